@@ -1,0 +1,74 @@
+# Needs Python 3.11 and nothing else; packages go into .venv. `make` lists the targets.
+
+PYTHON ?= python3.11
+UI ?= 1
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --quiet
+UV = $(BIN)/uv
+# Stamps: written last, so that an interrupted install is done again.
+BASE := $(VENV)/.base-installed
+APP := $(VENV)/.app-installed
+DEV := $(VENV)/.dev-installed
+
+.PHONY: help demo test check lint doctest bench lock clean
+.DELETE_ON_ERROR:
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+demo: $(APP) ## run the demo; UI=0 leaves the web UI out
+	$(BIN)/ml-assets demo$(if $(filter 0,$(UI)), --no-ui)
+
+check: lint test ## all that CI runs
+
+lint: $(APP) $(DEV) ## format, lint, types, layers, doctests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	@$(MAKE) --no-print-directory doctest
+
+doctest: $(APP) $(DEV) ## the examples in docstrings
+	$(BIN)/python -m pytest -q --doctest-modules ml_assets --ignore=ml_assets/defs
+
+test: $(APP) $(DEV) ## all tests, with coverage of stages, store and plan
+	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term-missing:skip-covered --cov-fail-under=95
+
+bench: $(APP) ## measure
+	$(BIN)/python -m benchmarks.run
+
+lock: $(DEV) ## pin requirements/*.in anew; UPGRADE=1 takes newer versions
+	@for name in build base dev; do \
+	  echo "requirements/$$name.txt"; \
+	  $(UV) pip compile --quiet --python-version 3.11 --python-platform linux \
+	    --generate-hashes --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade) \
+	    --output-file requirements/$$name.txt requirements/$$name.in >/dev/null || exit 1; \
+	done
+	@! grep -nE '://|--(extra-)?index|--find-links' requirements/*.txt
+
+clean: ## remove .venv and the caches; data/ stays
+	rm -rf $(VENV) build dist *.egg-info .coverage .coverage.* \
+	  .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find ml_assets ml_assets_tests benchmarks -name __pycache__ -type d -prune \
+	  -exec rm -rf {} + 2>/dev/null || true
+
+# A changed lock means a new environment: no package that it no longer names stays behind.
+$(BASE): requirements/build.txt requirements/base.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
+	  { echo 'Python 3.11 is needed: make PYTHON=/path/to/python3.11' >&2; exit 1; }
+	@echo 'Installing the pinned packages into $(VENV): some minutes the first time'
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(PIP) --require-hashes -r requirements/build.txt
+	@$(PIP) --require-hashes --no-build-isolation -r requirements/base.txt
+	@touch $@
+
+$(APP): setup.py $(BASE)
+	@PYTHONWARNINGS=ignore $(PIP) --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(DEV): requirements/dev.txt $(BASE)
+	@echo 'Installing the development tools'
+	@$(PIP) --require-hashes --no-build-isolation -r requirements/dev.txt
+	@touch $@

@@ -1,0 +1,185 @@
+"""The floor: the same pure functions on the same files, one after the other, no platform.
+
+    python -m benchmarks.plain DEFS FILES MODEL [LAST_BATCH]
+
+Reads the specs in DEFS and the monthly files in FILES, makes the features, trains every
+family, chooses, refits, evaluates, runs the same checks, and writes the report.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from ml_assets.plan.checks import checks_of
+from ml_assets.plan.families import FAMILIES
+from ml_assets.plan.recipes.dataset import clean_spec, ingest_spec
+from ml_assets.plan.recipes.model import evaluate_spec, features_spec, fit_spec
+from ml_assets.spec.families import BASELINES
+from ml_assets.spec.model import ChooseSpec
+from ml_assets.spec.project import Project, read_project
+from ml_assets.spec.split import SplitRule
+
+
+@dataclass(frozen=True)
+class Value:
+    """A value in memory that stages read like a stored one."""
+
+    content: Any
+    digest: str = "d1:plain"
+
+    def table(self, columns: Sequence[str] | None = None) -> pa.Table:
+        """Return the table, or some of its columns."""
+        return self.content if columns is None else self.content.select(list(columns))
+
+    def json(self) -> Any:
+        """Return the document."""
+        return self.content
+
+    def bytes(self) -> bytes:
+        """Return the bytes."""
+        return bytes(self.content)
+
+
+def stage(reference: str) -> Any:
+    """Import a function named `module:function`."""
+    module, name = reference.split(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def checked(asset: str, spec: Any, values: dict[str, Any], **hooks: Any) -> None:
+    """Run the checks of an asset."""
+    for entry in checks_of(asset):
+        given = {name: values[name] for name in entry.inputs}
+        stage(entry.stage)(spec, **given, **(hooks if "main" in entry.inputs else {}))
+
+
+def cleaned(project: Project, dataset: str, file: Path) -> Value:
+    """Ingest and clean one file."""
+    spec = project.datasets[dataset]
+    parsed = stage("ml_assets.stages.ingest:ingest")(
+        ingest_spec(dataset, spec), landed=Value(file.read_bytes())
+    )
+    inputs = {name: Value(parsed.outputs[name]) for name in ("raw", "rejects", "summary")}
+    rules = clean_spec(dataset, spec)
+    done = stage("ml_assets.stages.clean:clean")(rules, **inputs)
+    values = {name: Value(content) for name, content in done.outputs.items()}
+    checked("cleaned", rules, values)
+    return values["cleaned"]
+
+
+def main(defs: Path, files: Path, name: str, last: str) -> None:
+    """Do it all once, write the report, and print the metric and the seconds."""
+    started = time.perf_counter()
+    project = read_project(defs)
+    features = prepared(project, defs, files, name, last)
+    report = trained(project, name, features)
+    Path("report.html").write_bytes(report["report"])
+    seconds = time.perf_counter() - started
+    sys.stdout.write(json.dumps({"test": report["metrics"]["test"], "seconds": seconds}) + "\n")
+
+
+def prepared(project: Project, defs: Path, files: Path, name: str, last: str) -> dict[str, Value]:
+    """Return the features of every month up to the last."""
+    model = project.models[name]
+    module = f"{defs.parent.name}.defs.{name}.{model.features.function.split('.')[0]}"
+    hook = getattr(importlib.import_module(module), model.features.function.split(":")[1])
+    months = [f"2013-{month:02d}" for month in range(1, 13)]
+    months = [month for month in months if month <= last]
+    batches: dict[tuple[str, str], Value] = {}
+    for dataset in [model.dataset, *(join.dataset for join in model.joins)]:
+        snapshot = project.datasets[dataset].calendar is None
+        for month in [""] if snapshot else months:
+            file = files / f"{dataset}{'-' if month else ''}{month}.csv"
+            batches[dataset, month] = cleaned(project, dataset, file)
+    return {
+        month: featured(project, name, hook, batches, months, number)
+        for number, month in enumerate(months)
+    }
+
+
+def featured(
+    project: Project,
+    name: str,
+    hook: Any,
+    batches: dict[tuple[str, str], Value],
+    months: list[str],
+    number: int,
+) -> Value:
+    """Make the features of one month."""
+    model, month = project.models[name], months[number]
+    previous = {
+        join.dataset: [batches[join.dataset, m] for m in months[:number][-join.previous :]]
+        for join in model.joins
+        if join.previous
+    }
+    joins = {
+        join.dataset: batches[
+            join.dataset, month if project.datasets[join.dataset].calendar else ""
+        ]
+        for join in model.joins
+    }
+    spec = features_spec(project, name)
+    inputs = {"main": batches[model.dataset, month], "joins": joins, "previous": previous}
+    made = stage("ml_assets.stages.features:features")(spec, hook=hook, **inputs)
+    value = Value(made.outputs["features"], f"d1:{month}")
+    checked("features", spec, {**inputs, "features": value}, hook=hook)
+    return value
+
+
+def trained(project: Project, name: str, features: dict[str, Value]) -> dict[str, Any]:
+    """Split, train every family, choose, refit, evaluate; return metrics and report."""
+    model = project.models[name]
+    rule = SplitRule(model=name, split=model.split, on_duplicate_key=model.on_duplicate_key)
+    split = stage(f"ml_assets.stages.split.{model.split.kind}:split")(rule, features=features)
+    folds = {fold: Value(split.outputs[fold]) for fold in ("train", "validation", "test")}
+    checked("test_split", rule, {**folds, "features": features})
+    learning = {"train": folds["train"], "validation": folds["validation"], "features": features}
+    fitted, scores, modules = {}, {}, {}
+    for family, spec in model.training.families.items():
+        modules[family] = importlib.import_module(FAMILIES[spec.family])
+        done = stage("ml_assets.stages.train.fit:fit")(
+            fit_spec(model, family), family=modules[family], **learning
+        )
+        fitted[family], scores[family] = (Value(done.outputs[n]) for n in ("model", "scores"))
+    baselines = tuple(n for n, f in model.training.families.items() if f.family in BASELINES)
+    choice = ChooseSpec(metric=model.training.metric, baselines=baselines)
+    board = stage("ml_assets.stages.train.choose:choose")(choice, scores=scores)
+    board = board.outputs["leaderboard"]
+    models = {
+        role: stage("ml_assets.stages.train.refit:refit")(
+            fit_spec(model, board[role]),
+            family=modules[board[role]],
+            fitted=fitted[board[role]],
+            **learning,
+        ).outputs["model"]
+        for role in ("chosen", "baseline")
+    }
+    spec = evaluate_spec(project, name)
+    report = stage("ml_assets.stages.evaluate.evaluate:evaluate")(
+        spec,
+        family=modules[board["chosen"]],
+        baseline_family=modules[board["baseline"]],
+        model=Value(models["chosen"]),
+        baseline=Value(models["baseline"]),
+        leaderboard=Value(board),
+        features=features,
+        metrics={},
+        **folds,
+    )
+    checked("evaluation_report", spec, {"metrics": Value(report.outputs["metrics"])})
+    return dict(report.outputs)
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(sys.argv[1]).resolve().parent.parent))
+    end = sys.argv[4] if len(sys.argv) > 4 else "2013-11"
+    main(Path(sys.argv[1]).resolve(), Path(sys.argv[2]), sys.argv[3], end)

@@ -1,0 +1,188 @@
+"""Measure the platform beside the plain script, and print the ratios.
+
+    python -m benchmarks.run [--repeats 3] [--only full,nothing,…]
+
+Both sides work on `flight_delay` without the tuned family, in a project of its own. Each
+operation is a cold process; the two sides take turns; medians are printed, with what ran.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ml_assets.cli.sample import write_sample
+
+ROOT = Path(__file__).parent.parent
+MONTHS = [f"2013-{month:02d}" for month in range(1, 13)]
+LIMITS = {"full": 1.25, "nothing": 0.15, "december": 0.85, "comment": 0.15}
+
+
+class Bench:
+    """A project of its own in a temporary folder, and its homes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.files = folder / "files"
+        self.defs = folder / "bench" / "defs"
+        self.package = folder / "ml_assets"
+        write_sample(self.files)
+        self.write_project()
+
+    def write_project(self) -> None:
+        """Copy package and specs, with `flight_delay` alone and without the tuned family."""
+        for old in (self.folder / "bench", self.package):
+            shutil.rmtree(old, ignore_errors=True)
+        leave = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / "ml_assets", self.package, ignore=leave)
+        shutil.copytree(
+            ROOT / "benchmarks", self.folder / "benchmarks", ignore=leave, dirs_exist_ok=True
+        )
+        for name in ("flights", "weather", "planes", "flight_delay"):
+            shutil.copytree(ROOT / "ml_assets" / "defs" / name, self.defs / name, ignore=leave)
+        spec = self.defs / "flight_delay" / "defs.yaml"
+        document = yaml.safe_load(spec.read_text())
+        families = document["attributes"]["training"]["families"]
+        document["attributes"]["training"]["families"] = {
+            name: family
+            for name, family in families.items()
+            if family["family"] != "lightgbm_tuned"
+        }
+        spec.write_text(yaml.safe_dump(document, sort_keys=False))
+        (self.folder / "pyproject.toml").write_text(
+            '[tool.dg]\ndirectory_type = "project"\n[tool.dg.project]\nroot_module = "bench"\n'
+        )
+        (self.folder / "bench" / "__init__.py").touch()
+
+    def new_home(self, name: str) -> Path:
+        """Make an empty home with January to November landed."""
+        home = self.folder / name
+        shutil.rmtree(home, ignore_errors=True)
+        for month in MONTHS[:-1]:
+            self.land(home, month)
+        self.command(home, "land", "planes", str(self.files / "planes.csv"))
+        return home
+
+    def land(self, home: Path, month: str) -> None:
+        """Land a month of flights and weather."""
+        for dataset in ("flights", "weather"):
+            self.command(home, "land", dataset, str(self.files / f"{dataset}-{month}.csv"))
+
+    def command(self, home: Path, *words: str) -> str:
+        """Run an ml-assets command as a user would, in a cold process."""
+        environ = {**os.environ, "ML_ASSETS_HOME": str(home), "PYTHONPATH": str(self.folder)}
+        done = subprocess.run(
+            [sys.executable, "-m", "ml_assets.cli.main", *words],
+            cwd=self.folder,
+            env=environ,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise SystemExit(f"{words}: {done.stderr}\n{done.stdout}")
+        return done.stdout
+
+    def plain(self) -> float:
+        """Run the plain script; return its wall seconds."""
+        started = time.perf_counter()
+        subprocess.run(
+            [sys.executable, "-m", "benchmarks.plain", self.defs, self.files, "flight_delay"],
+            cwd=self.folder,
+            env={**os.environ, "PYTHONPATH": str(self.folder)},
+            check=True,
+            capture_output=True,
+        )
+        return time.perf_counter() - started
+
+    def run(self, home: Path) -> tuple[float, dict[str, Any]]:
+        """Run the platform; return wall seconds and what it says it did."""
+        started = time.perf_counter()
+        said = json.loads(self.command(home, "run", "--json"))
+        return time.perf_counter() - started, said
+
+
+def append(path: Path, line: str) -> None:
+    """Add a line to a source."""
+    path.write_text(f"{path.read_text()}\n{line}\n")
+
+
+def edit(path: Path, pattern: str, replacement: str) -> None:
+    """Replace the first match in a source; it must be there."""
+    text = path.read_text()
+    changed, count = re.subn(pattern, replacement, text, count=1)
+    if count != 1:
+        raise SystemExit(f"{path}: nothing matches {pattern!r}")
+    path.write_text(changed)
+
+
+def operations(bench: Bench, home: Path) -> dict[str, Callable[[], None]]:
+    """Return what is done before each timed run, in order; all on one full home."""
+    clean = bench.package / "stages" / "clean.py"
+    model = bench.defs / "flight_delay" / "defs.yaml"
+    return {
+        "nothing": lambda: None,
+        "comment": lambda: append(clean, "# A comment."),
+        "same cleaning": lambda: append(clean, "UNUSED = 1"),
+        "parameter": lambda: edit(model, r"num_leaves: \d+", "num_leaves: 61"),
+        "december": lambda: bench.land(home, MONTHS[-1]),
+    }
+
+
+def main() -> None:
+    """Measure, and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--repeats", type=int, default=3)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(Path(folder))
+        plain: list[float] = []
+        seconds: dict[str, list[float]] = {}
+        said: dict[str, dict[str, Any]] = {}
+        for repeat in range(options.repeats):
+            bench.write_project()
+            home = bench.new_home(f"home{repeat}")
+            plain.append(bench.plain())
+            for name, prepare in {"full": lambda: None, **operations(bench, home)}.items():
+                prepare()
+                taken, said[name] = bench.run(home)
+                seconds.setdefault(name, []).append(taken)
+            shutil.rmtree(home)
+    floor = statistics.median(plain)
+    sys.stdout.write(f"plain script: {floor:.1f} s (of {', '.join(f'{x:.1f}' for x in plain)})\n")
+    sys.stdout.write(
+        "| operation | ratio | limit | executed | reused |\n| --- | --- | --- | --- | --- |\n"
+    )
+    for name, taken in seconds.items():
+        ratio = statistics.median(t / p for t, p in zip(taken, plain, strict=True))
+        done = said[name]
+        sys.stdout.write(
+            f"| {name} | {ratio:.2f} | {LIMITS.get(name, '')} | {counted(done['executed'])} "
+            f"| {len(done['reused'])} |\n"
+        )
+
+
+def counted(cells: list[str]) -> str:
+    """Return assets with how many of their batches ran."""
+    found: dict[str, int] = {}
+    for cell in cells:
+        asset = cell.partition("@")[0]
+        found[asset] = found.get(asset, 0) + 1
+    return ", ".join(f"{asset} x{n}" if n > 1 else asset for asset, n in found.items()) or "-"
+
+
+if __name__ == "__main__":
+    main()

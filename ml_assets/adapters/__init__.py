@@ -1,0 +1,5 @@
+"""What speaks to the outside: MLflow.
+
+Belongs here: projections of the store into other systems, each by digest and idempotent, so that
+they can be made again. Does not belong here: any truth, any decision, dagster.
+"""

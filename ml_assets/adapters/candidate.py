@@ -1,0 +1,228 @@
+"""What is told about a model's current candidate, read from the store as plain data.
+
+Belongs here: names and values of parameters, metrics, tags, inputs. Does not belong here: mlflow.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from ml_assets.errors import NotMaterialized, UnknownName
+from ml_assets.plan.cells import Cell
+from ml_assets.spec.project import Project
+from ml_assets.store.home import Home
+from ml_assets.store.records import ActionRecord, Current
+
+CONTEXTS = {"train": "training", "validation": "validation", "test": "testing"}
+"""Our folds as MLflow calls them."""
+
+
+@dataclass(frozen=True)
+class Input:
+    """A features batch: the folds that use it, the digest of its content, the rows used."""
+
+    name: str
+    digest: str
+    contexts: tuple[str, ...]
+    rows: int
+
+    def source(self) -> str:
+        """Return where it comes from, with its whole digest, as JSON."""
+        asset, _, partition = self.name.partition("@")
+        return json.dumps({"asset": asset, "partition": partition, "digest": self.digest})
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A candidate with its evaluation report."""
+
+    model: str
+    env: str
+    description: str
+    digest: str
+    report: str
+    """The digest of the evaluation report."""
+    at: int
+    """When the report became current, milliseconds since 1970."""
+    run_id: str | None
+    """The run that made it."""
+    tags: Mapping[str, str]
+    params: Mapping[str, str]
+    metrics: Mapping[str, float]
+    curve: tuple[str, tuple[float, ...]]
+    """A name and the values on validation tree by tree; empty where the family has none."""
+    inputs: tuple[Input, ...]
+    files: Mapping[str, bytes]
+    document: Mapping[str, Any]
+    document_digest: str
+    family: str
+    """The module that predicts with the document."""
+    libraries: Mapping[str, str]
+    """The distributions that it was made with, and their versions."""
+
+    @property
+    def name(self) -> str:
+        """The name of the experiment and of the registered model."""
+        return f"{self.model}-{self.env}"
+
+
+def current_candidate(home: Home, project: Project, model: str) -> Candidate:
+    """Return a model's current candidate and its report.
+
+    Raises UnknownName, and NotMaterialized where there is no candidate, or no report of it.
+    """
+    if model not in project.models:
+        raise UnknownName.of("model", model, project.models)
+    held = _held(home, f"{model}/candidate")
+    report = _held(home, f"{model}/evaluation_report")
+    chosen = str(held.facts["chosen"])
+    fitted = _action(home, held.actions[f"fit:{chosen}"])
+    evaluated = _action(home, report.actions["evaluate"])
+    if evaluated.ingredients["inputs"]["model"] != held.outputs["model"].digest:
+        raise NotMaterialized(
+            f"{model}/evaluation_report is of another candidate; materialize it first"
+        )
+    return _told(home, project.models[model].description, held, report, fitted, evaluated)
+
+
+def _told(
+    home: Home,
+    description: str,
+    held: Current,
+    report: Current,
+    fitted: ActionRecord,
+    evaluated: ActionRecord,
+) -> Candidate:
+    model, chosen = held.asset.split("/")[0], str(held.facts["chosen"])
+    document = home.objects.json(held.outputs["model"].digest)
+    board = home.objects.json(held.outputs["leaderboard"].digest)
+    figures = home.objects.json(report.outputs["metrics"].digest)
+    entry = next(entry for entry in board["families"] if entry["family"] == chosen)
+    folds = _folds(home, fitted, evaluated)
+    params = {
+        "family": chosen,
+        "refit": f"refit:{chosen}" in held.actions,
+        "trees": document["state"].get("trees"),
+        "settings": document["settings"],
+        "split": _split(home, model, fitted.ingredients["inputs"]["train"]),
+        "rows": {fold: sum(batches.values()) for fold, batches in folds.items()},
+    }
+    libraries = dict(fitted.ingredients["environment"])
+    libraries.pop("python")
+    return Candidate(
+        model=model,
+        env=home.env,
+        description=description,
+        digest=held.digest,
+        report=report.digest,
+        at=int(datetime.fromisoformat(report.updated).timestamp() * 1000),
+        run_id=held.run_id,
+        tags={
+            "ml_assets.asset": held.asset,
+            "ml_assets.digest": held.digest,
+            "ml_assets.version": f"v{held.number}",
+            "ml_assets.environment": home.env,
+        },
+        params=dict(_flat(params)),
+        metrics=dict(_metrics(figures, entry)),
+        curve=_curve(fitted),
+        inputs=tuple(_inputs(model, folds, fitted, evaluated)),
+        files={
+            "report.html": home.objects.read(report.outputs["report"].digest),
+            "leaderboard.json": _readable(board),
+            "metrics.json": _readable(figures),
+        },
+        document=document,
+        document_digest=held.outputs["model"].digest,
+        family=fitted.ingredients["hooks"]["family"],
+        libraries={name: version for name, version in libraries.items() if version},
+    )
+
+
+def _held(home: Home, asset: str) -> Current:
+    found = home.records.current(home.env, asset)
+    if found is None:
+        raise NotMaterialized(f"{asset} was never materialized in environment {home.env}")
+    return found
+
+
+def _action(home: Home, key: str) -> ActionRecord:
+    found = home.records.action(key)
+    if found is None:
+        raise NotMaterialized(f"action {key} is not in the store; materialize again with --force")
+    return found
+
+
+def _readable(document: Any) -> bytes:
+    return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False).encode()
+
+
+def _flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    """Yield `a.b` and a text for each leaf; what is None or empty is left out."""
+    if isinstance(value, Mapping):
+        for key, item in sorted(value.items()):
+            yield from _flat(item, f"{name}.{key}" if name else key)
+    elif isinstance(value, (list, tuple)) and value:
+        yield name, json.dumps(value)
+    elif value is not None and value not in ("", [], ()):
+        yield name, str(value)
+
+
+def _metrics(figures: Mapping[str, Any], entry: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    parts = (
+        ("test", figures["test"]),
+        ("baseline", figures["baseline"]),
+        ("validation", entry["metrics"]),
+    )
+    for part, values in parts:
+        for name, value in values.items():
+            if value is not None:
+                yield f"{part}_{name}", float(value)
+
+
+def _curve(fitted: ActionRecord) -> tuple[str, tuple[float, ...]]:
+    found = fitted.facts.get("curve") or {}
+    name = str(found.get("metric", "")).replace(" ", "_")
+    return f"curve_validation_{name}", tuple(found.get("validation", ()))
+
+
+def _folds(home: Home, fitted: ActionRecord, evaluated: ActionRecord) -> dict[str, dict[str, int]]:
+    """Return the rows of each fold by batch, as the actions that made the content read them."""
+    digests = {fold: fitted.ingredients["inputs"][fold] for fold in ("train", "validation")}
+    digests["test"] = evaluated.ingredients["inputs"]["test"]
+    return {fold: _by_batch(home, digest) for fold, digest in digests.items()}
+
+
+def _by_batch(home: Home, digest: str) -> dict[str, int]:
+    table = home.objects.table(digest, ["batch", "start", "stop"]).to_pandas()
+    sizes = (table["stop"] - table["start"]).groupby(table["batch"]).sum()
+    return {str(batch): int(rows) for batch, rows in sizes.items()}
+
+
+def _inputs(
+    model: str,
+    folds: Mapping[str, Mapping[str, int]],
+    fitted: ActionRecord,
+    evaluated: ActionRecord,
+) -> Iterator[Input]:
+    """Yield each features batch once, in calendar order."""
+    digests = dict(fitted.ingredients["inputs"]["features"])
+    digests |= dict(evaluated.ingredients["inputs"]["features"])
+    for batch in sorted(digests):
+        used = {fold: batches[batch] for fold, batches in folds.items() if batch in batches}
+        if used:
+            contexts = tuple(CONTEXTS[fold] for fold in used)
+            name = str(Cell(f"{model}/features", batch))
+            yield Input(name, digests[batch], contexts, sum(used.values()))
+
+
+def _split(home: Home, model: str, train: str) -> Any:
+    """Return the split rule that made the candidate's folds; nothing where it is unknown."""
+    held = home.records.current(home.env, f"{model}/train_split")
+    if held is None or held.outputs["train"].digest != train:
+        return None
+    return _action(home, held.actions["split"]).ingredients["params"]["split"]

@@ -1,0 +1,242 @@
+"""MLflow as a projection of the store: one run and one model version for each candidate.
+
+Everything is looked up by digest before it is made, so a call that was cut is completed by the
+next one. MLflow keeps absolute paths: a home that was copied or moved is noticed (`moved`) and
+published anew (`reset`). Belongs here: what is written to MLflow, in which order. Does not belong
+here: what is told (`candidate`), the model's files (`mlflow_model`), processes (`publisher`).
+
+The database and the files lie in the environment's folder, `mlflow/`; mlflow is imported on
+first use only.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ml_assets.adapters.candidate import Candidate, current_candidate
+from ml_assets.adapters.mlflow_model import dataset, save, signature
+from ml_assets.errors import PublishError
+from ml_assets.spec.project import Project
+from ml_assets.store.home import Home
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+DIGEST, REPORT, DAGSTER_RUN = "ml_assets.digest", "ml_assets.report", "dagster.run_id"
+ALIAS = "candidate"
+"""The registry alias of the current candidate (after A, B, A it is A)."""
+_BATCH = 1000
+"""The most metrics that MLflow takes at once."""
+
+
+def folder(home: Home) -> Path:
+    """Return where MLflow's database and files lie."""
+    return home.folder / "mlflow"
+
+
+def tracking_uri(home: Home) -> str:
+    """Return the address of the database, for tracking and registry alike."""
+    return f"sqlite:///{(folder(home) / 'mlflow.db').absolute()}"
+
+
+def is_empty(home: Home) -> bool:
+    """Tell, without mlflow, whether MLflow's database is not there (yet, or any more)."""
+    return not (folder(home) / "mlflow.db").exists()
+
+
+def moved(home: Home) -> bool:
+    """Tell, without mlflow, whether MLflow's paths lead to another place than this home."""
+    try:
+        written = (folder(home) / "home.txt").read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return False
+    return written != str(folder(home).resolve())
+
+
+def reset(home: Home) -> None:
+    """Delete MLflow's folder, so that everything is published anew.
+
+    Renamed first: a reset that is cut leaves nothing that looks like a database in use.
+    """
+    removed = home.folder / "mlflow.removed"
+    shutil.rmtree(removed, ignore_errors=True)
+    if folder(home).exists():
+        os.replace(folder(home), removed)
+        shutil.rmtree(removed)
+
+
+def opened(home: Home) -> MlflowClient:
+    """Return a client on the home's database, made first if it is not there.
+
+    Raises PublishError where the home was moved or the database cannot be used.
+    """
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    for name in ("mlflow", "alembic"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    if moved(home):
+        raise PublishError(
+            f"{folder(home)} was copied or moved and its paths lead elsewhere; "
+            "`ml-assets repair` publishes everything anew"
+        )
+    try:
+        if is_empty(home):
+            _create(home)
+        return MlflowClient(tracking_uri(home), tracking_uri(home))
+    except (MlflowException, SQLAlchemyError, OSError) as error:
+        raise PublishError(
+            f"MLflow's database in {folder(home)} cannot be used: {_first_line(error)}; delete "
+            "that folder, then `ml-assets repair` publishes everything anew"
+        ) from error
+
+
+def publish(
+    home: Home, project: Project, model: str, dagster_run_id: str | None = None
+) -> dict[str, Any]:
+    """Publish a model's current candidate; return `mlflow_run_id`, `version`, `name`, `new`.
+
+    `version` is MLflow's number. Raises PublishError, UnknownName, NotMaterialized.
+    """
+    client = opened(home)
+    found = current_candidate(home, project, model)
+    run = find_run(client, found)
+    version = find_version(client, found)
+    new = version is None or run is None or not _complete(run, found)
+    if run is None:
+        run = start_run(client, home, found, dagster_run_id)
+    if new:
+        log(client, run, found, model=version is None)
+    if version is None:
+        version = register(client, run, found)
+    if not _complete(run, found):
+        finish(client, run, found)
+    if client.get_registered_model(found.name).aliases.get(ALIAS) != version:
+        client.set_registered_model_alias(found.name, ALIAS, str(version))
+    return {
+        "mlflow_run_id": run.info.run_id,
+        "version": int(version),
+        "name": found.name,
+        "new": new,
+    }
+
+
+def find_run(client: MlflowClient, found: Candidate) -> Run | None:
+    """Return the run of a candidate, complete or not."""
+    experiment = client.get_experiment_by_name(found.name)
+    if experiment is None:
+        return None
+    wanted = f"tags.`{DIGEST}` = '{found.digest}'"
+    runs = client.search_runs([experiment.experiment_id], wanted, max_results=1)
+    return runs[0] if runs else None
+
+
+def start_run(
+    client: MlflowClient, home: Home, found: Candidate, dagster_run_id: str | None
+) -> Run:
+    """Create the run of a candidate, its digest in the same transaction."""
+    tags = dict(found.tags)
+    made_by = dagster_run_id or found.run_id
+    if made_by is not None:
+        tags[DAGSTER_RUN] = made_by
+    name = f"{tags['ml_assets.version']} {found.params['family']}"
+    return client.create_run(_experiment(client, home, found), tags=tags, run_name=name)
+
+
+def log(client: MlflowClient, run: Run, found: Candidate, *, model: bool = True) -> None:
+    """Write parameters, metrics, inputs, files and the model of a run; again if need be."""
+    from mlflow.entities import Metric, Param
+
+    params = [
+        Param(name, value[:6000])
+        for name, value in found.params.items()
+        if name not in run.data.params
+    ]
+    metrics = [Metric(name, value, found.at, 0) for name, value in found.metrics.items()]
+    name, values = found.curve
+    metrics += [Metric(name, value, found.at, step) for step, value in enumerate(values)]
+    run_id = run.info.run_id
+    for start in range(0, max(len(params), 1), 100):
+        client.log_batch(run_id, params=params[start : start + 100])
+    for start in range(0, len(metrics), _BATCH):
+        client.log_batch(run_id, metrics=metrics[start : start + _BATCH])
+    columns = signature(found)
+    client.log_inputs(run_id, [dataset(item, columns) for item in found.inputs])
+    with tempfile.TemporaryDirectory() as temporary:
+        for file, content in found.files.items():
+            Path(temporary, file).write_bytes(content)
+        if model:
+            save(Path(temporary, "model"), found, run_id, columns)
+        client.log_artifacts(run_id, temporary)
+
+
+def find_version(client: MlflowClient, found: Candidate) -> str | None:
+    """Return MLflow's number of the model version of a candidate."""
+    wanted = f"name = '{found.name}' and tags.`{DIGEST}` = '{found.digest}'"
+    versions = client.search_model_versions(wanted, max_results=1)
+    return str(versions[0].version) if versions else None
+
+
+def register(client: MlflowClient, run: Run, found: Candidate) -> str:
+    """Register the model that a run holds; return MLflow's version number."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.create_registered_model(found.name, description=found.description)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+    source = f"{run.info.artifact_uri}/model"
+    made = client.create_model_version(found.name, source, run.info.run_id, tags=dict(found.tags))
+    return str(made.version)
+
+
+def finish(client: MlflowClient, run: Run, found: Candidate) -> None:
+    """Mark a run as complete, with the report that it shows."""
+    client.set_tag(run.info.run_id, REPORT, found.report)
+    client.set_terminated(run.info.run_id, "FINISHED")
+
+
+def _complete(run: Run, found: Candidate) -> bool:
+    return run.info.status == "FINISHED" and run.data.tags.get(REPORT) == found.report
+
+
+def _create(home: Home) -> None:
+    """Make the database aside and move it into place: a cut migration cannot be gone on with."""
+    from mlflow import MlflowClient
+
+    folder(home).mkdir(parents=True, exist_ok=True)
+    (folder(home) / "home.txt").write_text(str(folder(home).resolve()), encoding="utf-8")
+    aside = folder(home) / "mlflow.db.new"
+    aside.unlink(missing_ok=True)
+    uri = f"sqlite:///{aside.absolute()}"
+    MlflowClient(uri, uri)
+    os.replace(aside, folder(home) / "mlflow.db")
+
+
+def _experiment(client: MlflowClient, home: Home, found: Candidate) -> str:
+    known = client.get_experiment_by_name(found.name)
+    if known is not None:
+        if known.lifecycle_stage == "deleted":
+            client.restore_experiment(known.experiment_id)
+        return str(known.experiment_id)
+    tags = {
+        "mlflow.note.content": found.description,
+        "ml_assets.environment": found.env,
+        "ml_assets.model": found.model,
+    }
+    place = (folder(home) / "artifacts" / found.name).resolve().as_uri()
+    return client.create_experiment(found.name, artifact_location=place, tags=tags)
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().split("\n")[0] or type(error).__name__

@@ -1,0 +1,91 @@
+"""A candidate's inputs and model as MLflow describes them.
+
+Belongs here: signature, dataset inputs, the MLflow Model directory. Does not belong here: clients,
+databases. mlflow is imported on first use only.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ml_assets.adapters.candidate import Candidate, Input
+from ml_assets.plan.environment import version_of
+from ml_assets.store.digest import canonical_json
+
+if TYPE_CHECKING:
+    from mlflow.entities import DatasetInput
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, TensorSpec
+
+LOADER = "ml_assets.adapters.pyfunc"
+_TYPES = {"number": "double", "integer": "long", "category": "string", "boolean": "boolean"}
+_DIGEST_LENGTH = 32
+"""MLflow takes 36 characters; the whole digest is in the source."""
+
+
+def dataset(item: Input, columns: ModelSignature) -> DatasetInput:
+    """Return a features batch as MLflow knows it: once a run, the folds that use it in a tag."""
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    short = item.digest.partition(":")[2][:_DIGEST_LENGTH]
+    schema = json.dumps({"mlflow_colspec": columns.inputs.to_dict()})
+    profile = json.dumps({"num_rows": item.rows})
+    known = Dataset(item.name, short, "ml_assets", item.source(), schema, profile)
+    return DatasetInput(known, [InputTag("mlflow.data.context", ", ".join(item.contexts))])
+
+
+def signature(found: Candidate) -> ModelSignature:
+    """Return the model's inputs, all optional, and its outputs."""
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, Schema
+
+    columns = sorted(found.document["columns"].items())
+    inputs: list[ColSpec | TensorSpec] = [
+        ColSpec(_TYPES[kind], name, required=False) for name, kind in columns
+    ]
+    classes = found.document["classes"]
+    outputs: list[ColSpec | TensorSpec] = [ColSpec("double", name) for name in classes]
+    outputs = outputs or [ColSpec("double")]
+    return ModelSignature(Schema(inputs), Schema(outputs))
+
+
+def save(path: Path, found: Candidate, run_id: str, columns: ModelSignature) -> None:
+    """Write an MLflow Model directory as `mlflow.pyfunc.save_model` does.
+
+    Without its survey of installed packages, which takes half a second.
+    """
+    from mlflow import pyfunc
+    from mlflow.models import Model
+
+    data = path / "data"
+    data.mkdir(parents=True)
+    (data / "model.json").write_bytes(canonical_json(found.document))
+    family = {"module": found.family, "digest": found.document_digest}
+    (data / "family.json").write_text(json.dumps(family, indent=2), encoding="utf-8")
+    (path / "requirements.txt").write_text("\n".join(requirements(found.libraries)) + "\n")
+    (path / "python_env.yaml").write_text(
+        f"python: {platform.python_version()}\ndependencies:\n- -r requirements.txt\n"
+    )
+    size = sum(file.stat().st_size for file in data.iterdir())
+    model = Model(
+        artifact_path="model",
+        run_id=run_id,
+        signature=columns,
+        metadata={**found.tags, "ml_assets.family": found.family},
+        model_size_bytes=size,
+    )
+    pyfunc.add_to_model(model, LOADER, data="data", python_env="python_env.yaml")
+    model.save(str(path / "MLmodel"))
+
+
+def requirements(libraries: Mapping[str, str]) -> list[str]:
+    """Return what the model was made with, pinned, and what its loader needs besides.
+
+    `ml_assets` itself is not among them: it comes from no public index.
+    """
+    needed = dict(version_of(name) for name in ("mlflow", "pandas", "pydantic"))
+    return sorted(f"{name}=={version}" for name, version in {**needed, **libraries}.items())

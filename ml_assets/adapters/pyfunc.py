@@ -1,0 +1,82 @@
+"""How MLflow loads a published model: our document and family, nothing pickled.
+
+Belongs here: pandas frames to features. Does not belong here: mlflow, any other way to predict
+than `stages/train/predict.py`.
+
+A family of your own is imported by the module name that was recorded: its project must be on
+`sys.path` (installed, or by PYTHONPATH) where the model is loaded.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from ml_assets.errors import DamagedObject, MlAssetsError
+from ml_assets.stages.train.predict import predict
+from ml_assets.store.digest import json_digest
+
+_ARROW = {
+    "number": pa.float64(),
+    "integer": pa.int64(),
+    "category": pa.string(),
+    "boolean": pa.bool_(),
+}
+
+
+class Predictor:
+    """A model document and its family's module."""
+
+    def __init__(self, model: Mapping[str, Any], family: Any) -> None:
+        self._model = model
+        self._family = family
+
+    def predict(self, frame: pd.DataFrame) -> Any:
+        """Return (n,) values or probabilities of class 1, or a frame of class probabilities.
+
+        `frame` has the model's columns; one that is not there is missing in every row. None,
+        NaN and NA are missing. MLflow takes no missing value in an integer (`long`) column:
+        leave the column out, or hand in what is missing elsewhere.
+        """
+        found = predict(self._model, self._family, to_table(frame, self._model["columns"]))
+        if self._model["task"] == "multiclass":
+            return pd.DataFrame(found, columns=self._model["classes"], index=frame.index)
+        return found
+
+
+def to_table(frame: pd.DataFrame, columns: Mapping[str, str]) -> pa.Table:
+    """Return a frame's columns as Arrow, by logical type; MlAssetsError where one cannot be."""
+    return pa.table({name: _array(frame, name, kind) for name, kind in columns.items()})
+
+
+def _array(frame: pd.DataFrame, name: str, kind: str) -> pa.Array | pa.ChunkedArray:
+    if name not in frame:
+        return pa.nulls(len(frame), _ARROW[kind])
+    try:
+        return pa.array(frame[name], from_pandas=True).cast(_ARROW[kind])
+    except pa.ArrowException as error:
+        raise MlAssetsError(
+            f"column {name!r} is {frame[name].dtype}, wanted {kind}: {error}"
+        ) from error
+
+
+def _load_pyfunc(path: str) -> Predictor:
+    """Return the model in a folder; raises DamagedObject where it is not what was published."""
+    family = json.loads(Path(path, "family.json").read_bytes())
+    model = json.loads(Path(path, "model.json").read_bytes())
+    if json_digest(model) != family["digest"]:
+        raise DamagedObject(family["digest"], f"{path}/model.json is not what was published")
+    try:
+        module = importlib.import_module(family["module"])
+    except ImportError as error:
+        raise MlAssetsError(
+            f"the model's family {family['module']} cannot be imported: {error}; "
+            "install its project, or put its folder on PYTHONPATH"
+        ) from error
+    return Predictor(model, module)

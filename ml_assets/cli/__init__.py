@@ -1,0 +1,1 @@
+"""`ml-assets`: what people type. Belongs here: options, wording, progress, exit codes."""

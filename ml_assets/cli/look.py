@@ -1,0 +1,185 @@
+"""plan, why, versions, status: looking without running anything."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from ml_assets.cli.output import JSON, emit, err, guarded, out
+from ml_assets.errors import UnknownName
+from ml_assets.plan.plan import Plan, Planner, planner_here
+from ml_assets.plan.static import definitions_digest
+
+Selection = Annotated[
+    str | None,
+    typer.Argument(help="Assets: flights/cleaned, group:flights, +X, X+, and, or, not, ()."),
+]
+Partition = Annotated[str | None, typer.Option("--partition", help="One batch only.")]
+
+
+@guarded
+def plan(selection: Selection = None, partition: Partition = None, as_json: bool = JSON) -> None:
+    """Say what would run, what may run, what is reused, and why; nothing is run.
+
+    Example: ml-assets plan "flight_delay/candidate+"
+    """
+    planner = planner_here()
+    found = planner.plan(selection, partition)
+    if as_json:
+        emit(
+            {
+                **found.to_json(),
+                "assets": sorted(planner.project.asset_keys()),
+                "definitions": definitions_digest(planner.project, planner.workspace),
+            }
+        )
+        return
+    tell_problems(found)
+    for title, status in (("run", "run"), ("maybe", "maybe"), ("wait", "wait")):
+        for item in found.having(status):  # type: ignore[arg-type]
+            out.print(f"[bold]{title:6}[/]{item.cell}  [dim]{item.reason}[/]")
+    out.print(_summary(found))
+
+
+def tell_problems(found: Plan) -> None:
+    """Print what a look at the landing folders found odd."""
+    for problem in found.observed.problems:
+        err.print(f"[red]problem[/] {problem}")
+    for place in found.observed.missing:
+        err.print(f"[yellow]warning[/] the landed file of {place} is gone; its data stays in")
+    for path in found.observed.settling:
+        err.print(f"[yellow]waiting[/] {path} was changed a moment ago")
+
+
+def _summary(found: Plan) -> str:
+    counts = {s: len(found.having(s)) for s in ("run", "maybe", "reuse", "wait")}  # type: ignore[arg-type]
+    publish = sum(item.publish for item in found.cells)
+    shown = f", {publish} of them to be shown anew" if publish else ""
+    return (
+        f"{counts['run']} to run, {counts['maybe']} may run, {counts['reuse']} reused{shown}, "
+        f"{counts['wait']} waiting"
+    )
+
+
+@guarded
+def why(
+    asset: Annotated[str, typer.Argument(help="An asset, or one of its partitions with @.")],
+    as_json: bool = JSON,
+) -> None:
+    """Say why an asset would run, or why nothing runs.
+
+    Example: ml-assets why flights/cleaned@2013-03
+    """
+    planner = planner_here()
+    name, _, partition = asset.partition("@")
+    found = planner.plan(name, partition or None)
+    cells = [
+        item for item in found.cells if not partition or item.cell.partition in ("", partition)
+    ]
+    rows = [
+        {"asset": str(item.cell), "status": item.status, "reason": item.reason} for item in cells
+    ]
+    if as_json:
+        emit({"asset": asset, "cells": rows})
+        return
+    for row in rows:
+        out.print(f"{row['asset']}: [bold]{row['status']}[/], {row['reason']}")
+    if not rows:
+        out.print(f"{asset}: nothing has landed that it could be made from")
+
+
+@guarded
+def versions(
+    asset: Annotated[str, typer.Argument(help="An asset, like flights/cleaned.")],
+    partition: Partition = None,
+    as_json: bool = JSON,
+) -> None:
+    """List the versions of an asset; identical content never makes a new one.
+
+    Example: ml-assets versions flights/cleaned --partition 2013-03
+    """
+    from ml_assets.reading import versions as list_versions
+
+    found = list_versions(asset, partition)
+    if as_json:
+        emit(found)
+        return
+    for item in found:
+        rows = "" if item["rows"] is None else f"{item['rows']} rows  "
+        out.print(f"{item['version']}  {item['digest'][:15]}…  {rows}{item['created']}")
+
+
+@guarded
+def status(
+    model: Annotated[str | None, typer.Argument(help="A model; all without one.")] = None,
+    as_json: bool = JSON,
+) -> None:
+    """Show each model's candidate: version, family, test metric beside the baseline.
+
+    Example: ml-assets status flight_delay
+    """
+    planner = planner_here()
+    if model is not None and model not in planner.project.models:
+        raise UnknownName.of("model", model, planner.project.models)
+    found = planner.plan()
+    documents = {
+        name: model_status(planner, found, name)
+        for name in planner.project.models
+        if model in (None, name)
+    }
+    if as_json:
+        emit(documents[model] if model is not None else {"models": documents})
+        return
+    for name, document in documents.items():
+        _tell_status(name, document)
+    out.print(_summary(found))
+
+
+def model_status(planner: Planner, found: Plan, name: str) -> dict[str, Any]:
+    """Return what there is of a model and whether the plan wants it otherwise."""
+    records, env = planner.home.records, planner.home.env
+    candidate = records.current(env, f"{name}/candidate")
+    report = records.current(env, f"{name}/evaluation_report")
+    mine = [item for item in found.cells if item.cell.group == name]
+    document: dict[str, Any] = {
+        "model": name,
+        "environment": env,
+        "candidate": None,
+        "stale": sorted({str(i.cell) for i in mine if i.status in ("run", "maybe")}),
+        "waiting": [item.reason for item in mine if item.status == "wait"],
+    }
+    if candidate is None:
+        return document
+    document["candidate"] = {
+        "version": f"v{candidate.number}",
+        "digest": candidate.digest,
+        "family": candidate.facts["chosen"],
+        "run_id": candidate.run_id,
+    }
+    if report is not None:
+        metrics = report.facts["metrics"]
+        document["candidate"]["metrics"] = {
+            key: metrics[key] for key in ("test", "baseline", "intervals")
+        }
+        document["candidate"]["report"] = str(
+            planner.home.objects.path(report.outputs["report"].digest)
+        )
+    return document
+
+
+def _tell_status(name: str, document: dict[str, Any]) -> None:
+    candidate = document["candidate"]
+    if candidate is None:
+        out.print(f"[bold]{name}[/]: no candidate yet")
+    else:
+        out.print(f"[bold]{name}[/] {candidate['version']}, {candidate['family']}")
+        metrics = candidate.get("metrics", {"test": {}, "baseline": {}})
+        for metric, value in metrics["test"].items():
+            base = metrics["baseline"].get(metric)
+            if value is not None and base is not None:
+                out.print(f"  test {metric} {value:.4g}, baseline {base:.4g}")
+    for reason in document["waiting"][:3]:
+        out.print(f"  waits: {reason}")
+    if document["stale"]:
+        out.print(f"  not current: {', '.join(document['stale'][:4])}")

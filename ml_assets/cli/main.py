@@ -1,0 +1,34 @@
+"""The `ml-assets` command: one verb a file; nothing is imported before it is needed."""
+
+from __future__ import annotations
+
+import typer
+
+from ml_assets.cli import data, demo, look, repair, run
+
+app = typer.Typer(
+    name="ml-assets",
+    help="Continuous training of tabular models: what changed runs, nothing else.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+for command in (
+    demo.demo,
+    demo.up,
+    data.land,
+    data.withdraw,
+    run.run,
+    look.plan,
+    look.why,
+    look.versions,
+    data.quarantine,
+    look.status,
+    data.pause,
+    data.resume,
+    repair.repair,
+):
+    app.command()(command)
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,70 @@
+"""A live view of a run: each asset, how many batches ran or were reused, seconds."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from types import TracebackType
+
+from rich.live import Live as RichLive
+from rich.table import Table
+
+from ml_assets.cli.output import err
+from ml_assets.plan.make import Progress
+from ml_assets.plan.plan import Plan
+
+
+class Live:
+    """Shows progress on a terminal as it happens, elsewhere a line for each finished asset."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._total: dict[str, int] = defaultdict(int)
+        for item in plan.cells:
+            if item.status in ("run", "maybe") or item.publish:
+                self._total[item.cell.asset] += 1
+        self._counts: dict[str, dict[str, int]] = {asset: defaultdict(int) for asset in self._total}
+        self._seconds: dict[str, float] = defaultdict(float)
+        self._live = RichLive(
+            console=err, refresh_per_second=8, transient=False, get_renderable=self._table
+        )
+        self._terminal = err.is_terminal
+
+    def __enter__(self) -> Live:
+        if self._terminal:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        if self._terminal:
+            self._live.stop()
+
+    def tell(self, progress: Progress) -> None:
+        """Take note of one cell."""
+        asset = progress.cell.asset
+        counts = self._counts.setdefault(asset, defaultdict(int))
+        counts[progress.state] += 1
+        self._seconds[asset] += progress.seconds
+        if not self._terminal and sum(counts.values()) == self._total.get(asset, 0):
+            err.print(f"{asset}: {_said(counts)}, {self._seconds[asset]:.1f} s")
+
+    def _table(self) -> Table:
+        table = Table(box=None, pad_edge=False)
+        for title in ("asset", "batches", "executed", "reused", "failed", "seconds"):
+            table.add_column(title, justify="left" if title == "asset" else "right")
+        for asset, counts in self._counts.items():
+            made = sum(counts.values())
+            table.add_row(
+                asset,
+                f"{made}/{max(self._total.get(asset, 0), made)}",
+                *(str(counts[s] or "") for s in ("executed", "reused", "failed")),
+                f"{self._seconds[asset]:.1f}" if made else "",
+            )
+        return table
+
+
+def _said(counts: dict[str, int]) -> str:
+    return ", ".join(f"{number} {state}" for state, number in counts.items() if number)

@@ -1,0 +1,50 @@
+"""repair: check every object in use, make damaged ones again, show everything anew."""
+
+from __future__ import annotations
+
+import typer
+
+from ml_assets.cli.output import FAILED, JSON, emit, err, guarded, out
+from ml_assets.cli.run import materialize, tell
+from ml_assets.errors import DamagedObject
+from ml_assets.plan.plan import Planner, planner_here
+from ml_assets.store.lock import writer
+
+
+@guarded
+def repair(as_json: bool = JSON) -> None:
+    """Check every object in use, make damaged ones again, publish to Dagster and MLflow anew.
+
+    Example: ml-assets repair
+    """
+    planner = planner_here()
+    with writer(planner.home.folder, "ml-assets repair", patience=3600.0, waiting=err.print):
+        damaged = drop_damaged(planner)
+        planner.home.records.mark_all_unpublished(planner.home.env)
+        result = materialize(planner)
+    if as_json:
+        emit({"damaged": damaged, **result})
+    else:
+        for digest in damaged:
+            out.print(f"damaged and made again: {digest}")
+        tell(result)
+    if not result["success"]:
+        raise typer.Exit(FAILED)
+
+
+def drop_damaged(planner: Planner) -> list[str]:
+    """Read every object that the environment holds, and drop those that are damaged."""
+    home = planner.home
+    held = home.records.all_current(home.env).values()
+    digests = {ref.digest for current in held for ref in current.outputs.values()}
+    keys = {key for current in held for key in current.actions.values()}
+    for record in home.records.actions(sorted(keys)).values():
+        digests |= {ref.digest for ref in record.outputs.values()}
+    damaged = []
+    for digest in sorted(digests):
+        try:
+            home.objects.read(digest)
+        except DamagedObject:
+            home.objects.forget(digest)
+            damaged.append(digest)
+    return damaged

@@ -1,0 +1,159 @@
+"""run: make what differs from what is wanted, and say what was run and what reused."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import Annotated, Any
+
+import typer
+
+from ml_assets.adapters.mlflow import moved, reset
+from ml_assets.cli.look import Partition, Selection, tell_problems
+from ml_assets.cli.output import FAILED, JSON, emit, err, guarded, out
+from ml_assets.cli.progress import Live
+from ml_assets.graph.ahead import Ahead
+from ml_assets.plan.landing import SETTLE, observe
+from ml_assets.plan.make import Progress
+from ml_assets.plan.plan import Plan, Planner, planner_here
+from ml_assets.store.lock import writer
+
+ROUNDS = 5
+"""How often a run is followed by another because it made more possible."""
+
+
+@guarded
+def run(
+    selection: Selection = None,
+    partition: Partition = None,
+    force: Annotated[bool, typer.Option("--force", help="Run again what is cached.")] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Run again what is cached and compare; keep nothing.")
+    ] = False,
+    as_json: bool = JSON,
+) -> None:
+    """Make what differs from what is wanted; the rest is reused.
+
+    Example: ml-assets run "+flight_delay/evaluation_report"
+    """
+    planner = planner_here()
+    with writer(planner.home.folder, "ml-assets run", patience=3600.0, waiting=err.print):
+        result = materialize(planner, selection, partition, force=force, verify=verify)
+    if as_json:
+        emit(result)
+    else:
+        tell(result)
+    if not result["success"]:
+        raise typer.Exit(FAILED)
+
+
+def materialize(
+    planner: Planner,
+    selection: str | None = None,
+    partition: str | None = None,
+    *,
+    force: bool = False,
+    verify: bool = False,
+) -> dict[str, Any]:
+    """Plan and run until nothing is left to do; return the document that `run --json` prints."""
+    started = time.perf_counter()
+    if moved(planner.home):
+        # MLflow keeps absolute paths: in a copied home it is made anew from the store.
+        reset(planner.home)
+        planner.home.records.mark_all_unpublished(planner.home.env)
+    settle(planner)
+    first = plan = planner.plan(selection, partition)
+    tell_problems(plan)
+    progress: list[Progress] = []
+    run_ids: list[str] = []
+    faults: list[str] = []
+    success = True
+    if force or verify:
+        plan = again(plan, "forced" if force else "verified")
+    for _ in range(ROUNDS):
+        if not plan.todo or not success:
+            break
+        with ExitStack() as beside:
+            token = ""
+            if not (force or verify):
+                # Before dagster is imported: the second process' imports pass meanwhile.
+                cells = [item.cell for item in plan.todo]
+                token = beside.enter_context(Ahead(planner.workspace, cells)).token
+            from ml_assets.graph.execute import execute
+
+            live = beside.enter_context(Live(plan))
+            done = execute(planner, plan, live.tell, force=force, verify=verify, token=token)
+        progress += done.progress
+        run_ids += done.run_ids
+        faults += done.faults
+        success = done.success
+        before, plan = plan.wanted, planner.plan(selection, partition, look=False)
+        if force or verify or plan.wanted == before:
+            break
+    seconds = time.perf_counter() - started
+    result = document(first, plan, progress, run_ids, success, seconds)
+    result["faults"] += faults
+    return result
+
+
+def settle(planner: Planner) -> None:
+    """Wait until files that were changed a moment ago can be taken."""
+    deadline = time.monotonic() + 3 * SETTLE
+    while observe(planner.home, planner.project).settling and time.monotonic() < deadline:
+        time.sleep(0.25)
+
+
+def again(plan: Plan, reason: str) -> Plan:
+    """Return a plan that runs also what it would reuse."""
+    cells = [
+        replace(item, status="run", reason=reason) if item.status == "reuse" else item
+        for item in plan.cells
+    ]
+    return Plan(cells, plan.observed)
+
+
+def document(
+    first: Plan,
+    last: Plan,
+    progress: Sequence[Progress],
+    run_ids: Sequence[str],
+    success: bool,
+    seconds: float,
+) -> dict[str, Any]:
+    """Return the document that `run --json` prints."""
+
+    def cells(state: str) -> list[str]:
+        return list(dict.fromkeys(str(item.cell) for item in progress if item.state == state))
+
+    executed, failed = cells("executed"), cells("failed")
+    untouched = [str(i.cell) for i in first.cells if i.status == "reuse"]
+    reused = [c for c in dict.fromkeys([*untouched, *cells("reused")]) if c not in executed]
+    faults = list(dict.fromkeys(i.detail for i in progress if i.state == "failed" and i.detail))
+    problems = list(first.observed.problems)
+    return {
+        "run_id": run_ids[-1] if run_ids else None,
+        "run_ids": list(run_ids),
+        "success": success and not problems,
+        "seconds": round(seconds, 3),
+        "executed": executed,
+        "reused": [cell for cell in reused if cell not in failed],
+        "failed": failed,
+        "waiting": [str(item.cell) for item in last.having("wait")],
+        "faults": faults,
+        "problems": problems,
+    }
+
+
+def tell(result: dict[str, Any]) -> None:
+    """Say what a run did."""
+    for fault in result["faults"]:
+        err.print(f"[red]failed[/] {fault}")
+    if result["run_id"] is None:
+        out.print(f"nothing to do: {len(result['reused'])} reused, in {result['seconds']:.1f} s")
+        return
+    out.print(
+        f"{len(result['executed'])} executed, {len(result['reused'])} reused, "
+        f"{len(result['failed'])} failed, in {result['seconds']:.1f} s"
+    )

@@ -1,0 +1,54 @@
+"""TabularDataset and TabularModel: a defs.yaml becomes a part of the graph. No logic here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+import dagster as dg
+from pydantic import BaseModel
+
+from ml_assets.spec.dataset import DatasetSpec
+from ml_assets.spec.model import ModelSpec
+
+
+class _Part(dg.Component):
+    """What both components share: the spec is read with its project, the graph built from it."""
+
+    spec: ClassVar[type[BaseModel]]
+
+    @classmethod
+    def get_model_cls(cls) -> type[BaseModel]:
+        """Return the spec model, from which dg makes schema, checks and completion."""
+        return cls.spec
+
+    @classmethod
+    def load(cls, attributes: Any, context: dg.ComponentLoadContext) -> _Part:
+        """Take the attributes as checked; they are read again with the whole project."""
+        return cls()
+
+    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
+        """Return the assets of this folder; the first folder brings what all share."""
+        from ml_assets.graph.build import group_definitions, shared_definitions
+        from ml_assets.plan.workspace import locate
+        from ml_assets.spec.project import read_project
+
+        group = Path(context.path).name
+        workspace = locate(Path(context.project_root))
+        project = read_project(workspace.defs)
+        part = group_definitions(project, group, workspace)
+        if group != min([*project.datasets, *project.models]):
+            return part
+        return dg.Definitions.merge(part, shared_definitions(project, workspace))
+
+
+class TabularDataset(_Part):
+    """A dataset: landing, raw, cleaned and quarantine assets with their checks."""
+
+    spec = DatasetSpec
+
+
+class TabularModel(_Part):
+    """A model: features, folds, candidate and evaluation report with their checks."""
+
+    spec = ModelSpec

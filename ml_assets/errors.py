@@ -1,0 +1,89 @@
+"""Every error that ml_assets raises on purpose.
+
+Belongs here: exception classes and the wording helpers they share.
+Does not belong here: anything that catches them.
+
+    MlAssetsError
+    ├── RequestError          the request was wrong (CLI exit code 2)
+    │   ├── SpecError         a defs.yaml is wrong; names file, line and nearest key
+    │   ├── SelectionError    a selection does not parse or names nothing
+    │   ├── UnknownName       no such dataset, model, asset, batch or version
+    │   └── HomeError         the home cannot be opened (format, permissions, lock)
+    ├── StageError            a stage or a user's hook broke its promise (a fault)
+    │   └── HookError         the user's function raised or returned the wrong thing
+    ├── DamagedObject         a stored object does not match its digest
+    ├── NotMaterialized       an upstream asset has no current version
+    ├── CodeChanged           sources moved between hashing and recording
+    └── PublishError          the store has it, but MLflow does not show it yet
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class MlAssetsError(Exception):
+    """Base of every error raised on purpose; its text is meant for people."""
+
+
+class RequestError(MlAssetsError):
+    """The request was wrong; nothing was changed."""
+
+
+class SpecError(RequestError):
+    """A defs.yaml (or a file it names) is wrong."""
+
+
+class SelectionError(RequestError):
+    """A selection does not parse or names nothing."""
+
+
+class UnknownName(RequestError):
+    """Something was asked for by a name that does not exist."""
+
+    @classmethod
+    def of(cls, kind: str, got: str, available: Iterable[str]) -> UnknownName:
+        """Say what was got, what there is, and the nearest name."""
+        return cls(f"no {kind} named {got!r}{suggest(got, available)}")
+
+
+class HomeError(RequestError):
+    """The home folder cannot be used as it is."""
+
+
+class StageError(MlAssetsError):
+    """A stage broke its own promise; a bug or a fault of the machine, never bad data."""
+
+
+class HookError(StageError):
+    """A user's function raised, or returned something it must not."""
+
+
+class DamagedObject(MlAssetsError):
+    """A stored object is missing, or its bytes do not match what was recorded."""
+
+    def __init__(self, digest: str, message: str) -> None:
+        super().__init__(message)
+        self.digest = digest
+
+
+class NotMaterialized(MlAssetsError):
+    """An upstream asset has no current version."""
+
+
+class CodeChanged(MlAssetsError):
+    """Sources changed between being hashed and being recorded; the result was dropped."""
+
+
+class PublishError(MlAssetsError):
+    """What the store holds could not be shown in MLflow; nothing is lost."""
+
+
+def suggest(got: str, available: Iterable[str]) -> str:
+    """Return "; did you mean 'x'? available: a, b, x" for an unknown name."""
+    names = sorted(available)
+    near = difflib.get_close_matches(got, names, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ";"
+    listed = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
+    return f"{hint} available: {listed or 'none'}"

@@ -1,0 +1,73 @@
+"""The second process of a run: `python -m ml_assets.graph.ahead_child`, asked by `ahead`.
+
+It fills the action cache and writes nothing else: what is current, and what people see, is
+the run's own doing. It ends with its stdin.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+import traceback
+from pathlib import Path
+from typing import Any
+
+from ml_assets.graph.boundary import boundary
+from ml_assets.plan.cells import Unit
+from ml_assets.plan.code import Sources
+from ml_assets.plan.plan import Planner, units
+from ml_assets.plan.run import ActionRunner
+from ml_assets.plan.workspace import locate
+from ml_assets.store.home import Home
+
+
+def work(request: dict[str, Any]) -> None:
+    """Make the units of the wanted cells, first to last."""
+    workspace = locate(Path(request["defs"]))
+    planner = Planner(workspace, Home(workspace.home, workspace.env))
+    runner = ActionRunner(
+        workspace,
+        planner.home,
+        Sources(workspace.roots),
+        boundary=boundary(planner.project),
+        token=request["token"],
+    )
+    session = planner.session(runner=runner)
+    wanted = set(request["cells"])
+    for unit in _order(list(units(session))):
+        if not wanted & {str(cell) for cell in unit.cells()}:
+            continue
+        try:
+            session.make(unit)
+        except Exception:
+            # Not lost: the run meets the same fault at its own turn, and tells it.
+            traceback.print_exc()
+
+
+def _order(found: list[Unit]) -> list[Unit]:
+    """Return units kind by kind, the last model first: the run itself begins with the first."""
+    ordered: list[Unit] = []
+    for kind in dict.fromkeys(unit.kind for unit in found):
+        mine = [unit for unit in found if unit.kind == kind]
+        groups = list(dict.fromkeys(unit.group for unit in mine))
+        for group in groups if kind == "batch" else groups[::-1]:
+            ordered += [unit for unit in mine if unit.group == group]
+    return ordered
+
+
+def main() -> None:
+    """Read the request, work on it, and end at once when stdin does."""
+    request = json.loads(sys.stdin.readline())
+    threading.Thread(target=_end_with_stdin, daemon=True).start()
+    work(request)
+
+
+def _end_with_stdin() -> None:
+    sys.stdin.read()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+"""One factory for every unit: its assets, their checks, and the step that makes them.
+
+A step first computes and records every batch, and only then tells Dagster (`step`).
+"""
+
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+
+from ml_assets.graph.describe import DESCRIPTIONS, KINDS, static_metadata
+from ml_assets.graph.engine import Engine
+from ml_assets.graph.publish import key_of
+from ml_assets.graph.step import publish
+from ml_assets.plan.cells import UNITS, Unit
+from ml_assets.plan.checks import checks_of
+from ml_assets.plan.lineage import edges, partitioned
+from ml_assets.spec.project import Project
+
+
+def unit_assets(
+    project: Project,
+    group: str,
+    kind: str,
+    partitions: dg.PartitionsDefinition[str] | None,
+    code_version: str,
+) -> dg.AssetsDefinition:
+    """Return the assets and checks of one kind of unit of a dataset or model."""
+    spec = project.datasets.get(group) or project.models[group]
+    graph = edges(project)
+    assets = [f"{group}/{name}" for name in UNITS[kind]]
+    own = partitions if partitioned(project, assets[0]) else None
+    specs = [
+        dg.AssetSpec(
+            key_of(asset),
+            deps=[key_of(source) for source in graph[asset]],
+            group_name=group,
+            description=DESCRIPTIONS[asset.split("/")[1]],
+            kinds=KINDS[asset.split("/")[1]],
+            owners=list(spec.owners),
+            metadata=static_metadata(asset.split("/")[1], spec),
+            code_version=code_version,
+            partitions_def=own,
+        )
+        for asset in assets
+    ]
+    checks = list(check_specs(assets, spec.checks, kind, own))
+
+    @dg.multi_asset(
+        name=f"{group}__{kind}",
+        specs=specs,
+        check_specs=checks,
+        partitions_def=own,
+        backfill_policy=dg.BackfillPolicy.single_run() if own is not None else None,
+        can_subset=True,
+    )
+    def step(context: dg.AssetExecutionContext, engine: Engine) -> Iterator[Any]:
+        batches = list(context.partition_keys) if own is not None else [""]
+        chosen = {"/".join(key.path) for key in context.selected_asset_keys}
+        units = [Unit(group, kind, batch) for batch in batches]
+        outcomes = list(engine.maker.make(units, chosen))
+        # Dagster wants outputs in data-flow order.
+        ordered = [asset for asset in assets if asset in chosen]
+        yield from publish(context, engine, outcomes, ordered, code_version)
+
+    return step
+
+
+def check_specs(
+    assets: Sequence[str],
+    own: Mapping[str, str],
+    kind: str,
+    partitions: dg.PartitionsDefinition[str] | None,
+) -> Iterator[dg.AssetCheckSpec]:
+    """Yield the checks shown on a unit's assets, the user's own included."""
+    for asset in assets:
+        name = asset.split("/")[1]
+        described = {entry.name: entry.description for entry in checks_of(name)}
+        if name in ("cleaned", "features"):
+            described |= {check: f"Own check {hook}." for check, hook in own.items()}
+        for check, description in described.items():
+            with warnings.catch_warnings():
+                # Checks by partition are in preview in Dagster; what is used of them is tested.
+                warnings.simplefilter("ignore", dg.PreviewWarning)
+                found = dg.AssetCheckSpec(
+                    check, asset=key_of(asset), description=description, partitions_def=partitions
+                )
+            yield found

@@ -1,0 +1,100 @@
+"""The whole graph of a project: assets, checks, jobs and the sensor."""
+
+from __future__ import annotations
+
+import functools
+
+import dagster as dg
+
+from ml_assets.graph.assets import unit_assets
+from ml_assets.graph.describe import DESCRIPTIONS, KINDS
+from ml_assets.graph.engine import Engine
+from ml_assets.graph.publish import key_of
+from ml_assets.plan.plan import Planner
+from ml_assets.plan.static import code_versions
+from ml_assets.plan.workspace import Workspace
+from ml_assets.spec.project import Project
+
+DATASET_UNITS = ("batch",)
+MODEL_UNITS = ("features", "splits", "candidate", "evaluation_report")
+
+
+@functools.cache
+def calendar(name: str) -> dg.DynamicPartitionsDefinition:
+    """Return the partitions that all datasets on a calendar share."""
+    return dg.DynamicPartitionsDefinition(name=name)
+
+
+def group_definitions(project: Project, group: str, workspace: Workspace) -> dg.Definitions:
+    """Return the assets and checks of one dataset or model."""
+    name = project.calendar_of(group)
+    partitions = calendar(name) if name is not None else None
+    kinds = DATASET_UNITS if group in project.datasets else MODEL_UNITS
+    versions = code_versions(project, workspace, group)
+    assets: list[dg.AssetsDefinition | dg.AssetSpec] = [
+        unit_assets(project, group, kind, partitions, versions[kind]) for kind in kinds
+    ]
+    if group in project.datasets:
+        assets.insert(0, landing_spec(project, group, partitions))
+    return dg.Definitions(assets=assets)
+
+
+def landing_spec(
+    project: Project, group: str, partitions: dg.PartitionsDefinition[str] | None
+) -> dg.AssetSpec:
+    """Return the external asset for the files of a dataset."""
+    spec = project.datasets[group]
+    return dg.AssetSpec(
+        key_of(f"{group}/landing"),
+        group_name=group,
+        description=f"{DESCRIPTIONS['landing']} {spec.description}",
+        kinds=KINDS["landing"],
+        owners=list(spec.owners),
+        partitions_def=partitions,
+    )
+
+
+def job_name(calendar_name: str | None) -> str:
+    """Return the job that materializes the assets of a calendar."""
+    return f"materialize_{calendar_name}" if calendar_name else "materialize"
+
+
+def jobs(project: Project) -> list[dg.UnresolvedAssetJobDefinition]:
+    """Return a job for each calendar (two cannot be in one run), and one for the rest."""
+    assets = [asset for asset in project.asset_keys() if not asset.endswith("/landing")]
+    calendars = {asset: project.calendar_of(asset.split("/")[0]) for asset in assets}
+    # A snapshot can run with any calendar: what joins it then needs one run, not two.
+    found = {
+        name: [a for a in assets if calendars[a] in (name, None)]
+        for name in sorted(set(calendars.values()), key=str)
+    }
+    return [
+        dg.define_asset_job(
+            job_name(name),
+            selection=dg.AssetSelection.assets(*[key_of(asset) for asset in chosen]),
+            executor_def=dg.in_process_executor,
+            tags={"dagster/max_runtime": "21600"},
+        )
+        for name, chosen in found.items()
+    ]
+
+
+def shared_definitions(project: Project, workspace: Workspace) -> dg.Definitions:
+    """Return what all groups share: resources, executor, jobs and the sensor."""
+    from ml_assets.graph.sensor import reconcile_sensor
+
+    made = jobs(project)
+    return dg.Definitions(
+        jobs=made,
+        sensors=[reconcile_sensor(project, workspace, made)] if made else [],
+        resources={"engine": Engine()},
+        executor=dg.in_process_executor,
+    )
+
+
+def definitions(planner: Planner) -> dg.Definitions:
+    """Return the definitions of a whole project."""
+    project, workspace = planner.project, planner.workspace
+    groups = [*project.datasets, *project.models]
+    parts = [group_definitions(project, group, workspace) for group in groups]
+    return dg.Definitions.merge(*parts, shared_definitions(project, workspace))

@@ -1,0 +1,104 @@
+"""The resource through which steps make units: opened once a run, under the writer lock."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sqlite3
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from typing import Any
+
+import dagster as dg
+import psutil
+from pydantic import PrivateAttr
+
+from ml_assets.adapters.publishing import Publisher
+from ml_assets.graph.ahead import Ahead
+from ml_assets.graph.boundary import boundary
+from ml_assets.plan.make import Listener, Maker
+from ml_assets.plan.plan import Planner
+from ml_assets.plan.workspace import locate
+from ml_assets.store.home import Home
+from ml_assets.store.lock import writer
+from ml_assets.store.processes import record_process
+
+FORCE, VERIFY, TOKEN = "ml_assets/force", "ml_assets/verify", "ml_assets/token"
+PATIENCE = 3600.0
+"""Seconds that a run launched by the daemon waits for another writer."""
+listeners: list[Listener] = []
+"""Who is told of progress in this process."""
+
+
+class Engine(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """Makes units of the run that it is opened in."""
+
+    _maker: Any = PrivateAttr(default=None)
+    _publisher: Any = PrivateAttr(default=None)
+    _run_id: str | None = PrivateAttr(default=None)
+
+    @property
+    def maker(self) -> Maker:
+        """The maker of this run."""
+        maker: Maker = self._maker
+        return maker
+
+    def publish(self, model: str) -> dict[str, Any]:
+        """Show a model's candidate in MLflow; raises PublishError."""
+        shown: dict[str, Any] = self._publisher.publish(model, self._run_id)
+        return shown
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Engine]:
+        """Open the home, take the lock, and close both when the run ends."""
+        workspace = locate()
+        home = Home(workspace.home, workspace.env)
+        run = context.run
+        self._run_id = run.run_id if run is not None else None
+        if self._run_id is not None:
+            started = psutil.Process().create_time()
+            record_process(home, self._run_id, socket.gethostname(), os.getpid(), started)
+        try:
+            with (
+                writer(home.folder, f"run {self._run_id}", patience=PATIENCE),
+                ExitStack() as open_,
+            ):
+                self._open(Planner(workspace, home), run, open_)
+                yield self
+        finally:
+            self._maker = self._publisher = None
+            home.close()
+
+    def _open(self, planner: Planner, run: dg.DagsterRun | None, open_: ExitStack) -> None:
+        """Start what a run needs beside it: a second process, MLflow's, connections kept."""
+        tags = dict(run.tags) if run is not None else {}
+        keys = run.asset_selection if run is not None else None
+        chosen = {"/".join(key.path) for key in keys or ()}
+        again = FORCE in tags or VERIFY in tags
+        token = tags.get(TOKEN, "")
+        if not token and not again:
+            todo = [i.cell for i in planner.plan(look=False).todo if i.cell.asset in chosen]
+            token = open_.enter_context(Ahead(planner.workspace, todo)).token
+        self._publisher = open_.enter_context(closing(Publisher(planner.workspace)))
+        if any(asset.endswith("/evaluation_report") for asset in chosen):
+            # Its imports take seconds, which pass while the models are trained.
+            self._publisher.start()
+        for path in (planner.home.folder / "dagster" / "history").glob("*.db"):
+            # SQLite writes its log back whenever the last connection closes; Dagster opens one
+            # for each event.
+            kept = open_.enter_context(closing(sqlite3.connect(path)))
+            kept.execute("select count(*) from sqlite_master").fetchone()
+        self._maker = Maker(
+            planner,
+            self._run_id,
+            force=tags.get(FORCE) == "true",
+            verify=tags.get(VERIFY) == "true",
+            boundary=boundary(planner.project),
+            listener=_tell,
+            token=token,
+        )
+
+
+def _tell(progress: Any) -> None:
+    for listener in listeners:
+        listener(progress)

@@ -1,0 +1,91 @@
+"""Running a plan in this process, as the CLI does; the sensor's runs take the same steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import dagster as dg
+
+from ml_assets.graph.build import definitions, job_name
+from ml_assets.graph.engine import FORCE, TOKEN, VERIFY, listeners
+from ml_assets.graph.instance import open_instance, register_batches
+from ml_assets.graph.publish import key_of
+from ml_assets.graph.runs import in_progress, tags
+from ml_assets.plan.make import Listener, Progress
+from ml_assets.plan.plan import Plan, Planner
+from ml_assets.plan.ranges import RunSpec, runs
+
+
+@dataclass
+class Executed:
+    """What a plan's runs did."""
+
+    run_ids: list[str] = field(default_factory=list)
+    success: bool = True
+    progress: list[Progress] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    """What failed outside our own steps, as Dagster says it."""
+
+
+def execute(
+    planner: Planner,
+    plan: Plan,
+    listener: Listener,
+    *,
+    force: bool = False,
+    verify: bool = False,
+    token: str = "",
+) -> Executed:
+    """Run what a plan needs, range by range; the caller holds the writer lock.
+
+    After a failed range the unpartitioned assets wait.
+    """
+    done = Executed()
+    listeners[:] = [listener, done.progress.append]
+    defs = definitions(planner)
+    options = {TOKEN: token} if token else {}
+    options |= {tag: "true" for tag, wanted in ((FORCE, force), (VERIFY, verify)) if wanted}
+    with open_instance(planner.workspace) as instance:
+        in_progress(instance, planner.home)
+        order = register_batches(instance, planner.project, plan)
+        for spec in runs(plan, planner.project, order):
+            if not done.success and spec.first is None:
+                break
+            result = _run(defs, instance, spec, {**tags(spec, plan.wanted), **options})
+            done.run_ids.append(result.run_id)
+            done.success = done.success and result.success
+            done.faults += _faults(result, done.progress)
+    return done
+
+
+def _run(
+    defs: dg.Definitions, instance: dg.DagsterInstance, spec: RunSpec, run_tags: dict[str, str]
+) -> dg.ExecuteInProcessResult:
+    job = defs.resolve_job_def(job_name(spec.calendar))
+    quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+    return job.execute_in_process(
+        run_config=quiet,
+        instance=instance,
+        tags=run_tags,
+        asset_selection=[key_of(asset) for asset in spec.assets],
+        raise_on_error=False,
+    )
+
+
+def _faults(result: dg.ExecuteInProcessResult, told: Sequence[Progress]) -> list[str]:
+    """Return what failed besides the cells that were told, by its first cause."""
+    known = {line for progress in told for line in progress.detail.splitlines()}
+    found: dict[str, str] = {}
+    for event in result.all_events:
+        error = getattr(event.event_specific_data, "error", None)
+        if error is None or not (event.is_step_failure or event.is_run_failure):
+            continue
+        while error.cause is not None:
+            error = error.cause
+        said = error.message.strip()
+        if error.cls_name == "Failure":
+            said = said.partition(": ")[2]
+        if not set(said.splitlines()) <= known:
+            found.setdefault(said, event.step_key or "run")
+    return [f"{where}: {said}" for said, where in found.items()]

@@ -1,0 +1,61 @@
+"""Runs in Dagster: which are in progress, which died, how often a wanted state was tried."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import dagster as dg
+
+from ml_assets.plan.ranges import RunSpec
+from ml_assets.store.home import Home
+from ml_assets.store.processes import process_gone
+
+WANTED = "ml_assets/wanted"
+FIRST = "dagster/asset_partition_range_start"
+LAST = "dagster/asset_partition_range_end"
+SILENT = 180.0
+"""Seconds after which a started run that never told its process counts as dead."""
+OPEN = (
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+)
+
+
+def tags(spec: RunSpec, wanted: str) -> dict[str, str]:
+    """Return the tags of a run: its range of batches, and the wanted state it is for."""
+    found = {WANTED: wanted}
+    if spec.first is not None and spec.last is not None:
+        found |= {FIRST: spec.first, LAST: spec.last}
+    return found
+
+
+def in_progress(instance: dg.DagsterInstance, home: Home) -> list[str]:
+    """Return the runs that are open, after failing those whose process is gone."""
+    found = []
+    for record in instance.get_run_records(dg.RunsFilter(statuses=list(OPEN))):
+        run = record.dagster_run
+        if _dead(home, record):
+            instance.report_run_failed(run, "its process is gone; the next run goes on from there")
+        else:
+            found.append(run.run_id)
+    return found
+
+
+def _dead(home: Home, record: dg.RunRecord) -> bool:
+    run = record.dagster_run
+    if run.status in (dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED):
+        return False
+    gone = process_gone(home, run.run_id)
+    if gone is not None:
+        return gone
+    begun = record.start_time or record.create_timestamp.timestamp()
+    return time.time() - begun > SILENT
+
+
+def tried(instance: dg.DagsterInstance, wanted: str) -> Sequence[dg.RunRecord]:
+    """Return the runs for a wanted state, newest first."""
+    return instance.get_run_records(dg.RunsFilter(tags={WANTED: wanted}), limit=50)

@@ -1,0 +1,60 @@
+"""Dagster's own folder for a home and environment, and its dagster.yaml; imports no dagster."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import yaml
+
+from ml_assets.plan.workspace import Workspace
+
+
+def settings(base: str) -> dict[str, object]:
+    """Return a dagster.yaml that keeps everything below `base`."""
+    return {
+        "run_storage": {
+            "module": "dagster._core.storage.runs",
+            "class": "SqliteRunStorage",
+            "config": {"base_dir": f"{base}/history"},
+        },
+        "event_log_storage": {
+            "module": "dagster._core.storage.event_log",
+            "class": "ConsolidatedSqliteEventLogStorage",
+            "config": {"base_dir": f"{base}/history"},
+        },
+        "schedule_storage": {
+            "module": "dagster._core.storage.schedules",
+            "class": "SqliteScheduleStorage",
+            "config": {"base_dir": f"{base}/schedules"},
+        },
+        "local_artifact_storage": {
+            "module": "dagster._core.storage.root",
+            "class": "LocalArtifactStorage",
+            "config": {"base_dir": base},
+        },
+        "compute_logs": {
+            "module": "dagster._core.storage.noop_compute_log_manager",
+            "class": "NoOpComputeLogManager",
+        },
+        "concurrency": {"runs": {"max_concurrent_runs": 1}},
+        "run_monitoring": {"enabled": True, "poll_interval_seconds": 30},
+        "telemetry": {"enabled": False},
+        "nux": {"enabled": False},
+    }
+
+
+def dagster_home(workspace: Workspace) -> Path:
+    """Write the environment's dagster.yaml and return its folder.
+
+    Written anew at each start, so that a home that was moved or copied works.
+    """
+    folder = workspace.home / "environments" / workspace.env / "dagster"
+    folder.mkdir(parents=True, exist_ok=True)
+    text = yaml.safe_dump(settings(str(folder)), sort_keys=False)
+    path = folder / "dagster.yaml"
+    if not path.is_file() or path.read_text() != text:
+        temporary = path.with_suffix(f".{os.getpid()}.tmp")
+        temporary.write_text(text)
+        os.replace(temporary, path)
+    return folder

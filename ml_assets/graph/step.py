@@ -1,0 +1,156 @@
+"""What a step tells Dagster of the units it made: materializations, checks, failures.
+
+A step over a range of batches yields its outputs first and then logs each batch's own
+materialization and checks: the latest record of each partition is exact (Dagster itself
+writes one data version on the whole range). An unpartitioned asset is told by its output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+from typing import Any
+
+import dagster as dg
+
+from ml_assets.errors import PublishError
+from ml_assets.graph.engine import Engine
+from ml_assets.graph.publish import (
+    check_evaluation,
+    key_of,
+    materialization,
+    metadata,
+    observation,
+)
+from ml_assets.plan.make import Outcome
+from ml_assets.store.records import Current
+
+
+def publish(
+    context: dg.AssetExecutionContext,
+    engine: Engine,
+    outcomes: Sequence[Outcome],
+    chosen: Sequence[str],
+    code_version: str,
+) -> Iterator[Any]:
+    """Yield and log what became of a step's units; `chosen` assets are in data-flow order.
+
+    Raises dg.Failure naming every fault, after what is good was shown.
+    """
+    faults = [outcome for outcome in outcomes if outcome.fault is not None]
+    waiting = [outcome for outcome in outcomes if outcome.waiting is not None]
+    good = [outcome for outcome in outcomes if outcome.current]
+    problem = None
+    if good and not good[0].unit.partition:
+        problem = yield from _single(context, engine, good[0], chosen)
+    elif good:
+        if not faults and not waiting:
+            for asset in chosen:
+                current = next(c for c in good[-1].current if c.asset == asset)
+                version = dg.DataVersion(current.digest)
+                yield dg.MaterializeResult(asset_key=key_of(asset), data_version=version)
+        for outcome in good:
+            _log_batch(context, engine, outcome, code_version)
+    if good and not faults and not waiting:
+        yield from _whole_checks(context, engine)
+    for outcome in waiting:
+        context.log.warning(outcome.waiting or "")
+    if problem is not None:
+        raise dg.Failure(problem, allow_retries=False)
+    if faults or (waiting and outcomes[0].unit.partition):
+        raise _failure(faults, waiting)
+
+
+def _single(
+    context: dg.AssetExecutionContext, engine: Engine, outcome: Outcome, chosen: Sequence[str]
+) -> Generator[Any, None, str | None]:
+    """Yield an unpartitioned unit; return a problem.
+
+    A report is shown in MLflow first; where that fails it is not noted, and tried again.
+    """
+    home, project = engine.maker.planner.home, engine.maker.planner.project
+    outside: dict[str, Any] = {}
+    problem = None
+    if outcome.unit.kind == "evaluation_report":
+        try:
+            answer = engine.publish(outcome.unit.group)
+            outside = {"mlflow_run": answer["mlflow_run_id"], "mlflow_version": answer["version"]}
+        except PublishError as error:
+            problem = str(error)
+    _observe(context, outcome)
+    shown = {current.asset: current for current in outcome.current}
+    for asset in chosen:
+        current = shown[asset]
+        said = metadata(home, project, current, _reused(outcome, current))
+        yield dg.MaterializeResult(
+            asset_key=key_of(asset),
+            data_version=dg.DataVersion(current.digest),
+            metadata={**said, **outside},
+        )
+        if problem is None:
+            home.records.mark_published(home.env, asset, "", current.token)
+    return problem
+
+
+def _log_batch(
+    context: dg.AssetExecutionContext, engine: Engine, outcome: Outcome, code_version: str
+) -> None:
+    """Log the materializations and checks of one batch, then note that they are shown."""
+    home, project = engine.maker.planner.home, engine.maker.planner.project
+    _observe(context, outcome)
+    for current in outcome.current:
+        reused = _reused(outcome, current)
+        context.log_event(materialization(home, project, current, reused, code_version))
+        for check in current.checks:
+            context.log_event(check_evaluation(current.asset, current.partition, check))
+        home.records.mark_published(home.env, current.asset, current.partition, current.token)
+
+
+def _observe(context: dg.AssetExecutionContext, outcome: Outcome) -> None:
+    landing = next((c.facts.get("landing") for c in outcome.current), None)
+    if landing is not None:
+        context.log_event(observation(outcome.unit, landing))
+
+
+def _reused(outcome: Outcome, current: Current) -> bool:
+    return all(cell.asset != current.asset for cell in outcome.executed)
+
+
+def _whole_checks(
+    context: dg.AssetExecutionContext, engine: Engine
+) -> Iterator[dg.AssetCheckResult]:
+    """Yield the result of each check over all current batches: red if one is."""
+    home = engine.maker.planner.home
+    held = home.records.all_current(home.env).values()
+    for key in sorted(context.selected_asset_check_keys):
+        name = "/".join(key.asset_key.path)
+        verdicts = [
+            check
+            for current in held
+            if current.asset == name
+            for check in current.checks
+            if check["name"] == key.name
+        ]
+        red = [check for check in verdicts if check["passed"] is False]
+        worst = next((c for c in red if c["severity"] == "error"), red[0] if red else None)
+        if not verdicts:
+            continue
+        shown = check_evaluation(name, None, worst or verdicts[-1])
+        yield dg.AssetCheckResult(
+            asset_key=key.asset_key,
+            check_name=key.name,
+            passed=not red,
+            severity=shown.severity,
+            description=shown.description,
+            metadata=shown.metadata,
+        )
+
+
+def _failure(faults: Sequence[Outcome], waiting: Sequence[Outcome]) -> dg.Failure:
+    said = [outcome.fault or "" for outcome in faults]
+    said += [outcome.waiting or "" for outcome in waiting]
+    traces = "\n\n".join(outcome.trace for outcome in faults if outcome.trace)
+    return dg.Failure(
+        description="\n".join(said),
+        metadata={"traceback": dg.MetadataValue.md(f"```\n{traces}\n```")} if traces else None,
+        allow_retries=False,
+    )

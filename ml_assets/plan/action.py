@@ -1,0 +1,123 @@
+"""Actions: one call of one stage function, and the key that says when it need not be made.
+
+    recipe = digest(code closure, sub-spec, environment)
+    key    = digest(recipe, input digests)
+
+Actions of one recipe differ in their data only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel
+
+from ml_assets.plan.cells import Cell
+from ml_assets.plan.code import Module, Sources
+from ml_assets.plan.environment import environment
+from ml_assets.store.digest import bytes_digest, json_digest
+from ml_assets.store.objects import Ref
+
+
+@dataclass(frozen=True)
+class Pending:
+    """An output that is not known before the cells it depends on have run."""
+
+    cells: tuple[Cell, ...]
+    certain: bool = False
+    """Whether it is sure to be made anew (and not cut off early)."""
+
+
+Input = Ref | Pending | None | Mapping[str, "Input"] | list["Input"]
+Hooks = str | Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Action:
+    """One call of a stage function: `stage(params, **inputs, **hooks)`."""
+
+    part: str
+    """What it is within its unit: `ingest`, `fit:lightgbm`, `check:contract`."""
+    stage: str
+    """`module:function`."""
+    params: BaseModel
+    inputs: Mapping[str, Input] = field(default_factory=dict)
+    hooks: Mapping[str, Hooks] = field(default_factory=dict)
+    """Functions (`module:function`) or whole modules (`module`) handed to the stage."""
+    makes: str | None = None
+    """The asset of its unit whose content it makes; by default the unit's first."""
+    boundary: str | None = None
+    """The output that the orchestrator's type check is applied to."""
+
+    def modules(self) -> list[str]:
+        """Return the modules at which the code closure begins."""
+        found = [self.stage.split(":")[0]]
+        for hook in self.hooks.values():
+            references = [hook] if isinstance(hook, str) else list(hook.values())
+            found += [reference.split(":")[0] for reference in references]
+        return found
+
+
+def pending_in(tree: Input) -> Iterator[Pending]:
+    """Yield every pending leaf of an input."""
+    if isinstance(tree, Pending):
+        yield tree
+    elif isinstance(tree, Mapping):
+        for item in tree.values():
+            yield from pending_in(item)
+    elif isinstance(tree, list):
+        for item in tree:
+            yield from pending_in(item)
+
+
+def digests_in(tree: Input) -> Any:
+    """Return an input with every reference as its digest; pending ones as "?"."""
+    if isinstance(tree, Ref):
+        return tree.digest
+    if isinstance(tree, Pending):
+        return "?"
+    if isinstance(tree, Mapping):
+        # A list of pairs: the order of named inputs is part of the call.
+        return [[name, digests_in(item)] for name, item in tree.items()]
+    if isinstance(tree, list):
+        return [digests_in(item) for item in tree]
+    return None
+
+
+@dataclass(frozen=True)
+class Keyed:
+    """An action with all that its key is made of."""
+
+    action: Action
+    closure: Mapping[str, Module]
+    ingredients: Mapping[str, Any]
+    recipe: str
+
+    @property
+    def key(self) -> str:
+        """The action key; only for an action without pending inputs."""
+        return json_digest([self.recipe, self.ingredients["inputs"]])
+
+    @property
+    def pending(self) -> list[Pending]:
+        """The inputs that are not known yet."""
+        return [found for tree in self.action.inputs.values() for found in pending_in(tree)]
+
+
+def keyed(action: Action, sources: Sources) -> Keyed:
+    """Hash what an action's result depends on; reads sources, imports nothing of them."""
+    closure = sources.closure(action.modules())
+    libraries = {name for module in closure.values() for name in module.third_party}
+    fixed = {
+        "stage": action.stage,
+        "hooks": dict(sorted(action.hooks.items())),
+        "code": {name: module.digest for name, module in sorted(closure.items())},
+        "params": action.params.model_dump(mode="json"),
+        # A digest sorts keys; the order of columns, families and metrics counts too.
+        "order": bytes_digest(action.params.model_dump_json().encode()),
+        "environment": environment(libraries),
+    }
+    inputs = {name: digests_in(tree) for name, tree in sorted(action.inputs.items())}
+    return Keyed(action, closure, {**fixed, "inputs": inputs}, json_digest(fixed))

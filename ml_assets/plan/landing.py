@@ -1,0 +1,177 @@
+"""What lies in the landing folders, compared with what has landed before.
+
+A file is taken when its name matches the dataset's pattern and nobody has touched it for
+`SETTLE` seconds. A file that vanished changes nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ml_assets.errors import RequestError, UnknownName
+from ml_assets.spec.project import Project
+from ml_assets.store.digest import bytes_digest
+from ml_assets.store.home import Home
+
+SETTLE = 3.0
+"""Seconds for which a file must be unchanged; both times of the file count, since copying
+can set the one that people see."""
+
+
+@dataclass
+class Observed:
+    """What a look at the landing folders found."""
+
+    landed: list[str] = field(default_factory=list)
+    """Batches with new content, `dataset@batch`."""
+    problems: list[str] = field(default_factory=list)
+    """Files that cannot be taken, and what to do."""
+    settling: list[str] = field(default_factory=list)
+    """Files that are too young to be taken."""
+    missing: list[str] = field(default_factory=list)
+    """Batches whose landed file is not there any more; nothing follows from it."""
+
+
+def observe(home: Home, project: Project, settle: float = SETTLE) -> Observed:
+    """Record every new content in the landing folders, and say what is odd."""
+    found = Observed()
+    known = home.batches.known_files()
+    newest = home.batches.landed()
+    for name, spec in project.datasets.items():
+        folder = home.landing / name
+        seen: dict[str, list[Path]] = defaultdict(list)
+        for path in _files(folder):
+            match = re.fullmatch(spec.landing.pattern, path.name)
+            if match is None:
+                found.problems.append(
+                    f"{path}: the name does not match {spec.landing.pattern!r}; "
+                    "rename it or move it away"
+                )
+                continue
+            seen[match.groupdict().get("batch") or ""].append(path)
+        for batch, paths in sorted(seen.items()):
+            if len(paths) > 1:
+                names = " and ".join(path.name for path in paths)
+                found.problems.append(
+                    f"{_named(name, batch)}: two files for one batch, {names}; "
+                    f"leave one in {folder}"
+                )
+                continue
+            try:
+                _take(home, known, (name, batch), paths[0], settle, found)
+            except OSError as error:
+                found.problems.append(f"{paths[0]}: cannot be read: {error.strerror}")
+        found.missing += [
+            _named(dataset, batch)
+            for dataset, batch in sorted(newest)
+            if dataset == name and batch not in seen
+        ]
+    return found
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    if not folder.is_dir():
+        return
+    for path in sorted(folder.iterdir()):
+        if path.is_file() and not path.name.startswith("."):
+            yield path
+
+
+def _take(
+    home: Home,
+    known: Mapping[str, tuple[str, str]],
+    place: tuple[str, str],
+    path: Path,
+    settle: float,
+    found: Observed,
+) -> None:
+    info = path.stat()
+    stat = f"{info.st_size} {info.st_mtime_ns} {info.st_ctime_ns} {info.st_ino}"
+    key = str(path.relative_to(home.root))
+    before = known.get(key)
+    if before is not None and before[0] == stat:
+        return
+    now = time.time()
+    # A time that lies far in the future says nothing: such a file would never settle.
+    if any(abs(now - touched) < settle for touched in (info.st_mtime, info.st_ctime)):
+        found.settling.append(str(path))
+        return
+    content = path.read_bytes()
+    digest = bytes_digest(content)
+    if before is None or before[1] != digest:
+        home.objects.put(content)
+        if home.batches.land(*place, digest, path.name):
+            found.landed.append(_named(*place))
+    home.batches.remember_file(key, stat, digest)
+
+
+def land(home: Home, project: Project, dataset: str, source: Path, batch: str | None) -> str:
+    """Put a file into a dataset's landing folder, whole or not at all; return what landed.
+
+    The name must match the dataset's pattern, or `batch` says the batch and the name is
+    made. Raises UnknownName for the dataset, and RequestError where neither is so, or the file
+    cannot be read.
+    """
+    if dataset not in project.datasets:
+        raise UnknownName.of("dataset", dataset, project.datasets)
+    spec = project.datasets[dataset]
+    match = re.fullmatch(spec.landing.pattern, source.name)
+    if match is None and batch is None and spec.calendar is not None:
+        raise RequestError(
+            f"{source.name}: the name does not match {spec.landing.pattern!r}; "
+            "rename it or say the batch with --batch"
+        )
+    named = (match.groupdict().get("batch") if match else None) or ""
+    if batch is not None and spec.calendar is None:
+        raise RequestError(f"{dataset} is a snapshot and has no batches; leave --batch away")
+    if batch is not None and named and named != batch:
+        raise RequestError(f"{source.name} says batch {named}, --batch says {batch}")
+    wanted = batch if batch is not None else named
+    stem = f"{dataset}-{wanted}" if wanted else dataset
+    name = source.name if match else f"{stem}{''.join(source.suffixes)}"
+    target_match = re.fullmatch(spec.landing.pattern, name)
+    if target_match is None or (target_match.groupdict().get("batch") or "") != wanted:
+        raise RequestError(
+            f"no file name for batch {wanted!r} that matches {spec.landing.pattern!r}; "
+            "rename the file to one that does"
+        )
+    try:
+        content = source.read_bytes()
+    except OSError as error:
+        raise RequestError(f"{source}: {error.strerror}") from error
+    _replace(home, spec.landing.pattern, dataset, wanted, name, content)
+    return _named(dataset, wanted)
+
+
+def _named(dataset: str, batch: str) -> str:
+    return f"{dataset}@{batch}" if batch else dataset
+
+
+def _replace(home: Home, pattern: str, dataset: str, batch: str, name: str, content: bytes) -> None:
+    folder = home.landing / dataset
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = folder / f".{name}.tmp"
+    target = folder / name
+    try:
+        temporary.write_bytes(content)
+        home.objects.put(content)
+        os.replace(temporary, target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    digest = bytes_digest(content)
+    for other in _files(folder):
+        match = re.fullmatch(pattern, other.name)
+        same = match is not None and (match.groupdict().get("batch") or "") == batch
+        if same and other != target:
+            other.unlink()
+    home.batches.land(dataset, batch, digest, name, again=True)
+    info = target.stat()
+    stat = f"{info.st_size} {info.st_mtime_ns} {info.st_ctime_ns} {info.st_ino}"
+    home.batches.remember_file(str(target.relative_to(home.root)), stat, digest)

@@ -1,0 +1,156 @@
+"""Making units: run what is missing, keep what is good, tell what went wrong.
+
+A fault in one batch does not stop the others; the caller fails after they are kept. A
+damaged object is dropped and made again from what it was made from.
+"""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from ml_assets.errors import CodeChanged, DamagedObject, MlAssetsError, NotMaterialized
+from ml_assets.plan.cells import Cell, Unit
+from ml_assets.plan.code import Sources
+from ml_assets.plan.plan import Planner
+from ml_assets.plan.product import product
+from ml_assets.plan.run import ActionRunner, Boundary
+from ml_assets.plan.session import Made
+from ml_assets.store.digest import bytes_digest
+from ml_assets.store.records import Current
+
+State = Literal["executed", "reused", "failed", "waiting"]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What became of one cell, for whoever shows progress."""
+
+    cell: Cell
+    state: State
+    seconds: float
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one unit: its cells as they are current now, or why not."""
+
+    unit: Unit
+    current: Sequence[Current] = ()
+    executed: frozenset[Cell] = frozenset()
+    waiting: str | None = None
+    fault: str | None = None
+    trace: str = ""
+
+
+Listener = Callable[[Progress], None]
+
+
+class Maker:
+    """Makes units of one run, with the code and specs as they were at its start.
+
+    With a `token` another process works on the same run from the other end (`graph/ahead`);
+    what either made counts as executed.
+    """
+
+    def __init__(
+        self,
+        planner: Planner,
+        run_id: str | None = None,
+        *,
+        force: bool = False,
+        verify: bool = False,
+        boundary: Boundary | None = None,
+        listener: Listener | None = None,
+        token: str = "",
+    ) -> None:
+        self.planner = planner
+        self._run_id = run_id
+        self._listener = listener or _ignore
+        self._runner = ActionRunner(
+            planner.workspace,
+            planner.home,
+            Sources(planner.workspace.roots),
+            force=force,
+            verify=verify,
+            boundary=boundary,
+            token=token,
+        )
+        self._session = planner.session(recurse=False, runner=self._runner, backwards=token != "")
+
+    def make(self, units: Sequence[Unit], selected: set[str]) -> list[Outcome]:
+        """Make units, keep the selected assets of each, and return what became of each."""
+        found = {unit: self._one(unit, selected) for unit in self._session.order(units)}
+        return [found[unit] for unit in units]
+
+    def _one(self, unit: Unit, selected: set[str]) -> Outcome:
+        started = time.perf_counter()
+        try:
+            outcome = self._keep(unit, self._made(unit), selected)
+        except (CodeChanged, NotMaterialized) as error:
+            outcome = Outcome(unit, fault=str(error))
+        except Exception as error:
+            # Not swallowed: the step fails with it, once the other batches are kept.
+            known = isinstance(error, MlAssetsError)
+            said = str(error) if known else f"{type(error).__name__}: {error}"
+            outcome = Outcome(unit, fault=f"{unit}: {said}", trace=traceback.format_exc())
+        self._tell(outcome, selected, time.perf_counter() - started)
+        return outcome
+
+    def _made(self, unit: Unit) -> Sequence[Made]:
+        healed: set[str] = set()
+        session = self._session
+        while True:
+            try:
+                return list(session.make(unit).values())
+            except DamagedObject as error:
+                if error.digest in healed:
+                    raise
+                healed.add(error.digest)
+                if not self._landed_again(error.digest):
+                    self.planner.home.objects.forget(error.digest)
+                # Recursing makes again whatever is missing on the way to this unit.
+                session = self.planner.session(runner=self._runner)
+
+    def _landed_again(self, digest: str) -> bool:
+        """Put a landed file back into the store, if it still lies in the landing folder."""
+        home = self.planner.home
+        for path, (_, known) in home.batches.known_files().items():
+            file = home.root / path
+            if known == digest and file.is_file():
+                content = file.read_bytes()
+                if bytes_digest(content) == digest:
+                    home.objects.forget(digest)
+                    home.objects.put(content)
+                    return True
+        return False
+
+    def _keep(self, unit: Unit, made: Sequence[Made], selected: set[str]) -> Outcome:
+        kept = [item for item in made if item.cell.asset in selected]
+        waits = next((item.waiting for item in kept if item.waiting is not None), None)
+        if waits is not None:
+            return Outcome(unit, waiting=waits)
+        home = self.planner.home
+        current = home.records.record(home.env, [product(item) for item in kept], self._run_id)
+        executed = frozenset(item.cell for item in kept if item.executed)
+        return Outcome(unit, current, executed)
+
+    def _tell(self, outcome: Outcome, selected: set[str], seconds: float) -> None:
+        for cell in outcome.unit.cells():
+            if cell.asset not in selected:
+                continue
+            state: State = "executed" if cell in outcome.executed else "reused"
+            detail = outcome.fault or outcome.waiting or ""
+            if outcome.fault is not None:
+                state = "failed"
+            elif outcome.waiting is not None:
+                state = "waiting"
+            self._listener(Progress(cell, state, seconds, detail))
+
+
+def _ignore(_progress: Progress) -> None:
+    return

@@ -1,0 +1,22 @@
+"""What each unit is made of: straight-line recipes over a session; the graph of actions.
+
+A recipe calls `session.act` for each action and `session.upstream` for what it is made
+from. It is the same code that plans and that runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ml_assets.plan.recipes.dataset import batch
+from ml_assets.plan.recipes.model import candidate, evaluation_report, features, splits
+from ml_assets.plan.session import Recipe
+
+RECIPES: Mapping[str, Recipe] = {
+    "batch": batch,
+    "features": features,
+    "splits": splits,
+    "candidate": candidate,
+    "evaluation_report": evaluation_report,
+}
+"""By the kind of unit."""

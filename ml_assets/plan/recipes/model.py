@@ -1,0 +1,339 @@
+"""A model's units: features by batch, splits, candidate, evaluation report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ml_assets.plan.action import Action, Input, Pending
+from ml_assets.plan.cells import Cell, Unit
+from ml_assets.plan.checks import checks_of
+from ml_assets.plan.families import FAMILIES
+from ml_assets.plan.recipes.dataset import cleaned_of, own_check
+from ml_assets.plan.session import Done, Made, Session, Undone
+from ml_assets.plan.workspace import Workspace
+from ml_assets.spec.families import BASELINES, Custom
+from ml_assets.spec.model import ChooseSpec, EvaluateSpec, FeaturesSpec, FitSpec, ModelSpec
+from ml_assets.spec.project import Project
+from ml_assets.spec.split import SplitRule
+
+FOLDS = ("train", "validation", "test")
+
+
+def features_spec(project: Project, name: str) -> FeaturesSpec:
+    """Return the part of a model's spec that its features depend on."""
+    model = project.models[name]
+    dataset = project.datasets[model.dataset]
+    known = dataset.known_at(model.predict_at) if model.predict_at else tuple(dataset.columns)
+    last = dataset.moments[-1] if dataset.moments else ""
+    withheld = {c: dataset.columns[c].known_at or last for c in dataset.columns if c not in known}
+    return FeaturesSpec(
+        model=name,
+        dataset=model.dataset,
+        known=known,
+        withheld=withheld,
+        predict_at=model.predict_at,
+        joins=model.joins,
+        previous=model.previous,
+        key=dataset.key,
+        time=dataset.time,
+        target=model.target,
+        task=model.task,
+        weight=model.weight,
+        slices=tuple(s for s in model.evaluation.slices if s not in model.features.columns),
+        columns=model.features.columns,
+        group=model.split.group if model.split.kind == "hash" else (),
+    )
+
+
+def features(session: Session, unit: Unit) -> Sequence[Made]:
+    """Make the features of one batch."""
+    model = session.project.models[unit.group]
+    (cell,) = unit.cells()
+    main = cleaned_of(session, model.dataset, unit.partition)
+    joined = {j.dataset: cleaned_of(session, j.dataset, unit.partition) for j in model.joins}
+    waits = [made.waiting for made in (main, *joined.values()) if made.waiting is not None]
+    if waits:
+        return [Made(cell, {}, {}, waiting=f"{cell} waits: {'; '.join(waits)}")]
+    inputs: dict[str, Input] = {
+        "main": main.outputs["cleaned"],
+        "joins": {name: made.outputs["cleaned"] for name, made in joined.items()},
+        "previous": {
+            name: _previous(session, name, unit.partition, count)
+            for name, count in (
+                (model.dataset, model.previous),
+                *((join.dataset, join.previous) for join in model.joins),
+            )
+            if count
+        },
+    }
+    params = features_spec(session.project, unit.group)
+    hooks = {"hook": session.workspace.hook(unit.group, model.features.function)}
+    made = session.act(
+        unit, Action("features", "ml_assets.stages.features:features", params, inputs, hooks)
+    )
+    known = {**inputs, "features": made.outputs["features"]}
+    checks: dict[str, Done | Undone] = {}
+    for entry in checks_of("features"):
+        given = {name: known[name] for name in entry.inputs}
+        needs = hooks if "main" in entry.inputs else {}
+        checks[entry.name] = session.act(
+            unit, Action(f"check:{entry.name}", entry.stage, params, given, needs)
+        )
+    for name, hook in model.checks.items():
+        checks[name] = own_check(session, unit, name, hook, made.outputs["features"])
+    facts = {"usable": main.facts.get("usable", True)}
+    return [Made(cell, {"features": made.outputs["features"]}, {"features": made}, checks, facts)]
+
+
+def _previous(session: Session, dataset: str, partition: str, count: int) -> list[Input]:
+    """Return the cleaned tables of the usable batches before, oldest first."""
+    before = [batch for batch in session.batches(dataset) if batch < partition]
+    found: list[Input] = []
+    for batch in reversed(before):
+        if len(found) == count:
+            break
+        made = cleaned_of(session, dataset, batch)
+        if made.waiting is None and made.facts.get("usable", True):
+            found.append(made.outputs["cleaned"])
+    return found[::-1]
+
+
+def splits(session: Session, unit: Unit) -> Sequence[Made]:
+    """Make the three folds: references to rows of the usable feature batches."""
+    model = session.project.models[unit.group]
+    dataset = session.project.datasets[model.dataset]
+    batches = session.batches(model.dataset) if dataset.calendar else [""]
+    if not batches:
+        why = f"nothing has landed for {model.dataset}"
+        return [Made(cell, {}, {}, waiting=why) for cell in unit.cells()]
+    found = {b: session.upstream(Cell(f"{unit.group}/features", b)) for b in batches}
+    usable: dict[str, Input] = {
+        b: made.outputs["features"]
+        for b, made in found.items()
+        if made.waiting is None and made.facts.get("usable", True)
+    }
+    refused = [b for b, made in found.items() if made.facts.get("usable") is False]
+    held = f"refused or withdrawn: {', '.join(refused)}; on_refused is hold" if refused else None
+    if model.on_refused == "hold" and held is not None:
+        return [Made(cell, {}, {}, waiting=held) for cell in unit.cells()]
+    params = SplitRule(model=unit.group, split=model.split, on_duplicate_key=model.on_duplicate_key)
+    stage = f"ml_assets.stages.split.{model.split.kind}:split"
+    made = session.act(unit, Action("split", stage, params, {"features": usable}))
+    checks = {}
+    for entry in checks_of("test_split"):
+        given: dict[str, Input] = {name: made.outputs[name] for name in FOLDS}
+        given["features"] = usable
+        checks[entry.name] = session.act(
+            unit, Action(f"check:{entry.name}", entry.stage, params, given)
+        )
+    facts = {"excluded": refused}
+    if isinstance(made, Done):
+        facts |= session.home.objects.json(made.outputs["summary"].digest)
+    folds = zip(FOLDS, unit.cells(), strict=True)
+    return [
+        Made(
+            cell,
+            {fold: made.outputs[fold], "summary": made.outputs["summary"]},
+            {"split": made},
+            checks if fold == "test" else {},
+            facts,
+        )
+        for fold, cell in folds
+    ]
+
+
+def _folds(session: Session, unit: Unit) -> tuple[dict[str, Made], str | None]:
+    """Return the folds of a model and why it waits, if it does."""
+    cells = Unit(unit.group, "splits").cells()
+    found = dict(zip(FOLDS, (session.upstream(cell) for cell in cells), strict=True))
+    waits = [made.waiting or made.facts.get("waiting") for made in found.values()]
+    return found, next((why for why in waits if why), None)
+
+
+def _feature_inputs(session: Session, unit: Unit, folds: Sequence[Made]) -> Input:
+    """Return the feature batches that folds refer to, in calendar order."""
+    if any(isinstance(value, Pending) for made in folds for value in made.outputs.values()):
+        cells = {
+            c
+            for made in folds
+            for v in made.outputs.values()
+            if isinstance(v, Pending)
+            for c in v.cells
+        }
+        return Pending(tuple(sorted(cells)))
+    named = {
+        batch
+        for made in folds
+        for batch in made.facts["batches"][made.cell.name.removesuffix("_split")]
+    }
+    return {
+        batch: session.upstream(Cell(f"{unit.group}/features", batch)).outputs["features"]
+        for batch in sorted(named)
+    }
+
+
+def family_module(workspace: Workspace, group: str, family: Any) -> str:
+    """Return the module of a family, the user's own included."""
+    if isinstance(family, Custom):
+        return workspace.hook(group, family.module).split(":")[0]
+    return FAMILIES[family.family]
+
+
+def fit_spec(model: ModelSpec, family: str) -> FitSpec:
+    """Return the part of a model's spec that fitting a family depends on."""
+    return FitSpec(
+        task=model.task,
+        metric=model.training.metric,
+        family=model.training.families[family],
+        columns=model.features.columns,
+        weighted=model.weight is not None,
+        threads=model.training.threads,
+        seed=model.training.seed,
+    )
+
+
+def candidate(session: Session, unit: Unit) -> Sequence[Made]:
+    """Fit every family, choose on validation, refit the chosen one."""
+    model = session.project.models[unit.group]
+    (cell,) = unit.cells()
+    folds, waits = _folds(session, unit)
+    if waits is not None:
+        return [Made(cell, {}, {}, waiting=f"{unit.group} waits: {waits}")]
+    learning = {fold: folds[fold].outputs[fold] for fold in ("train", "validation")}
+    inputs: dict[str, Input] = {
+        **learning,
+        "features": _feature_inputs(session, unit, [folds["train"], folds["validation"]]),
+    }
+    done: dict[str, Done | Undone] = {}
+    for name, family in session.order(list(model.training.families.items())):
+        module = family_module(session.workspace, unit.group, family)
+        done[f"fit:{name}"] = session.act(
+            unit,
+            Action(
+                f"fit:{name}",
+                "ml_assets.stages.train.fit:fit",
+                fit_spec(model, name),
+                inputs,
+                {"family": module},
+            ),
+        )
+    baselines = tuple(n for n, f in model.training.families.items() if f.family in BASELINES)
+    scores: Input = {n: done[f"fit:{n}"].outputs["scores"] for n in model.training.families}
+    choice = session.act(
+        unit,
+        Action(
+            "choose",
+            "ml_assets.stages.train.choose:choose",
+            ChooseSpec(metric=model.training.metric, baselines=baselines),
+            {"scores": scores},
+        ),
+    )
+    done["choose"] = choice
+    if isinstance(choice, Undone):
+        later = choice.outputs["leaderboard"]
+        outputs: dict[str, Any] = {"model": later, "leaderboard": later, "baseline": later}
+        return [Made(cell, outputs, done)]
+    board = session.home.objects.json(choice.outputs["leaderboard"].digest)
+    outputs = {"leaderboard": choice.outputs["leaderboard"]}
+    for output, name in (("model", board["chosen"]), ("baseline", board["baseline"])):
+        outputs[output] = _refitted(session, unit, model, name, inputs, done)
+    facts = {key: board[key] for key in ("metric", "chosen", "baseline", "families")}
+    return [Made(cell, outputs, done, facts=facts)]
+
+
+def _refitted(
+    session: Session,
+    unit: Unit,
+    model: ModelSpec,
+    name: str,
+    inputs: Mapping[str, Input],
+    done: dict[str, Done | Undone],
+) -> Any:
+    """Return a family's model, refitted on train and validation if the spec says so."""
+    fitted = done[f"fit:{name}"].outputs["model"]
+    if model.training.refit == "none":
+        return fitted
+    module = family_module(session.workspace, unit.group, model.training.families[name])
+    action = Action(
+        f"refit:{name}",
+        "ml_assets.stages.train.refit:refit",
+        fit_spec(model, name),
+        {"fitted": fitted, **inputs},
+        {"family": module},
+    )
+    if action.part not in done:
+        done[action.part] = session.act(unit, action)
+    return done[action.part].outputs["model"]
+
+
+def evaluate_spec(project: Project, name: str) -> EvaluateSpec:
+    """Return the part of a model's spec that its report depends on."""
+    model = project.models[name]
+    return EvaluateSpec(
+        model=name,
+        description=model.description,
+        task=model.task,
+        metric=model.training.metric,
+        target=model.target,
+        target_unit=model.target_unit,
+        predict_at=model.predict_at,
+        time=project.datasets[model.dataset].time,
+        columns=model.features.columns,
+        evaluation=model.evaluation,
+        seed=model.training.seed,
+    )
+
+
+def _role(session: Session, made: Made, role: str) -> str | None:
+    """Return the family chosen, or the best baseline: of this candidate or else the last."""
+    if role in made.facts:
+        return str(made.facts[role])
+    before = session.current.get((made.cell.asset, made.cell.partition))
+    return None if before is None else before.facts.get(role)
+
+
+def evaluation_report(session: Session, unit: Unit) -> Sequence[Made]:
+    """Evaluate the candidate on test, beside the best trivial baseline."""
+    model = session.project.models[unit.group]
+    (cell,) = unit.cells()
+    made = session.upstream(Cell(f"{unit.group}/candidate"))
+    folds, waits = _folds(session, unit)
+    if waits is not None or made.waiting is not None:
+        return [Made(cell, {}, {}, waiting=made.waiting or f"{unit.group} waits: {waits}")]
+    hooks: dict[str, Any] = {
+        "metrics": {
+            name: session.workspace.hook(unit.group, hook)
+            for name, hook in model.evaluation.metrics.items()
+        }
+    }
+    for hook, role in (("family", "chosen"), ("baseline_family", "baseline")):
+        name = _role(session, made, role)
+        if name in model.training.families:
+            hooks[hook] = family_module(
+                session.workspace, unit.group, model.training.families[name]
+            )
+    inputs: dict[str, Input] = {
+        "model": made.outputs["model"],
+        "leaderboard": made.outputs["leaderboard"],
+        "baseline": made.outputs["baseline"],
+        **{fold: folds[fold].outputs[fold] for fold in FOLDS},
+        "features": _feature_inputs(session, unit, [folds["test"]]),
+    }
+    params = evaluate_spec(session.project, unit.group)
+    stage = "ml_assets.stages.evaluate.evaluate:evaluate"
+    report = session.act(unit, Action("evaluate", stage, params, inputs, hooks))
+    checks = {
+        entry.name: session.act(
+            unit,
+            Action(
+                f"check:{entry.name}", entry.stage, params, {"metrics": report.outputs["metrics"]}
+            ),
+        )
+        for entry in checks_of("evaluation_report")
+    }
+    outputs = {name: report.outputs[name] for name in ("metrics", "predictions", "report")}
+    facts: dict[str, Any] = {}
+    if isinstance(report, Done):
+        facts = {"metrics": session.home.objects.json(report.outputs["metrics"].digest)}
+    return [Made(cell, outputs, {"evaluate": report}, checks, facts)]

@@ -1,0 +1,230 @@
+"""Running one action on the store: the only place where a stage function is called.
+
+Order of the writes: objects, then the action, then versions and current pointers (together),
+then whoever listens. A kill between any two leaves a state from which the next run goes on.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ml_assets.errors import StageError
+from ml_assets.plan import load
+from ml_assets.plan.action import Action, Keyed
+from ml_assets.plan.cells import Unit
+from ml_assets.plan.code import Sources
+from ml_assets.plan.environment import machine
+from ml_assets.plan.session import Done
+from ml_assets.plan.workspace import Workspace
+from ml_assets.store.digest import canonical_json
+from ml_assets.store.home import Home
+from ml_assets.store.objects import Ref
+from ml_assets.store.records import ActionRecord
+
+Boundary = Callable[[str, Any], None]
+"""Called with a dataset's name and its cleaned table; raises if its type is wrong."""
+
+
+class Recent:
+    """The newest few values by digest, so that what was just written is not read back."""
+
+    def __init__(self, size: int = 12) -> None:
+        self._size = size
+        self._values: OrderedDict[str, Any] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, digest: str) -> Any:
+        """Return a value, or None."""
+        with self._lock:
+            return self._values.get(digest)
+
+    def keep(self, digest: str, value: Any) -> None:
+        """Keep a value; the oldest goes."""
+        with self._lock:
+            self._values[digest] = value
+            while len(self._values) > self._size:
+                self._values.popitem(last=False)
+
+
+class Stored:
+    """A lazy input backed by the store."""
+
+    def __init__(self, home: Home, ref: Ref, recent: Recent) -> None:
+        self._home = home
+        self._ref = ref
+        self._recent = recent
+
+    @property
+    def digest(self) -> str:
+        """Content digest."""
+        return self._ref.digest
+
+    def table(self, columns: Sequence[str] | None = None) -> Any:
+        """Return the table, or only some of its columns."""
+        found = self._recent.get(self.digest)
+        if found is None:
+            return self._home.objects.table(self.digest, columns)
+        return found if columns is None else found.select(list(columns))
+
+    def json(self) -> Any:
+        """Return the JSON document."""
+        return self._home.objects.json(self.digest)
+
+    def bytes(self) -> bytes:
+        """Return the bytes."""
+        return self._home.objects.read(self.digest)
+
+
+class ActionRunner:
+    """Runs actions that are not in the cache; with `force` also those that are.
+
+    With `verify` a cached action is run again and compared; a difference raises
+    StageError naming the outputs, and nothing is recorded.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        home: Home,
+        sources: Sources,
+        *,
+        force: bool = False,
+        verify: bool = False,
+        boundary: Boundary | None = None,
+        token: str = "",
+    ) -> None:
+        self._workspace = workspace
+        self._home = home
+        self._sources = sources
+        self._force = force
+        self._verify = verify
+        self._boundary = boundary
+        self._token = token
+        self._recent = Recent()
+        self._again: set[str] = set()
+        """Keys that were forced or verified already in this run."""
+
+    def __call__(self, unit: Unit, item: Keyed, known: ActionRecord | None) -> Done:
+        """Return an action's record, from the cache or by running it."""
+        repeat = (self._force or self._verify) and item.key not in self._again
+        if known is not None and not repeat:
+            return Done(known, executed=self._token != "" and known.made_by == self._token)
+        self._again.add(item.key)
+        with self._home.locks.hold(item.key):
+            # Another process may have made it while this one waited.
+            again = None if repeat else self._home.records.action(item.key)
+            if again is not None and again.made_by and again.made_by == self._token:
+                return Done(again, executed=True)
+            # A record whose objects are gone is made anew, and says by whom.
+            return self._run(unit, item, known, replace=known is not None or again is not None)
+
+    def _run(self, unit: Unit, item: Keyed, known: ActionRecord | None, replace: bool) -> Done:
+        started = time.perf_counter()
+        result = self._call(item)
+        outputs = {name: self._put(content) for name, content in result.outputs.items()}
+        if item.action.boundary is not None and self._boundary is not None:
+            name = item.action.boundary
+            self._boundary(unit.group, result.outputs[name])
+        checks = _plain([_check(check) for check in result.checks], item.action)
+        facts = _plain(dict(result.metadata), item.action)
+        if known is not None and self._verify:
+            _compare(item.action, known, outputs, checks)
+            return Done(known, executed=True)
+        load.unchanged(item.closure, self._sources)
+        record = ActionRecord(
+            key=item.key,
+            recipe=item.recipe,
+            name=f"{unit}#{item.action.part}",
+            ingredients=item.ingredients,
+            outputs=outputs,
+            checks=checks,
+            facts=facts,
+            sources=self._keep_sources(item),
+            machine=machine(),
+            seconds=time.perf_counter() - started,
+            made_by=self._token,
+        )
+        self._home.records.record_action(record, replace=replace)
+        return Done(record, executed=True)
+
+    def _call(self, item: Keyed) -> Any:
+        action = item.action
+        stage = load.function(action.stage, item.closure, self._workspace)
+        hooks = {
+            name: load.function(hook, item.closure, self._workspace)
+            if isinstance(hook, str)
+            else {
+                key: load.function(one, item.closure, self._workspace) for key, one in hook.items()
+            }
+            for name, hook in action.hooks.items()
+        }
+        inputs = {name: self._handle(tree) for name, tree in action.inputs.items()}
+        return stage(action.params, **inputs, **hooks)
+
+    def _handle(self, tree: Any) -> Any:
+        if isinstance(tree, Ref):
+            return Stored(self._home, tree, self._recent)
+        if isinstance(tree, Mapping):
+            return {name: self._handle(item) for name, item in tree.items()}
+        if isinstance(tree, list):
+            return [self._handle(item) for item in tree]
+        return tree
+
+    def _put(self, content: Any) -> Ref:
+        if hasattr(content, "schema"):
+            content = _canonical(content)
+        ref = self._home.objects.put(content)
+        if ref.kind == "table":
+            self._recent.keep(ref.digest, content)
+        return ref
+
+    def _keep_sources(self, item: Keyed) -> str:
+        texts = {name: module.text for name, module in sorted(item.closure.items())}
+        return self._home.objects.put(texts).digest
+
+
+def _canonical(table: Any) -> Any:
+    """Return a table as it will be read back: one chunk, categories sorted, none unused.
+
+    Otherwise a stage could see another order of categories in memory than from disk.
+    """
+    from ml_assets.stages.schema import compact
+
+    return compact(table)
+
+
+def _check(check: Any) -> dict[str, Any]:
+    return {
+        "name": check.name,
+        "passed": check.passed,
+        "severity": check.severity,
+        "description": check.description,
+        "metadata": dict(check.metadata),
+    }
+
+
+def _plain(value: Any, action: Action) -> Any:
+    """Return checks or facts as they will be read back; StageError for what JSON cannot hold."""
+    try:
+        return json.loads(canonical_json(value))
+    except StageError as error:
+        raise StageError(f"{action.part} ({action.stage}): {error}") from error
+
+
+def _compare(
+    action: Action, known: ActionRecord, outputs: Mapping[str, Ref], checks: Sequence[Any]
+) -> None:
+    names = sorted({*known.outputs, *outputs})
+    differ = [n for n in names if known.outputs.get(n) != outputs.get(n)]
+    if list(known.checks) != list(checks):
+        differ.append("check result")
+    if differ:
+        raise StageError(
+            f"{action.part} ({action.stage}) gave another {', '.join(differ)} for the same inputs: "
+            f"it is not deterministic, or reads something that is not an input"
+        )

@@ -1,0 +1,132 @@
+"""Selections of assets: a subset of Dagster's selection syntax that needs no dagster.
+
+    *                       everything
+    flights/cleaned         one asset; `*` stands for anything: flights/*, */candidate
+    key:"flights/cleaned"   the same
+    group:flight_delay      all assets of a dataset or model
+    +X, 2+X                 X and all (or 2 levels of) what it is made from
+    X+, X+1                 X and all (or 1 level of) what is made from it
+    not X, X and Y, X or Y, (X)
+
+Binding from the weakest: or, and, not, +.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+
+from ml_assets.errors import SelectionError, suggest
+from ml_assets.plan.lineage import edges, reverse, walk
+from ml_assets.spec.project import Project
+
+TOKEN = re.compile(r"\s*(?:([()])|(\d+\+)|(\+\d*)|((?:(?:key|group):)?(?:\"[^\"]*\"|[\w/*.-]+)))")
+
+
+def select(project: Project, text: str | None) -> list[str]:
+    """Return the selected asset keys, in data-flow order.
+
+    Raises SelectionError where the text does not parse or a part of it names nothing.
+    """
+    graph = edges(project)
+    makeable = [asset for asset in graph if not asset.endswith("/landing")]
+    if text is None or text.strip() in ("", "*"):
+        return makeable
+    chosen = _Parser(project, graph, text).parse()
+    return [asset for asset in makeable if asset in chosen]
+
+
+class _Parser:
+    """Recursive descent: or < and < not < traversal < atom."""
+
+    def __init__(self, project: Project, graph: dict[str, tuple[str, ...]], text: str) -> None:
+        self._project = project
+        self._graph = graph
+        self._text = text
+        self._tokens = self._split(text)
+        self._at = 0
+
+    def parse(self) -> set[str]:
+        found = self._or()
+        if self._at < len(self._tokens):
+            raise self._error(f"did not expect {self._tokens[self._at]!r}")
+        return found
+
+    def _split(self, text: str) -> list[str]:
+        tokens, at = [], 0
+        while at < len(text.rstrip()):
+            match = TOKEN.match(text, at)
+            if match is None:
+                raise self._error(f"cannot read {text[at:]!r}")
+            tokens.append(match.group().strip())
+            at = match.end()
+        return tokens
+
+    def _error(self, what: str) -> SelectionError:
+        return SelectionError(
+            f"selection {self._text!r}: {what}; wanted keys, group:NAME, +X, X+, and, or, not, ()"
+        )
+
+    def _peek(self) -> str:
+        return self._tokens[self._at] if self._at < len(self._tokens) else ""
+
+    def _take(self) -> str:
+        token = self._peek()
+        self._at += 1
+        return token
+
+    def _or(self) -> set[str]:
+        found = self._and()
+        while self._peek().lower() == "or":
+            self._take()
+            found = found | self._and()
+        return found
+
+    def _and(self) -> set[str]:
+        found = self._not()
+        while self._peek().lower() == "and":
+            self._take()
+            found = found & self._not()
+        return found
+
+    def _not(self) -> set[str]:
+        if self._peek().lower() == "not":
+            self._take()
+            return set(self._graph) - self._not()
+        return self._traversal()
+
+    def _traversal(self) -> set[str]:
+        up: int | None = 0
+        if re.fullmatch(r"\+|\d+\+", self._peek()):
+            up = _depth(self._take())
+        base = self._atom()
+        down: int | None = 0
+        if re.fullmatch(r"\+\d*", self._peek()):
+            down = _depth(self._take())
+        return walk(self._graph, base, up) | walk(reverse(self._graph), base, down)
+
+    def _atom(self) -> set[str]:
+        token = self._take()
+        if token == "(":
+            found = self._or()
+            if self._take() != ")":
+                raise self._error("a ) is missing")
+            return found
+        if re.fullmatch(r"\)?|\d*\+\d*|and|or|not", token.lower()):
+            raise self._error("something is missing" if not token else f"did not expect {token!r}")
+        kind, _, name = token.partition(":") if ":" in token else ("key", "", token)
+        name = name.strip('"')
+        if kind == "group":
+            groups = {*self._project.datasets, *self._project.models}
+            if name not in groups:
+                raise SelectionError(f"no group {name!r}{suggest(name, groups)}")
+            return {asset for asset in self._graph if asset.startswith(f"{name}/")}
+        found = {asset for asset in self._graph if fnmatch.fnmatchcase(asset, name)}
+        if not found:
+            raise SelectionError(f"no asset {name!r}{suggest(name, self._graph)}")
+        return found
+
+
+def _depth(token: str) -> int | None:
+    digits = token.strip("+")
+    return int(digits) if digits else None

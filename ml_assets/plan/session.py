@@ -1,0 +1,208 @@
+"""One look at the world: what each unit is made of, planned or run by the same recipes.
+
+A session plans when it has no runner: an action that is not in the cache is pending, and
+so is all that depends on it. With a runner the same recipes run what is missing. The
+recipes (plan/recipes/) are the only description of the graph of actions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, TypeVar
+
+from ml_assets.plan.action import Action, Keyed, Pending, keyed
+from ml_assets.plan.cells import Cell, Unit, unit_of
+from ml_assets.plan.code import Sources
+from ml_assets.plan.workspace import Workspace
+from ml_assets.spec.project import Project
+from ml_assets.store.batches import Landed, Withdrawn
+from ml_assets.store.home import Home
+from ml_assets.store.objects import Ref
+from ml_assets.store.records import ActionRecord, Current
+
+Status = Literal["reuse", "run", "maybe", "wait"]
+Outputs = Mapping[str, Ref | Pending]
+
+
+@dataclass(frozen=True)
+class Done:
+    """An action whose outputs are known, from the cache or just made."""
+
+    record: ActionRecord
+    executed: bool = False
+
+    @property
+    def outputs(self) -> Mapping[str, Ref]:
+        """The outputs by name."""
+        return self.record.outputs
+
+
+@dataclass(frozen=True)
+class Undone:
+    """An action that has to run, or may have to."""
+
+    keyed: Keyed
+    pending: Pending
+    reason: str = ""
+
+    @property
+    def outputs(self) -> Mapping[str, Pending]:
+        """Every output is pending."""
+        return _Always(self.pending)
+
+
+class _Always(dict[str, Pending]):
+    """A mapping in which every name is the same pending output."""
+
+    def __init__(self, pending: Pending) -> None:
+        super().__init__()
+        self._pending = pending
+
+    def __missing__(self, name: str) -> Pending:
+        return self._pending
+
+
+@dataclass
+class Made:
+    """A cell as a session found or made it."""
+
+    cell: Cell
+    outputs: Outputs
+    actions: dict[str, Done | Undone]
+    """The actions that the content comes from, by part; checks apart."""
+    checks: dict[str, Done | Undone] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    waiting: str | None = None
+    """Why it cannot be made now."""
+
+    @property
+    def status(self) -> Status:
+        """What is to be done for this cell's content and checks."""
+        if self.waiting is not None:
+            return "wait"
+        undone = [
+            a for a in (*self.actions.values(), *self.checks.values()) if isinstance(a, Undone)
+        ]
+        if not undone:
+            return "reuse"
+        return "run" if any(action.pending.certain for action in undone) else "maybe"
+
+    @property
+    def executed(self) -> bool:
+        """Whether its content was made in this session."""
+        return any(isinstance(a, Done) and a.executed for a in self.actions.values())
+
+
+class Runner(Protocol):
+    """Runs an action that is not in the cache (or again, when told to)."""
+
+    def __call__(self, unit: Unit, action: Keyed, known: ActionRecord | None) -> Done:
+        """Return the action done; `known` is what the cache holds of it."""
+        ...
+
+
+T = TypeVar("T")
+Recipe = Callable[["Session", Unit], Sequence[Made]]
+
+
+class Session:
+    """The recipes applied to one state of specs, code, landings and cache."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        home: Home,
+        project: Project,
+        recipes: Mapping[str, Recipe],
+        runner: Runner | None = None,
+        recurse: bool = True,
+        backwards: bool = False,
+    ) -> None:
+        self.workspace = workspace
+        self.home = home
+        self.project = project
+        self.sources = Sources(workspace.roots)
+        self._recipes = recipes
+        self._runner = runner
+        self._backwards = backwards
+        self._recurse = recurse
+        """Upstream cells by their recipes; otherwise by what is current in the state."""
+        self._made: dict[Unit, dict[Cell, Made]] = {}
+        self._records: dict[str, ActionRecord | None] = {}
+        self.current: dict[tuple[str, str], Current] = home.records.all_current(home.env)
+        self.landed = home.batches.landed()
+        self.withdrawn = home.batches.withdrawn(home.env)
+
+    def order(self, items: Sequence[T]) -> Sequence[T]:
+        """Return independent items in the order in which this session runs them.
+
+        Two processes on one run begin at opposite ends and meet.
+        """
+        return items[::-1] if self._backwards else items
+
+    def landings(self, dataset: str, batch: str) -> tuple[list[Landed], Withdrawn | None]:
+        """Return the landings of a batch that are not withdrawn, newest first."""
+        out = self.withdrawn.get((dataset, batch))
+        found = self.landed.get((dataset, batch), [])
+        return [item for item in found if out is None or item.id > out.upto], out
+
+    def batches(self, dataset: str) -> list[str]:
+        """Return the batches of a dataset that ever landed, in calendar order."""
+        return sorted(batch for name, batch in self.landed if name == dataset)
+
+    def make(self, unit: Unit) -> dict[Cell, Made]:
+        """Return the cells of a unit, by its recipe."""
+        if unit not in self._made:
+            self._made[unit] = {made.cell: made for made in self._recipes[unit.kind](self, unit)}
+        return self._made[unit]
+
+    def upstream(self, cell: Cell) -> Made:
+        """Return a cell that another is made from."""
+        if self._recurse:
+            return self.make(unit_of(cell))[cell]
+        return self.held(cell)
+
+    def held(self, cell: Cell) -> Made:
+        """Return what the environment holds of a cell now."""
+        found = self.home.records.current(self.home.env, cell.asset, cell.partition)
+        if found is None:
+            return Made(cell, {}, {}, waiting=f"{cell} was never materialized")
+        return Made(cell, found.outputs, {}, facts=found.facts)
+
+    def act(self, unit: Unit, action: Action) -> Done | Undone:
+        """Return an action's outputs: from the cache, by running it, or pending."""
+        item = keyed(action, self.sources)
+        pending = item.pending
+        if pending:
+            return self._undone(unit, item, pending)
+        known = self._known(item.key)
+        if self._runner is not None:
+            return self._runner(unit, item, known)
+        if known is not None:
+            return Done(known)
+        return Undone(item, Pending((_made_by(unit, action),), certain=True))
+
+    def _undone(self, unit: Unit, item: Keyed, pending: list[Pending]) -> Undone:
+        cells = tuple(sorted({cell for leaf in pending for cell in leaf.cells}))
+        held = all((c.asset, c.partition) in self.current for c in unit.cells())
+        certain = not held or not self.home.records.has_recipe(item.recipe)
+        return Undone(item, Pending((_made_by(unit, item.action),) if certain else cells, certain))
+
+    def _known(self, key: str) -> ActionRecord | None:
+        """Return the cached action if all its outputs are still there."""
+        if key not in self._records or self._runner is not None:
+            record = self.home.records.action(key)
+            if record is not None:
+                digests = [ref.digest for ref in record.outputs.values()]
+                if self.home.objects.missing(digests):
+                    record = None
+            self._records[key] = record
+        return self._records[key]
+
+
+def _made_by(unit: Unit, action: Action) -> Cell:
+    """Return the cell whose content an action of a unit makes."""
+    if action.makes is None:
+        return unit.cells()[0]
+    return Cell(f"{unit.group}/{action.makes}", unit.partition)

@@ -1,0 +1,86 @@
+"""Why an action runs: which ingredient of its key is not what it was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ml_assets.store.records import ActionRecord
+
+
+def reasons(now: Mapping[str, Any], before: ActionRecord | None) -> list[str]:
+    """Return the differences between an action's ingredients and those of the last time."""
+    if before is None:
+        return ["never made"]
+    then = before.ingredients
+    found = [*_code(then["code"], now["code"]), *_tree("spec", then["params"], now["params"])]
+    found += _versions(then["environment"], now["environment"])
+    found += _inputs(then["inputs"], now["inputs"])
+    if not found and then.get("order") != now.get("order"):
+        found.append("spec: the order of its keys")
+    if then["hooks"] != now["hooks"] or then["stage"] != now["stage"]:
+        found.append("function: another function is named")
+    return found or ["its stored result is missing or damaged"]
+
+
+def _code(then: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
+    for name in sorted({*then, *now}):
+        if name not in now:
+            yield f"code: {name} is not used any more"
+        elif name not in then:
+            yield f"code: {name} is new"
+        elif then[name] != now[name]:
+            yield f"code: {name} changed"
+
+
+def _versions(then: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
+    for name in sorted({*then, *now}):
+        if then.get(name) != now.get(name):
+            yield f"environment: {name} {then.get(name, 'absent')}→{now.get(name, 'absent')}"
+
+
+def _tree(path: str, then: Any, now: Any) -> Iterator[str]:
+    if isinstance(then, Mapping) and isinstance(now, Mapping):
+        for key in sorted({*then, *now}):
+            yield from _tree(
+                f"{path}.{key}" if path != "spec" else f"spec: {key}", then.get(key), now.get(key)
+            )
+    elif then != now:
+        yield f"{path} {_short(then)}→{_short(now)}"
+
+
+def _inputs(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    for name in sorted({*then, *now}):
+        if then.get(name) != now.get(name):
+            yield from _input(name, then.get(name), now.get(name))
+
+
+def _input(name: str, then: Any, now: Any) -> Iterator[str]:
+    if _is_named(then) and _is_named(now):
+        old, new = dict(then), dict(now)
+        if old == new:
+            yield f"input {name}: in another order"
+        for key in sorted({*old, *new}):
+            if key not in new:
+                yield f"input {name} [{key}] is gone"
+            elif key not in old:
+                yield f"input {name} [{key}] is new"
+            elif old[key] != new[key]:
+                yield from _input(f"{name} [{key}]", old[key], new[key])
+    else:
+        yield f"input {name} {_short(then)}→{_short(now)}"
+
+
+def _is_named(tree: Any) -> bool:
+    return isinstance(tree, list) and all(
+        isinstance(item, list) and len(item) == 2 and isinstance(item[0], str) for item in tree
+    )
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(_short(item) for item in value)}]"
+    text = str(value)
+    if text.startswith("d1:"):
+        return text[3:9] + "…"
+    return text if len(text) <= 40 else text[:39] + "…"

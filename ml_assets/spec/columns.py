@@ -1,0 +1,84 @@
+"""Columns of a contract: logical type, unit, and the rules a value must keep."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from pydantic import field_validator, model_validator
+
+from ml_assets.spec.base import Mistakes, Place, Spec
+
+ColumnType = Literal["integer", "number", "boolean", "text", "category", "timestamp", "date"]
+Action = Literal["quarantine", "warn"]
+ALLOWED: dict[str, tuple[type, ...]] = {
+    "text": (str,),
+    "category": (str,),
+    "integer": (int,),
+    "number": (int, float),
+}
+
+
+def regular_expression(value: str) -> str:
+    """Return a text that is a regular expression; ValueError if it is not."""
+    try:
+        re.compile(value)
+    except re.error as error:
+        raise ValueError(f"{value!r} is not a regular expression: {error}") from None
+    return value
+
+
+class Column(Spec):
+    """One column of a dataset's contract."""
+
+    type: ColumnType
+    """Logical type. `timestamp` is kept in UTC, `category` is text with few values."""
+    description: str = ""
+    unit: str | None = None
+    """Unit of the value, as people write it (min, mi, degF)."""
+    nullable: bool = True
+    range: tuple[float | None, float | None] | None = None
+    """Smallest and largest allowed value, both included; null for no limit on that side."""
+    allowed: tuple[str | int | float, ...] | None = None
+    """The only values allowed."""
+    pattern: str | None = None
+    """A regular expression that the whole text must match."""
+    action: Action = "quarantine"
+    """What happens to a row whose value breaks a rule of this column."""
+    known_at: str | None = None
+    """The moment from which the value is known (one of the dataset's `moments`)."""
+    sensitive: bool = False
+    """Never shown in previews, examples, reports, logs or messages."""
+
+    @field_validator("pattern")
+    @classmethod
+    def _compiles(cls, value: str | None) -> str | None:
+        return value if value is None else regular_expression(value)
+
+    @model_validator(mode="after")
+    def _rules_fit_the_type(self) -> Column:
+        wrong: list[tuple[Place, str]] = []
+        if self.range is not None:
+            low, high = self.range
+            if self.type not in ("integer", "number"):
+                wrong.append((("range",), f"is for integer and number, not for {self.type}"))
+            if low is not None and high is not None and low > high:
+                wrong.append((("range",), f"got {low:g} as smallest and {high:g} as largest"))
+        if self.pattern is not None and self.type not in ("text", "category"):
+            wrong.append((("pattern",), f"is for text and category, not for {self.type}"))
+        if self.allowed is not None:
+            wrong += [(("allowed",), what) for what in self._wrongly_allowed(self.allowed)]
+        if wrong:
+            raise Mistakes(wrong)
+        return self
+
+    def _wrongly_allowed(self, allowed: tuple[str | int | float, ...]) -> list[str]:
+        kinds = ALLOWED.get(self.type)
+        if kinds is None:
+            return [f"is for {', '.join(ALLOWED)}, not for {self.type}"]
+        hint = "; put texts such as NO and 1 in quotes" if kinds == (str,) else ""
+        return [
+            f"got {item!r}, wanted {self.type}{hint}"
+            for item in allowed
+            if not isinstance(item, kinds) or isinstance(item, bool)
+        ]

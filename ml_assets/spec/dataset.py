@@ -1,0 +1,244 @@
+"""TabularDataset: one dataset, its contract, cleaning and filters."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, field_validator, model_validator
+
+from ml_assets.errors import suggest
+from ml_assets.spec.base import Hook, Mistakes, Name, Place, Share, Spec
+from ml_assets.spec.columns import Action, Column, ColumnType, regular_expression
+
+
+def expression_names(expression: str) -> set[str]:
+    """Return the column names that a pandas expression reads; ValueError if it does not parse."""
+    try:
+        tree = ast.parse(expression, mode="eval")
+    except SyntaxError as error:
+        raise ValueError(f"{expression!r} is not an expression: {error.msg}") from None
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+
+
+def _expression(value: str) -> str:
+    expression_names(value)
+    return value
+
+
+Expression = Annotated[str, AfterValidator(_expression)]
+
+
+class Landing(Spec):
+    """Where a dataset's files land and how they are read."""
+
+    pattern: str
+    """A regular expression for the file's name; a group `batch` gives the batch."""
+    encoding: str = "utf-8"
+    delimiter: str = ","
+    null_values: tuple[str, ...] = ("", "NA")
+    """Texts that mean a missing value."""
+
+    @field_validator("pattern")
+    @classmethod
+    def _compiles(cls, value: str) -> str:
+        return regular_expression(value)
+
+    @field_validator("encoding")
+    @classmethod
+    def _is_known(cls, value: str) -> str:
+        try:
+            "a".encode(value)
+        except LookupError:
+            raise ValueError(f"no encoding {value!r} (wanted utf-8, latin-1, cp1252, …)") from None
+        return value
+
+    @field_validator("delimiter")
+    @classmethod
+    def _is_one_character(cls, value: str) -> str:
+        if len(value) != 1 or not value.isascii() or value in '"\r\n\0':
+            raise ValueError(f"got {value!r}, wanted one character such as , or ;")
+        return value
+
+
+class Rule(Spec):
+    """A cross-column rule that each row must keep."""
+
+    id: Name
+    expression: Expression
+    """A pandas expression over the columns, true for a good row; missing operands pass."""
+    reason: str
+    action: Action = "quarantine"
+
+
+class Filter(Spec):
+    """A business rule by which rows are left out on purpose, and counted."""
+
+    id: Name
+    expression: Expression
+    """A pandas expression over the columns, true for a row that is left out."""
+    reason: str
+
+
+class Strip(Spec):
+    """Remove blanks around texts."""
+
+    op: Literal["strip"]
+    columns: tuple[str, ...]
+
+
+class Case(Spec):
+    """Put texts in upper or lower case."""
+
+    op: Literal["upper", "lower"]
+    columns: tuple[str, ...]
+
+
+class Replace(Spec):
+    """Replace whole values; null makes a value missing."""
+
+    op: Literal["replace"]
+    columns: tuple[str, ...]
+    values: dict[str, str | None]
+
+
+class Fill(Spec):
+    """Fill missing values with a constant."""
+
+    op: Literal["fill"]
+    columns: tuple[str, ...]
+    value: str | int | float | bool
+
+
+FILLS: dict[ColumnType, type | tuple[type, ...]] = {
+    "text": str,
+    "category": str,
+    "integer": int,
+    "number": (int, float),
+    "boolean": bool,
+}
+"""What may fill a column; timestamps and dates cannot be filled."""
+Step = Annotated[Strip | Case | Replace | Fill, Field(discriminator="op")]
+
+
+class Contract(Spec):
+    """What a cleaned table promises: columns, key and rules."""
+
+    columns: dict[str, Column]
+    key: tuple[str, ...] = ()
+    rules: tuple[Rule, ...] = ()
+
+
+class IngestSpec(Spec):
+    """All that reading a landed file depends on."""
+
+    dataset: Name
+    landing: Landing
+    columns: dict[str, Column]
+
+
+class CleanSpec(Spec):
+    """All that cleaning a batch depends on."""
+
+    dataset: Name
+    contract: Contract
+    cleaning: tuple[Step, ...] = ()
+    filters: tuple[Filter, ...] = ()
+    quarantine_budget: Share = 0.05
+
+
+class DatasetSpec(Spec):
+    """A named table that arrives in batches of a calendar, or as a snapshot replaced whole."""
+
+    description: str
+    owners: tuple[str, ...] = ()
+    """E-mail addresses or `team:name`."""
+    calendar: Name | None = None
+    """The calendar whose batches this dataset arrives in; none for a snapshot."""
+    landing: Landing
+    moments: tuple[str, ...] = ()
+    """The moments at which values become known, earliest first."""
+    key: tuple[str, ...] = ()
+    """Columns that together name a row; unique within a batch."""
+    time: str | None = None
+    """The timestamp or date column that orders rows."""
+    columns: dict[str, Column] = Field(min_length=1)
+    cleaning: tuple[Step, ...] = ()
+    """Steps applied in order before filters and rules."""
+    filters: tuple[Filter, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    quarantine_budget: Share = 0.05
+    """Largest share of landed records that may be quarantined; above it the batch is refused."""
+    checks: dict[Name, Hook] = {}
+    """Own checks: name to `file.py:function`, called with the cleaned frame."""
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> DatasetSpec:
+        wrong = [*self._wrong_columns(), *self._wrong_expressions(), *self._wrong_steps()]
+        has_batch = "batch" in re.compile(self.landing.pattern).groupindex
+        at = ("landing", "pattern")
+        if self.calendar is not None and not has_batch:
+            wrong.append((at, "a dataset on a calendar needs a group (?P<batch>…)"))
+        if self.calendar is None and has_batch:
+            wrong.append((at, "a group 'batch' needs a calendar"))
+        if wrong:
+            raise Mistakes(wrong)
+        return self
+
+    def _wrong_columns(self) -> Iterator[tuple[Place, str]]:
+        for name, column in self.columns.items():
+            if name.startswith("_"):
+                yield ("columns", name), "a name with _ in front is kept for our own columns"
+            if column.known_at is not None and column.known_at not in self.moments:
+                said = f"no moment {column.known_at!r}{suggest(column.known_at, self.moments)}"
+                yield ("columns", name, "known_at"), said
+        for number, name in enumerate(self.key):
+            yield from self._absent(("key", number), name)
+        if self.time is not None:
+            yield from self._absent(("time",), self.time)
+            kind = self.columns[self.time].type if self.time in self.columns else "date"
+            if kind not in ("timestamp", "date"):
+                yield ("time",), f"{self.time!r} is {kind}, wanted a timestamp or date"
+
+    def _wrong_expressions(self) -> Iterator[tuple[Place, str]]:
+        seen: set[str] = set()
+        items: list[tuple[str, Sequence[Filter | Rule]]]
+        items = [("filters", self.filters), ("rules", self.rules)]
+        for part, found in items:
+            for number, item in enumerate(found):
+                for name in sorted(expression_names(item.expression)):
+                    yield from self._absent((part, number, "expression"), name)
+                if item.id in seen:
+                    yield (part, number, "id"), f"{item.id!r} is used twice"
+                seen.add(item.id)
+
+    def _wrong_steps(self) -> Iterator[tuple[Place, str]]:
+        for number, step in enumerate(self.cleaning):
+            for name in step.columns:
+                yield from self._absent(("cleaning", number, "columns"), name)
+                if name not in self.columns:
+                    continue
+                kind = self.columns[name].type
+                if step.op == "fill" and not isinstance(step.value, FILLS.get(kind, ())):
+                    said = f"got {step.value!r}, wanted {kind} for {name}"
+                    yield ("cleaning", number, "value"), said
+                if step.op != "fill" and kind not in ("text", "category"):
+                    said = f"{step.op} is for text and category, {name} is {kind}"
+                    yield ("cleaning", number, "columns"), said
+
+    def _absent(self, place: Place, name: str) -> Iterator[tuple[Place, str]]:
+        if name not in self.columns:
+            yield place, f"no column {name!r}{suggest(name, self.columns)}"
+
+    def known_at(self, moment: str) -> tuple[str, ...]:
+        """Return the columns known at a moment; a column without `known_at` counts as the last."""
+        order = {name: number for number, name in enumerate(self.moments)}
+        last = len(self.moments) - 1
+        limit = order[moment]
+        return tuple(
+            name
+            for name, column in self.columns.items()
+            if (order[column.known_at] if column.known_at is not None else last) <= limit
+        )

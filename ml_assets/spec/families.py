@@ -1,0 +1,87 @@
+"""Model families and their settings; the code of each is a file in stages/train/."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from ml_assets.spec.base import Hook, Spec
+
+
+class Median(Spec):
+    """Baseline: the median of the training target (regression)."""
+
+    family: Literal["median"]
+
+
+class GroupMedian(Spec):
+    """Baseline: the median by group, shrunk to the overall median for unseen groups."""
+
+    family: Literal["group_median"]
+    by: str
+    """The category feature to group by."""
+
+
+class Prior(Spec):
+    """Baseline: the class shares of the training target (binary, multiclass)."""
+
+    family: Literal["prior"]
+
+
+class Linear(Spec):
+    """A scikit-learn pipeline: impute, scale, one-hot; ridge or logistic regression."""
+
+    family: Literal["linear"]
+    alpha: Annotated[float, Field(gt=0)] = 1.0
+    """Strength of the L2 penalty."""
+    max_rows: Annotated[int, Field(gt=0)] = 100_000
+    """Fitted on at most this many rows, taken evenly in order; the model says so."""
+
+
+class LightGBM(Spec):
+    """Gradient-boosted trees with early stopping on validation."""
+
+    family: Literal["lightgbm"]
+    objective: str | None = None
+    """LightGBM's objective; by default l1 for mae, l2 for rmse, else binary or multiclass."""
+    num_trees: Annotated[int, Field(gt=0)] = 300
+    """Largest number of trees; early stopping may take fewer."""
+    early_stopping: Annotated[int, Field(gt=0)] = 30
+    """Stop after this many trees without improvement on validation."""
+    learning_rate: Annotated[float, Field(gt=0)] = 0.1
+    num_leaves: Annotated[int, Field(ge=2)] = 63
+    min_data_in_leaf: Annotated[int, Field(ge=1)] = 100
+    feature_fraction: Annotated[float, Field(gt=0, le=1)] = 1.0
+    bagging_fraction: Annotated[float, Field(gt=0, le=1)] = 1.0
+    lambda_l2: Annotated[float, Field(ge=0)] = 0.0
+    max_bin: Annotated[int, Field(ge=2)] = 255
+
+
+class LightGBMTuned(Spec):
+    """LightGBM with settings searched by optuna's TPE sampler under a budget in trials."""
+
+    family: Literal["lightgbm_tuned"]
+    trials: Annotated[int, Field(gt=0)] = 10
+    start: LightGBM = LightGBM(family="lightgbm")
+    """The first trial, and what is not searched."""
+    num_leaves: tuple[int, int] = (15, 255)
+    learning_rate: tuple[float, float] = (0.03, 0.3)
+    min_data_in_leaf: tuple[int, int] = (20, 500)
+    feature_fraction: tuple[float, float] = (0.5, 1.0)
+
+
+class Custom(Spec):
+    """A family of your own: a file with `fit`, `refit` and `predict`."""
+
+    family: Literal["custom"]
+    module: Hook
+    """`file.py:name`; the file holds the three functions, the name is shown to people."""
+    settings: dict[str, Any] = {}
+
+
+FamilySpec = Annotated[
+    Median | GroupMedian | Prior | Linear | LightGBM | LightGBMTuned | Custom,
+    Field(discriminator="family"),
+]
+BASELINES = ("median", "group_median", "prior")

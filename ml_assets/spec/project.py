@@ -1,0 +1,155 @@
+"""A project: every defs.yaml below one folder, checked one by one and against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ml_assets.errors import SpecError, suggest
+from ml_assets.spec.base import Place
+from ml_assets.spec.dataset import DatasetSpec, expression_names
+from ml_assets.spec.explain import locate
+from ml_assets.spec.model import Join, ModelSpec
+from ml_assets.spec.yaml import read_spec
+
+DATASET = "ml_assets.TabularDataset"
+MODEL = "ml_assets.TabularModel"
+ASSETS = {
+    DATASET: ("landing", "raw", "cleaned", "quarantine"),
+    MODEL: (
+        "features",
+        "train_split",
+        "validation_split",
+        "test_split",
+        "candidate",
+        "evaluation_report",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Project:
+    """The datasets and models of one defs folder, by name (their folder's name)."""
+
+    datasets: Mapping[str, DatasetSpec]
+    models: Mapping[str, ModelSpec]
+    folders: Mapping[str, Path] = field(default_factory=dict)
+
+    def calendar_of(self, group: str) -> str | None:
+        """Return the calendar of a dataset, or of the dataset that a model predicts."""
+        if group in self.datasets:
+            return self.datasets[group].calendar
+        return self.datasets[self.models[group].dataset].calendar
+
+    def asset_keys(self) -> list[str]:
+        """Return every asset key, in data-flow order."""
+        return [
+            f"{name}/{asset}"
+            for kind, names in ((DATASET, self.datasets), (MODEL, self.models))
+            for name in names
+            for asset in ASSETS[kind]
+        ]
+
+
+def read_project(defs: Path) -> Project:
+    """Read and check every defs.yaml directly below the folders of `defs`.
+
+    Raises SpecError with every mistake of every file, each with its file and line.
+    """
+    datasets: dict[str, DatasetSpec] = {}
+    models: dict[str, ModelSpec] = {}
+    folders: dict[str, Path] = {}
+    wrong: list[str] = []
+    for path in sorted(defs.glob("*/defs.yaml")):
+        name = path.parent.name
+        try:
+            found = read_spec(path, {DATASET: DatasetSpec, MODEL: ModelSpec})
+        except SpecError as error:
+            wrong.append(str(error))
+            continue
+        if found is None:
+            continue
+        folders[name] = path.parent
+        if isinstance(found, DatasetSpec):
+            datasets[name] = found
+        elif isinstance(found, ModelSpec):
+            models[name] = found
+    project = Project(datasets, models, folders)
+    unread = {path.parent.name for path in defs.glob("*/defs.yaml")} - folders.keys()
+    for name, place, what in mismatches(project, unread):
+        said = f"{'.'.join(str(part) for part in place)}: {what}"
+        wrong.append(f"{locate(folders[name] / 'defs.yaml', place)}: {said}")
+    if wrong:
+        raise SpecError("\n".join(wrong))
+    return project
+
+
+Mismatch = tuple[str, Place, str]
+"""A model, a place in its spec, and what does not fit there."""
+
+
+def mismatches(project: Project, unread: Collection[str] = ()) -> Iterator[Mismatch]:
+    """Yield what does not fit between the specs of a project.
+
+    `unread` names folders whose specs are wrong themselves: nothing is said about them.
+    """
+    for name, model in project.models.items():
+        if model.dataset in unread:
+            continue
+        if model.dataset not in project.datasets:
+            said = f"no dataset {model.dataset!r}{suggest(model.dataset, project.datasets)}"
+            yield name, ("dataset",), said
+            continue
+        dataset = project.datasets[model.dataset]
+        for place, said in (*_model_mismatches(model, dataset), *_split_mismatches(model, dataset)):
+            yield name, place, said
+        for number, join in enumerate(model.joins):
+            if join.dataset not in unread:
+                for key, said in _join_mismatches(project, model, join):
+                    yield name, ("joins", number, key), said
+
+
+def _join_mismatches(project: Project, model: ModelSpec, join: Join) -> Iterator[tuple[str, str]]:
+    if join.dataset not in project.datasets:
+        yield "dataset", f"no dataset {join.dataset!r}{suggest(join.dataset, project.datasets)}"
+        return
+    own, other = (project.datasets[name].calendar for name in (model.dataset, join.dataset))
+    if other is not None and other != own:
+        said = f"{join.dataset} is on calendar {other!r}, {model.dataset} on {own!r}"
+        yield "dataset", f"{said}; only datasets on one calendar, or snapshots, can be joined"
+    if other is None and join.previous:
+        yield "previous", f"{join.dataset} is a snapshot and has no previous batches"
+
+
+def _model_mismatches(model: ModelSpec, dataset: DatasetSpec) -> Iterator[tuple[Place, str]]:
+    for column in sorted(expression_names(model.target)):
+        if column not in dataset.columns:
+            yield ("target",), f"no column {column!r}{suggest(column, dataset.columns)}"
+    if model.predict_at is not None and model.predict_at not in dataset.moments:
+        said = f"no moment {model.predict_at!r}{suggest(model.predict_at, dataset.moments)}"
+        yield ("predict_at",), said
+    if model.predict_at is None and dataset.moments:
+        said = f"say at which of {', '.join(dataset.moments)} predictions are made"
+        yield ("predict_at",), said
+    if model.weight is not None and model.weight not in dataset.columns:
+        yield ("weight",), f"no column {model.weight!r}{suggest(model.weight, dataset.columns)}"
+    known = {*dataset.columns, *model.features.columns}
+    for number, column in enumerate(model.evaluation.slices):
+        if column not in known:
+            said = f"no column {column!r}{suggest(column, known)}"
+            yield ("evaluation", "slices", number), said
+
+
+def _split_mismatches(model: ModelSpec, dataset: DatasetSpec) -> Iterator[tuple[Place, str]]:
+    if model.split.kind == "time":
+        if dataset.calendar is None:
+            said = f"{model.dataset} is a snapshot without batches; use kind: hash"
+            yield ("split", "kind"), said
+        return
+    if not dataset.key:
+        yield ("split", "kind"), f"hash needs a key on {model.dataset}"
+    for number, column in enumerate(model.split.group):
+        if column not in dataset.key:
+            said = f"no key column {column!r}{suggest(column, dataset.key)}"
+            yield ("split", "group", number), said

@@ -1,0 +1,70 @@
+"""How labelled rows are divided into train, validation and test."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from ml_assets.spec.base import Share, Spec
+
+
+def _size(value: int | str) -> int | str:
+    if isinstance(value, str) and not re.fullmatch(r"\d+(\.\d+)?%", value):
+        raise ValueError(
+            f"got {value!r}, wanted a number of batches (2) or a share of rows ('15%')"
+        )
+    if isinstance(value, int) and value < 1:
+        raise ValueError(f"got {value}, wanted at least one batch")
+    return value
+
+
+Size = Annotated[int | str, AfterValidator(_size)]
+"""A number of batches, or a share of the rows in time order such as `15%`."""
+
+
+class TimeSplit(Spec):
+    """Rolling origin: the newest batches are test, then validation, all older ones train."""
+
+    kind: Literal["time"] = "time"
+    test: Size = 2
+    validation: Size = 1
+    window: Annotated[int, Field(ge=1)] | None = None
+    """Train on at most this many batches; none for all."""
+    min_labelled: Share = 0.9
+    """A batch takes a slot only when this share of its rows has a label."""
+
+    @model_validator(mode="after")
+    def _both_in_batches_or_in_shares(self) -> TimeSplit:
+        if isinstance(self.test, int) != isinstance(self.validation, int):
+            raise ValueError("test and validation: both in batches (2) or both in shares ('15%')")
+        if isinstance(self.test, str) and isinstance(self.validation, str):
+            total = float(self.test[:-1]) + float(self.validation[:-1])
+            if total >= 100 or min(float(self.test[:-1]), float(self.validation[:-1])) <= 0:
+                raise ValueError("test and validation: wanted shares that leave rows for train")
+        return self
+
+
+class HashSplit(Spec):
+    """A row's fold is decided by a hash of its key alone, so that it never moves."""
+
+    kind: Literal["hash"]
+    test: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    validation: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    group: tuple[str, ...] = ()
+    """Key columns hashed together, so that a group stays in one fold; empty for the whole key."""
+    salt: str = "0"
+    stratify: bool = False
+    """Keep the share of each class in each fold (not with a group)."""
+
+
+SplitSpec = Annotated[TimeSplit | HashSplit, Field(discriminator="kind")]
+
+
+class SplitRule(Spec):
+    """All that dividing a model's rows depends on."""
+
+    model: str
+    split: SplitSpec
+    on_duplicate_key: Literal["keep_latest", "error"]

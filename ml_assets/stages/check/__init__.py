@@ -1,0 +1,1 @@
+"""Asset checks, one file each: a function from inputs to a Check; listed in plan/checks.py."""

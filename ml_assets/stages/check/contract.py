@@ -1,0 +1,57 @@
+"""Check: did the newest landed file keep the contract well enough to be used?
+
+Belongs here: the verdict on a batch's account. Does not belong here: single rows (`clean`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ml_assets.stages.result import Check, Result
+
+if TYPE_CHECKING:
+    from ml_assets.spec.dataset import CleanSpec
+    from ml_assets.stages.result import Handle
+
+NAME = "contract"
+
+
+def check(spec: CleanSpec, *, summary: Handle) -> Result:
+    """Return the check `contract`: failed if the batch is refused.
+
+    Failed with severity `warn` if rows that were kept break a rule whose action is warn. Rows
+    quarantined within the budget are said, and pass. Not applicable to a withdrawn batch.
+    """
+    found = summary.json()
+    quarantined = sum(found["quarantined"].values())
+    metadata = {
+        "landed": found["landed"],
+        "quarantined": quarantined,
+        "by_rule": found["quarantined"],
+        "warned": found["warned"],
+        "budget": spec.quarantine_budget,
+    }
+    return Result({}, checks=(_verdict(spec, found, quarantined, metadata),))
+
+
+def _verdict(
+    spec: CleanSpec, found: dict[str, Any], quarantined: int, metadata: dict[str, Any]
+) -> Check:
+    if found.get("withdrawn"):
+        return Check(NAME, None, "the batch is withdrawn", metadata=metadata)
+    if found["refused"] is not None:
+        said = f"refused, {found['landed']:,} records are in quarantine: {found['refused']}"
+        return Check(NAME, False, said, metadata=metadata)
+    if not quarantined and not found["warned"]:
+        said = f"all {found['landed']:,} records keep the contract or were filtered"
+        return Check(NAME, True, "; ".join([said, *found["warnings"]]), metadata=metadata)
+    parts = [f"{name} {rows:,}" for name, rows in found["quarantined"].items()]
+    said = f"{quarantined:,} of {found['landed']:,} records quarantined"
+    said += f" ({', '.join(parts)})" if parts else ""
+    said += f", wanted at most {spec.quarantine_budget:.1%}"
+    if found["warned"]:
+        warned = ", ".join(f"{name} {rows:,}" for name, rows in found["warned"].items())
+        said += f"; kept with a warning: {warned}"
+    said += f"; see `ml-assets quarantine {spec.dataset}`"
+    passed = not found["warned"]
+    return Check(NAME, passed, "; ".join([said, *found["warnings"]]), "warn", metadata)

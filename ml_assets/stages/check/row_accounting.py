@@ -1,0 +1,50 @@
+"""Check: is every landed record in exactly one of cleaned, filtered, quarantine?
+
+Belongs here: counting again what `clean` claims. Does not belong here: any other figure.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from ml_assets.stages.result import Check, Result
+from ml_assets.stages.schema import LINE
+
+if TYPE_CHECKING:
+    from ml_assets.spec.dataset import CleanSpec
+    from ml_assets.stages.result import Handle
+
+NAME = "row_accounting"
+
+
+def check(spec: CleanSpec, *, summary: Handle, cleaned: Handle, quarantine: Handle) -> Result:
+    """Return the check `row_accounting`: landed = cleaned + filtered + quarantined, counted."""
+    found = summary.json()
+    good = cleaned.table([LINE]).column(LINE).to_pylist()
+    bad = quarantine.table([LINE, "rule"])
+    lines = bad.column(LINE).to_pylist()
+    filtered = sum(found["filtered"].values())
+    metadata = {
+        "landed": found["landed"],
+        "cleaned": len(good),
+        "filtered": filtered,
+        "quarantined": len(lines),
+    }
+    account = (
+        f"landed {found['landed']:,}, cleaned {len(good):,} + filtered {filtered:,} "
+        f"+ quarantined {len(lines):,}"
+    )
+    wrong = []
+    if found["landed"] != len(good) + filtered + len(lines):
+        wrong.append("the sum is not the number of landed records")
+    if found["cleaned"] != len(good):
+        wrong.append(f"the summary says {found['cleaned']:,} cleaned")
+    if Counter(bad.column("rule").to_pylist()) != Counter(found["quarantined"]):
+        wrong.append("the summary counts other rules than the quarantine holds")
+    if len({*good, *lines}) != len(good) + len(lines):
+        wrong.append("a record stands in cleaned and quarantine, or twice in one")
+    if not wrong:
+        return Result({}, checks=(Check(NAME, True, account, metadata=metadata),))
+    said = f"{account}: {'; '.join(wrong)}; this is a fault of ml_assets, please report it"
+    return Result({}, checks=(Check(NAME, False, said, metadata=metadata),))

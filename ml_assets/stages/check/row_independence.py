@@ -1,0 +1,95 @@
+"""A row's features are the same alone, permuted and in its batch.
+
+Belongs here: this check. Does not belong here: whether features may be known at all
+(`target_leakage`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from ml_assets.stages.hook import Hook, call, joined_frames
+from ml_assets.stages.result import Check, Result
+
+if TYPE_CHECKING:
+    from ml_assets.spec.model import FeaturesSpec
+    from ml_assets.stages.result import Handle
+
+SAMPLE = 512
+"""Rows, spread evenly over the batch, that are computed again together and permuted."""
+ALONE = 3
+"""Rows of the sample that are computed again one by one."""
+ROUNDING = 1e-12
+"""Relative difference that a changed order of additions may make."""
+
+
+def check(
+    spec: FeaturesSpec,
+    *,
+    hook: Hook,
+    main: Handle,
+    joins: Mapping[str, Handle],
+    previous: Mapping[str, Sequence[Handle]],
+    features: Handle,
+) -> Result:
+    """Red when a feature of a row depends on the other rows of its batch, named with counts.
+
+    Joined datasets are handed over whole, as they are when a single row is served. HookError if
+    the function raises on a part of the batch.
+    """
+    cleaned = main.table()
+    count = len(cleaned)
+    if count == 0:
+        verdict = Check("row_independence", None, "the batch has no rows")
+        return Result({}, checks=(verdict,))
+    rows = _sample(count)
+    stored = features.table(list(spec.columns))
+    joined = joined_frames(joins, previous)
+    parts = [rows, *(rows[[at]] for at in np.linspace(0, len(rows) - 1, ALONE).astype(int))]
+    differing = dict.fromkeys(spec.columns, 0)
+    for part in parts:
+        again = call(spec, hook, _compact(cleaned.take(pa.array(part))), joined)
+        wanted = stored.take(pa.array(part))
+        for name in spec.columns:
+            differing[name] = max(differing[name], _different(again[name], wanted[name]))
+    wrong = {name: number for name, number in differing.items() if number}
+    text = f"the same in its batch, permuted ({len(rows)} rows) and alone ({ALONE} rows)"
+    if wrong:
+        named = ", ".join(f"{name} ({number} rows)" for name, number in wrong.items())
+        text = f"differs when rows are permuted or alone: {named}; compute a row from itself alone"
+    facts = {"sample": len(rows), "alone": ALONE, "differing": wrong}
+    return Result({}, checks=(Check("row_independence", not wrong, text, metadata=facts),))
+
+
+def _sample(count: int) -> NDArray[np.int64]:
+    """Return row numbers spread over the batch, in a fixed order unlike the batch's."""
+    rows = np.unique(np.linspace(0, count - 1, min(count, SAMPLE)).astype(np.int64))
+    return np.random.default_rng(0).permutation(rows)
+
+
+def _compact(table: pa.Table) -> pa.Table:
+    """Leave only the categories in use, as they are when these rows come alone."""
+    for at, column in enumerate(table.columns):
+        if pa.types.is_dictionary(column.type):
+            text = column.cast(column.type.value_type).dictionary_encode()
+            table = table.set_column(at, table.column_names[at], text)
+    return table
+
+
+def _different(again: pa.ChunkedArray, wanted: pa.ChunkedArray) -> int:
+    """Return in how many rows two columns differ; missing equals missing."""
+    if pa.types.is_dictionary(wanted.type):
+        again, wanted = again.cast(pa.string()), wanted.cast(pa.string())
+    one_missing = pc.xor(again.is_null(), wanted.is_null())
+    if pa.types.is_floating(wanted.type):
+        left, right = again.to_numpy(), wanted.to_numpy()
+        apart = pa.array(np.abs(left - right) > ROUNDING * np.abs(right))
+    else:
+        apart = pc.not_equal(again, wanted).fill_null(False)
+    return int(pc.sum(pc.or_(one_missing, apart)).as_py() or 0)

@@ -1,0 +1,178 @@
+"""Clean: raw records into rows that keep the contract, filtered rows and quarantine.
+
+Belongs here: the order of things and the row accounting
+`landed = cleaned + filtered + quarantined`. Does not belong here: single steps (`cleaning`),
+rules (`contract`), expressions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
+from ml_assets.stages import cleaning
+from ml_assets.stages.contract import KEY, broken, reason, repeated, rules
+from ml_assets.stages.expressions import truth
+from ml_assets.stages.frames import to_frame
+from ml_assets.stages.result import Result
+from ml_assets.stages.schema import LINE, Bad, bad_table, compact, table_schema
+from ml_assets.stages.shown import row_texts
+
+if TYPE_CHECKING:
+    from ml_assets.spec.columns import Column
+    from ml_assets.spec.dataset import CleanSpec, Contract, Filter
+    from ml_assets.stages.result import Handle
+
+Mask = npt.NDArray[np.bool_]
+REFUSED = "batch.refused"
+"""The rule of rows that are good themselves, in a batch that is refused whole."""
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """What the contract says of rows."""
+
+    bad: Mapping[int, tuple[str, str | None, str]]
+    """By number of the row: the first rule it breaks, that rule's column, all reasons."""
+    warned: Mapping[str, int]
+
+
+def clean(spec: CleanSpec, *, raw: Handle, rejects: Handle, summary: Handle) -> Result:
+    """Return `cleaned`, `quarantine` and `summary` of a batch; bad data never raises.
+
+    Cleaning steps, then filters, then rules. `summary` is JSON {"landed", "parsed",
+    "cleaned", "filtered": {rule: rows}, "quarantined": {rule: rows}, "warned": {rule: rows},
+    "refused": reason or None, "warnings": [text]}. Refused, because ingest refused the file
+    or more than `quarantine_budget` of the landed records would be quarantined: `cleaned` is
+    empty and every record is in `quarantine`, good ones under `batch.refused`.
+    """
+    found, rejected = summary.json(), rejects.table()
+    table = raw.table()
+    if found["refused"] is not None:
+        return _result(spec, found, table, rejected, found["refused"])
+    done = cleaning.apply(spec.cleaning, table)
+    frame = to_frame(done)
+    left_out = filtered(spec.filters, frame)
+    kept = np.flatnonzero(np.array([name is None for name in left_out], dtype=np.bool_))
+    said = judge(spec.contract, done.take(pa.array(kept)), frame.take(kept).reset_index(drop=True))
+    bad = {int(kept[row]): verdict for row, verdict in said.bad.items()}
+    quarantine = pa.concat_tables([rejected, bad_table(_rows(bad, table, spec.contract.columns))])
+    if quarantine.num_rows > spec.quarantine_budget * found["landed"]:
+        refused = over_budget(spec, quarantine, found["landed"])
+        rest = sorted(set(range(table.num_rows)) - set(bad))
+        every = dict.fromkeys(rest, (REFUSED, None, refused))
+        others = bad_table(_rows(every, table, spec.contract.columns))
+        return _result(
+            spec, found, table.slice(0, 0), pa.concat_tables([quarantine, others]), refused
+        )
+    good = done.take(pa.array(np.setdiff1d(kept, np.array(list(bad), dtype=np.int64))))
+    counts = {item.id: left_out.count(item.id) for item in spec.filters}
+    return _result(spec, found, good, quarantine, None, counts, said.warned)
+
+
+def filtered(filters: Sequence[Filter], frame: pd.DataFrame) -> list[str | None]:
+    """Return for each row the first filter that leaves it out, or None.
+
+    A filter that is unknown, because a compared value is missing, leaves nothing out.
+    """
+    taken = np.full(len(frame), None, dtype=object)
+    for item in filters:
+        holds = truth(item.expression, frame, f"filter {item.id}").fillna(False).to_numpy(bool)
+        taken[holds & pd.isna(taken)] = item.id
+    return list(taken)
+
+
+def judge(contract: Contract, table: pa.Table, frame: pd.DataFrame) -> Verdicts:
+    """Return which rows break the contract; the first of several rows with one key stays."""
+    known = {rule.id: rule for rule in rules(contract)}
+    masks = broken(contract, frame)
+    warned = {name: int(mask.sum()) for name, mask in masks.items() if known[name].warn}
+    bad: dict[int, list[str]] = {}
+    for name, mask in masks.items():
+        if not known[name].warn:
+            for row in np.flatnonzero(mask):
+                bad.setdefault(int(row), []).append(name)
+    good = np.ones(len(frame), dtype=np.bool_)
+    good[list(bad)] = False
+    rows = sorted(bad)
+    shown = sorted({known[name].column or LINE for names in bad.values() for name in names})
+    taken = table.select(shown).take(pa.array(rows, pa.int64())).to_pylist()
+    values = dict(zip(rows, taken, strict=True))
+    said = {
+        row: (
+            names[0],
+            known[names[0]].column,
+            "; ".join(reason(known[name], values[row], contract.columns) for name in names),
+        )
+        for row, names in bad.items()
+    }
+    key, lines = ", ".join(contract.key), table.column(LINE).to_numpy()
+    for again, first in repeated(contract.key, frame, good).items():
+        line = lines[first]
+        said[again] = (
+            KEY,
+            None,
+            f"same {key} as line {line}, wanted one row a key; the first stays",
+        )
+    return Verdicts(said, warned)
+
+
+def over_budget(spec: CleanSpec, quarantine: pa.Table, landed: int) -> str:
+    """Say why a batch is refused, and what to do."""
+    counts = _counts(quarantine)
+    most = sorted(counts, key=lambda name: (-counts[name], name))
+    listed = ", ".join(f"{name} {counts[name]:,}" for name in most[:5])
+    more = f" and {len(most) - 5} more rules" if len(most) > 5 else ""
+    return (
+        f"{quarantine.num_rows:,} of {landed:,} records "
+        f"({quarantine.num_rows / landed:.1%}) break the contract, wanted at most "
+        f"{spec.quarantine_budget:.1%}: {listed}{more}; correct the file and land it again, "
+        "or change the contract or quarantine_budget"
+    )
+
+
+def _rows(
+    bad: Mapping[int, tuple[str, str | None, str]], table: pa.Table, columns: Mapping[str, Column]
+) -> list[Bad]:
+    rows = sorted(bad)
+    taken = table.take(pa.array(rows, pa.int64()))
+    lines, texts = taken.column(LINE).to_pylist(), row_texts(taken, columns)
+    return [Bad(line, *bad[row], text) for row, line, text in zip(rows, lines, texts, strict=True)]
+
+
+def _counts(quarantine: pa.Table) -> dict[str, int]:
+    found = quarantine.column("rule").value_counts().to_pylist()
+    return {
+        item["values"]: item["counts"] for item in sorted(found, key=lambda i: str(i["values"]))
+    }
+
+
+def _result(
+    spec: CleanSpec,
+    ingested: Mapping[str, Any],
+    cleaned: pa.Table,
+    quarantine: pa.Table,
+    refused: str | None,
+    left_out: Mapping[str, int] | None = None,
+    warned: Mapping[str, int] | None = None,
+) -> Result:
+    cleaned = compact(cleaned.cast(table_schema(spec.contract.columns)))
+    quarantine = quarantine.sort_by(LINE).combine_chunks()
+    summary = {
+        "landed": ingested["landed"],
+        "parsed": ingested["parsed"],
+        "cleaned": cleaned.num_rows,
+        "filtered": dict(left_out or {}),
+        "quarantined": _counts(quarantine),
+        "warned": dict(warned or {}),
+        "refused": refused,
+        "warnings": ingested["warnings"],
+    }
+    metadata = {"rows": cleaned.num_rows, "quarantined": quarantine.num_rows}
+    return Result({"cleaned": cleaned, "quarantine": quarantine, "summary": summary}, metadata)

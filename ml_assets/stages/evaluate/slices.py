@@ -1,0 +1,96 @@
+"""Metrics by declared slice: for whom is the model worth how much?
+
+Belongs here: rows to groups, and their metrics. Does not belong here: searching for slices.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ml_assets.stages import metrics
+from ml_assets.stages.evaluate import bootstrap
+from ml_assets.stages.evaluate.rows import Rows
+
+Ints = NDArray[np.int64]
+FEW_ROWS = 100
+MOST_VALUES = 30
+_DISTINCT = 12
+MISSING = "(missing)"
+
+
+def measure(
+    name: str, rows: Rows, task: str, metric: str, draws: bootstrap.Draws, level: float
+) -> list[dict[str, Any]]:
+    """Return one entry a value of a slice: worst first, those with few rows at the end."""
+    labels, code = groups(rows.slices[name])
+    spread = bootstrap.distribution(metric, rows.target, rows.prediction, draws, code, len(labels))
+    entries = []
+    for number, label in enumerate(labels):
+        part = code == number
+        target = rows.target[part]
+        values, _ = metrics.measure(task, target, rows.prediction[part])
+        base = metrics.BY_TASK[task][metric](target, rows.baseline[part])
+        entry = {
+            "slice": name,
+            "value": label,
+            "rows": len(target),
+            "metrics": values,
+            "interval": None,
+            "baseline": None if values[metric] is None else base,
+            "few": len(target) < FEW_ROWS,
+        }
+        if values[metric] is not None and len(target) > 1:
+            entry["interval"] = bootstrap.interval(spread[:, number], level)
+        entries.append(entry)
+    return sorted(entries, key=lambda entry: _order(entry, metric))
+
+
+def groups(column: pa.ChunkedArray) -> tuple[list[str], Ints]:
+    """Return labels and each row's label number; the rarest of many values are put together."""
+    if _is_number(column.type):
+        column = _ranges(column)
+    text = column.cast(pa.string()).combine_chunks().fill_null(MISSING)
+    coded = text.dictionary_encode()
+    values, code = coded.dictionary.to_pylist(), coded.indices.to_numpy()
+    counts = np.bincount(code, minlength=len(values))
+    order = sorted(range(len(values)), key=lambda place: (-counts[place], values[place]))
+    labels = [values[place] for place in order]
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    if len(labels) > MOST_VALUES:
+        labels = [*labels[:MOST_VALUES], f"({len(labels) - MOST_VALUES:,} other values)"]
+    return labels, np.minimum(rank[code], MOST_VALUES)
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
+
+
+def _ranges(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return numbers as texts: themselves where few, else about quarters of the rows."""
+    number = np.asarray(column.cast(pa.float64()).fill_null(np.nan).to_numpy())
+    known = number[np.isfinite(number)]
+    distinct = np.unique(known)
+    if len(distinct) <= _DISTINCT:
+        edges, texts = distinct[1:], [f"{value:.12g}" for value in distinct]
+    else:
+        edges = np.unique(np.quantile(known, [0.25, 0.5, 0.75], method="lower"))
+        rounded = np.unique([float(f"{edge:.3g}") for edge in edges])
+        edges = rounded if len(rounded) == len(edges) else edges
+        texts = [f"{low:.12g} to under {high:.12g}" for low, high in pairwise(edges)]
+        texts = [f"under {edges[0]:.12g}", *texts, f"{edges[-1]:.12g} and above"]
+    place = pa.array(np.searchsorted(edges, number, side="right"), mask=~np.isfinite(number))
+    return pa.chunked_array([pa.array(texts or [MISSING], pa.string()).take(place)])
+
+
+def _order(entry: dict[str, Any], metric: str) -> tuple[bool, bool, float, str]:
+    value = entry["metrics"][metric]
+    if value is None:
+        return entry["few"], True, 0.0, entry["value"]
+    worst_first = value if metric in metrics.GREATER_IS_BETTER else -value
+    return entry["few"], False, worst_first, entry["value"]

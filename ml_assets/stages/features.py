@@ -1,0 +1,142 @@
+"""A cleaned batch to model inputs: features, key, event time, target.
+
+Belongs here: everything of a features table. Does not belong here: how the user's function is
+called (`hook`), which rows are used for what (`split`).
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ml_assets.errors import HookError
+from ml_assets.stages.frames import to_frame
+from ml_assets.stages.hook import ARROW, Hook, call, joined_frames
+from ml_assets.stages.result import Result
+
+if TYPE_CHECKING:
+    from ml_assets.spec.model import FeaturesSpec
+    from ml_assets.stages.result import Handle
+
+TIME = pa.timestamp("us", "UTC")
+TARGET = {"regression": pa.float64(), "binary": pa.int8(), "multiclass": pa.string()}
+
+
+def features(
+    spec: FeaturesSpec,
+    *,
+    hook: Hook,
+    main: Handle,
+    joins: Mapping[str, Handle],
+    previous: Mapping[str, Sequence[Handle]],
+) -> Result:
+    r"""Return `features`: one row for each cleaned row, in the same order.
+
+    Columns: `_key` (text of the key columns; `\L<line>` where the dataset has no key, which
+    names the row in its batch only), `_group` (likewise, where the split groups rows), `_time`
+    (UTC), `_target` (null where not labelled), `_weight` (where declared), `_line`, the features,
+    and `_slice_<name>` for slice columns that are no features. HookError if the user's function,
+    or the target's expression, does not do what it must.
+    """
+    table = main.table()
+    if len(table):
+        inputs = call(spec, hook, table, joined_frames(joins, previous))
+    else:
+        inputs = pa.schema([(n, ARROW[c.type]) for n, c in spec.columns.items()]).empty_table()
+    target = _target(spec, table)
+    columns = {"_key": _text(table, spec.key)}
+    if spec.group:
+        columns["_group"] = _text(table, spec.group)
+    columns |= {"_time": _time(table, spec.time), "_target": target}
+    if spec.weight is not None:
+        columns["_weight"] = table[spec.weight].cast(pa.float64())
+    columns |= {"_line": table["_line"]}
+    columns |= {name: inputs[name] for name in spec.columns}
+    for name in spec.slices:
+        if name not in spec.columns:
+            columns[f"_slice_{name}"] = _slice(table[name])
+    facts = {"rows": len(table), "labelled": len(table) - target.null_count}
+    return Result({"features": pa.table(columns).combine_chunks()}, facts)
+
+
+def _text(table: pa.Table, key: Sequence[str]) -> pa.Array:
+    r"""Return `a|b|c` of the key columns; `|` and `\` in a value are escaped, missing is `\N`."""
+    if not key:
+        return pc.binary_join_element_wise("\\L", table["_line"].cast(pa.string()), "")
+    return pc.binary_join_element_wise(*[_part(table[name]) for name in key], "|")
+
+
+def _part(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    if pa.types.is_timestamp(column.type):
+        text = column.cast(pa.timestamp("us")).cast(pa.string())
+    else:
+        text = column.cast(pa.string())
+    for character in ("\\", "|"):
+        text = pc.replace_substring(text, character, f"\\{character}")
+    return text.fill_null("\\N")
+
+
+def _time(table: pa.Table, name: str | None) -> pa.ChunkedArray | pa.Array:
+    if name is None:
+        return pa.nulls(len(table), TIME)
+    column = table[name]
+    return column if column.type == TIME else column.cast(pa.timestamp("us")).cast(TIME)
+
+
+def _slice(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(pa.string())
+    return column.cast(pa.string()).dictionary_encode()
+
+
+def _target(spec: FeaturesSpec, table: pa.Table) -> pa.Array:
+    """Return the target; null where an operand is missing or the value is not finite."""
+    names = {
+        node.id
+        for node in ast.walk(ast.parse(spec.target, mode="eval"))
+        if isinstance(node, ast.Name)
+    }
+    operands = table.select([name for name in table.column_names if name in names])
+    missing = np.zeros(len(table), dtype=bool)
+    for column in operands.columns:
+        missing |= column.is_null().to_numpy()
+    kind = TARGET[spec.task]
+    if missing.all():
+        return pa.nulls(len(table), kind)
+    present = operands.filter(pa.array(~missing))
+    try:
+        value = to_frame(present).eval(spec.target, engine="python")
+    except Exception as error:
+        raise HookError(
+            f"{spec.model}: target {spec.target!r} cannot be computed: {error}"
+        ) from error
+    if not isinstance(value, pd.Series):
+        raise HookError(
+            f"{spec.model}: target {spec.target!r} is one value, wanted one for each row"
+        )
+    values = _label(spec, value)
+    at = np.cumsum(~missing) - 1
+    return values.take(pa.array(at, mask=missing))
+
+
+def _label(spec: FeaturesSpec, value: pd.Series) -> pa.Array:
+    """Return the target's values (all operands present) in the type of the task."""
+    wrong = f"{spec.model}: target {spec.target!r} is {value.dtype}, wanted"
+    if spec.task == "multiclass":
+        return pa.array(value.astype("string"), pa.string(), from_pandas=True)
+    if not pd.api.types.is_numeric_dtype(value.dtype):
+        raise HookError(f"{wrong} numbers")
+    numbers = value.to_numpy("float64", na_value=np.nan)
+    numbers = np.where(np.isfinite(numbers), numbers, np.nan)
+    if spec.task == "regression":
+        return pa.array(numbers, pa.float64(), from_pandas=True)
+    other = int((~np.isin(numbers, (0.0, 1.0)) & ~np.isnan(numbers)).sum())
+    if other:
+        raise HookError(f"{wrong} 0 and 1 (or true and false): {other} rows have other values")
+    return pa.array(numbers, pa.float64(), from_pandas=True).cast(pa.int8())

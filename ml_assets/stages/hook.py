@@ -1,0 +1,198 @@
+"""Calling the user's features function, and holding it to its promise.
+
+Belongs here: what the function is handed, what it must return, the messages when it does not.
+Does not belong here: keys, targets and everything else of a features table (`features`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ml_assets.errors import HookError, suggest
+from ml_assets.stages.frames import to_frame
+
+if TYPE_CHECKING:
+    from ml_assets.spec.model import FeaturesSpec
+    from ml_assets.stages.result import Handle
+
+Hook = Callable[..., Any]
+ARROW = {
+    "number": pa.float64(),
+    "integer": pa.int64(),
+    "category": pa.dictionary(pa.int32(), pa.string()),
+    "boolean": pa.bool_(),
+}
+
+
+def joined_frames(
+    joins: Mapping[str, Handle], previous: Mapping[str, Sequence[Handle]]
+) -> dict[str, Any]:
+    """Return the keyword arguments besides the main frame.
+
+    `<dataset>` is a joined dataset's whole frame, `<dataset>_previous` the list of its batches
+    before, oldest first. Batches before are history and are given whole, those of the main
+    dataset too.
+    """
+    frames: dict[str, Any] = {name: to_frame(handle.table()) for name, handle in joins.items()}
+    for name, handles in previous.items():
+        frames[f"{name}_previous"] = [to_frame(handle.table()) for handle in handles]
+    return frames
+
+
+def call(spec: FeaturesSpec, hook: Hook, main: pa.Table, joined: Mapping[str, Any]) -> pa.Table:
+    """Return the feature columns of `main`, row by row, in the order of `spec.columns`.
+
+    The function sees the columns that are known at the moment of prediction only. HookError if
+    it raises or returns anything but a frame with the same index and the declared columns.
+    """
+    frame = to_frame(main.select([name for name in spec.known if name in main.column_names]))
+    index = frame.index
+    try:
+        returned = hook(**{spec.dataset: frame}, **_shallow(joined))
+    except Exception as error:
+        raise HookError(_raised(spec, hook, error)) from error
+    where = place(hook)
+    if not isinstance(returned, pd.DataFrame):
+        raise HookError(f"{where} returned {type(returned).__name__}, wanted a DataFrame")
+    _same_rows(where, index, returned.index)
+    _same_columns(where, list(spec.columns), list(returned.columns))
+    arrays = {
+        name: _column(where, name, column.type, returned[name])
+        for name, column in spec.columns.items()
+    }
+    return pa.table(arrays, schema=pa.schema([(n, ARROW[c.type]) for n, c in spec.columns.items()]))
+
+
+def place(hook: Hook) -> str:
+    """Return `folder/file.py:function` of a user's function."""
+    code = getattr(hook, "__code__", None)
+    name = getattr(hook, "__qualname__", type(hook).__name__)
+    return name if code is None else f"{'/'.join(PurePath(code.co_filename).parts[-2:])}:{name}"
+
+
+def _shallow(joined: Mapping[str, Any]) -> dict[str, Any]:
+    """Return frames to which a function may add columns without the next call seeing them."""
+    return {
+        name: [frame.copy(deep=False) for frame in value]
+        if isinstance(value, list)
+        else value.copy(deep=False)
+        for name, value in joined.items()
+    }
+
+
+def _raised(spec: FeaturesSpec, hook: Hook, error: Exception) -> str:
+    """Say what a function raised; a column that is withheld is named with its moment."""
+    where = place(hook)
+    if isinstance(error, KeyError | AttributeError):
+        names = {getattr(error, "name", None), *re.findall(r"'([^']*)'", str(error))}
+        for name in spec.withheld:
+            if name in names:
+                return (
+                    f"{where}: column {name} is known only at {spec.withheld[name]}; "
+                    f"{spec.model} predicts at {spec.predict_at}"
+                )
+    line, trace = "", error.__traceback__
+    code = getattr(hook, "__code__", None)
+    while trace is not None:
+        if code is not None and trace.tb_frame.f_code.co_filename == code.co_filename:
+            line = f" at line {trace.tb_lineno}"
+        trace = trace.tb_next
+    if isinstance(error, KeyError) and len(error.args) == 1 and error.args[0] not in spec.known:
+        hint = suggest(str(error.args[0]), spec.known)
+        return f"{where} raised KeyError{line}: {error.args[0]!r}{hint}"
+    return f"{where} raised {type(error).__name__}{line}: {error}"
+
+
+def _same_rows(where: str, wanted: pd.Index, got: pd.Index) -> None:
+    if got.equals(wanted):
+        return
+    doubled = int(got.duplicated().sum())
+    missing = int((~wanted.isin(got)).sum())
+    extra = int((~got.isin(wanted)).sum())
+    counts = (
+        (missing, "missing"),
+        (extra, "that are not in the batch"),
+        (doubled, "given twice"),
+    )
+    wrong = ", ".join(f"{count} {what}" for count, what in counts if count) or "in another order"
+    raise HookError(
+        f"{where} returned {len(got)} rows for {len(wanted)}: {wrong}; "
+        "wanted the index of the frame it was handed"
+    )
+
+
+def _same_columns(where: str, wanted: Sequence[str], got: Sequence[Any]) -> None:
+    missing = [name for name in wanted if name not in got]
+    extra = [str(name) for name in got if name not in wanted]
+    doubled = sorted({str(name) for name in got if got.count(name) > 1})
+    parts = [
+        f"column {name!r} is missing{suggest(name, extra) if extra else ''}" for name in missing
+    ]
+    parts += [
+        f"column {name!r} is not in features.columns{suggest(name, missing or wanted)}"
+        for name in extra
+    ]
+    parts += [f"column {name!r} stands twice" for name in doubled]
+    if parts:
+        raise HookError(f"{where}: {'; '.join(parts)}")
+
+
+def _column(where: str, name: str, kind: str, values: pd.Series) -> pa.Array:
+    """Return a returned column in its declared type; missing is null."""
+    wanted = f"{where}: column {name!r} is {values.dtype}, wanted {kind}"
+    if kind == "category":
+        return _category(wanted, values)
+    is_bool = pd.api.types.is_bool_dtype(values.dtype)
+    if kind == "boolean":
+        if not is_bool:
+            raise HookError(f"{wanted} (bool or boolean)")
+        return pa.array(values, pa.bool_(), from_pandas=True)
+    if is_bool or not pd.api.types.is_numeric_dtype(values.dtype) or values.dtype.kind == "c":
+        raise HookError(wanted)
+    if kind == "integer" and values.dtype.kind in "iu":
+        return pa.array(values, pa.int64(), from_pandas=True)
+    floats = values.to_numpy("float64", na_value=np.nan)
+    infinite = int(np.isinf(floats).sum())
+    if infinite:
+        raise HookError(
+            f"{where}: column {name!r} is infinite in {infinite} of {len(floats)} rows; "
+            "make them missing, or do not divide by zero"
+        )
+    if kind == "number":
+        return pa.array(floats, pa.float64(), from_pandas=True)
+    broken = int((floats != np.floor(floats)).sum() - np.isnan(floats).sum())
+    if broken:
+        raise HookError(f"{wanted}: {broken} values have a fraction")
+    return pa.array(floats, pa.float64(), from_pandas=True).cast(pa.int64())
+
+
+def _category(wanted: str, values: pd.Series) -> pa.Array:
+    """Return a dictionary array; its dictionary is sorted and holds the values in use only."""
+    try:
+        array = pa.array(values, from_pandas=True)
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise HookError(f"{wanted} of text: {error}") from None
+    kind = array.type.value_type if pa.types.is_dictionary(array.type) else array.type
+    if not (_is_text(kind) or array.null_count == len(array)):
+        raise HookError(f"{wanted} of text")
+    text = array.cast(pa.string())
+    names = pc.unique(text).drop_null()
+    if isinstance(names, pa.ChunkedArray):
+        names = names.combine_chunks()
+    names = names.take(pc.sort_indices(names))
+    codes = pc.index_in(text, value_set=names)
+    if isinstance(codes, pa.ChunkedArray):
+        codes = codes.combine_chunks()
+    return pa.DictionaryArray.from_arrays(codes, names)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))

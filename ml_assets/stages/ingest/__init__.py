@@ -1,0 +1,132 @@
+"""Ingest: a landed file into typed records, and what does not parse, record by record.
+
+Belongs here: reading what people deliver. Does not belong here: rules on values (`clean`).
+
+What happens to a file (told by its content, never by its name):
+
+| file | what becomes of it |
+| --- | --- |
+| CSV, gzipped CSV, Parquet | read; a file that is something else is refused `file.format` |
+| UTF-8 BOM, CRLF or CR, quoted line breaks | read; `_line` is the physical line of the start |
+| header in another order, blanks around names | read |
+| blank lines, anywhere | not records; they count as lines |
+| columns not in the contract | ignored, with a warning |
+| a column of the contract missing | refused `file.columns`, with the nearest names |
+| a column of the contract twice | refused `file.columns` |
+| 0 bytes, or nothing but blanks | refused `file.empty` |
+| a header and no records | a valid empty batch, with a warning |
+| a gzip that is cut off or damaged | refused `file.gzip`; nothing of it is used |
+| a Parquet file that is cut off or damaged | refused `file.parquet` |
+| UTF-16 that is not declared | refused `file.encoding` |
+| control characters or bytes that are no text in the header | refused `file.binary` |
+| a quote in the header that stays open | refused `file.header` |
+| no line break at the end | read, with a warning: it may have been cut off |
+| bytes that are not in the encoding, a NUL byte | the record is rejected, `parse.encoding` |
+| too few or too many values | the record is rejected, `parse.columns` |
+| a quote that stays open | every line from there on is rejected, `parse.quote` |
+| a value that is not of its type | the record is rejected, `parse.<type>` of the column |
+
+Refused: `raw` is empty and every record is a reject; a file that does not come apart into
+records counts as one. Quoted or not, a text in `null_values` is a missing value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from ml_assets.stages.ingest import columnar, delimited
+from ml_assets.stages.ingest.columns import extra, positions
+from ml_assets.stages.ingest.records import rejects, typed
+from ml_assets.stages.ingest.sniff import PARQUET, as_utf8, unpacked
+from ml_assets.stages.ingest.source import Source, Unreadable
+from ml_assets.stages.result import Result
+from ml_assets.stages.schema import Bad, bad_table, table_schema
+from ml_assets.stages.shown import MASK, any_sensitive, row_texts, shortened
+
+if TYPE_CHECKING:
+    from ml_assets.spec.columns import Column
+    from ml_assets.spec.dataset import IngestSpec, Landing
+    from ml_assets.stages.result import Handle
+
+PREFIX = 64
+"""Bytes of an unreadable file that are shown."""
+
+
+def ingest(spec: IngestSpec, *, landed: Handle) -> Result:
+    """Return `raw`, `rejects` and `summary` of a landed file; bad data never raises.
+
+    `raw` has `_line` and the contract's columns; `rejects` is a table QUARANTINE; `summary`
+    is JSON {"landed", "parsed", "rejected", "refused": reason or None, "warnings": [text]}.
+    """
+    content = landed.bytes()
+    try:
+        source = _source(unpacked(content), spec.landing)
+    except Unreadable as error:
+        return _result(spec.columns, None, [_whole_file(content, error, spec.columns)], error, ())
+    try:
+        at = positions(source.names, spec.columns)
+    except Unreadable as error:
+        bad = _every_record(source, error, spec.columns)
+        bad = bad or [_whole_file(content, error, spec.columns)]
+        return _result(spec.columns, None, bad, error, source.warnings)
+    raw, failed = typed(source, at, spec.columns)
+    warnings = [*source.warnings, *extra(source.names, spec.columns)]
+    bad = rejects(source, at, failed, spec.columns)
+    if not raw.num_rows and not bad:
+        warnings.append("the file has a header and no records")
+    return _result(spec.columns, raw, bad, None, warnings)
+
+
+def _source(content: bytes, landing: Landing) -> Source:
+    if content.startswith(PARQUET):
+        return columnar.read(content)
+    text, damaged = as_utf8(content, landing.encoding)
+    return delimited.read(text, landing.delimiter, landing.null_values, damaged)
+
+
+def _result(
+    columns: Mapping[str, Column],
+    raw: pa.Table | None,
+    bad: Sequence[Bad],
+    refused: Unreadable | None,
+    warnings: Sequence[str],
+) -> Result:
+    table = table_schema(columns).empty_table() if raw is None else raw
+    summary: dict[str, Any] = {
+        "landed": table.num_rows + len(bad),
+        "parsed": table.num_rows,
+        "rejected": len(bad),
+        "refused": None if refused is None else refused.reason,
+        "warnings": list(warnings),
+    }
+    outputs = {"raw": table, "rejects": bad_table(bad), "summary": summary}
+    return Result(outputs, metadata={"rows": table.num_rows, "rejected": len(bad)})
+
+
+def _whole_file(content: bytes, error: Unreadable, columns: Mapping[str, Column]) -> Bad:
+    shown = MASK if any_sensitive(columns) else repr(content[:PREFIX])[2:-1]
+    return Bad(1, error.rule, None, error.reason, shown)
+
+
+def _every_record(source: Source, error: Unreadable, columns: Mapping[str, Column]) -> list[Bad]:
+    """Return every record of a refused file; nothing is shown where a column is sensitive."""
+    lines = source.lines.to_pylist()
+    if any_sensitive(columns):
+        texts = [MASK] * len(lines)
+    elif source.text is not None:
+        texts = [shortened(source.text(line)) for line in lines]
+    else:
+        names = [f"{name}" for name in source.names]
+        texts = row_texts(pa.table(list(source.columns), names=names), columns)
+    found = [
+        Bad(line, error.rule, None, error.reason, text)
+        for line, text in zip(lines, texts, strict=True)
+    ]
+    hidden = any_sensitive(columns)
+    return found + [
+        Bad(item.line, error.rule, None, error.reason, MASK if hidden else shortened(item.text))
+        for item in source.broken
+    ]

@@ -1,0 +1,65 @@
+"""Do the columns of a file and of the contract match by name?
+
+Belongs here: missing, extra and doubled names. Does not belong here: values, types.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from ml_assets.stages.ingest.source import Unreadable
+from ml_assets.stages.shown import any_sensitive
+
+if TYPE_CHECKING:
+    from ml_assets.spec.columns import Column
+
+DELIMITERS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}
+
+
+def positions(names: Sequence[str], columns: Mapping[str, Column]) -> dict[str, int]:
+    """Return where each column of the contract stands in the file, whatever the order.
+
+    Raises Unreadable for columns that are missing or stand there twice.
+    """
+    missing = [name for name in columns if name not in names]
+    if missing:
+        raise Unreadable("columns", _missing(missing, names, columns))
+    twice = [name for name in columns if names.count(name) > 1]
+    if twice:
+        raise Unreadable(
+            "columns",
+            f"the header has {', '.join(twice)} more than once; keep one of each, or rename",
+        )
+    return {name: names.index(name) for name in columns}
+
+
+def extra(names: Sequence[str], columns: Mapping[str, Column]) -> list[str]:
+    """Return a warning about columns that the contract does not have, if there are any."""
+    more = [name or "(no name)" for name in names if name not in columns]
+    if not more:
+        return []
+    return [f"columns that the contract does not have are ignored: {', '.join(more)}"]
+
+
+def _missing(missing: Sequence[str], names: Sequence[str], columns: Mapping[str, Column]) -> str:
+    """Say which columns are missing, and what stands in the file instead.
+
+    A file without a header has values where names should be: with sensitive columns, the
+    names are shown only if most of the contract is there.
+    """
+    said = f"the file has no column {', '.join(missing)}"
+    if len(names) == 1:
+        other = next((mark for mark in DELIMITERS if mark in names[0]), None)
+        if other:
+            said += f"; the header has {DELIMITERS[other]} in it: set landing.delimiter"
+    unknown = [name for name in names if name not in columns]
+    if any_sensitive(columns) and 2 * len(missing) > len(columns):
+        return f"{said}; {len(unknown)} other names are in the header (not shown: they may be data)"
+    near = {name: difflib.get_close_matches(name, unknown, n=1) for name in missing}
+    renamed = [f"{found[0]} for {name}" for name, found in near.items() if found]
+    said += f"; did you mean {', '.join(renamed)}?" if renamed else ""
+    listed = ", ".join(unknown[:20]) + (", …" if len(unknown) > 20 else "")
+    said += f"; columns that the contract does not have: {listed}" if unknown else ""
+    return f"{said}; name them as the contract does, or change the contract"

@@ -1,0 +1,150 @@
+"""Delimited text into records, each with the physical line on which it starts.
+
+Belongs here: quotes, blank lines, records of the wrong width.
+Does not belong here: types, the contract, encodings (the text is UTF-8 without BOM by now).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+
+from ml_assets.stages.ingest.header import Header, read_header
+from ml_assets.stages.ingest.lines import Ints, Lines, Records, breaks_in, breaks_within, starts
+from ml_assets.stages.ingest.source import Broken, Source
+
+END = "\x1dend of file\x1d"
+"""First value of a record added at the end; only a quote that stays open swallows it."""
+BLOCK = 1 << 30
+"""Bytes that pyarrow parses at once, at most; a record must fit."""
+NO_END = "the file does not end with a line break; it may have been cut off"
+OPEN = "a quote opened on line {} is never closed; close it, or deliver the whole file again"
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """What pyarrow made of the text after the header: rows of the right width, and others."""
+
+    rows: pa.Table
+    wrong: dict[int, tuple[int, str]]
+    """By number (from 0) among all records: how many values it has, and its text."""
+
+    def right(self) -> npt.NDArray[np.bool_]:
+        """Tell for each record, in order, whether it has the right width."""
+        right = np.ones(self.rows.num_rows + len(self.wrong), dtype=np.bool_)
+        right[list(self.wrong)] = False
+        return right
+
+    def breaks(self) -> Ints:
+        """Return how many line ends each record has within."""
+        right = self.right()
+        breaks = np.zeros(len(right), dtype=np.int64)
+        breaks[right] = breaks_within(self.rows)
+        for number, (_, text) in self.wrong.items():
+            breaks[number] = breaks_in(text)
+        return breaks
+
+
+def read(text: bytes, delimiter: str, null_values: Sequence[str], damaged: bool) -> Source:
+    """Take delimited text apart; Unreadable where there is no header to go by.
+
+    `damaged` says that U+FFFD stands for bytes that could not be decoded.
+    """
+    header = read_header(text, delimiter)
+    lines, quoted = Lines(text), text.find(b'"', header.start) >= 0
+    parsed = _parse(_body(text, header, delimiter, quoted), header, delimiter, null_values)
+    right = parsed.right()
+    begins = starts(
+        header.line, parsed.breaks() if quoted else np.zeros_like(right, dtype=np.int64)
+    )
+    records = Records(lines, begins if quoted else None)
+    count, broken = len(right) - quoted, list[Broken]()
+    if quoted and not _closed(parsed):
+        reason = OPEN.format(begins[count])
+        broken = [Broken(n, "parse.quote", reason, t) for n, t in lines.after(int(begins[count]))]
+    for number, (width, _) in parsed.wrong.items():
+        if number < count:
+            line = int(begins[number])
+            reason = f"the record has {width} values, the header {len(header.names)}"
+            broken.append(Broken(line, "parse.columns", reason, records.text(line)))
+    at = begins[:count][right[:count]]
+    rows = parsed.rows.slice(0, len(at))
+    blank = [row for row in _empty_rows(rows) if not records.text(int(at[row]))]
+    if blank:
+        kept = np.delete(np.arange(len(at)), blank)
+        rows, at = rows.take(kept), at[kept]
+    return Source(
+        names=header.names,
+        columns=[column.combine_chunks() for column in rows.columns],
+        lines=pa.array(at, pa.int64()),
+        broken=broken,
+        text=records.text,
+        warnings=() if text.endswith((b"\n", b"\r")) else (NO_END,),
+        damaged=damaged,
+        nul=b"\0" in text,
+    )
+
+
+def _body(text: bytes, header: Header, delimiter: str, quoted: bool) -> pa.Buffer:
+    """Return what follows the header, the END record added where there are quotes."""
+    if not quoted:
+        return pa.py_buffer(text).slice(header.start)
+    gap = "" if text.endswith((b"\n", b"\r")) else "\n"
+    end = gap + END + delimiter * (len(header.names) - 1) + "\n"
+    return pa.py_buffer(text[header.start :] + end.encode())
+
+
+def _parse(body: pa.Buffer, header: Header, delimiter: str, nulls: Sequence[str]) -> Parsed:
+    names = [str(number) for number in range(len(header.names))]
+    schema = pa.schema([pa.field(name, pa.string()) for name in names])
+    wrong: dict[int, tuple[int, str]] = {}
+
+    def note(row: pyarrow.csv.InvalidRow) -> str:
+        wrong[row.number - 1] = (row.actual_columns, row.text)
+        return "skip"
+
+    if not body.size:
+        return Parsed(schema.empty_table(), wrong)
+    rows = pyarrow.csv.read_csv(
+        pa.BufferReader(body),
+        # Only without threads do rows of the wrong width carry their number.
+        read_options=pyarrow.csv.ReadOptions(
+            use_threads=False, column_names=names, block_size=min(body.size + 1, BLOCK)
+        ),
+        parse_options=pyarrow.csv.ParseOptions(
+            delimiter=delimiter,
+            newlines_in_values=True,
+            ignore_empty_lines=False,
+            invalid_row_handler=note,
+        ),
+        convert_options=pyarrow.csv.ConvertOptions(
+            check_utf8=False,
+            column_types=schema,
+            null_values=list(nulls),
+            strings_can_be_null=True,
+        ),
+    )
+    return Parsed(rows, wrong)
+
+
+def _closed(parsed: Parsed) -> bool:
+    """Tell whether the END record came out as a record of its own."""
+    rows = parsed.rows
+    return bool(rows.num_rows and rows.column(0)[-1].as_py() == END)
+
+
+def _empty_rows(rows: pa.Table) -> list[int]:
+    """Return the numbers of rows without any value: blank lines, or records such as `,,`."""
+    empty = None
+    for column in rows.columns:
+        here = pc.equal(pc.fill_null(pc.binary_length(column), 0), 0)
+        empty = here if empty is None else pc.and_(empty, here)
+        if not pc.any(empty).as_py():
+            return []
+    return [] if empty is None else pc.indices_nonzero(empty).to_pylist()

@@ -1,0 +1,103 @@
+"""The records of a file against the contract's types: the good ones typed, the others said.
+
+Belongs here: which record fails on which column. Does not belong here: formats, refusals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ml_assets.stages.ingest.convert import convert
+from ml_assets.stages.ingest.parse import WANTED
+from ml_assets.stages.ingest.sniff import REPLACED
+from ml_assets.stages.ingest.source import Source
+from ml_assets.stages.schema import Bad, category, table_schema
+from ml_assets.stages.shown import MASK, any_sensitive, row_texts, shortened, value
+
+if TYPE_CHECKING:
+    from ml_assets.spec.columns import Column
+
+Failed = dict[int, list[tuple[str, str]]]
+"""By number of the record: the columns that fail, and by which rule."""
+
+
+def typed(
+    source: Source, at: Mapping[str, int], columns: Mapping[str, Column]
+) -> tuple[pa.Table, Failed]:
+    """Return the records whose values all parse, and what is wrong with each of the others."""
+    arrays, failed = [source.lines], Failed()
+    for name, column in columns.items():
+        given = source.columns[at[name]]
+        for row in _undecodable(given, source):
+            failed.setdefault(row, []).append((name, "parse.encoding"))
+        array, bad = convert(given, column.type)
+        for row in pc.indices_nonzero(bad).to_pylist():
+            failed.setdefault(row, []).append((name, f"parse.{column.type}"))
+        arrays.append(array)
+    if failed:
+        keep = np.delete(np.arange(len(source.lines)), sorted(failed))
+        arrays = [array.take(pa.array(keep)) for array in arrays]
+        arrays = [
+            category(array.cast(pa.string())) if pa.types.is_dictionary(array.type) else array
+            for array in arrays
+        ]
+    return pa.table(arrays, schema=table_schema(columns)), failed
+
+
+def _undecodable(array: pa.Array, source: Source) -> list[int]:
+    marks = [REPLACED.decode()] * source.damaged + ["\0"] * source.nul
+    found: set[int] = set()
+    for mark in marks:
+        found.update(pc.indices_nonzero(pc.match_substring(array, mark)).to_pylist())
+    return sorted(found)
+
+
+def rejects(
+    source: Source, at: Mapping[str, int], failed: Failed, columns: Mapping[str, Column]
+) -> list[Bad]:
+    """Return every record that does not parse: where, the first failing column, why, the text."""
+    hidden = any_sensitive(columns)
+    bad = [
+        Bad(item.line, item.rule, None, item.reason, MASK if hidden else shortened(item.text))
+        for item in source.broken
+    ]
+    rows = sorted(failed)
+    lines = source.lines.take(pa.array(rows, pa.int64())).to_pylist()
+    wrong = {name for problems in failed.values() for name, _ in problems}
+    values = {
+        name: source.columns[at[name]].take(pa.array(rows, pa.int64())).to_pylist()
+        for name in wrong
+    }
+    texts = _texts(source, at, rows, lines, columns)
+    for number, row in enumerate(rows):
+        got = {name: values[name][number] for name, _ in failed[row]}
+        (name, rule), *_ = failed[row]
+        reason = "; ".join(_reason(col, why, got[col], columns[col]) for col, why in failed[row])
+        bad.append(Bad(lines[number], rule, name, reason, texts[number]))
+    return bad
+
+
+def _reason(name: str, rule: str, got: Any, column: Column) -> str:
+    if rule == "parse.encoding":
+        return f"{name}: holds a NUL byte, or bytes that are not in the declared encoding"
+    return f"{name}: {value(got, column)}, wanted {WANTED[column.type]}"
+
+
+def _texts(
+    source: Source,
+    at: Mapping[str, int],
+    rows: list[int],
+    lines: list[int],
+    columns: Mapping[str, Column],
+) -> list[str]:
+    """Return what to show of each record: as it stands in the file, or as JSON."""
+    if source.text is not None and not any_sensitive(columns):
+        return [shortened(source.text(line)) for line in lines]
+    taken = pa.array(rows, pa.int64())
+    table = pa.table({name: source.columns[at[name]].take(taken) for name in columns})
+    return row_texts(table, columns)

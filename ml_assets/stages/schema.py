@@ -1,0 +1,92 @@
+"""From a contract's columns to Arrow types, and the tables that ingest and clean hand on.
+
+Belongs here: the one mapping of logical types, `_line`, the layout of quarantine.
+Does not belong here: reading, rules, pandas (`frames`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+if TYPE_CHECKING:
+    from ml_assets.spec.columns import Column
+
+LINE = "_line"
+"""Where a record starts: 1-based line of a CSV file, 1-based record of a Parquet file."""
+TYPES: dict[str, pa.DataType] = {
+    "integer": pa.int64(),
+    "number": pa.float64(),
+    "boolean": pa.bool_(),
+    "text": pa.string(),
+    "category": pa.dictionary(pa.int32(), pa.string()),
+    "timestamp": pa.timestamp("us", "UTC"),
+    "date": pa.date32(),
+}
+QUARANTINE = pa.schema(
+    [
+        pa.field(LINE, pa.int64()),
+        pa.field("rule", pa.string()),
+        pa.field("column", pa.string()),
+        pa.field("reason", pa.string()),
+        pa.field("text", pa.string()),
+    ]
+)
+"""One row a record that is set aside: where, which rule, which column, why, what it says."""
+
+
+@dataclass(frozen=True)
+class Bad:
+    """A record that is set aside."""
+
+    line: int
+    rule: str
+    column: str | None
+    reason: str
+    text: str
+
+
+def arrow_type(column: Column) -> pa.DataType:
+    """Return the Arrow type of a column of a contract."""
+    return TYPES[column.type]
+
+
+def table_schema(columns: Mapping[str, Column]) -> pa.Schema:
+    """Return the schema of raw and cleaned: `_line`, then the contract's columns in order."""
+    fields = [pa.field(name, arrow_type(column)) for name, column in columns.items()]
+    return pa.schema([pa.field(LINE, pa.int64()), *fields])
+
+
+def category(texts: pa.Array) -> pa.DictionaryArray:
+    """Return texts as a dictionary of the values present, sorted, so that equal rows are equal."""
+    encoded = texts.dictionary_encode()
+    order = pc.array_sort_indices(encoded.dictionary)
+    rank = pc.cast(pc.array_sort_indices(order), pa.int32())
+    indices = rank.take(encoded.indices)
+    return pa.DictionaryArray.from_arrays(indices, encoded.dictionary.take(order))
+
+
+def compact(table: pa.Table) -> pa.Table:
+    """Return a table of one chunk whose dictionaries hold only the values present."""
+    for position, field in enumerate(table.schema):
+        if pa.types.is_dictionary(field.type):
+            texts = table.column(position).cast(pa.string()).combine_chunks()
+            table = table.set_column(position, field, category(texts))
+    return table.combine_chunks()
+
+
+def bad_table(bad: Sequence[Bad]) -> pa.Table:
+    """Return records that are set aside as a table, ordered by line."""
+    ordered = sorted(bad, key=lambda item: item.line)
+    columns = {
+        LINE: [item.line for item in ordered],
+        "rule": [item.rule for item in ordered],
+        "column": [item.column for item in ordered],
+        "reason": [item.reason for item in ordered],
+        "text": [item.text for item in ordered],
+    }
+    return pa.table(columns, schema=QUARANTINE)

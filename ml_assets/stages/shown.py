@@ -1,0 +1,59 @@
+"""What people may see of a record: short, and never a sensitive value.
+
+Belongs here: masking and shortening. Does not belong here: deciding which records are bad.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+if TYPE_CHECKING:
+    from ml_assets.spec.columns import Column
+
+MASK = "***"
+LONGEST = 2000
+"""Characters of a record that are kept as text; the landed bytes themselves are kept whole."""
+LONGEST_VALUE = 60
+
+
+def any_sensitive(columns: Mapping[str, Column]) -> bool:
+    """Tell whether a contract has a column that must not be shown."""
+    return any(column.sensitive for column in columns.values())
+
+
+def shortened(text: str, longest: int = LONGEST) -> str:
+    """Return a text cut to a length, an ellipsis in place of what is left out."""
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+def value(got: Any, column: Column) -> str:
+    """Return "got 'abc'" for a message, or nothing of a sensitive value."""
+    if column.sensitive:
+        return "got a value that is not shown (the column is sensitive)"
+    if hasattr(got, "isoformat"):
+        return f"got {got.isoformat()}"
+    return f"got {shortened(repr(got), LONGEST_VALUE)}"
+
+
+def row_texts(table: pa.Table, columns: Mapping[str, Column]) -> list[str]:
+    """Return each row as compact JSON of the contract's columns, sensitive ones masked."""
+    shown = [name for name in columns if name in table.column_names]
+    parts = {name: table.column(name).to_pylist() for name in shown if not columns[name].sensitive}
+    if not shown:
+        return ["{}"] * table.num_rows
+    masked = [MASK] * table.num_rows
+    values = [parts.get(name, masked) for name in shown]
+    return [
+        shortened(_json(dict(zip(shown, row, strict=True)))) for row in zip(*values, strict=True)
+    ]
+
+
+def _plain(item: Any) -> str:
+    return str(item.isoformat()) if hasattr(item, "isoformat") else str(item)
+
+
+_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_plain).encode

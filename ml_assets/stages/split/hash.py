@@ -1,0 +1,126 @@
+"""A row's fold is decided by a hash of its key alone, so that it never moves.
+
+Belongs here: hash folds, stratified or not. Does not belong here: keys and ranges (`ranges`).
+
+The hash is SipHash-2-4 of the UTF-8 text of the key under a 16-byte secret (the first 16
+hexadecimal digits of the SHA-256 of the salt), mixed by the finalizer of SplitMix64: that is
+`pandas.util.hash_array`. Its upper 53 bits over 2^53 are a number u in [0, 1): u < test is test,
+u < test + validation is validation, the rest is train. ml_assets_tests/stages/test_split_hash.py
+writes the hash out and pins it by test vectors.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from ml_assets.stages.result import Result
+from ml_assets.stages.split.ranges import FOLDS, Rows, duplicates, read, result
+
+if TYPE_CHECKING:
+    from ml_assets.spec.split import HashSplit, SplitRule
+    from ml_assets.stages.result import Handle
+
+Array = NDArray[np.float64]
+ASSIGNMENT = pa.schema([("_key", pa.string()), ("fold", pa.string())])
+
+
+def split(spec: SplitRule, *, features: Mapping[str, Handle], kept: Handle | None = None) -> Result:
+    """Return `train`, `validation`, `test` (row ranges) and `summary` (JSON).
+
+    `features` are the effective batches in calendar order; with a group key they hold `_group`.
+    Stratified, there is a fourth output, `assignment` (`_key`, fold; by key): each labelled row
+    ever seen. Handed in as `kept` the next time, it is honoured: a row keeps its fold.
+    """
+    rule: HashSplit = spec.split  # type: ignore[assignment]
+    name = "_group" if rule.group else "_key"
+    rows = read(features, [name, "_target"] if rule.stratify else [name])
+    waiting = duplicates(rows, spec.on_duplicate_key)
+    if rule.stratify:
+        fold, assignment = _stratified(rule, rows, kept)
+    else:
+        fold = _fold(rule, uniform(rows.extra[name], rule.salt))
+    masks = {name: (fold == number) & rows.usable for number, name in enumerate(FOLDS)}
+    found = result(rows, masks, waiting or _empty(rule, masks, rows))
+    if rule.stratify:
+        return Result({**found.outputs, "assignment": assignment}, found.metadata)
+    return found
+
+
+def uniform(text: pa.ChunkedArray, salt: str) -> Array:
+    """Return the hash of each text as a number in [0, 1)."""
+    secret = hashlib.sha256(salt.encode()).hexdigest()[:16]
+    # Each different text is hashed once: hash_array does not know Arrow's strings.
+    encoded = text.combine_chunks().dictionary_encode()
+    values = np.asarray(encoded.dictionary.to_numpy(zero_copy_only=False), dtype=object)
+    hashed = pd.util.hash_array(values, hash_key=secret, categorize=False)
+    # 53 bits fill a float64 exactly; rounding 64 could give 1.0.
+    u = np.asarray((hashed >> np.uint64(11)) * 2.0**-53, dtype=np.float64)
+    return np.asarray(u[encoded.indices.to_numpy()])
+
+
+def _fold(rule: HashSplit, u: Array) -> NDArray[np.int8]:
+    """Return the number in FOLDS of each u."""
+    fold = np.zeros(len(u), dtype=np.int8)
+    fold[u < rule.test + rule.validation] = FOLDS.index("validation")
+    fold[u < rule.test] = FOLDS.index("test")
+    return fold
+
+
+def _stratified(
+    rule: HashSplit, rows: Rows, kept: Handle | None
+) -> tuple[NDArray[np.int8], pa.Table]:
+    """Return the fold of each row and the assignment of every key ever seen with a label.
+
+    Within (batch, class) the rows that are new stand in hash order at (rank + v) / n, v from a
+    hash of batch and class, so that small classes are not always in train.
+    """
+    keys, target = rows.extra["_key"], rows.extra["_target"].cast(pa.string())
+    before = ASSIGNMENT.empty_table() if kept is None else kept.table()
+    at = pc.index_in(keys, value_set=before["_key"].combine_chunks()).fill_null(-1).to_numpy()
+    folds = np.array([FOLDS.index(name) for name in before["fold"].to_pylist()], dtype=np.int8)
+    fold = np.full(len(keys), -1, dtype=np.int8)
+    fold[at >= 0] = folds[at[at >= 0]]
+    new = np.flatnonzero(rows.usable & (at < 0))
+    batch = pa.array([rows.batches[number] for number in rows.home[new].tolist()], pa.string())
+    label = target.take(pa.array(new)).combine_chunks()
+    stratum = pa.chunked_array([pc.binary_join_element_wise(batch, label, "|")])
+    fold[new] = _fold(rule, _positions(rule, keys.take(pa.array(new)), stratum))
+    added = pa.table(
+        {
+            "_key": keys.take(pa.array(new)),
+            "fold": pa.array([FOLDS[number] for number in fold[new].tolist()], pa.string()),
+        },
+        schema=ASSIGNMENT,
+    )
+    return fold, pa.concat_tables([before, added]).combine_chunks().sort_by("_key")
+
+
+def _positions(rule: HashSplit, keys: pa.ChunkedArray, stratum: pa.ChunkedArray) -> Array:
+    """Return where each row stands in its stratum, in [0, 1)."""
+    if not len(keys):
+        return np.zeros(0)
+    codes = np.unique(np.asarray(stratum.to_pylist(), dtype=str), return_inverse=True)[1]
+    order = np.lexsort((uniform(keys, rule.salt), codes))
+    size = np.bincount(codes)
+    rank = np.empty(len(codes))
+    rank[order] = np.arange(len(codes)) - np.repeat(np.cumsum(size) - size, size)
+    return (rank + uniform(stratum, rule.salt)) / size[codes]
+
+
+def _empty(rule: HashSplit, masks: Mapping[str, NDArray[np.bool_]], rows: Rows) -> str | None:
+    """Return what is lacking where a fold has no rows."""
+    empty = [name for name in FOLDS if not masks[name].any()]
+    if not empty:
+        return None
+    return (
+        f"needs labelled rows in every fold (test {rule.test:g}, validation {rule.validation:g}), "
+        f"has {int(rows.usable.sum())} labelled rows, none for {' and '.join(empty)}"
+    )

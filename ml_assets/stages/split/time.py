@@ -1,0 +1,135 @@
+"""Rolling origin: the newest batches are test, then validation, all older ones train.
+
+Belongs here: folds in time. Does not belong here: keys and ranges (`ranges`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml_assets.stages.result import Result
+from ml_assets.stages.split.ranges import Ints, Mask, Rows, duplicates, read, result
+
+if TYPE_CHECKING:
+    from ml_assets.spec.split import SplitRule, TimeSplit
+    from ml_assets.stages.result import Handle
+
+OUT, TRAIN, VALIDATION, TEST = range(4)
+
+
+def split(spec: SplitRule, *, features: Mapping[str, Handle]) -> Result:
+    """Return `train`, `validation`, `test` (row ranges) and `summary` (JSON).
+
+    `features` are the effective batches in calendar order. A row belongs to the first of them
+    that holds its key, with the values of the last. A batch is usable, and takes a slot, when it
+    has rows and at least `min_labelled` of them have a label by their latest values; one that
+    only repeats older rows takes a slot too, or its neighbours would move back. Shares (`15%`)
+    are of the labelled rows of usable batches, by the event time at which a row first stood,
+    then calendar and source order; they may cut a batch. Labelled rows of batches that are not
+    usable are train when older than all of validation and test, else out.
+
+    As batches arrive a row only moves test, validation, train, out: with shares as long as what
+    arrives is newer, with numbers of batches always. (Rolling origin: Tashman 2000.)
+    """
+    rule: TimeSplit = spec.split  # type: ignore[assignment]
+    rows = read(features, ["_time"])
+    share = _labelled_share(rows)
+    slots = np.flatnonzero((share > 0) & (share >= rule.min_labelled))
+    waiting = duplicates(rows, spec.on_duplicate_key) or _too_few(rule, rows, share, slots)
+    fold = np.full(len(rows.last), OUT, dtype=np.int8)
+    if waiting is None:
+        fold = _folds(rule, rows, share, slots)
+        waiting = _empty(rule, fold, slots)
+    masks = {"train": fold == TRAIN, "validation": fold == VALIDATION, "test": fold == TEST}
+    return result(rows, masks, waiting)
+
+
+def _labelled_share(rows: Rows) -> NDArray[np.float64]:
+    """Return, for each batch, the share of its rows with a label; -1 where it has no rows."""
+    size = np.diff(rows.offsets)
+    batch = np.repeat(np.arange(len(size)), size)
+    labelled = np.bincount(batch[rows.labelled[rows.last]], minlength=len(size))
+    return np.where(size > 0, labelled / np.maximum(size, 1), -1.0)
+
+
+def _folds(
+    rule: TimeSplit, rows: Rows, share: NDArray[np.float64], slots: Ints
+) -> NDArray[np.int8]:
+    """Return the fold of each row."""
+    pool = rows.usable & np.isin(rows.home, slots)
+    if isinstance(rule.test, int) and isinstance(rule.validation, int):
+        oldest = int(slots[-rule.test - rule.validation])
+        newest = oldest - 1
+        test = pool & (rows.home >= slots[-rule.test])
+        held = pool & (rows.home >= oldest)
+        learn = rows.usable & (rows.home < oldest)
+    else:
+        test, held = _newest_shares(rows, pool, _share(rule.test), _share(rule.validation))
+        oldest = int(rows.home[held].min(initial=len(share)))
+        learn = (pool & ~held) | (rows.usable & (rows.home < oldest))
+        newest = int(rows.home[learn].max(initial=-1))
+    if rule.window is not None:
+        taught = np.flatnonzero(share[: newest + 1] > 0)[-rule.window :]
+        learn &= np.isin(rows.home, taught)
+    fold = np.full(len(pool), OUT, dtype=np.int8)
+    fold[learn], fold[held], fold[test] = TRAIN, VALIDATION, TEST
+    return fold
+
+
+def _share(size: int | str) -> Fraction:
+    return Fraction(str(size).rstrip("%")) / 100
+
+
+def _newest_shares(
+    rows: Rows, pool: Mask, test: Fraction, validation: Fraction
+) -> tuple[Mask, Mask]:
+    """Return the newest rows of the pool: those of test, those of test and validation."""
+    candidates = np.flatnonzero(pool)
+    time = np.asarray(rows.extra["_time"].to_numpy(), dtype="datetime64[us]").view(np.int64)
+    first = rows.first[candidates]
+    newest = candidates[np.lexsort((first, time[first]))][::-1]
+    masks = np.zeros((2, len(pool)), dtype=bool)
+    # Both are counted from the newest row and rounded down, so that no row moves back.
+    masks[0, newest[: int(test * len(newest))]] = True
+    masks[1, newest[: int((test + validation) * len(newest))]] = True
+    return masks[0], masks[1]
+
+
+def _too_few(rule: TimeSplit, rows: Rows, share: NDArray[np.float64], slots: Ints) -> str | None:
+    """Return how many usable batches are lacking, and which are not usable."""
+    sizes = {"test": rule.test, "validation": rule.validation}
+    whole = {name: size for name, size in sizes.items() if isinstance(size, int)}
+    needed = sum(whole.values()) + 1
+    if len(slots) >= needed:
+        return None
+    parts = ", ".join([*(f"{size} {name}" for name, size in whole.items()), "at least 1 train"])
+    names = ", ".join(rows.batches[number] for number in slots.tolist())
+    text = f"needs {needed} usable batches ({parts}), has {len(slots)}"
+    left = [
+        f"{rows.batches[number]} ({'no rows' if value < 0 else f'{100 * value:.0f}% labelled'})"
+        for number, value in enumerate(share.tolist())
+        if number not in slots
+    ]
+    return (
+        text
+        + (f": {names}" if names else "")
+        + (f"; not usable: {', '.join(left)}" if left else "")
+    )
+
+
+def _empty(rule: TimeSplit, fold: NDArray[np.int8], slots: Ints) -> str | None:
+    """Return what is lacking where a fold has no rows."""
+    found = {"train": TRAIN, "validation": VALIDATION, "test": TEST}
+    empty = [name for name, number in found.items() if not (fold == number).any()]
+    if not empty:
+        return None
+    return (
+        f"needs labelled rows in every fold (test {rule.test}, validation {rule.validation}), "
+        f"has none for {' and '.join(empty)}: {int((fold != OUT).sum())} rows "
+        f"in {len(slots)} usable batches"
+    )

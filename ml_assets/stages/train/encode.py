@@ -1,0 +1,93 @@
+"""Features to compact Arrow: categories become integer codes, what cannot be used is missing.
+
+Belongs here: the one encoding that training and prediction share. Does not belong here:
+imputation, scaling, one-hot (each family's own business).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+_INT16 = np.iinfo(np.int16).max
+_INT32 = np.iinfo(np.int32)
+
+
+def categories(tables: Iterable[pa.Table], columns: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return the sorted values in use of each category column."""
+    found: dict[str, set[str]] = {
+        name: set() for name, kind in columns.items() if kind == "category"
+    }
+    for table in tables:
+        for name, values in found.items():
+            used = pc.unique(table[name])
+            if pa.types.is_dictionary(used.type):
+                used = used.dictionary.take(used.indices)
+            values.update(value for value in used.to_pylist() if value is not None)
+    return {name: sorted(values) for name, values in found.items()}
+
+
+def narrow(tables: Sequence[pa.Table], columns: Mapping[str, str]) -> frozenset[str]:
+    """Return the integer columns whose values fit 32 bits in every table."""
+    return frozenset(
+        name
+        for name, kind in columns.items()
+        if kind == "integer" and all(_fits(table[name]) for table in tables)
+    )
+
+
+def encode(
+    table: pa.Table,
+    columns: Mapping[str, str],
+    known: Mapping[str, Sequence[str]],
+    short: Collection[str] = (),
+) -> pa.Table:
+    """Return the feature columns as numbers that any learner takes.
+
+    Category: int16 (int32 above 32,767 values) codes into `known`; a value that is not there
+    is missing. Boolean: int8. Integer: int64, int32 for those in `short`. Number: float64,
+    NaN and infinities missing.
+    """
+    arrays = []
+    for name, kind in columns.items():
+        column = table[name]
+        if kind == "category":
+            arrays.append(_codes(column, known[name]))
+        elif kind == "boolean":
+            arrays.append(column.cast(pa.int8()))
+        elif kind == "integer":
+            arrays.append(column.cast(pa.int32() if name in short else pa.int64()))
+        else:
+            number = column.cast(pa.float64())
+            arrays.append(pc.if_else(pc.is_finite(number), number, pa.scalar(None, pa.float64())))
+    return pa.table(arrays, names=list(columns))
+
+
+def values(table: pa.Table, name: str) -> Array:
+    """Return an encoded column as float64, NaN where missing."""
+    column = table[name].cast(pa.float64())
+    return np.asarray(column.fill_null(np.nan).to_numpy(), dtype=np.float64)
+
+
+def _fits(column: pa.ChunkedArray) -> bool:
+    low, high = pc.min_max(column).as_py().values()
+    return low is None or (low >= _INT32.min and high <= _INT32.max)
+
+
+def _codes(column: pa.ChunkedArray, known: Sequence[str]) -> pa.ChunkedArray:
+    wanted = pa.array(known, pa.string())
+    kind = pa.int16() if len(known) <= _INT16 else pa.int32()
+    chunks = []
+    for chunk in column.chunks:
+        if pa.types.is_dictionary(chunk.type):
+            place = pc.index_in(chunk.dictionary.cast(pa.string()), value_set=wanted)
+            codes = place.take(chunk.indices)
+        else:
+            codes = pc.index_in(chunk.cast(pa.string()), value_set=wanted)
+        chunks.append(codes.cast(kind))
+    return pa.chunked_array(chunks, type=kind)

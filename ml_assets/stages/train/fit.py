@@ -1,0 +1,81 @@
+"""Fit one family on train, with validation to stop and to be compared by.
+
+Belongs here: from folds to a model document and its scores. Does not belong here: how a family
+learns (its own file), which family is chosen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ml_assets.stages.result import Result
+from ml_assets.stages.train import folds
+from ml_assets.stages.train.own import Own
+from ml_assets.stages.train.predict import predict_encoded
+from ml_assets.stages.train.score import score
+
+if TYPE_CHECKING:
+    from ml_assets.spec.model import FitSpec
+    from ml_assets.stages.result import Handle
+
+
+def fit(
+    spec: FitSpec,
+    *,
+    family: Any,
+    train: Handle,
+    validation: Handle,
+    features: Mapping[str, Handle],
+) -> Result:
+    """Return `model` and `scores` (JSON); curve, trials and notes are in the metadata.
+
+    `family` is the family's module; `train` and `validation` are row references into
+    `features`. HookError if a family of the user's own breaks its promise.
+    """
+    (learned, held_out), context, notes = folds.load(
+        spec, [train.table(), validation.table()], features
+    )
+    rows = {"train": len(learned.target), "validation": len(held_out.target)}
+    state = constant(learned, notes)
+    if state is None:
+        learner = Own(family, spec.family.module) if spec.family.family == "custom" else family
+        state = learner.fit(spec.family, learned, held_out, context)
+    model, report = document(spec, family, context, state, notes)
+    prediction = predict_encoded(model, family, held_out.features)
+    scores = score(model, spec.metric, held_out.target, prediction, rows, report["notes"])
+    return Result({"model": model, "scores": scores}, {"rows": rows, **report})
+
+
+def constant(fold: folds.Fold, notes: list[str]) -> dict[str, Any] | None:
+    """Return the state of a model for a target with one value, and note it; else None."""
+    if fold.target.min() != fold.target.max():
+        return None
+    value = float(fold.target[0])
+    notes.append(f"the target is constant in training ({value:g}): the model holds that value")
+    return {"constant": value}
+
+
+def document(
+    spec: FitSpec, family: Any, context: folds.Context, state: dict[str, Any], notes: list[str]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the model document and what a family reports besides (curve, trials, notes)."""
+    report = dict(state.pop("report", {}))
+    report["notes"] = [*notes, *report.get("notes", [])]
+    if "constant" in state and context.classes:
+        state = {"constant": list(np.eye(len(context.classes))[int(state["constant"])])}
+    model = {
+        "format": 1,
+        "family": spec.family.family,
+        "source": spec.family.module if spec.family.family == "custom" else None,
+        "baseline": bool(getattr(family, "BASELINE", False)),
+        "task": spec.task,
+        "columns": dict(context.columns),
+        "categories": {name: list(values) for name, values in context.categories.items()},
+        "classes": list(context.classes),
+        "settings": state.get("settings") or spec.family.model_dump(mode="json"),
+        "state": state,
+    }
+    return model, report

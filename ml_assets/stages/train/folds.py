@@ -1,0 +1,132 @@
+"""Row ranges of batches to the arrays that a family learns from, one batch at a time.
+
+Belongs here: reading references, target and weight. Does not belong here: which rows are
+referenced (`split`), encoding (`encode`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from ml_assets.stages.train import encode
+from ml_assets.stages.train.encode import Array
+
+if TYPE_CHECKING:
+    from ml_assets.spec.model import FitSpec
+    from ml_assets.stages.result import Handle
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a family may know besides its rows; `columns` (name to type) is sorted by name."""
+
+    task: str
+    metric: str
+    columns: Mapping[str, str]
+    categories: Mapping[str, Sequence[str]]
+    classes: Sequence[str]
+    threads: int
+    seed: int
+
+
+@dataclass
+class Fold:
+    """Encoded features (n rows), target (n,), weight (n,) or None; rows in calendar order."""
+
+    features: pa.Table
+    target: Array
+    weight: Array | None = None
+
+    def free(self) -> None:
+        """Drop the features, once a family has its own copy; target and weight stay."""
+        self.features = self.features.schema.empty_table()
+
+
+def read(
+    references: pa.Table, features: Mapping[str, Handle], columns: Sequence[str]
+) -> Iterator[tuple[str, pa.Table]]:
+    """Yield (batch, its referenced rows), one batch in memory at a time."""
+    rows = references.select(["batch", "start", "stop"]).to_pylist()
+    for batch, group in groupby(rows, key=lambda row: row["batch"]):
+        spans = np.array([(row["start"], row["stop"]) for row in group], dtype=np.int64)
+        table = features[batch].table(columns)
+        if len(spans) == 1:
+            yield batch, table.slice(spans[0, 0], spans[0, 1] - spans[0, 0])
+        else:
+            yield batch, table.take(pa.array(_indices(spans)))
+
+
+def load(
+    spec: FitSpec, references: Sequence[pa.Table], features: Mapping[str, Handle]
+) -> tuple[list[Fold], Context, list[str]]:
+    """Return a Fold for each table of references, the context, and notes for people.
+
+    Categories and classes come from the first fold alone.
+    """
+    # Sorted: the order of a document's keys does not survive every store.
+    columns = {name: spec.columns[name].type for name in sorted(spec.columns)}
+    extra = ["_target", "_weight"] if spec.weighted else ["_target"]
+    raw = [[t for _, t in read(item, features, [*columns, *extra])] for item in references]
+    known = encode.categories(raw[0], columns)
+    classes = _classes(raw[0]) if spec.task == "multiclass" else []
+    short = encode.narrow([table for tables in raw for table in tables], columns)
+    notes: list[str] = []
+    folds = []
+    while raw:
+        tables = raw.pop(0)
+        target = np.concatenate([labels(table, classes) for table in tables])
+        weight = _weight(tables, notes) if len(extra) > 1 else None
+        parts = []
+        while tables:
+            parts.append(encode.encode(tables.pop(0), columns, known, short))
+        folds.append(Fold(pa.concat_tables(parts), target, weight))
+    context = Context(spec.task, spec.metric, columns, known, classes, spec.threads, spec.seed)
+    return folds, context, notes
+
+
+def merged(references: Sequence[pa.Table], features: Mapping[str, Handle]) -> pa.Table:
+    """Return one table of references in calendar order, which is the order of `features`."""
+    order = {batch: number for number, batch in enumerate(features)}
+    table = pa.concat_tables(references)
+    place = [order[batch] for batch in table["batch"].to_pylist()]
+    return table.take(pa.array(np.lexsort((table["start"].to_numpy(), np.array(place, np.int64)))))
+
+
+def labels(table: pa.Table, classes: Sequence[str]) -> Array:
+    """Return the target as families see it: float64, or -1 or an index into `classes`."""
+    target = table["_target"]
+    if classes:
+        place = pc.index_in(target.cast(pa.string()), value_set=pa.array(classes, pa.string()))
+        target = place.fill_null(-1)
+    return np.asarray(target.cast(pa.float64()).to_numpy(), dtype=np.float64)
+
+
+def _indices(spans: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return every row number of half-open ranges, in their order."""
+    lengths = spans[:, 1] - spans[:, 0]
+    shifts = spans[:, 0] - (np.cumsum(lengths) - lengths)
+    return np.asarray(np.arange(lengths.sum()) + np.repeat(shifts, lengths), dtype=np.int64)
+
+
+def _classes(tables: Sequence[pa.Table]) -> list[str]:
+    return encode.categories(tables, {"_target": "category"})["_target"]
+
+
+def _weight(tables: Sequence[pa.Table], notes: list[str]) -> Array | None:
+    weight = np.concatenate([encode.values(table, "_weight") for table in tables])
+    bad = ~(np.isfinite(weight) & (weight >= 0))
+    if bad.any():
+        notes.append(f"{int(bad.sum())} rows have no usable weight and count as 0")
+        weight[bad] = 0.0
+    if not weight.any():
+        notes.append("all weights are 0; rows are weighed alike")
+        return None
+    return weight

@@ -1,0 +1,187 @@
+"""Gradient-boosted trees (Ke et al., 2017): LightGBM from one chunked Arrow table.
+
+Belongs here: parameters, early stopping, the text that a booster is kept as. Does not belong
+here: searching for settings.
+
+Trees are the same with one and with two threads (`deterministic`, `force_row_wise`); the model's
+text then differs only in its parameters section, whose `num_threads` line is left out.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from ml_assets.stages.train.encode import Array
+from ml_assets.stages.train.folds import Fold
+
+if TYPE_CHECKING:
+    from ml_assets.spec.families import LightGBM
+    from ml_assets.stages.train.folds import Context
+
+_OBJECTIVES = {"mae": "l1", "median_ae": "l1", "rmse": "l2", "r2": "l2"}
+_METRICS: dict[str, str | dict[str, str]] = {
+    "mae": "l1",
+    "rmse": "rmse",
+    "r2": "l2",
+    "auc": "auc",
+    "accuracy": {"binary": "binary_error", "multiclass": "multi_error"},
+    "log_loss": {"binary": "binary_logloss", "multiclass": "multi_logloss"},
+}
+_CURVES = {"r2": "mean squared error", "accuracy": "error rate"}
+"""What the curve shows where LightGBM has no such metric but an equivalent one."""
+
+
+def fit(settings: LightGBM, train: Fold, validation: Fold, context: Context) -> dict[str, Any]:
+    """Return the trees up to the best round on validation, their number, gains and the curve."""
+    data = datasets(settings, train, validation, context)
+    return grow(settings, data, context)
+
+
+def refit(
+    settings: LightGBM, state: dict[str, Any], fold: Fold, context: Context
+) -> dict[str, Any]:
+    """Return as many trees as were found, grown on the fold without stopping early."""
+    import lightgbm
+
+    params = parameters(settings, context)
+    data = _dataset(params, fold, context)
+    fold.free()
+    booster = lightgbm.train(params, data, num_boost_round=state["trees"])
+    return _state(booster, state["trees"])
+
+
+def predict(state: dict[str, Any], batch: pa.Table) -> Array:
+    """Return values (n,), or probabilities (n,) of class 1 or (n, k)."""
+    import lightgbm
+
+    booster = lightgbm.Booster(model_str=state["model"])
+    return np.asarray(booster.predict(_named(batch)), dtype=np.float64)
+
+
+def parameters(settings: LightGBM, context: Context) -> dict[str, Any]:
+    """Return LightGBM's parameters; objective and metric follow the task and the spec's metric."""
+    other = {"regression": "l2", "binary": "binary", "multiclass": "multiclass"}
+    params = {
+        "objective": settings.objective or _OBJECTIVES.get(context.metric, other[context.task]),
+        "metric": _metric(context) or "None",
+        "learning_rate": settings.learning_rate,
+        "num_leaves": settings.num_leaves,
+        "min_data_in_leaf": settings.min_data_in_leaf,
+        "feature_fraction": settings.feature_fraction,
+        "bagging_fraction": settings.bagging_fraction,
+        "bagging_freq": 1 if settings.bagging_fraction < 1 else 0,
+        "lambda_l2": settings.lambda_l2,
+        "max_bin": settings.max_bin,
+        "feature_pre_filter": False,
+        "deterministic": True,
+        "force_row_wise": True,
+        "seed": context.seed,
+        "num_threads": context.threads,
+        "verbosity": -1,
+    }
+    if context.task == "multiclass":
+        params["num_class"] = len(context.classes)
+    return params
+
+
+def datasets(
+    settings: LightGBM, train: Fold, validation: Fold, context: Context
+) -> tuple[Any, Any]:
+    """Return LightGBM's binned train and validation data; train's features are freed.
+
+    The second is None where validation holds none of train's classes.
+    """
+    params = parameters(settings, context)
+    data = _dataset(params, train, context)
+    train.free()
+    held_out = validation
+    if context.task == "multiclass":
+        # LightGBM takes no label that train does not hold.
+        known = validation.target >= 0
+        held_out = Fold(validation.features.filter(pa.array(known)), validation.target[known])
+    if len(held_out.target) == 0:
+        return data, None
+    return data, _dataset(params, held_out, context, reference=data)
+
+
+def grow(settings: LightGBM, data: tuple[Any, Any], context: Context) -> dict[str, Any]:
+    """Return the state of a booster grown on binned data, stopped early on its second part."""
+    import lightgbm
+
+    curve: dict[str, Any] = {}
+    train, held_out = data
+    stops = held_out is not None
+    callbacks = [lightgbm.record_evaluation(curve)]
+    if stops:
+        callbacks.append(lightgbm.early_stopping(settings.early_stopping, verbose=False))
+    booster = lightgbm.train(
+        parameters(settings, context),
+        train,
+        num_boost_round=settings.num_trees,
+        valid_sets=[held_out] if stops else [],
+        valid_names=["validation"] if stops else [],
+        feval=None if _metric(context) else _OWN[context.metric],
+        callbacks=callbacks,
+    )
+    trees = max(booster.best_iteration if stops else booster.current_iteration(), 1)
+    values = next(iter(curve.get("validation", {"": []}).values()))
+    name = _CURVES.get(context.metric, context.metric)
+    report = {"curve": {"metric": name, "validation": [float(value) for value in values]}}
+    return {**_state(booster, trees), "report": report}
+
+
+def without_threads(text: str) -> str:
+    """Return a booster's text without the `num_threads` line of its parameters section."""
+    head, mark, tail = text.rpartition("\nparameters:")
+    lines = [line for line in tail.split("\n") if not line.startswith("[num_threads:")]
+    return head + mark + "\n".join(lines)
+
+
+def _metric(context: Context) -> str | None:
+    found = _METRICS.get(context.metric)
+    return found if found is None or isinstance(found, str) else found[context.task]
+
+
+def _dataset(params: dict[str, Any], fold: Fold, context: Context, reference: Any = None) -> Any:
+    import lightgbm
+
+    kinds = list(context.columns.values())
+    data = lightgbm.Dataset(
+        _named(fold.features),
+        label=fold.target,
+        weight=fold.weight if reference is None else None,
+        reference=reference,
+        params=params,
+        categorical_feature=[place for place, kind in enumerate(kinds) if kind == "category"],
+        free_raw_data=True,
+    )
+    return data.construct()
+
+
+def _named(batch: pa.Table) -> pa.Table:
+    """Return the table with names that LightGBM takes (it refuses some characters)."""
+    return batch.rename_columns([f"f{place}" for place in range(batch.num_columns)])
+
+
+def _state(booster: Any, trees: int) -> dict[str, Any]:
+    gains = booster.feature_importance("gain", iteration=trees)
+    text = booster.model_to_string(num_iteration=trees)
+    return {
+        "model": without_threads(text),
+        "trees": int(trees),
+        "importance": [float(gain) for gain in gains],
+    }
+
+
+def _median_error(prediction: Array, data: Any) -> tuple[str, float, bool]:
+    return "median_ae", float(np.median(np.abs(data.get_label() - prediction))), False
+
+
+def _brier(prediction: Array, data: Any) -> tuple[str, float, bool]:
+    return "brier", float(np.square(data.get_label() - prediction).mean()), False
+
+
+_OWN = {"median_ae": _median_error, "brier": _brier}

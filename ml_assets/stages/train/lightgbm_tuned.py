@@ -1,0 +1,77 @@
+"""LightGBM with settings searched by optuna's TPE sampler (Bergstra et al., 2011).
+
+Belongs here: the search, seeded and with a budget in trials, since seconds are not
+reproducible. Does not belong here: growing trees.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from ml_assets.stages.train import lightgbm
+from ml_assets.stages.train.encode import Array
+
+if TYPE_CHECKING:
+    from ml_assets.spec.families import LightGBMTuned
+    from ml_assets.stages.train.folds import Context, Fold
+
+_SEARCHED = ("num_leaves", "learning_rate", "min_data_in_leaf", "feature_fraction")
+
+
+def fit(settings: LightGBMTuned, train: Fold, validation: Fold, context: Context) -> dict[str, Any]:
+    """Return the best trial's trees, its settings, and every trial in the report.
+
+    The first trial is `start`; all share one binned data set.
+    """
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    goals = optuna.study.StudyDirection
+    direction = goals.MAXIMIZE if context.metric == "auc" else goals.MINIMIZE
+    sampler = optuna.samplers.TPESampler(seed=context.seed)
+    study = optuna.create_study(sampler=sampler, direction=direction)
+    study.enqueue_trial({name: getattr(settings.start, name) for name in _SEARCHED})
+    data = lightgbm.datasets(settings.start, train, validation, context)
+    best: dict[str, Any] = {}
+    trials = []
+    for number in range(settings.trials):
+        trial = study.ask()
+        tried = settings.start.model_copy(update=_suggested(trial, settings))
+        state = lightgbm.grow(tried, data, context)
+        curve = state["report"]["curve"]["validation"]
+        value = curve[state["trees"] - 1] if curve else 0.0
+        study.tell(trial, value)
+        trials.append({"trial": number, "value": value, "trees": state["trees"], **trial.params})
+        if study.best_trial.number == trial.number:
+            best = {**state, "settings": tried.model_dump(mode="json")}
+    best["report"]["trials"] = trials
+    return best
+
+
+def refit(
+    settings: LightGBMTuned, state: dict[str, Any], fold: Fold, context: Context
+) -> dict[str, Any]:
+    """Return as many trees as were found with the settings found, grown on the fold."""
+    found = settings.start.model_copy(update=state["settings"])
+    return lightgbm.refit(found, state, fold, context)
+
+
+def predict(state: dict[str, Any], batch: pa.Table) -> Array:
+    """Return what LightGBM predicts."""
+    return lightgbm.predict(state, batch)
+
+
+def _suggested(trial: Any, settings: LightGBMTuned) -> dict[str, Any]:
+    """Return a trial's settings; each range is widened to hold the first trial's value."""
+    found: dict[str, Any] = {}
+    for name in _SEARCHED:
+        start = getattr(settings.start, name)
+        low, high = getattr(settings, name)
+        low, high = min(low, start), max(high, start)
+        if isinstance(start, int):
+            found[name] = trial.suggest_int(name, low, high, log=True)
+        else:
+            found[name] = trial.suggest_float(name, low, high, log=name == "learning_rate")
+    return found

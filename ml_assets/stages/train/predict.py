@@ -1,0 +1,46 @@
+"""A model document, its family's module and features to predictions.
+
+Belongs here: the one way from features to predictions, for one row as for a batch. Does not
+belong here: fitting, reading folds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from ml_assets.errors import HookError
+from ml_assets.stages.train import encode
+from ml_assets.stages.train.encode import Array
+from ml_assets.stages.train.own import Own
+
+
+def predict(model: Mapping[str, Any], family: Any, features: pa.Table) -> Array:
+    """Return (n,) values or probabilities of class 1, or (n, k) class probabilities.
+
+    `features` holds at least the model's columns, unencoded; `family` is the module that made
+    the model. Row i of the result depends on row i alone.
+    """
+    columns = dict(sorted(model["columns"].items()))
+    batch = encode.encode(features, columns, model["categories"])
+    return predict_encoded(model, family, batch)
+
+
+def predict_encoded(model: Mapping[str, Any], family: Any, batch: pa.Table) -> Array:
+    """Return the predictions for features that are encoded already."""
+    width = len(model["classes"])
+    shape = (batch.num_rows, width) if model["task"] == "multiclass" else (batch.num_rows,)
+    if batch.num_rows == 0:
+        return np.empty(shape)
+    if "constant" in model["state"]:
+        return np.full(shape, model["state"]["constant"], dtype=np.float64)
+    if model["source"]:
+        family = Own(family, model["source"])
+    found = np.asarray(family.predict(model["state"], batch), dtype=np.float64)
+    if found.shape != shape:
+        name = model["source"] or model["family"]
+        raise HookError(f"{name}: predict returned shape {found.shape}, wanted {shape}")
+    return found

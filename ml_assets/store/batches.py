@@ -1,0 +1,122 @@
+"""Landed batches and withdrawals.
+
+`landings` is append-only: the n-th row of a batch is its n-th landed content. A
+withdrawal keeps out every landing up to the newest one of its time; a later landing
+(other bytes, or the same named again by `land`) is in again. Landings are shared by the
+environments of a home, withdrawals are each environment's own.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import delete, func, select
+
+from ml_assets.store.state import State, files, insert_missing, landings, now, withdrawals
+
+
+@dataclass(frozen=True)
+class Landed:
+    """One landed content of a batch (`batch` is empty for a snapshot)."""
+
+    id: int
+    dataset: str
+    batch: str
+    digest: str
+    name: str
+    landed: str
+
+
+@dataclass(frozen=True)
+class Withdrawn:
+    """The newest withdrawal of a batch: landings up to `upto` are out."""
+
+    upto: int
+    reason: str
+    at: str
+
+
+class Batches:
+    """The landed batches of a home."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def landed(self) -> dict[tuple[str, str], list[Landed]]:
+        """Return every landing by dataset and batch, newest first."""
+        with self._state.read() as db:
+            rows = db.execute(select(landings).order_by(landings.c.id.desc())).all()
+        found: dict[tuple[str, str], list[Landed]] = defaultdict(list)
+        for row in rows:
+            found[row.dataset, row.batch].append(Landed(*row))
+        return dict(found)
+
+    def land(self, dataset: str, batch: str, digest: str, name: str, again: bool = False) -> bool:
+        """Add a landing unless the newest of the batch is the same content; tell if added.
+
+        `again` adds it even so where the batch is withdrawn in some environment.
+        """
+        mine = (landings.c.dataset == dataset, landings.c.batch == batch)
+        with self._state.write() as db:
+            newest = db.execute(
+                select(landings).where(*mine).order_by(landings.c.id.desc()).limit(1)
+            ).one_or_none()
+            if newest is not None and newest.digest == digest:
+                out = db.execute(
+                    select(func.max(withdrawals.c.upto)).where(
+                        withdrawals.c.dataset == dataset, withdrawals.c.batch == batch
+                    )
+                ).scalar()
+                if not (again and out is not None and out >= newest.id):
+                    return False
+            row = {
+                "dataset": dataset,
+                "batch": batch,
+                "digest": digest,
+                "name": name,
+                "landed": now(),
+            }
+            insert_missing(db, landings, [row])
+        return True
+
+    def withdraw(self, env: str, dataset: str, batch: str, reason: str) -> bool:
+        """Take a batch out of an environment; tell whether there was anything to take out."""
+        with self._state.write() as db:
+            newest = db.execute(
+                select(func.max(landings.c.id)).where(
+                    landings.c.dataset == dataset, landings.c.batch == batch
+                )
+            ).scalar()
+            if newest is None:
+                return False
+            row = {
+                "env": env,
+                "dataset": dataset,
+                "batch": batch,
+                "upto": newest,
+                "reason": reason,
+                "at": now(),
+            }
+            insert_missing(db, withdrawals, [row])
+        return True
+
+    def withdrawn(self, env: str) -> dict[tuple[str, str], Withdrawn]:
+        """Return the newest withdrawal of each batch in an environment."""
+        with self._state.read() as db:
+            rows = db.execute(
+                select(withdrawals).where(withdrawals.c.env == env).order_by(withdrawals.c.id)
+            ).all()
+        return {(row.dataset, row.batch): Withdrawn(row.upto, row.reason, row.at) for row in rows}
+
+    def known_files(self) -> Mapping[str, tuple[str, str]]:
+        """Return path -> (stat, digest) of every landing file that was hashed."""
+        with self._state.read() as db:
+            return {row.path: (row.stat, row.digest) for row in db.execute(select(files))}
+
+    def remember_file(self, path: str, stat: str, digest: str) -> None:
+        """Keep a landing file's digest, so that it is hashed again only when its stat moves."""
+        with self._state.write() as db:
+            db.execute(delete(files).where(files.c.path == path))
+            insert_missing(db, files, [{"path": path, "stat": stat, "digest": digest}])

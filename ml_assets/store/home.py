@@ -1,0 +1,53 @@
+"""A home: the folder in which all state lives, and its parts, opened together.
+
+    landing/<dataset>/          files that people drop
+    objects/                    immutable content by digest
+    state.db                    actions, versions, batches
+    environments/<env>/         Dagster's and MLflow's own folders, the lock
+
+Everything below is relative to the home: it can be moved or copied.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from ml_assets.errors import HomeError
+from ml_assets.store.batches import Batches
+from ml_assets.store.lock import KeyLocks
+from ml_assets.store.objects import Objects
+from ml_assets.store.records import Records
+from ml_assets.store.state import open_state
+
+ENVIRONMENT = re.compile(r"[a-z][a-z0-9_-]*")
+
+
+class Home:
+    """An open home and the environment in use; raises HomeError where it cannot be used."""
+
+    def __init__(self, root: Path, env: str) -> None:
+        if not ENVIRONMENT.fullmatch(env):
+            raise HomeError(f"environment {env!r}: wanted lower case letters, digits, - and _")
+        self.root = root
+        self.env = env
+        self.state = open_state(root)
+        self.objects = Objects(root / "objects", self.state)
+        self.records = Records(self.state)
+        self.batches = Batches(self.state)
+        self.locks = KeyLocks(root / "locks")
+
+    @property
+    def landing(self) -> Path:
+        """Where files land, one folder a dataset."""
+        return self.root / "landing"
+
+    @property
+    def folder(self) -> Path:
+        """The environment's own folder."""
+        return self.root / "environments" / self.env
+
+    def close(self) -> None:
+        """Close the state database."""
+        self.locks.close()
+        self.state.close()

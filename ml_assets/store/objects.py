@@ -1,0 +1,211 @@
+"""Immutable content, named by its digest.
+
+An object is written under a temporary name and renamed; size and sha256 of its
+file are kept in the state, and every read checks them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import socket
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import psutil
+from sqlalchemy import Connection, delete, select
+
+from ml_assets.errors import DamagedObject, StageError
+from ml_assets.store import digest as digests
+from ml_assets.store.state import State, insert_missing, objects
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Kind = Literal["table", "json", "bytes"]
+TEMPORARY = re.compile(r"[0-9a-f]{32}\.(\d+)\.(.+)")
+"""A file being written: a random part, the writer's process and host."""
+
+
+@dataclass(frozen=True)
+class Ref:
+    """A stored object: its digest, what it is, and how many rows or bytes."""
+
+    digest: str
+    kind: Kind
+    rows: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the reference as kept in the state."""
+        return {"digest": self.digest, "kind": self.kind, "rows": self.rows}
+
+
+class Objects:
+    """The objects of a home.
+
+    `root` is a folder, or an fsspec URL such as s3://bucket/prefix.
+    """
+
+    def __init__(self, root: str | Path, state: State) -> None:
+        self._state = state
+        self._remote = "://" in str(root)
+        if self._remote:
+            from upath import UPath
+
+            self.root: Any = UPath(str(root))
+        else:
+            self.root = Path(root)
+            self._sweep()
+
+    def path(self, digest: str) -> Any:
+        """Return where an object lies: objects/<first two hex digits>/<digest>."""
+        name = digest.replace(":", "-")
+        return self.root / name[3:5] / name
+
+    def put(self, content: pa.Table | dict[str, Any] | list[Any] | bytes) -> Ref:
+        """Store a table, a JSON document or bytes; the same content is stored once."""
+        ref, encode = _describe(content)
+        with self._state.read() as db:
+            known = db.execute(
+                select(objects.c.size).where(objects.c.digest == ref.digest)
+            ).scalar()
+        if known is not None and self._size(ref.digest) == known:
+            return ref
+        data = encode()
+        self._write(self.path(ref.digest), data)
+        row = {
+            "digest": ref.digest,
+            "kind": ref.kind,
+            "size": len(data),
+            "sha256": hashlib.sha256(data).hexdigest(),
+        }
+        with self._state.write() as db:
+            db.execute(delete(objects).where(objects.c.digest == ref.digest))
+            insert_missing(db, objects, [row])
+        return ref
+
+    def missing(self, wanted: Sequence[str]) -> list[str]:
+        """Return those digests that are not there in the recorded size."""
+        if not wanted:
+            return []
+        with self._state.read() as db:
+            known = _sizes(db, wanted)
+        return [d for d in wanted if d not in known or self._size(d) != known[d]]
+
+    def read(self, digest: str) -> bytes:
+        """Return an object's file bytes, checked; raises DamagedObject naming it."""
+        path = self.path(digest)
+        with self._state.read() as db:
+            row = db.execute(select(objects).where(objects.c.digest == digest)).one_or_none()
+        if row is None:
+            raise DamagedObject(digest, f"object {digest} is not in the store")
+        try:
+            data: bytes = path.read_bytes()
+        except FileNotFoundError:
+            raise DamagedObject(digest, f"object {digest} is missing: {path}") from None
+        if len(data) != row.size or hashlib.sha256(data).hexdigest() != row.sha256:
+            raise DamagedObject(
+                digest,
+                f"object {digest} is damaged: {path} holds {len(data)} bytes that are not the "
+                f"{row.size} bytes that were written",
+            )
+        return data
+
+    def table(self, digest: str, columns: Sequence[str] | None = None) -> pa.Table:
+        """Return a stored table, or only some of its columns."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        data = pa.BufferReader(self.read(digest))
+        return pq.read_table(
+            data, columns=list(columns) if columns is not None else None, use_threads=False
+        )
+
+    def json(self, digest: str) -> Any:
+        """Return a stored JSON document."""
+        return json.loads(self.read(digest))
+
+    def forget(self, digest: str) -> None:
+        """Drop an object, so that whoever made it must make it again."""
+        with self._state.write() as db:
+            db.execute(delete(objects).where(objects.c.digest == digest))
+        self.path(digest).unlink(missing_ok=True)
+
+    def _size(self, digest: str) -> int | None:
+        try:
+            size: int = self.path(digest).stat().st_size
+        except FileNotFoundError:
+            return None
+        return size
+
+    def _write(self, path: Any, data: bytes) -> None:
+        if self._remote:
+            path.write_bytes(data)
+            return
+        folder = self.root / "tmp"
+        for needed in (path.parent, folder):
+            needed.mkdir(parents=True, exist_ok=True)
+        temporary = folder / f"{uuid.uuid4().hex}.{os.getpid()}.{socket.gethostname()}"
+        try:
+            temporary.write_bytes(data)
+            os.replace(temporary, path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+    def _sweep(self) -> None:
+        """Remove what processes of this host left half written when they were killed."""
+        folder = self.root / "tmp"
+        for path in folder.iterdir() if folder.is_dir() else ():
+            match = TEMPORARY.fullmatch(path.name)
+            if match and match[2] == socket.gethostname() and _ended(int(match[1]), path):
+                path.unlink(missing_ok=True)
+
+
+def _ended(pid: int, written: Path) -> bool:
+    """Tell whether the process that wrote a file has ended (its number may be used again)."""
+    try:
+        return bool(psutil.Process(pid).create_time() > written.stat().st_mtime + 1.0)
+    except (psutil.NoSuchProcess, FileNotFoundError):
+        return True
+
+
+def _sizes(db: Connection, wanted: Sequence[str]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for start in range(0, len(wanted), 500):
+        part = wanted[start : start + 500]
+        rows = db.execute(
+            select(objects.c.digest, objects.c.size).where(objects.c.digest.in_(part))
+        )
+        found.update({row.digest: row.size for row in rows})
+    return found
+
+
+def _describe(content: Any) -> tuple[Ref, Any]:
+    """Return the reference of a content and a function that encodes it."""
+    if isinstance(content, bytes):
+        return Ref(digests.bytes_digest(content), "bytes", len(content)), lambda: content
+    if isinstance(content, (dict, list)):
+        return Ref(digests.json_digest(content), "json"), lambda: digests.canonical_json(content)
+    import pyarrow as pa
+
+    if isinstance(content, pa.Table):
+        return Ref(digests.table_digest(content), "table", content.num_rows), lambda: _parquet(
+            content
+        )
+    raise StageError(f"an output must be a table, a JSON document or bytes, not {type(content)}")
+
+
+def _parquet(table: pa.Table) -> bytes:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    sink = pa.BufferOutputStream()
+    # No limit to a dictionary's page: beyond one, its order would be lost in the file.
+    pq.write_table(table, sink, compression="zstd", dictionary_pagesize_limit=2**30)
+    return bytes(sink.getvalue())

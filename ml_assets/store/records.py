@@ -1,0 +1,306 @@
+"""Actions, versions and current pointers: what was computed, and what each environment wants now.
+
+`actions` is the cache: an action key to its outputs. `versions` numbers the distinct
+digests of an asset partition, for people. `current` is one row an environment, asset
+and partition; its `token` names what Dagster should show, `published` what it shows.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, select, update
+
+from ml_assets.store.digest import json_digest
+from ml_assets.store.objects import Ref
+from ml_assets.store.state import State, actions, current, dump, insert_missing, now, versions
+
+
+@dataclass(frozen=True)
+class ActionRecord:
+    """A recorded action: its outputs, checks and facts, and what made its key."""
+
+    key: str
+    recipe: str
+    name: str
+    ingredients: Mapping[str, Any]
+    outputs: Mapping[str, Ref]
+    checks: Sequence[Mapping[str, Any]] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    sources: str = ""
+    machine: Mapping[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
+    made_by: str = ""
+    """The token of the run that made it; several processes can work on one run."""
+
+
+@dataclass(frozen=True)
+class Current:
+    """What an environment holds of an asset partition now."""
+
+    asset: str
+    partition: str
+    number: int
+    digest: str
+    outputs: Mapping[str, Ref]
+    actions: Mapping[str, str]
+    checks: Sequence[Mapping[str, Any]]
+    facts: Mapping[str, Any]
+    token: str
+    published: str | None
+    updated: str
+    run_id: str | None
+
+
+@dataclass(frozen=True)
+class Version:
+    """The n-th distinct content of an asset partition."""
+
+    number: int
+    digest: str
+    outputs: Mapping[str, Ref]
+    actions: Mapping[str, str]
+    rows: int | None
+    created: str
+    run_id: str | None
+
+
+@dataclass(frozen=True)
+class Product:
+    """What was made of an asset partition, about to become its current content."""
+
+    asset: str
+    partition: str
+    outputs: Mapping[str, Ref]
+    actions: Mapping[str, str]
+    checks: Sequence[Mapping[str, Any]]
+    facts: Mapping[str, Any]
+
+    @property
+    def digest(self) -> str:
+        """The content digest: the only output's, or that of all outputs by name."""
+        return asset_digest(self.outputs)
+
+    @property
+    def token(self) -> str:
+        """What Dagster is to show, as one digest: content, checks, actions and facts."""
+        return json_digest([self.digest, list(self.checks), dict(self.facts), dict(self.actions)])
+
+
+def asset_digest(outputs: Mapping[str, Ref]) -> str:
+    """Return the content digest of an asset: its only output's, or that of all by name."""
+    if len(outputs) == 1:
+        return next(iter(outputs.values())).digest
+    return json_digest({name: ref.digest for name, ref in outputs.items()})
+
+
+class Records:
+    """The cache, the versions and the current pointers of a home."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def action(self, key: str) -> ActionRecord | None:
+        """Return a recorded action."""
+        with self._state.read() as db:
+            row = db.execute(select(actions).where(actions.c.key == key)).one_or_none()
+        return None if row is None else _action(row)
+
+    def actions(self, keys: Iterable[str]) -> dict[str, ActionRecord]:
+        """Return recorded actions by key, as many as there are."""
+        with self._state.read() as db:
+            rows = [
+                db.execute(select(actions).where(actions.c.key == key)).one_or_none()
+                for key in keys
+            ]
+        return {row.key: _action(row) for row in rows if row is not None}
+
+    def has_recipe(self, recipe: str) -> bool:
+        """Tell whether any action with this code, sub-spec and environment was recorded."""
+        with self._state.read() as db:
+            found = select(actions.c.key).where(actions.c.recipe == recipe).limit(1)
+            return db.execute(found).first() is not None
+
+    def record_action(self, record: ActionRecord, replace: bool = False) -> None:
+        """Keep an action; one that is there already stays, unless `replace`."""
+        row = {
+            "key": record.key,
+            "recipe": record.recipe,
+            "name": record.name,
+            "ingredients": dump(record.ingredients),
+            "outputs": _outputs(record.outputs),
+            "checks": dump(list(record.checks)),
+            "facts": dump(record.facts),
+            "sources": record.sources,
+            "machine": dump(record.machine),
+            "seconds": record.seconds,
+            "created": now(),
+            "made_by": record.made_by,
+        }
+        with self._state.write() as db:
+            if replace:
+                db.execute(delete(actions).where(actions.c.key == record.key))
+            insert_missing(db, actions, [row])
+
+    def record(self, env: str, products: Sequence[Product], run_id: str | None) -> list[Current]:
+        """Make products current, all or none; new content gets the next version number."""
+        with self._state.write() as db:
+            return [self._record(db, env, product, run_id) for product in products]
+
+    def _record(self, db: Connection, env: str, product: Product, run_id: str | None) -> Current:
+        place = (versions.c.asset == product.asset, versions.c.partition == product.partition)
+        known = select(versions.c.number).where(*place, versions.c.digest == product.digest)
+        number = db.execute(known).scalar()
+        if number is None:
+            newest = db.execute(select(func.max(versions.c.number)).where(*place)).scalar()
+            number = 0 if newest is None else newest + 1
+            insert_missing(db, versions, [_version_row(product, number, run_id)])
+        mine = (
+            current.c.env == env,
+            current.c.asset == product.asset,
+            current.c.partition == product.partition,
+        )
+        before = db.execute(select(current).where(*mine)).one_or_none()
+        if before is not None and before.token == product.token:
+            return _current(before)
+        row = {
+            "env": env,
+            "asset": product.asset,
+            "partition": product.partition,
+            "number": number,
+            "digest": product.digest,
+            "outputs": _outputs(product.outputs),
+            "actions": dump(product.actions),
+            "checks": dump(list(product.checks)),
+            "facts": dump(product.facts),
+            "token": product.token,
+            "published": before.published if before is not None else None,
+            "updated": now(),
+            "run_id": run_id,
+        }
+        db.execute(delete(current).where(*mine))
+        insert_missing(db, current, [row])
+        return _current(db.execute(select(current).where(*mine)).one())
+
+    def current(self, env: str, asset: str, partition: str = "") -> Current | None:
+        """Return what an environment holds of an asset partition."""
+        with self._state.read() as db:
+            row = db.execute(
+                select(current).where(
+                    current.c.env == env,
+                    current.c.asset == asset,
+                    current.c.partition == partition,
+                )
+            ).one_or_none()
+        return None if row is None else _current(row)
+
+    def all_current(self, env: str) -> dict[tuple[str, str], Current]:
+        """Return everything that an environment holds, by asset and partition."""
+        with self._state.read() as db:
+            rows = db.execute(select(current).where(current.c.env == env)).all()
+        return {(row.asset, row.partition): _current(row) for row in rows}
+
+    def mark_published(self, env: str, asset: str, partition: str, token: str) -> None:
+        """Note that Dagster shows this content."""
+        with self._state.write() as db:
+            db.execute(
+                update(current)
+                .where(
+                    current.c.env == env,
+                    current.c.asset == asset,
+                    current.c.partition == partition,
+                )
+                .values(published=token)
+            )
+
+    def mark_all_unpublished(self, env: str) -> None:
+        """Note that Dagster shows nothing of this environment any more."""
+        with self._state.write() as db:
+            db.execute(update(current).where(current.c.env == env).values(published=None))
+
+    def versions(self, asset: str, partition: str = "") -> list[Version]:
+        """Return every version of an asset partition, oldest first."""
+        with self._state.read() as db:
+            rows = db.execute(
+                select(versions)
+                .where(versions.c.asset == asset, versions.c.partition == partition)
+                .order_by(versions.c.number)
+            ).all()
+        return [_version(row) for row in rows]
+
+    def partitions(self, asset: str) -> list[str]:
+        """Return the partitions of which an asset has a version, sorted."""
+        with self._state.read() as db:
+            found = select(versions.c.partition).where(versions.c.asset == asset).distinct()
+            return sorted(db.execute(found).scalars())
+
+
+def _version_row(product: Product, number: int, run_id: str | None) -> dict[str, Any]:
+    rows = [ref.rows for ref in product.outputs.values() if ref.kind == "table"]
+    return {
+        "asset": product.asset,
+        "partition": product.partition,
+        "number": number,
+        "digest": product.digest,
+        "outputs": _outputs(product.outputs),
+        "actions": dump(product.actions),
+        "rows": rows[0] if rows else None,
+        "created": now(),
+        "run_id": run_id,
+    }
+
+
+def _outputs(outputs: Mapping[str, Ref]) -> str:
+    return dump({name: ref.to_json() for name, ref in outputs.items()})
+
+
+def _refs(text: str) -> dict[str, Ref]:
+    return {name: Ref(**value) for name, value in json.loads(text).items()}
+
+
+def _action(row: Any) -> ActionRecord:
+    return ActionRecord(
+        key=row.key,
+        recipe=row.recipe,
+        name=row.name,
+        ingredients=json.loads(row.ingredients),
+        outputs=_refs(row.outputs),
+        checks=json.loads(row.checks),
+        facts=json.loads(row.facts),
+        sources=row.sources,
+        machine=json.loads(row.machine),
+        seconds=row.seconds,
+        made_by=row.made_by,
+    )
+
+
+def _version(row: Any) -> Version:
+    return Version(
+        number=row.number,
+        digest=row.digest,
+        outputs=_refs(row.outputs),
+        actions=json.loads(row.actions),
+        rows=row.rows,
+        created=row.created,
+        run_id=row.run_id,
+    )
+
+
+def _current(row: Any) -> Current:
+    return Current(
+        asset=row.asset,
+        partition=row.partition,
+        number=row.number,
+        digest=row.digest,
+        outputs=_refs(row.outputs),
+        actions=json.loads(row.actions),
+        checks=json.loads(row.checks),
+        facts=json.loads(row.facts),
+        token=row.token,
+        published=row.published,
+        updated=row.updated,
+        run_id=row.run_id,
+    )

@@ -1,0 +1,240 @@
+"""The state database of a home: SQLite in the home, or any SQLAlchemy URL.
+
+Belongs here: the tables, opening, transactions. What rows mean is said in the
+module that owns each table.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    create_engine,
+    event,
+    insert,
+    select,
+)
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.exc import DatabaseError
+
+from ml_assets.errors import HomeError
+
+FORMAT = "1"
+metadata = MetaData()
+
+meta = Table("meta", metadata, Column("key", String, primary_key=True), Column("value", Text))
+objects = Table(
+    "objects",
+    metadata,
+    Column("digest", String, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("sha256", String, nullable=False),
+)
+landings = Table(
+    "landings",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("dataset", String, nullable=False),
+    Column("batch", String, nullable=False),
+    Column("digest", String, nullable=False),
+    Column("name", String, nullable=False),
+    Column("landed", String, nullable=False),
+    Index("landings_of", "dataset", "batch"),
+)
+files = Table(
+    "files",
+    metadata,
+    Column("path", String, primary_key=True),
+    Column("stat", String, nullable=False),
+    Column("digest", String, nullable=False),
+)
+withdrawals = Table(
+    "withdrawals",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("env", String, nullable=False),
+    Column("dataset", String, nullable=False),
+    Column("batch", String, nullable=False),
+    Column("upto", Integer, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at", String, nullable=False),
+)
+actions = Table(
+    "actions",
+    metadata,
+    Column("key", String, primary_key=True),
+    Column("recipe", String, nullable=False, index=True),
+    Column("name", String, nullable=False),
+    Column("ingredients", Text, nullable=False),
+    Column("outputs", Text, nullable=False),
+    Column("checks", Text, nullable=False),
+    Column("facts", Text, nullable=False),
+    Column("sources", String, nullable=False),
+    Column("machine", Text, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("created", String, nullable=False),
+    Column("made_by", String, nullable=False),
+)
+versions = Table(
+    "versions",
+    metadata,
+    Column("asset", String, primary_key=True),
+    Column("partition", String, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("digest", String, nullable=False),
+    Column("outputs", Text, nullable=False),
+    Column("actions", Text, nullable=False),
+    Column("rows", Integer),
+    Column("created", String, nullable=False),
+    Column("run_id", String),
+    UniqueConstraint("asset", "partition", "digest"),
+)
+current = Table(
+    "current",
+    metadata,
+    Column("env", String, primary_key=True),
+    Column("asset", String, primary_key=True),
+    Column("partition", String, primary_key=True),
+    Column("number", Integer, nullable=False),
+    Column("digest", String, nullable=False),
+    Column("outputs", Text, nullable=False),
+    Column("actions", Text, nullable=False),
+    Column("checks", Text, nullable=False),
+    Column("facts", Text, nullable=False),
+    Column("token", String, nullable=False),
+    Column("published", String),
+    Column("updated", String, nullable=False),
+    Column("run_id", String),
+)
+processes = Table(
+    "processes",
+    metadata,
+    Column("run_id", String, primary_key=True),
+    Column("env", String, nullable=False),
+    Column("host", String, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("started", Float, nullable=False),
+)
+settings = Table(
+    "settings",
+    metadata,
+    Column("env", String, primary_key=True),
+    Column("key", String, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+
+class State:
+    """An open state database; raises HomeError where it cannot be opened or is another format."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._sqlite = url.startswith("sqlite")
+        if self._sqlite:
+            # Autocommit and an explicit BEGIN IMMEDIATE: a transaction that reads first and
+            # writes later would fail at once, not wait, when another process wrote between.
+            self._engine = create_engine(
+                url, isolation_level="AUTOCOMMIT", connect_args={"timeout": 60}
+            )
+            event.listen(self._engine, "connect", _pragmas)
+        else:
+            self._engine = create_engine(url)
+        try:
+            self._open()
+        except DatabaseError as error:
+            raise HomeError(
+                f"the state database {url} cannot be used: {error.orig}; restore it from a copy"
+            ) from error
+
+    def _open(self) -> None:
+        with self.write() as db:
+            metadata.create_all(db, checkfirst=True)
+            insert_missing(db, meta, [{"key": "format", "value": FORMAT}])
+            found = db.execute(select(meta.c.value).where(meta.c.key == "format")).scalar()
+        if found != FORMAT:
+            raise HomeError(
+                f"the home has store format {found}, this version of ml_assets reads {FORMAT}; "
+                "use the version that made it"
+            )
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Open a connection for reading."""
+        with self._engine.connect() as db:
+            yield db
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Open a transaction: all of it is written, or nothing."""
+        if not self._sqlite:
+            with self._engine.begin() as db:
+                yield db
+            return
+        with self._engine.connect() as db:
+            db.exec_driver_sql("BEGIN IMMEDIATE")
+            try:
+                yield db
+            except BaseException:
+                db.exec_driver_sql("ROLLBACK")
+                raise
+            db.exec_driver_sql("COMMIT")
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+
+def open_state(home: Path) -> State:
+    """Open (or make) the SQLite state of a home."""
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise HomeError(f"the home {home} cannot be made: {error.strerror}") from error
+    return State(f"sqlite:///{home / 'state.db'}")
+
+
+def insert_missing(db: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows, leaving those whose key or unique columns are there already."""
+    if not rows:
+        return
+    if db.dialect.name == "sqlite":
+        db.execute(sqlite.insert(table).on_conflict_do_nothing(), list(rows))
+    elif db.dialect.name == "postgresql":
+        from sqlalchemy.dialects import postgresql
+
+        db.execute(postgresql.insert(table).on_conflict_do_nothing(), list(rows))
+    else:
+        db.execute(insert(table), list(rows))
+
+
+def now() -> str:
+    """Return the time in UTC, to the millisecond, as ISO text."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def dump(value: Any) -> str:
+    """Return a value as kept in a text column."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=False)
+
+
+def _pragmas(connection: Any, _record: Any) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=NORMAL")
+    cursor.close()

@@ -1,0 +1,329 @@
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import mlflow.pyfunc
+import numpy as np
+import pandas as pd
+import pytest
+from mlflow import MlflowClient
+from mlflow.artifacts import download_artifacts
+
+from ml_assets.adapters import mlflow as adapter
+from ml_assets.adapters.candidate import Candidate, current_candidate
+from ml_assets.adapters.mlflow_model import dataset, requirements, signature
+from ml_assets.errors import NotMaterialized, PublishError, UnknownName
+from ml_assets.plan.workspace import Workspace
+from ml_assets.spec.project import Project, read_project
+from ml_assets.stages.train import lightgbm
+from ml_assets.stages.train.predict import predict
+from ml_assets.store.home import Home
+from ml_assets_tests.adapters.world import MODEL, materialize, write_model
+
+Opens = Callable[[Workspace], Home]
+
+
+class Published:
+    """A home whose candidate was published, and MLflow's own view of it."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.home = Home(workspace.home, workspace.env)
+        self.project = read_project(workspace.defs)
+        self.answer = adapter.publish(self.home, self.project, MODEL, "dagster-7")
+        self.uri = adapter.tracking_uri(self.home)
+        self.client = MlflowClient(self.uri, self.uri)
+        self.run = self.client.get_run(self.answer["mlflow_run_id"])
+        self.candidate = current_candidate(self.home, self.project, MODEL)
+
+
+@pytest.fixture(scope="module")
+def published(made: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
+    root = tmp_path_factory.mktemp("published") / "a project"
+    shutil.copytree(made.home.parent, root)
+    found = Published(replace(made, home=root / "data"))
+    yield found
+    found.home.close()
+
+
+def runs_and_versions(home: Home) -> tuple[list[str], list[int]]:
+    client = adapter.opened(home)
+    experiment = client.get_experiment_by_name(f"{MODEL}-dev")
+    runs = client.search_runs([experiment.experiment_id])
+    versions = client.search_model_versions(f"name = '{MODEL}-dev'")
+    return [run.info.status for run in runs], sorted(int(v.version) for v in versions)
+
+
+def test_the_answer_and_the_tags(published: Published) -> None:
+    assert published.answer == {
+        "mlflow_run_id": published.run.info.run_id,
+        "version": 1,
+        "name": "delay-dev",
+        "new": True,
+    }
+    held = published.home.records.current("dev", f"{MODEL}/candidate")
+    assert held is not None
+    tags = published.run.data.tags
+    assert tags["ml_assets.digest"] == held.digest
+    assert tags["ml_assets.version"] == "v0"
+    assert tags["ml_assets.environment"] == "dev"
+    assert tags["ml_assets.asset"] == "delay/candidate"
+    assert tags["dagster.run_id"] == "dagster-7"
+    assert published.run.info.run_name == "v0 trees"
+    assert published.run.info.status == "FINISHED"
+    version = published.client.get_model_version_by_alias("delay-dev", "candidate")
+    assert version.tags["ml_assets.digest"] == held.digest
+    assert version.run_id == published.run.info.run_id
+    experiment = published.client.get_experiment_by_name("delay-dev")
+    assert experiment is not None
+    assert experiment.tags["ml_assets.environment"] == "dev"
+    assert experiment.tags["mlflow.note.content"] == "Delay of a trip."
+
+
+def test_the_parameters(published: Published) -> None:
+    params = published.run.data.params
+    assert {key: params[key] for key in ("family", "refit", "trees", "settings.num_leaves")} == {
+        "family": "trees",
+        "refit": "True",
+        "trees": "12",
+        "settings.num_leaves": "7",
+    }
+    assert {key: value for key, value in params.items() if key.startswith("split.")} == {
+        "split.kind": "time",
+        "split.test": "2",
+        "split.validation": "1",
+        "split.min_labelled": "0.9",
+    }
+    assert {key: value for key, value in params.items() if key.startswith("rows.")} == {
+        "rows.train": "360",
+        "rows.validation": "60",
+        "rows.test": "120",
+    }
+
+
+def test_the_metrics_and_the_curve(published: Published) -> None:
+    report = published.home.records.current("dev", f"{MODEL}/evaluation_report")
+    assert report is not None
+    figures = published.home.objects.json(report.outputs["metrics"].digest)
+    metrics = published.run.data.metrics
+    for name, value in figures["test"].items():
+        assert metrics[f"test_{name}"] == value
+    for name, value in figures["baseline"].items():
+        assert metrics[f"baseline_{name}"] == value
+    run_id = published.run.info.run_id
+    curve = published.client.get_metric_history(run_id, "curve_validation_mae")
+    assert [point.step for point in curve] == list(range(12))
+    assert min(point.value for point in curve) == pytest.approx(metrics["validation_mae"])
+
+
+def test_the_inputs_carry_our_digests(published: Published) -> None:
+    inputs = {item.dataset.name: item for item in published.run.inputs.dataset_inputs}
+    assert len(inputs) == 9
+    first = inputs["delay/features@day0"]
+    held = published.home.records.current("dev", "delay/features", "day0")
+    assert held is not None
+    assert first.dataset.digest == held.digest.removeprefix("d1:")[:32]
+    assert first.dataset.source_type == "ml_assets"
+    assert json.loads(first.dataset.source) == {
+        "asset": "delay/features",
+        "partition": "day0",
+        "digest": held.digest,
+    }
+    assert json.loads(first.dataset.profile) == {"num_rows": 60}
+    contexts = {name[-4:]: item.tags[0].value for name, item in inputs.items()}
+    assert contexts["day5"] == "training"
+    assert contexts["day6"] == "validation"
+    assert contexts["day7"] == contexts["day8"] == "testing"
+
+
+def test_the_files(published: Published, tmp_path: Path) -> None:
+    got = Path(
+        download_artifacts(
+            run_id=published.run.info.run_id, dst_path=str(tmp_path), tracking_uri=published.uri
+        )
+    )
+    report = published.home.records.current("dev", f"{MODEL}/evaluation_report")
+    assert report is not None
+    page = published.home.objects.read(report.outputs["report"].digest)
+    assert (got / "report.html").read_bytes() == page
+    assert json.loads((got / "leaderboard.json").read_bytes())["chosen"] == "trees"
+    assert json.loads((got / "metrics.json").read_bytes())["rows"] == 120
+    assert not list(got.rglob("*.pkl"))
+    pinned = (got / "model" / "requirements.txt").read_text().splitlines()
+    assert {line.partition("==")[0] for line in pinned} >= {"lightgbm", "mlflow", "numpy", "pandas"}
+    assert all("==" in line for line in pinned)
+
+
+def test_the_registered_model_predicts_the_same_to_the_bit(
+    published: Published, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", published.uri)
+    monkeypatch.setenv("MLFLOW_REGISTRY_URI", published.uri)
+    model = mlflow.pyfunc.load_model("models:/delay-dev/1")
+    inputs = model.metadata.signature.inputs
+    assert [(c.name, c.type.name, c.required) for c in inputs] == [
+        ("carrier", "string", False),
+        ("holiday", "boolean", False),
+        ("hour", "long", False),
+        ("wind", "double", False),
+    ]
+    held = published.home.records.current("dev", "delay/features", "day8")
+    assert held is not None
+    table = published.home.objects.table(held.digest)
+    wanted = predict(published.candidate.document, lightgbm, table)
+    frame = table.select(["hour", "wind", "carrier", "holiday"]).to_pandas()
+    frame["carrier"] = frame["carrier"].astype(object)
+    assert frame["wind"].isna().any()
+    got = model.predict(frame)
+    assert np.asarray(got).tobytes() == wanted.tobytes()
+    assert np.asarray(model.predict(frame[5:6])).tobytes() == wanted[5:6].tobytes()
+    without = model.predict(frame.drop(columns="wind"))
+    none = frame.assign(wind=np.nan)
+    assert np.array_equal(without, model.predict(none))
+
+
+def test_publishing_twice_makes_one_run_and_one_version(published: Published) -> None:
+    again = adapter.publish(published.home, published.project, MODEL, "dagster-8")
+    assert again == {**published.answer, "new": False}
+    assert runs_and_versions(published.home) == (["FINISHED"], [1])
+
+
+def test_another_candidate_and_back(workspace: Workspace, opens: Opens) -> None:
+    home = opens(workspace)
+
+    def publish(leaves: int) -> dict[str, Any]:
+        write_model(workspace, leaves=leaves)
+        materialize(workspace)
+        return adapter.publish(home, read_project(workspace.defs), MODEL)
+
+    first, second, third = publish(7), publish(4), publish(7)
+    assert (first["version"], second["version"], third["version"]) == (1, 2, 1)
+    assert third == {**first, "new": False}
+    assert runs_and_versions(home) == (["FINISHED"] * 2, [1, 2])
+    client = adapter.opened(home)
+    assert client.get_run(second["mlflow_run_id"]).data.tags["ml_assets.version"] == "v1"
+    assert client.get_run(second["mlflow_run_id"]).data.tags["dagster.run_id"] == "run-1"
+    assert client.get_model_version_by_alias("delay-dev", "candidate").version == 1
+
+
+def test_another_report_of_the_same_candidate_is_shown_in_its_run(
+    workspace: Workspace, opens: Opens
+) -> None:
+    home = opens(workspace)
+    first = adapter.publish(home, read_project(workspace.defs), MODEL)
+    path = workspace.defs / MODEL / "defs.yaml"
+    text = path.read_text().replace("resamples: 100", "resamples: 200")
+    # The same folds by another rule: MLflow refuses another value of a parameter.
+    text = text.replace("validation: 1}", "validation: 1, min_labelled: 0.8}")
+    path.write_text(text)
+    materialize(workspace)
+    second = adapter.publish(home, read_project(workspace.defs), MODEL)
+    assert second == {**first, "new": True}
+    report = home.records.current("dev", f"{MODEL}/evaluation_report")
+    assert report is not None
+    run = adapter.opened(home).get_run(first["mlflow_run_id"])
+    assert run.data.tags["ml_assets.report"] == report.digest
+    assert run.data.params["split.min_labelled"] == "0.9"
+    place = adapter.folder(home) / "artifacts" / "delay-dev" / first["mlflow_run_id"]
+    shown = (place / "artifacts" / "report.html").read_bytes()
+    assert shown == home.objects.read(report.outputs["report"].digest)
+    assert runs_and_versions(home) == (["FINISHED"], [1])
+
+
+@pytest.mark.parametrize("reached", ["start_run", "log", "register"])
+def test_what_was_cut_is_completed_not_doubled(
+    reached: str, workspace: Workspace, opens: Opens
+) -> None:
+    home, project = opens(workspace), read_project(workspace.defs)
+    adapter.folder(home).mkdir(parents=True)
+    (adapter.folder(home) / "mlflow.db.new").write_bytes(b"a migration that was cut")
+    client, found = adapter.opened(home), current_candidate(home, project, MODEL)
+    run = adapter.start_run(client, home, found, "dagster-7")
+    if reached != "start_run":
+        adapter.log(client, run, found)
+    if reached == "register":
+        adapter.register(client, run, found)
+    assert runs_and_versions(home)[0] == ["RUNNING"]
+    answer = adapter.publish(home, project, MODEL, "dagster-8")
+    assert answer["mlflow_run_id"] == run.info.run_id
+    assert answer["new"]
+    assert runs_and_versions(home) == (["FINISHED"], [1])
+    whole = client.get_run(run.info.run_id)
+    assert whole.data.tags["dagster.run_id"] == "dagster-7"
+    assert whole.data.params == dict(found.params)
+    assert len(whole.inputs.dataset_inputs) == 9
+    assert len(client.get_metric_history(run.info.run_id, "test_mae")) == 1
+    assert not adapter.publish(home, project, MODEL)["new"]
+    assert not (adapter.folder(home) / "mlflow.db.new").exists()
+
+
+def test_a_copied_home_is_noticed_and_leaves_the_original_alone(
+    published: Published, tmp_path: Path, opens: Opens, made: Workspace
+) -> None:
+    assert not adapter.moved(published.home)
+    shutil.copytree(published.home.root, tmp_path / "data")
+    copy = opens(replace(made, home=tmp_path / "data"))
+    assert adapter.moved(copy)
+    with pytest.raises(PublishError, match=r"was copied or moved .* `ml-assets repair`"):
+        adapter.publish(copy, published.project, MODEL)
+    adapter.reset(copy)
+    assert adapter.is_empty(copy)
+    assert not adapter.moved(copy)
+    assert not adapter.folder(copy).exists()
+    adapter.reset(copy)
+    assert runs_and_versions(published.home) == (["FINISHED"], [1])
+
+
+def test_a_run_deleted_in_mlflow_is_made_again(workspace: Workspace, opens: Opens) -> None:
+    home, project = opens(workspace), read_project(workspace.defs)
+    first = adapter.publish(home, project, MODEL)
+    client = adapter.opened(home)
+    experiment = client.get_experiment_by_name("delay-dev")
+    assert experiment is not None
+    client.delete_experiment(experiment.experiment_id)
+    second = adapter.publish(home, project, MODEL)
+    assert second["mlflow_run_id"] != first["mlflow_run_id"]
+    assert second["version"] == 1
+
+
+def test_what_cannot_be_published(
+    made: Workspace, workspace: Workspace, opens: Opens, tmp_path: Path
+) -> None:
+    project: Project = read_project(made.defs)
+    home = opens(workspace)
+    with pytest.raises(UnknownName, match="no model named 'dela'; did you mean 'delay'"):
+        current_candidate(home, project, "dela")
+    other = opens(replace(workspace, env="prod"))
+    with pytest.raises(NotMaterialized, match=r"delay/candidate .* environment prod"):
+        current_candidate(other, project, MODEL)
+    report = home.records.current("dev", f"{MODEL}/evaluation_report")
+    write_model(workspace, leaves=4)
+    materialize(workspace, only=("candidate",))
+    assert report == home.records.current("dev", f"{MODEL}/evaluation_report")
+    with pytest.raises(NotMaterialized, match="evaluation_report is of another candidate"):
+        current_candidate(home, project, MODEL)
+
+
+def test_a_database_that_is_none(workspace: Workspace, opens: Opens) -> None:
+    home = opens(workspace)
+    adapter.folder(home).mkdir(parents=True)
+    (adapter.folder(home) / "mlflow.db").write_bytes(b"no database, but long enough" * 100)
+    with pytest.raises(PublishError, match=r"cannot be used: .*not a database; delete that folder"):
+        adapter.opened(home)
+
+
+def test_what_is_used_in_several_folds_is_one_input(published: Published) -> None:
+    found: Candidate = published.candidate
+    both = replace(found.inputs[0], contexts=("training", "testing"))
+    assert dataset(both, signature(found)).tags[0].value == "training, testing"
+
+
+def test_requirements_are_pinned_to_what_the_model_was_made_with() -> None:
+    found = requirements({"numpy": "1.2.3", "scikit-learn": "9.9"})
+    assert "numpy==1.2.3" in found
+    assert "scikit-learn==9.9" in found
+    assert f"pandas=={pd.__version__}" in found

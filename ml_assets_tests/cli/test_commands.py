@@ -1,0 +1,209 @@
+"""Each command: its JSON document, its words, its exit code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ml_assets.cli.main import app
+from ml_assets_tests.cli.shell import Site
+from ml_assets_tests.projects import prices, sales
+
+
+def test_run_document(site: Site) -> None:
+    site.toy.land("sales", "2020-06", sales("2020-06", rows=40))
+    found = site.json("run")
+    assert set(found) >= {"run_id", "success", "seconds", "executed", "reused", "failed"}
+    assert found["success"] is True
+    assert found["failed"] == []
+    assert "sales/cleaned@2020-06" in found["executed"]
+    assert "sales/cleaned@2020-05" in found["reused"]
+    assert not set(found["executed"]) & set(found["reused"])
+    assert len(found["executed"]) + len(found["reused"]) == len(site.digests())
+    assert isinstance(found["run_id"], str)
+    assert found["seconds"] > 0
+    site.toy.land("sales", "2020-06")
+    site.json("run")
+
+
+def test_run_when_there_is_nothing_to_do(site: Site) -> None:
+    found = site.json("run")
+    assert found["run_id"] is None
+    assert found["executed"] == []
+    assert len(found["reused"]) == len(site.digests())
+    assert site("run").out.startswith(f"nothing to do: {len(site.digests())} reused")
+
+
+def test_run_of_a_selection_and_a_batch(site: Site) -> None:
+    site.toy.land("prices", "2020-04", prices("2020-04", extra=0.25))
+    found = site.json("run", "group:prices", "--partition", "2020-04")
+    assert set(found["executed"]) == {
+        f"prices/{name}@2020-04" for name in ("raw", "cleaned", "quarantine")
+    }
+    assert site.json("plan", "prices/*")["run"] == []
+    site.toy.land("prices", "2020-04")
+    site.json("run")
+
+
+def test_run_force_and_verify(site: Site) -> None:
+    words = ("forecast/features", "--partition", "2020-02")
+    before = site.digests()
+    forced = site.json("run", *words, "--force")
+    assert forced["executed"] == ["forecast/features@2020-02"]
+    verified = site.json("run", *words, "--verify")
+    assert verified["executed"] == ["forecast/features@2020-02"]
+    assert verified["success"]
+    assert site.digests() == before
+
+
+def test_plan_document(site: Site) -> None:
+    site.toy.land("sales", "2020-06", sales("2020-06", rows=35))
+    found = site.json("plan")
+    run = {row["asset"]: row["reason"] for row in found["run"]}
+    assert set(found) >= {"run", "maybe", "reuse"}
+    assert run["sales/raw@2020-06"].startswith("input landed ")
+    maybe = {row["asset"]: row for row in found["maybe"]}
+    row = maybe["forecast/features@2020-06"]
+    assert row["depends_on"] == ["sales/raw@2020-06"]
+    assert row["reason"]
+    reuse = {row["asset"]: row["reason"] for row in found["reuse"]}
+    assert reuse["sales/raw@2020-01"] == "nothing changed"
+    assert len(run) + len(maybe) + len(reuse) == len(site.digests())
+    assert "sales/raw@2020-06" in site("plan").out
+    why = site.json("why", "sales/raw@2020-06")
+    assert why["cells"][0]["status"] == "run"
+    assert why["cells"][0]["reason"] == run["sales/raw@2020-06"]
+    site.toy.land("sales", "2020-06")
+    assert site.json("run")["success"]
+
+
+def test_why_nothing_runs(site: Site) -> None:
+    cells = site.json("why", "forecast/candidate")["cells"]
+    assert cells == [
+        {"asset": "forecast/candidate", "status": "reuse", "reason": "nothing changed"}
+    ]
+    assert "nothing changed" in site("why", "forecast/candidate").out
+
+
+def test_status_document(site: Site) -> None:
+    found = site.json("status", "forecast")
+    candidate = found["candidate"]
+    assert set(candidate) >= {"version", "digest", "family", "metrics"}
+    assert candidate["family"] == "linear"
+    assert candidate["version"].startswith("v")
+    assert candidate["digest"].startswith("d1:")
+    metrics = candidate["metrics"]
+    assert 0 < metrics["test"]["mae"] < metrics["baseline"]["mae"]
+    assert Path(candidate["report"]).is_file()
+    assert list(site.json("status")["models"]) == ["forecast"]
+    assert "test mae" in site("status").out
+
+
+def test_status_before_anything_ran(new_site: Site) -> None:
+    assert new_site.json("status", "forecast")["candidate"] is None
+    assert "no candidate yet" in new_site("status").out
+
+
+def test_versions_document(site: Site) -> None:
+    found = site.json("versions", "sales/cleaned", "--partition", "2020-05")
+    assert [set(item) for item in found] == [{"version", "digest", "rows", "created", "run_id"}]
+    item = found[0]
+    assert (item["version"], item["rows"]) == ("v0", 27)
+    assert item["digest"] == site.digests()["sales/cleaned@2020-05"]
+    assert "v0" in site("versions", "sales/cleaned", "--partition", "2020-05").out
+
+
+def test_quarantine_document(site: Site) -> None:
+    assert site.json("quarantine", "prices") == {"dataset": "prices", "records": 0, "rules": []}
+    many = b"".join(b"shop%d,1\n" % number for number in range(20))
+    site.toy.land("prices", "2020-07", prices("2020-07") + b"east,-4\n" + many)
+    site.json("run", "group:prices")
+    found = site.json("quarantine", "prices", "--partition", "2020-07")
+    rules = {rule["rule"]: rule for rule in found["rules"]}
+    assert found["records"] == sum(rule["count"] for rule in found["rules"])
+    example = rules["price.range"]["examples"][0]
+    assert (example["batch"], example["line"], example["column"]) == ("2020-07", 5, "price")
+    assert "price.range" in site("quarantine", "prices").out
+    site("withdraw", "prices", "--batch", "2020-07", "--reason", "the test is over")
+    site.json("run")
+
+
+def test_land_and_withdraw_documents(new_site: Site, tmp_path: Path) -> None:
+    file = tmp_path / "anything.csv"
+    file.write_bytes(sales("2020-01"))
+    assert new_site.json("land", "sales", file, "--batch", "2020-01") == {
+        "landed": ["sales@2020-01"]
+    }
+    assert (new_site.home / "landing" / "sales" / "sales-2020-01.csv").read_bytes() == sales(
+        "2020-01"
+    )
+    assert new_site.json("withdraw", "sales", "--batch", "2020-01", "--reason", "a test") == {
+        "withdrawn": "sales@2020-01",
+        "reason": "a test",
+    }
+    other = tmp_path / "sales-2020-02.csv"
+    other.write_bytes(sales("2020-02"))
+    assert "sales@2020-02" in new_site("land", "sales", other).out
+
+
+def test_pause_and_resume(new_site: Site) -> None:
+    assert new_site.json("pause") == {"environment": "dev", "paused": True}
+    assert new_site.json("resume") == {"environment": "dev", "paused": False}
+    assert "is paused" in new_site("pause").out
+
+
+def test_repair_shows_all_anew_and_computes_nothing(site: Site) -> None:
+    found = site.json("repair")
+    assert found["damaged"] == []
+    assert found["executed"] == []
+    assert found["success"]
+    assert len(found["reused"]) == len(site.digests())
+    assert site.json("run")["run_id"] is None
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("run", "sales/cleand"), "did you mean 'sales/cleaned'"),
+        (("run", "group:sale"), "did you mean 'sales'"),
+        (("run", "sales/cleaned and"), "wanted keys, group:NAME"),
+        (("run", "--partition", "2020-1"), "no batch named '2020-1'"),
+        (("plan", "("), "wanted keys, group:NAME"),
+        (("why", "forecast/candidat"), "did you mean 'forecast/candidate'"),
+        (("versions", "sales/clened"), "did you mean 'sales/cleaned'"),
+        (("versions", "sales/cleaned"), "has partitions"),
+        (("versions", "sales/cleaned", "--partition", "2020-99"), "no partition"),
+        (("status", "forcast"), "did you mean 'forecast'"),
+        (("quarantine", "sale"), "did you mean 'sales'"),
+        (("quarantine", "sales", "--partition", "1999-01"), "no batch of sales"),
+        (("land", "sale", "x.csv"), "did you mean 'sales'"),
+        (("land", "sales", "absent.csv"), "no such file: absent.csv"),
+        (("withdraw", "sales", "--batch", "2020-01"), "--reason is missing"),
+        (("withdraw", "sales", "--batch", "1999-01", "--reason", "x"), "no batch of sales"),
+    ],
+)
+def test_a_wrong_request_is_explained(site: Site, words: tuple[str, ...], said: str) -> None:
+    answer = site(*words, code=2)
+    assert said in answer.err
+    assert answer.out == ""
+
+
+def test_an_unknown_command_and_option(site: Site) -> None:
+    assert "No such command" in site("runn", code=2).err
+    assert "No such option" in site("run", "--forced", code=2).err
+
+
+def test_a_file_whose_name_says_no_batch(site: Site, tmp_path: Path) -> None:
+    file = tmp_path / "mine.csv"
+    file.write_bytes(sales("2020-01"))
+    assert "say the batch with --batch" in site("land", "sales", file, code=2).err
+
+
+def test_commands_are_those_of_the_issue() -> None:
+    wanted = {
+        *("demo", "land", "withdraw", "run", "plan", "why", "versions", "quarantine", "status"),
+        *("pause", "resume", "repair"),
+    }
+    names = {command.callback.__name__ for command in app.registered_commands if command.callback}
+    assert wanted <= names

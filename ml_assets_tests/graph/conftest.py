@@ -1,0 +1,17 @@
+"""A toy project that is materialized once; each test leaves it with nothing to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from ml_assets_tests.cli.shell import Site, toy_site
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with toy_site(tmp_path_factory.mktemp("graph") / "project") as site:
+        site.toy.land_all()
+        site.json("run")
+        yield site

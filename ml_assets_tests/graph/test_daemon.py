@@ -1,0 +1,214 @@
+"""The reconcile sensor under the real daemon, with real files and a real code server."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from ml_assets.store.state import processes
+from ml_assets_tests.cli.shell import Site, answer_of, toy_site
+from ml_assets_tests.graph import events
+from ml_assets_tests.graph.daemon import Daemon, running
+from ml_assets_tests.projects import prices, sales
+
+pytestmark = pytest.mark.slow
+
+FEATURES = "toy/defs/forecast/features.py"
+RISE = '"rise": price - before}'
+NEW = '"rise": 1000.0 + price}'
+RETURN = "    price = price_of(sales, prices)\n"
+
+
+@pytest.fixture(scope="module")
+def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+    """Give a daemon that has just materialized the first four months."""
+    with toy_site(tmp_path_factory.mktemp("daemon") / "project") as site:
+        for month in ("2020-01", "2020-02", "2020-03", "2020-04"):
+            put(site, "sales", month, sales(month))
+            put(site, "prices", month, prices(month))
+        with running(site) as daemon:
+            daemon.ended(1)
+            daemon.settled(0.0)
+            yield daemon
+
+
+@pytest.fixture
+def before(daemon: Daemon) -> list[str]:
+    """Give the runs so far, all of which have ended."""
+    return [run.run_id for run in daemon.ended(1)]
+
+
+def put(site: Site, dataset: str, month: str, content: bytes) -> Path:
+    """Put a file into the landing folder as `cp` does."""
+    path = site.home / "landing" / dataset / f"{dataset}-{month}.csv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path
+
+
+def candidate(site: Site) -> dict[str, Any]:
+    document: dict[str, Any] = site.json("status", "forecast")["candidate"]
+    return document
+
+
+def new_runs(daemon: Daemon, before: list[str], count: int = 1) -> list[str]:
+    """Wait until there are new runs, all have ended and nothing is left to do."""
+    runs = daemon.ended(len(before) + count)
+    daemon.settled(max(daemon.instance.get_run_record_by_id(r.run_id).end_time for r in runs))
+    found = [run for run in daemon.ended(1) if run.run_id not in before]
+    assert len(found) == count, daemon.state()
+    return [run.status.value for run in found]
+
+
+def test_files_that_were_copied_are_one_run(daemon: Daemon) -> None:
+    site = daemon.site
+    assert [run.status.value for run in daemon.runs()] == ["SUCCESS"]
+    assert events.versions(site) == site.digests()
+    assert candidate(site)["version"] == "v0"
+
+
+def test_a_new_batch_is_one_run_and_a_new_candidate(daemon: Daemon, before: list[str]) -> None:
+    site = daemon.site
+    put(site, "sales", "2020-05", sales("2020-05"))
+    put(site, "prices", "2020-05", prices("2020-05"))
+    assert new_runs(daemon, before) == ["SUCCESS"]
+    assert candidate(site)["version"] == "v1"
+    assert events.versions(site) == site.digests()
+
+
+def test_the_same_bytes_again_are_nothing(daemon: Daemon, before: list[str]) -> None:
+    begun = time.time()
+    put(daemon.site, "sales", "2020-05", sales("2020-05"))
+    daemon.skipped("nothing to do", begun)
+    assert [run.run_id for run in daemon.runs()] == before
+
+
+def test_an_edited_function_runs_with_its_new_code(daemon: Daemon, before: list[str]) -> None:
+    site = daemon.site
+    site.toy.edit(FEATURES, RISE, NEW)
+    assert new_runs(daemon, before) == ["SUCCESS"]
+    with site.store() as home:
+        features = home.records.current("dev", "forecast/features", "2020-03")
+        assert features is not None
+        table = home.objects.table(features.outputs["features"].digest)
+    # Prices of March are 3, 4, 5.
+    assert set(table["rise"].to_pylist()) == {1003.0, 1004.0, 1005.0}
+
+
+def test_a_comment_is_nothing(daemon: Daemon, before: list[str]) -> None:
+    begun = time.time()
+    daemon.site.toy.edit(FEATURES, NEW, NEW + "  # in the currency of the shop")
+    daemon.skipped("nothing to do", begun)
+    assert [run.run_id for run in daemon.runs()] == before
+
+
+def test_a_failure_is_not_repeated_at_once(daemon: Daemon, before: list[str]) -> None:
+    site = daemon.site
+    site.toy.edit(FEATURES, RETURN, "    raise ValueError('no prices')\n")
+    begun = time.time()
+    runs = daemon.ended(len(before) + 1)
+    assert runs[-1].status.value == "FAILURE"
+    said = daemon.skipped("failed 1 times", begun)
+    assert re.match(r"failed 1 times; the next attempt is in \d+ s", said)
+    site.toy.edit(FEATURES, "    raise ValueError('no prices')\n", RETURN)
+    # Another wanted state: it is all there, so nothing has to run.
+    daemon.settled(time.time())
+    assert len(daemon.runs()) == len(before) + 1
+    assert site.json("run")["run_id"] is None
+
+
+def test_a_wrong_spec_is_said(daemon: Daemon, before: list[str]) -> None:
+    spec = "toy/defs/sales/defs.yaml"
+    begun = time.time()
+    daemon.site.toy.edit(spec, "quarantine_budget", "quarantine_budgte")
+    assert "did you mean 'quarantine_budget'" in daemon.skipped("cannot plan", begun)
+    daemon.site.toy.edit(spec, "quarantine_budgte", "quarantine_budget")
+    daemon.settled(time.time())
+    assert [run.run_id for run in daemon.runs()] == before
+
+
+def test_pause_and_resume(daemon: Daemon, before: list[str]) -> None:
+    site = daemon.site
+    site("pause")
+    begun = time.time()
+    put(site, "prices", "2020-05", prices("2020-05", extra=0.5))
+    daemon.skipped("paused; `ml-assets resume` starts it again", begun)
+    assert [run.run_id for run in daemon.runs()] == before
+    site("resume")
+    assert new_runs(daemon, before) == ["SUCCESS"]
+
+
+def test_a_killed_run_does_not_stay_open_and_the_next_goes_on(
+    daemon: Daemon, before: list[str]
+) -> None:
+    site = daemon.site
+    slow = "    import time\n\n    time.sleep(60)\n" + RETURN
+    site.toy.edit(FEATURES, RETURN, slow)
+    run = daemon.until(lambda: next((r for r in daemon.runs() if r.run_id not in before), None))
+
+    def process() -> int | None:
+        with site.store() as home, home.state.read() as db:
+            row = db.execute(
+                select(processes).where(processes.c.run_id == run.run_id)
+            ).one_or_none()
+        return None if row is None else row.pid
+
+    pid = daemon.until(process)
+    time.sleep(2)
+    os.kill(pid, signal.SIGKILL)
+    daemon.until(lambda: daemon.instance.get_run_by_id(run.run_id).is_finished)
+    assert daemon.instance.get_run_by_id(run.run_id).status.value == "FAILURE"
+    site.toy.edit(FEATURES, slow, "    assert True\n" + RETURN)
+    assert new_runs(daemon, [*before, run.run_id]) == ["SUCCESS"]
+    assert events.versions(site) == site.digests()
+
+
+def test_the_command_and_the_daemon_at_the_same_moment(daemon: Daemon, before: list[str]) -> None:
+    site = daemon.site
+    put(site, "sales", "2020-06", sales("2020-06"))
+    put(site, "prices", "2020-06", prices("2020-06"))
+    command = site.start("run", "--json")
+    time.sleep(4)
+    other = site.start("run", "--json")
+    answers = [answer_of(process).document for process in (command, other)]
+    daemon.settled(time.time())
+    runs = [run for run in daemon.ended(1) if run.run_id not in before]
+    assert {run.status.value for run in runs} == {"SUCCESS"}
+    made = set(_makers(site, "2020-06"))
+    assert len(made) == 1, answers
+    assert made <= {run.run_id for run in runs}
+    assert all(answer["success"] for answer in answers)
+
+
+def _makers(site: Site, batch: str) -> Iterator[str | None]:
+    """Yield the run that made each version of a batch."""
+    for asset in ("sales/raw", "sales/cleaned", "forecast/features"):
+        for version in site.json("versions", asset, "--partition", batch):
+            yield version["run_id"]
+
+
+def test_a_new_dataset_is_loaded_and_materialized(daemon: Daemon, before: list[str]) -> None:
+    site = daemon.site
+    folder = site.root / "toy" / "defs" / "shops"
+    folder.mkdir()
+    landing = site.home / "landing" / "shops"
+    landing.mkdir()
+    (landing / "shops.csv").write_text("store,size\nnorth,10\nsouth,20\n")
+    (folder / "defs.yaml").write_text(
+        "type: ml_assets.TabularDataset\n\nattributes:\n  description: The stores.\n"
+        "  landing: {pattern: 'shops\\.csv'}\n  key: [store]\n"
+        "  columns:\n    store: {type: category, nullable: false}\n    size: {type: integer}\n"
+    )
+    assert new_runs(daemon, before) == ["SUCCESS"]
+    assert site.json("versions", "shops/cleaned")[0]["rows"] == 2
+    assert events.versions(site) == site.digests()
+    assert json.dumps(daemon.skips()).count("reloading the definitions") >= 1

@@ -1,0 +1,152 @@
+"""The components for `dg`: from the repository root, and from a wheel in another project."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ml_assets.spec.project import read_project
+from ml_assets_tests.cli.shell import Site, toy_site
+from ml_assets_tests.processes import ROOT
+
+pytestmark = pytest.mark.slow
+
+FOLDER_DEFINITIONS = '''\
+"""Entry point of the code location; no logic."""
+
+from pathlib import Path
+
+import dagster as dg
+
+defs = dg.load_from_defs_folder(path_within_project=Path(__file__).parent)
+'''
+MATERIALIZE = """
+import dagster as dg
+from ml_assets.graph.instance import open_instance
+from ml_assets.plan.workspace import locate
+from toy.definitions import defs
+with open_instance(locate()) as instance:
+    result = defs.resolve_job_def("materialize_month").execute_in_process(
+        instance=instance,
+        asset_selection=[dg.AssetKey(["sales", n]) for n in ("raw", "cleaned", "quarantine")],
+        tags={"dagster/partition": "2020-01"},
+    )
+    assert result.success
+    event = instance.get_latest_materialization_event(dg.AssetKey(["sales", "cleaned"]))
+    print(event.asset_materialization.metadata["reused"].value)
+"""
+
+
+def command(*words: str, cwd: Path, paths: list[Path] | None = None, **more: str) -> str:
+    """Run one of the environment's executables, and return what it printed."""
+    program = Path(sys.executable).with_name(words[0])
+    found = {} if paths is None else {"PYTHONPATH": os.pathsep.join(map(str, paths))}
+    done = subprocess.run(
+        [str(program), *words[1:]],
+        cwd=cwd,
+        env={
+            **{k: v for k, v in os.environ.items() if not k.startswith(("DAGSTER", "ML_ASSETS"))},
+            **found,
+            "PYTHONWARNINGS": "ignore",
+            "DAGSTER_DG_CLI_DISABLE_UPDATE_CHECK": "1",
+            **more,
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"{words}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the wheel from a copy of the sources, and install it into a folder."""
+    folder = tmp_path_factory.mktemp("wheel")
+    source, target = folder / "source", folder / "installed"
+    ignored = shutil.ignore_patterns("__pycache__", "*.egg-info", "data", "build", ".*")
+    shutil.copytree(ROOT, source, ignore=ignored)
+    pip = ("python", "-m", "pip", "--disable-pip-version-check", "--no-input")
+    quiet = ("--quiet", "--no-deps")
+    command(
+        *(*pip, "wheel", *quiet, "--no-build-isolation", "-w", str(folder), str(source)),
+        cwd=folder,
+    )
+    (wheel,) = folder.glob("*.whl")
+    command(*pip, "install", *quiet, "--target", str(target), str(wheel), cwd=folder)
+    return target
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Iterator[Site]:
+    """Give another dg project, which loads its defs folder and knows nothing of our sources."""
+    with toy_site(tmp_path / "project") as site:
+        (site.root / "toy" / "definitions.py").write_text(FOLDER_DEFINITIONS)
+        yield site
+
+
+def keys(listed: str) -> set[str]:
+    document: Any = json.loads(listed)
+    return {asset["asset_key"] for asset in document["assets"]}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("dg", "check", "yaml"),
+        ("dg", "check", "defs"),
+        ("dagster", "definitions", "validate"),
+    ],
+    ids=" ".join,
+)
+def test_checks_pass_from_the_repository_root(
+    installed: Path, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    command(*words, cwd=ROOT, paths=[ROOT, installed], ML_ASSETS_HOME=str(tmp_path))
+
+
+def test_the_repository_lists_its_assets(installed: Path, tmp_path: Path) -> None:
+    listed = command(
+        *("dg", "list", "defs", "--json"),
+        cwd=ROOT,
+        paths=[ROOT, installed],
+        ML_ASSETS_HOME=str(tmp_path),
+    )
+    assert keys(listed) == set(read_project(ROOT / "ml_assets" / "defs").asset_keys())
+
+
+def test_a_wheel_serves_another_project(installed: Path, elsewhere: Site) -> None:
+    paths = [installed, elsewhere.root]
+    root = elsewhere.root
+    listed = command("dg", "list", "components", "--json", cwd=root, paths=paths)
+    assert {"ml_assets.TabularDataset", "ml_assets.TabularModel"} <= {
+        component["key"] for component in json.loads(listed)["items"]
+    }
+    command("dg", "check", "yaml", cwd=root, paths=paths)
+    command("dg", "check", "defs", cwd=root, paths=paths)
+    listed = command("dg", "list", "defs", "--json", cwd=root, paths=paths)
+    assert keys(listed) == set(read_project(root / "toy" / "defs").asset_keys())
+
+
+def test_a_wheel_materializes_in_another_project(installed: Path, elsewhere: Site) -> None:
+    paths = [installed, elsewhere.root]
+    elsewhere.toy.land_all(["2020-01"])
+    words = ("python", "-m", "ml_assets.cli.main", "run", "sales/*", "--json")
+    answer = json.loads(command(*words, cwd=elsewhere.root, paths=paths))
+    assert "sales/cleaned@2020-01" in answer["executed"]
+    # The graph that the components make is the one that the command runs: all is reused.
+    assert command("python", "-c", MATERIALIZE, cwd=elsewhere.root, paths=paths).endswith("True\n")
+
+
+def test_a_typo_is_found_by_dg(installed: Path, elsewhere: Site) -> None:
+    elsewhere.toy.edit("toy/defs/forecast/defs.yaml", "predict_at:", "predict_ta:")
+    with pytest.raises(AssertionError, match=r"defs\.yaml:10 .*predict_ta"):
+        command("dg", "check", "yaml", cwd=elsewhere.root, paths=[installed, elsewhere.root])

@@ -1,0 +1,43 @@
+"""The toy project: empty, or with everything made (built once, copied for each test)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from ml_assets.spec.project import Project, read_project
+from ml_assets_tests.projects import Toy, copied, toy, toy_project, write_project
+
+__all__ = ["toy"]
+
+# The first example may pay for an import.
+settings.register_profile("no deadline", deadline=None)
+settings.load_profile("no deadline")
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Give the toy project's specs."""
+    root = tmp_path_factory.mktemp("specs")
+    write_project(root)
+    return read_project(root / "toy" / "defs")
+
+
+@pytest.fixture(scope="session")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Toy:
+    """Give a project in which everything was made and shown; for copies only."""
+    with toy_project(tmp_path_factory.mktemp("original") / "project") as found:
+        found.land_all()
+        assert found.make().faults == []
+        found.publish()
+    return found
+
+
+@pytest.fixture
+def made(original: Toy, tmp_path: Path) -> Iterator[Toy]:
+    """Give a project in which everything was made and shown."""
+    with copied(original, tmp_path / "project") as found:
+        yield found

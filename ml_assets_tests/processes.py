@@ -1,0 +1,36 @@
+"""Real processes for tests: a script run in a Python of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+TIMEOUT = 60
+
+
+def start(script: str, *arguments: str | Path, cwd: Path | None = None) -> subprocess.Popen[str]:
+    """Start a script; its arguments are in `sys.argv[1:]`."""
+    return subprocess.Popen(
+        [sys.executable, "-c", script, *map(str, arguments)],
+        cwd=cwd or ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finish(process: subprocess.Popen[str], code: int = 0) -> str:
+    """Wait for a process to end with a code and return what it printed."""
+    out, err = process.communicate(timeout=TIMEOUT)
+    assert process.returncode == code, f"ended with {process.returncode}\n{out}\n{err}"
+    return out
+
+
+def run(script: str, *arguments: str | Path, cwd: Path | None = None, code: int = 0) -> str:
+    """Run a script to its end and return what it printed."""
+    return finish(start(script, *arguments, cwd=cwd), code)

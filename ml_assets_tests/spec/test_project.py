@@ -1,0 +1,160 @@
+"""The specs of a project held against each other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ml_assets.errors import SpecError
+from ml_assets.spec.project import read_project
+
+DATASET = """\
+type: ml_assets.TabularDataset
+attributes:
+  description: People
+  calendar: {calendar}
+  landing: {{pattern: '(?P<batch>.*)'}}
+  moments: [before, after]
+  key: [number]
+  columns:
+    number: {{type: integer, known_at: before}}
+    wage: {{type: number}}
+"""
+SNAPSHOT = """\
+type: ml_assets.TabularDataset
+attributes:
+  description: Places
+  landing: {pattern: 'places'}
+  columns:
+    place: {type: text}
+"""
+MODEL = """\
+type: ml_assets.TabularModel
+attributes:
+  description: Wages
+  dataset: people
+  joins:
+    - dataset: places
+    - dataset: jobs
+  task: regression
+  target: wage
+  predict_at: before
+  features:
+    function: features.py:build
+    columns: {number: {type: number}}
+  split: {kind: time}
+  training:
+    metric: mae
+    families: {median: {family: median}}
+  evaluation:
+    slices: [number]
+"""
+FILES = {
+    "people": DATASET.format(calendar="month"),
+    "jobs": DATASET.format(calendar="month"),
+    "places": SNAPSHOT,
+    "wages": MODEL,
+}
+
+
+def write(tmp_path: Path, **changed: str) -> Path:
+    """Write a project, some of its files changed."""
+    for name, text in (FILES | changed).items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "defs.yaml").write_text(text)
+    return tmp_path
+
+
+def mistakes(tmp_path: Path, **changed: str) -> list[str]:
+    """Return what is said about a project, the folder left out."""
+    with pytest.raises(SpecError) as error:
+        read_project(write(tmp_path, **changed))
+    return str(error.value).replace(f"{tmp_path}/", "").splitlines()
+
+
+def test_a_good_project(tmp_path: Path) -> None:
+    project = read_project(write(tmp_path))
+    assert sorted(project.datasets) == ["jobs", "people", "places"]
+    assert project.calendar_of("wages") == project.calendar_of("people") == "month"
+    assert project.calendar_of("places") is None
+    assert "people/quarantine" in project.asset_keys()
+    assert "wages/candidate" in project.asset_keys()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("dataset: people", "dataset: peple", "4: dataset: no dataset 'peple'; did you mean 'peo"),
+        ("- dataset: jobs", "- dataset: job", "7: joins.1.dataset: no dataset 'job'; did you mean"),
+        ("target: wage", "target: wag > 3", "9: target: no column 'wag'; did you mean 'wage'?"),
+        ("before\n", "befor\n", "10: predict_at: no moment 'befor'; did you mean 'before'?"),
+        ("  predict_at: before\n", "", "2: predict_at: say at which of before, after"),
+        (
+            "dataset: places",
+            "dataset: places\n      previous: 1",
+            "7: joins.0.previous: places is a snapshot and has no previous batches",
+        ),
+        ("[number]", "[numbr]", "19: evaluation.slices.0: no column 'numbr'; did you mean 'numb"),
+        ("  task", "  weight: wag\n  task", "8: weight: no column 'wag'; did you mean 'wage'?"),
+        (
+            "{kind: time}",
+            "{kind: hash, group: [wage]}",
+            "14: split.group.0: no key column 'wage'; available: number",
+        ),
+    ],
+)
+def test_a_model_that_does_not_fit(tmp_path: Path, old: str, new: str, said: str) -> None:
+    assert old in MODEL
+    found = mistakes(tmp_path, wages=MODEL.replace(old, new, 1))
+    assert [line[: len("wages/defs.yaml:" + said)] for line in found] == [f"wages/defs.yaml:{said}"]
+
+
+def test_joins_across_calendars_are_refused(tmp_path: Path) -> None:
+    found = mistakes(tmp_path, jobs=DATASET.format(calendar="day"))
+    assert found == [
+        "wages/defs.yaml:7: joins.1.dataset: jobs is on calendar 'day', people on 'month'; "
+        "only datasets on one calendar, or snapshots, can be joined"
+    ]
+
+
+def test_a_snapshot_has_no_batches_to_split_and_no_key_to_hash(tmp_path: Path) -> None:
+    model = MODEL.replace("dataset: people", "dataset: places").replace("wage", "place")
+    model = model.replace("  predict_at: before\n", "").replace("    - dataset: places\n", "", 1)
+    model = model.replace("    - dataset: jobs\n", "    []\n")
+    found = mistakes(tmp_path, wages=model)
+    assert found == [
+        "wages/defs.yaml:12: split.kind: places is a snapshot without batches; use kind: hash"
+    ]
+
+
+def test_a_hash_split_needs_a_key(tmp_path: Path) -> None:
+    people = FILES["people"].replace("  key: [number]\n", "")
+    model = MODEL.replace("kind: time", "kind: hash")
+    found = mistakes(tmp_path, people=people, wages=model)
+    assert found == ["wages/defs.yaml:14: split.kind: hash needs a key on people"]
+
+
+def test_mistakes_of_all_files_are_said_and_none_follows_from_another(tmp_path: Path) -> None:
+    found = mistakes(
+        tmp_path,
+        people=FILES["people"].replace("calendar", "calender"),
+        jobs=FILES["jobs"].replace("key:", "keys:"),
+    )
+    files = {line.split(":")[0] for line in found}
+    assert files == {"people/defs.yaml", "jobs/defs.yaml"}
+
+
+def test_a_broken_join_hides_no_other_mistake(tmp_path: Path) -> None:
+    found = mistakes(
+        tmp_path,
+        jobs=FILES["jobs"].replace("key:", "keys:"),
+        wages=MODEL.replace("target: wage", "target: wag"),
+    )
+    assert [line.split(" ")[1] for line in found] == ["keys:", "target:"]
+
+
+def test_folders_of_others_are_left_alone(tmp_path: Path) -> None:
+    write(tmp_path, other="type: dagster.DefsFolderComponent\n")
+    (tmp_path / "empty").mkdir()
+    assert "other" not in read_project(tmp_path).folders

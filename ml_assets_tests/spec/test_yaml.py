@@ -1,0 +1,297 @@
+"""A defs.yaml with mistakes: each is named with file, line and the nearest key, all at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ml_assets.errors import SpecError
+from ml_assets.spec.dataset import DatasetSpec
+from ml_assets.spec.model import ModelSpec
+from ml_assets.spec.project import DATASET, MODEL
+from ml_assets.spec.yaml import read_spec
+
+GOOD = """\
+type: ml_assets.TabularDataset
+
+attributes:
+  description: People
+  calendar: day
+  landing:
+    pattern: 'people-(?P<batch>.*)\\.csv'
+  moments: [before, after]
+  key: [number]
+  time: born
+  columns:
+    number:
+      type: integer
+      range: [1, 9]
+    name:
+      type: text
+      allowed: [Ann, Bob]
+    born:
+      type: date
+      known_at: before
+  cleaning:
+    - op: strip
+      columns: [name]
+    - op: fill
+      columns: [number]
+      value: 1
+  filters:
+    - id: young
+      expression: number < 2
+      reason: too young
+  rules:
+    - id: small
+      expression: number < 5
+      reason: too big
+"""
+FAMILIES = """\
+type: ml_assets.TabularModel
+attributes:
+  description: Age
+  dataset: people
+  task: regression
+  target: number
+  features:
+    function: features.py:build
+    columns: {age: {type: number}}
+  split:
+    kind: time
+  training:
+    metric: mae
+    families:
+      median:
+        family: median
+      trees:
+        family: lightgbm
+        num_leaves: 7
+      tuned:
+        family: lightgbm_tuned
+        start:
+          family: lightgbm
+          num_leaves: 7
+"""
+
+
+def mistakes(tmp_path: Path, text: str) -> list[str]:
+    """Return what is said about a defs.yaml, the folder left out."""
+    path = tmp_path / "defs.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(SpecError) as error:
+        read_spec(path, {DATASET: DatasetSpec, MODEL: ModelSpec})
+    return str(error.value).replace(f"{tmp_path}/", "").splitlines()
+
+
+def test_a_good_spec(tmp_path: Path) -> None:
+    path = tmp_path / "defs.yaml"
+    path.write_text(GOOD)
+    found = read_spec(path, {DATASET: DatasetSpec})
+    assert isinstance(found, DatasetSpec)
+    assert found.known_at("before") == ("born",)
+    assert found.known_at("after") == ("number", "name", "born")
+
+
+def test_a_component_of_others_is_not_ours(tmp_path: Path) -> None:
+    path = tmp_path / "defs.yaml"
+    path.write_text("type: dagster.DefsFolderComponent\n")
+    assert read_spec(path, {DATASET: DatasetSpec}) is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("calendar: day", "calender: day", "5: calender: unknown key; did you mean 'calendar'?"),
+        (
+            "      range: [1",
+            "      ranje: [1",
+            "14: columns.number.ranje: unknown key; did you mean 'range'?",
+        ),
+        (
+            "type: integer",
+            "type: integr",
+            "13: columns.number.type: got 'integr'; did you mean 'integer'?",
+        ),
+        ("type: integer", "type:", "13: columns.number.type: got nothing; available:"),
+        ("  description: People\n", "", "3: description: is missing"),
+        ("description: People", "description:", "4: description: wanted a valid string (got"),
+        ("    pattern: 'people", "    # 'people", "6: landing: wanted keys and values (got"),
+        ("key: [number]", "key: [numbr]", "9: key.0: no column 'numbr'; did you mean 'number'?"),
+        ("time: born", "time: bron", "10: time: no column 'bron'; did you mean 'born'?"),
+        ("time: born", "time: name", "10: time: 'name' is text, wanted a timestamp or date"),
+        (
+            "known_at: before",
+            "known_at: befor",
+            "20: columns.born.known_at: no moment 'befor'; did you mean 'before'?",
+        ),
+        ("op: strip", "op: stripp", "22: cleaning.0.op: got 'stripp'; did you mean 'strip'?"),
+        ("- op: strip\n      col", "- col", "22: cleaning.0.op: is missing"),
+        (
+            "strip\n      columns",
+            "strip\n      colums",
+            "23: cleaning.0.colums: unknown key; did you mean 'columns'?",
+        ),
+        ("columns: [name]", "columns: [nam]", "23: cleaning.0.columns: no column 'nam'; did you"),
+        (
+            "columns: [name]",
+            "columns: [number]",
+            "23: cleaning.0.columns: strip is for text and category, number is integer",
+        ),
+        ("value: 1", "value: one", "26: cleaning.1.value: got 'one', wanted integer for number"),
+        (
+            "number < 2",
+            "numbr < 2",
+            "29: filters.0.expression: no column 'numbr'; did you mean 'number'?",
+        ),
+        ("number < 2", "number <", "29: filters.0.expression: 'number <' is not an expression"),
+        ("id: small", "id: young", "32: rules.0.id: 'young' is used twice"),
+        ("id: small", "id: Small", "32: rules.0.id: got 'Small', wanted lower case letters"),
+        (
+            "type: text\n      allowed",
+            "type: date\n      allowed",
+            "17: columns.name.allowed: is for text, category, integer, number, not for date",
+        ),
+        ("range: [1, 9]", "range: [9, 1]", "14: columns.number.range: got 9 as smallest and 1"),
+        ("allowed: [Ann", "allowed: [1", "17: columns.name.allowed: got 1, wanted text; put"),
+        ("allowed: [Ann, Bob", "range: [1, 2", "17: columns.name.range: is for integer and number"),
+        (
+            "allowed: [Ann, Bob]",
+            "pattern: '[A'",
+            "17: columns.name.pattern: '[A' is not a regular expression",
+        ),
+        (
+            "range: [1, 9]",
+            "pattern: 'A'",
+            "14: columns.number.pattern: is for text and category, not for integer",
+        ),
+        ("(?P<batch>.*)", "(.*)", "7: landing.pattern: a dataset on a calendar needs a group"),
+        ("  calendar: day\n", "", "6: landing.pattern: a group 'batch' needs a calendar"),
+        ("(?P<batch>.*)", "(?P<batch>.*", "7: landing.pattern: "),
+        (
+            "  landing:",
+            "  landing:\n    encoding: utf-9",
+            "7: landing.encoding: no encoding 'utf-9'",
+        ),
+        (
+            "  landing:",
+            "  landing:\n    encoding: rot13",
+            "7: landing.encoding: no encoding 'rot13'",
+        ),
+        (
+            "  landing:",
+            "  landing:\n    delimiter: ';;'",
+            "7: landing.delimiter: got ';;', wanted one character",
+        ),
+        (
+            "  columns:\n",
+            "  quarantine_budget: 5\n  columns:\n",
+            "11: quarantine_budget: wanted less than or equal to 1 (got 5)",
+        ),
+        ("    number:\n", "    2013:\n", "12: columns.2013: wanted a valid string (got 2013)"),
+        ("    number:\n", "    _number:\n", "12: columns._number: a name with _ in front"),
+        ("calendar: day", "calendar: day\n  calendar: a", "6: not YAML: the key 'calendar' stands"),
+        ("  calendar: day", "\tcalendar: day", "5: not YAML: found a tab"),
+        ("attributes:", "atributes:", "3: atributes: unknown key; did you mean 'attributes'?"),
+        (
+            "ml_assets.TabularDataset",
+            "ml_assets.TabulerDataset",
+            "1: type: no component 'ml_assets.TabulerDataset'; did you mean 'ml_assets.Tabu",
+        ),
+        ("type: ml_assets.TabularDataset", "", "1: wanted `type:` and `attributes:`"),
+    ],
+)
+def test_a_mistake_in_a_dataset(tmp_path: Path, old: str, new: str, said: str) -> None:
+    assert GOOD.count(old) >= 1
+    found = mistakes(tmp_path, GOOD.replace(old, new, 1))
+    assert any(line.startswith(f"defs.yaml:{said}") for line in found), found
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            "lightgbm\n        num_leaves",
+            "lightgbm\n        num_leafs",
+            "19: training.families.trees.num_leafs: unknown key; did you mean 'num_leaves'?",
+        ),
+        (
+            "          num_leaves: 7",
+            "          num_leaves: 1",
+            "24: training.families.tuned.start.num_leaves: wanted greater than or equal to 2 (got",
+        ),
+        (
+            "family: median",
+            "family: meddian",
+            "16: training.families.median.family: got 'meddian'; did you mean 'median'?",
+        ),
+        ("kind: time", "kind: tme", "11: split.kind: got 'tme'; did you mean 'time'?"),
+        (
+            "kind: time",
+            "kind: time\n    tst: 2",
+            "12: split.tst: unknown key; did you mean 'test'?",
+        ),
+        ("features.py:build", "features", "8: features.function: got 'features', wanted FILE.py"),
+    ],
+)
+def test_a_mistake_in_a_model(tmp_path: Path, old: str, new: str, said: str) -> None:
+    assert old in FAMILIES
+    found = mistakes(tmp_path, FAMILIES.replace(old, new, 1))
+    assert any(line.startswith(f"defs.yaml:{said}") for line in found), found
+
+
+def test_a_family_named_like_its_kind(tmp_path: Path) -> None:
+    """The tag in pydantic's location must not be taken for the name, nor the name for the tag."""
+    text = FAMILIES.replace("      trees:", "      lightgbm:").replace("num_leaves", "num_leafs", 1)
+    assert mistakes(tmp_path, text)[0].startswith(
+        "defs.yaml:19: training.families.lightgbm.num_leafs: unknown key"
+    )
+
+
+def test_all_mistakes_at_once_in_the_order_of_the_file(tmp_path: Path) -> None:
+    text = (
+        GOOD.replace("calendar:", "calender:")
+        .replace("type: integer", "type: int")
+        .replace("reason: too big", "reson: too big")
+    )
+    found = [line.split(" ", 2)[:2] for line in mistakes(tmp_path, text)]
+    assert found == [
+        ["defs.yaml:5:", "calender:"],
+        ["defs.yaml:13:", "columns.number.type:"],
+        ["defs.yaml:32:", "rules.0.reason:"],
+        ["defs.yaml:34:", "rules.0.reson:"],
+    ]
+
+
+def test_all_mismatches_at_once(tmp_path: Path) -> None:
+    text = GOOD.replace("key: [number]", "key: [numbr, nam]").replace("time: born", "time: bron")
+    assert [line.split(" ")[1] for line in mistakes(tmp_path, text)] == [
+        "key.0:",
+        "key.1:",
+        "time:",
+    ]
+
+
+def test_a_merge_may_say_a_key_again(tmp_path: Path) -> None:
+    text = GOOD.replace("    number:\n", "    number: &n\n").replace(
+        "    born:\n", "    age:\n      <<: *n\n      range: [2, 3]\n    born:\n"
+    )
+    path = tmp_path / "defs.yaml"
+    path.write_text(text)
+    found = read_spec(path, {DATASET: DatasetSpec})
+    assert isinstance(found, DatasetSpec)
+    assert found.columns["age"].range == (2, 3)
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"a: \x00"])
+def test_a_file_that_is_no_text(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "defs.yaml"
+    path.write_bytes(content)
+    with pytest.raises(SpecError, match=r"defs\.yaml"):
+        read_spec(path, {DATASET: DatasetSpec})
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="cannot be read"):
+        read_spec(tmp_path / "defs.yaml", {})

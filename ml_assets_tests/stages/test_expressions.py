@@ -1,0 +1,78 @@
+"""Three-valued logic, whatever pandas type holds a column."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ml_assets.errors import StageError
+from ml_assets.stages.expressions import truth
+
+T, F, U = True, False, None
+FRAME = pd.DataFrame(
+    {
+        "whole": [1, 2, 3],
+        "gaps": pd.array([1, None, 3], dtype="Int64"),
+        "real": [1.5, np.nan, 3.0],
+        "text": pd.array(["x", None, "y"], dtype="string[pyarrow]"),
+        "team": pd.Series(["x", None, "y"], dtype="category"),
+        "at": pd.to_datetime(["2013-01-01", None, "2013-02-01"], utc=True),
+        "late": pd.to_datetime(["2013-01-01", "2013-01-02", "2013-01-03"], utc=True),
+        "flag": pd.array([True, None, False], dtype="boolean"),
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("expression", "wanted"),
+    [
+        ("whole > 1", [F, T, T]),
+        ("gaps > 2", [F, U, T]),
+        ("gaps != 3", [T, U, F]),
+        ("real != 3", [T, U, F]),
+        ("real < 2", [T, U, F]),
+        ("2 > real", [T, U, F]),
+        ("text == 'x'", [T, U, F]),
+        ("text != 'x'", [F, U, T]),
+        ("text in ['x', 'z']", [T, U, F]),
+        ("text not in ['x', 'z']", [F, U, T]),
+        ("team == 'x'", [T, U, F]),
+        ("team == text", [T, U, T]),
+        ("at <= late", [T, U, F]),
+        ("at > '2013-01-05T00:00Z'", [F, U, T]),
+        ("at - late < '1h'", [T, U, F]),
+        ("flag", [T, U, F]),
+        ("~flag", [F, U, T]),
+        ("not flag", [F, U, T]),
+        ("gaps > 2 & text == 'y'", [F, U, T]),
+        ("gaps > 2 & whole == 1", [F, F, F]),
+        ("real < 2 | whole == 2", [T, T, F]),
+        ("real.isna() | real < 2", [T, T, F]),
+        ("real.notna() & real < 2", [T, F, F]),
+        ("0 < gaps < 3", [T, U, F]),
+        ("gaps + real > 4", [F, U, T]),
+        ("gaps // 2 * 60 + gaps % 2 == 61", [F, U, T]),
+        ("text.str.startswith('y')", [F, U, T]),
+    ],
+)
+def test_truth(expression: str, wanted: list[bool | None]) -> None:
+    found = truth(expression, FRAME, "rule r")
+    assert found.dtype == "boolean"
+    assert [None if value is pd.NA else bool(value) for value in found] == wanted
+
+
+def test_no_rows() -> None:
+    assert truth("gaps > 2", FRAME.iloc[:0], "rule r").tolist() == []
+
+
+@pytest.mark.parametrize("expression", ["text > 3", "real.nothing()", "at > 3"])
+def test_an_expression_that_cannot_be_evaluated_is_a_fault_that_names_it(expression: str) -> None:
+    with pytest.raises(StageError, match=r"rule r: .* cannot be evaluated"):
+        truth(expression, FRAME, "rule r")
+
+
+@pytest.mark.parametrize("expression", ["gaps + 1", "real.sum() > 2", "1 == 1"])
+def test_an_expression_without_truth_values_is_a_fault(expression: str) -> None:
+    with pytest.raises(StageError, match="is not true or false for each row"):
+        truth(expression, FRAME, "rule r")

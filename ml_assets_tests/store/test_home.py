@@ -1,0 +1,91 @@
+"""A home: opened, copied, refused."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from ml_assets.errors import HomeError
+from ml_assets.store.home import Home
+from ml_assets.store.objects import Ref
+from ml_assets.store.records import Product
+from ml_assets_tests import processes
+
+
+def test_folders(home: Home) -> None:
+    assert home.landing == home.root / "landing"
+    assert home.folder == home.root / "environments" / "dev"
+
+
+def test_a_copied_home_works(home: Home, tmp_path: Path) -> None:
+    ref = home.objects.put(b"content")
+    home.batches.land("toy", "m1", ref.digest, "toy.csv")
+    home.records.record("dev", [Product("toy/raw", "m1", {"raw": ref}, {}, [], {})], None)
+    home.close()
+    shutil.copytree(home.root, tmp_path / "copy")
+    shutil.rmtree(home.root)
+    copy = Home(tmp_path / "copy", "dev")
+    assert copy.objects.read(ref.digest) == b"content"
+    current = copy.records.current("dev", "toy/raw", "m1")
+    assert current is not None
+    assert current.outputs == {"raw": Ref(ref.digest, "bytes", 7)}
+    assert ("toy", "m1") in copy.batches.landed()
+    copy.close()
+
+
+def test_another_format_is_refused(home: Home) -> None:
+    home.close()
+    with sqlite3.connect(home.root / "state.db") as db:
+        db.execute("update meta set value = '99' where key = 'format'")
+    db.close()
+    with pytest.raises(HomeError, match="store format 99, this version of ml_assets reads 1"):
+        Home(home.root, "dev")
+
+
+@pytest.mark.parametrize("content", [b"not a database at all" * 100, b"SQLite format 3\x00bad"])
+def test_a_corrupt_state_is_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "state.db").write_bytes(content)
+    with pytest.raises(HomeError, match=r"state\.db cannot be used: .*restore it from a copy"):
+        Home(tmp_path, "dev")
+
+
+def test_a_home_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(HomeError, match="cannot be made"):
+        Home(tmp_path / "file" / "home", "dev")
+
+
+@pytest.mark.parametrize("env", ["", "Dev", "../dev", "1st", "a b"])
+def test_environment_names(tmp_path: Path, env: str) -> None:
+    with pytest.raises(HomeError, match="wanted lower case letters"):
+        Home(tmp_path, env)
+
+
+OPEN = """
+import sys
+from pathlib import Path
+from ml_assets.store.home import Home
+
+sys.stdin.readline()
+for number in range(10):
+    home = Home(Path(sys.argv[1]) / str(number), "dev")
+    home.batches.land("toy", sys.argv[2], "A", "a")
+    home.close()
+"""
+
+
+def test_a_new_home_opened_by_several_processes_at_once(tmp_path: Path) -> None:
+    several = [processes.start(OPEN, tmp_path, str(number)) for number in range(3)]
+    for process in several:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    for process in several:
+        processes.finish(process)
+    for number in range(10):
+        home = Home(tmp_path / str(number), "dev")
+        assert {batch for _, batch in home.batches.landed()} == {"0", "1", "2"}
+        home.close()

@@ -1,0 +1,153 @@
+"""The real flights of 2013, from landing to an evaluated model, by command."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import ml_assets
+from ml_assets.cli.demo import HELD_BACK
+from ml_assets_tests.cli.shell import Shell
+from ml_assets_tests.processes import ROOT
+
+pytestmark = pytest.mark.slow
+
+MONTHS = [f"2013-{month:02}" for month in range(1, 12)]
+MODELS = ("flight_delay", "late_arrival")
+TO_BEAT = 13.15
+"""Mean absolute error in minutes, trained on January to October, tested on November, December."""
+
+
+class Demo(Shell):
+    """The shipped project in a home of its own, after `ml-assets demo`."""
+
+    def __init__(self, home: Path) -> None:
+        super().__init__(ROOT, home)
+        self.first: dict[str, Any] = self.process("demo", "--no-ui", "--json").document
+
+    def sample(self, dataset: str, month: str) -> Path:
+        """Return a month's file as the demo made it."""
+        return self.home / "sample" / f"{dataset}-{month}.csv"
+
+    def records(self, dataset: str) -> int:
+        """Return how many records the landed files hold."""
+        files = [self.sample(dataset, month) for month in MONTHS]
+        return sum(len(path.read_bytes().splitlines()) - 1 for path in files)
+
+    def load(self, asset: str, **options: Any) -> Any:
+        """Read an asset as a notebook does."""
+        with self.inside():
+            return ml_assets.load(asset, **options)
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    """Give the demo; a test leaves it with nothing to do, and not before where it was."""
+    return Demo(tmp_path_factory.mktemp("demo") / "data")
+
+
+def test_the_first_run_makes_everything(demo: Demo) -> None:
+    assert demo.first["success"]
+    assert demo.first["failed"] == []
+    assert demo.first["reused"] == []
+    executed = set(demo.first["executed"])
+    for month in MONTHS:
+        for asset in ("flights/raw", "flights/cleaned", "weather/cleaned", "flight_delay/features"):
+            assert f"{asset}@{month}" in executed
+    assert not [cell for cell in executed if HELD_BACK in cell]
+    for model in MODELS:
+        assert {f"{model}/candidate", f"{model}/evaluation_report"} <= executed
+
+
+def test_rows_add_up(demo: Demo) -> None:
+    rows = demo.first["summary"]["rows"]
+    for dataset in ("flights", "weather"):
+        assert rows[dataset]["landed"] == demo.records(dataset)
+    assert rows["flights"]["landed"] == 308_641
+    for counts in rows.values():
+        assert counts["landed"] == counts["cleaned"] + counts["filtered"] + counts["quarantined"]
+    # Flights without an arrival delay were cancelled or diverted: filtered, not quarantined.
+    assert rows["flights"]["filtered"] == _without_delay(demo)
+
+
+def _without_delay(demo: Demo) -> int:
+    count = 0
+    for month in MONTHS:
+        head, *lines = demo.sample("flights", month).read_text().splitlines()
+        at = head.split(",").index("arr_delay")
+        count += sum(line.split(",")[at] == "" for line in lines)
+    return count
+
+
+def test_the_model_is_worth_it(demo: Demo) -> None:
+    models = demo.first["summary"]["models"]
+    metrics = models["flight_delay"]["candidate"]["metrics"]
+    assert metrics["test"]["mae"] < TO_BEAT
+    assert metrics["test"]["mae"] < 0.7 * metrics["baseline"]["mae"]
+    low, high = metrics["intervals"]["mae"]
+    assert low < metrics["test"]["mae"] < high
+    late = models["late_arrival"]["candidate"]["metrics"]
+    assert late["test"]["log_loss"] < late["baseline"]["log_loss"]
+    for model in models.values():
+        report = Path(model["candidate"]["report"])
+        content = report.read_bytes()
+        content = gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
+        assert len(content) < 2_000_000
+        assert b"http://" not in content.replace(b"http://www.w3.org", b"")
+
+
+def test_a_second_demo_executes_nothing(demo: Demo) -> None:
+    again = demo.process("demo", "--no-ui", "--json").document
+    assert again["run_id"] is None
+    assert again["executed"] == []
+    assert len(again["reused"]) == len(demo.first["executed"])
+    assert again["summary"]["rows"] == demo.first["summary"]["rows"]
+
+
+def test_verify_finds_everything_deterministic(demo: Demo) -> None:
+    selection = "weather/cleaned or flight_delay/features"
+    found = demo.process("run", selection, "--partition", "2013-02", "--verify", "--json").document
+    assert found["success"]
+    assert {"weather/cleaned@2013-02", "flight_delay/features@2013-02"} <= set(found["executed"])
+
+
+def test_december_lands(demo: Demo) -> None:
+    old = demo.load("flight_delay/candidate")
+    for dataset in ("flights", "weather"):
+        demo.process("land", dataset, demo.sample(dataset, HELD_BACK))
+    answer = demo.process("run", "--json").document
+    assert answer["success"]
+    batched = {cell for cell in answer["executed"] if "@" in cell}
+    assert {cell.split("@")[1] for cell in batched} == {HELD_BACK}
+    assert "flights/raw@2013-12" in batched
+    assert {f"{model}/candidate" for model in MODELS} <= set(answer["executed"])
+    versions = demo.process("versions", "flight_delay/candidate", "--json").document
+    assert [item["version"] for item in versions] == ["v0", "v1"]
+    status = demo.process("status", "flight_delay", "--json").document
+    assert status["candidate"]["version"] == "v1"
+    assert status["candidate"]["metrics"]["test"]["mae"] < TO_BEAT
+    assert demo.load("flight_delay/candidate", version=0).document == old.document
+    assert demo.load("flight_delay/candidate").document != old.document
+
+
+def test_a_corrected_march_redoes_march_and_what_depends_on_it(demo: Demo, tmp_path: Path) -> None:
+    lines = demo.sample("flights", "2013-03").read_bytes().splitlines(keepends=True)
+    corrected = tmp_path / "flights-2013-03.csv"
+    corrected.write_bytes(b"".join(lines[:-5]))
+    demo.process("land", "flights", corrected)
+    before = demo.digests()
+    answer = demo.process("run", "--json").document
+    assert answer["success"]
+    batched = {cell for cell in answer["executed"] if "@" in cell}
+    assert {cell.split("@")[1] for cell in batched} == {"2013-03"}
+    assert {cell.split("/")[0] for cell in batched} == {"flights", *MODELS}
+    after = demo.digests()
+    changed = {cell for cell in before if before[cell] != after[cell]}
+    assert {cell for cell in changed if "@" in cell} <= batched
+    assert "flight_delay/candidate" in changed
+    old = demo.load("flights/raw", partition="2013-03", version=0)
+    new = demo.load("flights/raw", partition="2013-03")
+    assert len(old) - len(new) == 5
