@@ -111,10 +111,8 @@ def running(site: Site) -> Iterator[Daemon]:
         locations = folder / "workspace.yaml"
         server = {"host": HOST, "port": port, "location_name": "ml_assets"}
         locations.write_text(yaml.safe_dump({"load_from": [{"grpc_server": server}]}))
-        # Measuring coverage in the servers as well would double what they take.
-        kept = {k: v for k, v in site.environ().items() if not k.startswith("COVERAGE_")}
         environ = {
-            **kept,
+            **site.environ(),
             "DAGSTER_HOME": str(folder),
             "DAGSTER_CODE_SERVER_PORT": str(port),
             "PYTHONPATH": f"{ROOT}:{site.root}",
