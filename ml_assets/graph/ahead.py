@@ -20,13 +20,14 @@ from ml_assets.plan.plan import Planner
 from ml_assets.plan.workspace import Workspace, child_environment
 
 LOG = "ahead.log"
-WORTH = 2_000_000
-"""Landed bytes from which work takes longer than a second process' imports, some 3 s."""
+WORTH = (2_000_000, 200)
+"""Landed bytes, or cells, from which work takes longer than a second process' imports (3 s)."""
 
 
 def beside(planner: Planner, cells: Sequence[Cell]) -> AbstractContextManager[Ahead | None]:
     """Return a second process on a plan's cells; None where the data are small."""
-    if planner.home.batches.size() < WORTH:
+    size, count = WORTH
+    if len(cells) < count and planner.home.batches.size() < size:
         return nullcontext()
     return Ahead(planner.workspace, cells)
 

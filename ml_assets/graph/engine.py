@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from typing import Any
@@ -70,7 +69,7 @@ class Engine(dg.ConfigurableResource):  # type: ignore[type-arg]
             home.close()
 
     def _open(self, planner: Planner, run: dg.DagsterRun | None, open_: ExitStack) -> None:
-        """Start what a run needs beside it: a second process, MLflow's, connections kept."""
+        """Start what a run needs beside it: a second process, MLflow's."""
         tags = dict(run.tags) if run is not None else {}
         keys = run.asset_selection if run is not None else None
         chosen = {"/".join(key.path) for key in keys or ()}
@@ -84,11 +83,6 @@ class Engine(dg.ConfigurableResource):  # type: ignore[type-arg]
         if any(asset.endswith("/evaluation_report") for asset in chosen):
             # Its imports take seconds, which pass while the models are trained.
             self._publisher.start()
-        for path in (planner.home.folder / "dagster" / "history").glob("*.db"):
-            # SQLite writes its log back whenever the last connection closes; Dagster opens one
-            # for each event.
-            kept = open_.enter_context(closing(sqlite3.connect(path)))
-            kept.execute("select count(*) from sqlite_master").fetchone()
         self._maker = Maker(
             planner,
             self._run_id,

@@ -14,13 +14,13 @@ def settings(base: str) -> dict[str, object]:
     """Return a dagster.yaml that keeps everything below `base`."""
     return {
         "run_storage": {
-            "module": "dagster._core.storage.runs",
-            "class": "SqliteRunStorage",
+            "module": "ml_assets.graph.storage",
+            "class": "PooledRunStorage",
             "config": {"base_dir": f"{base}/history"},
         },
         "event_log_storage": {
-            "module": "dagster._core.storage.event_log",
-            "class": "ConsolidatedSqliteEventLogStorage",
+            "module": "ml_assets.graph.storage",
+            "class": "PooledEventLogStorage",
             "config": {"base_dir": f"{base}/history"},
         },
         "schedule_storage": {

@@ -8,6 +8,7 @@ Actions of one recipe differ in their data only.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -106,8 +107,37 @@ class Keyed:
         return [found for tree in self.action.inputs.values() for found in pending_in(tree)]
 
 
-def keyed(action: Action, sources: Sources) -> Keyed:
-    """Hash what an action's result depends on; reads sources, imports nothing of them."""
+@dataclass(frozen=True)
+class Recipe:
+    """What an action's result depends on besides its inputs."""
+
+    closure: Mapping[str, Module]
+    ingredients: Mapping[str, Any]
+    digest: str
+
+
+Known = dict[tuple[str, ...], Recipe]
+"""Recipes that were hashed already: the actions of many batches share one."""
+
+
+def keyed(action: Action, sources: Sources, known: Known | None = None) -> Keyed:
+    """Hash what an action's result depends on; reads sources, imports nothing of them.
+
+    Sources are looked at once for each recipe in `known`.
+    """
+    known = {} if known is None else known
+    # The order of columns, families and metrics counts too; a digest sorts keys.
+    params = action.params.model_dump_json()
+    place = (action.stage, json.dumps(dict(action.hooks), sort_keys=True), params)
+    if place not in known:
+        known[place] = _recipe(action, params, sources)
+    recipe = known[place]
+    inputs = {name: digests_in(tree) for name, tree in sorted(action.inputs.items())}
+    ingredients = {**recipe.ingredients, "inputs": inputs}
+    return Keyed(action, recipe.closure, ingredients, recipe.digest)
+
+
+def _recipe(action: Action, params: str, sources: Sources) -> Recipe:
     closure = sources.closure(action.modules())
     libraries = {name for module in closure.values() for name in module.third_party}
     fixed = {
@@ -115,9 +145,7 @@ def keyed(action: Action, sources: Sources) -> Keyed:
         "hooks": dict(sorted(action.hooks.items())),
         "code": {name: module.digest for name, module in sorted(closure.items())},
         "params": action.params.model_dump(mode="json"),
-        # A digest sorts keys; the order of columns, families and metrics counts too.
-        "order": bytes_digest(action.params.model_dump_json().encode()),
+        "order": bytes_digest(params.encode()),
         "environment": environment(libraries),
     }
-    inputs = {name: digests_in(tree) for name, tree in sorted(action.inputs.items())}
-    return Keyed(action, closure, {**fixed, "inputs": inputs}, json_digest(fixed))
+    return Recipe(closure, fixed, json_digest(fixed))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeVar
 
-from ml_assets.plan.action import Action, Keyed, Pending, keyed
+from ml_assets.plan.action import Action, Keyed, Known, Pending, keyed
 from ml_assets.plan.cells import Cell, Unit, unit_of
 from ml_assets.plan.code import Sources
 from ml_assets.plan.workspace import Workspace
@@ -129,6 +129,7 @@ class Session:
         self._recurse = recurse
         """Upstream cells by their recipes; otherwise by what is current in the state."""
         self._made: dict[Unit, dict[Cell, Made]] = {}
+        self._hashed: Known = {}
         self._records: dict[str, ActionRecord | None] = {}
         self.current: dict[tuple[str, str], Current] = home.records.all_current(home.env)
         self.landed = home.batches.landed()
@@ -172,7 +173,7 @@ class Session:
 
     def act(self, unit: Unit, action: Action) -> Done | Undone:
         """Return an action's outputs: from the cache, by running it, or pending."""
-        item = keyed(action, self.sources)
+        item = keyed(action, self.sources, self._hashed)
         pending = item.pending
         if pending:
             return self._undone(unit, item, pending)

@@ -1,0 +1,154 @@
+"""How time and memory grow: ten times the rows and batches, and 500 small batches at once.
+
+    python -m benchmarks.scale rows [--times 1 10]
+    python -m benchmarks.scale batches [--days 500]
+
+`rows` runs the graph of `flight_delay` kind by kind, each in a cold process, on the flights of
+2013 and on as many years of them, keys and dates shifted. `batches` splits the same rows by day
+and by month, and prints what a batch costs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from benchmarks.run import Bench
+from ml_assets.cli.sample import write_sample
+
+KINDS = {
+    "ingest and cleaning": [
+        f"{dataset}/{asset}"
+        for dataset in ("flights", "weather", "planes")
+        for asset in ("raw", "cleaned", "quarantine")
+    ],
+    "features": ["flight_delay/features"],
+    "splits": [f"flight_delay/{fold}_split" for fold in ("train", "validation", "test")],
+    "candidate": ["flight_delay/candidate"],
+    "evaluation report": ["flight_delay/evaluation_report"],
+}
+
+
+def years(files: Path, count: int) -> Iterator[tuple[str, int, pd.DataFrame]]:
+    """Yield (dataset, year, its rows) of 2013, repeated with shifted years."""
+    for dataset in ("flights", "weather"):
+        parts = sorted(files.glob(f"{dataset}-2013-*.csv"))
+        whole = pd.concat([pd.read_csv(part, dtype=str) for part in parts])
+        for year in range(2013, 2013 + count):
+            shifted = whole.assign(
+                year=str(year), time_hour=whole["time_hour"].str.replace("2013", str(year))
+            )
+            yield dataset, year, shifted
+
+
+def land(files: Path, home: Path, count: int, by: list[str], every: int = 1) -> None:
+    """Write files into the landing folders, one for each value of the columns `by`."""
+    for dataset, _, rows in years(files, count):
+        folder = home / "landing" / dataset
+        folder.mkdir(parents=True, exist_ok=True)
+        chosen = rows.iloc[::every] if dataset == "flights" else rows
+        for key, part in chosen.groupby(by):
+            batch = "-".join(f"{int(value):02d}" for value in key)
+            part.to_csv(folder / f"{dataset}-{batch}.csv", index=False)
+    (home / "landing" / "planes").mkdir()
+    shutil.copy(files / "planes.csv", home / "landing" / "planes")
+
+
+def measured(bench: Bench, home: Path, *words: str) -> tuple[dict[str, Any], float, float]:
+    """Run the platform; return its document, wall seconds and the largest process in MB."""
+    started = time.perf_counter()
+    with tempfile.TemporaryFile() as out:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "ml_assets.cli.main", "run", *words, "--json"],
+            cwd=bench.folder,
+            env={**os.environ, "ML_ASSETS_HOME": str(home), "PYTHONPATH": str(bench.folder)},
+            stdout=out,
+            stderr=subprocess.DEVNULL,
+        )
+        _, status, usage = os.wait4(child.pid, 0)
+        seconds = time.perf_counter() - started
+        out.seek(0)
+        document = json.loads(out.read() or b"{}")
+    if status != 0:
+        raise SystemExit(f"{words}: {document}")
+    return document, seconds, usage.ru_maxrss / 1024
+
+
+def rows(bench: Bench, files: Path, times: list[int]) -> None:
+    """Print seconds and memory by kind of asset, for so many years of flights."""
+    sys.stdout.write("| step | years | actions' cells | seconds | largest process, MB |\n")
+    sys.stdout.write("| --- | ---: | ---: | ---: | ---: |\n")
+    for count in times:
+        home = bench.folder / f"home{count}"
+        land(files, home, count, ["year", "month"])
+        time.sleep(5)  # a file must lie still for some seconds before it is taken
+        for kind, assets in KINDS.items():
+            done, seconds, memory = measured(bench, home, " or ".join(assets))
+            cells = len(done["executed"])
+            sys.stdout.write(f"| {kind} | {count} | {cells} | {seconds:.1f} | {memory:.0f} |\n")
+            sys.stdout.flush()
+        shutil.rmtree(home)
+
+
+def batches(bench: Bench, files: Path, days: int) -> None:
+    """Print what a small batch costs, beside the same rows in monthly batches."""
+    found: dict[str, tuple[int, float]] = {}
+    for name, by in (("month", ["year", "month"]), ("day", ["year", "month", "day"])):
+        home = bench.folder / f"home-{name}"
+        for dataset in ("flights", "weather"):
+            spec = bench.defs / dataset / "defs.yaml"
+            pattern = r"\d{4}-\d{2}(-\d{2})?"
+            spec.write_text(spec.read_text().replace(r"\d{4}-\d{2})", f"{pattern})"))
+        land(files, home, -(-days // 365), by, every=40)
+        trim(home, days)
+        time.sleep(5)
+        done, seconds, memory = measured(bench, home)
+        held = len(list((home / "landing" / "flights").iterdir()))
+        found[name] = held, seconds
+        sys.stdout.write(
+            f"{held} batches by {name}: {len(done['run_ids'])} run, {len(done['executed'])} cells, "
+            f"{seconds:.1f} s, largest process {memory:.0f} MB\n"
+        )
+        shutil.rmtree(home)
+    more = found["day"][0] - found["month"][0]
+    cost = (found["day"][1] - found["month"][1]) / more
+    sys.stdout.write(f"{1000 * cost:.0f} ms for each batch of flights, weather and features\n")
+
+
+def trim(home: Path, days: int) -> None:
+    """Keep the first files by day where there are more."""
+    for dataset in ("flights", "weather"):
+        for path in sorted((home / "landing" / dataset).iterdir())[days:]:
+            path.unlink()
+
+
+def main() -> None:
+    """Measure what is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("rows").add_argument("--times", type=int, nargs="+", default=[1, 10])
+    commands.add_parser("batches").add_argument("--days", type=int, default=500)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(Path(folder))
+        files = Path(folder) / "sample"
+        write_sample(files)
+        if options.command == "rows":
+            rows(bench, files, options.times)
+        else:
+            batches(bench, files, options.days)
+
+
+if __name__ == "__main__":
+    main()
