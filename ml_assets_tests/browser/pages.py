@@ -1,0 +1,77 @@
+"""Dagster's and MLflow's pages as `ml-assets up` serves them, in a real headless Chromium."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from ml_assets_tests.cli.shell import Shell
+from ml_assets_tests.graph.daemon import free_port
+
+PATIENCE = 60_000.0
+"""Milliseconds within which a text must be on the page, on a busy machine."""
+
+
+@dataclass
+class Pages:
+    """A browser on both pages; what went wrong in a page is collected."""
+
+    browser: Browser
+    dagster: str
+    mlflow: str
+    wrong: list[str] = field(default_factory=list)
+
+    def open(self, address: str, text: str, width: int = 1400, height: int = 1000) -> Page:
+        """Open an address and wait until a text is seen."""
+        page = self.browser.new_page(viewport={"width": width, "height": height})
+        page.set_default_timeout(PATIENCE)
+        page.on("pageerror", lambda error: self.wrong.append(f"{address}: {error}"))
+        page.on("console", lambda said: self._said(address, said.type, said.text))
+        page.goto(address)
+        page.get_by_text(text).first.wait_for()
+        return page
+
+    def _said(self, address: str, kind: str, text: str) -> None:
+        if kind == "error":
+            self.wrong.append(f"{address}: {text}")
+
+
+@contextmanager
+def served(shell: Shell) -> Iterator[Pages]:
+    """Serve a project's pages with its own command, and open a browser."""
+    port, mlflow_port = free_port(), free_port()
+    up = shell.start("up", "--port", str(port), "--mlflow-port", str(mlflow_port))
+    dagster, mlflow = (f"http://127.0.0.1:{number}" for number in (port, mlflow_port))
+    try:
+        for address in (f"{dagster}/server_info", f"{mlflow}/health"):
+            _await(address, up)
+        with sync_playwright() as driver:
+            browser = driver.chromium.launch(
+                executable_path=shutil.which("chromium"), args=["--no-sandbox"]
+            )
+            yield Pages(browser, dagster, mlflow)
+            browser.close()
+    finally:
+        up.send_signal(signal.SIGINT)
+        up.communicate(timeout=60)
+
+
+def _await(address: str, up: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 2 * PATIENCE / 1000
+    while True:
+        try:
+            with urllib.request.urlopen(address, timeout=5):
+                return
+        except OSError:
+            assert up.poll() is None, up.communicate()
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.3)
