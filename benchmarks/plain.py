@@ -22,9 +22,10 @@ import pyarrow as pa
 from ml_assets.plan.checks import checks_of
 from ml_assets.plan.families import FAMILIES
 from ml_assets.plan.recipes.dataset import clean_spec, ingest_spec
-from ml_assets.plan.recipes.model import evaluate_spec, features_spec, fit_spec
+from ml_assets.plan.recipes.evaluation import evaluate_spec, sensitive_inputs
+from ml_assets.plan.recipes.model import features_spec, fit_spec
 from ml_assets.spec.families import BASELINES
-from ml_assets.spec.model import ChooseSpec
+from ml_assets.spec.model import ChooseSpec, ExplainSpec, OptimismSpec
 from ml_assets.spec.project import Project, read_project
 from ml_assets.spec.split import SplitRule
 
@@ -164,19 +165,37 @@ def trained(project: Project, name: str, features: dict[str, Value]) -> dict[str
         for role in ("chosen", "baseline")
     }
     spec = evaluate_spec(project, name)
-    report = stage("ml_assets.stages.evaluate.evaluate:evaluate")(
-        spec,
-        family=modules[board["chosen"]],
-        baseline_family=modules[board["baseline"]],
-        model=Value(models["chosen"]),
-        baseline=Value(models["baseline"]),
-        leaderboard=Value(board),
-        features=features,
-        metrics={},
-        **folds,
+    chosen = {"family": modules[board["chosen"]], "model": Value(models["chosen"])}
+    others = [name for name in baselines if name != board["baseline"]]
+    outputs = dict(
+        stage("ml_assets.stages.evaluate.evaluate:evaluate")(
+            spec,
+            **chosen,
+            baseline_family=modules[board["baseline"]],
+            baseline=Value(models["baseline"]),
+            others={other: fitted[other] for other in others},
+            other_families={other: modules[other] for other in others},
+            leaderboard=Value(board),
+            test=folds["test"],
+            features=features,
+            metrics={},
+        ).outputs
     )
-    checked("evaluation_report", spec, {"metrics": Value(report.outputs["metrics"])})
-    return dict(report.outputs)
+    asked = ExplainSpec(
+        metric=model.training.metric,
+        sensitive=sensitive_inputs(project, name),
+        seed=model.training.seed,
+    )
+    explain = stage("ml_assets.stages.evaluate.explain:explain")
+    outputs |= explain(asked, **chosen, test=folds["test"], features=features).outputs
+    settings = OptimismSpec(fit=fit_spec(model, board["chosen"]))
+    optimism = stage("ml_assets.stages.evaluate.optimism:optimism")
+    outputs |= optimism(settings, **chosen, **folds, features=features).outputs
+    parts = ("metrics", "sections", "explained", "optimism")
+    said = {part: Value(outputs[part]) for part in parts}
+    outputs |= stage("ml_assets.stages.evaluate.report:report")(spec, **said, **folds).outputs
+    checked("evaluation_report", spec, {"metrics": said["metrics"]})
+    return outputs
 
 
 if __name__ == "__main__":

@@ -10,7 +10,8 @@ from pydantic import BaseModel
 from ml_assets.plan.code import Sources
 from ml_assets.plan.environment import environment
 from ml_assets.plan.recipes.dataset import clean_spec, ingest_spec
-from ml_assets.plan.recipes.model import evaluate_spec, family_module, features_spec, fit_spec
+from ml_assets.plan.recipes.evaluation import STAGES, evaluate_spec
+from ml_assets.plan.recipes.model import family_module, features_spec, fit_spec
 from ml_assets.plan.workspace import Workspace
 from ml_assets.spec.project import Project
 from ml_assets.store.digest import json_digest
@@ -57,7 +58,5 @@ def code_versions(project: Project, workspace: Workspace, group: str) -> Mapping
         "candidate": version(
             [*TRAIN, *families], *(fit_spec(model, name) for name in model.training.families)
         ),
-        "evaluation_report": version(
-            ["ml_assets.stages.evaluate.evaluate", *own], evaluate_spec(project, group)
-        ),
+        "evaluation_report": version([*STAGES, *own], evaluate_spec(project, group)),
     }

@@ -135,6 +135,22 @@ class EvaluateSpec(Spec):
     columns: dict[str, FeatureColumn]
     evaluation: Evaluation
     seed: int
+    sensitive: tuple[str, ...] = ()
+    """Features and slices whose values may not be shown."""
+
+
+class ExplainSpec(Spec):
+    """All that importance and contributions depend on."""
+
+    metric: Metric
+    sensitive: tuple[str, ...] = ()
+    seed: int
+
+
+class OptimismSpec(Spec):
+    """All that the split optimism depends on: how the chosen family is fitted."""
+
+    fit: FitSpec
 
 
 class OwnCheck(Spec):

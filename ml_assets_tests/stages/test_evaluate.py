@@ -12,9 +12,12 @@ import pytest
 
 from ml_assets.errors import HookError
 from ml_assets.spec.families import FamilySpec, GroupMedian, LightGBM, Linear, Median, Prior
-from ml_assets.spec.model import ChooseSpec, EvaluateSpec
-from ml_assets.stages.evaluate import plots, report, rows, slices
+from ml_assets.spec.model import ChooseSpec, EvaluateSpec, ExplainSpec, OptimismSpec
+from ml_assets.stages.evaluate import drawing, rows, slices, words
 from ml_assets.stages.evaluate.evaluate import evaluate
+from ml_assets.stages.evaluate.explain import explain
+from ml_assets.stages.evaluate.optimism import optimism
+from ml_assets.stages.evaluate.report import report
 from ml_assets.stages.result import Result
 from ml_assets.stages.train.choose import choose
 from ml_assets_tests.handles import given
@@ -30,7 +33,7 @@ def families(task: str) -> dict[str, FamilySpec]:
 
 def run(world: World, names: tuple[str, ...] = ("base", "trees"), **changes: Any) -> Result:
     """Fit, choose, refit and evaluate, as the plan does."""
-    metrics = changes.pop("hooks", {})
+    metrics, sensitive = changes.pop("hooks", {}), changes.pop("sensitive", ())
     declared = {n: f for n, f in families(world.task).items() if n in names}
     fitted = {name: world.fit(family) for name, family in declared.items()}
     metric: Any = METRIC[world.task]
@@ -52,21 +55,32 @@ def run(world: World, names: tuple[str, ...] = ("base", "trees"), **changes: Any
             "columns": {name: c.model_dump() for name, c in world.columns.items()},
             "evaluation": {"slices": ["origin", "carrier", "wind", "holiday"], **changes},
             "seed": 1,
+            "sensitive": sensitive,
         }
     )
-    return evaluate(
+    own, model = module(chosen.family), given(models[board["chosen"]])
+    folds: Any = {fold: world.fold(fold) for fold in ("train", "validation", "test")}
+    found = evaluate(
         spec,
-        family=module(chosen.family),
-        model=given(models[board["chosen"]]),
+        family=own,
+        model=model,
         leaderboard=given(board),
-        train=world.fold("train"),
-        validation=world.fold("validation"),
-        test=world.fold("test"),
+        test=folds["test"],
         features=world.features,
         baseline=given(models["base"]),
         baseline_family=module(declared["base"].family),
+        others={},
+        other_families={},
         metrics=metrics,
     )
+    outputs = dict(found.outputs)
+    test = {"test": folds["test"], "features": world.features}
+    asked = ExplainSpec(metric=metric, seed=1, sensitive=spec.sensitive)
+    outputs |= explain(asked, family=own, model=model, **test).outputs
+    fit = OptimismSpec(fit=world.spec(chosen))
+    outputs |= optimism(fit, family=own, model=model, **folds, features=world.features).outputs
+    said = {n: given(outputs[n]) for n in ("metrics", "sections", "explained", "optimism")}
+    return Result(outputs | report(spec, **said, **folds).outputs)
 
 
 class Page(HTMLParser):
@@ -135,9 +149,9 @@ def test_the_page_is_one_offline_file_in_which_everything_is_escaped() -> None:
     assert len(page.ids) == len(set(page.ids))
     inner = {link[1:] for link in page.links}
     assert inner <= set(page.ids)
-    assert page.tags.count("figcaption") == page.tags.count("svg") == 2
+    assert page.tags.count("figcaption") == page.tags.count("svg") == 5
     assert "&#34;Segoe UI" not in text
-    for placeholder in (plots.INK, plots.GRID, plots.MAIN, plots.OTHER, plots.BAND):
+    for placeholder in drawing.COLOURS:
         assert placeholder not in text
 
 
@@ -282,15 +296,7 @@ def test_a_group_median_may_be_the_baseline_of_a_linear_model() -> None:
 
 
 def test_numbers_for_people() -> None:
-    assert report.number(None) == "\N{EN DASH}"
-    assert report.number(-2.5) == "\N{MINUS SIGN}2.500"
-    assert report.number(1234.0, "min") == "1234 min"
-    assert report.number(0.0) == "0.000"
-
-
-def test_plots_take_any_text_and_any_spread() -> None:
-    flat = plots.residual_histogram(np.zeros(10), "$")
-    assert "target \N{MINUS SIGN} prediction ($)" in flat.svg
-    assert plots.residual_by_prediction(np.zeros(10), np.ones(10), "<b>").svg.count("<b>") == 0
-    assert "100.0%" in plots.calibration(np.ones(10), np.full(10, 0.5), "late").text
-    assert "class 0" not in plots.probabilities(np.ones(10), np.full(10, 0.5)).text
+    assert words.number(None) == "\N{EN DASH}"
+    assert words.number(-2.5) == "\N{MINUS SIGN}2.500"
+    assert words.number(1234.0, "min") == "1234 min"
+    assert words.number(0.0) == "0.000"

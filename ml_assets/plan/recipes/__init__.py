@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ml_assets.plan.recipes.dataset import batch
-from ml_assets.plan.recipes.model import candidate, evaluation_report, features, splits
+from ml_assets.plan.recipes.evaluation import evaluation_report
+from ml_assets.plan.recipes.model import candidate, features, splits
 from ml_assets.plan.session import Recipe
 
 RECIPES: Mapping[str, Recipe] = {

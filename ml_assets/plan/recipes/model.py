@@ -13,11 +13,18 @@ from ml_assets.plan.recipes.dataset import cleaned_of, own_check
 from ml_assets.plan.session import Done, Made, Session, Undone
 from ml_assets.plan.workspace import Workspace
 from ml_assets.spec.families import BASELINES, Custom
-from ml_assets.spec.model import ChooseSpec, EvaluateSpec, FeaturesSpec, FitSpec, ModelSpec
+from ml_assets.spec.model import (
+    ChooseSpec,
+    FeaturesSpec,
+    FitSpec,
+    ModelSpec,
+)
 from ml_assets.spec.project import Project
 from ml_assets.spec.split import SplitRule
 
 FOLDS = ("train", "validation", "test")
+TRIVIAL = "baseline:"
+"""Before a trivial family's name, the name of its model among a candidate's outputs."""
 
 
 def features_spec(project: Project, name: str) -> FeaturesSpec:
@@ -143,7 +150,7 @@ def splits(session: Session, unit: Unit) -> Sequence[Made]:
     ]
 
 
-def _folds(session: Session, unit: Unit) -> tuple[dict[str, Made], str | None]:
+def folds_of(session: Session, unit: Unit) -> tuple[dict[str, Made], str | None]:
     """Return the folds of a model and why it waits, if it does."""
     cells = Unit(unit.group, "splits").cells()
     found = dict(zip(FOLDS, (session.upstream(cell) for cell in cells), strict=True))
@@ -151,7 +158,7 @@ def _folds(session: Session, unit: Unit) -> tuple[dict[str, Made], str | None]:
     return found, next((why for why in waits if why), None)
 
 
-def _feature_inputs(session: Session, unit: Unit, folds: Sequence[Made]) -> Input:
+def feature_inputs(session: Session, unit: Unit, folds: Sequence[Made]) -> Input:
     """Return the feature batches that folds refer to, in calendar order."""
     if any(isinstance(value, Pending) for made in folds for value in made.outputs.values()):
         cells = {
@@ -197,13 +204,13 @@ def candidate(session: Session, unit: Unit) -> Sequence[Made]:
     """Fit every family, choose on validation, refit the chosen one."""
     model = session.project.models[unit.group]
     (cell,) = unit.cells()
-    folds, waits = _folds(session, unit)
+    folds, waits = folds_of(session, unit)
     if waits is not None:
         return [Made(cell, {}, {}, waiting=f"{unit.group} waits: {waits}")]
     learning = {fold: folds[fold].outputs[fold] for fold in ("train", "validation")}
     inputs: dict[str, Input] = {
         **learning,
-        "features": _feature_inputs(session, unit, [folds["train"], folds["validation"]]),
+        "features": feature_inputs(session, unit, [folds["train"], folds["validation"]]),
     }
     done: dict[str, Done | Undone] = {}
     for name, family in session.order(list(model.training.families.items())):
@@ -233,13 +240,18 @@ def candidate(session: Session, unit: Unit) -> Sequence[Made]:
     if isinstance(choice, Undone):
         later = choice.outputs["leaderboard"]
         outputs: dict[str, Any] = {"model": later, "leaderboard": later, "baseline": later}
-        return [Made(cell, outputs, done)]
+        return [Made(cell, outputs | _trivial(baselines, done), done)]
     board = session.home.objects.json(choice.outputs["leaderboard"].digest)
-    outputs = {"leaderboard": choice.outputs["leaderboard"]}
+    outputs = {"leaderboard": choice.outputs["leaderboard"], **_trivial(baselines, done)}
     for output, name in (("model", board["chosen"]), ("baseline", board["baseline"])):
         outputs[output] = _refitted(session, unit, model, name, inputs, done)
     facts = {key: board[key] for key in ("metric", "chosen", "baseline", "families")}
     return [Made(cell, outputs, done, facts=facts)]
+
+
+def _trivial(names: Sequence[str], done: Mapping[str, Done | Undone]) -> dict[str, Any]:
+    """Return every trivial baseline as fitted on train, for the report."""
+    return {f"{TRIVIAL}{name}": done[f"fit:{name}"].outputs["model"] for name in names}
 
 
 def _refitted(
@@ -265,75 +277,3 @@ def _refitted(
     if action.part not in done:
         done[action.part] = session.act(unit, action)
     return done[action.part].outputs["model"]
-
-
-def evaluate_spec(project: Project, name: str) -> EvaluateSpec:
-    """Return the part of a model's spec that its report depends on."""
-    model = project.models[name]
-    return EvaluateSpec(
-        model=name,
-        description=model.description,
-        task=model.task,
-        metric=model.training.metric,
-        target=model.target,
-        target_unit=model.target_unit,
-        predict_at=model.predict_at,
-        time=project.datasets[model.dataset].time,
-        columns=model.features.columns,
-        evaluation=model.evaluation,
-        seed=model.training.seed,
-    )
-
-
-def _role(session: Session, made: Made, role: str) -> str | None:
-    """Return the family chosen, or the best baseline: of this candidate or else the last."""
-    if role in made.facts:
-        return str(made.facts[role])
-    before = session.current.get((made.cell.asset, made.cell.partition))
-    return None if before is None else before.facts.get(role)
-
-
-def evaluation_report(session: Session, unit: Unit) -> Sequence[Made]:
-    """Evaluate the candidate on test, beside the best trivial baseline."""
-    model = session.project.models[unit.group]
-    (cell,) = unit.cells()
-    made = session.upstream(Cell(f"{unit.group}/candidate"))
-    folds, waits = _folds(session, unit)
-    if waits is not None or made.waiting is not None:
-        return [Made(cell, {}, {}, waiting=made.waiting or f"{unit.group} waits: {waits}")]
-    hooks: dict[str, Any] = {
-        "metrics": {
-            name: session.workspace.hook(unit.group, hook)
-            for name, hook in model.evaluation.metrics.items()
-        }
-    }
-    for hook, role in (("family", "chosen"), ("baseline_family", "baseline")):
-        name = _role(session, made, role)
-        if name in model.training.families:
-            hooks[hook] = family_module(
-                session.workspace, unit.group, model.training.families[name]
-            )
-    inputs: dict[str, Input] = {
-        "model": made.outputs["model"],
-        "leaderboard": made.outputs["leaderboard"],
-        "baseline": made.outputs["baseline"],
-        **{fold: folds[fold].outputs[fold] for fold in FOLDS},
-        "features": _feature_inputs(session, unit, [folds["test"]]),
-    }
-    params = evaluate_spec(session.project, unit.group)
-    stage = "ml_assets.stages.evaluate.evaluate:evaluate"
-    report = session.act(unit, Action("evaluate", stage, params, inputs, hooks))
-    checks = {
-        entry.name: session.act(
-            unit,
-            Action(
-                f"check:{entry.name}", entry.stage, params, {"metrics": report.outputs["metrics"]}
-            ),
-        )
-        for entry in checks_of("evaluation_report")
-    }
-    outputs = {name: report.outputs[name] for name in ("metrics", "predictions", "report")}
-    facts: dict[str, Any] = {}
-    if isinstance(report, Done):
-        facts = {"metrics": session.home.objects.json(report.outputs["metrics"].digest)}
-    return [Made(cell, outputs, {"evaluate": report}, checks, facts)]

@@ -48,7 +48,7 @@ class Draws:
         by_block = np.bincount(place, weight, minlength=self.counts.shape[1] * groups)
         return np.asarray(self.counts @ by_block.reshape(-1, groups), dtype=np.float64)
 
-    def of(self, rows: NDArray[np.bool_]) -> Draws:
+    def of(self, rows: NDArray[np.bool_] | Ints) -> Draws:
         """Return the same draws for some of the rows."""
         return Draws(self.block[rows], self.counts, self.note)
 

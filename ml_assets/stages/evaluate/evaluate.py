@@ -1,7 +1,7 @@
-"""Evaluate a candidate on the test fold, beside its trivial baseline.
+"""Evaluate a candidate on the test fold, beside its trivial baselines.
 
-Belongs here: the report's figures, the predictions, the page. Does not belong here: any choice
-made by test.
+Belongs here: the report's figures, the predictions. Does not belong here: any choice made by
+test, words and pages (`report`).
 """
 
 from __future__ import annotations
@@ -13,8 +13,11 @@ import numpy as np
 
 from ml_assets.errors import HookError
 from ml_assets.stages import metrics as standard
-from ml_assets.stages.evaluate import bootstrap, report, slices
+from ml_assets.stages.evaluate import bootstrap, slices
+from ml_assets.stages.evaluate.losses import row_losses
+from ml_assets.stages.evaluate.registry import SECTIONS
 from ml_assets.stages.evaluate.rows import Fitted, Rows, read
+from ml_assets.stages.evaluate.section import Study
 from ml_assets.stages.result import Result
 
 if TYPE_CHECKING:
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from ml_assets.stages.result import Handle
 
 Hook = Callable[[Any, Any], Any]
+Pair = tuple[list[float] | None, list[float] | None]
 
 
 def evaluate(
@@ -30,74 +34,153 @@ def evaluate(
     family: Any,
     model: Handle,
     leaderboard: Handle,
-    train: Handle,
-    validation: Handle,
     test: Handle,
     features: Mapping[str, Handle],
     baseline: Handle,
     baseline_family: Any,
+    others: Mapping[str, Handle],
+    other_families: Mapping[str, Any],
     metrics: Mapping[str, Hook],
 ) -> Result:
-    """Return `metrics` (JSON), `predictions` (table) and `report` (HTML bytes).
+    """Return `metrics` and `sections` (JSON) and `predictions` (table).
 
-    `family` and `baseline_family` are the modules of the two models; `metrics` are the user's
-    own, called with (target, prediction) as in `stages/metrics.py`. HookError if one of them
-    raises or returns no finite number.
+    `family` and `baseline_family` are the modules of the two models; `others` are the other
+    trivial baselines, fitted on train alone; `metrics` are the user's own, called with (target,
+    prediction) as in `stages/metrics.py`. HookError if one of them raises or returns no finite
+    number.
     """
-    chosen, trivial = Fitted(model.json(), family), Fitted(baseline.json(), baseline_family)
-    rows = read(test.table(), features, chosen, trivial, spec.evaluation.slices)
-    figures = _figures(spec, rows, metrics)
     board = leaderboard.json()
+    chosen = Fitted(model.json(), family)
+    trivial = {str(board["baseline"]): Fitted(baseline.json(), baseline_family)}
+    for name, handle in others.items():
+        trivial.setdefault(name, Fitted(handle.json(), other_families[name]))
+    hidden = [name for name in spec.evaluation.slices if name in spec.sensitive]
+    shown = [name for name in spec.evaluation.slices if name not in hidden]
+    rows = read(test.table(), features, chosen, trivial, shown, spec.sensitive)
+    asked = spec.evaluation.intervals
+    draws = bootstrap.draw(rows.time, asked.block, asked.resamples, spec.seed)
+    figures = _figures(spec, rows, draws, metrics, shown)
+    importance = _importance(chosen.model)
     figures |= {
         "chosen": board["chosen"],
         "baseline_family": board["baseline"],
         "leaderboard": board["families"],
-        "importance": _importance(chosen.model),
+        "importance": importance,
+        "test_references": test.digest,
     }
+    figures["notes"] += _notes(rows, chosen, hidden)
+    loss = row_losses(spec.metric, rows.target, rows.prediction)
+    gains = {entry["feature"]: entry["gain"] for entry in importance}
+    study = Study(spec, rows, draws, loss, gains)
+    sections = {name: part.measure(study) for name, part in SECTIONS.items() if part.measure}
+    worst = sections["worst"]
+    figures["worst_slices"] = {
+        "searched": worst["searched"],
+        "found": len(worst["worst"]),
+        "worst": worst["worst"][0] if worst["worst"] else None,
+    }
+    outputs = {"metrics": figures, "sections": sections, "predictions": rows.table}
+    return Result(outputs, {"rows": figures["rows"]})
+
+
+def _notes(rows: Rows, chosen: Fitted, hidden: list[str]) -> list[str]:
+    found = []
     if "constant" in chosen.model["state"]:
-        figures["notes"].append("the target is constant in training: the model holds that value")
-    data = {"train": train.table(), "validation": validation.table(), "test": test.table()}
-    page = report.page(spec, figures, rows, data)
-    outputs = {"metrics": figures, "predictions": rows.table, "report": page}
-    return Result(outputs, {"rows": figures["rows"], "bytes": len(page)})
+        found.append("the target is constant in training: the model holds that value")
+    if rows.left_out:
+        found.append(f"{rows.left_out:,} rows left out: target or prediction is not finite")
+    if hidden:
+        found.append(f"not sliced by {', '.join(hidden)}: sensitive, no value may be shown")
+    return found
 
 
-def _figures(spec: EvaluateSpec, rows: Rows, own: Mapping[str, Hook]) -> dict[str, Any]:
-    asked = spec.evaluation.intervals
-    draws = bootstrap.draw(rows.time, asked.block, asked.resamples, spec.seed)
+def _figures(
+    spec: EvaluateSpec,
+    rows: Rows,
+    draws: bootstrap.Draws,
+    own: Mapping[str, Hook],
+    sliced: list[str],
+) -> dict[str, Any]:
+    level = spec.evaluation.intervals.level
     values, notes = standard.measure(spec.task, rows.target, rows.prediction)
-    base, _ = standard.measure(spec.task, rows.target, rows.baseline)
-    intervals: dict[str, list[float] | None] = dict.fromkeys(values)
-    difference: dict[str, dict[str, float | None]] = {}
-    for name, value in values.items():
-        spread = None
-        if value is not None and len(rows.target) > 1:
-            intervals[name], spread = _intervals(name, rows, draws, asked.level)
-        difference[name] = _difference(value, base[name], spread)
     for name, hook in own.items():
-        source = spec.evaluation.metrics[name]
-        values[name] = call(hook, source, rows.target, rows.prediction)
-        base[name] = call(hook, source, rows.target, rows.baseline)
-        intervals[name] = None
-        difference[name] = _difference(values[name], base[name], None)
+        values[name] = call(hook, spec.evaluation.metrics[name], rows.target, rows.prediction)
+    drawn = _drawn(spec, rows, rows.prediction, draws, values)
+    intervals = {
+        name: bootstrap.interval(drawn[name], level) if name in drawn else None for name in values
+    }
+    baselines = {
+        name: _baseline(spec, rows, prediction, draws, own, values, drawn)
+        for name, prediction in rows.baselines.items()
+    }
+    best = next(iter(baselines.values()))
+    for place, entry in enumerate(baselines.values()):
+        entry["refitted"] = place == 0
+    known = rows.time[~np.isnat(rows.time)].astype("datetime64[D]")
     parts = [
         entry
-        for name in spec.evaluation.slices
-        for entry in slices.measure(name, rows, spec.task, spec.metric, draws, asked.level)
+        for name in sliced
+        for entry in slices.measure(name, rows, spec.task, spec.metric, draws, level)
     ]
     return {
         "metric": spec.metric,
         "unit": spec.target_unit,
         "rows": len(rows.target),
-        "level": asked.level,
+        "span": [str(known.min()), str(known.max())] if len(known) else None,
+        "level": level,
         "bootstrap": draws.note,
         "test": values,
         "intervals": intervals,
-        "baseline": base,
-        "difference": difference,
+        "baseline": best["metrics"],
+        "difference": best["difference"],
+        "baselines": baselines,
         "slices": parts,
         "notes": notes,
     }
+
+
+def _drawn(
+    spec: EvaluateSpec,
+    rows: Rows,
+    prediction: Any,
+    draws: bootstrap.Draws,
+    values: Mapping[str, float | None],
+) -> dict[str, Any]:
+    """Return the draws (resamples,) of each standard metric that has a value."""
+    if len(rows.target) < 2:
+        return {}
+    whole = np.zeros(len(rows.target), dtype=np.int64)
+    return {
+        name: bootstrap.distribution(name, rows.target, prediction, draws, whole, 1)[:, 0]
+        for name in standard.BY_TASK[spec.task]
+        if values[name] is not None
+    }
+
+
+def _baseline(
+    spec: EvaluateSpec,
+    rows: Rows,
+    prediction: Any,
+    draws: bootstrap.Draws,
+    own: Mapping[str, Hook],
+    model: Mapping[str, float | None],
+    drawn: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Return a baseline's metrics, their intervals, and the model's paired difference from it."""
+    level = spec.evaluation.intervals.level
+    values, _ = standard.measure(spec.task, rows.target, prediction)
+    for name, hook in own.items():
+        values[name] = call(hook, spec.evaluation.metrics[name], rows.target, prediction)
+    base = _drawn(spec, rows, prediction, draws, values)
+    difference = {}
+    for name, value in values.items():
+        both = name in drawn and name in base
+        spread = bootstrap.interval(drawn[name] - base[name], level) if both else None
+        difference[name] = _difference(model[name], value, spread)
+    intervals = {
+        name: bootstrap.interval(base[name], level) if name in base else None for name in values
+    }
+    return {"metrics": values, "intervals": intervals, "difference": difference}
 
 
 def call(hook: Hook, source: str, target: Any, prediction: Any) -> float:
@@ -110,18 +193,6 @@ def call(hook: Hook, source: str, target: Any, prediction: Any) -> float:
     if not number or isinstance(value, bool) or not np.isfinite(value):
         raise HookError(f"{source} returned {value!r:.80}, wanted one finite number")
     return float(value)
-
-
-def _intervals(
-    name: str, rows: Rows, draws: bootstrap.Draws, level: float
-) -> tuple[list[float] | None, list[float] | None]:
-    """Return the intervals of the model's metric and of its difference from the baseline's."""
-    whole = np.zeros(len(rows.target), dtype=np.int64)
-    model, base = (
-        bootstrap.distribution(name, rows.target, prediction, draws, whole, 1)[:, 0]
-        for prediction in (rows.prediction, rows.baseline)
-    )
-    return bootstrap.interval(model, level), bootstrap.interval(model - base, level)
 
 
 def _difference(

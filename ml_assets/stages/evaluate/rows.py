@@ -1,4 +1,4 @@
-"""The test rows: what was wanted, what the model and its baseline say.
+"""The test rows: what was wanted, what the model and the baselines say.
 
 Belongs here: reading the fold batch by batch and predicting it. Does not belong here: judging.
 """
@@ -6,7 +6,7 @@ Belongs here: reading the fold batch by batch and predicting it. Does not belong
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,16 +21,34 @@ if TYPE_CHECKING:
     from ml_assets.stages.result import Handle
 
 
+MOST_SAMPLED = 100_000
+
+
 @dataclass(frozen=True)
 class Rows:
-    """Test rows in calendar order; `prediction` and `baseline` as `metrics` takes them."""
+    """Test rows in calendar order; predictions as `metrics` takes them.
+
+    A row whose target is not finite is left out of all but `table`.
+    """
 
     target: Array
     prediction: Array
-    baseline: Array
+    baselines: Mapping[str, Array]
+    """By family; the best comes first."""
     time: NDArray[np.datetime64]
     slices: Mapping[str, pa.ChunkedArray]
+    classes: Sequence[str]
+    sampled: pa.Table
+    """Features and slices of at most 100,000 rows, evenly taken."""
+    place: NDArray[np.int64]
+    """Which of the rows those are."""
     table: pa.Table
+    left_out: int = 0
+
+    @property
+    def baseline(self) -> Array:
+        """The best baseline's predictions."""
+        return next(iter(self.baselines.values()))
 
 
 @dataclass(frozen=True)
@@ -49,29 +67,80 @@ def read(
     test: pa.Table,
     features: Mapping[str, Handle],
     chosen: Fitted,
-    baseline: Fitted,
+    baselines: Mapping[str, Fitted],
     slices: Sequence[str],
+    hidden: Sequence[str] = (),
 ) -> Rows:
-    """Return the test rows with predictions; one batch of features is in memory at a time."""
-    inputs = {*chosen.model["columns"], *baseline.model["columns"]}
+    """Return the test rows with predictions; one batch of features is in memory at a time.
+
+    Columns that are `hidden` are in no sample.
+    """
+    classes = chosen.model["classes"]
+    inputs = {c for fitted in (chosen, *baselines.values()) for c in fitted.model["columns"]}
     names = {name: name if name in inputs else f"_slice_{name}" for name in slices}
     columns = [*sorted(inputs | set(names.values())), "_key", "_time", "_target"]
-    parts, targets, predictions, baselines = [], [], [], []
+    shown = {name: name for name in sorted(inputs - set(hidden))} | names
+    step = -(-_count(test) // MOST_SAMPLED) or 1
+    parts, targets, samples, places, start = [], [], [], [], 0
+    said: list[Array] = []
+    others: dict[str, list[Array]] = {name: [] for name in baselines}
     for batch, table in folds.read(test, features, columns):
-        targets.append(folds.labels(table, chosen.model["classes"]))
-        predictions.append(chosen.predict(table))
-        baselines.append(aligned(baseline, table, chosen.model["classes"]))
+        targets.append(folds.labels(table, classes))
+        said.append(chosen.predict(table))
+        for name, fitted in baselines.items():
+            others[name].append(aligned(fitted, table, classes))
         kept = table.select(["_key", "_time", "_target", *sorted(set(names.values()))])
         parts.append(kept.append_column("batch", pa.array([batch] * len(table), pa.string())))
+        taken = np.flatnonzero((np.arange(len(table)) + start) % step == 0)
+        places.append(taken + start)
+        samples.append(_renamed(table, shown).take(pa.array(taken)))
+        start += len(table)
     whole = pa.concat_tables(parts).unify_dictionaries()
-    prediction, base = np.concatenate(predictions), np.concatenate(baselines)
-    return Rows(
-        np.concatenate(targets),
+    found = {name: np.concatenate(arrays) for name, arrays in others.items()}
+    prediction, target = np.concatenate(said), np.concatenate(targets)
+    table = _table(whole, chosen.model, prediction, next(iter(found.values())))
+    sampled = pa.concat_tables(samples).unify_dictionaries()
+    rows = Rows(
+        target,
         prediction,
-        base,
+        found,
         np.asarray(whole["_time"].to_numpy(), dtype="datetime64[us]"),
         {name: whole[column] for name, column in names.items()},
-        _table(whole, chosen.model, prediction, base),
+        classes,
+        sampled,
+        np.concatenate(places),
+        table,
+    )
+    return _finite(rows)
+
+
+def _count(references: pa.Table) -> int:
+    return int((references["stop"].to_numpy() - references["start"].to_numpy()).sum())
+
+
+def _renamed(table: pa.Table, names: Mapping[str, str]) -> pa.Table:
+    return pa.table({name: table[column] for name, column in names.items()})
+
+
+def _finite(rows: Rows) -> Rows:
+    """Return the rows whose target and prediction are finite."""
+    good = np.isfinite(rows.target) & np.isfinite(
+        rows.prediction.reshape(len(rows.target), -1)
+    ).all(axis=1)
+    if good.all():
+        return rows
+    mask = pa.array(good)
+    at = good[rows.place]
+    return replace(
+        rows,
+        target=rows.target[good],
+        prediction=rows.prediction[good],
+        baselines={name: array[good] for name, array in rows.baselines.items()},
+        time=rows.time[good],
+        slices={name: column.filter(mask) for name, column in rows.slices.items()},
+        sampled=rows.sampled.filter(pa.array(at)),
+        place=(np.cumsum(good) - 1)[rows.place[at]],
+        left_out=int((~good).sum()),
     )
 
 

@@ -1,6 +1,7 @@
 """Metrics by declared slice: for whom is the model worth how much?
 
-Belongs here: rows to groups, and their metrics. Does not belong here: searching for slices.
+Belongs here: rows to groups, and their metrics. Does not belong here: searching for slices
+(`sections/worst.py`), words.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ FEW_ROWS = 100
 MOST_VALUES = 30
 _DISTINCT = 12
 MISSING = "(missing)"
+OTHERS = " other values)"
 
 
 def measure(
@@ -63,7 +65,7 @@ def groups(column: pa.ChunkedArray) -> tuple[list[str], Ints]:
     rank = np.empty(len(order), dtype=np.int64)
     rank[order] = np.arange(len(order))
     if len(labels) > MOST_VALUES:
-        labels = [*labels[:MOST_VALUES], f"({len(labels) - MOST_VALUES:,} other values)"]
+        labels = [*labels[:MOST_VALUES], f"({len(labels) - MOST_VALUES:,}{OTHERS}"]
     return labels, np.minimum(rank[code], MOST_VALUES)
 
 

@@ -46,6 +46,7 @@ def _entry(metric: str, name: str, document: Mapping[str, Any]) -> dict[str, Any
         "trees": document["trees"],
         "rows": document["rows"],
         "settings": document["settings"],
+        "cost": document["cost"],
         "notes": document["notes"],
     }
 

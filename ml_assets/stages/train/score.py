@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ml_assets.stages import metrics
+from ml_assets.stages.train.cost import cost
 
 if TYPE_CHECKING:
     from ml_assets.stages.train.encode import Array
@@ -31,5 +32,6 @@ def score(
         "rows": dict(rows),
         "trees": model["state"].get("trees"),
         "settings": model["settings"],
+        "cost": cost(model),
         "notes": [*notes, *reasons],
     }

@@ -1,0 +1,202 @@
+"""A model's evaluation report: figures, explanations, split optimism, the page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ml_assets.plan.action import Action, Input
+from ml_assets.plan.cells import Cell, Unit
+from ml_assets.plan.checks import checks_of
+from ml_assets.plan.recipes.model import (
+    FOLDS,
+    TRIVIAL,
+    family_module,
+    feature_inputs,
+    fit_spec,
+    folds_of,
+)
+from ml_assets.plan.session import Done, Made, Session, Undone
+from ml_assets.spec.model import EvaluateSpec, ExplainSpec, OptimismSpec
+from ml_assets.spec.project import Project
+
+_PARTS = ("evaluate", "explain", "optimism", "report")
+STAGES = tuple(f"ml_assets.stages.evaluate.{name}" for name in _PARTS)
+"""The stages of a report, in data-flow order."""
+
+
+def sensitive_inputs(project: Project, name: str) -> tuple[str, ...]:
+    """Return the features and slices of a model whose values may not be shown.
+
+    A feature is sensitive if a source of it is; one that names no sources is, if any column of
+    the model's datasets is.
+    """
+    model = project.models[name]
+    datasets = [model.dataset, *(join.dataset for join in model.joins)]
+    hidden = {
+        f"{dataset}.{column}"
+        for dataset in datasets
+        for column, declared in project.datasets[dataset].columns.items()
+        if declared.sensitive
+    }
+    features = {
+        feature
+        for feature, column in model.features.columns.items()
+        if hidden and (not column.sources or hidden & set(column.sources))
+    }
+    return tuple(sorted(features | {item.partition(".")[2] for item in hidden}))
+
+
+def evaluate_spec(project: Project, name: str) -> EvaluateSpec:
+    """Return the part of a model's spec that its report depends on."""
+    model = project.models[name]
+    return EvaluateSpec(
+        model=name,
+        description=model.description,
+        task=model.task,
+        metric=model.training.metric,
+        target=model.target,
+        target_unit=model.target_unit,
+        predict_at=model.predict_at,
+        time=project.datasets[model.dataset].time,
+        columns=model.features.columns,
+        evaluation=model.evaluation,
+        seed=model.training.seed,
+        sensitive=sensitive_inputs(project, name),
+    )
+
+
+def _role(session: Session, made: Made, role: str) -> str | None:
+    """Return the family chosen, or the best baseline: of this candidate or else the last."""
+    if role in made.facts:
+        return str(made.facts[role])
+    before = session.current.get((made.cell.asset, made.cell.partition))
+    return None if before is None else before.facts.get(role)
+
+
+def evaluation_report(session: Session, unit: Unit) -> Sequence[Made]:
+    """Evaluate the candidate on test, beside the trivial baselines, and write the report."""
+    (cell,) = unit.cells()
+    made = session.upstream(Cell(f"{unit.group}/candidate"))
+    folds, waits = folds_of(session, unit)
+    if waits is not None or made.waiting is not None:
+        return [Made(cell, {}, {}, waiting=made.waiting or f"{unit.group} waits: {waits}")]
+    references: dict[str, Input] = {fold: folds[fold].outputs[fold] for fold in FOLDS}
+    tested = feature_inputs(session, unit, [folds["test"]])
+    done = {
+        "evaluate": _evaluated(session, unit, made, references, tested),
+        "explain": _explained(session, unit, made, references, tested),
+        "optimism": _optimism(session, unit, made, folds, references),
+    }
+    params = evaluate_spec(session.project, unit.group)
+    said: dict[str, Input] = {
+        "metrics": done["evaluate"].outputs["metrics"],
+        "sections": done["evaluate"].outputs["sections"],
+        "explained": done["explain"].outputs["explained"],
+        "optimism": done["optimism"].outputs["optimism"],
+    }
+    stage = "ml_assets.stages.evaluate.report:report"
+    done["report"] = session.act(unit, Action("report", stage, params, {**said, **references}))
+    checks = {
+        entry.name: session.act(
+            unit, Action(f"check:{entry.name}", entry.stage, params, {"metrics": said["metrics"]})
+        )
+        for entry in checks_of("evaluation_report")
+    }
+    outputs: dict[str, Any] = {
+        "predictions": done["evaluate"].outputs["predictions"],
+        **said,
+        "report": done["report"].outputs["report"],
+        "plots": done["report"].outputs["plots"],
+    }
+    facts: dict[str, Any] = {}
+    if isinstance(done["evaluate"], Done):
+        digest = done["evaluate"].outputs["metrics"].digest
+        facts = {"metrics": session.home.objects.json(digest)}
+    return [Made(cell, outputs, done, checks, facts)]
+
+
+def _module(session: Session, unit: Unit, name: str | None) -> str | None:
+    families = session.project.models[unit.group].training.families
+    if name not in families:
+        return None
+    return family_module(session.workspace, unit.group, families[name])
+
+
+def _evaluated(
+    session: Session, unit: Unit, made: Made, references: dict[str, Input], tested: Input
+) -> Done | Undone:
+    model = session.project.models[unit.group]
+    others = {
+        output.removeprefix(TRIVIAL): ref
+        for output, ref in made.outputs.items()
+        if output.startswith(TRIVIAL) and output.removeprefix(TRIVIAL) in model.training.families
+    }
+    hooks: dict[str, Any] = {
+        "metrics": {
+            name: session.workspace.hook(unit.group, hook)
+            for name, hook in model.evaluation.metrics.items()
+        },
+        "other_families": {
+            name: family_module(session.workspace, unit.group, model.training.families[name])
+            for name in others
+        },
+    }
+    for hook, role in (("family", "chosen"), ("baseline_family", "baseline")):
+        module = _module(session, unit, _role(session, made, role))
+        if module is not None:
+            hooks[hook] = module
+    inputs: dict[str, Input] = {
+        "model": made.outputs["model"],
+        "leaderboard": made.outputs["leaderboard"],
+        "baseline": made.outputs["baseline"],
+        "others": dict(others),
+        "test": references["test"],
+        "features": tested,
+    }
+    params = evaluate_spec(session.project, unit.group)
+    stage = "ml_assets.stages.evaluate.evaluate:evaluate"
+    return session.act(unit, Action("evaluate", stage, params, inputs, hooks))
+
+
+def _explained(
+    session: Session, unit: Unit, made: Made, references: dict[str, Input], tested: Input
+) -> Done | Undone:
+    module = _module(session, unit, _role(session, made, "chosen"))
+    training = session.project.models[unit.group].training
+    params = ExplainSpec(
+        metric=training.metric,
+        sensitive=sensitive_inputs(session.project, unit.group),
+        seed=training.seed,
+    )
+    inputs: dict[str, Input] = {
+        "model": made.outputs["model"],
+        "test": references["test"],
+        "features": tested,
+    }
+    stage = "ml_assets.stages.evaluate.explain:explain"
+    hooks = {"family": module} if module else {}
+    return session.act(unit, Action("explain", stage, params, inputs, hooks))
+
+
+def _optimism(
+    session: Session,
+    unit: Unit,
+    made: Made,
+    folds: dict[str, Made],
+    references: dict[str, Input],
+) -> Done | Undone:
+    model = session.project.models[unit.group]
+    name = _role(session, made, "chosen")
+    module = _module(session, unit, name)
+    # Before there is any candidate the action is pending, whatever its family.
+    known = name if name in model.training.families else next(iter(model.training.families))
+    inputs: dict[str, Input] = {
+        "model": made.outputs["model"],
+        **references,
+        "features": feature_inputs(session, unit, [folds[fold] for fold in FOLDS]),
+    }
+    params = OptimismSpec(fit=fit_spec(model, str(known)))
+    stage = "ml_assets.stages.evaluate.optimism:optimism"
+    hooks = {"family": module} if module else {}
+    return session.act(unit, Action("optimism", stage, params, inputs, hooks))

@@ -1,0 +1,167 @@
+"""Explain a model on a sample of the test rows.
+
+Belongs here: permutation importance (Breiman, 2001), contributions to single predictions. Does
+not belong here: how a family's contributions are computed (`contributions`), words.
+
+All shuffled copies are predicted in few calls, since a booster is read from its text each time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from ml_assets.stages.evaluate.contributions import contributions
+from ml_assets.stages.evaluate.losses import row_losses
+from ml_assets.stages.evaluate.rows import Fitted
+from ml_assets.stages.evaluate.sample import sample
+from ml_assets.stages.result import Result
+from ml_assets.stages.train import encode, folds
+from ml_assets.stages.train.predict import predict_encoded
+
+if TYPE_CHECKING:
+    from ml_assets.spec.model import ExplainSpec
+    from ml_assets.stages.result import Handle
+    from ml_assets.stages.train.encode import Array
+
+ROWS = 2000
+AT_ONCE = 100_000
+"""Rows that are predicted in one call."""
+_SHOWN = 8
+_AT = {"smallest": 0.0, "low": 0.25, "middle": 0.5, "high": 0.75, "largest": 1.0}
+_WORST = 3
+
+
+def explain(
+    spec: ExplainSpec, *, family: Any, model: Handle, test: Handle, features: Mapping[str, Handle]
+) -> Result:
+    """Return `explained` (JSON): `importance` and `contributions`, or `why` there are none.
+
+    From at most 2,000 test rows, drawn with the seed. No value of a sensitive feature is in it.
+    """
+    fitted = Fitted(model.json(), family)
+    references = sample(test.table(), ROWS, spec.seed)
+    columns = dict(sorted(fitted.model["columns"].items()))
+    wanted = [*columns, "_time", "_target"]
+    parts = [table for _, table in folds.read(references, features, wanted)]
+    table = pa.concat_tables(parts).unify_dictionaries()
+    target = folds.labels(table, fitted.model["classes"])
+    good = np.isfinite(target)
+    table, target = table.filter(pa.array(good)), target[good]
+    if len(target) < 2:
+        nothing = {"why": "there are fewer than two test rows"}
+        return Result({"explained": {"importance": nothing, "contributions": nothing}})
+    batch = encode.encode(table, columns, fitted.model["categories"])
+    prediction = predict_encoded(fitted.model, family, batch)
+    loss = row_losses(spec.metric, target, prediction)
+    found = {
+        "importance": _importance(spec, fitted, batch, target, loss),
+        "contributions": _contributions(spec, fitted, table, batch, target, prediction, loss),
+    }
+    return Result({"explained": found}, {"rows": len(target)})
+
+
+def _importance(
+    spec: ExplainSpec, fitted: Fitted, batch: pa.Table, target: Array, loss: Array
+) -> dict[str, Any]:
+    if "constant" in fitted.model["state"]:
+        return {"why": "the model is a constant, no feature matters"}
+    names, rows = batch.column_names, len(target)
+    generator = np.random.default_rng(spec.seed)
+    entries = []
+    step = max(AT_ONCE // rows, 1)
+    for start in range(0, len(names), step):
+        some = names[start : start + step]
+        copies = []
+        for name in some:
+            order = pa.array(generator.permutation(rows))
+            copies.append(batch.set_column(names.index(name), name, batch[name].take(order)))
+        said = predict_encoded(fitted.model, fitted.family, pa.concat_tables(copies))
+        for place, name in enumerate(some):
+            part = said[place * rows : (place + 1) * rows]
+            more = row_losses(spec.metric, target, part) - loss
+            half = 1.959964 * float(more.std(ddof=1)) / np.sqrt(rows)
+            mean = float(more.mean())
+            interval = [mean - half, mean + half]
+            entries.append({"feature": name, "more": mean, "interval": interval})
+    entries.sort(key=lambda entry: (-entry["more"], entry["feature"]))
+    return {"rows": rows, "loss": float(loss.mean()), "features": entries}
+
+
+def _contributions(
+    spec: ExplainSpec,
+    fitted: Fitted,
+    table: pa.Table,
+    batch: pa.Table,
+    target: Array,
+    prediction: Array,
+    loss: Array,
+) -> dict[str, Any]:
+    picked = _picked(prediction if prediction.ndim == 1 else prediction.max(axis=1), loss)
+    at = np.array([place for place, _ in picked])
+    found = contributions(fitted, batch, at)
+    if found is None:
+        return {"why": f"the family {fitted.model['family']} tells no contributions"}
+    method, start, amounts = found
+    classes = fitted.model["classes"]
+    texts = {name: _texts(table[name].take(pa.array(at))) for name in batch.column_names}
+    times = table["_time"].take(pa.array(at)).to_pylist()
+    rows = []
+    for number, (place, why) in enumerate(picked):
+        order = np.argsort(-np.abs(amounts[number]), kind="stable")[:_SHOWN]
+        parts = [
+            {
+                "feature": batch.column_names[column],
+                "value": "***"
+                if batch.column_names[column] in spec.sensitive
+                else texts[batch.column_names[column]][number],
+                "amount": float(amounts[number, column]),
+            }
+            for column in order
+        ]
+        rows.append(
+            {
+                "why": why,
+                "time": None if times[number] is None else times[number].isoformat(" ", "minutes"),
+                "prediction": _said(prediction[place], classes),
+                "target": _happened(target[place], classes),
+                "contributions": parts,
+                "others": float(np.delete(amounts[number], order).sum()),
+            }
+        )
+    return {"method": method, "start": start, "rows": rows}
+
+
+def _picked(size: Array, loss: Array) -> list[tuple[int, str]]:
+    """Return rows along the predictions, then those with the largest loss, none twice."""
+    order = np.argsort(size, kind="stable")
+    found: dict[int, str] = {}
+    for label, share in _AT.items():
+        found.setdefault(int(order[round(share * (len(order) - 1))]), f"{label} prediction")
+    for place in np.argsort(-loss, kind="stable")[:_WORST]:
+        found.setdefault(int(place), "large loss")
+    return list(found.items())
+
+
+def _texts(column: pa.ChunkedArray) -> list[str]:
+    found = []
+    for value in column.to_pylist():
+        shown = f"{value:.6g}" if isinstance(value, float) else str(value)
+        found.append("missing" if value is None else shown)
+    return found
+
+
+def _said(prediction: Any, classes: list[str]) -> Any:
+    if np.ndim(prediction) == 0:
+        return float(prediction)
+    best = int(np.argmax(prediction))
+    return f"{classes[best]} ({prediction[best]:.1%})"
+
+
+def _happened(target: float, classes: list[str]) -> Any:
+    if not classes:
+        return float(target)
+    return classes[int(target)] if target >= 0 else "a class that training does not hold"

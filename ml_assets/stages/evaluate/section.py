@@ -1,0 +1,104 @@
+"""What a section of the report is made of: text, tables, plots; and what it is made from.
+
+Belongs here: plain data that the template lays out. Does not belong here: HTML, figures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import pyarrow as pa
+
+from ml_assets.stages.evaluate.bootstrap import Draws
+from ml_assets.stages.evaluate.drawing import Plot
+from ml_assets.stages.evaluate.rows import Rows
+from ml_assets.stages.train.encode import Array
+
+if TYPE_CHECKING:
+    from ml_assets.spec.model import EvaluateSpec
+
+
+@dataclass(frozen=True)
+class Study:
+    """The test rows as sections measure them; `loss` (n,) is each row's share in the metric."""
+
+    spec: EvaluateSpec
+    rows: Rows
+    draws: Draws
+    loss: Array
+    gains: Mapping[str, float]
+    """Gain in training by feature, where the family has such numbers."""
+
+
+@dataclass(frozen=True)
+class View:
+    """All documents that a report is written from."""
+
+    spec: EvaluateSpec
+    metrics: Mapping[str, Any]
+    sections: Mapping[str, Any]
+    """What each section measured, by name."""
+    explained: Mapping[str, Any]
+    optimism: Mapping[str, Any]
+    folds: Mapping[str, pa.Table]
+    """Row references by fold."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A table's cell; `tags` are (text, mood), `bar` is a length in percent."""
+
+    text: str
+    tags: Sequence[tuple[str, str]] = ()
+    bar: float | None = None
+    under: str = ""
+    code: bool = False
+
+
+Text: TypeAlias = Cell | str
+
+
+@dataclass(frozen=True)
+class Line:
+    """A table's line; the first cell names it. `mood` is `chosen`, `few` or nothing."""
+
+    cells: Sequence[Text]
+    mood: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table; `left` are the columns of text, `folded` what stands on it while it is closed."""
+
+    label: str
+    head: Sequence[str]
+    lines: Sequence[Line]
+    left: Sequence[int] = ()
+    title: str = ""
+    folded: str = ""
+
+    kind = "table"
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section of the page: an introduction, plots side by side, tables, remarks."""
+
+    name: str
+    title: str
+    text: str
+    tables: Sequence[Table] = ()
+    plots: Sequence[Plot] = ()
+    notes: Sequence[str] = ()
+
+
+def lines(rows: Sequence[Sequence[Text]]) -> list[Line]:
+    """Return plain lines."""
+    return [Line(row) for row in rows]
+
+
+def nothing(name: str, title: str, why: str) -> Section:
+    """Return a section that says why it is empty."""
+    return Section(name, title, f"Not computed: {why}.")

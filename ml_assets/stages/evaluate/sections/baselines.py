@@ -1,0 +1,81 @@
+"""Section: every metric with its interval, beside all trivial baselines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ml_assets.stages import metrics as standard
+from ml_assets.stages.evaluate import words
+from ml_assets.stages.evaluate.section import Cell, Line, Section, Table, Text, View, lines
+from ml_assets.stages.evaluate.words import number
+
+NAME = "metrics"
+
+
+def show(view: View) -> Section:
+    """Return the metrics beside the best baseline, and the spec's metric beside each baseline."""
+    found = view.metrics
+    level = words.level(found["level"])
+    body = [_line(view, name) for name in _order(view)]
+    head = ["Metric", "Model", f"{level} interval", f"Baseline: {found['baseline_family']}"]
+    head += ["Difference", f"{level} interval"]
+    tables = [Table("All metrics on test", head, body)]
+    if len(found["baselines"]) > 1:
+        tables.append(_others(view))
+    unit = f", in {view.spec.target_unit}" if view.spec.target_unit else ""
+    text = (
+        f"On the {found['rows']:,} test rows, which had no part in training, in early stopping or "
+        f"in the choice of the family. Predicted: {view.spec.target}{unit}. Intervals by paired "
+        f"block bootstrap: {found['bootstrap']}."
+    )
+    return Section(NAME, "Metrics", text, tables, (), found["notes"])
+
+
+def _order(view: View) -> list[str]:
+    return sorted(view.metrics["test"], key=lambda name: name != view.spec.metric)
+
+
+def _line(view: View, name: str) -> Line:
+    found = view.metrics
+    difference = found["difference"][name]
+    better = "more" if name in standard.GREATER_IS_BETTER else "less"
+    under = f"{better} is better" if name in words.NAMES else ""
+    unit = words.unit_of(name, view.spec.target_unit)
+    return Line(
+        [
+            Cell(words.NAMES.get(name, name), under=under),
+            number(found["test"][name], unit),
+            words.span(found["intervals"][name]),
+            number(found["baseline"][name]),
+            number(difference["value"]),
+            words.span((difference["low"], difference["high"])),
+        ],
+        "chosen" if name == view.spec.metric else "",
+    )
+
+
+def _others(view: View) -> Table:
+    """Return the spec's metric of each baseline, and the model's difference from it."""
+    metric = view.spec.metric
+    body: list[list[Text]] = []
+    for name, entry in view.metrics["baselines"].items():
+        body.append([_named(name, entry), *_figures(entry, metric)])
+    level = words.level(view.metrics["level"])
+    head = ["Baseline", words.NAMES[metric].capitalize(), f"{level} interval"]
+    head += ["Model minus baseline", f"{level} interval"]
+    return Table("Each baseline", head, lines(body), title="Beside each trivial baseline")
+
+
+def _named(name: str, entry: Mapping[str, Any]) -> Cell:
+    return Cell(name, under="" if entry["refitted"] else "fitted on train alone")
+
+
+def _figures(entry: Mapping[str, Any], metric: str) -> list[str]:
+    difference = entry["difference"][metric]
+    return [
+        number(entry["metrics"][metric]),
+        words.span(entry["intervals"][metric]),
+        number(difference["value"]),
+        words.span((difference["low"], difference["high"])),
+    ]

@@ -1,0 +1,88 @@
+"""Section (binary, multiclass): which class is taken for which."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ml_assets.stages.evaluate import words
+from ml_assets.stages.evaluate.section import Cell, Line, Section, Study, Table, View, lines
+
+NAME = "confusion"
+MOST = 12
+"""Classes in the matrix; the rarest of more are put together."""
+UNKNOWN = "(not in training)"
+OTHERS = "(others)"
+
+
+def measure(study: Study) -> dict[str, Any]:
+    """Return labels and counts: a row for each true class, a column for each predicted one."""
+    if study.spec.task == "regression":
+        return {}
+    rows = study.rows
+    if study.spec.task == "binary":
+        names, predicted = ["0", "1"], (rows.prediction >= 0.5).astype(np.int64)
+    else:
+        names, predicted = list(rows.classes), rows.prediction.argmax(axis=1)
+    target = rows.target.astype(np.int64)
+    order = np.argsort(-np.bincount(target[target >= 0], minlength=len(names)), kind="stable")
+    kept = sorted(order[:MOST].tolist()) if len(names) > MOST else list(range(len(names)))
+    place = np.full(len(names) + 1, len(kept))
+    place[kept] = np.arange(len(kept))
+    place[-1] = len(kept) + 1  # target -1
+    counts = np.zeros((len(kept) + 2, len(kept) + 2), dtype=np.int64)
+    np.add.at(counts, (place[target], place[predicted]), 1)
+    return {
+        "labels": [*(names[at] for at in kept), OTHERS, UNKNOWN],
+        "counts": counts.tolist(),
+        "classes": len(names),
+    }
+
+
+def show(view: View) -> Section | None:
+    """Return the matrix, and precision, recall and F1 by class."""
+    found = view.sections[NAME]
+    if not found:
+        return None
+    counts = np.array(found["counts"])
+    used = (counts.sum(axis=0) + counts.sum(axis=1)) > 0
+    said = np.flatnonzero(used & (counts.sum(axis=0) > 0))
+    true = np.flatnonzero(used)
+    labels = found["labels"]
+    body = []
+    for row in true:
+        total = max(int(counts[row].sum()), 1)
+        cells: list[Cell | str] = [Cell(labels[row]), f"{counts[row].sum():,}"]
+        for column in said:
+            share = counts[row, column] / total
+            cells.append(Cell(f"{counts[row, column]:,}", under=words.share(share)))
+        body.append(Line(cells))
+    head = ["Class", "Rows", *(f"said {labels[column]}" for column in said)]
+    matrix = Table("Confusion matrix", head, body, title="What was said of each class")
+    where = "the likeliest class is said" if view.spec.task != "binary" else "1 is said from 0.5"
+    missing = [labels[row] for row in true if not counts[row].sum()]
+    missing += [labels[row] for row in range(len(labels) - 2) if not used[row]]
+    notes = [f"Not on test: {', '.join(missing)}."] if missing else []
+    if counts[-1].any():
+        notes.append(f"{counts[-1].sum():,} test rows have a class that training does not hold.")
+    if found["classes"] > MOST:
+        notes.append(f"The {MOST} most frequent of {found['classes']:,} classes are shown.")
+    text = f"A row of the matrix is a true class, a column what the model said ({where})."
+    tables = [matrix, _by_class(labels, counts)]
+    return Section(NAME, "Confusion", text, tables, (), notes)
+
+
+def _by_class(labels: list[str], counts: Any) -> Table:
+    body = []
+    for place, label in enumerate(labels[:-1]):
+        hit, true = counts[place, place], counts[place].sum()
+        said = counts[:, place].sum()
+        if not true + said or label == OTHERS:
+            continue
+        precision = words.share(hit / said) if said else words.NONE
+        recall = words.share(hit / true) if true else words.NONE
+        f1 = f"{2 * hit / (said + true):.3f}"
+        body.append([label, f"{true:,}", precision, recall, f1])
+    head = ["Class", "Rows", "Precision", "Recall", "F1"]
+    return Table("By class", head, lines(body), title="By class")

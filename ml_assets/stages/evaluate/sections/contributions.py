@@ -1,0 +1,59 @@
+"""Section: which feature moved a single prediction by how much, for a few test rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ml_assets.stages.evaluate.section import Section, Table, View, lines, nothing
+from ml_assets.stages.evaluate.words import number
+
+NAME = "contributions"
+
+
+def show(view: View) -> Section:
+    """Return a table a row: the largest contributions, with the feature's value."""
+    found = view.explained["contributions"]
+    title = "Single predictions"
+    if "why" in found:
+        return nothing(NAME, title, found["why"])
+    regression = view.spec.task == "regression"
+    scale = f"in {view.spec.target_unit or 'the unit of the target'}" if regression else "log-odds"
+    if view.spec.task == "multiclass":
+        scale = "raw score of the likeliest class"
+    text = (
+        f"What each feature added to the prediction ({scale}), from {number(found['start'])} "
+        f"on average: {_METHOD[found['method']]}. Five rows from small to large predictions, and "
+        "the rows with the largest losses of the same sample."
+    )
+    if view.spec.task == "multiclass":
+        text = text.replace(f", from {number(found['start'])} on average", "")
+    tables = [_table(entry, place) for place, entry in enumerate(found["rows"], start=1)]
+    return Section(NAME, title, text, tables)
+
+
+_METHOD = {
+    "tree": "Shapley values of the trees (Lundberg et al., 2020)",
+    "linear": "coefficient times value, minus its mean over the sample",
+    "own": "as the family's own `contributions` says",
+}
+
+
+def _table(entry: Mapping[str, Any], place: int) -> Table:
+    body = [
+        [part["feature"], part["value"], _signed(part["amount"])] for part in entry["contributions"]
+    ]
+    body.append(["all others", "", _signed(entry["others"])])
+    when = f"{entry['time']}, " if entry["time"] else ""
+    folded = f"{when}predicted {_told(entry['prediction'])}, was {_told(entry['target'])}"
+    folded = f"Row {place} ({entry['why']}): {folded}"
+    head = ["Feature", "Value", "Contribution"]
+    return Table(f"Contributions, row {place}", head, lines(body), folded=folded)
+
+
+def _told(value: Any) -> str:
+    return number(value) if isinstance(value, float) else str(value)
+
+
+def _signed(value: float) -> str:
+    return f"+{number(value)}" if value > 0 else number(value)

@@ -1,0 +1,42 @@
+"""Section: the rows of each fold, and the digests of what they were taken from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+
+from ml_assets.stages.evaluate.section import Cell, Line, Section, Table, View, lines
+
+NAME = "data"
+
+
+def show(view: View) -> Section:
+    """Return rows and batches of each fold; the digests of the features folded."""
+    folds = {name: batches(table) for name, table in view.folds.items()}
+    body = []
+    for name, found in folds.items():
+        names = list(found)
+        span = f"{names[0]} to {names[-1]}" if len(names) > 1 else "".join(names)
+        rows = sum(count for count, _ in found.values())
+        body.append([name, f"{len(names):,}", f"{rows:,}", span])
+    digests = [
+        Line([name, batch, f"{count:,}", Cell(digest, code=True)])
+        for name, found in folds.items()
+        for batch, (count, digest) in found.items()
+    ]
+    head = ["Fold", "Batch", "Rows", "Digest of the features"]
+    tables = [
+        Table("Rows by fold", ["Fold", "Batches", "Rows", "From, to"], lines(body), (3,)),
+        Table("Batches", head, digests, (1, 3), folded="Batches and digests of their features"),
+    ]
+    return Section(NAME, "Data used", "", tables)
+
+
+def batches(references: pa.Table) -> dict[str, tuple[int, Any]]:
+    """Return rows and features digest of each batch, in the order of the references."""
+    found: dict[str, tuple[int, Any]] = {}
+    for row in references.to_pylist():
+        count, _ = found.get(row["batch"], (0, ""))
+        found[row["batch"]] = (count + row["stop"] - row["start"], row["features"])
+    return found

@@ -1,0 +1,58 @@
+"""Section: the metric by declared slice, beside the baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import groupby
+from typing import Any
+
+from ml_assets.stages import metrics as standard
+from ml_assets.stages.evaluate import words
+from ml_assets.stages.evaluate.section import Cell, Line, Section, Table, Text, View
+from ml_assets.stages.evaluate.slices import FEW_ROWS
+from ml_assets.stages.evaluate.words import number
+
+NAME = "slices"
+_SHOWN = 12
+"""Lines of a slice that stand in the open; the rest is behind a click."""
+
+
+def show(view: View) -> Section | None:
+    """Return a table for each declared slice, worst first."""
+    if not view.metrics["slices"]:
+        return None
+    metric = view.spec.metric
+    tables = []
+    for name, group in groupby(view.metrics["slices"], key=lambda entry: entry["slice"]):
+        entries = list(group)
+        largest = max((abs(e["metrics"][metric] or 0.0) for e in entries), default=0.0) or 1.0
+        body = [_line(metric, entry, largest) for entry in entries]
+        head = [name, "Rows", words.NAMES[metric].capitalize()]
+        head += [f"{words.level(view.metrics['level'])} interval", "Baseline"]
+        tables.append(Table(f"Slices by {name}", head, body[:_SHOWN], title=f"By {name}"))
+        if body[_SHOWN:]:
+            folded = f"{len(body) - _SHOWN} more"
+            tables.append(Table(f"More slices by {name}", head, body[_SHOWN:], folded=folded))
+    text = (
+        f"For whom is the model worth how much? By {words.NAMES[metric]} on test, worst first. "
+        f"Values with fewer than {FEW_ROWS} rows stand last and are marked: their figures say "
+        "little."
+    )
+    return Section(NAME, "Declared slices", text, tables)
+
+
+def _line(metric: str, entry: Mapping[str, Any], largest: float) -> Line:
+    value, base = entry["metrics"][metric], entry["baseline"]
+    comparable = value is not None and base is not None and not entry["few"]
+    tags = [("few rows", "warn")] if entry["few"] else []
+    if comparable and not standard.is_better(metric, value, base):
+        tags.append(("not better than baseline", "warn"))
+    width = round(max(value or 0.0, 0.0) / largest * 100, 1)
+    cells: list[Text] = [
+        Cell(entry["value"], tags),
+        f"{entry['rows']:,}",
+        Cell(number(value), bar=width),
+        words.span(entry["interval"]),
+        number(base),
+    ]
+    return Line(cells, "few" if entry["few"] else "")

@@ -1,0 +1,54 @@
+"""Section: what the model's skill rests on: permutation importance on test, gain in training."""
+
+from __future__ import annotations
+
+from ml_assets.stages.evaluate import words
+from ml_assets.stages.evaluate.section import Cell, Line, Section, Table, Text, View, nothing
+from ml_assets.stages.evaluate.words import number
+
+NAME = "importance"
+_SHOWN = 15
+
+
+def show(view: View) -> Section:
+    """Return the features by how much worse the model gets without what each says."""
+    found = view.explained["importance"]
+    if "why" in found:
+        return nothing(NAME, "Feature importance", found["why"])
+    metric = view.spec.metric
+    unit = words.loss_unit(metric, view.spec.target_unit)
+    gains = {entry["feature"]: entry["gain"] for entry in view.metrics["importance"]}
+    total = sum(gains.values())
+    most = max((entry["more"] for entry in found["features"]), default=0.0)
+    body = []
+    for entry in found["features"]:
+        column = view.spec.columns[entry["feature"]]
+        width = max(entry["more"], 0.0) / most * 100 if most > 0 else 0.0
+        low, high = entry["interval"]
+        cells: list[Text] = [
+            Cell(entry["feature"], under=column.description),
+            Cell(number(entry["more"]), bar=round(width, 1)),
+            words.span((low, high)),
+        ]
+        if total > 0:
+            cells.append(words.share(gains.get(entry["feature"], 0.0) / total))
+        body.append(Line(cells, "few" if low <= 0 <= high else ""))
+    head = ["Feature", f"More loss{f' ({unit})' if unit else ''}", "95% interval"]
+    head += ["Share of gain"] if total > 0 else []
+    tables = [Table("Feature importance", head, body[:_SHOWN])]
+    if body[_SHOWN:]:
+        folded = f"{len(body) - _SHOWN} more features"
+        tables.append(Table("Less important features", head, body[_SHOWN:], folded=folded))
+    text = (
+        f"How much the mean {words.LOSSES[metric]} grows when a feature's values are shuffled "
+        f"among {found['rows']:,} test rows, drawn with a seed (it is {number(found['loss'])} "
+        "there as they are)."
+    )
+    notes = [
+        "It says what the model uses, not what causes the target. Features that say the same "
+        "share their importance. Intervals take rows as independent; one shuffle. In grey: chance "
+        "can explain it."
+    ]
+    if total > 0:
+        notes.append("Gain: the share of the loss that trees saved by splitting on it in training.")
+    return Section(NAME, "Feature importance", text, tables, (), notes)

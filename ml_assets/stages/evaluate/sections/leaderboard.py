@@ -1,0 +1,60 @@
+"""Section: all families as compared on validation, with what each costs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ml_assets.stages import metrics as standard
+from ml_assets.stages.evaluate import words
+from ml_assets.stages.evaluate.section import Cell, Line, Section, Table, Text, View, lines
+from ml_assets.stages.evaluate.words import NONE, number
+
+NAME = "families"
+
+
+def show(view: View) -> Section:
+    """Return the leaderboard and, folded, the settings."""
+    found = view.metrics
+    names = list(standard.BY_TASK[view.spec.task])
+    body = [_line(found, entry, names) for entry in found["leaderboard"]]
+    head = ["Family", *(words.NAMES[name].capitalize() for name in names)]
+    head += ["Rows learned from", "Features", "Trees", "Parameters", "Size"]
+    settings = [
+        [entry["family"], ", ".join(_settings(entry["settings"])) or NONE]
+        for entry in found["leaderboard"]
+    ]
+    text = (
+        f"Families as compared on validation by {words.NAMES[view.spec.metric]}. The best one was "
+        "chosen; test had no say. Parameters are the numbers learned (values of leaves, "
+        "coefficients, medians); size is that of the model document."
+    )
+    tables = [
+        Table("Leaderboard", head, body),
+        Table("Settings", ["Family", "Settings"], lines(settings), (1,), folded="Settings"),
+    ]
+    notes = [f"{e['family']}: {note}" for e in found["leaderboard"] for note in e["notes"]]
+    return Section(NAME, "Leaderboard", text, tables, (), notes)
+
+
+def _line(found: Mapping[str, Any], entry: Mapping[str, Any], names: list[str]) -> Line:
+    tags = []
+    if entry["family"] == found["chosen"]:
+        tags.append(("chosen", "good"))
+    if entry["baseline"]:
+        tags.append(("baseline", ""))
+    cost = entry["cost"]
+    cells: list[Text] = [
+        Cell(entry["family"], tags),
+        *(number(entry["metrics"][name]) for name in names),
+        f"{entry['rows']['train']:,}",
+        f"{cost['features']:,}",
+        NONE if entry["trees"] is None else f"{entry['trees']:,}",
+        f"{cost['parameters']:,}",
+        words.size(cost["bytes"]),
+    ]
+    return Line(cells, "chosen" if entry["family"] == found["chosen"] else "")
+
+
+def _settings(settings: Mapping[str, Any]) -> list[str]:
+    return [f"{key}={value}" for key, value in sorted(settings.items()) if key != "family"]

@@ -1,0 +1,45 @@
+"""Section: how much better would a random split have made the model look?"""
+
+from __future__ import annotations
+
+from ml_assets.stages.evaluate import words
+from ml_assets.stages.evaluate.section import Section, Table, View, lines, nothing
+from ml_assets.stages.evaluate.words import number
+
+NAME = "optimism"
+
+
+def show(view: View) -> Section:
+    """Return both figures and their difference."""
+    found = view.optimism
+    title = "Split optimism"
+    if "why" in found:
+        return nothing(NAME, title, found["why"])
+    metric = view.spec.metric
+    unit = words.unit_of(metric, view.spec.target_unit)
+    level = words.level(found["level"])
+    body = [
+        [label, number(found[key]["value"], unit), words.span(found[key]["interval"])]
+        for label, key in (("This split", "split"), ("A random split", "random"))
+    ]
+    low_high = found["difference"]["interval"]
+    difference = found["difference"]["value"]
+    body.append(["Random minus this", number(difference, unit), words.span(low_high)])
+    head = ["Rows of test taken by", words.NAMES[metric].capitalize(), f"{level} interval"]
+    text = (
+        f"The chosen family was trained twice more with the same settings, on {found['learned']:,} "
+        f"sampled rows, and scored on {found['tested']:,}: once with the folds as they are, once "
+        "with the same rows dealt at random. "
+    )
+    if low_high is None:
+        text += "The difference has no interval."
+    elif low_high[0] <= 0 <= low_high[1]:
+        text += "The difference is within what chance explains."
+    else:
+        look = "better" if (difference < 0) == (metric not in _MORE) else "worse"
+        text += f"A random split would have made the model look {look} than it is on what comes."
+    notes = ["Both on a sample, so that only their difference says something. Rows independent."]
+    return Section(NAME, title, text, [Table("Split optimism", head, lines(body))], (), notes)
+
+
+_MORE = ("r2", "auc", "accuracy")

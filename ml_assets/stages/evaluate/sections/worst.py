@@ -1,0 +1,194 @@
+"""Section: the worst slices, found by search over features, declared slices and pairs of them.
+
+Each slice is compared with all other rows by mean loss. The standard error is that of the
+difference over the block-bootstrap draws, so that rows of one day may depend on each other; the
+p-value is one-sided (worse than the rest) from the normal distribution (Efron and Tibshirani,
+1993, ch. 12). All slices that were looked at count: Holm's correction (1979) keeps the chance of
+even one false alarm under 5 %, however the slices overlap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import combinations
+from math import erfc, sqrt
+from typing import Any
+
+import numpy as np
+
+from ml_assets.stages.evaluate import slices, words
+from ml_assets.stages.evaluate.bootstrap import Draws, interval
+from ml_assets.stages.evaluate.section import Cell, Line, Section, Study, Table, View
+from ml_assets.stages.evaluate.words import number
+
+NAME = "worst"
+LEVEL = 0.05
+MOST_SHOWN = 10
+PAIRED = 4
+"""Features, by gain in training, that are also looked at in pairs, with the declared slices."""
+
+
+def measure(study: Study) -> dict[str, Any]:
+    """Return the slices that are surely worse than the rest, worst first, and how many were seen.
+
+    At least 100 rows inside and outside; sensitive features are left out.
+    """
+    rows = study.rows.sampled
+    loss, draws = study.loss[study.rows.place], study.draws.of(study.rows.place)
+    columns = {name: rows[name] for name in rows.column_names}
+    coded = {name: slices.groups(column) for name, column in columns.items()}
+    declared = [name for name in study.spec.evaluation.slices if name in coded]
+    gains = {name: gain for name, gain in study.gains.items() if name in coded and gain > 0}
+    main = sorted(gains, key=lambda name: (-gains[name], name))[:PAIRED]
+    paired = list(dict.fromkeys([*declared, *main]))
+    entries, few = [], 0
+    for names in [*((name,) for name in coded), *combinations(paired, 2)]:
+        labels, group = _crossed([coded[name] for name in names])
+        found = _scored(loss, draws, group, len(labels), study.spec.evaluation.intervals.level)
+        for label, entry in zip(labels, found, strict=True):
+            if entry is None:
+                few += 1
+            elif not any(part.endswith(slices.OTHERS) for part in label):
+                entries.append({"where": dict(zip(names, label, strict=True)), **entry})
+    surely = _kept(_holm(entries))
+    return {
+        "searched": len(entries),
+        "few": few,
+        "columns": len(coded),
+        "paired": paired,
+        "rows": len(loss),
+        "of": len(study.loss),
+        "worst": surely,
+    }
+
+
+def _crossed(parts: list[tuple[list[str], Any]]) -> tuple[list[tuple[str, ...]], Any]:
+    """Return the labels of each slice, one of each column, and each row's slice."""
+    if len(parts) == 1:
+        return [(label,) for label in parts[0][0]], parts[0][1]
+    (first, one), (second, two) = parts
+    both, group = np.unique(one * len(second) + two, return_inverse=True)
+    labels: list[tuple[str, ...]] = [
+        (first[at // len(second)], second[at % len(second)]) for at in both.tolist()
+    ]
+    return labels, group
+
+
+def _scored(
+    loss: Any, draws: Draws, group: Any, count: int, level: float
+) -> list[dict[str, Any] | None]:
+    """Return each slice's mean loss beside the rest's; None where either has too few rows."""
+    rows = np.bincount(group, minlength=count)
+    total = np.bincount(group, loss, minlength=count)
+    enough = (rows >= slices.FEW_ROWS) & (len(loss) - rows >= slices.FEW_ROWS)
+    if not enough.any():
+        return [None] * count
+    drawn_rows, drawn = draws.sums(None, group, count), draws.sums(loss, group, count)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        inside = drawn / drawn_rows
+        rest = (drawn.sum(axis=1, keepdims=True) - drawn) / (
+            drawn_rows.sum(axis=1, keepdims=True) - drawn_rows
+        )
+    found: list[dict[str, Any] | None] = []
+    for place in range(count):
+        spread = (inside - rest)[:, place]
+        spread = spread[np.isfinite(spread)]
+        if not enough[place] or len(spread) * 2 < len(drawn):
+            found.append(None)
+            continue
+        mean = total[place] / rows[place]
+        others = (total.sum() - total[place]) / (len(loss) - rows[place])
+        error, more = float(spread.std()), float(mean - others)
+        found.append(
+            {
+                "rows": int(rows[place]),
+                "loss": float(mean),
+                "rest": float(others),
+                "more": more,
+                "interval": interval(spread, level),
+                "p": 0.5 * erfc(more / error / sqrt(2.0)) if error > 0 else float(more <= 0),
+            }
+        )
+    return found
+
+
+def _holm(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the entries with `adjusted`, their p-value after Holm's correction."""
+    order = sorted(range(len(entries)), key=lambda place: entries[place]["p"])
+    adjusted, reached = [0.0] * len(entries), 0.0
+    for rank, place in enumerate(order):
+        reached = max(reached, min(entries[place]["p"] * (len(entries) - rank), 1.0))
+        adjusted[place] = reached
+    return [{**entry, "adjusted": p} for entry, p in zip(entries, adjusted, strict=True)]
+
+
+def _kept(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return what is surely worse, worst first; a pair only if worse than each of its parts."""
+    sure = [entry for entry in entries if entry["adjusted"] < LEVEL]
+    alone = {next(iter(e["where"].items())): e["more"] for e in sure if len(e["where"]) == 1}
+    kept = [
+        entry
+        for entry in sure
+        if len(entry["where"]) == 1
+        or entry["more"] > max(alone.get(part, 0.0) for part in entry["where"].items())
+    ]
+    return sorted(kept, key=lambda entry: (-entry["more"], str(entry["where"])))
+
+
+def named(where: Mapping[str, str]) -> str:
+    """Return a slice in words.
+
+    >>> named({"origin": "JFK", "carrier": "AA"})
+    'origin: JFK, carrier: AA'
+    """
+    return ", ".join(f"{name}: {value}" for name, value in where.items())
+
+
+def show(view: View) -> Section:
+    """Return the worst slices, how many were searched, and with which correction."""
+    found = view.sections[NAME]
+    worst = found["worst"]
+    what, level = words.LOSSES[view.spec.metric], words.level(view.metrics["level"])
+    unit = words.loss_unit(view.spec.metric, view.spec.target_unit)
+    searched = f"{found['searched']:,} slices of at least {slices.FEW_ROWS} rows were compared "
+    searched += f"with the rest by mean {what}{f' ({unit})' if unit else ''}"
+    searched += f": each value or range of {found['columns']:,} features and declared slices"
+    if len(found["paired"]) > 1:
+        searched += f", and pairs of {', '.join(found['paired'])}"
+    verdict = f"{len(worst):,} of them are" if len(worst) != 1 else "One of them is"
+    text = f"{searched}. {verdict} worse than the rest, more than chance explains."
+    notes = [
+        f"Significant at {LEVEL:.0%} after Holm's correction for all {found['searched']:,} "
+        "comparisons; standard errors from the block bootstrap. A pair is listed only if it is "
+        "worse than each of its parts. A slice may be worse because its rows are harder to "
+        "predict for any model."
+    ]
+    if found["few"]:
+        notes.append(f"{found['few']:,} more had too few rows to be compared.")
+    if found["rows"] < found["of"]:
+        notes.append(f"Searched on {found['rows']:,} of {found['of']:,} rows, evenly taken.")
+    tables = [_table(worst[:MOST_SHOWN], level)] if worst else []
+    if len(worst) > MOST_SHOWN:
+        more = _table(worst[MOST_SHOWN : MOST_SHOWN * 5], level)
+        tables.append(Table(more.label, more.head, more.lines, folded="More of them"))
+    return Section(NAME, "Worst slices found", text, tables, (), notes)
+
+
+def _table(entries: list[dict[str, Any]], level: str) -> Table:
+    most = max(entry["more"] for entry in entries)
+    body = [
+        Line(
+            [
+                named(entry["where"]),
+                f"{entry['rows']:,}",
+                number(entry["loss"]),
+                number(entry["rest"]),
+                Cell(number(entry["more"]), bar=round(entry["more"] / most * 100, 1)),
+                words.span(entry["interval"]),
+                "< 0.0001" if entry["adjusted"] < 0.0001 else f"{entry['adjusted']:.4f}",
+            ]
+        )
+        for entry in entries
+    ]
+    head = ["Slice", "Rows", "Loss", "Rest", "More", f"{level} interval", "Adjusted p"]
+    return Table("Worst slices", head, body)

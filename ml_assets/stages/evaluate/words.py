@@ -1,0 +1,99 @@
+"""Figures as people read them.
+
+Belongs here: formatting. Does not belong here: figures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+MINUS = "\N{MINUS SIGN}"
+NONE = "\N{EN DASH}"
+NAMES = {
+    "mae": "mean absolute error",
+    "rmse": "root mean squared error",
+    "r2": "R²",
+    "median_ae": "median absolute error",
+    "log_loss": "log loss",
+    "brier": "Brier score",
+    "auc": "area under the ROC curve",
+    "accuracy": "accuracy",
+}
+IN_UNIT = frozenset({"mae", "rmse", "median_ae"})
+LOSSES = {
+    "mae": "absolute error",
+    "median_ae": "absolute error",
+    "rmse": "squared error",
+    "r2": "squared error",
+    "brier": "squared error of the probability",
+    "log_loss": "log loss",
+    "auc": "log loss",
+    "accuracy": "share of wrong rows",
+}
+"""What one row adds to a metric, in words; for those that are no mean, the nearest loss."""
+
+
+def number(value: float | None, unit: str = "") -> str:
+    """Return a figure as people read it: four digits, a true minus, a dash for none.
+
+    >>> number(13.1512, "min"), number(0.025141), number(123456.0)
+    ('13.15 min', '0.02514', '123,456')
+    """
+    if value is None:
+        return NONE
+    text = f"{value:,.0f}" if 1e4 <= abs(value) < 1e15 else f"{value:#.4g}".rstrip(".")
+    return text.replace("-", MINUS) + (f" {unit}" if unit else "")
+
+
+def span(pair: Sequence[float | None] | None) -> str:
+    """Return "low to high", a dash for none."""
+    if pair is None or pair[0] is None:
+        return NONE
+    return f"{number(pair[0])} to {number(pair[1])}"
+
+
+def level(value: float) -> str:
+    """Return a confidence level: 95%."""
+    return f"{value * 100:.4g}%"
+
+
+def unit_of(metric: str, unit: str | None) -> str:
+    """Return the target's unit if a metric has it, else nothing."""
+    return (unit or "") if metric in IN_UNIT else ""
+
+
+def loss_unit(metric: str, unit: str | None) -> str:
+    """Return the unit of what one row adds to a metric."""
+    if not unit or metric not in ("mae", "median_ae", "rmse", "r2"):
+        return ""
+    return unit if metric in ("mae", "median_ae") else f"{unit}²"
+
+
+def said(value: float) -> str:
+    """Return three digits for a sentence, a true minus.
+
+    >>> said(0.012345), said(12345.6)
+    ('0.0123', '12,346')
+    """
+    text = f"{value:,.0f}" if 1e3 <= abs(value) < 1e15 else f"{value:.3g}"
+    return text.replace("-", MINUS)
+
+
+def size(count: int) -> str:
+    """Return bytes in thousands or millions.
+
+    >>> size(812), size(45_300), size(2_140_000)
+    ('812 B', '45 kB', '2.1 MB')
+    """
+    if count < 1000:
+        return f"{count} B"
+    return f"{count / 1000:.0f} kB" if count < 1_000_000 else f"{count / 1e6:.1f} MB"
+
+
+def share(value: float) -> str:
+    """Return a share in percent, with more digits where it is small.
+
+    >>> share(0.1234), share(0.00012)
+    ('12.3%', '0.012%')
+    """
+    return f"{value:.1%}" if value == 0 or abs(value) >= 0.001 else f"{value * 100:.2g}%"

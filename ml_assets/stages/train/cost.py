@@ -1,0 +1,41 @@
+"""What a model costs to keep and to run, from its document alone: never seconds.
+
+Belongs here: sizes. Does not belong here: how good it is (`score`).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+_LEAVES = re.compile(r"^num_leaves=(\d+)$", re.MULTILINE)
+
+
+def cost(model: Mapping[str, Any]) -> dict[str, int]:
+    """Return the features of a model document, the numbers it learned, and its size in bytes.
+
+    Of trees, the values of their leaves are counted; of other families, every number in the state
+    but importances.
+    """
+    state = {
+        k: v for k, v in model["state"].items() if k not in ("importance", "trees", "settings")
+    }
+    text = state.pop("model", None)
+    parameters = _numbers(state)
+    if isinstance(text, str):
+        parameters += sum(int(found) for found in _LEAVES.findall(text))
+    return {
+        "features": len(model["columns"]),
+        "parameters": parameters,
+        "bytes": len(json.dumps(model, ensure_ascii=False, separators=(",", ":")).encode()),
+    }
+
+
+def _numbers(value: Any) -> int:
+    if isinstance(value, Mapping):
+        return sum(_numbers(item) for item in value.values())
+    if isinstance(value, list):
+        return sum(_numbers(item) for item in value)
+    return int(isinstance(value, int | float) and not isinstance(value, bool))
