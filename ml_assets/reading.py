@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ml_assets.errors import UnknownName
-from ml_assets.plan.lineage import edges
+from ml_assets.plan.address import numbered, versions_of
+from ml_assets.plan.cells import Cell
+from ml_assets.plan.fitted import family_of
 from ml_assets.plan.plan import planner_here
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from ml_assets.store.objects import Ref
-    from ml_assets.store.records import Version
 
 
 class Model:
@@ -39,7 +39,7 @@ def versions(asset: str, partition: str | None = None) -> list[dict[str, Any]]:
     """
     planner = planner_here()
     try:
-        found = _versions(planner, asset, partition)
+        found = versions_of(planner, asset, partition)
         return [
             {
                 "version": f"v{item.number}",
@@ -62,49 +62,17 @@ def load(asset: str, partition: str | None = None, version: int | str | None = N
     """
     planner = planner_here()
     try:
-        found = _versions(planner, asset, partition)
-        number = _number(planner, asset, partition, version, found)
-        item = next(v for v in found if v.number == number)
+        found = versions_of(planner, asset, partition)
+        item = numbered(planner, Cell(asset, partition or ""), version, found)
         outputs = {name: _value(planner, name, ref) for name, ref in item.outputs.items()}
     finally:
         planner.home.close()
     tables = [value for name, value in outputs.items() if item.outputs[name].kind == "table"]
     if asset.endswith("/candidate"):
         group = asset.split("/", maxsplit=1)[0]
-        return Model(outputs["model"], _family(planner, group, outputs["model"]))
+        return Model(outputs["model"], family_of(planner, group, outputs["model"]))
     plain = len(tables) == 1 and not asset.endswith("/evaluation_report")
     return tables[0] if plain else outputs
-
-
-def _versions(planner: Any, asset: str, partition: str | None) -> list[Version]:
-    known = [key for key in edges(planner.project) if not key.endswith("/landing")]
-    if asset not in known:
-        raise UnknownName.of("asset", asset, known)
-    records = planner.home.records
-    found: list[Version] = records.versions(asset, partition or "")
-    if found:
-        return found
-    partitions = [name for name in records.partitions(asset) if name]
-    if partition is None and partitions:
-        raise UnknownName(f"{asset} has partitions; say one of {', '.join(partitions)}")
-    if partition is not None:
-        raise UnknownName.of(f"partition of {asset}", partition, partitions)
-    raise UnknownName(f"{asset} was never materialized")
-
-
-def _number(
-    planner: Any, asset: str, partition: str | None, version: int | str | None, found: list[Version]
-) -> int:
-    if version is None:
-        home = planner.home
-        now = home.records.current(home.env, asset, partition or "")
-        if now is None:
-            raise UnknownName(f"{asset} is not materialized in environment {home.env}")
-        return int(now.number)
-    text = str(version).removeprefix("v")
-    if not text.isdigit() or int(text) not in {item.number for item in found}:
-        raise UnknownName.of(f"version of {asset}", str(version), [f"v{v.number}" for v in found])
-    return int(text)
 
 
 def _value(planner: Any, _name: str, ref: Ref) -> Any:
@@ -122,17 +90,3 @@ def _frame(table: Any) -> pd.DataFrame:
     # `to_frame` leaves out what begins with `_`, which a user's function must not see.
     frame = to_frame(table.rename_columns([f"column{name}" for name in names]))
     return frame.set_axis(names, axis="columns")
-
-
-def _family(planner: Any, group: str, document: dict[str, Any]) -> Any:
-    """Import the module of a model's family."""
-    from ml_assets.plan import load as loading
-    from ml_assets.plan.code import Sources
-    from ml_assets.plan.families import FAMILIES
-
-    if document["family"] == "custom":
-        module = planner.workspace.hook(group, document["source"]).split(":")[0]
-    else:
-        module = FAMILIES[document["family"]]
-    closure = Sources(planner.workspace.roots).closure([module])
-    return loading.function(module, closure, planner.workspace)

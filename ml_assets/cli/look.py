@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from ml_assets.cli.output import JSON, emit, err, guarded, out
+from ml_assets.cli.progress import working
 from ml_assets.errors import UnknownName
 from ml_assets.plan.plan import Plan, Planner, planner_here
 from ml_assets.plan.static import definitions_digest
@@ -25,7 +26,8 @@ def plan(selection: Selection = None, partition: Partition = None, as_json: bool
     Example: ml-assets plan "flight_delay/candidate+"
     """
     planner = planner_here()
-    found = planner.plan(selection, partition)
+    with working("planning"):
+        found = planner.plan(selection, partition)
     if as_json:
         emit(
             {
@@ -73,7 +75,8 @@ def why(
     """
     planner = planner_here()
     name, _, partition = asset.partition("@")
-    found = planner.plan(name, partition or None)
+    with working("planning"):
+        found = planner.plan(name, partition or None)
     cells = [
         item for item in found.cells if not partition or item.cell.partition in ("", partition)
     ]
@@ -122,7 +125,8 @@ def status(
     planner = planner_here()
     if model is not None and model not in planner.project.models:
         raise UnknownName.of("model", model, planner.project.models)
-    found = planner.plan()
+    with working("planning"):
+        found = planner.plan()
     documents = {
         name: model_status(planner, found, name)
         for name in planner.project.models

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from ml_assets.cli import data, demo, look, repair, run
+from ml_assets.cli import data, demo, diff, lineage, look, repair, report, run
 
 app = typer.Typer(
     name="ml-assets",
@@ -22,6 +22,9 @@ for command in (
     look.plan,
     look.why,
     look.versions,
+    diff.diff,
+    lineage.lineage,
+    report.report,
     data.quarantine,
     look.status,
     data.pause,

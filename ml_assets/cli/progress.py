@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 
 from rich.live import Live as RichLive
@@ -11,6 +14,31 @@ from rich.table import Table
 from ml_assets.cli.output import err
 from ml_assets.plan.make import Progress
 from ml_assets.plan.plan import Plan
+
+PATIENCE = 2.0
+"""Seconds after which a person is told what is being waited for."""
+
+
+@contextmanager
+def working(what: str, patience: float = PATIENCE) -> Iterator[None]:
+    """Say on stderr what takes longer than some seconds; a spinner on a terminal."""
+    status = err.status(what)
+
+    def tell() -> None:
+        if err.is_terminal:
+            status.start()
+        else:
+            err.print(f"{what} …", markup=False)
+
+    timer = threading.Timer(patience, tell)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
+        status.stop()
 
 
 class Live:

@@ -1,0 +1,77 @@
+"""lineage: what an asset was made from, down to the landed files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ml_assets.cli.complete import assets
+from ml_assets.cli.look import Partition
+from ml_assets.cli.output import JSON, emit, err, guarded, out
+from ml_assets.cli.progress import working
+from ml_assets.plan.address import find
+from ml_assets.plan.plan import planner_here
+from ml_assets.plan.provenance import Node
+from ml_assets.plan.provenance import lineage as trace
+
+if TYPE_CHECKING:
+    from rich.tree import Tree
+
+
+@guarded
+def lineage(
+    asset: Annotated[
+        str,
+        typer.Argument(
+            help="An asset, a batch of it, a version: flights/cleaned@2013-03:v0.",
+            autocompletion=assets,
+        ),
+    ],
+    partition: Partition = None,
+    openlineage: Annotated[
+        str | None,
+        typer.Option(
+            envvar="ML_ASSETS_OPENLINEAGE",
+            help="Also send OpenLineage events: a file to append to, or http(s)://host.",
+        ),
+    ] = None,
+    as_json: bool = JSON,
+) -> None:
+    """Show every input of an asset, with digests, down to the landed files.
+
+    Example: ml-assets lineage flight_delay/candidate
+    """
+    planner = planner_here()
+    found = find(planner, asset, partition)
+    with working(f"tracing {found}"):
+        nodes = trace(planner, found)
+        sent = 0
+        if openlineage is not None:
+            from ml_assets.adapters.openlineage import send
+
+            sent = send(nodes, openlineage)
+    if openlineage is not None:
+        err.print(f"{sent} OpenLineage events sent to {openlineage}", markup=False)
+    if as_json:
+        emit({"asset": str(found), "nodes": [node.to_json() for node in nodes.values()]})
+        return
+    out.print(_tree(nodes, str(found), set()))
+
+
+def _tree(nodes: dict[str, Node], name: str, shown: set[str], branch: Tree | None = None) -> Tree:
+    """Return a rich tree; what stands in it already is named without its inputs."""
+    from rich.text import Text
+    from rich.tree import Tree
+
+    node = nodes[name]
+    rows = "" if node.rows is None else f"  {node.rows} rows"
+    file = "" if node.file is None else f"  {node.file}"
+    above = "  (inputs above)" if name in shown and node.inputs else ""
+    label = Text(f"{name}  {node.digest[:15]}…{rows}{file}{above}")
+    found = Tree(label) if branch is None else branch.add(label)
+    if name not in shown:
+        shown.add(name)
+        for parent in node.inputs:
+            _tree(nodes, parent, shown, found)
+    return found

@@ -1,0 +1,49 @@
+"""report: the current report of a model or a dataset, as a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ml_assets.cli.complete import groups
+from ml_assets.cli.look import Partition
+from ml_assets.cli.output import JSON, emit, err, guarded, out
+from ml_assets.plan.plan import planner_here
+from ml_assets.plan.reports import report_of
+
+
+@guarded
+def report(
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="A model or dataset; or one report of it, like flight_delay/evaluation_report.",
+            autocompletion=groups,
+        ),
+    ],
+    partition: Partition = None,
+    to: Annotated[
+        Path | None, typer.Option(help="The file to write; in the home without it.")
+    ] = None,
+    open_it: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+    as_json: bool = JSON,
+) -> None:
+    """Write the current report of a model or dataset, one offline HTML file; open it.
+
+    Without --partition the newest batch's, where there is one for each batch.
+
+    Example: ml-assets report flight_delay --open
+    """
+    planner = planner_here()
+    found = report_of(planner, name, partition)
+    path = to or planner.home.folder / "reports" / found.file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(found.content)
+    if open_it and typer.launch(str(path)) != 0:
+        err.print(f"no program opens {path.name} here: open it yourself", markup=False)
+    if as_json:
+        emit({"report": str(found.cell), "version": found.version, "file": str(path)})
+    else:
+        out.print(f"{found.cell}:{found.version} {path}", markup=False)
