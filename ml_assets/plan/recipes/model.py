@@ -193,31 +193,46 @@ def fit_spec(model: ModelSpec, family: str) -> FitSpec:
     )
 
 
-def candidate(session: Session, unit: Unit) -> Sequence[Made]:
-    """Fit every family, choose on validation, refit the chosen one."""
-    model = session.project.models[unit.group]
-    (cell,) = unit.cells()
+def learning(session: Session, unit: Unit) -> tuple[dict[str, Input], str | None]:
+    """Return what every family of a model learns from, and why the model waits, if it does."""
     folds, waits = _folds(session, unit)
     if waits is not None:
-        return [Made(cell, {}, {}, waiting=f"{unit.group} waits: {waits}")]
-    learning = {fold: folds[fold].outputs[fold] for fold in ("train", "validation")}
-    inputs: dict[str, Input] = {
-        **learning,
-        "features": _feature_inputs(session, unit, [folds["train"], folds["validation"]]),
-    }
+        return {}, f"{unit.group} waits: {waits}"
+    inputs = {fold: folds[fold].outputs[fold] for fold in ("train", "validation")}
+    batches = _feature_inputs(session, unit, [folds["train"], folds["validation"]])
+    return {**inputs, "features": batches}, None
+
+
+def fit_action(
+    workspace: Workspace, group: str, model: ModelSpec, name: str, inputs: Mapping[str, Input]
+) -> Action:
+    """Return the action that fits one family of a model."""
+    return Action(
+        f"fit:{name}",
+        "ml_assets.stages.train.fit:fit",
+        fit_spec(model, name),
+        inputs,
+        {"family": family_module(workspace, group, model.training.families[name])},
+    )
+
+
+def candidate(session: Session, unit: Unit) -> Sequence[Made]:
+    """Fit every family, choose on validation, refit the chosen one."""
+    inputs, waits = learning(session, unit)
+    if waits is not None:
+        return [Made(cell, {}, {}, waiting=waits) for cell in unit.cells()]
+    return [candidate_of(session, unit, session.project.models[unit.group], inputs)]
+
+
+def candidate_of(
+    session: Session, unit: Unit, model: ModelSpec, inputs: Mapping[str, Input]
+) -> Made:
+    """Make the candidate of a model as a spec says, from given rows."""
+    (cell,) = unit.cells()
     done: dict[str, Done | Undone] = {}
-    for name, family in session.order(list(model.training.families.items())):
-        module = family_module(session.workspace, unit.group, family)
-        done[f"fit:{name}"] = session.act(
-            unit,
-            Action(
-                f"fit:{name}",
-                "ml_assets.stages.train.fit:fit",
-                fit_spec(model, name),
-                inputs,
-                {"family": module},
-            ),
-        )
+    for name in session.order(list(model.training.families)):
+        action = fit_action(session.workspace, unit.group, model, name, inputs)
+        done[action.part] = session.act(unit, action)
     baselines = tuple(n for n, f in model.training.families.items() if f.family in BASELINES)
     scores: Input = {n: done[f"fit:{n}"].outputs["scores"] for n in model.training.families}
     choice = session.act(
@@ -233,13 +248,13 @@ def candidate(session: Session, unit: Unit) -> Sequence[Made]:
     if isinstance(choice, Undone):
         later = choice.outputs["leaderboard"]
         outputs: dict[str, Any] = {"model": later, "leaderboard": later, "baseline": later}
-        return [Made(cell, outputs, done)]
+        return Made(cell, outputs, done)
     board = session.home.objects.json(choice.outputs["leaderboard"].digest)
     outputs = {"leaderboard": choice.outputs["leaderboard"]}
     for output, name in (("model", board["chosen"]), ("baseline", board["baseline"])):
         outputs[output] = _refitted(session, unit, model, name, inputs, done)
     facts = {key: board[key] for key in ("metric", "chosen", "baseline", "families")}
-    return [Made(cell, outputs, done, facts=facts)]
+    return Made(cell, outputs, done, facts=facts)
 
 
 def _refitted(
