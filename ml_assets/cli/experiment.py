@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -42,10 +43,24 @@ def experiment(
 
     Example: ml-assets experiment flight_delay --set train.lightgbm.num_leaves=31,63,127
     """
+    planner = planner_here()
+    with closing(planner.home):
+        document = run(planner, model, settings or [], trials, adopt)
+    if as_json:
+        emit(document)
+    else:
+        _tell_all(document)
+    if any(item["fault"] for item in document["variations"]):
+        raise typer.Exit(FAILED)
+
+
+def run(
+    planner: Planner, model: str, settings: Sequence[str], trials: int | None, adopt: str | None
+) -> dict[str, Any]:
+    """Run an experiment and adopt what is asked for; return what `experiment --json` prints."""
     from ml_assets.plan.experiment import Experiment
     from ml_assets.plan.variation import CURRENT, axes, grid, named
 
-    planner = planner_here()
     if model not in planner.project.models:
         raise UnknownName.of("model", model, planner.project.models)
     if not settings:
@@ -63,12 +78,7 @@ def experiment(
         document["mlflow"] = _show(planner, publisher, document)
     if adopt is not None:
         document["adopted"] = _adopt(planner, bench, tried, adopt)
-    if as_json:
-        emit(document)
-    else:
-        _tell_all(document)
-    if any(item.fault for item in tried):
-        raise typer.Exit(FAILED)
+    return document
 
 
 def described(

@@ -64,8 +64,19 @@ def with_values(text: str, settings: Settings) -> str:
 
 def _editor() -> Any:
     from ruamel.yaml import YAML
+    from ruamel.yaml.representer import RoundTripRepresenter
 
+    class Representer(RoundTripRepresenter):  # type: ignore[misc, unused-ignore]
+        """Writes numbers so that YAML 1.1 too takes `1e-07` for one."""
+
+    def number(representer: Any, value: float) -> Any:
+        text = repr(value)
+        text = text if "." in text else text.replace("e", ".0e")
+        return representer.represent_scalar("tag:yaml.org,2002:float", text)
+
+    Representer.add_representer(float, number)
     yaml = YAML()
+    yaml.Representer = Representer
     yaml.preserve_quotes = True
     yaml.width = 10_000
     return yaml
