@@ -147,8 +147,7 @@ experiment.run(axes(experiment.model, ["train.linear.alpha=2,3,4,5"], ranges=Fal
 
 def test_a_killed_experiment_goes_on(made: Toy) -> None:
     made.close()
-    killed = processes.start(KILLED, made.root)
-    assert killed.wait(timeout=120) == -signal.SIGKILL
+    processes.run(KILLED, made.root, code=-signal.SIGKILL)
     tried = _tried(made, ["train.linear.alpha=2,3,4,5"])
     reused = {item.name for item in tried if not item.executed}
     assert reused == {"current", "alpha=2.0", "alpha=3.0"}

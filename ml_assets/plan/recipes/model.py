@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from ml_assets.plan.action import Action, Input, Pending
+from ml_assets.plan.action import Action, Input, Pending, keyed
 from ml_assets.plan.cells import Cell, Unit
 from ml_assets.plan.checks import checks_of
 from ml_assets.plan.families import FAMILIES
@@ -16,8 +17,11 @@ from ml_assets.spec.families import BASELINES, Custom
 from ml_assets.spec.model import ChooseSpec, EvaluateSpec, FeaturesSpec, FitSpec, ModelSpec
 from ml_assets.spec.project import Project
 from ml_assets.spec.split import SplitRule
+from ml_assets.store.objects import Ref
 
 FOLDS = ("train", "validation", "test")
+ASSIGNMENT = "train_assignment"
+"""The output of a stratified `train_split` that says which fold each row was given."""
 
 
 def features_spec(project: Project, name: str) -> FeaturesSpec:
@@ -119,7 +123,11 @@ def splits(session: Session, unit: Unit) -> Sequence[Made]:
         return [Made(cell, {}, {}, waiting=held) for cell in unit.cells()]
     params = SplitRule(model=unit.group, split=model.split, on_duplicate_key=model.on_duplicate_key)
     stage = f"ml_assets.stages.split.{model.split.kind}:split"
-    made = session.act(unit, Action("split", stage, params, {"features": usable}))
+    action = Action("split", stage, params, {"features": usable})
+    stratified = model.split.kind == "hash" and model.split.stratify
+    if stratified:
+        action = _with_kept(session, unit, action)
+    made = session.act(unit, action)
     checks = {}
     for entry in checks_of("test_split"):
         given: dict[str, Input] = {name: made.outputs[name] for name in FOLDS}
@@ -130,17 +138,40 @@ def splits(session: Session, unit: Unit) -> Sequence[Made]:
     facts = {"excluded": refused}
     if isinstance(made, Done):
         facts |= session.home.objects.json(made.outputs["summary"].digest)
-    folds = zip(FOLDS, unit.cells(), strict=True)
-    return [
-        Made(
-            cell,
-            {fold: made.outputs[fold], "summary": made.outputs["summary"]},
-            {"split": made},
-            checks if fold == "test" else {},
-            facts,
-        )
-        for fold, cell in folds
-    ]
+    found_folds = []
+    for fold, cell in zip(FOLDS, unit.cells(), strict=True):
+        outputs = {fold: made.outputs[fold], "summary": made.outputs["summary"]}
+        if stratified and fold == "train":
+            outputs[ASSIGNMENT] = made.outputs["assignment"]
+        own = checks if fold == "test" else {}
+        found_folds.append(Made(cell, outputs, {"split": made}, own, facts))
+    return found_folds
+
+
+def _with_kept(session: Session, unit: Unit, action: Action) -> Action:
+    """Return a stratified split with the assignment that the environment holds as its input.
+
+    Of the same rows under the same code it is the action that was made: what that was handed,
+    not what it added, or each plan would find another input. Another rule begins anew.
+    """
+    held = session.current.get((str(unit.cells()[0]), ""))
+    if held is None or ASSIGNMENT not in held.outputs:
+        return action
+    before = session.home.records.action(held.actions["split"])
+    if before is None:
+        return _handed(action, held.outputs[ASSIGNMENT])
+    if before.ingredients["params"] != action.params.model_dump(mode="json"):
+        return action
+    given = before.ingredients["inputs"].get("kept")
+    again = action if given is None else _handed(action, Ref(given, "table"))
+    same = keyed(again, session.sources)
+    if not same.pending and same.key == before.key:
+        return again
+    return _handed(action, held.outputs[ASSIGNMENT])
+
+
+def _handed(action: Action, kept: Ref) -> Action:
+    return replace(action, inputs={**action.inputs, "kept": kept})
 
 
 def _folds(session: Session, unit: Unit) -> tuple[dict[str, Made], str | None]:
