@@ -71,6 +71,9 @@ def load(asset: str, partition: str | None = None, version: int | str | None = N
     if asset.endswith("/candidate"):
         group = asset.split("/", maxsplit=1)[0]
         return Model(outputs["model"], family_of(planner, group, outputs["model"]))
+    fold = asset.rpartition("/")[2].removesuffix("_split")
+    if fold in outputs:
+        return outputs[fold]
     plain = len(tables) == 1 and not asset.endswith("/evaluation_report")
     return tables[0] if plain else outputs
 

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Mapping
 from typing import IO, Any
 
 from ml_assets.errors import PublishError
@@ -66,11 +67,22 @@ class Publisher:
 
         Raises PublishError where it was refused, the process died or took too long.
         """
+        return self._ask(model, {"model": model, "run_id": run_id})
+
+    def log_experiment(self, document: Mapping[str, Any]) -> dict[str, Any]:
+        """Show an experiment (its `--json` document); return `experiment` and `run_id`.
+
+        Raises PublishError as `publish` does.
+        """
+        return self._ask(f"the experiment on {document['model']}", {"experiment": document})
+
+    def _ask(self, model: str, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the answer to a request; `model` is what messages call it."""
         self.start()
         assert self._process is not None
         assert self._process.stdin is not None
         try:
-            self._process.stdin.write(json.dumps({"model": model, "run_id": run_id}) + "\n")
+            self._process.stdin.write(json.dumps(request) + "\n")
             self._process.stdin.flush()
             line = self._answers.get(timeout=self._patience)
         except BrokenPipeError:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from ml_assets.cli.output import JSON, emit, err, guarded, out
 from ml_assets.cli.progress import working
 from ml_assets.errors import UnknownName
 from ml_assets.plan.plan import Plan, Planner, planner_here
+from ml_assets.plan.purity import Impurity, impurities
 from ml_assets.plan.static import definitions_digest
 
 Selection = Annotated[
@@ -28,16 +31,19 @@ def plan(selection: Selection = None, partition: Partition = None, as_json: bool
     planner = planner_here()
     with working("planning"):
         found = planner.plan(selection, partition)
+    impure = impurities(planner.workspace, planner.project)
     if as_json:
         emit(
             {
                 **found.to_json(),
+                "impure": [str(item) for item in impure],
                 "assets": sorted(planner.project.asset_keys()),
                 "definitions": definitions_digest(planner.project, planner.workspace),
             }
         )
         return
     tell_problems(found)
+    tell_impure(impure)
     for title, status in (("run", "run"), ("maybe", "maybe"), ("wait", "wait")):
         for item in found.having(status):  # type: ignore[arg-type]
             out.print(f"[bold]{title:6}[/]{item.cell}  [dim]{item.reason}[/]")
@@ -52,6 +58,12 @@ def tell_problems(found: Plan) -> None:
         err.print(f"[yellow]warning[/] the landed file of {place} is gone; its data stays in")
     for path in found.observed.settling:
         err.print(f"[yellow]waiting[/] {path} was changed a moment ago")
+
+
+def tell_impure(found: Sequence[Impurity]) -> None:
+    """Print what looks impure in the project's hooks."""
+    for item in found:
+        err.print(f"[yellow]warning[/] {escape(str(item))}")
 
 
 def _summary(found: Plan) -> str:

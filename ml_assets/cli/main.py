@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from ml_assets.cli import data, demo, diff, lineage, look, repair, report, run
+from ml_assets.cli import data, demo, diff, experiment, lineage, look, repair, report, run
 
 app = typer.Typer(
     name="ml-assets",
@@ -30,6 +30,7 @@ for command in (
     data.pause,
     data.resume,
     repair.repair,
+    experiment.experiment,
 ):
     app.command()(command)
 

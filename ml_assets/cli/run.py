@@ -11,13 +11,14 @@ from typing import Annotated, Any
 import typer
 
 from ml_assets.adapters.mlflow import moved, reset
-from ml_assets.cli.look import Partition, Selection, tell_problems
+from ml_assets.cli.look import Partition, Selection, tell_impure, tell_problems
 from ml_assets.cli.output import FAILED, JSON, emit, err, guarded, out
 from ml_assets.cli.progress import Live
 from ml_assets.graph.ahead import beside
 from ml_assets.plan.landing import SETTLE, observe
 from ml_assets.plan.make import Progress
 from ml_assets.plan.plan import Plan, Planner, planner_here
+from ml_assets.plan.purity import impurities
 from ml_assets.store.lock import writer
 
 ROUNDS = 5
@@ -66,6 +67,7 @@ def materialize(
     settle(planner)
     first = plan = planner.plan(selection, partition)
     tell_problems(plan)
+    tell_impure(impurities(planner.workspace, planner.project))
     progress: list[Progress] = []
     run_ids: list[str] = []
     faults: list[str] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import warnings
 
 import dagster as dg
 
@@ -13,6 +14,7 @@ from ml_assets.graph.engine import Engine
 from ml_assets.graph.publish import key_of
 from ml_assets.graph.reload import can_reload
 from ml_assets.plan.plan import Planner, planner_here
+from ml_assets.plan.purity import impurities
 from ml_assets.plan.static import code_versions
 from ml_assets.plan.workspace import Workspace
 from ml_assets.spec.project import Project
@@ -81,10 +83,17 @@ def jobs(project: Project) -> list[dg.UnresolvedAssetJobDefinition]:
     ]
 
 
+class ImpureHook(UserWarning):
+    """A hook reads what is not among its inputs, as far as its source shows."""
+
+
 def shared_definitions(project: Project, workspace: Workspace) -> dg.Definitions:
     """Return what all groups share: resources, executor, jobs and the sensor."""
     from ml_assets.graph.sensor import reconcile_sensor
 
+    for found in impurities(workspace, project):
+        # Seen by whoever loads or checks the definitions (`dg check defs`).
+        warnings.warn(str(found), ImpureHook, stacklevel=2)
     made = jobs(project)
     return dg.Definitions(
         jobs=made,

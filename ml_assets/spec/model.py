@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from ml_assets.errors import suggest
-from ml_assets.spec.base import Hook, Name, Spec
+from ml_assets.spec.base import Hook, Mistakes, Name, Place, Spec
 from ml_assets.spec.dataset import Expression
 from ml_assets.spec.families import BASELINES, FamilySpec, GroupMedian
 from ml_assets.spec.split import HashSplit, SplitSpec, TimeSplit
@@ -190,46 +191,47 @@ class ModelSpec(Spec):
     on_duplicate_key: Literal["keep_latest", "error"] = "keep_latest"
     """What to do with a row key that stands in several batches."""
 
-    @field_validator("joins")
-    @classmethod
-    def _joined_once(cls, joins: tuple[Join, ...]) -> tuple[Join, ...]:
-        names = [join.dataset for join in joins]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"joined twice: {', '.join(twice)}")
-        return joins
-
     @model_validator(mode="after")
     def _parts_fit(self) -> ModelSpec:
-        wrong: list[str] = []
-        if self.training.metric not in METRICS[self.task]:
-            wrong.append(
-                f"training.metric: {self.training.metric!r} is not for {self.task}"
-                f"{suggest(self.training.metric, METRICS[self.task])}"
-            )
-        kinds = {family.family for family in self.training.families.values()}
-        if not kinds & set(BASELINES):
-            wrong.append(f"training.families: add a trivial baseline ({', '.join(BASELINES)})")
-        regression_only = sorted(kinds & {"median", "group_median"})
-        if self.task != "regression" and regression_only:
-            wrong.append(
-                f"training.families: {', '.join(regression_only)} is for regression; use prior"
-            )
-        if self.task == "regression" and "prior" in kinds:
-            wrong.append("training.families: prior is for binary and multiclass; use median")
-        for name, family in self.training.families.items():
-            if isinstance(family, GroupMedian) and family.by not in self.features.columns:
-                wrong.append(
-                    f"training.families.{name}.by: no feature {family.by!r}"
-                    f"{suggest(family.by, self.features.columns)}"
-                )
-        if isinstance(self.split, HashSplit):
-            if self.split.test + self.split.validation >= 1:
-                wrong.append("split: test and validation leave nothing for train")
-            if self.split.stratify and self.split.group:
-                wrong.append("split.stratify: not together with group")
-            if self.split.stratify and self.task == "regression":
-                wrong.append("split.stratify: for binary and multiclass")
+        wrong = [*self._wrong_joins(), *self._wrong_training(), *self._wrong_split()]
         if wrong:
-            raise ValueError("; ".join(wrong))
+            raise Mistakes(wrong)
         return self
+
+    def _wrong_joins(self) -> Iterator[tuple[Place, str]]:
+        seen: set[str] = set()
+        for number, join in enumerate(self.joins):
+            place = ("joins", number, "dataset")
+            if join.dataset == self.dataset:
+                said = "is the model's own dataset; `previous: 1` beside `dataset`"
+                yield place, f"{join.dataset!r} {said} gives the batch before"
+            elif join.dataset in seen:
+                yield place, f"{join.dataset!r} is joined twice"
+            seen.add(join.dataset)
+
+    def _wrong_training(self) -> Iterator[tuple[Place, str]]:
+        training, families = self.training, ("training", "families")
+        if training.metric not in METRICS[self.task]:
+            near = suggest(training.metric, METRICS[self.task])
+            yield ("training", "metric"), f"{training.metric!r} is not for {self.task}{near}"
+        if not {family.family for family in training.families.values()} & set(BASELINES):
+            yield families, f"add a trivial baseline ({', '.join(BASELINES)})"
+        for name, family in training.families.items():
+            place: Place = (*families, name, "family")
+            if self.task != "regression" and family.family in ("median", "group_median"):
+                yield place, f"{family.family} is for regression; use prior"
+            if self.task == "regression" and family.family == "prior":
+                yield place, "prior is for binary and multiclass; use median"
+            if isinstance(family, GroupMedian) and family.by not in self.features.columns:
+                near = suggest(family.by, self.features.columns)
+                yield (*families, name, "by"), f"no feature {family.by!r}{near}"
+
+    def _wrong_split(self) -> Iterator[tuple[Place, str]]:
+        if not isinstance(self.split, HashSplit):
+            return
+        if self.split.test + self.split.validation >= 1:
+            yield ("split",), "test and validation leave nothing for train"
+        if self.split.stratify and self.split.group:
+            yield ("split", "stratify"), "not together with group"
+        if self.split.stratify and self.task == "regression":
+            yield ("split", "stratify"), "for binary and multiclass"

@@ -207,3 +207,13 @@ def test_commands_are_those_of_the_issue() -> None:
     }
     names = {command.callback.__name__ for command in app.registered_commands if command.callback}
     assert wanted <= names
+
+
+def test_an_impure_hook_is_named_by_plan_and_run(new_site: Site) -> None:
+    helpers = new_site.root / "toy" / "defs" / "forecast" / "helpers.py"
+    helpers.write_text(helpers.read_text() + "\n\nSTART = __import__\nopen\nopen(__file__)\n")
+    said = f"{helpers}:{len(helpers.read_text().splitlines())}: open reads or writes files"
+    assert said in new_site("plan").err
+    (found,) = new_site.json("plan")["impure"]
+    assert found.startswith(said)
+    assert said in new_site("run").err

@@ -95,6 +95,38 @@ def test_a_good_project(tmp_path: Path) -> None:
             "dataset: places\n      previous: 1",
             "7: joins.0.previous: places is a snapshot and has no previous batches",
         ),
+        (
+            "dataset: places",
+            "dataset: people",
+            "6: joins.0.dataset: 'people' is the model's own dataset; `previous: 1` beside",
+        ),
+        ("dataset: jobs", "dataset: places", "7: joins.1.dataset: 'places' is joined twice"),
+        ("metric: mae", "metric: auc", "16: training.metric: 'auc' is not for regression"),
+        (
+            "{median: {family: median}}",
+            "\n      linear: {family: linear}",
+            "17: training.families: add a trivial baseline (median, group_median, prior)",
+        ),
+        (
+            "{median: {family: median}}",
+            "\n      median: {family: median}\n      prior: {family: prior}",
+            "19: training.families.prior.family: prior is for binary and multiclass; use median",
+        ),
+        (
+            "{median: {family: median}}",
+            "\n      means:\n        family: group_median\n        by: numbr",
+            "20: training.families.means.by: no feature 'numbr'; did you mean 'number'?",
+        ),
+        (
+            "{kind: time}",
+            "\n    kind: hash\n    stratify: true",
+            "16: split.stratify: for binary and multiclass",
+        ),
+        (
+            "{kind: time}",
+            "\n    kind: hash\n    test: 0.6\n    validation: 0.4",
+            "14: split: test and validation leave nothing for train",
+        ),
         ("[number]", "[numbr]", "19: evaluation.slices.0: no column 'numbr'; did you mean 'numb"),
         ("  task", "  weight: wag\n  task", "8: weight: no column 'wag'; did you mean 'wage'?"),
         (

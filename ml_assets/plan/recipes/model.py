@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from ml_assets.plan.action import Action, Input, Pending
+from ml_assets.plan.action import Action, Input, Pending, keyed
 from ml_assets.plan.cells import Cell, Unit
 from ml_assets.plan.checks import checks_of
 from ml_assets.plan.families import FAMILIES
@@ -21,10 +22,13 @@ from ml_assets.spec.model import (
 )
 from ml_assets.spec.project import Project
 from ml_assets.spec.split import SplitRule
+from ml_assets.store.objects import Ref
 
 FOLDS = ("train", "validation", "test")
 TRIVIAL = "baseline:"
 """Before a trivial family's name, the name of its model among a candidate's outputs."""
+ASSIGNMENT = "train_assignment"
+"""The output of a stratified `train_split` that says which fold each row was given."""
 
 
 def features_spec(project: Project, name: str) -> FeaturesSpec:
@@ -126,7 +130,11 @@ def splits(session: Session, unit: Unit) -> Sequence[Made]:
         return [Made(cell, {}, {}, waiting=held) for cell in unit.cells()]
     params = SplitRule(model=unit.group, split=model.split, on_duplicate_key=model.on_duplicate_key)
     stage = f"ml_assets.stages.split.{model.split.kind}:split"
-    made = session.act(unit, Action("split", stage, params, {"features": usable}))
+    action = Action("split", stage, params, {"features": usable})
+    stratified = model.split.kind == "hash" and model.split.stratify
+    if stratified:
+        action = _with_kept(session, unit, action)
+    made = session.act(unit, action)
     checks = {}
     for entry in checks_of("test_split"):
         given: dict[str, Input] = {name: made.outputs[name] for name in FOLDS}
@@ -137,17 +145,40 @@ def splits(session: Session, unit: Unit) -> Sequence[Made]:
     facts = {"excluded": refused}
     if isinstance(made, Done):
         facts |= session.home.objects.json(made.outputs["summary"].digest)
-    folds = zip(FOLDS, unit.cells(), strict=True)
-    return [
-        Made(
-            cell,
-            {fold: made.outputs[fold], "summary": made.outputs["summary"]},
-            {"split": made},
-            checks if fold == "test" else {},
-            facts,
-        )
-        for fold, cell in folds
-    ]
+    found_folds = []
+    for fold, cell in zip(FOLDS, unit.cells(), strict=True):
+        outputs = {fold: made.outputs[fold], "summary": made.outputs["summary"]}
+        if stratified and fold == "train":
+            outputs[ASSIGNMENT] = made.outputs["assignment"]
+        own = checks if fold == "test" else {}
+        found_folds.append(Made(cell, outputs, {"split": made}, own, facts))
+    return found_folds
+
+
+def _with_kept(session: Session, unit: Unit, action: Action) -> Action:
+    """Return a stratified split with the assignment that the environment holds as its input.
+
+    Of the same rows under the same code it is the action that was made: what that was handed,
+    not what it added, or each plan would find another input. Another rule begins anew.
+    """
+    held = session.current.get((str(unit.cells()[0]), ""))
+    if held is None or ASSIGNMENT not in held.outputs:
+        return action
+    before = session.home.records.action(held.actions["split"])
+    if before is None:
+        return _handed(action, held.outputs[ASSIGNMENT])
+    if before.ingredients["params"] != action.params.model_dump(mode="json"):
+        return action
+    given = before.ingredients["inputs"].get("kept")
+    again = action if given is None else _handed(action, Ref(given, "table"))
+    same = keyed(again, session.sources)
+    if not same.pending and same.key == before.key:
+        return again
+    return _handed(action, held.outputs[ASSIGNMENT])
+
+
+def _handed(action: Action, kept: Ref) -> Action:
+    return replace(action, inputs={**action.inputs, "kept": kept})
 
 
 def folds_of(session: Session, unit: Unit) -> tuple[dict[str, Made], str | None]:
@@ -200,31 +231,46 @@ def fit_spec(model: ModelSpec, family: str) -> FitSpec:
     )
 
 
-def candidate(session: Session, unit: Unit) -> Sequence[Made]:
-    """Fit every family, choose on validation, refit the chosen one."""
-    model = session.project.models[unit.group]
-    (cell,) = unit.cells()
+def learning(session: Session, unit: Unit) -> tuple[dict[str, Input], str | None]:
+    """Return what every family of a model learns from, and why the model waits, if it does."""
     folds, waits = folds_of(session, unit)
     if waits is not None:
-        return [Made(cell, {}, {}, waiting=f"{unit.group} waits: {waits}")]
-    learning = {fold: folds[fold].outputs[fold] for fold in ("train", "validation")}
-    inputs: dict[str, Input] = {
-        **learning,
-        "features": feature_inputs(session, unit, [folds["train"], folds["validation"]]),
-    }
+        return {}, f"{unit.group} waits: {waits}"
+    inputs = {fold: folds[fold].outputs[fold] for fold in ("train", "validation")}
+    batches = feature_inputs(session, unit, [folds["train"], folds["validation"]])
+    return {**inputs, "features": batches}, None
+
+
+def fit_action(
+    workspace: Workspace, group: str, model: ModelSpec, name: str, inputs: Mapping[str, Input]
+) -> Action:
+    """Return the action that fits one family of a model."""
+    return Action(
+        f"fit:{name}",
+        "ml_assets.stages.train.fit:fit",
+        fit_spec(model, name),
+        inputs,
+        {"family": family_module(workspace, group, model.training.families[name])},
+    )
+
+
+def candidate(session: Session, unit: Unit) -> Sequence[Made]:
+    """Fit every family, choose on validation, refit the chosen one."""
+    inputs, waits = learning(session, unit)
+    if waits is not None:
+        return [Made(cell, {}, {}, waiting=waits) for cell in unit.cells()]
+    return [candidate_of(session, unit, session.project.models[unit.group], inputs)]
+
+
+def candidate_of(
+    session: Session, unit: Unit, model: ModelSpec, inputs: Mapping[str, Input]
+) -> Made:
+    """Make the candidate of a model as a spec says, from given rows."""
+    (cell,) = unit.cells()
     done: dict[str, Done | Undone] = {}
-    for name, family in session.order(list(model.training.families.items())):
-        module = family_module(session.workspace, unit.group, family)
-        done[f"fit:{name}"] = session.act(
-            unit,
-            Action(
-                f"fit:{name}",
-                "ml_assets.stages.train.fit:fit",
-                fit_spec(model, name),
-                inputs,
-                {"family": module},
-            ),
-        )
+    for name in session.order(list(model.training.families)):
+        action = fit_action(session.workspace, unit.group, model, name, inputs)
+        done[action.part] = session.act(unit, action)
     baselines = tuple(n for n, f in model.training.families.items() if f.family in BASELINES)
     scores: Input = {n: done[f"fit:{n}"].outputs["scores"] for n in model.training.families}
     choice = session.act(
@@ -240,13 +286,13 @@ def candidate(session: Session, unit: Unit) -> Sequence[Made]:
     if isinstance(choice, Undone):
         later = choice.outputs["leaderboard"]
         outputs: dict[str, Any] = {"model": later, "leaderboard": later, "baseline": later}
-        return [Made(cell, outputs | _trivial(baselines, done), done)]
+        return Made(cell, outputs | _trivial(baselines, done), done)
     board = session.home.objects.json(choice.outputs["leaderboard"].digest)
     outputs = {"leaderboard": choice.outputs["leaderboard"], **_trivial(baselines, done)}
     for output, name in (("model", board["chosen"]), ("baseline", board["baseline"])):
         outputs[output] = _refitted(session, unit, model, name, inputs, done)
     facts = {key: board[key] for key in ("metric", "chosen", "baseline", "families")}
-    return [Made(cell, outputs, done, facts=facts)]
+    return Made(cell, outputs, done, facts=facts)
 
 
 def _trivial(names: Sequence[str], done: Mapping[str, Done | Undone]) -> dict[str, Any]:

@@ -1,0 +1,226 @@
+"""experiment: variations of a model's training side by side; the best can be adopted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ml_assets.adapters.mlflow import moved
+from ml_assets.adapters.publishing import Publisher
+from ml_assets.cli.output import FAILED, JSON, emit, err, guarded, out
+from ml_assets.errors import PublishError, RequestError, UnknownName
+from ml_assets.plan.plan import Planner, planner_here
+from ml_assets.store.lock import writer
+
+if TYPE_CHECKING:
+    from ml_assets.plan.experiment import Experiment, Tried
+    from ml_assets.plan.variation import Axis
+
+BEST = "BEST"
+
+
+@guarded
+def experiment(
+    model: Annotated[str, typer.Argument(help="A model.")],
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="PATH=V1,V2 to try all, PATH=LOW..HIGH with --trials."),
+    ] = None,
+    trials: Annotated[
+        int | None, typer.Option("--trials", min=1, help="Search with so many trials (optuna).")
+    ] = None,
+    adopt: Annotated[
+        str | None,
+        typer.Option("--adopt", help="BEST or a variation's name: write its values in the YAML."),
+    ] = None,
+    as_json: bool = JSON,
+) -> None:
+    """Try other settings of a model's training; neither champion nor candidate is touched.
+
+    Example: ml-assets experiment flight_delay --set train.lightgbm.num_leaves=31,63,127
+    """
+    planner = planner_here()
+    with closing(planner.home):
+        document = run(planner, model, settings or [], trials, adopt)
+    if as_json:
+        emit(document)
+    else:
+        _tell_all(document)
+    if any(item["fault"] for item in document["variations"]):
+        raise typer.Exit(FAILED)
+
+
+def run(
+    planner: Planner, model: str, settings: Sequence[str], trials: int | None, adopt: str | None
+) -> dict[str, Any]:
+    """Run an experiment and adopt what is asked for; return what `experiment --json` prints."""
+    from ml_assets.plan.experiment import Experiment
+    from ml_assets.plan.variation import CURRENT, axes, grid, named
+
+    if model not in planner.project.models:
+        raise UnknownName.of("model", model, planner.project.models)
+    if not settings:
+        raise RequestError("say what to vary: --set train.lightgbm.num_leaves=31,63,127")
+    asked = axes(planner.project.models[model], settings, ranges=trials is not None)
+    if adopt is not None and trials is None:
+        known = [BEST, CURRENT, *map(named, grid(asked))]
+        if adopt not in known:
+            raise UnknownName.of("variation", adopt, known)
+    bench = Experiment(planner, model)
+    with Publisher(planner.workspace) as publisher:
+        tried = bench.run(asked, trials, _tell)
+        document = described(bench, asked, trials, tried)
+        _draw(planner, bench, asked, tried, document)
+        document["mlflow"] = _show(planner, publisher, document)
+    if adopt is not None:
+        document["adopted"] = _adopt(planner, bench, tried, adopt)
+    return document
+
+
+def described(
+    bench: Experiment, asked: Sequence[Axis], trials: int | None, tried: Sequence[Tried]
+) -> dict[str, Any]:
+    """Return the document that `experiment --json` prints."""
+    from ml_assets.plan.variation import CURRENT
+
+    now = next(item.value for item in tried if item.name == CURRENT)
+    return {
+        "model": bench.name,
+        "environment": bench.environment,
+        "digest": bench.digest(tried),
+        "metric": bench.metric,
+        "fold": "validation",
+        "greater_is_better": bench.greater_is_better,
+        "varied": [axis.path for axis in asked],
+        "trials": trials,
+        "best": next((item.name for item in tried if item.value is not None), None),
+        "variations": [_row(item, now) for item in tried],
+        "plot": None,
+        "mlflow": None,
+        "adopted": None,
+    }
+
+
+def _row(item: Tried, now: float | None) -> dict[str, Any]:
+    known = item.value is not None and now is not None
+    return {
+        "name": item.name,
+        "settings": dict(item.settings),
+        "family": item.family,
+        "value": item.value,
+        "difference": (item.value or 0.0) - (now or 0.0) if known else None,
+        "metrics": dict(item.metrics),
+        "trees": item.trees,
+        "rows": dict(item.rows),
+        "reused": not item.executed and item.fault is None,
+        "seconds": round(item.seconds, 3),
+        "fault": item.fault,
+    }
+
+
+def _draw(
+    planner: Planner,
+    bench: Experiment,
+    asked: Sequence[Axis],
+    tried: Sequence[Tried],
+    document: dict[str, Any],
+) -> None:
+    from ml_assets.plan.experiment_plot import plot
+
+    paths = [axis.path for axis in asked]
+    name = f"{bench.name}-{document['digest'].partition(':')[2][:12]}.svg"
+    file = planner.home.folder / "experiments" / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(plot(tried, paths, bench.metric))
+    document["plot"] = str(file)
+
+
+def _show(
+    planner: Planner, publisher: Publisher, document: Mapping[str, Any]
+) -> dict[str, Any] | None:
+    """Show the experiment in MLflow; where that fails, say so: the store has it all."""
+    folder = planner.home.folder
+    try:
+        with writer(folder, "ml-assets experiment", patience=600.0, waiting=err.print):
+            if moved(planner.home):
+                raise PublishError("the home was moved: `ml-assets repair`, then the same again")
+            return publisher.log_experiment(document)
+    except PublishError as error:
+        err.print(f"[yellow]warning[/] not shown in MLflow: {error}", markup=True)
+        return None
+
+
+def _adopt(
+    planner: Planner, bench: Experiment, tried: Sequence[Tried], name: str
+) -> dict[str, Any]:
+    """Write a variation's values into the YAML; what a run needs for them is made before."""
+    from ml_assets.plan.adopt import adopt
+    from ml_assets.plan.variation import value_at, vary
+
+    known = {item.name: item for item in tried if item.value is not None}
+    chosen = next(iter(known.values()), None) if name == BEST else known.get(name)
+    if chosen is None:
+        raise UnknownName.of("variation with a value", name, [BEST, *known])
+    file: Path = planner.project.folders[bench.name] / "defs.yaml"
+    now = {path: value_at(bench.model, path) for path in chosen.settings}
+    settings = {path: value for path, value in chosen.settings.items() if value != now[path]}
+    if settings:
+        bench.prepare(settings)
+        adopt(file, settings, vary(bench.model, settings))
+    changed = {path: {"from": now[path], "to": value} for path, value in settings.items()}
+    return {"name": chosen.name, "file": str(file), "changed": changed}
+
+
+def _tell(item: Tried) -> None:
+    from rich.markup import escape
+
+    if item.fault is not None:
+        err.print(f"[red]failed[/] {escape(item.name)}: {escape(item.fault)}")
+        return
+    how = f"{item.seconds:.1f} s" if item.executed else "reused"
+    value = "no value" if item.value is None else f"{item.value:.5g}"
+    err.print(f"[dim]{escape(item.name)}: {value} ({how})[/]")
+
+
+def _tell_all(document: Mapping[str, Any]) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    from ml_assets.plan.variation import CURRENT, named
+
+    table = Table(title=f"{document['model']}: {document['metric']} on validation, best first")
+    for title in ("variation", "family", document["metric"], "to current", "trees", ""):
+        table.add_column(title, justify="left" if title in ("variation", "family", "") else "right")
+    for item in document["variations"]:
+        name = item["name"]
+        if name == CURRENT:
+            name += f" ({named(item['settings'])})"
+        best = item["name"] == document["best"]
+        table.add_row(
+            f"[bold]{escape(name)}[/]" if best else escape(name),
+            item["family"],
+            "-" if item["value"] is None else f"{item['value']:.5g}",
+            "-" if item["difference"] is None else f"{item['difference']:+.4g}",
+            "" if item["trees"] is None else str(item["trees"]),
+            "failed"
+            if item["fault"]
+            else "reused"
+            if item["reused"]
+            else f"{item['seconds']:.1f} s",
+        )
+    out.print(table)
+    out.print(f"plot: {document['plot']}")
+    if document["mlflow"] is not None:
+        out.print(f"MLflow: experiment {document['mlflow']['experiment']}")
+    adopted = document["adopted"]
+    if adopted is None:
+        out.print("to write the best values into the YAML: the same command with --adopt BEST")
+        return
+    for path, change in adopted["changed"].items():
+        out.print(f"adopted {path}: {change['from']} -> {change['to']}", markup=False)
+    if not adopted["changed"]:
+        out.print("the values in the YAML are the best: nothing was written")
