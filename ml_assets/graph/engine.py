@@ -14,7 +14,7 @@ import psutil
 from pydantic import PrivateAttr
 
 from ml_assets.adapters.publishing import Publisher
-from ml_assets.graph.ahead import Ahead
+from ml_assets.graph.ahead import beside
 from ml_assets.graph.boundary import boundary
 from ml_assets.plan.make import Listener, Maker
 from ml_assets.plan.plan import Planner
@@ -82,7 +82,8 @@ class Engine(dg.ConfigurableResource):  # type: ignore[type-arg]
         token = tags.get(TOKEN, "")
         if not token and not again:
             todo = [i.cell for i in planner.plan(look=False).todo if i.cell.asset in chosen]
-            token = open_.enter_context(Ahead(planner.workspace, todo)).token
+            ahead = open_.enter_context(beside(planner, todo))
+            token = ahead.token if ahead is not None else ""
         self._publisher = open_.enter_context(closing(Publisher(planner.workspace)))
         if any(asset.endswith(("/evaluation_report", "/champion")) for asset in chosen):
             # Its imports take seconds, which pass while the models are trained.
