@@ -45,11 +45,14 @@ def _since(entry: Entry) -> str:
 
 def rules_table(decision: Mapping[str, Any]) -> str:
     """Return the lines of a decision as a Markdown table."""
-    lines = ["| rule | verdict | why |", "| --- | --- | --- |"]
+    lines = ["| rule | passed | got | wanted | why |", "| --- | --- | --- | --- | --- |"]
     for rule in decision["rules"]:
-        lines.append(f"| {rule['rule']} | {rule['verdict']} | {_cell(rule['said'])} |")
+        passed = {True: "yes", False: "**no**", None: "not asked"}[rule["passed"]]
+        cells = [rule["rule"], passed, rule["got"], rule["wanted"], rule["text"]]
+        lines.append(f"| {' | '.join(_cell(cell) for cell in cells)} |")
     return "\n".join(lines)
 
 
-def _cell(text: str) -> str:
+def _cell(value: object) -> str:
+    text = "" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
     return text.replace("|", "\\|").replace("\n", " ")

@@ -19,7 +19,6 @@ from ml_assets.store.promotions import (
     MOVES,
     PROMOTED,
     REFUSED,
-
     WAITING,
     Entry,
     Pointer,
@@ -98,7 +97,7 @@ def log_decision(home: Home, model: str, current: Current) -> Entry | None:
         actor=actor(),
         reason=reason,
         evidence={
-            "decision": current.digest,
+            "decision": current.outputs["decision"].digest,
             "policy": policy,
             "against": facts["against"] or "",
         },
@@ -107,13 +106,11 @@ def log_decision(home: Home, model: str, current: Current) -> Entry | None:
 
 def _action(home: Home, model: str, facts: Mapping[str, Any]) -> tuple[str, str]:
     reason = str(facts["reason"])
-    if facts["verdict"] != "promote":
+    if facts["verdict"] == "refuse":
         return REFUSED, reason
     if facts["candidate"] in home.promotions.held(home.env, model):
-        return WAITING, f"{reason}; held, since it was rolled back from"
-    if facts["mode"] == "manual":
-        return WAITING, f"{reason}; waits for `ml-assets promote`"
-    return PROMOTED, reason
+        return WAITING, f"{reason} It is held: it was rolled back from."
+    return (PROMOTED if facts["verdict"] == "promote" else WAITING), reason
 
 
 def rollback_target(home: Home, model: str) -> Pointer | None:
