@@ -133,4 +133,3 @@ class ParitySpec(Spec):
     model: Name
     parity: Parity
     max_latency_ms: float | None = None
-

@@ -216,6 +216,9 @@ class ModelSpec(Spec):
                 f"gate.slices.names: {name!r} is not in evaluation.slices"
                 f"{suggest(name, self.evaluation.slices)}"
             )
+        grouped = isinstance(self.split, HashSplit) and bool(self.split.group)
+        if self.gate.not_worse.block == "group" and not grouped:
+            wrong.append("gate.not_worse.block: group needs a hash split with group")
         if isinstance(self.split, HashSplit):
             if self.split.test + self.split.validation >= 1:
                 wrong.append("split: test and validation leave nothing for train")
