@@ -1,8 +1,9 @@
 """The process that publishes: `python -m ml_assets.adapters.publisher [DEFS]`.
 
 It imports mlflow and opens the database at once, then answers one JSON line on stdout for each
-on stdin, `{"model": …, "run_id": …}` for a candidate or `{"experiment": …}`, and ends with its
-stdin. Belongs here: the child's side. Does not belong here: the parent's (`publishing`).
+on stdin, `{"model": …, "run_id": …}` for a candidate, `{"model": …, "log": true}` for what the
+promotion log says or `{"experiment": …}`, and ends with its stdin. Belongs here: the child's side.
+Does not belong here: the parent's (`publishing`).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ml_assets.adapters import experiments
+from ml_assets.adapters.aliases import show_log
 from ml_assets.adapters.mlflow import opened, publish
 from ml_assets.errors import MlAssetsError
 from ml_assets.plan.workspace import locate
@@ -29,6 +31,8 @@ def answer(home: Home, project: Project, line: str) -> dict[str, Any]:
     try:
         if "experiment" in request:
             return {"ok": True, **experiments.log(home, request["experiment"])}
+        if request.get("log"):
+            return {"ok": True, **show_log(home, project, request["model"])}
         return {"ok": True, **publish(home, project, request["model"], request.get("run_id"))}
     except MlAssetsError as error:
         return {"ok": False, "error": str(error)}

@@ -76,6 +76,13 @@ class Publisher:
         """
         return self._ask(f"the experiment on {document['model']}", {"experiment": document})
 
+    def show_log(self, model: str) -> dict[str, Any]:
+        """Make MLflow's aliases and tags say what the promotion log says; return the aliases.
+
+        Raises PublishError as `publish` does.
+        """
+        return self._ask(model, {"model": model, "log": True})
+
     def _ask(self, model: str, request: Mapping[str, Any]) -> dict[str, Any]:
         """Return the answer to a request; `model` is what messages call it."""
         self.start()

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import typer
 
-from ml_assets.cli import data, demo, diff, experiment, lineage, look, repair, report, run
+from ml_assets.cli import (
+    data,
+    demo,
+    diff,
+    experiment,
+    lineage,
+    look,
+    promotions,
+    repair,
+    report,
+    run,
+)
 
 app = typer.Typer(
     name="ml-assets",
@@ -27,6 +38,10 @@ for command in (
     report.report,
     data.quarantine,
     look.status,
+    promotions.champion,
+    promotions.history,
+    promotions.promote,
+    promotions.rollback,
     data.pause,
     data.resume,
     repair.repair,

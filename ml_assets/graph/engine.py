@@ -47,6 +47,10 @@ class Engine(dg.ConfigurableResource):  # type: ignore[type-arg]
         shown: dict[str, Any] = self._publisher.publish(model, self._run_id)
         return shown
 
+    def show_log(self, model: str) -> None:
+        """Show a model's promotion log in MLflow; raises PublishError."""
+        self._publisher.show_log(model)
+
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Engine]:
         """Open the home, take the lock, and close both when the run ends."""
@@ -80,7 +84,7 @@ class Engine(dg.ConfigurableResource):  # type: ignore[type-arg]
             ahead = open_.enter_context(beside(planner, todo))
             token = ahead.token if ahead is not None else ""
         self._publisher = open_.enter_context(closing(Publisher(planner.workspace)))
-        if any(asset.endswith("/evaluation_report") for asset in chosen):
+        if any(asset.endswith(("/evaluation_report", "/champion")) for asset in chosen):
             # Its imports take seconds, which pass while the models are trained.
             self._publisher.start()
         self._maker = Maker(

@@ -11,6 +11,7 @@ from ml_assets.errors import suggest
 from ml_assets.spec.base import Hook, Mistakes, Name, Place, Spec
 from ml_assets.spec.dataset import Expression
 from ml_assets.spec.families import BASELINES, FamilySpec, GroupMedian
+from ml_assets.spec.gate import GateSpec
 from ml_assets.spec.split import HashSplit, SplitSpec, TimeSplit
 
 Task = Literal["regression", "binary", "multiclass"]
@@ -184,6 +185,8 @@ class ModelSpec(Spec):
     split: SplitSpec = TimeSplit()
     training: Training
     evaluation: Evaluation = Evaluation()
+    gate: GateSpec = GateSpec()
+    """What a candidate must pass to become champion."""
     checks: dict[Name, Hook] = {}
     """Own checks: name to `file.py:function`, called with the features frame of a batch."""
     on_refused: Literal["exclude", "hold"] = "exclude"
@@ -193,7 +196,12 @@ class ModelSpec(Spec):
 
     @model_validator(mode="after")
     def _parts_fit(self) -> ModelSpec:
-        wrong = [*self._wrong_joins(), *self._wrong_training(), *self._wrong_split()]
+        wrong = [
+            *self._wrong_joins(),
+            *self._wrong_training(),
+            *self._wrong_gate(),
+            *self._wrong_split(),
+        ]
         if wrong:
             raise Mistakes(wrong)
         return self
@@ -225,6 +233,15 @@ class ModelSpec(Spec):
             if isinstance(family, GroupMedian) and family.by not in self.features.columns:
                 near = suggest(family.by, self.features.columns)
                 yield (*families, name, "by"), f"no feature {family.by!r}{near}"
+
+    def _wrong_gate(self) -> Iterator[tuple[Place, str]]:
+        wanted = (self.gate.slices and self.gate.slices.names) or ()
+        for name in sorted(set(wanted) - set(self.evaluation.slices)):
+            near = suggest(name, self.evaluation.slices)
+            yield ("gate", "slices", "names"), f"{name!r} is not in evaluation.slices{near}"
+        grouped = isinstance(self.split, HashSplit) and bool(self.split.group)
+        if self.gate.not_worse.block == "group" and not grouped:
+            yield ("gate", "not_worse", "block"), "group needs a hash split with group"
 
     def _wrong_split(self) -> Iterator[tuple[Place, str]]:
         if not isinstance(self.split, HashSplit):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ml_assets.plan.recipes.champion import champion
 from ml_assets.plan.recipes.dataset import batch
 from ml_assets.plan.recipes.evaluation import evaluation_report
 from ml_assets.plan.recipes.model import candidate, features, splits
@@ -19,5 +20,6 @@ RECIPES: Mapping[str, Recipe] = {
     "splits": splits,
     "candidate": candidate,
     "evaluation_report": evaluation_report,
+    "champion": champion,
 }
 """By the kind of unit."""

@@ -66,7 +66,7 @@ def evaluate_spec(project: Project, name: str) -> EvaluateSpec:
     )
 
 
-def _role(session: Session, made: Made, role: str) -> str | None:
+def role_of(session: Session, made: Made, role: str) -> str | None:
     """Return the family chosen, or the best baseline: of this candidate or else the last."""
     if role in made.facts:
         return str(made.facts[role])
@@ -143,7 +143,7 @@ def _evaluated(
         },
     }
     for hook, role in (("family", "chosen"), ("baseline_family", "baseline")):
-        module = _module(session, unit, _role(session, made, role))
+        module = _module(session, unit, role_of(session, made, role))
         if module is not None:
             hooks[hook] = module
     inputs: dict[str, Input] = {
@@ -162,7 +162,7 @@ def _evaluated(
 def _explained(
     session: Session, unit: Unit, made: Made, references: dict[str, Input], tested: Input
 ) -> Done | Undone:
-    module = _module(session, unit, _role(session, made, "chosen"))
+    module = _module(session, unit, role_of(session, made, "chosen"))
     training = session.project.models[unit.group].training
     params = ExplainSpec(
         metric=training.metric,
@@ -187,7 +187,7 @@ def _optimism(
     references: dict[str, Input],
 ) -> Done | Undone:
     model = session.project.models[unit.group]
-    name = _role(session, made, "chosen")
+    name = role_of(session, made, "chosen")
     module = _module(session, unit, name)
     # Before there is any candidate the action is pending, whatever its family.
     known = name if name in model.training.families else next(iter(model.training.families))
