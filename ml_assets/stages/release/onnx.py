@@ -46,9 +46,19 @@ def to_onnx(document: Document) -> bytes:
             f"the model is of a family of your own ({document['source'] or family}), whose Python "
             "code ONNX cannot express"
         )
-    metadata = {"task": document["task"], "classes": json.dumps(document["classes"])}
+    metadata = {
+        "task": document["task"],
+        "classes": json.dumps(document["classes"]),
+        "missing": missing_text(document),
+    }
     width = len(document["classes"]) if document["task"] == "multiclass" else 0
     return graph.model(output, width, metadata)
+
+
+def missing_text(document: Document) -> str:
+    """Return a text that is in no category: the empty one, if the model has not seen it."""
+    known = {text for texts in document["categories"].values() for text in texts}
+    return next(text for n in range(len(known) + 1) if (text := "?" * n) not in known)
 
 
 def _same(graph: Graph, value: Any) -> str:

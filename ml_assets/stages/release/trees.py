@@ -45,20 +45,18 @@ class Flat:
         if "leaf_value" in root:
             # A node whose both sides are the leaf: a tree needs a node.
             self._split({"split_feature": 0, "decision_type": "<=", "threshold": 0.0})
-            self._end(0, 0, root, target)
-            self._end(0, 1, root, target)
+            self._end(self.roots[-1], 0, root, target)
+            self._end(self.roots[-1], 1, root, target)
             return
         # A stack, not recursion: trees can be deeper than Python's calls.
-        waiting: list[tuple[Mapping[str, Any], int | None, int]] = [(root, None, 0)]
+        waiting = self._children(root)
         while waiting:
             node, parent, side = waiting.pop()
             if "leaf_value" in node:
-                self._end(parent or 0, side, node, target)
+                self._end(parent, side, node, target)
                 continue
-            place = self._split(node)
-            if parent is not None:
-                self.next[side][parent], self.leaf[side][parent] = place, 0
-            waiting += [(node["right_child"], place, 1), (node["left_child"], place, 0)]
+            self.next[side][parent] = len(self.features)
+            waiting += self._children(node)
 
     def _split(self, node: Mapping[str, Any]) -> int:
         place = len(self.features)
@@ -75,9 +73,13 @@ class Flat:
             self.leaf[side].append(0)
         return place
 
+    def _children(self, node: Mapping[str, Any]) -> list[tuple[Mapping[str, Any], int, int]]:
+        """Add a split; return its children with its number and their side, the first last."""
+        place = self._split(node)
+        return [(node["right_child"], place, 1), (node["left_child"], place, 0)]
+
     def _end(self, parent: int, side: int, node: Mapping[str, Any], target: int) -> None:
-        at = self.roots[-1] if not parent else parent
-        self.next[side][at], self.leaf[side][at] = len(self.targets), 1
+        self.next[side][parent], self.leaf[side][parent] = len(self.targets), 1
         self.targets.append(target)
         self.weights.append(float(node["leaf_value"]))
 
