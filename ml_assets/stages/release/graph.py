@@ -62,7 +62,7 @@ class Graph:
         while wanted in self._taken:
             wanted += "_"
         self._nodes.append(helper.make_node("Identity", [output], [wanted], name="/output"))
-        shape = ["rows", width] if width else ["rows"]
+        shape: list[str | int | None] = ["rows", width] if width else ["rows"]
         outputs = [helper.make_tensor_value_info(wanted, TensorProto.DOUBLE, shape)]
         graph = helper.make_graph(self._nodes, "model", self._inputs, outputs, self._constants)
         model = helper.make_model(
