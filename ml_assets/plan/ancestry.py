@@ -57,7 +57,7 @@ class Ancestry:
                     "environment": action.ingredients["environment"],
                 }
             )
-        fitted = next(a for n, a in reversed(self.actions.items()) if "fit:" in n)
+        fitted = [a for name, a in self.actions.items() if "fit:" in name][-1]
         return {
             "candidate": self.version.digest,
             "environment": fitted.ingredients["environment"],

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import Any
 
-from ml_assets.plan.action import Action
+from ml_assets.plan.action import Action, Input
 from ml_assets.plan.ancestry import Ancestry, ancestry
 from ml_assets.plan.session import Session
 from ml_assets.spec.project import Project
@@ -25,7 +25,7 @@ def release_action(
     found = ancestry(session.home, model, version)
     params = release_spec(session, model, found, promotion)
     outputs = found.evaluated.outputs
-    inputs = {
+    inputs: dict[str, Input] = {
         "model": version.outputs["model"],
         "metrics": outputs["metrics"],
         "report": outputs["report"],

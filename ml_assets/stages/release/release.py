@@ -139,7 +139,7 @@ def _about(spec: ReleaseSpec, model: Mapping[str, Any], why: str) -> dict[str, A
         "task": spec.task,
         "family": model["family"],
         "onnx": {"file": None, "reason": why} if why else {"file": "model.onnx"},
-        "tolerance": {"score.py": 0.0, "score_edge.py": TOLERANCE},
+        "tolerance": TOLERANCE,
     }
 
 
