@@ -16,6 +16,8 @@ Does not belong here: anything that catches them.
     ├── DamagedObject         a stored object does not match its digest
     ├── NotMaterialized       an upstream asset has no current version
     ├── CodeChanged           sources moved between hashing and recording
+    ├── LogBroken             the promotion log is not what was written; names the entry
+    ├── Conflict              another promotion came first
     └── PublishError          the store has it, but MLflow does not show it yet
 """
 
@@ -84,6 +86,14 @@ class NotMaterialized(MlAssetsError):
 
 class CodeChanged(MlAssetsError):
     """Sources changed between being hashed and being recorded; the result was dropped."""
+
+
+class LogBroken(MlAssetsError):
+    """The promotion log was changed after it was written; nothing is appended to it."""
+
+
+class Conflict(MlAssetsError):
+    """The champion is not the one expected: another promotion or rollback came first."""
 
 
 class PublishError(MlAssetsError):

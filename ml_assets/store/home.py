@@ -2,7 +2,7 @@
 
     landing/<dataset>/          files that people drop
     objects/                    immutable content by digest
-    state.db                    actions, versions, batches
+    state.db                    actions, versions, batches, promotion log
     environments/<env>/         Dagster's and MLflow's own folders, the lock
 
 Everything below is relative to the home: it can be moved or copied.
@@ -17,6 +17,7 @@ from ml_assets.errors import HomeError
 from ml_assets.store.batches import Batches
 from ml_assets.store.lock import KeyLocks
 from ml_assets.store.objects import Objects
+from ml_assets.store.promotions import Promotions
 from ml_assets.store.records import Records
 from ml_assets.store.state import open_state
 
@@ -35,6 +36,7 @@ class Home:
         self.objects = Objects(root / "objects", self.state)
         self.records = Records(self.state)
         self.batches = Batches(self.state)
+        self.promotions = Promotions(self.state)
         self.locks = KeyLocks(root / "locks")
 
     @property

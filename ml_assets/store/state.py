@@ -139,6 +139,32 @@ settings = Table(
     Column("value", Text, nullable=False),
 )
 
+promotions = Table(
+    "promotions",
+    metadata,
+    Column("env", String, primary_key=True),
+    Column("model", String, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("at", String, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("action", String, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("digest", String, nullable=False),
+    Column("previous", Text, nullable=False),
+    Column("evidence", Text, nullable=False),
+    Column("before", String, nullable=False),
+    Column("hash", String, nullable=False),
+)
+heads = Table(
+    "heads",
+    metadata,
+    Column("env", String, primary_key=True),
+    Column("model", String, primary_key=True),
+    Column("number", Integer, nullable=False),
+    Column("hash", String, nullable=False),
+)
+
 
 class State:
     """An open state database; raises HomeError where it cannot be opened or is another format."""

@@ -1,0 +1,296 @@
+"""The promotion log: who became champion of which model, when, by whom and on what evidence.
+
+Append-only and hash-chained, one log for each environment and model. `heads` says in the same
+transaction how long each log is and how it ends, so that a removed tail is noticed too. Whoever
+can write the database can rewrite all of it: a release carries the entry that first promoted
+its version, and contradicts a rewritten log.
+
+Champion and challenger are read from the log and kept nowhere else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from ml_assets.errors import Conflict, LogBroken
+from ml_assets.store.digest import canonical_json
+from ml_assets.store.state import State, current, dump, heads, now, promotions
+
+PROMOTED, REFUSED, WAITING, ROLLED_BACK = "promoted", "refused", "waiting", "rolled_back"
+MOVES = (PROMOTED, ROLLED_BACK)
+"""The actions after which the entry's version is champion."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the log."""
+
+    env: str
+    model: str
+    number: int
+    """1, 2, … in its environment and model."""
+    at: str
+    """UTC, ISO, to the millisecond; never before the entry before."""
+    actor: str
+    action: str
+    """promoted, refused, waiting (as challenger), rolled_back (to this version)."""
+    reason: str
+    version: int
+    digest: str
+    """Of the candidate asset."""
+    previous: Mapping[str, Any] | None
+    """The champion before, `{"version", "digest"}`."""
+    evidence: Mapping[str, str]
+    """Digests by name: decision, policy, …"""
+    before: str
+    """The hash of the entry before, empty for the first."""
+    hash: str
+    """SHA-256 of the canonical JSON of all other fields."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the entry as one JSON object, as it is exported."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Pointer:
+    """A version that an alias stands for, and the number of the entry that says so."""
+
+    version: int
+    digest: str
+    entry: int
+
+
+def entry_hash(entry: Entry) -> str:
+    """Return what `entry.hash` must be; the exported line is enough to compute it."""
+    document = {name: value for name, value in asdict(entry).items() if name != "hash"}
+    return hashlib.sha256(canonical_json(document)).hexdigest()
+
+
+class Promotions:
+    """The promotion logs of a home."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def entries(self, env: str, model: str) -> list[Entry]:
+        """Return a log as it is stored, oldest first; `verify` says whether it holds."""
+        with self._state.read() as db:
+            return _entries(db, env, model)
+
+    def champion(self, env: str, model: str, at: str | None = None) -> Pointer | None:
+        """Return the champion now, or at a time (ISO; in UTC where it names no zone)."""
+        found = self.entries(env, model)
+        if at is not None:
+            found = [entry for entry in found if entry.at <= utc(at)]
+        return champion_of(found)
+
+    def challenger(self, env: str, model: str) -> Pointer | None:
+        """Return the newest version that waits; a promotion, its own or another's, ends that."""
+        for entry in reversed(self.entries(env, model)):
+            if entry.action == PROMOTED:
+                return None
+            if entry.action == WAITING:
+                return _pointer(entry)
+        return None
+
+    def held(self, env: str, model: str) -> set[str]:
+        """Return digests that were rolled back from and not promoted since."""
+        found: set[str] = set()
+        for entry in self.entries(env, model):
+            if entry.action == ROLLED_BACK and entry.previous is not None:
+                found.add(entry.previous["digest"])
+            if entry.action in MOVES:
+                found.discard(entry.digest)
+        return found
+
+    def decided(self, env: str, model: str, digest: str, policy: str) -> Entry | None:
+        """Return the entry by which a candidate was decided under a policy (its digest)."""
+        return next(
+            (
+                entry
+                for entry in self.entries(env, model)
+                if entry.digest == digest and entry.evidence.get("policy") == policy
+            ),
+            None,
+        )
+
+    def first_promotion(self, env: str, model: str, digest: str) -> Entry | None:
+        """Return the entry that first made a candidate champion."""
+        return next(
+            (e for e in self.entries(env, model) if e.digest == digest and e.action in MOVES), None
+        )
+
+    def length(self, env: str, model: str) -> int:
+        """Return how many entries a log has; one query of one row."""
+        with self._state.read() as db:
+            found = select(heads.c.number).where(heads.c.env == env, heads.c.model == model)
+            return db.execute(found).scalar() or 0
+
+    def verify(self, env: str, model: str) -> list[Entry]:
+        """Return a log that holds; raises LogBroken naming the first entry that does not."""
+        with self._state.read() as db:
+            return _verified(db, env, model)
+
+    def append(
+        self,
+        env: str,
+        model: str,
+        *,
+        action: str,
+        version: int,
+        digest: str,
+        expected: str | None,
+        actor: str,
+        reason: str,
+        evidence: Mapping[str, str] | None = None,
+    ) -> Entry:
+        """Append an entry, if the champion is still the expected one (its digest).
+
+        Whatever is shown of the champion is marked as not shown in the same transaction, so
+        that a run completes it if this process does not. Raises Conflict naming who came first,
+        and LogBroken.
+        """
+        try:
+            with self._state.write() as db:
+                found = _verified(db, env, model)
+                champion = champion_of(found)
+                if (None if champion is None else champion.digest) != expected:
+                    raise Conflict(_won(found, champion, model, version, action))
+                before = found[-1] if found else None
+                entry = Entry(
+                    env=env,
+                    model=model,
+                    number=len(found) + 1,
+                    at=now() if before is None else max(now(), before.at),
+                    actor=actor,
+                    action=action,
+                    reason=reason,
+                    version=version,
+                    digest=digest,
+                    previous=_named(champion),
+                    evidence=dict(evidence or {}),
+                    before="" if before is None else before.hash,
+                    hash="",
+                )
+                entry = replace(entry, hash=entry_hash(entry))
+                _write(db, entry)
+        except IntegrityError as error:
+            # Where the database lets two transactions read the same end of the log.
+            raise Conflict(f"{model}: another decision was written at the same time") from error
+        return entry
+
+    def mark_shown(self, env: str, model: str, token: str, length: int) -> bool:
+        """Note that the world outside shows the log as long as this, and the asset's content.
+
+        Returns False, and notes nothing, where an entry was appended meanwhile.
+        """
+        with self._state.write() as db:
+            mine = (heads.c.env == env, heads.c.model == model)
+            if (db.execute(select(heads.c.number).where(*mine)).scalar() or 0) != length:
+                return False
+            db.execute(update(current).where(*_asset(env, model)).values(published=token))
+        return True
+
+
+def champion_of(entries: Sequence[Entry]) -> Pointer | None:
+    """Return who is champion at the end of these entries."""
+    return next((_pointer(e) for e in reversed(entries) if e.action in MOVES), None)
+
+
+def utc(at: str) -> str:
+    """Return an ISO time as the log writes it; ValueError where it is none."""
+    found = datetime.fromisoformat(at)
+    found = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    return found.isoformat(timespec="milliseconds")
+
+
+def _pointer(entry: Entry) -> Pointer:
+    return Pointer(entry.version, entry.digest, entry.number)
+
+
+def _named(champion: Pointer | None) -> dict[str, Any] | None:
+    if champion is None:
+        return None
+    return {"version": champion.version, "digest": champion.digest}
+
+
+def _asset(env: str, model: str) -> tuple[Any, ...]:
+    return (current.c.env == env, current.c.asset == f"{model}/champion")
+
+
+def _write(db: Connection, entry: Entry) -> None:
+    row = {**asdict(entry), "previous": dump(entry.previous), "evidence": dump(entry.evidence)}
+    db.execute(insert(promotions), row)
+    db.execute(delete(heads).where(heads.c.env == entry.env, heads.c.model == entry.model))
+    head = {"env": entry.env, "model": entry.model, "number": entry.number, "hash": entry.hash}
+    db.execute(insert(heads), head)
+    db.execute(update(current).where(*_asset(entry.env, entry.model)).values(published=None))
+
+
+def _entries(db: Connection, env: str, model: str) -> list[Entry]:
+    mine = (promotions.c.env == env, promotions.c.model == model)
+    rows = db.execute(select(promotions).where(*mine).order_by(promotions.c.number)).all()
+    return [_entry(row) for row in rows]
+
+
+def _entry(row: Any) -> Entry:
+    try:
+        parsed = {name: json.loads(getattr(row, name)) for name in ("previous", "evidence")}
+    except ValueError as error:
+        raise LogBroken(
+            f"the promotion log of {row.model} ({row.env}) is broken at entry {row.number}: it was "
+            f"edited, {error}; restore the home's state.db from a copy"
+        ) from error
+    return Entry(**{**row._mapping, **parsed})
+
+
+def _verified(db: Connection, env: str, model: str) -> list[Entry]:
+    found = _entries(db, env, model)
+    mine = (heads.c.env == env, heads.c.model == model)
+    head = db.execute(select(heads).where(*mine)).one_or_none()
+    where = f"the promotion log of {model} ({env}) is broken at entry"
+    cure = "restore the home's state.db from a copy"
+    before = ""
+    for number, entry in enumerate(found, start=1):
+        if entry.number != number:
+            raise LogBroken(f"{where} {number}: it was removed; {cure}")
+        if entry.hash != entry_hash(entry):
+            raise LogBroken(
+                f"{where} {number} ({entry.action} v{entry.version}): it was edited or moved, its "
+                f"content does not have its hash; {cure}"
+            )
+        if entry.before != before:
+            raise LogBroken(
+                f"{where} {number} ({entry.action} v{entry.version}): it does not follow the entry "
+                f"before; {cure}"
+            )
+        before = entry.hash
+    wanted = 0 if head is None else head.number
+    if wanted != len(found):
+        which = "it was removed" if wanted > len(found) else "it was added past the log's end"
+        raise LogBroken(f"{where} {min(wanted, len(found)) + 1}: {which}; {cure}")
+    if head is not None and head.hash != before:
+        raise LogBroken(f"{where} {wanted}: it is not the entry that ended the log; {cure}")
+    return found
+
+
+def _won(
+    entries: Sequence[Entry], champion: Pointer | None, model: str, version: int, action: str
+) -> str:
+    if champion is None:
+        return f"{model} v{version} was not {action}: there is no champion, one was expected"
+    last = entries[champion.entry - 1]
+    return (
+        f"{model} v{version} was not {action}: the champion is now v{champion.version} "
+        f"({last.action} by {last.actor} at {last.at}, entry {last.number}: {last.reason}); "
+        "look at it, then ask again"
+    )
