@@ -171,16 +171,23 @@ def _directory(path: Path) -> Bundle:
 
 def _archive(path: Path) -> Bundle:
     _small(path.stat().st_size)
-    data = path.read_bytes()
+    return unpacked(path.read_bytes(), path.name)
+
+
+def unpacked(data: bytes, name: str) -> Bundle:
+    """Return the files of an archive's bytes; `name` is how problems call it.
+
+    Raises BundleError as `read` does.
+    """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as source:
             bundle = _entries(source)
     except _BROKEN as error:
-        return Bundle("", {}, [Problem(path.name, f"is no readable archive: {error}")])
+        return Bundle("", {}, [Problem(name, f"is no readable archive: {error}")])
     if not bundle.problems and NAME.fullmatch(bundle.folder):
         again = archive(bundle.folder, bundle.files)
         if again != data:
-            bundle.problems.append(Problem(path.name, _where(again, data, bundle)))
+            bundle.problems.append(Problem(name, _where(again, data, bundle)))
     return bundle
 
 

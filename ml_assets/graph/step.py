@@ -12,7 +12,8 @@ from typing import Any
 
 import dagster as dg
 
-from ml_assets.errors import PublishError
+from ml_assets.adapters.bundle import verified
+from ml_assets.errors import MlAssetsError, PublishError
 from ml_assets.graph.engine import Engine
 from ml_assets.graph.publish import (
     check_evaluation,
@@ -65,7 +66,8 @@ def _single(
 ) -> Generator[Any, None, str | None]:
     """Yield an unpartitioned unit; return a problem.
 
-    A report is shown in MLflow first; where that fails it is not noted, and tried again.
+    A report is shown in MLflow first, a release verified in a fresh process; where that fails
+    it is not noted, and tried again.
     """
     home, project = engine.maker.planner.home, engine.maker.planner.project
     outside: dict[str, Any] = {}
@@ -75,6 +77,11 @@ def _single(
             answer = engine.publish(outcome.unit.group)
             outside = {"mlflow_run": answer["mlflow_run_id"], "mlflow_version": answer["version"]}
         except PublishError as error:
+            problem = str(error)
+    if outcome.unit.kind == "release":
+        try:
+            outside = verified(home, outcome.current[0])
+        except MlAssetsError as error:
             problem = str(error)
     _observe(context, outcome)
     shown = {current.asset: current for current in outcome.current}

@@ -21,6 +21,11 @@ def edges(project: Project) -> dict[str, tuple[str, ...]]:
             found[fold] = (f"{name}/features",)
         found[f"{name}/candidate"] = (f"{name}/features", *folds[:2])
         found[f"{name}/evaluation_report"] = (f"{name}/features", f"{name}/candidate", *folds)
+        found[f"{name}/release"] = (
+            f"{name}/features",
+            f"{name}/candidate",
+            f"{name}/evaluation_report",
+        )
     return found
 
 

@@ -60,4 +60,5 @@ def code_versions(project: Project, workspace: Workspace, group: str) -> Mapping
         "evaluation_report": version(
             ["ml_assets.stages.evaluate.evaluate", *own], evaluate_spec(project, group)
         ),
+        "release": version(["ml_assets.stages.release.release", *families]),
     }

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from ml_assets.plan.recipes.dataset import batch
 from ml_assets.plan.recipes.model import candidate, evaluation_report, features, splits
+from ml_assets.plan.recipes.release import release
 from ml_assets.plan.session import Recipe
 
 RECIPES: Mapping[str, Recipe] = {
@@ -18,5 +19,6 @@ RECIPES: Mapping[str, Recipe] = {
     "splits": splits,
     "candidate": candidate,
     "evaluation_report": evaluation_report,
+    "release": release,
 }
 """By the kind of unit."""

@@ -8,14 +8,35 @@ from importlib import resources
 from typing import Any
 
 from ml_assets.plan.action import Action, Input
-from ml_assets.plan.ancestry import Ancestry, ancestry
-from ml_assets.plan.session import Session
+from ml_assets.plan.ancestry import Ancestry, ancestry, candidate_version
+from ml_assets.plan.cells import Unit
+from ml_assets.plan.session import Done, Made, Session
 from ml_assets.spec.project import Project
 from ml_assets.spec.release import ReleaseSpec
 from ml_assets.store.objects import Ref
 from ml_assets.store.records import Version
 
 TREES = ("lightgbm", "lightgbm_tuned")
+
+
+def release(session: Session, unit: Unit) -> Sequence[Made]:
+    """Make the bundle of the environment's champion."""
+    (cell,) = unit.cells()
+    promotions, env = session.home.promotions, session.home.env
+    champion = promotions.champion(env, unit.group)
+    if champion is None:
+        why = f"{unit.group} waits: no candidate was promoted to champion in environment {env}"
+        return [Made(cell, {}, {}, waiting=why)]
+    entry = promotions.first_promotion(env, unit.group, champion.digest)
+    version = candidate_version(session.home, unit.group, champion.digest)
+    assert entry is not None
+    action = release_action(session, unit.group, version, entry.to_json())
+    done = session.act(unit, action)
+    facts: dict[str, Any] = {"version": f"v{version.number}", "candidate": version.digest}
+    if isinstance(done, Done):
+        facts |= {name: done.record.facts[name] for name in ("bytes", "files", "onnx")}
+    outputs = {name: done.outputs[name] for name in ("bundle", "manifest")}
+    return [Made(cell, outputs, {"release": done}, facts=facts)]
 
 
 def release_action(

@@ -14,7 +14,7 @@ from ml_assets.stages.release import card, supply
 from ml_assets.stages.release.files import ABOUT, FORMAT, SUMS, archive, json_file, sha256, sums
 from ml_assets.stages.release.onnx import TOLERANCE, missing_text, to_onnx
 from ml_assets.stages.release.rows import golden, ranges
-from ml_assets.stages.result import Check, Result
+from ml_assets.stages.result import Result
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -78,14 +78,8 @@ def release(
         name: {"bytes": len(data), "sha256": sha256(data)} for name, data in sorted(files.items())
     }
     bundle = archive(f"{spec.model}-{spec.version}", files)
-    check = Check(
-        "onnx_expressible",
-        None if why else True,
-        why or "the model, its encoding included, is one ONNX graph",
-        metadata={"bytes": 0 if content is None else len(content)},
-    )
-    about = {"bytes": len(bundle), "files": len(files), "version": spec.version}
-    return Result({"bundle": bundle, "manifest": manifest}, about, [check])
+    facts = {"bytes": len(bundle), "files": len(files), "onnx": why or "model.onnx"}
+    return Result({"bundle": bundle, "manifest": manifest}, facts)
 
 
 def schema(

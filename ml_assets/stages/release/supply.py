@@ -100,7 +100,7 @@ def provenance(spec: ReleaseSpec, files: Mapping[str, bytes]) -> dict[str, Any]:
                 "externalParameters": {"model": spec.model, "version": spec.version},
                 "internalParameters": {
                     "candidate": spec.candidate,
-                    "promotion": spec.promotion.get("digest"),
+                    "promotion": spec.promotion.get("hash"),
                     "environment": lineage["environment"],
                 },
                 "resolvedDependencies": dependencies,
