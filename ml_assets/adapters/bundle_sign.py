@@ -59,7 +59,7 @@ def signature_problems(bundle: Bundle, trusted: Path | None) -> Iterator[Problem
         if wanted is not None:
             yield Problem(SIGNATURE, "is missing: the bundle is not signed")
         return
-    lacking = [name for name in (SIGNATURE, SIGNER) if name not in files]
+    lacking = [name for name in (SIGNATURE, SIGNER, SUMS) if name not in files]
     if lacking:
         yield Problem(lacking[0], "is missing: the signature cannot be checked")
         return
