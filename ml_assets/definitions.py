@@ -2,7 +2,6 @@
 
 import dagster as dg
 
-from ml_assets.graph.build import definitions
-from ml_assets.plan.plan import planner_here
+from ml_assets.graph.build import definitions_here
 
-defs: dg.Definitions = definitions(planner_here())
+defs: dg.Definitions = definitions_here()

@@ -45,10 +45,9 @@ registry_modules = ["ml_assets"]
 
 import dagster as dg
 
-from ml_assets.graph.build import definitions
-from ml_assets.plan.plan import planner_here
+from ml_assets.graph.build import definitions_here
 
-defs: dg.Definitions = definitions(planner_here())
+defs: dg.Definitions = definitions_here()
 ''',
     "toy/defs/__init__.py": "",
     "toy/defs/sales/defs.yaml": """\

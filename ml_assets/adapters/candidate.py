@@ -15,7 +15,7 @@ from ml_assets.errors import NotMaterialized, UnknownName
 from ml_assets.plan.cells import Cell
 from ml_assets.spec.project import Project
 from ml_assets.store.home import Home
-from ml_assets.store.records import ActionRecord, Current
+from ml_assets.store.records import ActionRecord, Current, Version
 
 CONTEXTS = {"train": "training", "validation": "validation", "test": "testing"}
 """Our folds as MLflow calls them."""
@@ -87,6 +87,47 @@ def current_candidate(home: Home, project: Project, model: str) -> Candidate:
             f"{model}/evaluation_report is of another candidate; materialize it first"
         )
     return _told(home, project.models[model].description, held, report, fitted, evaluated)
+
+
+def past_candidate(home: Home, project: Project, model: str, digest: str) -> Candidate:
+    """Return a candidate by its digest, current or not, with the newest report of it.
+
+    Raises NotMaterialized where the store has no such candidate or no report of it.
+    """
+    version = next(
+        (v for v in home.records.versions(f"{model}/candidate") if v.digest == digest), None
+    )
+    if version is None:
+        raise NotMaterialized(f"{model}/candidate has no version with digest {digest}")
+    board = home.objects.json(version.outputs["leaderboard"].digest)
+    made = version.outputs["model"].digest
+    for report in reversed(home.records.versions(f"{model}/evaluation_report")):
+        evaluated = _action(home, report.actions["evaluate"])
+        if evaluated.ingredients["inputs"]["model"] == made:
+            fitted = _action(home, version.actions[f"fit:{board['chosen']}"])
+            description = project.models[model].description
+            was = _was(home, f"{model}/candidate", version, {"chosen": board["chosen"]})
+            shown = _was(home, f"{model}/evaluation_report", report, {})
+            return _told(home, description, was, shown, fitted, evaluated)
+    raise NotMaterialized(f"{model}/candidate v{version.number} has no evaluation report")
+
+
+def _was(home: Home, asset: str, version: Version, facts: Mapping[str, Any]) -> Current:
+    """Return a version as it was when it was current."""
+    return Current(
+        asset=asset,
+        partition="",
+        number=version.number,
+        digest=version.digest,
+        outputs=version.outputs,
+        actions=version.actions,
+        checks=(),
+        facts=facts,
+        token="",
+        published=None,
+        updated=version.created,
+        run_id=version.run_id,
+    )
 
 
 def _told(

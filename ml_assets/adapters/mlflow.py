@@ -109,6 +109,17 @@ def publish(
     """
     client = opened(home)
     found = current_candidate(home, project, model)
+    answer = put(client, home, found, dagster_run_id)
+    version = str(answer["version"])
+    if client.get_registered_model(found.name).aliases.get(ALIAS) != version:
+        client.set_registered_model_alias(found.name, ALIAS, version)
+    return answer
+
+
+def put(
+    client: MlflowClient, home: Home, found: Candidate, dagster_run_id: str | None
+) -> dict[str, Any]:
+    """Publish a candidate, whatever of it is not there yet; return as `publish` does."""
     run = find_run(client, found)
     version = find_version(client, found)
     new = version is None or run is None or not _complete(run, found)
@@ -120,8 +131,6 @@ def publish(
         version = register(client, run, found)
     if not _complete(run, found):
         finish(client, run, found)
-    if client.get_registered_model(found.name).aliases.get(ALIAS) != version:
-        client.set_registered_model_alias(found.name, ALIAS, str(version))
     return {
         "mlflow_run_id": run.info.run_id,
         "version": int(version),

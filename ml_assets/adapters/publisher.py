@@ -1,7 +1,8 @@
 """The process that publishes: `python -m ml_assets.adapters.publisher [DEFS]`.
 
 It imports mlflow and opens the database at once, then answers one JSON line on stdout for each
-on stdin, `{"model": …, "run_id": …}`, and ends with its stdin. Belongs here: the child's side.
+on stdin, `{"model": …, "run_id": …}` for its candidate and `{"model": …, "log": true}` for what the
+promotion log says, and ends with its stdin. Belongs here: the child's side.
 Does not belong here: the parent's (`publishing`).
 """
 
@@ -15,6 +16,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from ml_assets.adapters.aliases import show_log
 from ml_assets.adapters.mlflow import opened, publish
 from ml_assets.errors import MlAssetsError
 from ml_assets.plan.workspace import locate
@@ -26,6 +28,8 @@ def answer(home: Home, project: Project, line: str) -> dict[str, Any]:
     """Return what became of one request."""
     request = json.loads(line)
     try:
+        if request.get("log"):
+            return {"ok": True, **show_log(home, project, request["model"])}
         return {"ok": True, **publish(home, project, request["model"], request.get("run_id"))}
     except MlAssetsError as error:
         return {"ok": False, "error": str(error)}

@@ -66,11 +66,21 @@ class Publisher:
 
         Raises PublishError where it was refused, the process died or took too long.
         """
+        return self._ask(model, {"model": model, "run_id": run_id})
+
+    def show_log(self, model: str) -> dict[str, Any]:
+        """Make MLflow's aliases and tags say what the promotion log says; return the aliases.
+
+        Raises PublishError as `publish` does.
+        """
+        return self._ask(model, {"model": model, "log": True})
+
+    def _ask(self, model: str, request: dict[str, Any]) -> dict[str, Any]:
         self.start()
         assert self._process is not None
         assert self._process.stdin is not None
         try:
-            self._process.stdin.write(json.dumps({"model": model, "run_id": run_id}) + "\n")
+            self._process.stdin.write(json.dumps(request) + "\n")
             self._process.stdin.flush()
             line = self._answers.get(timeout=self._patience)
         except BrokenPipeError:

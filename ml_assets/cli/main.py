@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from ml_assets.cli import data, demo, look, release, repair, run
+from ml_assets.cli import data, demo, look, promotions, release, repair, run
 
 app = typer.Typer(
     name="ml-assets",
@@ -24,6 +24,10 @@ for command in (
     look.versions,
     data.quarantine,
     look.status,
+    promotions.champion,
+    promotions.history,
+    promotions.promote,
+    promotions.rollback,
     data.pause,
     data.resume,
     repair.repair,

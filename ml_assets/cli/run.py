@@ -14,7 +14,7 @@ from ml_assets.adapters.mlflow import moved, reset
 from ml_assets.cli.look import Partition, Selection, tell_problems
 from ml_assets.cli.output import FAILED, JSON, emit, err, guarded, out
 from ml_assets.cli.progress import Live
-from ml_assets.graph.ahead import Ahead
+from ml_assets.graph.ahead import beside
 from ml_assets.plan.landing import SETTLE, observe
 from ml_assets.plan.make import Progress
 from ml_assets.plan.plan import Plan, Planner, planner_here
@@ -75,15 +75,16 @@ def materialize(
     for _ in range(ROUNDS):
         if not plan.todo or not success:
             break
-        with ExitStack() as beside:
+        with ExitStack() as open_:
             token = ""
             if not (force or verify):
                 # Before dagster is imported: the second process' imports pass meanwhile.
                 cells = [item.cell for item in plan.todo]
-                token = beside.enter_context(Ahead(planner.workspace, cells)).token
+                ahead = open_.enter_context(beside(planner, cells))
+                token = ahead.token if ahead is not None else ""
             from ml_assets.graph.execute import execute
 
-            live = beside.enter_context(Live(plan))
+            live = open_.enter_context(Live(plan))
             done = execute(planner, plan, live.tell, force=force, verify=verify, token=token)
         progress += done.progress
         run_ids += done.run_ids

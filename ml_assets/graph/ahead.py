@@ -12,12 +12,23 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 
 from ml_assets.plan.cells import Cell
+from ml_assets.plan.plan import Planner
 from ml_assets.plan.workspace import Workspace, child_environment
 
 LOG = "ahead.log"
+WORTH = 2_000_000
+"""Landed bytes from which work takes longer than a second process' imports, some 3 s."""
+
+
+def beside(planner: Planner, cells: Sequence[Cell]) -> AbstractContextManager[Ahead | None]:
+    """Return a second process on a plan's cells; None where the data are small."""
+    if planner.home.batches.size() < WORTH:
+        return nullcontext()
+    return Ahead(planner.workspace, cells)
 
 
 class Ahead:

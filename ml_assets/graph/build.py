@@ -6,17 +6,19 @@ import functools
 
 import dagster as dg
 
+from ml_assets.errors import MlAssetsError
 from ml_assets.graph.assets import unit_assets
 from ml_assets.graph.describe import DESCRIPTIONS, KINDS
 from ml_assets.graph.engine import Engine
 from ml_assets.graph.publish import key_of
-from ml_assets.plan.plan import Planner
+from ml_assets.graph.reload import can_reload
+from ml_assets.plan.plan import Planner, planner_here
 from ml_assets.plan.static import code_versions
 from ml_assets.plan.workspace import Workspace
 from ml_assets.spec.project import Project
 
 DATASET_UNITS = ("batch",)
-MODEL_UNITS = ("features", "splits", "candidate", "evaluation_report", "release")
+MODEL_UNITS = ("features", "splits", "candidate", "evaluation_report", "champion", "release")
 
 
 @functools.cache
@@ -98,3 +100,20 @@ def definitions(planner: Planner) -> dg.Definitions:
     groups = [*project.datasets, *project.models]
     parts = [group_definitions(project, group, workspace) for group in groups]
     return dg.Definitions.merge(*parts, shared_definitions(project, workspace))
+
+
+def definitions_here() -> dg.Definitions:
+    """Return the definitions of the project around.
+
+    Raises MlAssetsError where they cannot be read, unless a code server that can load them
+    again asks: it gets a sensor that waits for their repair, since a location that fails to
+    load would stay out of service until somebody pressed Reload.
+    """
+    try:
+        return definitions(planner_here())
+    except MlAssetsError as error:
+        if not can_reload():
+            raise
+        from ml_assets.graph.sensor import repair_sensor
+
+        return dg.Definitions(sensors=[repair_sensor(str(error))])

@@ -20,6 +20,7 @@ DESCRIPTIONS = {
     "test_split": "Which labelled rows the report is about; nothing is chosen on them.",
     "candidate": "The best family on validation, refitted; with its leaderboard.",
     "evaluation_report": "What the candidate is worth on test, beside the trivial baseline.",
+    "champion": "The gate's decision on the candidate and what it rests on; who is champion.",
     "release": "The champion as a self-contained bundle, verified in a fresh process.",
 }
 KINDS = {
@@ -33,6 +34,7 @@ KINDS = {
     "test_split": {"table"},
     "candidate": {"lightgbm", "scikitlearn", "mlflow"},
     "evaluation_report": {"html"},
+    "champion": {"json", "mlflow"},
     "release": {"onnx", "lightgbm"},
 }
 

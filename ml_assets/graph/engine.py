@@ -14,7 +14,7 @@ import psutil
 from pydantic import PrivateAttr
 
 from ml_assets.adapters.publishing import Publisher
-from ml_assets.graph.ahead import Ahead
+from ml_assets.graph.ahead import beside
 from ml_assets.graph.boundary import boundary
 from ml_assets.plan.make import Listener, Maker
 from ml_assets.plan.plan import Planner
@@ -48,6 +48,10 @@ class Engine(dg.ConfigurableResource):  # type: ignore[type-arg]
         shown: dict[str, Any] = self._publisher.publish(model, self._run_id)
         return shown
 
+    def show_log(self, model: str) -> None:
+        """Show a model's promotion log in MLflow; raises PublishError."""
+        self._publisher.show_log(model)
+
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Engine]:
         """Open the home, take the lock, and close both when the run ends."""
@@ -78,9 +82,10 @@ class Engine(dg.ConfigurableResource):  # type: ignore[type-arg]
         token = tags.get(TOKEN, "")
         if not token and not again:
             todo = [i.cell for i in planner.plan(look=False).todo if i.cell.asset in chosen]
-            token = open_.enter_context(Ahead(planner.workspace, todo)).token
+            ahead = open_.enter_context(beside(planner, todo))
+            token = ahead.token if ahead is not None else ""
         self._publisher = open_.enter_context(closing(Publisher(planner.workspace)))
-        if any(asset.endswith("/evaluation_report") for asset in chosen):
+        if any(asset.endswith(("/evaluation_report", "/champion")) for asset in chosen):
             # Its imports take seconds, which pass while the models are trained.
             self._publisher.start()
         for path in (planner.home.folder / "dagster" / "history").glob("*.db"):

@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 
+from ml_assets.adapters.decision import rules_table, standing
 from ml_assets.graph.describe import feature_lineage
 from ml_assets.plan.cells import Unit
 from ml_assets.plan.lineage import edges, partitioned
@@ -31,7 +32,7 @@ def materialization(
     """Return the event that shows a batch's record, its data version and provenance exact."""
     return dg.AssetMaterialization(
         asset_key=key_of(current.asset),
-        partition=current.partition,
+        partition=current.partition or None,
         description="reused" if reused else None,
         metadata=metadata(home, project, current, reused),
         tags={
@@ -99,6 +100,8 @@ def metadata(home: Home, project: Project, current: Current, reused: bool) -> di
         found["leaderboard"] = dg.MetadataValue.md(leaderboard(current.facts))
     if name == "evaluation_report":
         found |= _report(home, current)
+    if name == "champion":
+        found |= log_metadata(home, group, current)
     return found
 
 
@@ -132,6 +135,25 @@ def _report(home: Home, current: Current) -> dict[str, Any]:
     }
     found |= {f"test_{n}": v for n, v in metrics["test"].items() if v is not None}
     found |= {f"baseline_{n}": v for n, v in metrics["baseline"].items() if v is not None}
+    return found
+
+
+def log_metadata(home: Home, model: str, current: Current) -> dict[str, Any]:
+    """Return what the promotion log says of a model and its candidate, and the decision."""
+    found: dict[str, Any] = {
+        name: value for name, value in standing(home, model).items() if value is not None
+    }
+    decision = home.objects.json(current.outputs["decision"].digest)
+    entry = home.promotions.decided(
+        home.env, model, current.facts["candidate"], current.facts["policy"]
+    )
+    if entry is not None:
+        found |= {"verdict": entry.action, "reason": entry.reason, "candidate": f"v{entry.version}"}
+    found["rules"] = dg.MetadataValue.md(rules_table(decision))
+    report = home.records.current(home.env, f"{model}/evaluation_report")
+    if report is not None:
+        path = str(home.objects.path(report.outputs["report"].digest))
+        found["report_file"] = dg.MetadataValue.path(path)
     return found
 
 

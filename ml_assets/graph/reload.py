@@ -18,6 +18,11 @@ DagsterGrpcClient(port=int(port) if port else None, socket=socket or None).reloa
 """
 
 
+def can_reload() -> bool:
+    """Tell whether a code server that can load anew is in front of this process."""
+    return any(_address())
+
+
 def reload_location() -> str:
     """Ask the code server in front of this process to load anew; return what people read."""
     port, socket = _address()

@@ -64,6 +64,22 @@ def reconcile_sensor(
     return reconcile
 
 
+def repair_sensor(problem: str) -> dg.SensorDefinition:
+    """Return the sensor of a location whose specs cannot be read: it loads them once they can."""
+
+    @dg.sensor(
+        name="reconcile",
+        minimum_interval_seconds=5,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description=f"The specs cannot be read; loaded again once they can: {problem}",
+    )
+    def reconcile(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+        found = _plan(locate())
+        return dg.SkipReason(found if isinstance(found, str) else reload_location())
+
+    return reconcile
+
+
 def _tick(
     context: dg.SensorEvaluationContext,
     workspace: Workspace,

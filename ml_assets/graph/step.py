@@ -13,7 +13,7 @@ from typing import Any
 import dagster as dg
 
 from ml_assets.adapters.bundle import verified
-from ml_assets.errors import MlAssetsError, PublishError
+from ml_assets.errors import Conflict, LogBroken, MlAssetsError, PublishError
 from ml_assets.graph.engine import Engine
 from ml_assets.graph.publish import (
     check_evaluation,
@@ -23,6 +23,7 @@ from ml_assets.graph.publish import (
     observation,
 )
 from ml_assets.plan.make import Outcome
+from ml_assets.plan.promote import log_decision
 from ml_assets.store.records import Current
 
 
@@ -66,17 +67,26 @@ def _single(
 ) -> Generator[Any, None, str | None]:
     """Yield an unpartitioned unit; return a problem.
 
-    A report is shown in MLflow first, a release verified in a fresh process; where that fails
-    it is not noted, and tried again.
+    A report is shown in MLflow first; a decision is written to the promotion log and shown
+    there; a release is verified in a fresh process. Where that fails it is not noted, and tried
+    again.
     """
     home, project = engine.maker.planner.home, engine.maker.planner.project
+    model = outcome.unit.group
     outside: dict[str, Any] = {}
-    problem = None
+    problem, length = None, 0
     if outcome.unit.kind == "evaluation_report":
         try:
-            answer = engine.publish(outcome.unit.group)
+            answer = engine.publish(model)
             outside = {"mlflow_run": answer["mlflow_run_id"], "mlflow_version": answer["version"]}
         except PublishError as error:
+            problem = str(error)
+    if outcome.unit.kind == "champion":
+        try:
+            log_decision(home, model, outcome.current[0])
+            length = home.promotions.length(home.env, model)
+            engine.show_log(model)
+        except (PublishError, Conflict, LogBroken) as error:
             problem = str(error)
     if outcome.unit.kind == "release":
         try:
@@ -93,7 +103,9 @@ def _single(
             data_version=dg.DataVersion(current.digest),
             metadata={**said, **outside},
         )
-        if problem is None:
+        if problem is None and outcome.unit.kind == "champion":
+            home.promotions.mark_shown(home.env, model, current.token, length)
+        elif problem is None:
             home.records.mark_published(home.env, asset, "", current.token)
     return problem
 

@@ -48,6 +48,7 @@ UNITS = {
     "splits": ("train_split", "validation_split", "test_split"),
     "candidate": ("candidate",),
     "evaluation_report": ("evaluation_report",),
+    "champion": ("champion",),
     "release": ("release",),
 }
 KIND_OF = {name: kind for kind, names in UNITS.items() for name in names}

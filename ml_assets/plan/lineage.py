@@ -21,10 +21,12 @@ def edges(project: Project) -> dict[str, tuple[str, ...]]:
             found[fold] = (f"{name}/features",)
         found[f"{name}/candidate"] = (f"{name}/features", *folds[:2])
         found[f"{name}/evaluation_report"] = (f"{name}/features", f"{name}/candidate", *folds)
+        judged = (f"{name}/candidate", f"{name}/evaluation_report")
+        found[f"{name}/champion"] = (f"{name}/features", *judged, *folds)
         found[f"{name}/release"] = (
             f"{name}/features",
-            f"{name}/candidate",
-            f"{name}/evaluation_report",
+            *judged,
+            f"{name}/champion",
         )
     return found
 

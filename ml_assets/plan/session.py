@@ -176,7 +176,7 @@ class Session:
         pending = item.pending
         if pending:
             return self._undone(unit, item, pending)
-        known = self._known(item.key)
+        known = self.known(item.key)
         if self._runner is not None:
             return self._runner(unit, item, known)
         if known is not None:
@@ -189,7 +189,7 @@ class Session:
         certain = not held or not self.home.records.has_recipe(item.recipe)
         return Undone(item, Pending((_made_by(unit, item.action),) if certain else cells, certain))
 
-    def _known(self, key: str) -> ActionRecord | None:
+    def known(self, key: str) -> ActionRecord | None:
         """Return the cached action if all its outputs are still there."""
         if key not in self._records or self._runner is not None:
             record = self.home.records.action(key)

@@ -20,6 +20,7 @@ TRAIN = (
     "ml_assets.stages.train.choose",
     "ml_assets.stages.train.refit",
 )
+GATE = ("ml_assets.stages.gate.parity", "ml_assets.stages.gate.decide")
 
 
 def definitions_digest(project: Project, workspace: Workspace) -> str:
@@ -57,6 +58,7 @@ def code_versions(project: Project, workspace: Workspace, group: str) -> Mapping
         "candidate": version(
             [*TRAIN, *families], *(fit_spec(model, name) for name in model.training.families)
         ),
+        "champion": version(GATE, model.gate),
         "evaluation_report": version(
             ["ml_assets.stages.evaluate.evaluate", *own], evaluate_spec(project, group)
         ),

@@ -10,6 +10,7 @@ from ml_assets.errors import suggest
 from ml_assets.spec.base import Hook, Name, Spec
 from ml_assets.spec.dataset import Expression
 from ml_assets.spec.families import BASELINES, FamilySpec, GroupMedian
+from ml_assets.spec.gate import GateSpec
 from ml_assets.spec.split import HashSplit, SplitSpec, TimeSplit
 
 Task = Literal["regression", "binary", "multiclass"]
@@ -167,6 +168,8 @@ class ModelSpec(Spec):
     split: SplitSpec = TimeSplit()
     training: Training
     evaluation: Evaluation = Evaluation()
+    gate: GateSpec = GateSpec()
+    """What a candidate must pass to become champion."""
     checks: dict[Name, Hook] = {}
     """Own checks: name to `file.py:function`, called with the features frame of a batch."""
     on_refused: Literal["exclude", "hold"] = "exclude"
@@ -207,6 +210,15 @@ class ModelSpec(Spec):
                     f"training.families.{name}.by: no feature {family.by!r}"
                     f"{suggest(family.by, self.features.columns)}"
                 )
+        wanted = (self.gate.slices and self.gate.slices.names) or ()
+        for name in sorted(set(wanted) - set(self.evaluation.slices)):
+            wrong.append(
+                f"gate.slices.names: {name!r} is not in evaluation.slices"
+                f"{suggest(name, self.evaluation.slices)}"
+            )
+        grouped = isinstance(self.split, HashSplit) and bool(self.split.group)
+        if self.gate.not_worse.block == "group" and not grouped:
+            wrong.append("gate.not_worse.block: group needs a hash split with group")
         if isinstance(self.split, HashSplit):
             if self.split.test + self.split.validation >= 1:
                 wrong.append("split: test and validation leave nothing for train")

@@ -24,6 +24,7 @@ ASSETS = {
         "test_split",
         "candidate",
         "evaluation_report",
+        "champion",
         "release",
     ),
 }

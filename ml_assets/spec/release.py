@@ -8,6 +8,12 @@ from ml_assets.spec.base import Name, Spec
 from ml_assets.spec.model import FeatureColumn, Task
 
 
+class Undecided(Spec):
+    """What is known of a release before the gate has decided who is champion."""
+
+    model: Name
+
+
 class ReleaseSpec(Spec):
     """What is said about a champion in its bundle, and the files that go in as they are."""
 

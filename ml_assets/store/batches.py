@@ -14,7 +14,15 @@ from dataclasses import dataclass
 
 from sqlalchemy import delete, func, select
 
-from ml_assets.store.state import State, files, insert_missing, landings, now, withdrawals
+from ml_assets.store.state import (
+    State,
+    files,
+    insert_missing,
+    landings,
+    now,
+    objects,
+    withdrawals,
+)
 
 
 @dataclass(frozen=True)
@@ -52,6 +60,13 @@ class Batches:
         for row in rows:
             found[row.dataset, row.batch].append(Landed(*row))
         return dict(found)
+
+    def size(self) -> int:
+        """Return the bytes of all that ever landed, each content counted once."""
+        with self._state.read() as db:
+            digests = select(landings.c.digest)
+            total = select(func.sum(objects.c.size)).where(objects.c.digest.in_(digests))
+            return int(db.execute(total).scalar() or 0)
 
     def land(self, dataset: str, batch: str, digest: str, name: str, again: bool = False) -> bool:
         """Add a landing unless the newest of the batch is the same content; tell if added.

@@ -24,7 +24,8 @@ from ml_assets.errors import Conflict, LogBroken
 from ml_assets.store.digest import canonical_json
 from ml_assets.store.state import State, current, dump, heads, now, promotions
 
-PROMOTED, REFUSED, WAITING, ROLLED_BACK = "promoted", "refused", "waiting", "rolled_back"
+PROMOTED, REFUSED, WAITING = "promoted", "refused", "waiting"
+ROLLED_BACK, KEPT = "rolled_back", "kept"
 MOVES = (PROMOTED, ROLLED_BACK)
 """The actions after which the entry's version is champion."""
 
@@ -41,7 +42,8 @@ class Entry:
     """UTC, ISO, to the millisecond; never before the entry before."""
     actor: str
     action: str
-    """promoted, refused, waiting (as challenger), rolled_back (to this version)."""
+    """promoted, refused, waiting (as challenger), rolled_back (to this version), kept (the
+    champion itself, judged under another policy)."""
     reason: str
     version: int
     digest: str

@@ -79,9 +79,6 @@ class Shell:
     ) -> subprocess.Popen[str]:
         """Start a command in a process of its own; `before` is called in it first."""
         environ = {**self.environ(env), "PYTHONPATH": str(ROOT), **(more or {})}
-        if before is not None:
-            # What is done to the process must not hit the measuring of coverage in it.
-            environ = {k: v for k, v in environ.items() if not k.startswith("COVERAGE_")}
         return subprocess.Popen(
             [sys.executable, "-m", "ml_assets.cli.main", *map(str, words)],
             cwd=self.root,

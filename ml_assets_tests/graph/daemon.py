@@ -15,6 +15,7 @@ from typing import Any
 import dagster as dg
 import yaml
 from dagster._core.definitions.run_request import InstigatorType
+from dagster._grpc.client import DagsterGrpcClient
 
 from ml_assets.cli.servers import HOST
 from ml_assets.graph.instance import dagster_home
@@ -28,9 +29,14 @@ PATIENCE = 120.0
 class Daemon:
     """What is seen of a running daemon, from outside."""
 
-    def __init__(self, site: Site, instance: dg.DagsterInstance) -> None:
+    def __init__(self, site: Site, instance: dg.DagsterInstance, port: int) -> None:
         self.site = site
         self.instance = instance
+        self.port = port
+
+    def reload(self) -> None:
+        """Load the code location anew, as the page's Reload does."""
+        DagsterGrpcClient(port=self.port).reload_code(timeout=60)
 
     def runs(self) -> list[dg.DagsterRun]:
         """Return all runs, oldest first."""
@@ -105,10 +111,8 @@ def running(site: Site) -> Iterator[Daemon]:
         locations = folder / "workspace.yaml"
         server = {"host": HOST, "port": port, "location_name": "ml_assets"}
         locations.write_text(yaml.safe_dump({"load_from": [{"grpc_server": server}]}))
-        # Measuring coverage in the servers as well would double what they take.
-        kept = {k: v for k, v in site.environ().items() if not k.startswith("COVERAGE_")}
         environ = {
-            **kept,
+            **site.environ(),
             "DAGSTER_HOME": str(folder),
             "DAGSTER_CODE_SERVER_PORT": str(port),
             "PYTHONPATH": f"{ROOT}:{site.root}",
@@ -122,7 +126,7 @@ def running(site: Site) -> Iterator[Daemon]:
                 children.append(_start(command, environ, site))
                 if command[0] == "dagster":
                     _await(port, children[0])
-            yield Daemon(site, instance)
+            yield Daemon(site, instance, port)
         finally:
             for child in reversed(children):
                 os.killpg(child.pid, signal.SIGTERM)

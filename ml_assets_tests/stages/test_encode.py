@@ -24,8 +24,8 @@ def table(a: list[str | None], i: list[int | None] | None = None) -> pa.Table:
 
 def test_codes_and_types() -> None:
     first, second = table(["b", "a", None]), table(["c", "b"])
-    known = encode.categories([first, second], COLUMNS)
-    assert known == {"a": ["a", "b", "c"]}
+    assert encode.used(first["a"]) == {"a", "b"}
+    known = {"a": ["a", "b", "c"]}
     found = encode.encode(pa.concat_tables([first, second]), COLUMNS, known, short={"i"})
     assert [str(field.type) for field in found.schema] == ["int16", "int8", "int32", "double"]
     assert found["a"].to_pylist() == [1, 0, None, 2, 1]
@@ -35,13 +35,13 @@ def test_codes_and_types() -> None:
 
 def test_unknown_category_is_missing_and_unused_values_are_not_known() -> None:
     sliced = table(["b", "a", "z"]).slice(0, 2)
-    assert encode.categories([sliced], COLUMNS) == {"a": ["a", "b"]}
+    assert encode.used(sliced["a"]) == {"a", "b"}
     assert encode.encode(table(["z", "a"]), COLUMNS, {"a": ["a"]})["a"].to_pylist() == [None, 0]
 
 
 def test_plain_strings_encode_as_dictionaries_do() -> None:
     plain = table(["b", None]).set_column(0, "a", pa.array(["b", None]))
-    assert encode.categories([plain], COLUMNS) == {"a": ["b"]}
+    assert encode.used(plain["a"]) == {"b"}
     assert encode.encode(plain, COLUMNS, {"a": ["b"]})["a"].to_pylist() == [0, None]
 
 
@@ -54,8 +54,8 @@ def test_many_categories_take_32_bits() -> None:
 
 def test_all_null_and_wide_integers() -> None:
     empty = table([None, None], [None, None])
-    assert encode.categories([empty], COLUMNS) == {"a": []}
+    assert encode.used(empty["a"]) == set()
     assert encode.encode(empty, COLUMNS, {"a": []})["a"].to_pylist() == [None, None]
-    assert encode.narrow([empty], COLUMNS) == {"i"}
-    assert encode.narrow([empty, table(["a"], [2**31])], COLUMNS) == frozenset()
+    assert encode.fits(empty["i"])
+    assert not encode.fits(table(["a"], [2**31])["i"])
     assert np.isnan(encode.values(encode.encode(empty, COLUMNS, {"a": []}), "i")).all()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ml_assets.plan.recipes.champion import champion
 from ml_assets.plan.recipes.dataset import batch
 from ml_assets.plan.recipes.model import candidate, evaluation_report, features, splits
 from ml_assets.plan.recipes.release import release
@@ -19,6 +20,7 @@ RECIPES: Mapping[str, Recipe] = {
     "splits": splits,
     "candidate": candidate,
     "evaluation_report": evaluation_report,
+    "champion": champion,
     "release": release,
 }
 """By the kind of unit."""

@@ -143,7 +143,7 @@ def splits(session: Session, unit: Unit) -> Sequence[Made]:
     ]
 
 
-def _folds(session: Session, unit: Unit) -> tuple[dict[str, Made], str | None]:
+def folds_of(session: Session, unit: Unit) -> tuple[dict[str, Made], str | None]:
     """Return the folds of a model and why it waits, if it does."""
     cells = Unit(unit.group, "splits").cells()
     found = dict(zip(FOLDS, (session.upstream(cell) for cell in cells), strict=True))
@@ -151,7 +151,7 @@ def _folds(session: Session, unit: Unit) -> tuple[dict[str, Made], str | None]:
     return found, next((why for why in waits if why), None)
 
 
-def _feature_inputs(session: Session, unit: Unit, folds: Sequence[Made]) -> Input:
+def feature_inputs(session: Session, unit: Unit, folds: Sequence[Made]) -> Input:
     """Return the feature batches that folds refer to, in calendar order."""
     if any(isinstance(value, Pending) for made in folds for value in made.outputs.values()):
         cells = {
@@ -197,13 +197,13 @@ def candidate(session: Session, unit: Unit) -> Sequence[Made]:
     """Fit every family, choose on validation, refit the chosen one."""
     model = session.project.models[unit.group]
     (cell,) = unit.cells()
-    folds, waits = _folds(session, unit)
+    folds, waits = folds_of(session, unit)
     if waits is not None:
         return [Made(cell, {}, {}, waiting=f"{unit.group} waits: {waits}")]
     learning = {fold: folds[fold].outputs[fold] for fold in ("train", "validation")}
     inputs: dict[str, Input] = {
         **learning,
-        "features": _feature_inputs(session, unit, [folds["train"], folds["validation"]]),
+        "features": feature_inputs(session, unit, [folds["train"], folds["validation"]]),
     }
     done: dict[str, Done | Undone] = {}
     for name, family in session.order(list(model.training.families.items())):
@@ -285,7 +285,7 @@ def evaluate_spec(project: Project, name: str) -> EvaluateSpec:
     )
 
 
-def _role(session: Session, made: Made, role: str) -> str | None:
+def role_of(session: Session, made: Made, role: str) -> str | None:
     """Return the family chosen, or the best baseline: of this candidate or else the last."""
     if role in made.facts:
         return str(made.facts[role])
@@ -298,7 +298,7 @@ def evaluation_report(session: Session, unit: Unit) -> Sequence[Made]:
     model = session.project.models[unit.group]
     (cell,) = unit.cells()
     made = session.upstream(Cell(f"{unit.group}/candidate"))
-    folds, waits = _folds(session, unit)
+    folds, waits = folds_of(session, unit)
     if waits is not None or made.waiting is not None:
         return [Made(cell, {}, {}, waiting=made.waiting or f"{unit.group} waits: {waits}")]
     hooks: dict[str, Any] = {
@@ -308,7 +308,7 @@ def evaluation_report(session: Session, unit: Unit) -> Sequence[Made]:
         }
     }
     for hook, role in (("family", "chosen"), ("baseline_family", "baseline")):
-        name = _role(session, made, role)
+        name = role_of(session, made, role)
         if name in model.training.families:
             hooks[hook] = family_module(
                 session.workspace, unit.group, model.training.families[name]
@@ -318,7 +318,7 @@ def evaluation_report(session: Session, unit: Unit) -> Sequence[Made]:
         "leaderboard": made.outputs["leaderboard"],
         "baseline": made.outputs["baseline"],
         **{fold: folds[fold].outputs[fold] for fold in FOLDS},
-        "features": _feature_inputs(session, unit, [folds["test"]]),
+        "features": feature_inputs(session, unit, [folds["test"]]),
     }
     params = evaluate_spec(session.project, unit.group)
     stage = "ml_assets.stages.evaluate.evaluate:evaluate"

@@ -7,25 +7,29 @@ from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import Any
 
-from ml_assets.plan.action import Action, Input
+from ml_assets.plan.action import Action, Input, Pending, keyed
 from ml_assets.plan.ancestry import Ancestry, ancestry, candidate_version
-from ml_assets.plan.cells import Unit
-from ml_assets.plan.session import Done, Made, Session
+from ml_assets.plan.cells import Cell, Unit
+from ml_assets.plan.session import Done, Made, Session, Undone
 from ml_assets.spec.project import Project
-from ml_assets.spec.release import ReleaseSpec
+from ml_assets.spec.release import ReleaseSpec, Undecided
 from ml_assets.store.objects import Ref
 from ml_assets.store.records import Version
 
+STAGE = "ml_assets.stages.release.release:release"
 TREES = ("lightgbm", "lightgbm_tuned")
 
 
 def release(session: Session, unit: Unit) -> Sequence[Made]:
-    """Make the bundle of the environment's champion."""
+    """Make the bundle of the environment's champion; a decision to come may change who it is."""
     (cell,) = unit.cells()
+    decided = session.upstream(Cell(f"{unit.group}/champion"))
+    if any(isinstance(output, Pending) for output in decided.outputs.values()):
+        return [_undecided(session, unit, decided.cell)]
     promotions, env = session.home.promotions, session.home.env
     champion = promotions.champion(env, unit.group)
     if champion is None:
-        why = f"{unit.group} waits: no candidate was promoted to champion in environment {env}"
+        why = f"{unit.group}: no candidate was promoted to champion in environment {env}"
         return [Made(cell, {}, {}, waiting=why)]
     entry = promotions.first_promotion(env, unit.group, champion.digest)
     version = candidate_version(session.home, unit.group, champion.digest)
@@ -37,6 +41,15 @@ def release(session: Session, unit: Unit) -> Sequence[Made]:
         facts |= {name: done.record.facts[name] for name in ("bytes", "files", "onnx")}
     outputs = {name: done.outputs[name] for name in ("bundle", "manifest")}
     return [Made(cell, outputs, {"release": done}, facts=facts)]
+
+
+def _undecided(session: Session, unit: Unit, champion: Cell) -> Made:
+    """Return a release that depends on a decision that is still to be made."""
+    later = Pending((champion,))
+    action = Action("release", STAGE, Undecided(model=unit.group), {"champion": later})
+    undone = Undone(keyed(action, session.sources), later)
+    (cell,) = unit.cells()
+    return Made(cell, {"bundle": later, "manifest": later}, {"release": undone})
 
 
 def release_action(
@@ -57,8 +70,7 @@ def release_action(
             for dataset, batches in sorted(found.accounts.items())
         },
     }
-    stage = "ml_assets.stages.release.release:release"
-    return Action("release", stage, params, inputs, {"family": found.family})
+    return Action("release", STAGE, params, inputs, {"family": found.family})
 
 
 def release_spec(

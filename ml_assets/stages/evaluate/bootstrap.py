@@ -59,8 +59,13 @@ def draw(time: NDArray[np.datetime64], kind: str, resamples: int, seed: int) -> 
     Rows are the blocks where fewer than two days are known. More than 2,000 blocks are put
     together at random into 2,000, which leaves the variance of a sum as it is.
     """
-    generator = np.random.default_rng(seed)
     block, unit = _blocks(time, kind)
+    return drawn(block, unit, resamples, seed)
+
+
+def drawn(block: Ints, unit: str, resamples: int, seed: int) -> Draws:
+    """Return seeded draws of given blocks: (n,) numbers from 0 on, `unit` is what they are."""
+    generator = np.random.default_rng(seed)
     count = int(block.max()) + 1
     note = f"{count:,} {unit}s drawn with replacement, {resamples:,} times"
     if count > MOST_BLOCKS:

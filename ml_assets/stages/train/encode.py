@@ -6,7 +6,7 @@ imputation, scaling, one-hot (each family's own business).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -18,27 +18,18 @@ _INT16 = np.iinfo(np.int16).max
 _INT32 = np.iinfo(np.int32)
 
 
-def categories(tables: Iterable[pa.Table], columns: Mapping[str, str]) -> dict[str, list[str]]:
-    """Return the sorted values in use of each category column."""
-    found: dict[str, set[str]] = {
-        name: set() for name, kind in columns.items() if kind == "category"
-    }
-    for table in tables:
-        for name, values in found.items():
-            used = pc.unique(table[name])
-            if pa.types.is_dictionary(used.type):
-                used = used.dictionary.take(used.indices)
-            values.update(value for value in used.to_pylist() if value is not None)
-    return {name: sorted(values) for name, values in found.items()}
+def used(column: pa.ChunkedArray) -> set[str]:
+    """Return the values of a category column that stand in a row."""
+    found = pc.unique(column)
+    if pa.types.is_dictionary(found.type):
+        found = found.dictionary.take(found.indices)
+    return {value for value in found.to_pylist() if value is not None}
 
 
-def narrow(tables: Sequence[pa.Table], columns: Mapping[str, str]) -> frozenset[str]:
-    """Return the integer columns whose values fit 32 bits in every table."""
-    return frozenset(
-        name
-        for name, kind in columns.items()
-        if kind == "integer" and all(_fits(table[name]) for table in tables)
-    )
+def fits(column: pa.ChunkedArray) -> bool:
+    """Tell whether all values of an integer column fit 32 bits."""
+    low, high = pc.min_max(column).as_py().values()
+    return low is None or (low >= _INT32.min and high <= _INT32.max)
 
 
 def encode(
@@ -72,11 +63,6 @@ def values(table: pa.Table, name: str) -> Array:
     """Return an encoded column as float64, NaN where missing."""
     column = table[name].cast(pa.float64())
     return np.asarray(column.fill_null(np.nan).to_numpy(), dtype=np.float64)
-
-
-def _fits(column: pa.ChunkedArray) -> bool:
-    low, high = pc.min_max(column).as_py().values()
-    return low is None or (low >= _INT32.min and high <= _INT32.max)
 
 
 def _codes(column: pa.ChunkedArray, known: Sequence[str]) -> pa.ChunkedArray:

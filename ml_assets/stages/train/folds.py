@@ -73,23 +73,45 @@ def load(
     """
     # Sorted: the order of a document's keys does not survive every store.
     columns = {name: spec.columns[name].type for name in sorted(spec.columns)}
+    known, classes, short = _survey(spec.task, references, features, columns)
     extra = ["_target", "_weight"] if spec.weighted else ["_target"]
-    raw = [[t for _, t in read(item, features, [*columns, *extra])] for item in references]
-    known = encode.categories(raw[0], columns)
-    classes = _classes(raw[0]) if spec.task == "multiclass" else []
-    short = encode.narrow([table for tables in raw for table in tables], columns)
     notes: list[str] = []
     folds = []
-    while raw:
-        tables = raw.pop(0)
-        target = np.concatenate([labels(table, classes) for table in tables])
-        weight = _weight(tables, notes) if len(extra) > 1 else None
-        parts = []
-        while tables:
-            parts.append(encode.encode(tables.pop(0), columns, known, short))
-        folds.append(Fold(pa.concat_tables(parts), target, weight))
+    for item in references:
+        targets, weights, parts = [], [], []
+        for _, table in read(item, features, [*columns, *extra]):
+            targets.append(labels(table, classes))
+            parts.append(encode.encode(table, columns, known, short))
+            if spec.weighted:
+                weights.append(encode.values(table, "_weight"))
+        weight = _weight(np.concatenate(weights), notes) if spec.weighted else None
+        folds.append(Fold(pa.concat_tables(parts), np.concatenate(targets), weight))
     context = Context(spec.task, spec.metric, columns, known, classes, spec.threads, spec.seed)
     return folds, context, notes
+
+
+def _survey(
+    task: str,
+    references: Sequence[pa.Table],
+    features: Mapping[str, Handle],
+    columns: Mapping[str, str],
+) -> tuple[dict[str, list[str]], list[str], frozenset[str]]:
+    """Return categories and classes of the first fold, and the integers that fit 32 bits.
+
+    A pass of its own: all batches of raw features at once would fill the memory.
+    """
+    target = ["_target"] if task == "multiclass" else []
+    sets = [name for name, kind in columns.items() if kind == "category"] + target
+    found: dict[str, set[str]] = {name: set() for name in sets}
+    short = {name for name, kind in columns.items() if kind == "integer"}
+    for number, item in enumerate(references if found or short else []):
+        for _, table in read(item, features, [*sets, *sorted(short)]):
+            short = {name for name in short if encode.fits(table[name])}
+            for name in sets if number == 0 else []:
+                found[name] |= encode.used(table[name])
+    known = {name: sorted(values) for name, values in found.items()}
+    classes = known.pop("_target", [])
+    return known, classes, frozenset(short)
 
 
 def merged(references: Sequence[pa.Table], features: Mapping[str, Handle]) -> pa.Table:
@@ -116,12 +138,7 @@ def _indices(spans: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.asarray(np.arange(lengths.sum()) + np.repeat(shifts, lengths), dtype=np.int64)
 
 
-def _classes(tables: Sequence[pa.Table]) -> list[str]:
-    return encode.categories(tables, {"_target": "category"})["_target"]
-
-
-def _weight(tables: Sequence[pa.Table], notes: list[str]) -> Array | None:
-    weight = np.concatenate([encode.values(table, "_weight") for table in tables])
+def _weight(weight: Array, notes: list[str]) -> Array | None:
     bad = ~(np.isfinite(weight) & (weight >= 0))
     if bad.any():
         notes.append(f"{int(bad.sum())} rows have no usable weight and count as 0")

@@ -9,6 +9,7 @@ text then differs only in its parameters section, whose `num_threads` line is le
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -55,10 +56,15 @@ def refit(
 
 def predict(state: dict[str, Any], batch: pa.Table) -> Array:
     """Return values (n,), or probabilities (n,) of class 1 or (n, k)."""
+    return np.asarray(_booster(state["model"]).predict(_named(batch)), dtype=np.float64)
+
+
+@lru_cache(maxsize=2)
+def _booster(text: str) -> Any:
+    """Return a model's trees, read once: reading takes longer than predicting a row."""
     import lightgbm
 
-    booster = lightgbm.Booster(model_str=state["model"])
-    return np.asarray(booster.predict(_named(batch)), dtype=np.float64)
+    return lightgbm.Booster(model_str=text)
 
 
 def parameters(settings: LightGBM, context: Context) -> dict[str, Any]:

@@ -1,0 +1,213 @@
+"""history, champion, promote, rollback: the promotion log, read and written."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ml_assets.adapters.publishing import Publisher
+from ml_assets.cli.output import JSON, emit, guarded, out
+from ml_assets.errors import PublishError, RequestError, UnknownName
+from ml_assets.plan.plan import Planner, planner_here
+from ml_assets.plan.promote import (
+    actor,
+    candidate_named,
+    candidate_of,
+    rollback_target,
+    was_champion,
+)
+from ml_assets.plan.recheck import recheck
+from ml_assets.store.promotions import PROMOTED, ROLLED_BACK, Entry, Pointer
+from ml_assets.store.records import Version
+
+ModelName = Annotated[str, typer.Argument(help="A model, like flight_delay.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why; it stands on the log.")]
+
+
+@guarded
+def history(
+    model: ModelName,
+    export: Annotated[
+        Path | None, typer.Option("--export", help="Write the log to a file, as JSON Lines.")
+    ] = None,
+    as_json: bool = JSON,
+) -> None:
+    """Check a model's promotion log and show it: who decided what, when and why.
+
+    Example: ml-assets history flight_delay --export log.jsonl
+    """
+    planner = _planner(model)
+    entries = planner.home.promotions.verify(planner.home.env, model)
+    if export is not None:
+        lines = [json.dumps(entry.to_json(), ensure_ascii=False) + "\n" for entry in entries]
+        export.write_text("".join(lines), encoding="utf-8")
+    if as_json:
+        emit({"model": model, "environment": planner.home.env, "entries": _rows(entries)})
+        return
+    for entry in entries:
+        out.print(f"{entry.number:>3}  {entry.at[:19]}  {_said(entry)}", markup=False)
+        out.print(f"     by {entry.actor}: {entry.reason}", markup=False, style="dim")
+    if not entries:
+        out.print(f"{model}: nothing was decided in environment {planner.home.env} yet")
+    elif export is not None:
+        out.print(f"{len(entries)} entries, the chain holds; written to {export}")
+
+
+@guarded
+def champion(
+    model: ModelName,
+    at: Annotated[
+        str | None, typer.Option("--at", help="A time, like 2026-03-01T12:00 (UTC).")
+    ] = None,
+    as_json: bool = JSON,
+) -> None:
+    """Say which version is champion, now or at a time; the log is checked first.
+
+    Example: ml-assets champion flight_delay --at 2026-03-01T12:00
+    """
+    planner = _planner(model)
+    home = planner.home
+    entries = home.promotions.verify(home.env, model)
+    try:
+        found = home.promotions.champion(home.env, model, at)
+    except ValueError:
+        raise RequestError(f"--at {at!r} is no time; wanted like 2026-03-01T12:00 (UTC)") from None
+    entry = None if found is None else entries[found.entry - 1]
+    if as_json:
+        row = None if entry is None else {"version": f"v{entry.version}", **_row(entry)}
+        emit({"model": model, "environment": home.env, "at": at, "champion": row})
+    elif entry is None:
+        out.print(f"{model} had no champion" if at else f"{model} has no champion")
+    else:
+        out.print(f"[bold]{model}[/] v{entry.version}, {entry.digest}")
+        out.print(f"  {_said(entry)} at {entry.at} by {entry.actor}: {entry.reason}", markup=False)
+
+
+@guarded
+def promote(
+    model: ModelName,
+    version: Annotated[str, typer.Argument(help="A version of the candidate, like v3.")],
+    reason: Reason,
+    as_json: bool = JSON,
+) -> None:
+    """Make a version champion, whatever the gate said; also one that waits or is held.
+
+    Example: ml-assets promote flight_delay v3 --reason "the pilot went well"
+    """
+    planner = _planner(model)
+    _move(planner, model, candidate_named(planner.home, model, version), PROMOTED, reason, as_json)
+
+
+@guarded
+def rollback(
+    model: ModelName,
+    reason: Reason,
+    to: Annotated[
+        str | None, typer.Option("--to", help="A version; by default the champion before.")
+    ] = None,
+    as_json: bool = JSON,
+) -> None:
+    """Go back to a champion of before; the one rolled back from is held until it is promoted.
+
+    Example: ml-assets rollback flight_delay --reason "complaints from Newark"
+    """
+    planner = _planner(model)
+    home = planner.home
+    if home.promotions.champion(home.env, model) is None:
+        raise RequestError(f"{model} has no champion to roll back from")
+    if to is None:
+        found = rollback_target(home, model)
+        if found is None:
+            raise RequestError(f"{model} has no champion before this one that is not held")
+        target = candidate_of(home, model, found.digest)
+    else:
+        target = candidate_named(home, model, to)
+        if target.digest not in was_champion(home, model):
+            raise RequestError(
+                f"{model} {to} was never champion here; to make it champion: "
+                f"ml-assets promote {model} {to} --reason …"
+            )
+    _move(planner, model, target, ROLLED_BACK, reason, as_json)
+
+
+def _planner(model: str) -> Planner:
+    planner = planner_here()
+    if model not in planner.project.models:
+        raise UnknownName.of("model", model, planner.project.models)
+    return planner
+
+
+def _move(
+    planner: Planner, model: str, target: Version, action: str, reason: str, as_json: bool
+) -> None:
+    """Check a version, write to the log that it is champion, and show it."""
+    home = planner.home
+    if not reason.strip():
+        raise RequestError("--reason is empty; the log keeps why")
+    before = home.promotions.champion(home.env, model)
+    if before is not None and before.digest == target.digest:
+        raise RequestError(f"{model} v{target.number} is the champion already")
+    # Its imports take seconds, which pass while the model is loaded and checked.
+    with Publisher(planner.workspace) as publisher:
+        checked = recheck(planner, model, target)
+        entry = home.promotions.append(
+            home.env,
+            model,
+            action=action,
+            version=target.number,
+            digest=target.digest,
+            expected=None if before is None else before.digest,
+            actor=actor(),
+            reason=reason.strip(),
+        )
+        _show(planner, model, publisher)
+    _tell(planner, model, entry, before, checked, as_json)
+
+
+def _show(planner: Planner, model: str, publisher: Publisher) -> None:
+    from ml_assets.graph.champion import show
+
+    try:
+        show(planner, model, publisher)
+    except PublishError as error:
+        raise PublishError(
+            f"the promotion log has it, but it is not shown everywhere yet: {error}; "
+            "`ml-assets run` shows it"
+        ) from error
+
+
+def _tell(
+    planner: Planner,
+    model: str,
+    entry: Entry,
+    before: Pointer | None,
+    checked: dict[str, Any],
+    as_json: bool,
+) -> None:
+    held = planner.home.promotions.held(planner.home.env, model)
+    if as_json:
+        emit({**_row(entry), "version": f"v{entry.version}", "checked": checked})
+        return
+    was = "" if before is None else f", was v{before.version}"
+    out.print(f"[bold]{model}[/] champion is v{entry.version}{was} (entry {entry.number})")
+    if before is not None and before.digest in held:
+        out.print(f"  v{before.version} is held: no run promotes it, only `ml-assets promote`")
+
+
+def _rows(entries: list[Entry]) -> list[dict[str, Any]]:
+    return [_row(entry) for entry in entries]
+
+
+def _row(entry: Entry) -> dict[str, Any]:
+    return entry.to_json()
+
+
+def _said(entry: Entry) -> str:
+    said = f"{entry.action.replace('_', ' ')} "
+    said += f"to v{entry.version}" if entry.action == ROLLED_BACK else f"v{entry.version}"
+    if entry.action == ROLLED_BACK and entry.previous is not None:
+        said += f" from v{entry.previous['version']}"
+    return said

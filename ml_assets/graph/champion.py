@@ -1,0 +1,51 @@
+"""Showing a promotion that a command wrote to the log: MLflow's aliases, Dagster's asset.
+
+A run does the same in its step. Whatever a process that died did not show, the next run does:
+an entry marks the asset as not shown in its own transaction.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ml_assets.errors import PublishError
+from ml_assets.graph.instance import open_instance
+from ml_assets.graph.publish import materialization
+from ml_assets.plan.plan import Planner
+from ml_assets.plan.static import code_versions
+from ml_assets.store.records import Current
+
+ATTEMPTS = 5
+
+
+class Shows(Protocol):
+    """Whoever can make MLflow show a model's log (`adapters.publishing.Publisher`)."""
+
+    def show_log(self, model: str) -> object:
+        """Show it; raises PublishError."""
+
+
+def show(planner: Planner, model: str, outside: Shows) -> None:
+    """Make MLflow and Dagster show what the log of a model says now.
+
+    Raises PublishError; the log stands, and the next run shows it.
+    """
+    home = planner.home
+    for _ in range(ATTEMPTS):
+        length = home.promotions.length(home.env, model)
+        outside.show_log(model)
+        current = home.records.current(home.env, f"{model}/champion")
+        if current is None:
+            # No gate has run here: Dagster has no asset to show it on.
+            return
+        _report(planner, model, current)
+        if home.promotions.mark_shown(home.env, model, current.token, length):
+            return
+    raise PublishError(f"{model}: its promotion log grew while it was shown; the next run shows it")
+
+
+def _report(planner: Planner, model: str, current: Current) -> None:
+    version = code_versions(planner.project, planner.workspace, model)["champion"]
+    event = materialization(planner.home, planner.project, current, True, version)
+    with open_instance(planner.workspace) as instance:
+        instance.report_runless_asset_event(event)

@@ -1,0 +1,164 @@
+"""The fresh process in which a model is loaded and served, as `parity` asks.
+
+Belongs here: loading a stored document with its family's module, predicting in every way, a tiny
+HTTP server with the protocol of MLflow's scoring server. Does not belong here: comparing.
+
+Run as a script: the first line of stdin is the request, what follows are its parts; one line of
+JSON goes to stdout; then requests are answered until stdin ends.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+LOCAL = "127.0.0.1"
+
+
+class Served:
+    """A model document and its family's module, imported by name in this process."""
+
+    def __init__(self, module: str, document: bytes) -> None:
+        import importlib
+
+        self.model = json.loads(document)
+        self.family = importlib.import_module(module)
+
+    def predict(self, table: Any) -> Any:
+        """Return the predictions for a table of unencoded features."""
+        from ml_assets.stages.train.predict import predict
+
+        return predict(self.model, self.family, table)
+
+    def answer(self, body: bytes) -> bytes:
+        """Return the response to `{"dataframe_split": {"columns": […], "data": [[…], …]}}`."""
+        import pyarrow as pa
+
+        split = json.loads(body)["dataframe_split"]
+        kinds = {
+            "number": pa.float64(),
+            "integer": pa.int64(),
+            "category": pa.string(),
+            "boolean": pa.bool_(),
+        }
+        arrays = {
+            name: pa.array(
+                [row[place] for row in split["data"]], kinds[self.model["columns"][name]]
+            )
+            for place, name in enumerate(split["columns"])
+        }
+        return json.dumps({"predictions": self.predict(pa.table(arrays)).tolist()}).encode()
+
+
+def ways(served: Served, table: Any, order: list[int], onnx: bytes, repeats: int) -> dict[str, Any]:
+    """Return predictions by way, as lists, or a text that says why a way failed."""
+
+    def alone() -> Any:
+        import numpy as np
+
+        return np.concatenate([served.predict(table.slice(row, 1)) for row in range(len(table))])
+
+    found = {"fresh": _tried(lambda: served.predict(table)), "alone": _tried(alone)}
+    found["permuted"] = _tried(lambda: served.predict(table.take(order)))
+    if onnx:
+        found["onnx"] = _tried(lambda: _by_onnx(served.model, table, onnx))
+    if repeats and isinstance(found["alone"], list):
+        found["latency_ms"] = _latency(served, table, repeats)
+    return found
+
+
+def _tried(way: Any) -> Any:
+    try:
+        return way().tolist()
+    except Exception as error:
+        # Not hidden: parity fails with this text.
+        return f"{type(error).__name__}: {error}"
+
+
+def _latency(served: Served, table: Any, repeats: int) -> float:
+    """Return the least CPU time of this thread for one row, in ms; the least is least disturbed."""
+    found = []
+    for number in range(repeats):
+        row = table.slice(number % len(table), 1)
+        started = time.thread_time()
+        served.predict(row)
+        found.append(time.thread_time() - started)
+    return min(found) * 1000.0
+
+
+def _by_onnx(model: dict[str, Any], table: Any, onnx: bytes) -> Any:
+    """Return onnxruntime's predictions; inputs as `stages/release/onnx.py` declares them."""
+    import numpy as np
+    import onnxruntime
+    import pyarrow as pa
+
+    session = onnxruntime.InferenceSession(onnx, providers=["CPUExecutionProvider"])
+    missing = session.get_modelmeta().custom_metadata_map.get("missing", "")
+    feed = {}
+    for item in session.get_inputs():
+        column = table[item.name]
+        if model["columns"][item.name] == "category":
+            values = np.array(column.cast(pa.string()).fill_null(missing).to_pylist(), dtype=object)
+        else:
+            values = column.cast(pa.float64()).fill_null(np.nan).to_numpy()
+        feed[item.name] = values.reshape(-1, 1)
+    return np.asarray(session.run(None, feed)[0], dtype=np.float64)
+
+
+def _server(served: Served) -> HTTPServer:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            try:
+                status, content = 200, served.answer(body)
+            except Exception as error:
+                status, content = 500, f"{type(error).__name__}: {error}".encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_arguments: Any) -> None:
+            return
+
+    return HTTPServer((LOCAL, 0), Handler)
+
+
+def main() -> None:
+    """Load, predict, tell, serve until stdin ends."""
+    # Threads of OpenMP spin between two single rows, the longer the busier the machine.
+    os.environ["OMP_NUM_THREADS"] = "1"
+    # What a family prints must not mix with the answer.
+    answer = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    request = json.loads(sys.stdin.buffer.readline())
+    document, rows, onnx = (sys.stdin.buffer.read(length) for length in request["lengths"])
+    sys.path[:] = request["path"]
+    import pyarrow as pa
+
+    try:
+        served = Served(request["module"], document)
+    except Exception as error:
+        answer.write(json.dumps({"error": f"{type(error).__name__}: {error}"}).encode() + b"\n")
+        answer.close()
+        return
+    table = pa.ipc.open_stream(io.BytesIO(rows)).read_all()
+    found = ways(served, table, request["order"], onnx, request["repeats"])
+    with _server(served) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        answer.write(json.dumps({"port": server.server_port, "ways": found}).encode() + b"\n")
+        answer.flush()
+        sys.stdin.buffer.read()
+        server.shutdown()
+    answer.close()
+
+
+if __name__ == "__main__":
+    main()

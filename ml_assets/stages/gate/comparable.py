@@ -1,0 +1,124 @@
+"""Can the champion be judged on the candidate's rows at all?
+
+Belongs here: reasons why a comparison would be of two different things. Does not belong here:
+the comparison (`compare`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+if TYPE_CHECKING:
+    from ml_assets.spec.gate import DecideSpec
+    from ml_assets.stages.result import Handle
+
+BATCHES = 3
+"""Newest batches that both models know, in different versions, whose rows are compared."""
+MOST = 0.5
+"""Share of telling rows that may differ before a column is taken for another one."""
+
+
+def why_not(
+    spec: DecideSpec,
+    candidate: Mapping[str, Any],
+    champion: Mapping[str, Any],
+    features: Mapping[str, Handle],
+    before: Mapping[str, Handle],
+) -> list[str]:
+    """Return why the two models cannot be compared; empty where they can.
+
+    `features` and `before` are the features tables of today and those that the champion was
+    trained on. What the champion's spec says is asked first, then the rows that both know.
+    """
+    if candidate["task"] != champion["task"]:
+        return [f"the task was {champion['task']}, is {candidate['task']}"]
+    said = spec.champion
+    if said is not None and said.key != spec.key:
+        return [f"the key was {', '.join(said.key) or 'none'}, is {', '.join(spec.key)}"]
+    wrong = []
+    if said is not None and said.target != spec.target:
+        wrong.append(f"the target was {said.target!r}, is {spec.target!r}")
+    now = candidate["columns"]
+    for name, kind in sorted(champion["columns"].items()):
+        if name not in now:
+            wrong.append(f"the champion's feature {name} is gone")
+        elif now[name] != kind:
+            wrong.append(f"feature {name} was {kind}, is {now[name]}")
+    shared = [name for name, kind in sorted(champion["columns"].items()) if now.get(name) == kind]
+    return wrong or _redefined(shared, features, before)
+
+
+def _redefined(
+    columns: list[str], features: Mapping[str, Handle], before: Mapping[str, Handle]
+) -> list[str]:
+    """Return which columns mean something else on rows of which both versions are at hand.
+
+    A corrected delivery changes some values of some rows; a column whose definition changed
+    differs in most of the rows that tell, those that do not hold its most frequent value.
+    """
+    changed = [b for b in features if b in before and features[b].digest != before[b].digest]
+    if not changed:
+        return []
+    wanted = ["_key", "_target", *columns]
+    pairs = [
+        _matched(features[b].table(wanted), before[b].table(wanted)) for b in changed[-BATCHES:]
+    ]
+    rows, known = sum(len(old) for _, old, _ in pairs), sum(count for _, _, count in pairs)
+    if rows < MOST * known:
+        return [f"keys are made in another way: of {known:,} rows {rows:,} are found again"]
+    now = pa.concat_tables([new for new, _, _ in pairs])
+    then = pa.concat_tables([old for _, old, _ in pairs])
+    wrong = []
+    for name in ("_target", *columns):
+        telling, differing = _differing(now[name], then[name], labels=name == "_target")
+        if differing > MOST * telling:
+            what = "the target" if name == "_target" else f"feature {name}"
+            wrong.append(f"{what} is another in {differing:,} of {telling:,} rows that both know")
+    return wrong
+
+
+def _matched(now: pa.Table, then: pa.Table) -> tuple[pa.Table, pa.Table, int]:
+    """Return the rows of both with the same key, in the same order, and how many `then` had."""
+    place = pc.index_in(then["_key"], value_set=now["_key"].combine_chunks())
+    found = place.is_valid()
+    return now.take(place.filter(found)), then.filter(found), len(then)
+
+
+def _differing(now: pa.ChunkedArray, then: pa.ChunkedArray, labels: bool) -> tuple[int, int]:
+    """Return how many rows tell whether a column is the same, and how many of them differ."""
+    now, then = _values(now), _values(then)
+    if labels:
+        # A label that came late is no change of what is predicted.
+        both = pc.and_(now.is_valid(), then.is_valid())
+        now, then = now.filter(both), then.filter(both)
+    if len(then) == 0:
+        return 0, 0
+    counts = then.value_counts()
+    usual = counts.field("values")[
+        pc.index(counts.field("counts"), pc.max(counts.field("counts"))).as_py()
+    ]
+    same = pc.or_(pc.equal(now, then).fill_null(False), pc.and_(now.is_null(), then.is_null()))
+    tells = pc.invert(pc.and_(_is(now, usual), _is(then, usual)))
+    differs = pc.and_(tells, pc.invert(same))
+    return int(pc.sum(tells).as_py() or 0), int(pc.sum(differs).as_py() or 0)
+
+
+def _values(column: pa.ChunkedArray) -> pa.Array:
+    """Return a column as one array that compares: a category as text, NaN as missing."""
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        column = column.cast(pa.string())
+    array = column.combine_chunks()
+    if isinstance(array, pa.ChunkedArray):
+        array = array.chunk(0) if array.num_chunks else pa.array([], array.type)
+    if pa.types.is_floating(array.type):
+        array = pc.if_else(pc.is_nan(array).fill_null(False), pa.scalar(None, array.type), array)
+    return array
+
+
+def _is(column: pa.Array, value: pa.Scalar) -> pa.Array:
+    return pc.equal(column, value).fill_null(False) if value.is_valid else column.is_null()

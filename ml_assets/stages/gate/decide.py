@@ -1,0 +1,229 @@
+"""May the candidate become champion? Evidence, rules, one verdict.
+
+Belongs here: the order of things and the decision document. Does not belong here: statistics
+(`compare`), single rules (`rules`), the promotion itself (an effect, not a stage).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow.compute as pc
+
+from ml_assets.stages.evaluate.rows import Fitted
+from ml_assets.stages.gate import comparable, compare, page, rules
+from ml_assets.stages.gate.rows import Rows, read
+from ml_assets.stages.gate.seen import checked, seen_keys
+from ml_assets.stages.result import Result
+from ml_assets.stages.train import folds
+
+if TYPE_CHECKING:
+    from ml_assets.spec.gate import DecideSpec
+    from ml_assets.stages.result import Handle
+
+FORMAT = 1
+
+
+@dataclass
+class Evidence:
+    """What the comparison found; all None where there was none."""
+
+    comparison: str
+    reasons: Sequence[str] = ()
+    fails: str | None = None
+    few: str = ""
+    rows: dict[str, int] | None = None
+    figures: dict[str, Any] = field(default_factory=dict)
+    slices: list[dict[str, Any]] | None = None
+
+
+def decide(
+    spec: DecideSpec,
+    *,
+    family: Any,
+    model: Handle,
+    train: Handle,
+    validation: Handle,
+    test: Handle,
+    features: Mapping[str, Handle],
+    metrics: Handle,
+    parity: Handle,
+    champion_family: Any = None,
+    champion: Handle | None = None,
+    champion_train: Handle | None = None,
+    champion_validation: Handle | None = None,
+    champion_features: Mapping[str, Handle] | None = None,
+) -> Result:
+    """Return `decision` (JSON) and `report` (HTML); the package's docstring says what is what.
+
+    StageError where folds refer to features that were not handed in.
+    """
+    candidate = Fitted(model.json(), family)
+    own = [train.table(), validation.table()]
+    for table in (*own, test.table()):
+        checked(table, features)
+    if champion is None:
+        evidence = Evidence("first")
+    elif champion.digest == model.digest:
+        evidence = Evidence("same")
+    else:
+        assert champion_train is not None
+        assert champion_validation is not None
+        before = champion_features or {}
+        incumbent = Fitted(champion.json(), champion_family)
+        evidence = _ready(spec, candidate, incumbent, features, before)
+        if not evidence.comparison:
+            rows = _rows(spec, test, features, candidate, incumbent)
+            seen = seen_keys([champion_train.table(), champion_validation.table()], before)
+            _compare(spec, evidence, rows, seen_keys(own, features), seen)
+    lines = _lines(spec, evidence, metrics.json(), parity.json(), _age(own, features))
+    verdict = _verdict(spec, lines)
+    decision = {
+        "format": FORMAT,
+        "model": spec.model,
+        "verdict": verdict,
+        "sentence": _sentence(verdict, lines, evidence),
+        "mode": spec.gate.mode,
+        "comparison": evidence.comparison,
+        "candidate": model.digest,
+        "champion": None if champion is None else champion.digest,
+        "metric": spec.metric,
+        "unit": spec.target_unit,
+        "rows": evidence.rows,
+        "figures": evidence.figures,
+        "slices": evidence.slices or [],
+        "rules": lines,
+        "gate": spec.gate.model_dump(mode="json"),
+    }
+    report = page.page(decision)
+    return Result({"decision": decision, "report": report}, {"verdict": verdict})
+
+
+def _ready(
+    spec: DecideSpec,
+    candidate: Fitted,
+    champion: Fitted,
+    features: Mapping[str, Handle],
+    before: Mapping[str, Handle],
+) -> Evidence:
+    """Return why there can be no comparison, before any row is predicted."""
+    if not spec.key:
+        return Evidence("no_keys")
+    if champion.model.get("format") != candidate.model["format"]:
+        got, wanted = champion.model.get("format"), candidate.model["format"]
+        return Evidence("champion_fails", fails=f"its document has format {got}, wanted {wanted}")
+    if champion.family is None:
+        gone = champion.model["source"] or champion.model["family"]
+        return Evidence("champion_fails", fails=f"the code of its family {gone} is gone")
+    reasons = comparable.why_not(spec, candidate.model, champion.model, features, before)
+    return Evidence("not_comparable" if reasons else "", reasons)
+
+
+def _rows(
+    spec: DecideSpec,
+    test: Handle,
+    features: Mapping[str, Handle],
+    candidate: Fitted,
+    champion: Fitted,
+) -> Rows:
+    grouped = spec.gate.not_worse.block == "group"
+    names = spec.slices if spec.gate.slices is not None else ()
+    return read(test.table(), features, candidate, champion, names, grouped)
+
+
+def _compare(spec: DecideSpec, evidence: Evidence, rows: Rows, ours: Any, theirs: Any) -> None:
+    """Fill in rows, figures and slices: on all rows, on those seen, and on those that count."""
+    if rows.fails is not None:
+        evidence.comparison, evidence.fails = "champion_fails", rows.fails
+        return
+    by_us, by_them = rows.seen_by(ours), rows.seen_by(theirs)
+    kept = ~(by_us | by_them)
+    evidence.rows = {
+        "test": len(kept),
+        "seen_by_candidate": int(by_us.sum()),
+        "seen_by_champion": int(by_them.sum()),
+        "left": int(kept.sum()),
+    }
+    evidence.figures = {
+        "all": compare.pair(spec, rows, np.ones(len(kept), dtype=bool)),
+        "seen": compare.pair(spec, rows, ~kept),
+        "unseen": compare.pair(spec, rows, kept),
+    }
+    evidence.comparison = "too_few"
+    if int(kept.sum()) < spec.gate.min_rows:
+        return
+    draws, evidence.few = compare.draw(spec.gate.not_worse, rows, kept, spec.gate.seed)
+    if draws is None:
+        return
+    evidence.comparison = "compared"
+    evidence.figures["unseen"] = compare.overall(spec, rows, kept, draws)
+    if spec.gate.slices is not None:
+        evidence.slices = compare.by_slice(spec, spec.gate.slices, rows, kept, draws)
+
+
+def _lines(
+    spec: DecideSpec,
+    evidence: Evidence,
+    metrics: Mapping[str, Any],
+    parity: Mapping[str, Any],
+    days: float | None,
+) -> list[rules.Line]:
+    compared = evidence.comparison == "compared"
+    return [
+        rules.keys(spec),
+        rules.comparable(evidence.comparison, evidence.reasons, evidence.fails),
+        rules.unseen_rows(spec, evidence.rows, evidence.few),
+        rules.beats_baseline(spec, metrics),
+        rules.not_worse(spec, evidence.figures["unseen"] if compared else None),
+        rules.slices(spec, evidence.slices),
+        rules.parity(parity, spec.data),
+        rules.size(spec, parity),
+        rules.latency(spec, parity),
+        rules.quality(spec),
+        rules.complete(spec),
+        rules.real_data(spec),
+        rules.age(spec, days),
+    ]
+
+
+def _verdict(spec: DecideSpec, lines: Sequence[rules.Line]) -> str:
+    failed = {line["effect"] for line in lines if line["passed"] is False}
+    if "refuse" in failed:
+        return "refuse"
+    return "challenger" if failed or spec.gate.mode == "manual" else "promote"
+
+
+def _sentence(verdict: str, lines: Sequence[rules.Line], evidence: Evidence) -> str:
+    """Return the decision in one plain sentence, with the reasons that count."""
+    effect = {"refuse": "refuse", "challenger": "wait"}.get(verdict)
+    why = [line["text"] for line in lines if line["passed"] is False and line["effect"] == effect]
+    if verdict == "refuse":
+        return f"Refused: {'; '.join(why)}."
+    if why:
+        return f"Waits as challenger: {'; '.join(why)}."
+    by_rule = {line["rule"]: line["text"] for line in lines}
+    shown = by_rule["not_worse" if evidence.comparison == "compared" else "beats_baseline"]
+    if evidence.comparison == "first":
+        shown = f"the first model, with no champion to compare with; {shown}"
+    if verdict == "challenger":
+        return f"Passed, and waits as challenger (the mode is manual): {shown}."
+    return f"Promoted: {shown}."
+
+
+def _age(own: Sequence[Any], features: Mapping[str, Handle]) -> float | None:
+    """Return the days from the newest row trained on to the newest row there is, or None."""
+    trained = [rows["_time"] for table in own for _, rows in folds.read(table, features, ["_time"])]
+    there = [handle.table(["_time"])["_time"] for handle in features.values()]
+    newest = [
+        max(
+            (value for value in (pc.max(column).as_py() for column in columns) if value),
+            default=None,
+        )
+        for columns in (trained, there)
+    ]
+    if newest[0] is None or newest[1] is None:
+        return None
+    return float((newest[1] - newest[0]).total_seconds() / 86400.0)

@@ -1,0 +1,106 @@
+"""The candidate's test rows: labels, what both models say, and who has seen which.
+
+Belongs here: reading the fold once and predicting it with both models. Does not belong here:
+judging (`compare`, `rules`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from ml_assets.errors import DamagedObject
+from ml_assets.stages.evaluate.rows import Fitted, aligned
+from ml_assets.stages.train import folds
+from ml_assets.stages.train.encode import Array
+
+if TYPE_CHECKING:
+    from ml_assets.stages.result import Handle
+
+Ints = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """n test rows in calendar order; predictions as `stages/metrics.py` takes them."""
+
+    target: Array
+    candidate: Array
+    champion: Array | None
+    fails: str | None
+    """Why the champion could not predict them."""
+    keys: pa.ChunkedArray
+    time: NDArray[np.datetime64]
+    batch: Ints
+    group: pa.ChunkedArray | None
+    slices: Mapping[str, pa.ChunkedArray]
+
+    def seen_by(self, keys: pa.Array) -> Mask:
+        """Return (n,) whether a row's key is among these."""
+        return np.asarray(pc.is_in(self.keys, value_set=keys).to_numpy(), dtype=bool)
+
+
+def read(
+    test: pa.Table,
+    features: Mapping[str, Handle],
+    candidate: Fitted,
+    champion: Fitted | None,
+    slices: Sequence[str],
+    grouped: bool,
+) -> Rows:
+    """Return the test rows; one batch of features is in memory at a time."""
+    models = [candidate] if champion is None else [candidate, champion]
+    inputs = {name for model in models for name in model.model["columns"]}
+    # A slice that is a feature stands under its own name, whichever model uses it.
+    names = {s: s if s in candidate.model["columns"] else f"_slice_{s}" for s in slices}
+    kept = ["_key", "_time", "_target", *(["_group"] if grouped else []), *names.values()]
+    classes = _classes(models)
+    parts, targets, ours, theirs, number = [], [], [], [], []
+    fails: str | None = None
+    for batch, table in folds.read(test, features, sorted(inputs | set(kept))):
+        targets.append(folds.labels(table, classes))
+        ours.append(aligned(candidate, table, classes))
+        if champion is not None and fails is None:
+            found = _attempt(champion, table, classes)
+            if isinstance(found, str):
+                fails = found
+            else:
+                theirs.append(found)
+        parts.append(table.select(list(dict.fromkeys(kept))))
+        number += [list(features).index(batch)] * len(table)
+    whole = pa.concat_tables(parts).unify_dictionaries()
+    return Rows(
+        np.concatenate(targets),
+        np.concatenate(ours),
+        np.concatenate(theirs) if theirs and fails is None else None,
+        fails,
+        whole["_key"].cast(pa.string()),
+        np.asarray(whole["_time"].to_numpy(), dtype="datetime64[us]"),
+        np.array(number, dtype=np.int64),
+        whole["_group"] if grouped else None,
+        {name: whole[column] for name, column in names.items()},
+    )
+
+
+def _classes(models: Sequence[Fitted]) -> list[str]:
+    """Return the classes of the candidate, then those that only the champion knows."""
+    return list(dict.fromkeys(name for model in models for name in model.model["classes"]))
+
+
+def _attempt(champion: Fitted, table: pa.Table, classes: Sequence[str]) -> Array | str:
+    """Return the champion's predictions, or why there are none: an outcome, not a fault."""
+    try:
+        found: Any = aligned(champion, table, classes)
+    except DamagedObject:
+        raise
+    except Exception as error:
+        return f"it no longer predicts: {type(error).__name__}: {error}"
+    broken = int((~np.isfinite(found)).sum())
+    return f"{broken} of its predictions are not finite" if broken else found

@@ -1,0 +1,242 @@
+"""The rules of the gate: a function and a line of the decision each.
+
+Belongs here: verdicts on evidence. Does not belong here: making evidence (`compare`, `parity`),
+what all rules together decide (`decide`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from ml_assets.stages import metrics as standard
+from ml_assets.stages.gate.words import count, number
+
+if TYPE_CHECKING:
+    from ml_assets.spec.gate import DecideSpec, TrainingData
+
+Effect = Literal["refuse", "wait"]
+Line = dict[str, Any]
+
+
+def line(
+    rule: str,
+    passed: bool | None,
+    text: str,
+    *,
+    got: Any = None,
+    wanted: Any = None,
+    effect: Effect = "refuse",
+) -> Line:
+    """Return a line of the decision; `passed` None: not asked, or not applicable."""
+    return {
+        "rule": rule,
+        "passed": passed,
+        "effect": effect,
+        "got": got,
+        "wanted": wanted,
+        "text": text,
+    }
+
+
+def keys(spec: DecideSpec) -> Line:
+    """Rows must have a key: without one nobody can tell which rows a model has seen."""
+    if spec.key:
+        return line("keys", True, f"rows are told apart by {', '.join(spec.key)}", wanted="a key")
+    text = (
+        "the dataset has no key, so that rows which a model has seen cannot be told: there is no "
+        "gate, and a person decides"
+    )
+    return line("keys", False, text, got="none", wanted="a key", effect="wait")
+
+
+NOTHING_TO_COMPARE = {
+    "first": "there is no champion to compare with",
+    "same": "the candidate is the champion",
+    "no_keys": "not compared: rows have no key",
+}
+
+
+def comparable(comparison: str, reasons: Sequence[str], fails: str | None) -> Line:
+    """The champion must still be loadable, and predict the same thing from the same inputs."""
+    if comparison in NOTHING_TO_COMPARE:
+        return line("comparable", None, NOTHING_TO_COMPARE[comparison])
+    if fails is not None:
+        text = f"the champion cannot be used: {fails}; a person decides"
+        return line("comparable", False, text, got=fails, wanted="predictions", effect="wait")
+    if reasons:
+        text = f"not comparable with the champion: {'; '.join(reasons)}; a person decides"
+        return line("comparable", False, text, got=list(reasons), wanted="the same", effect="wait")
+    return line("comparable", True, "the champion predicts the same target from the same inputs")
+
+
+def unseen_rows(spec: DecideSpec, rows: Mapping[str, int] | None, few: str) -> Line:
+    """Enough rows must be left that neither model has seen."""
+    wanted = spec.gate.min_rows
+    if rows is None:
+        return line("unseen_rows", None, "no comparison, so no rows are needed", wanted=wanted)
+    text = (
+        f"of {count(rows['test'], 'test row')} the champion has seen {rows['seen_by_champion']:,} "
+        f"and the candidate {rows['seen_by_candidate']:,}; {rows['left']:,} are left"
+    )
+    if rows["left"] < wanted:
+        text += f", too few to compare on (wanted {wanted:,})"
+        return line("unseen_rows", False, text, got=rows["left"], wanted=wanted)
+    if few:
+        text += f", in too few blocks to compare on ({few})"
+        return line("unseen_rows", False, text, got=rows["left"], wanted=wanted)
+    return line("unseen_rows", True, text, got=rows["left"], wanted=wanted)
+
+
+def beats_baseline(spec: DecideSpec, metrics: Mapping[str, Any]) -> Line:
+    """The candidate must be better than the best trivial baseline, on the whole test fold."""
+    asked, name, unit = spec.gate.beats_baseline, spec.metric, spec.target_unit
+    value, base = metrics["test"][name], metrics["baseline"][name]
+    low, high = (metrics["difference"][name][end] for end in ("low", "high"))
+    got = {"candidate": value, "baseline": base, "low": low, "high": high}
+    if asked == "off":
+        return line("beats_baseline", None, "not asked for", got=got, wanted=asked)
+    if value is None or base is None:
+        return line("beats_baseline", False, f"{name} has no value on test", got=got, wanted=asked)
+    said = f"{name} {number(name, value, unit)}, baseline {number(name, base, unit)}"
+    if not standard.is_better(name, value, base):
+        return line("beats_baseline", False, f"not better: {said}", got=got, wanted=asked)
+    if asked == "clear" and (low is None or low <= 0.0 <= high):
+        text = f"better, but not beyond chance: {said}"
+        return line("beats_baseline", False, text, got=got, wanted=asked)
+    return line("beats_baseline", True, f"better: {said}", got=got, wanted=asked)
+
+
+def not_worse(spec: DecideSpec, figures: Mapping[str, Any] | None) -> Line:
+    """On unseen rows the candidate must be shown not to be worse by more than the margin."""
+    rule, name, unit = spec.gate.not_worse, spec.metric, spec.target_unit
+    if figures is None:
+        return line("not_worse", None, "not compared with a champion", wanted=rule.margin)
+    if figures["limit"] is None:
+        text = f"{name} has no interval on the unseen rows"
+        return line("not_worse", False, text, wanted=rule.margin)
+    limit, margin = figures["limit"], figures["margin"]
+    better = "better" if figures["worse"] < 0 else "worse"
+    text = (
+        f"{name} {number(name, figures['candidate'], unit)} against the champion's "
+        f"{number(name, figures['champion'], unit)} on {count(figures['rows'], 'unseen row')}: "
+        f"{better} by {number(name, abs(figures['worse']), unit)}; at {rule.confidence * 100:g}% "
+        f"confidence {_at_most(name, limit, unit)}, allowed {number(name, margin, unit)} worse"
+    )
+    return line("not_worse", limit <= margin, text, got=limit, wanted=margin)
+
+
+def _at_most(name: str, limit: float, unit: str | None) -> str:
+    if limit < 0:
+        return f"at least {number(name, -limit, unit)} better"
+    return f"at most {number(name, limit, unit)} worse"
+
+
+def slices(spec: DecideSpec, entries: Sequence[Mapping[str, Any]] | None) -> Line:
+    """No slice may be shown to be worse by more than its margin."""
+    rule = spec.gate.slices
+    if rule is None or not spec.slices:
+        return line("slices", None, "no slices are declared" if rule else "not asked for")
+    if entries is None:
+        return line("slices", None, "not compared with a champion", wanted=rule.margin)
+    judged = [entry for entry in entries if entry["judged"]]
+    worse = [entry for entry in judged if entry["worse_shown"]]
+    got = [f"{entry['slice']}={entry['value']}" for entry in worse]
+    few = len(entries) - len(judged)
+    text = f"{count(len(judged), 'slice value')} compared"
+    text += f", {few} with too few rows" if few else ""
+    if worse:
+        first = worse[0]
+        text += (
+            f"; shown to be worse by more than the margin ({rule.margin}): {', '.join(got)} "
+            f"({spec.metric} {number(spec.metric, first['champion'], spec.target_unit)} to "
+            f"{number(spec.metric, first['candidate'], spec.target_unit)} in {got[0]})"
+        )
+    else:
+        text += f"; none is shown to be worse by more than the margin ({rule.margin})"
+    return line("slices", not worse, text, got=got, wanted=rule.margin)
+
+
+def parity(document: Mapping[str, Any], data: TrainingData) -> Line:
+    """The served model must say what the trained one says, features included."""
+    failed = [check for check in document["checks"] if check["passed"] is False]
+    skewed = [check for check in data.red if check.name == "row_independence"]
+    parts = [check["text"] for check in failed]
+    parts += [f"{_place(check)}: {check.text or 'rows depend on each other'}" for check in skewed]
+    if parts:
+        text = "; ".join(parts)
+        return line("parity", False, text, got=len(parts), wanted="the same predictions")
+    asked = [check["name"] for check in document["checks"] if check["passed"]]
+    text = f"the same for {count(document['rows'], 'row')} in a fresh process: {', '.join(asked)}"
+    return line("parity", True, text, got=0, wanted="the same predictions")
+
+
+def size(spec: DecideSpec, document: Mapping[str, Any]) -> Line:
+    """The model document must fit its budget."""
+    got, wanted = document["bytes"], spec.gate.max_bytes
+    if wanted is None:
+        return line("size", None, f"{got:,} bytes, no budget", got=got)
+    text = f"{got:,} bytes, {'within' if got <= wanted else 'over'} the budget of {wanted:,}"
+    return line("size", got <= wanted, text, got=got, wanted=wanted)
+
+
+def latency(spec: DecideSpec, document: Mapping[str, Any]) -> Line:
+    """One prediction of one row must fit its budget, as measured once by `parity`."""
+    wanted = spec.gate.max_latency_ms
+    if wanted is None:
+        return line("latency", None, "no budget")
+    within = document["latency"] is not None and document["latency"]["within"]
+    text = f"one row is {'within' if within else 'over'} the budget of {wanted:g} ms"
+    return line("latency", within, text, got="within" if within else "over", wanted=wanted)
+
+
+def quality(spec: DecideSpec) -> Line:
+    """Checks of the data that the candidate was trained on must be green."""
+    asked = spec.gate.quality
+    counted = {"off": (), "error": ("error",), "warn": ("error", "warn")}[asked]
+    red = [check for check in spec.data.red if check.severity in counted]
+    other = len(spec.data.red) - len(red)
+    if asked == "off":
+        return line("quality", None, f"not asked for; {other} are red", got=other, wanted=asked)
+    more = f" ({count(other, 'warning')} besides)" if other else ""
+    if not red:
+        return line("quality", True, f"no check of its data is red{more}", got=0, wanted=asked)
+    said = [f"{_place(check)}" + (f": {check.text}" if check.text else "") for check in red[:5]]
+    said += [f"and {len(red) - 5} more"] if len(red) > 5 else []
+    return line("quality", False, f"red: {'; '.join(said)}{more}", got=len(red), wanted=asked)
+
+
+def _place(check: Any) -> str:
+    return f"{check.name} of {check.asset}" + (f"@{check.batch}" if check.batch else "")
+
+
+def complete(spec: DecideSpec) -> Line:
+    """Batches that were refused are missing from training; that is said, or refused."""
+    refused, asked = list(spec.data.refused), spec.gate.incomplete
+    if not refused:
+        return line("complete", True, "no batch was left out", got=[], wanted=asked)
+    text = f"trained without {', '.join(refused)} (refused or withdrawn)"
+    return line("complete", asked == "allow", text, got=refused, wanted=asked)
+
+
+def real_data(spec: DecideSpec) -> Line:
+    """A model of made-up data is never promoted."""
+    if spec.data.dummy:
+        text = "trained on dummy data, which proves that it runs and nothing else"
+        return line("real_data", False, text, got="dummy", wanted="real")
+    return line("real_data", True, "trained on landed data", got="real", wanted="real")
+
+
+def age(spec: DecideSpec, days: float | None) -> Line:
+    """The newest row trained on may be older than the newest row there is by so many days."""
+    wanted = spec.gate.max_age_days
+    if wanted is None:
+        return line("age", None, "no limit", got=days)
+    if days is None:
+        text = "rows have no event time, so that their age cannot be told"
+        return line("age", False, text, wanted=wanted)
+    text = (
+        f"the newest row trained on is {days:.4g} days older than the newest row there is "
+        f"(allowed {wanted:g})"
+    )
+    return line("age", days <= wanted, text, got=days, wanted=wanted)

@@ -1,0 +1,49 @@
+"""Which rows a model has seen: the keys of train and validation, refit or not.
+
+Belongs here: from folds to keys. Does not belong here: what follows for a comparison.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ml_assets.errors import StageError
+from ml_assets.stages.train import folds
+
+if TYPE_CHECKING:
+    from ml_assets.stages.result import Handle
+
+UNKEYED = "\\L"
+"""How the key of a row without key columns begins: it names the row in its batch only."""
+
+
+def seen_keys(references: Sequence[pa.Table], features: Mapping[str, Handle]) -> pa.Array:
+    """Return the distinct keys of referenced rows, whatever their values were or are.
+
+    StageError where the features handed in are not those that were referred to: the keys would
+    be other rows' keys.
+    """
+    found = [pa.array([], pa.string())]
+    for table in references:
+        checked(table, features)
+        for _, rows in folds.read(table, features, ["_key"]):
+            found += rows["_key"].cast(pa.string()).chunks
+    return pc.unique(pa.chunked_array(found, pa.string()))
+
+
+def checked(references: pa.Table, features: Mapping[str, Handle]) -> None:
+    """Raise StageError, naming the batches, where references are not into these features."""
+    wanted = dict(
+        zip(references["batch"].to_pylist(), references["features"].to_pylist(), strict=True)
+    )
+    given = {batch: features[batch].digest for batch in wanted if batch in features}
+    wrong = sorted(batch for batch, digest in wanted.items() if given.get(batch) != digest)
+    if wrong:
+        raise StageError(
+            f"a fold refers to other features of {', '.join(wrong)} than those handed in; "
+            "hand in the features that it was made from"
+        )
