@@ -95,7 +95,7 @@ class _Walk:
     def all(self, version: Version) -> Ancestry:
         board = self.home.objects.json(version.outputs["leaderboard"].digest)
         chosen = board["chosen"]
-        fitted = self._action(version.actions[f"fit:{chosen}"])
+        fitted = self._action(version, f"fit:{chosen}")
         evaluated = self._evaluated(version)
         given, tested = fitted.ingredients["inputs"], evaluated.ingredients["inputs"]
         folds = {"train": given["train"], "validation": given["validation"], "test": tested["test"]}
@@ -104,11 +104,11 @@ class _Walk:
             self._features(batch, digest)
         for item in self.home.records.versions(f"{self.model}/train_split"):
             if item.outputs["train"].digest == folds["train"]:
-                self._keep(f"{self.model}/train_split#split", item.actions["split"])
+                self._keep(f"{self.model}/train_split#split", item, "split")
                 break
         for part in (f"fit:{chosen}", "choose", f"refit:{chosen}"):
             if part in version.actions:
-                self._keep(f"{self.model}/candidate#{part}", version.actions[part])
+                self._keep(f"{self.model}/candidate#{part}", version, part)
         return Ancestry(
             version=version,
             evaluated=evaluated,
@@ -123,7 +123,7 @@ class _Walk:
     def _evaluated(self, version: Version) -> ActionRecord:
         """Return the first report of this candidate."""
         for item in self.home.records.versions(f"{self.model}/evaluation_report"):
-            found = self._action(item.actions["evaluate"])
+            found = self._action(item, "evaluate")
             given = found.ingredients["inputs"]
             wanted = {name: version.outputs[name].digest for name in ("model", "leaderboard")}
             if all(given[name] == digest for name, digest in wanted.items()):
@@ -135,7 +135,7 @@ class _Walk:
 
     def _features(self, batch: str, digest: str) -> None:
         found = self._made(f"{self.model}/features", digest)[1]
-        action = self._action(found.actions["features"])
+        action = self._action(found, "features")
         given, dataset = action.ingredients["inputs"], action.ingredients["params"]["dataset"]
         self._cleaned(dataset, given["main"])
         for name, joined in given["joins"]:
@@ -151,16 +151,16 @@ class _Walk:
         if place in self.actions:
             return
         if "clean" not in found.actions:
-            self._keep(place, found.actions["withdraw"])
+            self._keep(place, found, "withdraw")
             return
-        cleaned = self._action(found.actions["clean"])
+        cleaned = self._action(found, "clean")
         self._raw(dataset, cleaned.ingredients["inputs"]["raw"])
         self.actions[place] = cleaned
         self.accounts.setdefault(dataset, {})[batch] = cleaned.outputs["summary"]
 
     def _raw(self, dataset: str, digest: str) -> None:
         batch, found = self._made(f"{dataset}/raw", digest)
-        action = self._keep(f"{dataset}/raw@{batch}".rstrip("@"), found.actions["ingest"])
+        action = self._keep(f"{dataset}/raw@{batch}".rstrip("@"), found, "ingest")
         landed = action.ingredients["inputs"]["landed"]
         files = self.home.batches.landed().get((dataset, batch), [])
         file = next((item.name for item in files[::-1] if item.digest == landed), "")
@@ -184,12 +184,14 @@ class _Walk:
             for item in self.home.records.versions(asset, partition):
                 yield item.digest, (partition, item)
 
-    def _keep(self, name: str, key: str) -> ActionRecord:
-        self.actions[name] = self._action(key)
+    def _keep(self, name: str, version: Version, part: str) -> ActionRecord:
+        self.actions[name] = self._action(version, part)
         return self.actions[name]
 
-    def _action(self, key: str) -> ActionRecord:
-        found = self.home.records.action(key)
+    def _action(self, version: Version, part: str) -> ActionRecord:
+        found = self.home.records.action(version.actions.get(part, ""))
         if found is None:
-            raise NotMaterialized(f"action {key} is not in the store; materialize with --force")
+            raise NotMaterialized(
+                f"the store has lost action {part} of {version.digest}; materialize with --force"
+            )
         return found

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import Any
 
+from ml_assets.errors import NotMaterialized, UnknownName
 from ml_assets.plan.action import Action, Input, Pending, keyed
 from ml_assets.plan.ancestry import Ancestry, ancestry, candidate_version
 from ml_assets.plan.cells import Cell, Unit
@@ -32,9 +33,12 @@ def release(session: Session, unit: Unit) -> Sequence[Made]:
         why = f"{unit.group}: no candidate was promoted to champion in environment {env}"
         return [Made(cell, {}, {}, waiting=why)]
     entry = promotions.first_promotion(env, unit.group, champion.digest)
-    version = candidate_version(session.home, unit.group, champion.digest)
     assert entry is not None
-    action = release_action(session, unit.group, version, entry.to_json())
+    try:
+        version = candidate_version(session.home, unit.group, champion.digest)
+        action = release_action(session, unit.group, version, entry.to_json())
+    except (NotMaterialized, UnknownName) as error:
+        return [Made(cell, {}, {}, waiting=f"{unit.group}: {error}")]
     done = session.act(unit, action)
     facts: dict[str, Any] = {"version": f"v{version.number}", "candidate": version.digest}
     if isinstance(done, Done):
