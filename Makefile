@@ -7,6 +7,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --quiet
 UV = $(BIN)/uv
+# What a release bundle pins for scoring alone.
+SCORING := ml_assets/stages/release/scoring
 # Stamps: written last, so that an interrupted install is done again.
 BASE := $(VENV)/.base-installed
 APP := $(VENV)/.app-installed
@@ -46,7 +48,13 @@ lock: $(DEV) ## pin requirements/*.in anew; UPGRADE=1 takes newer versions
 	    --generate-hashes --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade) \
 	    --output-file requirements/$$name.txt requirements/$$name.in >/dev/null || exit 1; \
 	done
-	@! grep -nE '://|--(extra-)?index|--find-links' requirements/*.txt
+	@for name in lightgbm numpy onnxruntime; do \
+	  echo "$(SCORING)/$$name.txt"; \
+	  $(UV) pip compile --quiet --python-version 3.11 --python-platform linux \
+	    --generate-hashes --custom-compile-command 'make lock' --constraints requirements/base.txt \
+	    --output-file $(SCORING)/$$name.txt $(SCORING)/$$name.in >/dev/null || exit 1; \
+	done
+	@! grep -nE '://|--(extra-)?index|--find-links' requirements/*.txt $(SCORING)/*.txt
 
 clean: ## remove .venv and the caches; data/ stays
 	rm -rf $(VENV) build dist *.egg-info .coverage .coverage.* \

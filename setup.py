@@ -23,7 +23,14 @@ setup(
     packages=find_packages(include=["ml_assets", "ml_assets.*"]),
     package_data={
         # The folders under defs/ need not be packages: their hooks ship as data.
-        "ml_assets": ["py.typed", "**/*.yaml", "**/*.html", "**/*.j2", "defs/**/*.py"],
+        "ml_assets": [
+            "py.typed",
+            "**/*.yaml",
+            "**/*.html",
+            "**/*.j2",
+            "defs/**/*.py",
+            "stages/release/scoring/*.txt",
+        ],
     },
     install_requires=install_requires(),
     entry_points={

@@ -10,7 +10,9 @@ Does not belong here: anything that catches them.
     │   ├── UnknownName       no such dataset, model, asset, batch or version
     │   └── HomeError         the home cannot be opened (format, permissions, lock)
     ├── StageError            a stage or a user's hook broke its promise (a fault)
-    │   └── HookError         the user's function raised or returned the wrong thing
+    │   ├── HookError         the user's function raised or returned the wrong thing
+    │   └── NotExpressible    a model has no form in ONNX
+    ├── BundleError           a release bundle is not what it says it is
     ├── DamagedObject         a stored object does not match its digest
     ├── NotMaterialized       an upstream asset has no current version
     ├── CodeChanged           sources moved between hashing and recording
@@ -60,6 +62,14 @@ class StageError(MlAssetsError):
 
 class HookError(StageError):
     """A user's function raised, or returned something it must not."""
+
+
+class NotExpressible(StageError):
+    """A model has no form in ONNX; the message says what is in the way."""
+
+
+class BundleError(MlAssetsError):
+    """A release bundle was altered, is damaged or is not safe to read."""
 
 
 class DamagedObject(MlAssetsError):

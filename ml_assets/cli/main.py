@@ -12,6 +12,7 @@ from ml_assets.cli import (
     lineage,
     look,
     promotions,
+    release,
     repair,
     report,
     run,
@@ -46,6 +47,8 @@ for command in (
     data.resume,
     repair.repair,
     experiment.experiment,
+    release.release,
+    release.verify,
 ):
     app.command()(command)
 

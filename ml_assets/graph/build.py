@@ -20,7 +20,7 @@ from ml_assets.plan.workspace import Workspace
 from ml_assets.spec.project import Project
 
 DATASET_UNITS = ("batch",)
-MODEL_UNITS = ("features", "splits", "candidate", "evaluation_report", "champion")
+MODEL_UNITS = ("features", "splits", "candidate", "evaluation_report", "champion", "release")
 
 
 @functools.cache

@@ -21,6 +21,7 @@ DESCRIPTIONS = {
     "candidate": "The best family on validation, refitted; with its leaderboard.",
     "evaluation_report": "What the candidate is worth on test, beside the trivial baseline.",
     "champion": "The gate's decision on the candidate and what it rests on; who is champion.",
+    "release": "The champion as a self-contained bundle, verified in a fresh process.",
 }
 KINDS = {
     "landing": {"file"},
@@ -34,6 +35,7 @@ KINDS = {
     "candidate": {"lightgbm", "scikitlearn", "mlflow"},
     "evaluation_report": {"html"},
     "champion": {"json", "mlflow"},
+    "release": {"onnx", "lightgbm"},
 }
 
 

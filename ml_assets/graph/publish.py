@@ -79,7 +79,16 @@ def metadata(home: Home, project: Project, current: Current, reused: bool) -> di
     rows = [ref.rows for ref in current.outputs.values() if ref.kind == "table"]
     if rows and rows[0] is not None:
         found["dagster/row_count"] = rows[0]
-    for key in ("landed", "filtered", "quarantined", "refused", "withdrawn", "follows", "file"):
+    for key in (
+        "landed",
+        "filtered",
+        "quarantined",
+        "refused",
+        "withdrawn",
+        "follows",
+        "file",
+        "onnx",
+    ):
         value = current.facts.get(key)
         if value not in (None, {}):
             found[key] = dg.MetadataValue.json(value) if isinstance(value, dict) else value

@@ -12,7 +12,8 @@ from typing import Any
 
 import dagster as dg
 
-from ml_assets.errors import Conflict, LogBroken, PublishError
+from ml_assets.adapters.bundle import verified
+from ml_assets.errors import Conflict, LogBroken, MlAssetsError, PublishError
 from ml_assets.graph.engine import Engine
 from ml_assets.graph.publish import (
     check_evaluation,
@@ -67,7 +68,8 @@ def _single(
     """Yield an unpartitioned unit; return a problem.
 
     A report is shown in MLflow first; a decision is written to the promotion log and shown
-    there. Where that fails it is not noted, and tried again.
+    there; a release is verified in a fresh process. Where that fails it is not noted, and tried
+    again.
     """
     home, project = engine.maker.planner.home, engine.maker.planner.project
     model = outcome.unit.group
@@ -85,6 +87,11 @@ def _single(
             length = home.promotions.length(home.env, model)
             engine.show_log(model)
         except (PublishError, Conflict, LogBroken) as error:
+            problem = str(error)
+    if outcome.unit.kind == "release":
+        try:
+            outside = verified(home, outcome.current[0])
+        except MlAssetsError as error:
             problem = str(error)
     _observe(context, outcome)
     shown = {current.asset: current for current in outcome.current}

@@ -49,6 +49,7 @@ UNITS = {
     "candidate": ("candidate",),
     "evaluation_report": ("evaluation_report",),
     "champion": ("champion",),
+    "release": ("release",),
 }
 KIND_OF = {name: kind for kind, names in UNITS.items() for name in names}
 

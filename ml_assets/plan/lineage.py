@@ -23,6 +23,11 @@ def edges(project: Project) -> dict[str, tuple[str, ...]]:
         found[f"{name}/evaluation_report"] = (f"{name}/features", f"{name}/candidate", *folds)
         judged = (f"{name}/candidate", f"{name}/evaluation_report")
         found[f"{name}/champion"] = (f"{name}/features", *judged, *folds)
+        found[f"{name}/release"] = (
+            f"{name}/features",
+            *judged,
+            f"{name}/champion",
+        )
     return found
 
 

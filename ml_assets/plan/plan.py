@@ -123,7 +123,7 @@ def units(session: Session) -> Iterator[Unit]:
         calendar = project.datasets[model.dataset].calendar
         for batch in session.batches(model.dataset) if calendar else [""]:
             yield Unit(name, "features", batch)
-    for kind in ("splits", "candidate", "evaluation_report", "champion"):
+    for kind in ("splits", "candidate", "evaluation_report", "champion", "release"):
         for name in project.models:
             yield Unit(name, kind)
 

@@ -61,4 +61,5 @@ def code_versions(project: Project, workspace: Workspace, group: str) -> Mapping
         ),
         "champion": version(GATE, model.gate),
         "evaluation_report": version([*STAGES, *own], evaluate_spec(project, group)),
+        "release": version(["ml_assets.stages.release.release", *families]),
     }

@@ -25,6 +25,7 @@ ASSETS = {
         "candidate",
         "evaluation_report",
         "champion",
+        "release",
     ),
 }
 

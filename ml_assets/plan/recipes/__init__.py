@@ -12,6 +12,7 @@ from ml_assets.plan.recipes.champion import champion
 from ml_assets.plan.recipes.dataset import batch
 from ml_assets.plan.recipes.evaluation import evaluation_report
 from ml_assets.plan.recipes.model import candidate, features, splits
+from ml_assets.plan.recipes.release import release
 from ml_assets.plan.session import Recipe
 
 RECIPES: Mapping[str, Recipe] = {
@@ -21,5 +22,6 @@ RECIPES: Mapping[str, Recipe] = {
     "candidate": candidate,
     "evaluation_report": evaluation_report,
     "champion": champion,
+    "release": release,
 }
 """By the kind of unit."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from jinja2 import DictLoader, Environment, StrictUndefined
 
-from ml_assets.stages.evaluate.template import STYLE
+from ml_assets.stages.evaluate.style import STYLE
 from ml_assets.stages.gate.words import number
 
 _TITLES = {

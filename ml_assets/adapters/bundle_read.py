@@ -1,0 +1,235 @@
+"""A release bundle from outside: read within limits, every byte of it checked.
+
+Belongs here: directories and archives that nobody vouches for yet. Does not belong here: running
+anything of a bundle (`bundle_score`).
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import struct
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ml_assets.errors import BundleError, RequestError
+from ml_assets.stages.release.files import (
+    ABOUT,
+    FORMAT,
+    LINE,
+    NAME,
+    SUMS,
+    UNLISTED,
+    archive,
+    json_file,
+    listed,
+    sha256,
+)
+
+LIMIT = 2**30
+"""Bytes of all files of a bundle together; a larger one is not read."""
+ENTRIES = 100
+"""Files of a bundle; one that we write has about twenty."""
+PROVENANCE = "provenance.json"
+_BROKEN = (
+    zipfile.BadZipFile,
+    NotImplementedError,
+    RuntimeError,
+    EOFError,
+    ValueError,
+    IndexError,
+    struct.error,
+)
+"""What zipfile raises for an archive that is not one, by the place of the damage."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with one file of a bundle."""
+
+    file: str
+    said: str
+
+
+@dataclass
+class Bundle:
+    """The files of a bundle by name; `problems` are those found on the way in."""
+
+    folder: str
+    files: dict[str, bytes]
+    problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def about(self) -> Mapping[str, Any]:
+        """What the bundle says of itself; raises BundleError where it does not."""
+        try:
+            found = json.loads(self.files[ABOUT])
+        except (KeyError, ValueError):
+            found = None
+        if not isinstance(found, dict):
+            raise BundleError(f"{ABOUT} is missing or damaged: this is no release bundle")
+        return found
+
+
+def read(path: Path) -> Bundle:
+    """Return the files of a bundle, a directory or an archive.
+
+    Raises RequestError where there is none, and BundleError where reading on would not be safe:
+    links, folders, names that lead elsewhere, more bytes than a bundle has.
+    """
+    if path.is_dir() and not path.is_symlink():
+        return _directory(path)
+    if not path.is_file():
+        raise RequestError(f"{path} is neither a bundle's directory nor its archive")
+    return _archive(path)
+
+
+def problems(bundle: Bundle) -> list[Problem]:
+    """Return all that is not as it was written: by SHA256SUMS, and by the provenance beside it.
+
+    Raises RequestError for a bundle of another format that is not damaged.
+    """
+    found = list(bundle.problems)
+    files = bundle.files
+    if SUMS not in files:
+        return [*found, Problem(SUMS, "is missing")]
+    try:
+        wanted = listed(files[SUMS])
+    except BundleError as error:
+        return [*found, Problem(SUMS, str(error))]
+    subjects = _subjects(files.get(PROVENANCE, b""))
+    found += _compared(files, wanted, subjects)
+    if not found:
+        got = bundle.about.get("format")
+        if got != FORMAT:
+            raise RequestError(
+                f"the bundle has format {got!r}; this version of ml_assets reads format {FORMAT}. "
+                "Verify it with the version that made it (lineage.json says which code)"
+            )
+        if bundle.folder != f"{bundle.about['model']}-{bundle.about['version']}":
+            found.append(Problem(ABOUT, f"names another release than its folder {bundle.folder}"))
+        found += [
+            Problem(PROVENANCE, f"says another digest of {name}, or none")
+            for name in sorted(set(wanted) - {PROVENANCE, "signer.pem"})
+            if subjects.get(name) != wanted[name]
+        ]
+    return found
+
+
+def _compared(
+    files: Mapping[str, bytes], wanted: Mapping[str, str], subjects: Mapping[str, str]
+) -> Iterator[Problem]:
+    for name in sorted({*files, *wanted} - set(UNLISTED)):
+        if name not in files:
+            yield Problem(name, f"is listed in {SUMS} and not there")
+        elif name not in wanted:
+            yield Problem(name, f"is not listed in {SUMS}: it was added")
+        elif sha256(files[name]) != wanted[name]:
+            if subjects.get(name) == sha256(files[name]):
+                yield Problem(SUMS, f"its line for {name} was changed; {PROVENANCE} agrees with it")
+            elif name == PROVENANCE and _whole(files[name]):
+                yield Problem(name, f"or its line in {SUMS} was changed")
+            else:
+                yield Problem(name, f"was changed: its bytes are not those that {SUMS} lists")
+
+
+def _subjects(content: bytes) -> dict[str, str]:
+    """Return the digests in a provenance statement; none of one that cannot be read."""
+    try:
+        found = json.loads(content)["subject"]
+        return {str(item["name"]): str(item["digest"]["sha256"]) for item in found}
+    except (ValueError, KeyError, TypeError):
+        return {}
+
+
+def _whole(content: bytes) -> bool:
+    try:
+        return json_file(json.loads(content)) == content
+    except ValueError:
+        return False
+
+
+def _directory(path: Path) -> Bundle:
+    found: dict[str, bytes] = {}
+    total = 0
+    entries = sorted(path.iterdir())
+    _few(len(entries))
+    for item in entries:
+        if item.is_symlink():
+            raise BundleError(f"{item.name} is a link; a bundle holds plain files only")
+        if not item.is_file():
+            raise BundleError(f"{item.name} is no file; a bundle has no folders")
+        total += item.stat().st_size
+        _small(total)
+        found[item.name] = item.read_bytes()
+    name = path.resolve().name
+    return Bundle(name, found)
+
+
+def _archive(path: Path) -> Bundle:
+    _small(path.stat().st_size)
+    return unpacked(path.read_bytes(), path.name)
+
+
+def unpacked(data: bytes, name: str) -> Bundle:
+    """Return the files of an archive's bytes; `name` is how problems call it.
+
+    Raises BundleError as `read` does.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as source:
+            bundle = _entries(source)
+    except _BROKEN as error:
+        return Bundle("", {}, [Problem(name, f"is no readable archive: {error}")])
+    if not bundle.problems and NAME.fullmatch(bundle.folder):
+        again = archive(bundle.folder, bundle.files)
+        if again != data:
+            bundle.problems.append(Problem(name, _where(again, data, bundle)))
+    return bundle
+
+
+def _entries(source: zipfile.ZipFile) -> Bundle:
+    entries = source.infolist()
+    _few(len(entries))
+    _small(sum(entry.file_size for entry in entries))
+    bundle = Bundle("", {})
+    for entry in entries:
+        folder, _, name = entry.filename.partition("/")
+        if not NAME.fullmatch(folder) or not LINE.fullmatch(f"{'0' * 64}  {name}"):
+            raise BundleError(
+                f"the archive has an entry {entry.filename!r}: a bundle's are NAME/FILE"
+            )
+        if bundle.folder not in ("", folder):
+            raise BundleError(f"the archive has two folders: {bundle.folder} and {folder}")
+        if entry.external_attr >> 28 == 0o12:
+            raise BundleError(f"{name} is a link; a bundle holds plain files only")
+        if entry.compress_type != zipfile.ZIP_STORED:
+            raise BundleError(f"{name} is compressed; a bundle's archive is not")
+        bundle.folder = folder
+        try:
+            bundle.files[name] = source.read(entry)
+        except _BROKEN as error:
+            bundle.problems.append(Problem(name, f"was changed: {error}"))
+    return bundle
+
+
+def _where(wanted: bytes, got: bytes, bundle: Bundle) -> str:
+    """Say where an archive differs from the one that its files make."""
+    pairs = enumerate(zip(wanted, got, strict=False))
+    place = next((n for n, (a, b) in pairs if a != b), min(len(wanted), len(got)))
+    starts = {wanted.find(f"{bundle.folder}/{name}".encode()): name for name in bundle.files}
+    name = next((starts[s] for s in sorted(starts, reverse=True) if s <= place + 46), "")
+    return f"was changed at byte {place}, in what it says of {name or 'itself'}"
+
+
+def _few(count: int) -> None:
+    if count > ENTRIES:
+        raise BundleError(f"{count} files; a bundle has no more than {ENTRIES}: not read")
+
+
+def _small(size: int) -> None:
+    if size > LIMIT:
+        raise BundleError(f"{size:,} bytes; a bundle has no more than {LIMIT:,}: not read")

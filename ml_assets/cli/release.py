@@ -1,0 +1,136 @@
+"""release, verify: a champion as a bundle on disk, and a bundle checked byte by byte."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ml_assets.cli.output import FAILED, JSON, emit, err, guarded, out
+from ml_assets.errors import NotMaterialized, UnknownName
+from ml_assets.plan.plan import Planner, planner_here
+
+
+@guarded
+def release(
+    model: Annotated[str, typer.Argument(help="A model.")],
+    folder: Annotated[Path, typer.Option("--out", help="Where directory and archive are put.")],
+    version: Annotated[
+        str | None, typer.Option("--version", help="A former champion; without it the current.")
+    ] = None,
+    as_json: bool = JSON,
+) -> None:
+    """Write a champion's bundle: a directory and an archive, the same bytes every time.
+
+    Signed if ML_ASSETS_SIGNING_KEY names an Ed25519 key in PEM.
+    Example: ml-assets release flight_delay --out releases
+    """
+    from ml_assets.adapters.bundle_read import unpacked
+    from ml_assets.adapters.bundle_sign import KEY, signed
+    from ml_assets.adapters.bundle_write import write
+
+    planner = planner_here()
+    if model not in planner.project.models:
+        raise UnknownName.of("model", model, planner.project.models)
+    made = unpacked(bundle_of(planner, model, version), model)
+    key = os.environ.get(KEY)
+    files = signed(made.files, Path(key)) if key else made.files
+    directory, archive = write(folder, made.folder, files)
+    about = made.about
+    document: dict[str, Any] = {
+        "model": model,
+        "version": about["version"],
+        "directory": str(directory),
+        "archive": str(archive),
+        "bytes": archive.stat().st_size,
+        "signed": bool(key),
+        "onnx": about["onnx"],
+    }
+    if as_json:
+        emit(document)
+        return
+    out.print(f"[bold]{model}[/] {about['version']}: {directory} and {archive.name}")
+    if about["onnx"]["file"] is None:
+        out.print(f"  no model.onnx: {about['onnx']['reason']}")
+    out.print("  signed" if key else f"  not signed: {KEY} names no key")
+
+
+def bundle_of(planner: Planner, model: str, version: str | None) -> bytes:
+    """Return the archive of a champion, made if it is not in the store.
+
+    Raises NotMaterialized where there is no champion, or the version was never one.
+    """
+    from ml_assets.plan.ancestry import candidate_version
+    from ml_assets.plan.cells import Unit
+    from ml_assets.plan.code import Sources
+    from ml_assets.plan.recipes.release import release_action
+    from ml_assets.plan.run import ActionRunner
+    from ml_assets.plan.session import Done
+
+    home = planner.home
+    if version is None:
+        champion = home.promotions.champion(home.env, model)
+        if champion is None:
+            raise NotMaterialized(
+                f"{model} has no champion in environment {home.env}: nothing to release. "
+                "`ml-assets status` says what there is"
+            )
+        version = champion.digest
+    found = candidate_version(home, model, version)
+    entry = home.promotions.first_promotion(home.env, model, found.digest)
+    if entry is None:
+        raise NotMaterialized(
+            f"{model} v{found.number} was never champion in environment {home.env}: only what "
+            "passed the gate is released"
+        )
+    runner = ActionRunner(planner.workspace, home, Sources(planner.workspace.roots))
+    session = planner.session(runner=runner)
+    action = release_action(session, model, found, entry.to_json())
+    done = session.act(Unit(model, "release"), action)
+    assert isinstance(done, Done)
+    return home.objects.read(done.outputs["bundle"].digest)
+
+
+@guarded
+def verify(
+    bundle: Annotated[Path, typer.Argument(help="A bundle's directory or archive.")],
+    public_key: Annotated[
+        Path | None, typer.Option("--public-key", help="PEM of the signer whom you trust.")
+    ] = None,
+    fresh: Annotated[
+        bool,
+        typer.Option("--fresh-environment", help="Score in new environments from its locks."),
+    ] = False,
+    as_json: bool = JSON,
+) -> None:
+    """Check every byte of a bundle and its signature, and score its golden rows.
+
+    Example: ml-assets verify releases/flight_delay-v3.zip
+    """
+    from rich.markup import escape
+
+    from ml_assets.adapters.bundle import verify as look
+    from ml_assets.adapters.bundle_read import read
+
+    verdict = look(read(bundle), public_key, fresh=fresh)
+    document = verdict.to_json()
+    if as_json:
+        emit(document)
+    for problem in verdict.problems:
+        err.print(f"[red]{escape(problem.file)}[/] {escape(problem.said)}")
+    if verdict.problems:
+        raise typer.Exit(FAILED)
+    if as_json:
+        return
+    out.print(f"[bold]{document['bundle']}[/]: {document['files']} files as they were written")
+    shown = {
+        "trusted": "signed by the key given",
+        "present": "signed, by a key that you did not name (--public-key)",
+        "none": "not signed",
+    }
+    out.print(f"  {shown[verdict.signature]}")
+    for item in verdict.scored:
+        off = "to the bit" if item.largest == 0 else f"within {item.largest:.1g}"
+        out.print(f"  {item.program}: {item.rows} golden rows, {off}")

@@ -1,0 +1,147 @@
+"""A model's release: the bundle of its champion."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from typing import Any
+
+from ml_assets.errors import NotMaterialized, UnknownName
+from ml_assets.plan.action import Action, Input, Pending, keyed
+from ml_assets.plan.ancestry import Ancestry, ancestry, candidate_version
+from ml_assets.plan.cells import Cell, Unit
+from ml_assets.plan.session import Done, Made, Session, Undone
+from ml_assets.spec.project import Project
+from ml_assets.spec.release import ReleaseSpec, Undecided
+from ml_assets.store.objects import Ref
+from ml_assets.store.records import Version
+
+STAGE = "ml_assets.stages.release.release:release"
+TREES = ("lightgbm", "lightgbm_tuned")
+
+
+def release(session: Session, unit: Unit) -> Sequence[Made]:
+    """Make the bundle of the environment's champion; a decision to come may change who it is."""
+    (cell,) = unit.cells()
+    decided = session.upstream(Cell(f"{unit.group}/champion"))
+    if any(isinstance(output, Pending) for output in decided.outputs.values()):
+        return [_undecided(session, unit, decided.cell)]
+    promotions, env = session.home.promotions, session.home.env
+    champion = promotions.champion(env, unit.group)
+    if champion is None:
+        why = f"{unit.group}: no candidate was promoted to champion in environment {env}"
+        return [Made(cell, {}, {}, waiting=why)]
+    entry = promotions.first_promotion(env, unit.group, champion.digest)
+    assert entry is not None
+    try:
+        version = candidate_version(session.home, unit.group, champion.digest)
+        action = release_action(session, unit.group, version, entry.to_json())
+    except (NotMaterialized, UnknownName) as error:
+        return [Made(cell, {}, {}, waiting=f"{unit.group}: {error}")]
+    done = session.act(unit, action)
+    facts: dict[str, Any] = {"version": f"v{version.number}", "candidate": version.digest}
+    if isinstance(done, Done):
+        facts |= {name: done.record.facts[name] for name in ("bytes", "files", "onnx")}
+    outputs = {name: done.outputs[name] for name in ("bundle", "manifest")}
+    return [Made(cell, outputs, {"release": done}, facts=facts)]
+
+
+def _undecided(session: Session, unit: Unit, champion: Cell) -> Made:
+    """Return a release that depends on a decision that is still to be made."""
+    later = Pending((champion,))
+    action = Action("release", STAGE, Undecided(model=unit.group), {"champion": later})
+    undone = Undone(keyed(action, session.sources), later)
+    (cell,) = unit.cells()
+    return Made(cell, {"bundle": later, "manifest": later}, {"release": undone})
+
+
+def release_action(
+    session: Session, model: str, version: Version, promotion: Mapping[str, Any]
+) -> Action:
+    """Return the action that makes the bundle of a candidate that was promoted."""
+    found = ancestry(session.home, model, version)
+    params = release_spec(session, model, found, promotion)
+    outputs = found.evaluated.outputs
+    inputs: dict[str, Input] = {
+        "model": version.outputs["model"],
+        "metrics": outputs["metrics"],
+        "report": outputs["report"],
+        "folds": {name: Ref(digest, "table") for name, digest in found.folds.items()},
+        "features": {name: Ref(digest, "table") for name, digest in found.features.items()},
+        "accounts": {
+            dataset: dict(sorted(batches.items()))
+            for dataset, batches in sorted(found.accounts.items())
+        },
+    }
+    return Action("release", STAGE, params, inputs, {"family": found.family})
+
+
+def release_spec(
+    session: Session, name: str, found: Ancestry, promotion: Mapping[str, Any]
+) -> ReleaseSpec:
+    """Return all that a release depends on besides content."""
+    model = session.project.models[name]
+    chosen = session.home.objects.json(found.version.outputs["leaderboard"].digest)["chosen"]
+    fitted = found.actions[f"{name}/candidate#fit:{chosen}"].ingredients["params"]
+    evaluated = found.evaluated.ingredients["params"]
+    return ReleaseSpec(
+        model=name,
+        version=f"v{found.version.number}",
+        candidate=found.version.digest,
+        description=model.description,
+        owners=model.owners,
+        # What was trained, not what the YAML says today.
+        task=fitted["task"],
+        columns=fitted["columns"],
+        target=evaluated["target"],
+        target_unit=evaluated["target_unit"],
+        predict_at=evaluated["predict_at"],
+        sensitive=sensitive_features(session.project, name),
+        dataset=model.dataset,
+        joins=tuple(join.dataset for join in model.joins),
+        promotion=dict(promotion),
+        lineage=found.document(),
+        files=programs(fitted["family"]["family"]),
+    )
+
+
+def programs(family: str) -> dict[str, str]:
+    """Return the programs and locks of a bundle for a family, by file name."""
+    lock = "lightgbm.txt" if family in TREES else "numpy.txt"
+    return {
+        "score.py": _shipped("score.py"),
+        "requirements.txt": _shipped(lock),
+        "score_edge.py": _shipped("score_edge.py"),
+        "requirements-edge.txt": _shipped("onnxruntime.txt"),
+    }
+
+
+@functools.cache
+def _shipped(name: str) -> str:
+    folder = resources.files("ml_assets.stages.release.scoring")
+    return folder.joinpath(name).read_text(encoding="utf-8")
+
+
+def sensitive_features(project: Project, name: str) -> tuple[str, ...]:
+    """Return the features whose values must not be shown.
+
+    One that names no sources counts as sensitive where any dataset it may read has a sensitive
+    column, unless a column of its own name is there.
+    """
+    model = project.models[name]
+    names = (model.dataset, *(join.dataset for join in model.joins))
+    hidden = {
+        f"{dataset}.{column}"
+        for dataset in names
+        for column, spec in project.datasets[dataset].columns.items()
+        if spec.sensitive
+    }
+    found = []
+    for feature, column in model.features.columns.items():
+        sources: Sequence[str] = column.sources
+        if not sources and feature in project.datasets[model.dataset].columns:
+            sources = (f"{model.dataset}.{feature}",)
+        if hidden & set(sources) or (hidden and not sources):
+            found.append(feature)
+    return tuple(found)

@@ -1,0 +1,41 @@
+"""All that a release bundle depends on, besides the content it is made from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ml_assets.spec.base import Name, Spec
+from ml_assets.spec.model import FeatureColumn, Task
+
+
+class Undecided(Spec):
+    """What is known of a release before the gate has decided who is champion."""
+
+    model: Name
+
+
+class ReleaseSpec(Spec):
+    """What is said about a champion in its bundle, and the files that go in as they are."""
+
+    model: Name
+    version: str
+    """The candidate's version in this home (`v3`)."""
+    candidate: str
+    """The candidate's content digest."""
+    description: str
+    owners: tuple[str, ...] = ()
+    task: Task
+    target: str
+    target_unit: str | None = None
+    predict_at: str | None = None
+    columns: dict[str, FeatureColumn]
+    sensitive: tuple[str, ...] = ()
+    """Features made from sensitive columns: no value of theirs is shown."""
+    dataset: Name
+    joins: tuple[str, ...] = ()
+    promotion: dict[str, Any]
+    """The entry of the promotion log that first made the candidate champion."""
+    lineage: dict[str, Any]
+    """Every action from the landed files to the candidate, with digests, code, environment."""
+    files: dict[str, str] = {}
+    """Programs and locks that go into the bundle as they are, by name."""

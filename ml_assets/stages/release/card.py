@@ -1,0 +1,237 @@
+"""MODEL_CARD.md and README.md of a bundle.
+
+Belongs here: words around figures that were computed elsewhere. Does not belong here: any figure
+of its own. The sections are those of Mitchell et al., "Model Cards for Model Reporting" (2019).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ml_assets.stages.release.onnx import TOLERANCE
+
+if TYPE_CHECKING:
+    from ml_assets.spec.release import ReleaseSpec
+
+Document = Mapping[str, Any]
+
+
+def card(
+    spec: ReleaseSpec,
+    model: Document,
+    metrics: Document,
+    rows: Mapping[str, Mapping[str, int]],
+    accounts: Mapping[str, Mapping[str, Document]],
+    onnx_note: str,
+) -> bytes:
+    """Return the model card.
+
+    `rows` is rows by batch of each fold; `accounts` is each dataset's row accounting by batch.
+    """
+    lines = [
+        f"# {spec.model} {spec.version}",
+        "",
+        spec.description,
+        "",
+        *_use(spec, model),
+        *_data(spec, rows, accounts),
+        *_figures(metrics),
+        *_slices(metrics),
+        *_limits(spec, model, metrics, onnx_note),
+        *_selection(spec, accounts),
+        *_decision(spec),
+    ]
+    return ("\n".join(lines) + "\n").encode()
+
+
+def readme(spec: ReleaseSpec, family: str, onnx_note: str) -> bytes:
+    """Return what a person with nothing but the bundle needs to know."""
+    edge = [
+        "The same in plain onnxruntime, without pandas, scipy or LightGBM:",
+        "",
+        "```",
+        "python3.11 -m venv edge",
+        "edge/bin/pip install --require-hashes -r requirements-edge.txt",
+        "edge/bin/python score_edge.py golden.csv",
+        "```",
+    ]
+    lines = [
+        f"# {spec.model} {spec.version}",
+        "",
+        spec.description,
+        "",
+        "Scores a CSV file whose header names at least the columns in `schema.json`; an empty",
+        "field is a missing value. Python 3.11 and these packages, nothing else:",
+        "",
+        "```",
+        "python3.11 -m venv scoring",
+        "scoring/bin/pip install --require-hashes -r requirements.txt",
+        "scoring/bin/python score.py golden.csv",
+        "```",
+        "",
+        "`golden_predictions.csv` holds what the server predicts for `golden.csv`.",
+        "",
+        *([onnx_note] if onnx_note else edge),
+        "",
+        "| file | what it is |",
+        "| --- | --- |",
+        f"| `model.json` | the model ({family}) in the server's format: JSON, nothing pickled |",
+        *([] if onnx_note else [_ONNX_ROW]),
+        "| `schema.json` | inputs: type, unit, categories, range in training; the prediction |",
+        "| `golden.csv`, `golden_predictions.csv` | rows and what is predicted for them |",
+        "| `evaluation_report.html`, `metrics.json` | what the model is worth on held-out rows |",
+        "| `MODEL_CARD.md` | use, data, metrics, limits |",
+        "| `lineage.json` | every action from the landed files to the model, by digest |",
+        "| `promotion.json` | the log's entry that made it champion |",
+        "| `sbom.cdx.json`, `provenance.json` | CycloneDX; in-toto with SLSA provenance |",
+        "| `SHA256SUMS` | every file's SHA-256: `sha256sum -c SHA256SUMS` |",
+        "",
+        "`ml-assets verify` checks all of it. Where the bundle is signed, `SHA256SUMS.sig` is the",
+        "Ed25519 signature of `SHA256SUMS`; with the signer's public key, without ml_assets:",
+        "",
+        "```",
+        "openssl pkeyutl -verify -pubin -inkey KEY.pem -rawin -in SHA256SUMS \\",
+        "  -sigfile SHA256SUMS.sig",
+        "```",
+    ]
+    return ("\n".join(lines) + "\n").encode()
+
+
+_ONNX_ROW = (
+    f"| `model.onnx` | the same with encoding in the graph; within {TOLERANCE:g} of the server |"
+)
+
+
+def _use(spec: ReleaseSpec, model: Document) -> list[str]:
+    unit = f" [{spec.target_unit}]" if spec.target_unit else ""
+    when = f", predicted at {spec.predict_at}" if spec.predict_at else ""
+    classes = f" Classes: {', '.join(model['classes'])}." if model["classes"] else ""
+    return [
+        "## Intended use",
+        "",
+        f"{spec.task.capitalize()} of `{spec.target}`{unit}{when}, for rows as in `{spec.dataset}`."
+        + classes,
+        f"Family: {model['family']}. Owners: {', '.join(spec.owners) or 'not stated'}.",
+        "",
+        "Not for rows of another kind than the data below, for features computed otherwise, or for",
+        "values that are known only after the moment of prediction.",
+        "",
+    ]
+
+
+def _data(
+    spec: ReleaseSpec,
+    rows: Mapping[str, Mapping[str, int]],
+    accounts: Mapping[str, Mapping[str, Document]],
+) -> list[str]:
+    folds = (
+        (fold, f"{sum(batches.values()):,}", ", ".join(batches) or "-")
+        for fold, batches in rows.items()
+    )
+    joined = f" joined with {', '.join(spec.joins)}" if spec.joins else ""
+    return [
+        "## Data",
+        "",
+        f"`{spec.dataset}`{joined}; `lineage.json` has the digest of every landed file.",
+        "",
+        *_table(("fold", "rows", "batches"), folds),
+    ]
+
+
+def _figures(metrics: Document) -> list[str]:
+    level = f"{metrics['level']:.0%} interval"
+    rows = (
+        (name, _shown(value), _interval(metrics["intervals"].get(name)), _shown(base))
+        for name, value in metrics["test"].items()
+        for base in [metrics["baseline"].get(name)]
+    )
+    return [
+        "## Metrics",
+        "",
+        f"On {metrics['rows']:,} rows of the test fold, beside the best trivial baseline "
+        f"({metrics['baseline_family']}). {metrics['bootstrap']}.",
+        "",
+        *_table(("metric", "model", level, "baseline"), rows),
+    ]
+
+
+def _slices(metrics: Document) -> list[str]:
+    parts = metrics["slices"]
+    if not parts:
+        return []
+    name = metrics["metric"]
+    rows = (
+        (
+            f"{part['slice']} = {part['value']}" + (" (few rows)" if part["few"] else ""),
+            f"{part['rows']:,}",
+            _shown(part["metrics"].get(name)),
+            _interval(part["interval"]),
+            _shown(part["baseline"]),
+        )
+        for part in parts
+    )
+    return ["### By slice", "", *_table(("slice", "rows", name, "interval", "baseline"), rows)]
+
+
+def _limits(spec: ReleaseSpec, model: Document, metrics: Document, onnx_note: str) -> list[str]:
+    lines = [
+        "- Outside the ranges and categories in `schema.json` the model has seen nothing.",
+        "- A category that the model has not seen counts as missing.",
+        *(f"- {note}" for note in metrics["notes"]),
+    ]
+    if spec.sensitive:
+        lines.append(
+            f"- {', '.join(spec.sensitive)}: made from sensitive columns. Golden rows, ranges and "
+            "lists leave their values out; the model itself holds the categories it needs."
+        )
+    if onnx_note:
+        lines.append(f"- {onnx_note}")
+    if "constant" in model["state"]:
+        lines.append("- The target was constant in training: the model holds that value.")
+    return ["## Limits", "", *lines, ""]
+
+
+def _selection(spec: ReleaseSpec, accounts: Mapping[str, Mapping[str, Document]]) -> list[str]:
+    rows = []
+    for dataset, batches in sorted(accounts.items()):
+        landed = sum(item["landed"] for item in batches.values())
+        for what in ("filtered", "quarantined"):
+            counts: dict[str, int] = {}
+            for item in batches.values():
+                for rule, count in item[what].items():
+                    counts[rule] = counts.get(rule, 0) + count
+            rows += [
+                (dataset, what, rule, f"{count:,}", f"{count / landed:.2%}" if landed else "-")
+                for rule, count in sorted(counts.items())
+            ]
+    if not rows:
+        said = ["No record of the batches that the model learned from was left out."]
+        return ["## Selection bias", "", *said, ""]
+    return [
+        "## Selection bias",
+        "",
+        "Left out before training, so the model knows nothing of such rows:",
+        "",
+        *_table(("dataset", "what", "rule", "records", "of landed"), rows),
+    ]
+
+
+def _decision(spec: ReleaseSpec) -> list[str]:
+    said = [f"- {name}: {value}" for name, value in sorted(spec.promotion.items()) if value]
+    return ["## Promotion", "", "The log's entry that first made it champion:", "", *said]
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    lines = [header, ["---"] * len(header), *rows]
+    return [
+        "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines
+    ] + [""]
+
+
+def _shown(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4g}"
+
+
+def _interval(pair: Sequence[float | None] | None) -> str:
+    return "-" if not pair or None in pair else f"{_shown(pair[0])} … {_shown(pair[1])}"

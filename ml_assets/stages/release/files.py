@@ -1,0 +1,82 @@
+"""The layout of a bundle: its checksums and its one archive, byte for byte.
+
+Belongs here: what both who writes a bundle and who verifies it must agree on. Does not belong
+here: disks, signatures, what the files say.
+
+The archive is a zip of stored (uncompressed) entries below one folder, sorted by name, dated
+1980-01-01: compressed bytes would depend on the library's version, and an archive that can be
+made again from its files leaves no byte of it unchecked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+import zipfile
+from collections.abc import Mapping
+from typing import Any
+
+from ml_assets.errors import BundleError
+
+FORMAT = 1
+"""Of the layout; another number is refused."""
+ABOUT, SUMS, SIGNATURE, SIGNER = "bundle.json", "SHA256SUMS", "SHA256SUMS.sig", "signer.pem"
+UNLISTED = (SUMS, SIGNATURE)
+"""Files that SHA256SUMS cannot list."""
+LINE = re.compile(r"([0-9a-f]{64})  ([A-Za-z0-9][A-Za-z0-9._-]*)")
+NAME = re.compile(r"[a-z][a-z0-9_-]*")
+DATE = (1980, 1, 1, 0, 0, 0)
+
+
+def sha256(content: bytes) -> str:
+    """Return the SHA-256 of bytes in hex.
+
+    >>> sha256(b"")[:8]
+    'e3b0c442'
+    """
+    return hashlib.sha256(content).hexdigest()
+
+
+def sums(files: Mapping[str, bytes]) -> bytes:
+    """Return SHA256SUMS of all files that it can list, as `sha256sum` writes it."""
+    listed = sorted(set(files) - set(UNLISTED))
+    return "".join(f"{sha256(files[name])}  {name}\n" for name in listed).encode()
+
+
+def listed(content: bytes) -> dict[str, str]:
+    """Return name -> digest of a SHA256SUMS; BundleError where it is not as `sums` writes it."""
+    found: dict[str, str] = {}
+    try:
+        lines = content.decode("ascii").split("\n")
+    except UnicodeDecodeError:
+        raise BundleError(f"{SUMS} is damaged: it is not ASCII text") from None
+    if lines.pop() != "":
+        raise BundleError(f"{SUMS} is damaged: its last line has no end")
+    for number, line in enumerate(lines, start=1):
+        match = LINE.fullmatch(line)
+        if match is None or match[2] in found:
+            raise BundleError(f"{SUMS} is damaged: line {number}")
+        found[match[2]] = match[1]
+    if list(found) != sorted(found):
+        raise BundleError(f"{SUMS} is damaged: its lines are not sorted by name")
+    return found
+
+
+def archive(folder: str, files: Mapping[str, bytes]) -> bytes:
+    """Return the archive of a bundle: the same bytes for the same files."""
+    sink = io.BytesIO()
+    with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as target:
+        for name in sorted(files):
+            entry = zipfile.ZipInfo(f"{folder}/{name}", DATE)
+            entry.create_system = 3
+            entry.external_attr = 0o100644 << 16
+            target.writestr(entry, files[name])
+    return sink.getvalue()
+
+
+def json_file(document: Any) -> bytes:
+    """Return a document as people read it, keys sorted."""
+    text = json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    return text.encode() + b"\n"

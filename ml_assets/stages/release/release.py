@@ -1,0 +1,144 @@
+"""The stage that makes a bundle: every file of it, its checksums, its archive.
+
+Belongs here: which files there are. Does not belong here: signatures, which need a key that is
+no input of a stage (`adapters/bundle_write.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ml_assets.errors import NotExpressible
+from ml_assets.stages.release import card, supply
+from ml_assets.stages.release.files import ABOUT, FORMAT, SUMS, archive, json_file, sha256, sums
+from ml_assets.stages.release.onnx import TOLERANCE, missing_text, to_onnx
+from ml_assets.stages.release.rows import golden, ranges
+from ml_assets.stages.result import Result
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from ml_assets.spec.release import ReleaseSpec
+    from ml_assets.stages.result import Handle
+
+
+def release(
+    spec: ReleaseSpec,
+    *,
+    family: Any,
+    model: Handle,
+    metrics: Handle,
+    report: Handle,
+    folds: Mapping[str, Handle],
+    features: Mapping[str, Handle],
+    accounts: Mapping[str, Mapping[str, Handle]],
+) -> Result:
+    """Return `bundle` (the archive's bytes) and `manifest` (JSON: each file's size and digest).
+
+    `family` is the module that predicts; `folds` are the row references of train, validation and
+    test into `features`; `accounts` is the row accounting of each dataset by batch.
+    """
+    document, figures = model.json(), metrics.json()
+    references = {name: handle.table() for name, handle in folds.items()}
+    content, why = _onnx(document)
+    said = f"There is no `model.onnx`: {why}." if why else ""
+    learned = [references["train"], references["validation"]]
+    rows = {name: _by_batch(table) for name, table in references.items()}
+    books = {
+        dataset: {batch: handle.json() for batch, handle in batches.items()}
+        for dataset, batches in accounts.items()
+    }
+    inputs, predictions = golden(document, family, references["test"], features, spec.sensitive)
+    files = {
+        **{name: text.encode() for name, text in spec.files.items()},
+        ABOUT: json_file(_about(spec, document, why)),
+        "model.json": json_file(document),
+        "schema.json": json_file(
+            schema(spec, document, ranges(learned, features, document["columns"]))
+        ),
+        "golden.csv": inputs,
+        "golden_predictions.csv": predictions,
+        "evaluation_report.html": report.bytes(),
+        "metrics.json": json_file(figures),
+        "MODEL_CARD.md": card.card(spec, document, figures, rows, books, said),
+        "README.md": card.readme(spec, document["family"], said),
+        "lineage.json": json_file(spec.lineage),
+        "promotion.json": json_file(spec.promotion),
+        "sbom.cdx.json": json_file(supply.sbom(spec)),
+    }
+    if content is None:
+        for name in ("score_edge.py", "requirements-edge.txt"):
+            del files[name]
+    else:
+        files["model.onnx"] = content
+    files["provenance.json"] = json_file(supply.provenance(spec, files))
+    files[SUMS] = sums(files)
+    manifest = {
+        name: {"bytes": len(data), "sha256": sha256(data)} for name, data in sorted(files.items())
+    }
+    bundle = archive(f"{spec.model}-{spec.version}", files)
+    facts = {"bytes": len(bundle), "files": len(files), "onnx": why or "model.onnx"}
+    return Result({"bundle": bundle, "manifest": manifest}, facts)
+
+
+def schema(
+    spec: ReleaseSpec, model: Mapping[str, Any], seen: Mapping[str, list[float] | None]
+) -> dict[str, Any]:
+    """Return what goes in and what comes out; no values of sensitive features."""
+    columns = []
+    for name, kind in sorted(model["columns"].items()):
+        column = spec.columns[name]
+        entry: dict[str, Any] = {
+            "name": name,
+            "type": kind,
+            "unit": column.unit,
+            "description": column.description,
+            "sources": list(column.sources),
+            "nullable": True,
+        }
+        if name in spec.sensitive:
+            entry["sensitive"] = True
+        elif kind == "category":
+            entry["categories"] = list(model["categories"][name])
+        elif name in seen:
+            entry["range"] = seen[name]
+        columns.append(entry)
+    return {
+        "columns": columns,
+        "missing": {"csv": "", "onnx_category": missing_text(model), "onnx_number": "NaN"},
+        "prediction": {
+            "target": spec.target,
+            "unit": spec.target_unit,
+            "task": spec.task,
+            "columns": list(model["classes"]) or ["prediction"],
+            "means": "value" if spec.task == "regression" else "probability",
+        },
+    }
+
+
+def _onnx(document: Mapping[str, Any]) -> tuple[bytes | None, str]:
+    try:
+        return to_onnx(document), ""
+    except NotExpressible as error:
+        return None, str(error)
+
+
+def _about(spec: ReleaseSpec, model: Mapping[str, Any], why: str) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "model": spec.model,
+        "version": spec.version,
+        "candidate": spec.candidate,
+        "task": spec.task,
+        "family": model["family"],
+        "onnx": {"file": None, "reason": why} if why else {"file": "model.onnx"},
+        "tolerance": TOLERANCE,
+    }
+
+
+def _by_batch(references: pa.Table) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for row in references.select(["batch", "start", "stop"]).to_pylist():
+        found[row["batch"]] = found.get(row["batch"], 0) + row["stop"] - row["start"]
+    return dict(sorted(found.items()))

@@ -1,0 +1,122 @@
+"""Rows of a bundle: golden rows with what the server predicts for them, ranges of the inputs.
+
+Belongs here: values of features that leave the store. Does not belong here: any value of a
+feature that is made from a sensitive column; those are left empty.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ml_assets.stages.release.onnx import missing_text
+from ml_assets.stages.train import folds
+from ml_assets.stages.train.predict import predict
+
+if TYPE_CHECKING:
+    from ml_assets.stages.result import Handle
+
+ROWS = 24
+"""Rows of the test fold among the golden rows."""
+_TYPES = {
+    "number": pa.float64(),
+    "integer": pa.int64(),
+    "category": pa.string(),
+    "boolean": pa.bool_(),
+}
+
+
+def golden(
+    model: Mapping[str, Any],
+    family: Any,
+    test: pa.Table,
+    features: Mapping[str, Handle],
+    sensitive: Collection[str],
+) -> tuple[bytes, bytes]:
+    """Return golden rows and the server's predictions for them, both as CSV.
+
+    Rows taken evenly from the test fold, then one of categories that nobody has seen, and one in
+    which all is missing.
+    """
+    columns = dict(sorted(model["columns"].items()))
+    shown = _sample(test, features, columns)
+    unseen = missing_text(model) or "?unseen?"
+    while any(unseen in known for known in model["categories"].values()):
+        unseen += "?"
+    strange = {n: [unseen] if k == "category" else [None] for n, k in columns.items()}
+    empty: dict[str, list[Any]] = {name: [None] for name in columns}
+    schema = pa.schema([(name, _TYPES[kind]) for name, kind in columns.items()])
+    rows = pa.concat_tables([shown, *(pa.table(each, schema) for each in (strange, empty))])
+    for place, name in enumerate(columns):
+        if name in sensitive:
+            rows = rows.set_column(place, name, pa.nulls(len(rows), _TYPES[columns[name]]))
+    found = predict(model, family, rows).reshape(len(rows), -1)
+    inputs = _csv(list(columns), zip(*(_texts(rows[name]) for name in columns), strict=True))
+    header = list(model["classes"]) or ["prediction"]
+    return inputs, _csv(header, ([repr(value) for value in row] for row in found.tolist()))
+
+
+def ranges(
+    folded: Sequence[pa.Table], features: Mapping[str, Handle], columns: Mapping[str, str]
+) -> dict[str, list[float] | None]:
+    """Return the smallest and largest finite value of each numeric column in some folds."""
+    found: dict[str, list[float] | None] = {}
+    for name, kind in columns.items():
+        if kind in ("number", "integer"):
+            parts = [t[name] for f in folded for _, t in folds.read(f, features, [name])]
+            column = pa.chunked_array([c for p in parts for c in p.chunks], parts[0].type)
+            if kind == "number":
+                column = column.filter(pc.is_finite(column))
+            low, high = pc.min_max(column).as_py().values()
+            found[name] = None if low is None else [low, high]
+    return found
+
+
+def _sample(test: pa.Table, features: Mapping[str, Handle], columns: Mapping[str, str]) -> pa.Table:
+    """Return rows of a fold, evenly taken, as a CSV file can say them."""
+    total = int((test["stop"].to_numpy() - test["start"].to_numpy()).sum())
+    wanted = np.unique(np.linspace(0, total - 1, min(ROWS, total)).astype(np.int64))
+    parts, start = [], 0
+    for _, table in folds.read(test, features, list(columns)):
+        here = wanted[(wanted >= start) & (wanted < start + len(table))] - start
+        parts.append(_plain(table.take(pa.array(here)), columns))
+        start += len(table)
+    return pa.concat_tables(parts)
+
+
+def _plain(table: pa.Table, columns: Mapping[str, str]) -> pa.Table:
+    """Return columns of plain types; what an empty field would say is missing."""
+    arrays = []
+    for name, kind in columns.items():
+        column = table[name].cast(_TYPES[kind])
+        if kind == "category":
+            column = pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column)
+        elif kind == "number":
+            none = pa.scalar(None, pa.float64())
+            column = pc.if_else(pc.is_finite(column), column, none)
+        arrays.append(column)
+    return pa.table(arrays, names=list(columns))
+
+
+def _texts(column: pa.ChunkedArray) -> list[str]:
+    return [_text(value) for value in column.to_pylist()]
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value is None else str(value)
+
+
+def _csv(header: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
+    sink = io.StringIO()
+    writer = csv.writer(sink, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    return sink.getvalue().encode()

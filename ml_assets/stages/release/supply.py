@@ -1,0 +1,110 @@
+"""What a bundle is made from, in the formats that other tools read: SBOM and provenance.
+
+Belongs here: CycloneDX, in-toto and SLSA documents without clock or random numbers. Does not
+belong here: our own lineage.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ml_assets.stages.release.files import FORMAT, sha256
+
+if TYPE_CHECKING:
+    from ml_assets.spec.release import ReleaseSpec
+
+_PIN = re.compile(r"([A-Za-z0-9._-]+)==([^ \\;]+)")
+_HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
+
+
+def pins(lock: str) -> Iterator[tuple[str, str, list[str]]]:
+    """Yield (name, version, sha256 of the files allowed) of a lock with hashes."""
+    for block in lock.replace("\\\n", " ").splitlines():
+        match = _PIN.match(block)
+        if match is not None:
+            yield match[1], match[2], _HASH.findall(block)
+
+
+def sbom(spec: ReleaseSpec) -> dict[str, Any]:
+    """Return a CycloneDX 1.6 document: the model, and what each way of scoring it installs.
+
+    The library would write the time and a random serial number, both optional in the format.
+    """
+    from cyclonedx.model import Property
+    from cyclonedx.model.bom import Bom
+    from cyclonedx.model.component import Component, ComponentType
+    from cyclonedx.output.json import JsonV1Dot6
+    from packageurl import PackageURL
+
+    main = Component(
+        name=spec.model,
+        version=spec.version,
+        type=ComponentType.MACHINE_LEARNING_MODEL,
+        bom_ref=f"{spec.model}@{spec.version}",
+        description=spec.description,
+    )
+    wanted: dict[tuple[str, str], list[str]] = {}
+    for lock in ("requirements.txt", "requirements-edge.txt"):
+        for name, version, _ in pins(spec.files[lock]):
+            wanted.setdefault((name, version), []).append(lock)
+    bom = Bom()
+    bom.metadata.component = main
+    parts = []
+    for (name, version), locks in sorted(wanted.items()):
+        url = PackageURL("pypi", name=name, version=version)
+        part = Component(
+            name=name,
+            version=version,
+            type=ComponentType.LIBRARY,
+            purl=url,
+            bom_ref=str(url),
+            properties=[Property(name="ml_assets:lock", value=lock) for lock in locks],
+        )
+        bom.components.add(part)
+        parts.append(part)
+    bom.register_dependency(main, parts)
+    document: dict[str, Any] = json.loads(JsonV1Dot6(bom).output_as_string())
+    document.pop("serialNumber", None)
+    document["metadata"].pop("timestamp", None)
+    return document
+
+
+def provenance(spec: ReleaseSpec, files: Mapping[str, bytes]) -> dict[str, Any]:
+    """Return an in-toto statement with SLSA provenance (v1) about files of a bundle.
+
+    Content digests of ours (docs/reference/digest.md) stand beside SHA-256 under `ml_assets.d1`.
+    """
+    lineage = spec.lineage
+    code = sorted({pair for part in lineage["code"].values() for pair in part.items()})
+    dependencies = [
+        {"name": f"landed/{item['dataset']}/{item['batch'] or 'snapshot'}/{item['file']}"}
+        | {"digest": {"ml_assets.d1": item["digest"].removeprefix("d1:")}}
+        for item in lineage["landed"]
+    ]
+    dependencies += [
+        {"name": f"code/{name}", "digest": {"ml_assets.ast-sha256": digest}}
+        for name, digest in code
+    ]
+    return {
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [
+            {"name": name, "digest": {"sha256": sha256(files[name])}} for name in sorted(files)
+        ],
+        "predicateType": "https://slsa.dev/provenance/v1",
+        "predicate": {
+            "buildDefinition": {
+                "buildType": f"urn:ml_assets:release:{FORMAT}",
+                "externalParameters": {"model": spec.model, "version": spec.version},
+                "internalParameters": {
+                    "candidate": spec.candidate,
+                    "promotion": spec.promotion.get("hash"),
+                    "environment": lineage["environment"],
+                },
+                "resolvedDependencies": dependencies,
+            },
+            "runDetails": {"builder": {"id": "urn:ml_assets:builder"}},
+        },
+    }
