@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from ml_assets.cli import data, demo, look, repair, run
+from ml_assets.cli import data, demo, look, recreate, repair, run
 
 app = typer.Typer(
     name="ml-assets",
@@ -27,6 +27,7 @@ for command in (
     data.pause,
     data.resume,
     repair.repair,
+    recreate.recreate,
 ):
     app.command()(command)
 

@@ -1,0 +1,208 @@
+"""From recorded actions back to landed bytes: what a version rests on.
+
+An action knows the digests of its inputs, not who made them, and one content may have been
+made several times (by other code, from other files). So for each input one maker is chosen:
+of the same unit if possible, made under today's libraries, the oldest. Levels (landed bytes
+are 0) keep the choice free of circles. Garbage collection keeps what is chosen here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from ml_assets.plan.calls import digests_of
+from ml_assets.plan.environment import version_of
+from ml_assets.store.objects import Ref
+from ml_assets.store.records import ActionRecord
+
+
+@dataclass(frozen=True)
+class Step:
+    """A recorded action: what it was called with, and what came out."""
+
+    record: ActionRecord
+
+    @cached_property
+    def call(self) -> Mapping[str, Any]:
+        """The call (`plan/calls.py`), its keys in their order."""
+        found: Mapping[str, Any] = json.loads(self.record.ingredients["call"])
+        return found
+
+    @cached_property
+    def inputs(self) -> tuple[str, ...]:
+        """The digests of its inputs, each once."""
+        return tuple(_digests(self.record.ingredients["inputs"]))
+
+    @property
+    def outputs(self) -> Mapping[str, Ref]:
+        """The outputs by name."""
+        return self.record.outputs
+
+    @property
+    def unit(self) -> str:
+        """The unit that it is part of: `sales/batch@2020-01`."""
+        return self.record.name.partition("#")[0]
+
+    @property
+    def partition(self) -> str:
+        """The batch of its unit, or the empty text."""
+        return self.unit.partition("@")[2]
+
+    @property
+    def part(self) -> str:
+        """What it is within its unit: `ingest`, `fit:linear`."""
+        return self.record.name.partition("#")[2]
+
+    @cached_property
+    def moved(self) -> dict[str, tuple[str, str]]:
+        """Libraries (and Python) that are at another version now: (then, now)."""
+        then = self.record.ingredients["environment"]
+        now = {name: _now(name) for name in then}
+        return {name: (then[name], now[name]) for name in then if then[name] != now[name]}
+
+
+def _now(name: str) -> str:
+    import sys
+
+    if name == "python":
+        return f"{sys.version_info.major}.{sys.version_info.minor}"
+    return version_of(name)[1]
+
+
+def _digests(tree: Any) -> list[str]:
+    """Return the digests in the ingredients of a key, where a mapping is a list of pairs."""
+    return [d for d in digests_of(tree) if d.startswith("d1:")]
+
+
+@dataclass
+class Closure:
+    """What some actions rest on."""
+
+    steps: list[Step] = field(default_factory=list)
+    """In an order in which they can be made."""
+    landed: set[str] = field(default_factory=set)
+    """The digests of the landed files that they begin with."""
+    unknown: dict[str, str] = field(default_factory=dict)
+    """Inputs that no recorded action makes -> the action that needs them."""
+
+
+class Ancestry:
+    """The recorded actions of a home, by what they make."""
+
+    def __init__(self, records: Iterable[ActionRecord], landed: Collection[str]) -> None:
+        self.steps = {record.key: Step(record) for record in records}
+        self._landed = landed
+        self._makers: dict[str, list[str]] = defaultdict(list)
+        self._users: dict[str, list[str]] = defaultdict(list)
+        for key, step in self.steps.items():
+            for digest in {ref.digest for ref in step.outputs.values()}:
+                self._makers[digest].append(key)
+            for digest in step.inputs:
+                self._users[digest].append(key)
+
+    def closure(
+        self,
+        keys: Iterable[str],
+        usable: Callable[[Step], bool] = lambda step: True,
+        lost: Collection[str] = (),
+    ) -> Closure:
+        """Return what actions rest on, themselves included.
+
+        Actions that are not `usable`, and landed files that are `lost`, are chosen only where
+        there is no other way.
+        """
+        wanted = [key for key in keys if key in self.steps]
+        found = self._levels(usable, lost)
+        if any(key not in found for key in wanted):
+            rest = self._levels(lambda step: True, ())
+            high = max(found.values(), default=0)
+            found |= {key: high + n for key, n in rest.items() if key not in found}
+        closure, done = Closure(), set[str]()
+        for key in wanted:
+            self._visit(key, found, closure, done)
+        return closure
+
+    def users(self, digests: Iterable[str]) -> list[Step]:
+        """Return every action that rests on some content, in the order of their making."""
+        seen, waiting = set[str](), list(digests)
+        while waiting:
+            for key in self._users.get(waiting.pop(), ()):
+                if key not in seen:
+                    seen.add(key)
+                    waiting += [ref.digest for ref in self.steps[key].outputs.values()]
+        return [step for key, step in self.steps.items() if key in seen]
+
+    def made_by(self, digest: str) -> list[str]:
+        """Return the keys of the actions that made a content."""
+        return self._makers.get(digest, [])
+
+    def _levels(self, usable: Callable[[Step], bool], lost: Collection[str]) -> dict[str, int]:
+        """Return key -> how far an action is from landed bytes; none where it is unreachable."""
+        need = {
+            key: sum(d not in self._landed or d in lost for d in step.inputs)
+            for key, step in self.steps.items()
+            if usable(step)
+        }
+        have = {digest for digest in self._landed if digest not in lost}
+        levels: dict[str, int] = {}
+        ready, level = [key for key, count in need.items() if count == 0], 1
+        while ready:
+            levels |= dict.fromkeys(ready, level)
+            fresh = {ref.digest for key in ready for ref in self.steps[key].outputs.values()} - have
+            have |= fresh
+            later: list[str] = []
+            for digest in fresh:
+                for key in self._users.get(digest, ()):
+                    if key in need and key not in levels:
+                        need[key] -= 1
+                        if need[key] == 0:
+                            later.append(key)
+            ready, level = later, level + 1
+        return levels
+
+    def _visit(
+        self, key: str, levels: Mapping[str, int], closure: Closure, done: set[str]
+    ) -> None:
+        if key in done:
+            return
+        done.add(key)
+        step = self.steps[key]
+        for digest in step.inputs:
+            if digest in self._landed:
+                closure.landed.add(digest)
+                continue
+            maker = self._maker(step, digest, levels, done)
+            if maker is None:
+                closure.unknown[digest] = step.record.name
+            else:
+                self._visit(maker, levels, closure, done)
+        closure.steps.append(step)
+
+    def _maker(
+        self, step: Step, digest: str, levels: Mapping[str, int], done: Collection[str]
+    ) -> str | None:
+        mine = levels.get(step.record.key)
+        makers = [key for key in self._makers.get(digest, ()) if key != step.record.key]
+        if mine is not None:
+            makers = [key for key in makers if levels.get(key, mine) < mine]
+        else:
+            # Nothing reaches it: whoever made it is followed to what is not there any more.
+            makers = [k for k in makers if k in levels] or [k for k in makers if k not in done]
+        return min(makers, key=lambda key: self._cost(step, key), default=None)
+
+    def _cost(self, step: Step, key: str) -> tuple[Any, ...]:
+        maker = self.steps[key]
+        gives = {ref.digest for ref in maker.outputs.values()} & set(step.inputs)
+        return (
+            maker.unit != step.unit,
+            maker.partition != step.partition,
+            len(maker.moved),
+            -len(gives),
+            maker.record.created,
+            key,
+        )
