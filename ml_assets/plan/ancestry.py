@@ -96,7 +96,7 @@ class Ancestry:
 
     def __init__(self, records: Iterable[ActionRecord], landed: Collection[str]) -> None:
         self.steps = {record.key: Step(record) for record in records}
-        self._landed = landed
+        self.landed = landed
         self._makers: dict[str, list[str]] = defaultdict(list)
         self._users: dict[str, list[str]] = defaultdict(list)
         for key, step in self.steps.items():
@@ -144,11 +144,11 @@ class Ancestry:
     def _levels(self, usable: Callable[[Step], bool], lost: Collection[str]) -> dict[str, int]:
         """Return key -> how far an action is from landed bytes; none where it is unreachable."""
         need = {
-            key: sum(d not in self._landed or d in lost for d in step.inputs)
+            key: sum(d not in self.landed or d in lost for d in step.inputs)
             for key, step in self.steps.items()
             if usable(step)
         }
-        have = {digest for digest in self._landed if digest not in lost}
+        have = {digest for digest in self.landed if digest not in lost}
         levels: dict[str, int] = {}
         ready, level = [key for key, count in need.items() if count == 0], 1
         while ready:
@@ -173,7 +173,7 @@ class Ancestry:
         done.add(key)
         step = self.steps[key]
         for digest in step.inputs:
-            if digest in self._landed:
+            if digest in self.landed:
                 closure.landed.add(digest)
                 continue
             maker = self._maker(step, digest, levels, done)

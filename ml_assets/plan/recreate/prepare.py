@@ -58,7 +58,7 @@ def prepare(home: Home, model: str, version: str, ancestry: Ancestry | None = No
     item = version_of_model(home, model, version)
     ancestry = ancestry_of(home) if ancestry is None else ancestry
     targets = list(item.actions.values())
-    report = _report(ancestry, item)
+    report = report_of(ancestry, item)
     if report is not None:
         targets.append(report.record.key)
     lost: dict[str, str] = {}
@@ -91,7 +91,7 @@ class Usable:
         return self._there[digest] and digest not in self._lost and "call" in step.record.ingredients
 
 
-def _report(ancestry: Ancestry, version: Version) -> Step | None:
+def report_of(ancestry: Ancestry, version: Version) -> Step | None:
     """Return the oldest evaluation of exactly this model."""
     wanted = {version.outputs[name].digest for name in ("model", "leaderboard", "baseline")}
     found = [
