@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from ml_assets.cli import collect, data, demo, look, recreate, repair, run
+from ml_assets.cli import collect, data, demo, forget, look, recreate, repair, run
 
 app = typer.Typer(
     name="ml-assets",
@@ -29,6 +29,7 @@ for command in (
     repair.repair,
     recreate.recreate,
     collect.gc,
+    forget.forget,
 ):
     app.command()(command)
 

@@ -94,19 +94,6 @@ class Removals:
             _drop(db, list(found))
             insert_missing(db, removals, rows)
 
-    def bury(self, dataset: str, batch: str, rows: int | None, reason: str) -> None:
-        """Leave a tombstone; the same one is left once, however often the deletion is begun."""
-        row = {"dataset": dataset, "batch": batch, "rows": rows, "reason": reason, "at": now()}
-        mine = (
-            forgettings.c.dataset == dataset,
-            forgettings.c.batch == batch,
-            forgettings.c.reason == reason,
-            forgettings.c.rows.is_(None) if rows is None else forgettings.c.rows == rows,
-        )
-        with self._state.write() as db:
-            if db.execute(select(forgettings.c.id).where(*mine)).first() is None:
-                insert_missing(db, forgettings, [row])
-
 
 def _drop(db: Connection, digests: Sequence[str]) -> None:
     for start in range(0, len(digests), 500):

@@ -240,6 +240,13 @@ class State:
                 raise
             db.exec_driver_sql("COMMIT")
 
+    def vacuum(self) -> None:
+        """Rewrite the database file, so that freed pages hold no deleted rows."""
+        if self._sqlite:
+            with self._engine.connect() as db:
+                db.exec_driver_sql("VACUUM")
+                db.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()
