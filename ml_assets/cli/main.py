@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from ml_assets.cli import collect, data, demo, forget, look, recreate, repair, run
+from ml_assets.cli import collect, compare, data, demo, forget, look, recreate, repair, run
 
 app = typer.Typer(
     name="ml-assets",
@@ -28,6 +28,7 @@ for command in (
     data.resume,
     repair.repair,
     recreate.recreate,
+    compare.compare,
     collect.gc,
     forget.forget,
 ):

@@ -127,14 +127,22 @@ class Ancestry:
             self._visit(key, found, closure, done)
         return closure
 
-    def users(self, digests: Iterable[str]) -> list[Step]:
-        """Return every action that rests on some content, in the order of their making."""
-        seen, waiting = set[str](), list(digests)
-        while waiting:
-            for key in self._users.get(waiting.pop(), ()):
-                if key not in seen:
-                    seen.add(key)
-                    waiting += [ref.digest for ref in self.steps[key].outputs.values()]
+    def users(self, digest: str) -> list[Step]:
+        """Return the actions that a content was handed to."""
+        return [self.steps[key] for key in self._users.get(digest, ())]
+
+    def made_from(self, digests: Iterable[str]) -> list[Step]:
+        """Return every action whose result can hold something of some content.
+
+        Through content that another action made as well nothing passes: it holds nothing of it.
+        """
+        seen: set[str] = set()
+        fresh = {key for digest in digests for key in self._users.get(digest, ())}
+        while fresh:
+            seen |= fresh
+            outputs = {ref.digest for key in seen for ref in self.steps[key].outputs.values()}
+            own = {digest for digest in outputs if seen.issuperset(self._makers[digest])}
+            fresh = {key for digest in own for key in self._users.get(digest, ())} - seen
         return [step for key, step in self.steps.items() if key in seen]
 
     def made_by(self, digest: str) -> list[str]:

@@ -98,7 +98,7 @@ def _landing(
 
 def _made_from(ancestry: Ancestry, deletion: Deletion) -> None:
     """Add all that was made from the landed files and may hold what goes."""
-    steps = ancestry.users(deletion.landed)
+    steps = ancestry.made_from(deletion.landed)
     going = [step for step in steps if not _kept(step)]
     keys = {step.record.key for step in going}
     for step in going:

@@ -45,7 +45,7 @@ class File:
 def answer(request: Mapping[str, Any]) -> dict[str, Any]:
     """Make a call; return the files of its outputs (kind and path), or the error."""
     try:
-        outputs = call(request)
+        outputs = predict(request) if "model" in request else call(request)
         out = Path(request["out"])
         return {
             "outputs": {name: _write(out / name, value) for name, value in outputs.items()},
@@ -69,6 +69,22 @@ def call(request: Mapping[str, Any]) -> Mapping[str, Any]:
     }
     inputs = {name: _handle(tree, request["files"]) for name, tree in request["inputs"].items()}
     outputs: Mapping[str, Any] = stage(params, **inputs, **hooks).outputs
+    return outputs
+
+
+def predict(request: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a table of predictions for each table of features, a column for each class."""
+    import numpy as np
+    import pyarrow as pa
+
+    model = _handle(request["model"], request["files"]).json()
+    family = _named(request["family"])
+    of = _named("ml_assets.stages.train.predict:predict")
+    outputs = {}
+    for number, features in enumerate(request["inputs"]["features"]):
+        found = np.asarray(of(model, family, _handle(features, request["files"]).table()))
+        columns = found.reshape(len(found), -1).T
+        outputs[str(number)] = pa.table({str(n): column for n, column in enumerate(columns)})
     return outputs
 
 

@@ -96,7 +96,7 @@ def report_of(ancestry: Ancestry, version: Version) -> Step | None:
     wanted = {version.outputs[name].digest for name in ("model", "leaderboard", "baseline")}
     found = [
         step
-        for step in ancestry.users([version.outputs["model"].digest])
+        for step in ancestry.users(version.outputs["model"].digest)
         if step.part == "evaluate" and wanted <= set(step.inputs)
     ]
     return min(found, key=lambda step: step.record.created, default=None)

@@ -40,6 +40,7 @@ class Worker:
     def make(self, call: Mapping[str, Any]) -> Made:
         """Make a call whose inputs are in the scratch store; raises StageError if it raised."""
         needed = [d for tree in call["inputs"].values() for d in digests_of(tree)]
+        needed += [call["model"]] if "model" in call else []
         files = {digest: (digest, str(self._objects.path(digest))) for digest in needed}
         with tempfile.TemporaryDirectory(dir=self.folder.parent) as out:
             answer = self._ask({**call, "files": files, "out": out})
