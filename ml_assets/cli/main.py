@@ -5,13 +5,17 @@ from __future__ import annotations
 import typer
 
 from ml_assets.cli import (
+    collect,
+    compare,
     data,
     demo,
     diff,
     experiment,
+    forget,
     lineage,
     look,
     promotions,
+    recreate,
     release,
     repair,
     report,
@@ -49,6 +53,10 @@ for command in (
     experiment.experiment,
     release.release,
     release.verify,
+    recreate.recreate,
+    compare.compare,
+    collect.gc,
+    forget.forget,
 ):
     app.command()(command)
 

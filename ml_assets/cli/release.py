@@ -62,7 +62,7 @@ def bundle_of(planner: Planner, model: str, version: str | None) -> bytes:
 
     Raises NotMaterialized where there is no champion, or the version was never one.
     """
-    from ml_assets.plan.ancestry import candidate_version
+    from ml_assets.plan.candidate_ancestry import candidate_version
     from ml_assets.plan.cells import Unit
     from ml_assets.plan.code import Sources
     from ml_assets.plan.recipes.release import release_action

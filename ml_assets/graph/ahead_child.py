@@ -33,6 +33,7 @@ def work(request: dict[str, Any]) -> None:
         Sources(workspace.roots),
         boundary=boundary(planner.project),
         token=request["token"],
+        project=planner.project,
     )
     session = planner.session(runner=runner)
     wanted = set(request["cells"])

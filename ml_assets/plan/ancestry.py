@@ -1,197 +1,214 @@
-"""From a candidate's version back to the files that landed: the actions it was made by.
+"""From recorded actions back to landed bytes: what a version rests on.
 
-Reads records only. The store keeps for each version the actions that made it first, so the same
-version has the same ancestry for as long as it is kept.
+An action knows the digests of its inputs, not who made them, and one content may have been
+made several times (by other code, from other files). So for each input one maker is chosen:
+of the same unit if possible, made under today's libraries, the oldest. Levels (landed bytes
+are 0) keep the choice free of circles. Garbage collection keeps what is chosen here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
-from ml_assets.errors import NotMaterialized, UnknownName
-from ml_assets.store.digest import json_digest
-from ml_assets.store.home import Home
+from ml_assets.plan.calls import digests_of
+from ml_assets.plan.environment import version_of
 from ml_assets.store.objects import Ref
-from ml_assets.store.records import ActionRecord, Version
+from ml_assets.store.records import ActionRecord
 
 
 @dataclass(frozen=True)
-class Ancestry:
-    """What a candidate was made from."""
+class Step:
+    """A recorded action: what it was called with, and what came out."""
 
-    version: Version
-    evaluated: ActionRecord
-    """The action that made its evaluation report."""
-    family: str
-    """The module that predicts with the model."""
-    folds: Mapping[str, str]
-    """Digest of the row references by fold."""
-    features: Mapping[str, str]
-    """Digest of the features by batch, in calendar order."""
-    actions: Mapping[str, ActionRecord]
-    """By the asset or part that each made, in data-flow order."""
-    accounts: Mapping[str, Mapping[str, Ref]]
-    """Row accounting of each cleaned batch, by dataset and batch."""
-    landed: list[dict[str, str]]
-    """The landed files: dataset, batch, digest, file."""
+    record: ActionRecord
 
-    def document(self) -> dict[str, Any]:
-        """Return the lineage as plain JSON; closures of code that are alike are said once."""
-        codes: dict[str, Mapping[str, str]] = {}
-        steps = []
-        for name, action in self.actions.items():
-            code = action.ingredients["code"]
-            mark = json_digest(code)
-            codes[mark] = code
-            steps.append(
-                {
-                    "makes": name,
-                    "key": action.key,
-                    "stage": action.ingredients["stage"],
-                    "hooks": action.ingredients["hooks"],
-                    "inputs": action.ingredients["inputs"],
-                    "outputs": {part: ref.digest for part, ref in action.outputs.items()},
-                    "code": mark,
-                    "environment": action.ingredients["environment"],
-                }
-            )
-        fitted = [a for name, a in self.actions.items() if "fit:" in name][-1]
-        return {
-            "candidate": self.version.digest,
-            "environment": fitted.ingredients["environment"],
-            "machine": fitted.machine,
-            "landed": self.landed,
-            "actions": steps,
-            "code": dict(sorted(codes.items())),
-        }
+    @cached_property
+    def call(self) -> Mapping[str, Any]:
+        """The call (`plan/calls.py`), its keys in their order."""
+        found: Mapping[str, Any] = json.loads(self.record.ingredients["call"])
+        return found
+
+    @cached_property
+    def inputs(self) -> tuple[str, ...]:
+        """The digests of its inputs, each once."""
+        return tuple(_digests(self.record.ingredients["inputs"]))
+
+    @property
+    def outputs(self) -> Mapping[str, Ref]:
+        """The outputs by name."""
+        return self.record.outputs
+
+    @property
+    def unit(self) -> str:
+        """The unit that it is part of: `sales/batch@2020-01`."""
+        return self.record.name.partition("#")[0]
+
+    @property
+    def partition(self) -> str:
+        """The batch of its unit, or the empty text."""
+        return self.unit.partition("@")[2]
+
+    @property
+    def part(self) -> str:
+        """What it is within its unit: `ingest`, `fit:linear`."""
+        return self.record.name.partition("#")[2]
+
+    @cached_property
+    def moved(self) -> dict[str, tuple[str, str]]:
+        """Libraries (and Python) that are at another version now: (then, now)."""
+        then = self.record.ingredients["environment"]
+        now = {name: _now(name) for name in then}
+        return {name: (then[name], now[name]) for name in then if then[name] != now[name]}
 
 
-def candidate_version(home: Home, model: str, version: str) -> Version:
-    """Return a candidate by `v3`, `3` or its digest; raises UnknownName."""
-    found = home.records.versions(f"{model}/candidate")
-    for item in found:
-        if version in (f"v{item.number}", str(item.number), item.digest):
-            return item
-    names = [f"v{item.number}" for item in found]
-    raise UnknownName.of(f"version of {model}/candidate", version, names)
+def _now(name: str) -> str:
+    import sys
+
+    if name == "python":
+        return f"{sys.version_info.major}.{sys.version_info.minor}"
+    return version_of(name)[1]
 
 
-def ancestry(home: Home, model: str, version: Version) -> Ancestry:
-    """Return what a candidate was made from; raises NotMaterialized where a record is gone."""
-    return _Walk(home, model).all(version)
+def _digests(tree: Any) -> list[str]:
+    """Return the digests in the ingredients of a key, where a mapping is a list of pairs."""
+    return [d for d in digests_of(tree) if d.startswith("d1:")]
 
 
 @dataclass
-class _Walk:
-    home: Home
-    model: str
-    actions: dict[str, ActionRecord] = field(default_factory=dict)
-    accounts: dict[str, dict[str, Ref]] = field(default_factory=dict)
-    landed: dict[tuple[str, str, str], dict[str, str]] = field(default_factory=dict)
-    known: dict[str, dict[str, tuple[str, Version]]] = field(default_factory=dict)
+class Closure:
+    """What some actions rest on."""
 
-    def all(self, version: Version) -> Ancestry:
-        board = self.home.objects.json(version.outputs["leaderboard"].digest)
-        chosen = board["chosen"]
-        fitted = self._action(version, f"fit:{chosen}")
-        evaluated = self._evaluated(version)
-        given, tested = fitted.ingredients["inputs"], evaluated.ingredients["inputs"]
-        folds = {"train": given["train"], "validation": given["validation"], "test": tested["test"]}
-        features = dict(sorted({**dict(given["features"]), **dict(tested["features"])}.items()))
-        for batch, digest in features.items():
-            self._features(batch, digest)
-        for item in self.home.records.versions(f"{self.model}/train_split"):
-            if item.outputs["train"].digest == folds["train"]:
-                self._keep(f"{self.model}/train_split#split", item, "split")
-                break
-        for part in (f"fit:{chosen}", "choose", f"refit:{chosen}"):
-            if part in version.actions:
-                self._keep(f"{self.model}/candidate#{part}", version, part)
-        return Ancestry(
-            version=version,
-            evaluated=evaluated,
-            family=str(fitted.ingredients["hooks"]["family"]),
-            folds=folds,
-            features=features,
-            actions=self.actions,
-            accounts=self.accounts,
-            landed=[self.landed[key] for key in sorted(self.landed)],
-        )
+    steps: list[Step] = field(default_factory=list)
+    """In an order in which they can be made."""
+    landed: set[str] = field(default_factory=set)
+    """The digests of the landed files that they begin with."""
+    unknown: dict[str, str] = field(default_factory=dict)
+    """Inputs that no recorded action makes -> the action that needs them."""
 
-    def _evaluated(self, version: Version) -> ActionRecord:
-        """Return the first report of this candidate."""
-        for item in self.home.records.versions(f"{self.model}/evaluation_report"):
-            found = self._action(item, "evaluate")
-            given = found.ingredients["inputs"]
-            wanted = {name: version.outputs[name].digest for name in ("model", "leaderboard")}
-            if all(given[name] == digest for name, digest in wanted.items()):
-                return found
-        raise NotMaterialized(
-            f"there is no evaluation report of {self.model} v{version.number}; "
-            f"materialize {self.model}/evaluation_report"
-        )
 
-    def _features(self, batch: str, digest: str) -> None:
-        found = self._made(f"{self.model}/features", digest)[1]
-        action = self._action(found, "features")
-        given, dataset = action.ingredients["inputs"], action.ingredients["params"]["dataset"]
-        self._cleaned(dataset, given["main"])
-        for name, joined in given["joins"]:
-            self._cleaned(name, joined)
-        for name, several in given["previous"]:
-            for joined in several:
-                self._cleaned(name, joined)
-        self.actions[f"{self.model}/features@{batch}".rstrip("@")] = action
+class Ancestry:
+    """The recorded actions of a home, by what they make."""
 
-    def _cleaned(self, dataset: str, digest: str) -> None:
-        batch, found = self._made(f"{dataset}/cleaned", digest)
-        place = f"{dataset}/cleaned@{batch}".rstrip("@")
-        if place in self.actions:
-            return
-        if "clean" not in found.actions:
-            self._keep(place, found, "withdraw")
-            return
-        cleaned = self._action(found, "clean")
-        self._raw(dataset, cleaned.ingredients["inputs"]["raw"])
-        self.actions[place] = cleaned
-        self.accounts.setdefault(dataset, {})[batch] = cleaned.outputs["summary"]
+    def __init__(self, records: Iterable[ActionRecord], landed: Collection[str]) -> None:
+        self.steps = {record.key: Step(record) for record in records}
+        self.landed = landed
+        self._makers: dict[str, list[str]] = defaultdict(list)
+        self._users: dict[str, list[str]] = defaultdict(list)
+        for key, step in self.steps.items():
+            for digest in {ref.digest for ref in step.outputs.values()}:
+                self._makers[digest].append(key)
+            for digest in step.inputs:
+                self._users[digest].append(key)
 
-    def _raw(self, dataset: str, digest: str) -> None:
-        batch, found = self._made(f"{dataset}/raw", digest)
-        action = self._keep(f"{dataset}/raw@{batch}".rstrip("@"), found, "ingest")
-        landed = action.ingredients["inputs"]["landed"]
-        files = self.home.batches.landed().get((dataset, batch), [])
-        file = next((item.name for item in files[::-1] if item.digest == landed), "")
-        self.landed[dataset, batch, landed] = {
-            "dataset": dataset,
-            "batch": batch,
-            "digest": landed,
-            "file": file,
+    def closure(
+        self,
+        keys: Iterable[str],
+        usable: Callable[[Step], bool] = lambda step: True,
+        lost: Collection[str] = (),
+    ) -> Closure:
+        """Return what actions rest on, themselves included.
+
+        Actions that are not `usable`, and landed files that are `lost`, are chosen only where
+        there is no other way.
+        """
+        wanted = [key for key in keys if key in self.steps]
+        found = self._levels(usable, lost)
+        if any(key not in found for key in wanted):
+            rest = self._levels(lambda step: True, ())
+            high = max(found.values(), default=0)
+            found |= {key: high + n for key, n in rest.items() if key not in found}
+        closure, done = Closure(), set[str]()
+        for key in wanted:
+            self._visit(key, found, closure, done)
+        return closure
+
+    def users(self, digest: str) -> list[Step]:
+        """Return the actions that a content was handed to."""
+        return [self.steps[key] for key in self._users.get(digest, ())]
+
+    def made_from(self, digests: Iterable[str]) -> list[Step]:
+        """Return every action whose result can hold something of some content.
+
+        Through content that another action made as well nothing passes: it holds nothing of it.
+        """
+        seen: set[str] = set()
+        fresh = {key for digest in digests for key in self._users.get(digest, ())}
+        while fresh:
+            seen |= fresh
+            outputs = {ref.digest for key in seen for ref in self.steps[key].outputs.values()}
+            own = {digest for digest in outputs if seen.issuperset(self._makers[digest])}
+            fresh = {key for digest in own for key in self._users.get(digest, ())} - seen
+        return [step for key, step in self.steps.items() if key in seen]
+
+    def made_by(self, digest: str) -> list[str]:
+        """Return the keys of the actions that made a content."""
+        return self._makers.get(digest, [])
+
+    def _levels(self, usable: Callable[[Step], bool], lost: Collection[str]) -> dict[str, int]:
+        """Return key -> how far an action is from landed bytes; none where it is unreachable."""
+        need = {
+            key: sum(d not in self.landed or d in lost for d in step.inputs)
+            for key, step in self.steps.items()
+            if usable(step)
         }
+        have = {digest for digest in self.landed if digest not in lost}
+        levels: dict[str, int] = {}
+        ready, level = [key for key, count in need.items() if count == 0], 1
+        while ready:
+            levels |= dict.fromkeys(ready, level)
+            fresh = {ref.digest for key in ready for ref in self.steps[key].outputs.values()} - have
+            have |= fresh
+            later: list[str] = []
+            for digest in fresh:
+                for key in self._users.get(digest, ()):
+                    if key in need and key not in levels:
+                        need[key] -= 1
+                        if need[key] == 0:
+                            later.append(key)
+            ready, level = later, level + 1
+        return levels
 
-    def _made(self, asset: str, digest: str) -> tuple[str, Version]:
-        """Return the partition and version of an asset with this content."""
-        if asset not in self.known:
-            self.known[asset] = dict(self._versions(asset))
-        if digest not in self.known[asset]:
-            raise NotMaterialized(f"the store has no version of {asset} with content {digest}")
-        return self.known[asset][digest]
+    def _visit(self, key: str, levels: Mapping[str, int], closure: Closure, done: set[str]) -> None:
+        if key in done:
+            return
+        done.add(key)
+        step = self.steps[key]
+        for digest in step.inputs:
+            if digest in self.landed:
+                closure.landed.add(digest)
+                continue
+            maker = self._maker(step, digest, levels, done)
+            if maker is None:
+                closure.unknown[digest] = step.record.name
+            else:
+                self._visit(maker, levels, closure, done)
+        closure.steps.append(step)
 
-    def _versions(self, asset: str) -> Iterator[tuple[str, tuple[str, Version]]]:
-        for partition in self.home.records.partitions(asset):
-            for item in self.home.records.versions(asset, partition):
-                yield item.digest, (partition, item)
+    def _maker(
+        self, step: Step, digest: str, levels: Mapping[str, int], done: Collection[str]
+    ) -> str | None:
+        mine = levels.get(step.record.key)
+        makers = [key for key in self._makers.get(digest, ()) if key != step.record.key]
+        if mine is not None:
+            makers = [key for key in makers if levels.get(key, mine) < mine]
+        else:
+            # Nothing reaches it: whoever made it is followed to what is not there any more.
+            makers = [k for k in makers if k in levels] or [k for k in makers if k not in done]
+        return min(makers, key=lambda key: self._cost(step, key), default=None)
 
-    def _keep(self, name: str, version: Version, part: str) -> ActionRecord:
-        self.actions[name] = self._action(version, part)
-        return self.actions[name]
-
-    def _action(self, version: Version, part: str) -> ActionRecord:
-        found = self.home.records.action(version.actions.get(part, ""))
-        if found is None:
-            raise NotMaterialized(
-                f"the store has lost action {part} of {version.digest}; materialize with --force"
-            )
-        return found
+    def _cost(self, step: Step, key: str) -> tuple[Any, ...]:
+        maker = self.steps[key]
+        gives = {ref.digest for ref in maker.outputs.values()} & set(step.inputs)
+        return (
+            maker.unit != step.unit,
+            maker.partition != step.partition,
+            len(maker.moved),
+            -len(gives),
+            maker.record.created,
+            key,
+        )

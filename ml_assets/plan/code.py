@@ -98,7 +98,7 @@ class Sources:
         except UnicodeDecodeError as error:
             raise HookError(f"{path}: not {error.encoding} text: {error.reason}") from error
         package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-        imported = _imported(tree, package)
+        imported = imported_by(tree, package)
         first = {other for other in imported if other.split(".")[0] in self._roots}
         third = {other.split(".")[0] for other in imported - first}
         return Module(
@@ -112,7 +112,7 @@ class Sources:
         )
 
 
-def _imported(tree: ast.AST, package: str) -> set[str]:
+def imported_by(tree: ast.AST, package: str) -> set[str]:
     """Return the absolute names of all modules that a tree may import, wherever it does."""
     found: set[str] = set()
     for node in ast.walk(tree):

@@ -23,6 +23,8 @@ SETTLE = 3.0
 """Seconds for which a file must be unchanged; both times of the file count, since copying
 can set the one that people see."""
 
+FORGOTTEN = "this content was deleted by `ml-assets forget` and does not land again"
+
 
 @dataclass
 class Observed:
@@ -105,6 +107,9 @@ def _take(
     content = path.read_bytes()
     digest = bytes_digest(content)
     if before is None or before[1] != digest:
+        if home.removals.forgotten(digest):
+            found.problems.append(f"{path}: {FORGOTTEN}; remove it")
+            return
         home.objects.put(content)
         if home.batches.land(*place, digest, path.name):
             found.landed.append(_named(*place))
@@ -154,6 +159,8 @@ def _named(dataset: str, batch: str) -> str:
 
 
 def _replace(home: Home, pattern: str, dataset: str, batch: str, name: str, content: bytes) -> None:
+    if home.removals.forgotten(bytes_digest(content)):
+        raise RequestError(f"{name}: {FORGOTTEN}; deliver it without those rows")
     folder = home.landing / dataset
     folder.mkdir(parents=True, exist_ok=True)
     temporary = folder / f".{name}.tmp"

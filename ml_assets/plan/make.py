@@ -79,6 +79,7 @@ class Maker:
             verify=verify,
             boundary=boundary,
             token=token,
+            project=planner.project,
         )
         self._session = planner.session(recurse=False, runner=self._runner, backwards=token != "")
 

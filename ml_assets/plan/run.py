@@ -16,11 +16,14 @@ from typing import Any
 from ml_assets.errors import StageError
 from ml_assets.plan import load
 from ml_assets.plan.action import Action, Keyed
+from ml_assets.plan.calls import call_text
 from ml_assets.plan.cells import Unit
 from ml_assets.plan.code import Sources
 from ml_assets.plan.environment import machine
 from ml_assets.plan.session import Done
+from ml_assets.plan.specs import specs_of
 from ml_assets.plan.workspace import Workspace
+from ml_assets.spec.project import Project
 from ml_assets.store.digest import canonical_json
 from ml_assets.store.home import Home
 from ml_assets.store.objects import Ref
@@ -97,8 +100,11 @@ class ActionRunner:
         verify: bool = False,
         boundary: Boundary | None = None,
         token: str = "",
+        project: Project | None = None,
     ) -> None:
         self._workspace = workspace
+        self._project = project
+        """The specs that a model's actions are recorded with, so that `compare` can mix them."""
         self._home = home
         self._sources = sources
         self._force = force
@@ -140,7 +146,7 @@ class ActionRunner:
             key=item.key,
             recipe=item.recipe,
             name=f"{unit}#{item.action.part}",
-            ingredients=item.ingredients,
+            ingredients={**item.ingredients, **self._told(unit, item)},
             outputs=outputs,
             checks=checks,
             facts=facts,
@@ -183,8 +189,16 @@ class ActionRunner:
             self._recent.keep(ref.digest, content)
         return ref
 
+    def _told(self, unit: Unit, item: Keyed) -> dict[str, str]:
+        """Return what making the action again needs beyond the ingredients of its key."""
+        specs = specs_of(self._project, unit.group) if self._project is not None else {}
+        found = {"call": call_text(item.action)}
+        return {**found, "specs": self._home.objects.put(specs).digest} if specs else found
+
     def _keep_sources(self, item: Keyed) -> str:
-        texts = {name: module.text for name, module in sorted(item.closure.items())}
+        # The spec's classes too: they read the params again when the action is made again.
+        spec = self._sources.closure([type(item.action.params).__module__])
+        texts = {name: module.text for name, module in sorted({**spec, **item.closure}.items())}
         return self._home.objects.put(texts).digest
 
 

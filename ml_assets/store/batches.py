@@ -21,6 +21,7 @@ from ml_assets.store.state import (
     landings,
     now,
     objects,
+    removals,
     withdrawals,
 )
 
@@ -53,9 +54,14 @@ class Batches:
         self._state = state
 
     def landed(self) -> dict[tuple[str, str], list[Landed]]:
-        """Return every landing by dataset and batch, newest first."""
+        """Return every landing by dataset and batch, newest first; not those collected since."""
+        gone = select(removals.c.digest).where(removals.c.landed == 1)
         with self._state.read() as db:
-            rows = db.execute(select(landings).order_by(landings.c.id.desc())).all()
+            rows = db.execute(
+                select(landings)
+                .where(landings.c.digest.not_in(gone))
+                .order_by(landings.c.id.desc())
+            ).all()
         found: dict[tuple[str, str], list[Landed]] = defaultdict(list)
         for row in rows:
             found[row.dataset, row.batch].append(Landed(*row))

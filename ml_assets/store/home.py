@@ -19,6 +19,7 @@ from ml_assets.store.lock import KeyLocks
 from ml_assets.store.objects import Objects
 from ml_assets.store.promotions import Promotions
 from ml_assets.store.records import Records
+from ml_assets.store.removals import Removals
 from ml_assets.store.state import open_state
 
 ENVIRONMENT = re.compile(r"[a-z][a-z0-9_-]*")
@@ -36,6 +37,7 @@ class Home:
         self.objects = Objects(root / "objects", self.state)
         self.records = Records(self.state)
         self.batches = Batches(self.state)
+        self.removals = Removals(self.state)
         self.promotions = Promotions(self.state)
         self.locks = KeyLocks(root / "locks")
 
@@ -48,6 +50,12 @@ class Home:
     def folder(self) -> Path:
         """The environment's own folder."""
         return self.root / "environments" / self.env
+
+    def environments(self) -> list[str]:
+        """Return every environment of the home, the one in use included, sorted."""
+        folder = self.root / "environments"
+        found = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+        return sorted({self.env, *self.records.environments(), *found})
 
     def close(self) -> None:
         """Close the state database."""

@@ -22,6 +22,7 @@ from sqlalchemy import Connection, delete, select
 
 from ml_assets.errors import DamagedObject, StageError
 from ml_assets.store import digest as digests
+from ml_assets.store.removals import lift, removal
 from ml_assets.store.state import State, insert_missing, objects
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ class Objects:
         with self._state.write() as db:
             db.execute(delete(objects).where(objects.c.digest == ref.digest))
             insert_missing(db, objects, [row])
+            lift(db, ref.digest)
         return ref
 
     def missing(self, wanted: Sequence[str]) -> list[str]:
@@ -102,8 +104,10 @@ class Objects:
         path = self.path(digest)
         with self._state.read() as db:
             row = db.execute(select(objects).where(objects.c.digest == digest)).one_or_none()
+            gone = removal(db, digest) if row is None else None
         if row is None:
-            raise DamagedObject(digest, f"object {digest} is not in the store")
+            said = f"was {gone}" if gone else "is not in the store"
+            raise DamagedObject(digest, f"object {digest} {said}")
         try:
             data: bytes = path.read_bytes()
         except FileNotFoundError:

@@ -35,6 +35,8 @@ class ActionRecord:
     seconds: float = 0.0
     made_by: str = ""
     """The token of the run that made it; several processes can work on one run."""
+    created: str = field(default="", compare=False)
+    """When it was recorded; set by the store."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,12 @@ class Records:
                 for key in keys
             ]
         return {row.key: _action(row) for row in rows if row is not None}
+
+    def all_actions(self) -> list[ActionRecord]:
+        """Return every recorded action, oldest first."""
+        with self._state.read() as db:
+            rows = db.execute(select(actions).order_by(actions.c.created, actions.c.key)).all()
+        return [_action(row) for row in rows]
 
     def has_recipe(self, recipe: str) -> bool:
         """Tell whether any action with this code, sub-spec and environment was recorded."""
@@ -203,6 +211,23 @@ class Records:
             rows = db.execute(select(current).where(current.c.env == env)).all()
         return {(row.asset, row.partition): _current(row) for row in rows}
 
+    def environments(self) -> list[str]:
+        """Return the environments that hold anything."""
+        with self._state.read() as db:
+            return sorted(db.execute(select(current.c.env).distinct()).scalars())
+
+    def drop_current(self, env: str, places: Iterable[tuple[str, str]]) -> None:
+        """Let an environment hold nothing of some asset partitions; their versions stay."""
+        with self._state.write() as db:
+            for asset, partition in places:
+                db.execute(
+                    delete(current).where(
+                        current.c.env == env,
+                        current.c.asset == asset,
+                        current.c.partition == partition,
+                    )
+                )
+
     def mark_published(self, env: str, asset: str, partition: str, token: str) -> None:
         """Note that Dagster shows this content."""
         with self._state.write() as db:
@@ -230,6 +255,11 @@ class Records:
                 .order_by(versions.c.number)
             ).all()
         return [_version(row) for row in rows]
+
+    def assets(self) -> list[str]:
+        """Return the assets of which there is a version, sorted."""
+        with self._state.read() as db:
+            return sorted(db.execute(select(versions.c.asset).distinct()).scalars())
 
     def partitions(self, asset: str) -> list[str]:
         """Return the partitions of which an asset has a version, sorted."""
@@ -274,6 +304,7 @@ def _action(row: Any) -> ActionRecord:
         machine=json.loads(row.machine),
         seconds=row.seconds,
         made_by=row.made_by,
+        created=row.created,
     )
 
 

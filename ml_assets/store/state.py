@@ -164,6 +164,25 @@ heads = Table(
     Column("number", Integer, nullable=False),
     Column("hash", String, nullable=False),
 )
+removals = Table(
+    "removals",
+    metadata,
+    Column("digest", String, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("landed", Integer, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at", String, nullable=False),
+)
+forgettings = Table(
+    "forgettings",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("dataset", String, nullable=False),
+    Column("batch", String, nullable=False),
+    Column("rows", Integer),
+    Column("reason", Text, nullable=False),
+    Column("at", String, nullable=False),
+)
 
 
 class State:
@@ -220,6 +239,13 @@ class State:
                 db.exec_driver_sql("ROLLBACK")
                 raise
             db.exec_driver_sql("COMMIT")
+
+    def vacuum(self) -> None:
+        """Rewrite the database file, so that freed pages hold no deleted rows."""
+        if self._sqlite:
+            with self._engine.connect() as db:
+                db.exec_driver_sql("VACUUM")
+                db.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
         """Close every connection."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from ml_assets.errors import NotMaterialized, UnknownName
 from ml_assets.plan.action import Action, Input, Pending, keyed
-from ml_assets.plan.ancestry import Ancestry, ancestry, candidate_version
+from ml_assets.plan.candidate_ancestry import Ancestry, ancestry, candidate_version
 from ml_assets.plan.cells import Cell, Unit
 from ml_assets.plan.session import Done, Made, Session, Undone
 from ml_assets.spec.project import Project

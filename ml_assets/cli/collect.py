@@ -1,0 +1,93 @@
+"""gc: remove what nothing reaches any more."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ml_assets.cli.output import JSON, emit, err, guarded, out
+from ml_assets.errors import RequestError
+from ml_assets.plan.workspace import locate
+from ml_assets.store.home import Home
+from ml_assets.store.lock import writer
+
+if TYPE_CHECKING:
+    from ml_assets.plan.collect import Garbage
+
+KEEP = 10
+"""Newest versions of each asset (and batch) that stay."""
+
+
+@guarded
+def gc(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+    keep: Annotated[int, typer.Option(help="Newest versions of each asset to keep.")] = KEEP,
+    as_json: bool = JSON,
+) -> None:
+    """Remove objects that no environment, champion, release or newest version reaches.
+
+    Example: ml-assets gc --dry-run --keep 5
+    """
+    from ml_assets.plan.collect import collect, garbage
+
+    if keep < 1:
+        raise RequestError(f"--keep {keep}: wanted 1 or more versions to keep")
+    workspace = locate()
+    home = Home(workspace.home, workspace.env)
+    try:
+        if dry_run:
+            found = garbage(home, keep)
+        else:
+            with whole_home(home, "ml-assets gc"):
+                found = garbage(home, keep)
+                collect(home, found)
+    finally:
+        home.close()
+    if as_json:
+        emit(document(found, dry_run))
+    else:
+        tell(found, dry_run)
+
+
+@contextmanager
+def whole_home(home: Home, what: str) -> Iterator[None]:
+    """Hold the lock of every environment: they share their objects."""
+    with ExitStack() as stack:
+        for env in home.environments():
+            folder = home.root / "environments" / env
+            stack.enter_context(writer(folder, what, patience=3600.0, waiting=err.print))
+        yield
+
+
+def document(found: Garbage, dry_run: bool) -> dict[str, Any]:
+    """Return the document that `gc --json` prints."""
+    return {
+        "dry_run": dry_run,
+        "objects": sorted(found.objects),
+        "bytes": found.bytes,
+        "strays": found.strays,
+        "kept": found.kept,
+        "versions": found.versions,
+    }
+
+
+def tell(found: Garbage, dry_run: bool) -> None:
+    """Say what goes, by what made it."""
+    sums: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+    for digest, size in found.objects.items():
+        entry = sums[found.made[digest]]
+        entry[0], entry[1] = entry[0] + 1, entry[1] + size
+    for unit, (count, size) in sorted(sums.items()):
+        out.print(f"{count:6} objects  {size / 1e6:9.2f} MB  {unit}")
+    if found.strays:
+        out.print(f"{len(found.strays):6} files that no record knows")
+    if found.versions:
+        out.print(f"not to be made again: {', '.join(found.versions)}")
+    verb = "would free" if dry_run else "freed"
+    out.print(
+        f"{verb} {len(found.objects)} objects, {found.bytes / 1e6:.2f} MB; {found.kept} are kept"
+    )

@@ -1,0 +1,52 @@
+"""compare: where the difference between two versions of a model comes from."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from ml_assets.cli.output import JSON, emit, err, guarded, out
+from ml_assets.cli.recreate import Model
+from ml_assets.errors import RequestError
+from ml_assets.plan.workspace import locate
+from ml_assets.store.home import Home
+
+Version = Annotated[str, typer.Argument(help="A version of its candidate, like v3.")]
+
+
+@guarded
+def compare(model: Model, a: Version, b: Version, as_json: bool = JSON) -> None:
+    """Say how much of two versions' difference comes from data, code, spec and environment.
+
+    Example: ml-assets compare flight_delay v0 v1
+    """
+    from rich.markup import escape
+
+    from ml_assets.plan.compare.compare import compare as explain
+
+    names = tuple(f"v{version.strip().removeprefix('v')}" for version in (a, b))
+    if names[0] == names[1]:
+        raise RequestError(f"{names[0]} twice: name two versions")
+    workspace = locate()
+    home = Home(workspace.home, workspace.env)
+    try:
+        found = explain(
+            home, workspace, model, (a, b), lambda text: err.print(f"[dim]{escape(text)}[/]")
+        )
+    finally:
+        home.close()
+    if as_json:
+        emit({"model": model, "a": names[0], "b": names[1], "method": "shapley", **asdict(found)})
+        return
+    whole = found.values["b"] - found.values["a"]
+    out.print(
+        f"{found.metric} on {found.rows} rows that neither has seen: {names[0]} "
+        f"{found.values['a']:.6g}, {names[1]} {found.values['b']:.6g}, difference {whole:+.4g}"
+    )
+    for cause, share in found.shares.items():
+        out.print(f"  {cause:14} {share:+.4g}")
+    out.print(f"Shapley values over {found.trained} trained mixes; they sum to the difference")
+    for note in found.notes:
+        out.print(f"  {note}", markup=False)

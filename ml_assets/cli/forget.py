@@ -1,0 +1,120 @@
+"""forget: delete rows for legal reasons, everywhere, and leave a tombstone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ml_assets.cli.collect import whole_home
+from ml_assets.cli.data import Dataset
+from ml_assets.cli.output import JSON, emit, guarded, out
+from ml_assets.errors import RequestError
+from ml_assets.plan.plan import Planner, planner_here
+from ml_assets.store.home import Home
+
+if TYPE_CHECKING:
+    from ml_assets.plan.forget.forget import Request
+
+
+@guarded
+def forget(
+    dataset: Dataset,
+    batch: Annotated[str | None, typer.Option(help="A batch; all of it without --key.")] = None,
+    key: Annotated[str, typer.Option(help="Rows by value: COLUMN=VALUE[,COLUMN=VALUE].")] = "",
+    reason: Annotated[str, typer.Option(help="Why; kept in the tombstone, no values.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+    as_json: bool = JSON,
+) -> None:
+    """Delete a batch, or rows by value, everywhere; what was made from them is made anew.
+
+    Example: ml-assets forget flights --key tailnum=N14228 --reason "request 2026-17"
+    """
+    from ml_assets.plan.forget.forget import forget as remove
+    from ml_assets.plan.forget.forget import request
+
+    if not reason.strip():
+        raise RequestError("--reason is missing: say why, it is kept in the tombstone")
+    values = pairs(key)
+    planner = planner_here()
+    home = planner.home
+    if not values and batch is None and planner.project.calendar_of(dataset) is not None:
+        raise RequestError("say what to forget: --batch B, --key COLUMN=VALUE, or both")
+    if dry_run:
+        found = request(home, planner.project, dataset, batch, values, reason)
+    else:
+        with whole_home(home, "ml-assets forget"):
+            complete(planner)
+            found = request(home, planner.project, dataset, batch, values, reason)
+            remove(home, found)
+            complete(planner)
+    if as_json:
+        emit(document(found, dry_run))
+    else:
+        tell(found, dry_run)
+
+
+def pairs(text: str) -> dict[str, str]:
+    """Return {"a": "1", "b": "2"} for `a=1,b=2`."""
+    found: dict[str, str] = {}
+    for part in text.split(",") if text else ():
+        name, equals, value = part.partition("=")
+        if not equals or not name.strip() or not value.strip():
+            raise RequestError(f"--key {text!r}: wanted COLUMN=VALUE[,COLUMN=VALUE]")
+        found[name.strip()] = value.strip()
+    return found
+
+
+def complete(planner: Planner) -> None:
+    """Finish deletions, this one or one that was cut: objects, MLflow and Dagster of each env."""
+    from ml_assets.plan.forget.forget import finish
+
+    home = planner.home
+
+    def shown(digests: set[str], assets: set[str]) -> None:
+        from ml_assets.adapters.forget import forget_runs
+        from ml_assets.graph.forget import wipe
+
+        for env in home.environments():
+            wipe(replace(planner.workspace, env=env), assets)
+            other = Home(home.root, env)
+            try:
+                forget_runs(other, digests)
+            finally:
+                other.close()
+
+    finish(home, [shown])
+
+
+def document(found: Request, dry_run: bool) -> dict[str, Any]:
+    """Return the document that `forget --json` prints; it holds no values of rows."""
+    deletion = found.deletion
+    return {
+        "dry_run": dry_run,
+        "dataset": deletion.dataset,
+        "rows": deletion.rows,
+        "reason": deletion.reason,
+        "objects": len(deletion.objects) + len(deletion.landed),
+        "assets": sorted(deletion.assets),
+        "files": {str(p): "removed" if c is None else "rewritten" for p, c in found.files.items()},
+        "unsearched": found.unsearched,
+        "versions": found.versions,
+    }
+
+
+def tell(found: Request, dry_run: bool) -> None:
+    """Say what went, and what the person still has to see to."""
+    said = document(found, dry_run)
+    for batch, rows in said["rows"].items():
+        what = "all rows" if rows is None else f"{rows} row{'' if rows == 1 else 's'}"
+        out.print(f"{said['dataset']} {batch}: {what}".replace(" :", ":"))
+    for path, what in said["files"].items():
+        out.print(f"landing folder: {path} {'would be ' if dry_run else ''}{what}")
+    for what in said["unsearched"]:
+        out.print(f"[yellow]not searched[/] {what}")
+    if said["versions"]:
+        out.print(f"not to be made again: {', '.join(said['versions'])}")
+        out.print("their models stay, and were trained on it: the next run trains without")
+    verb = "would be deleted" if dry_run else "deleted, a tombstone is left"
+    out.print(f"{said['objects']} objects {verb}; see to copies outside the home yourself")

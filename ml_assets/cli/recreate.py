@@ -1,0 +1,108 @@
+"""recreate: make a version again from its id alone, and compare it by hash."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ml_assets.cli.output import FAILED, JSON, emit, err, guarded, out
+from ml_assets.plan.workspace import locate
+from ml_assets.store.home import Home
+
+if TYPE_CHECKING:
+    from ml_assets.plan.recreate.prepare import Prepared
+    from ml_assets.plan.recreate.replay import Verdict
+
+Model = Annotated[str, typer.Argument(help="A model, the name of its folder in defs/.")]
+
+
+@guarded
+def recreate(
+    model: Model,
+    version: Annotated[str, typer.Argument(help="A version of its candidate, like v3.")],
+    as_json: bool = JSON,
+) -> None:
+    """Make a model's version again from landed bytes and stored sources, and compare by hash.
+
+    Example: ml-assets recreate flight_delay v0
+    """
+    from rich.markup import escape
+
+    from ml_assets.plan.recreate.prepare import prepare
+    from ml_assets.plan.recreate.replay import DIFFERENT, IMPOSSIBLE, replay
+
+    workspace = locate()
+    home = Home(workspace.home, workspace.env)
+    try:
+        prepared = prepare(home, model, version)
+        for line in told(prepared):
+            err.print(escape(line))
+        count, total = 0, len(prepared.closure.steps)
+
+        def tell(name: str) -> None:
+            nonlocal count
+            count += 1
+            err.print(f"[dim]{count}/{total} {escape(name)}[/]")
+
+        verdict = replay(home, prepared, tell)
+    finally:
+        home.close()
+    if as_json:
+        emit(document(prepared, verdict))
+    else:
+        for line in words(prepared, verdict):
+            out.print(line, markup=False)
+    if verdict.verdict in (DIFFERENT, IMPOSSIBLE):
+        raise typer.Exit(FAILED)
+
+
+def told(prepared: Prepared) -> list[str]:
+    """Return what is said before it starts: what it takes, what is missing, what has moved."""
+    closure = prepared.closure
+    found = [
+        f"{prepared.model} v{prepared.version.number} of {prepared.version.created}: "
+        f"{len(closure.steps)} actions from {len(closure.landed)} landed files"
+    ]
+    found += [f"missing: {what}" for what in prepared.missing]
+    found += [
+        f"another version: {name} {then} then, {now or 'absent'} now"
+        for name, (then, now) in sorted(prepared.moved.items())
+    ]
+    if not prepared.missing and not prepared.moved:
+        found.append("nothing is missing; Python and all libraries are as they were")
+    return found
+
+
+def document(prepared: Prepared, verdict: Verdict) -> dict[str, Any]:
+    """Return the document that `recreate --json` prints."""
+    return {
+        "model": prepared.model,
+        "version": f"v{prepared.version.number}",
+        "digest": prepared.version.digest,
+        "missing": list(prepared.missing),
+        "libraries": {n: {"then": t, "now": w} for n, (t, w) in sorted(prepared.moved.items())},
+        "landed": len(prepared.closure.landed),
+        **asdict(verdict),
+    }
+
+
+def words(prepared: Prepared, verdict: Verdict) -> list[str]:
+    """Return what a person is told at the end."""
+    from ml_assets.plan.recreate.replay import IDENTICAL, IMPOSSIBLE, PREDICTION_EQUAL, TOLERANCE
+
+    name = f"{prepared.model} v{prepared.version.number}"
+    if verdict.verdict == IMPOSSIBLE:
+        return [f"{name} cannot be made again: {len(prepared.missing)} things are missing (above)"]
+    if verdict.verdict == IDENTICAL:
+        return [f"IDENTICAL: {name}, each of {verdict.actions} actions gave what it gave before"]
+    first = verdict.differences[0]
+    found = [f"{verdict.verdict}: {name}"]
+    if verdict.largest is not None:
+        found.append(
+            f"predictions on its {verdict.rows} test rows differ by {verdict.largest:.3g} at most"
+            + (f" (equal within {TOLERANCE:g})" if verdict.verdict == PREDICTION_EQUAL else "")
+        )
+    found.append(f"first different: {first.asset} ({first.action} {first.output})".rstrip())
+    return [*found, *(f"  {why}" for why in first.why)]

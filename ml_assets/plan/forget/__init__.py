@@ -1,0 +1,1 @@
+"""Legal deletion: rows removed from everything that holds them, a tombstone left."""

@@ -1,0 +1,192 @@
+"""What a legal deletion takes away, and its removal from the store and the landing folder.
+
+What goes: the landed files, and every content made from them that can hold a row or a value of
+one. What stays: row ranges (`stages/split`) and model parameters (`stages/train`), which hold
+no rows; and content that something else made as well, such as an empty table.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ml_assets.errors import DamagedObject, RequestError, UnknownName
+from ml_assets.plan.ancestry import Ancestry, Step
+from ml_assets.plan.forget.rewrite import Values, without
+from ml_assets.plan.recreate.prepare import ancestry_of
+from ml_assets.plan.recreate.replay import asset_of
+from ml_assets.spec.dataset import DatasetSpec
+from ml_assets.spec.project import Project
+from ml_assets.stages.ingest.source import Unreadable
+from ml_assets.store import forgetting
+from ml_assets.store.digest import bytes_digest
+from ml_assets.store.forgetting import Deletion
+from ml_assets.store.home import Home
+
+KEPT = ("ml_assets.stages.train.", "ml_assets.stages.split.")
+"""Stages whose outputs hold no rows: parameters, and ranges of row numbers."""
+
+
+@dataclass
+class Request:
+    """A deletion, and what is said about it before and after."""
+
+    deletion: Deletion
+    contents: dict[str, bytes] = field(default_factory=dict)
+    """Digest -> the landed files without the rows."""
+    files: dict[Path, bytes | None] = field(default_factory=dict)
+    """Files in the landing folder -> what they become; None: they are removed."""
+    unsearched: list[str] = field(default_factory=list)
+    """Landed files in which nothing could be looked for, and why."""
+    versions: list[str] = field(default_factory=list)
+    """Versions and releases that cannot be made again afterwards."""
+
+
+def request(
+    home: Home, project: Project, dataset: str, batch: str | None, key: Values, reason: str
+) -> Request:
+    """Return what goes; nothing is changed. Raises UnknownName and RequestError."""
+    if dataset not in project.datasets:
+        raise UnknownName.of("dataset", dataset, project.datasets)
+    spec = project.datasets[dataset]
+    for column in key:
+        if column not in spec.columns:
+            raise UnknownName.of(f"column of {dataset}", column, spec.columns)
+    landed = {b: items for (name, b), items in home.batches.landed().items() if name == dataset}
+    if batch is not None and batch not in landed:
+        raise UnknownName.of(f"batch of {dataset}", batch, landed)
+    found = Request(Deletion(dataset, reason))
+    for name, items in sorted(landed.items()):
+        if batch is not None and name != batch:
+            continue
+        for digest in dict.fromkeys(item.digest for item in items):
+            _landing(home, spec, found, name, digest, key)
+    if not found.deletion.landed:
+        looked = "; ".join(found.unsearched) or "every landed file was searched"
+        raise RequestError(f"no landed file of {dataset} holds such a row ({looked})")
+    ancestry = ancestry_of(home)
+    _made_from(ancestry, found.deletion)
+    found.versions = _lost(home, ancestry, set(found.deletion.landed))
+    _lying(home, spec, found)
+    return found
+
+
+def _landing(
+    home: Home, spec: DatasetSpec, found: Request, batch: str, digest: str, key: Values
+) -> None:
+    """Add a landed file of a batch: all of it, or what is left without the rows."""
+    deletion = found.deletion
+    if not key:
+        deletion.landed[digest] = None
+        deletion.rows[batch] = None
+        return
+    place = f"{deletion.dataset}@{batch}" if batch else deletion.dataset
+    try:
+        content, count = without(home.objects.read(digest), spec, key)
+    except (DamagedObject, Unreadable) as error:
+        found.unsearched.append(f"{place}: {error}")
+        return
+    if count:
+        new = bytes_digest(content)
+        found.contents[new] = content
+        deletion.landed[digest] = new
+        deletion.rows[batch] = max(count, deletion.rows.get(batch) or 0)
+
+
+def _made_from(ancestry: Ancestry, deletion: Deletion) -> None:
+    """Add all that was made from the landed files and may hold what goes."""
+    steps = ancestry.made_from(deletion.landed)
+    going = [step for step in steps if not _kept(step)]
+    keys = {step.record.key for step in going}
+    for step in going:
+        for name, ref in step.outputs.items():
+            deletion.assets.add(asset_of(step, name).partition("@")[0])
+            if set(ancestry.made_by(ref.digest)) <= keys:
+                deletion.objects.add(ref.digest)
+    deletion.actions |= keys
+    deletion.assets |= {f"{deletion.dataset}/landing"}
+
+
+def _kept(step: Step) -> bool:
+    return str(step.record.ingredients["stage"]).startswith(KEPT)
+
+
+def _lost(home: Home, ancestry: Ancestry, landed: set[str]) -> list[str]:
+    """Return the models' versions and releases that rest on landed files, champions marked."""
+    found = []
+    for asset in home.records.assets():
+        group, name = asset.split("/")
+        if name not in ("candidate", "release"):
+            continue
+        for version in home.records.versions(asset):
+            if not ancestry.closure(version.actions.values()).landed & landed:
+                continue
+            what = "release " if name == "release" else ""
+            envs = [
+                env
+                for env in home.environments()
+                if (pointer := home.promotions.champion(env, group)) is not None
+                and name == "candidate"
+                and pointer.digest == version.digest
+            ]
+            mark = f" (champion in {', '.join(envs)})" if envs else ""
+            found.append(f"{group} {what}v{version.number}{mark}")
+    return found
+
+
+def _lying(home: Home, spec: DatasetSpec, found: Request) -> None:
+    """Add the files of the landing folder that hold what goes."""
+    folder = home.landing / found.deletion.dataset
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if not path.is_file():
+            continue
+        digest = bytes_digest(path.read_bytes())
+        match = re.fullmatch(spec.landing.pattern, path.name)
+        batch = (match.groupdict().get("batch") or "") if match else None
+        if digest in found.deletion.landed:
+            new = found.deletion.landed[digest]
+            found.files[path] = None if new is None else found.contents[new]
+        elif not found.contents and batch in found.deletion.rows:
+            found.files[path] = None
+
+
+def forget(home: Home, found: Request) -> None:
+    """Remove it from state, objects and landing folder; the caller holds every lock.
+
+    The state goes first and notes what is left to do, so that `finish` completes a deletion
+    that was cut.
+    """
+    for content in found.contents.values():
+        home.objects.put(content)
+    for path, content in found.files.items():
+        if content is None:
+            path.unlink(missing_ok=True)
+            continue
+        temporary = path.with_name(f".{path.name}.tmp")
+        temporary.write_bytes(content)
+        os.replace(temporary, path)
+    forgetting.apply(home.state, found.deletion)
+
+
+def finish(home: Home, effects: Sequence[Callable[[set[str], set[str]], None]] = ()) -> None:
+    """Remove what noted deletions left: object files, then `effects(digests, assets)`.
+
+    Nothing happens where no deletion is unfinished. An object that was made again meanwhile,
+    from what is left, stays.
+    """
+    noted = forgetting.pending(home.state)
+    if not noted:
+        return
+    digests = {digest for item in noted for digest in item["digests"]}
+    assets = {asset for item in noted for asset in item["assets"]}
+    for digest in digests:
+        if home.objects.missing([digest]):
+            home.objects.path(digest).unlink(missing_ok=True)
+    for effect in effects:
+        effect(digests, assets)
+    for env in home.environments():
+        home.records.mark_all_unpublished(env)
+    forgetting.finished(home.state)

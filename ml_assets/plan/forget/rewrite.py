@@ -1,0 +1,108 @@
+"""A landed file without some of its rows, everything else as it was to the byte.
+
+Belongs here: finding records by the values of columns, cutting them out. Does not belong here:
+what else holds them.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ml_assets.spec.dataset import DatasetSpec
+from ml_assets.stages.ingest import columnar, delimited
+from ml_assets.stages.ingest.columns import positions
+from ml_assets.stages.ingest.lines import breaks_in
+from ml_assets.stages.ingest.parse import PARSERS
+from ml_assets.stages.ingest.sniff import GZIP, PARQUET, as_utf8, unpacked
+from ml_assets.stages.ingest.source import Source
+
+Values = Mapping[str, str]
+"""Column -> the value that a row must have in it, as written."""
+
+
+def without(content: bytes, spec: DatasetSpec, wanted: Values) -> tuple[bytes, int]:
+    """Return a file without the rows that have all these values, and how many there were.
+
+    A value matches as text or as the column's type reads it (`017` is 17). Records that do not
+    come apart match where all values stand in them. Raises Unreadable where the file cannot be
+    taken apart at all.
+    """
+    plain = unpacked(content)
+    if plain.startswith(PARQUET):
+        return _parquet(content, plain, spec, wanted)
+    text, damaged = as_utf8(plain, spec.landing.encoding)
+    source = delimited.read(text, spec.landing.delimiter, spec.landing.null_values, damaged)
+    at = positions(source.names, spec.columns)
+    starts = [source.lines[row].as_py() for row in _rows(source, at, spec, wanted)]
+    starts += [item.line for item in source.broken if _in(item.text, spec, wanted)]
+    if not starts:
+        return content, 0
+    assert source.text is not None
+    broken = {item.line for item in source.broken}
+    gone: set[int] = set()
+    for line in starts:
+        extra = 0 if line in broken else breaks_in(source.text(line))
+        gone.update(range(line, line + 1 + extra))
+    wide = spec.landing.encoding.lower().replace("_", "-").startswith("utf-16")
+    kept = _cut(text if wide else plain, gone)
+    kept = kept.decode().encode(spec.landing.encoding) if wide else kept
+    return _packed(content, kept), len(starts)
+
+
+def _cut(text: bytes, gone: set[int]) -> bytes:
+    lines = text.splitlines(keepends=True)
+    return b"".join(line for number, line in enumerate(lines, 1) if number not in gone)
+
+
+def _packed(content: bytes, plain: bytes) -> bytes:
+    return gzip.compress(plain, mtime=0) if content.startswith(GZIP) else plain
+
+
+def _parquet(content: bytes, plain: bytes, spec: DatasetSpec, wanted: Values) -> tuple[bytes, int]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    source = columnar.read(plain)
+    rows = set(_rows(source, positions(source.names, spec.columns), spec, wanted))
+    if not rows:
+        return content, 0
+    table = pq.read_table(pa.BufferReader(plain), use_threads=False)
+    kept = table.take(pa.array([n for n in range(table.num_rows) if n not in rows], pa.int64()))
+    sink = pa.BufferOutputStream()
+    pq.write_table(kept, sink)
+    return _packed(content, sink.getvalue().to_pybytes()), len(rows)
+
+
+def _rows(
+    source: Source, at: Mapping[str, int], spec: DatasetSpec, wanted: Values
+) -> Iterator[int]:
+    columns = {name: source.columns[at[name]].to_pylist() for name in wanted}
+    for row in range(len(source.lines)):
+        if all(_same(columns[name][row], wanted[name], spec, name) for name in wanted):
+            yield row
+
+
+def _same(got: Any, wanted: str, spec: DatasetSpec, name: str) -> bool:
+    if got is None:
+        return False
+    text = str(got).strip()
+    if text == wanted.strip():
+        return True
+    parse = PARSERS.get(spec.columns[name].type)
+    if parse is None:
+        return False
+    value = parse(wanted)
+    return value is not None and parse(text) == value
+
+
+def _in(text: str, spec: DatasetSpec, wanted: Values) -> bool:
+    """Tell whether all values stand in a record that does not come apart as it should."""
+    fields = [
+        field for row in csv.reader([text], delimiter=spec.landing.delimiter) for field in row
+    ]
+    return all(
+        any(_same(field, value, spec, name) for field in fields) for name, value in wanted.items()
+    )

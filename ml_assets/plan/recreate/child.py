@@ -1,0 +1,141 @@
+"""The process in which stored code runs: calls stage functions, knows nothing of this package.
+
+Run as a script with the extracted sources in PYTHONPATH: `ml_assets` is the stored one here,
+so nothing of it may be imported but by name, as a call says. One request a line on stdin, one
+answer a line on what was stdout; whatever the stages print goes to stderr.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+import traceback
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+
+class File:
+    """A lazy input, read from a file."""
+
+    def __init__(self, digest: str, path: str) -> None:
+        self.digest = digest
+        self._path = Path(path)
+
+    def table(self, columns: Sequence[str] | None = None) -> Any:
+        """Return the table, or only some of its columns."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        data = pa.BufferReader(self._path.read_bytes())
+        wanted = None if columns is None else list(columns)
+        return pq.read_table(data, columns=wanted, use_threads=False)
+
+    def json(self) -> Any:
+        """Return the JSON document."""
+        return json.loads(self._path.read_bytes())
+
+    def bytes(self) -> bytes:
+        """Return the bytes."""
+        return self._path.read_bytes()
+
+
+def answer(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Make a call; return the files of its outputs (kind and path), or the error."""
+    try:
+        outputs = predict(request) if "model" in request else call(request)
+        out = Path(request["out"])
+        return {
+            "outputs": {name: _write(out / name, value) for name, value in outputs.items()},
+            "kernels": kernels(),
+        }
+    except Exception as error:
+        # The parent says which action failed, and with what.
+        said = f"{type(error).__name__}: {error}"
+        return {"error": said, "trace": traceback.format_exc()}
+
+
+def call(request: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the outputs of a stage function by name."""
+    stage = _named(request["stage"])
+    params = _named(request["spec"]).model_validate_json(json.dumps(request["params"]))
+    hooks = {
+        name: _named(hook)
+        if isinstance(hook, str)
+        else {key: _named(one) for key, one in hook.items()}
+        for name, hook in request["hooks"].items()
+    }
+    inputs = {name: _handle(tree, request["files"]) for name, tree in request["inputs"].items()}
+    outputs: Mapping[str, Any] = stage(params, **inputs, **hooks).outputs
+    return outputs
+
+
+def predict(request: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a table of predictions for each table of features, a column for each class."""
+    import numpy as np
+    import pyarrow as pa
+
+    model = _handle(request["model"], request["files"]).json()
+    family = _named(request["family"])
+    of = _named("ml_assets.stages.train.predict:predict")
+    outputs = {}
+    for number, features in enumerate(request["inputs"]["features"]):
+        found = np.asarray(of(model, family, _handle(features, request["files"]).table()))
+        columns = found.reshape(len(found), -1).T
+        outputs[str(number)] = pa.table({str(n): column for n, column in enumerate(columns)})
+    return outputs
+
+
+def kernels() -> dict[str, str]:
+    """Return the number-crunching libraries that are loaded, and what CPU each is made for."""
+    import threadpoolctl
+
+    return {
+        str(pool["internal_api"]): str(pool.get("architecture") or pool["version"])
+        for pool in threadpoolctl.threadpool_info()
+    }
+
+
+def _named(reference: str) -> Any:
+    name, _, attribute = reference.partition(":")
+    module = importlib.import_module(name)
+    return getattr(module, attribute) if attribute else module
+
+
+def _handle(tree: Any, files: Mapping[str, tuple[str, str]]) -> Any:
+    if isinstance(tree, str):
+        return File(*files[tree])
+    if isinstance(tree, dict):
+        return {name: _handle(item, files) for name, item in tree.items()}
+    if isinstance(tree, list):
+        return [_handle(item, files) for item in tree]
+    return tree
+
+
+def _write(path: Path, value: Any) -> dict[str, str]:
+    if isinstance(value, bytes):
+        path.write_bytes(value)
+        return {"kind": "bytes", "path": str(path)}
+    if isinstance(value, (dict, list)):
+        path.write_text(json.dumps(value), encoding="utf-8")
+        return {"kind": "json", "path": str(path)}
+    import pyarrow as pa
+
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, value.schema) as writer:
+        writer.write_table(value)
+    return {"kind": "table", "path": str(path)}
+
+
+def main() -> None:
+    """Answer requests until stdin ends."""
+    with os.fdopen(os.dup(1), "w", encoding="utf-8") as answers:
+        os.dup2(2, 1)
+        for line in sys.stdin:
+            answers.write(json.dumps(answer(json.loads(line))) + "\n")
+            answers.flush()
+
+
+if __name__ == "__main__":
+    main()

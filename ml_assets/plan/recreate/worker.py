@@ -1,0 +1,101 @@
+"""The parent's side of a process that runs stored code (`child.py`)."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ml_assets.errors import StageError
+from ml_assets.plan.calls import digests_of
+from ml_assets.plan.recreate import child
+from ml_assets.plan.recreate.extract import Texts, extract
+from ml_assets.store.objects import Objects, Ref
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a call made, kept in the scratch store."""
+
+    outputs: Mapping[str, Ref]
+    kernels: Mapping[str, str]
+    """The number-crunching libraries that were loaded, and what CPU each is made for."""
+
+
+class Worker:
+    """One process with one state of the code."""
+
+    def __init__(self, folder: Path, process: subprocess.Popen[str], objects: Objects) -> None:
+        self.folder = folder
+        self._process = process
+        self._objects = objects
+
+    def make(self, call: Mapping[str, Any]) -> Made:
+        """Make a call whose inputs are in the scratch store; raises StageError if it raised."""
+        needed = [d for tree in call["inputs"].values() for d in digests_of(tree)]
+        needed += [call["model"]] if "model" in call else []
+        files = {digest: (digest, str(self._objects.path(digest))) for digest in needed}
+        with tempfile.TemporaryDirectory(dir=self.folder.parent) as out:
+            answer = self._ask({**call, "files": files, "out": out})
+            if "error" in answer:
+                raise StageError(answer["error"])
+            outputs = {name: self._keep(item) for name, item in answer["outputs"].items()}
+        return Made(outputs, answer["kernels"])
+
+    def _ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        try:
+            self._process.stdin.write(json.dumps(request) + "\n")
+            self._process.stdin.flush()
+            line = self._process.stdout.readline()
+        except BrokenPipeError:
+            line = ""
+        if not line:
+            raise StageError(f"its process ended with code {self._process.wait()}")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def _keep(self, item: Mapping[str, str]) -> Ref:
+        content = Path(item["path"]).read_bytes()
+        if item["kind"] == "bytes":
+            return self._objects.put(content)
+        if item["kind"] == "json":
+            return self._objects.put(json.loads(content))
+        import pyarrow as pa
+
+        from ml_assets.stages.schema import compact
+
+        with pa.ipc.open_file(pa.BufferReader(content)) as reader:
+            return self._objects.put(compact(reader.read_all()))
+
+
+@contextmanager
+def worker(texts: Texts, folder: Path, objects: Objects) -> Iterator[Worker]:
+    """Extract sources into a new folder and start a process on them."""
+    extract(texts, folder)
+    path = os.pathsep.join(p for p in (str(folder), os.environ.get("PYTHONPATH", "")) if p)
+    process = subprocess.Popen(
+        [sys.executable, "-P", child.__file__],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": path},
+    )
+    try:
+        yield Worker(folder, process, objects)
+    finally:
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                pipe.close()

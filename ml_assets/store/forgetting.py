@@ -1,0 +1,128 @@
+"""The state's part of a legal deletion: one transaction, and what is still to be done after it.
+
+Belongs here: the writes. Does not belong here: which objects hold a row (`plan/forget`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from ml_assets.store.removals import FORGOTTEN
+from ml_assets.store.state import (
+    State,
+    actions,
+    current,
+    dump,
+    files,
+    forgettings,
+    insert_missing,
+    landings,
+    now,
+    objects,
+    removals,
+    settings,
+)
+
+PENDING = "forget"
+"""The setting (of no environment) under which unfinished deletions are noted."""
+
+
+@dataclass
+class Deletion:
+    """What a legal deletion takes away."""
+
+    dataset: str
+    reason: str
+    rows: dict[str, int | None] = field(default_factory=dict)
+    """Batch -> rows that go, None for all of it."""
+    landed: dict[str, str | None] = field(default_factory=dict)
+    """Digest of a landed file -> of its content without the rows; None where all of it goes."""
+    objects: set[str] = field(default_factory=set)
+    actions: set[str] = field(default_factory=set)
+    assets: set[str] = field(default_factory=set)
+
+
+def apply(state: State, found: Deletion) -> None:
+    """Take it out of the state, all or nothing, and note that files are still to be removed."""
+    at = now()
+    gone = {*found.objects, *found.landed}
+    with state.write() as db:
+        for old, new in found.landed.items():
+            mine = (landings.c.dataset == found.dataset, landings.c.digest == old)
+            if new is None:
+                db.execute(delete(landings).where(*mine))
+            else:
+                # In place: the order of landings and what was withdrawn stay as they are.
+                db.execute(update(landings).where(*mine).values(digest=new))
+            db.execute(delete(files).where(files.c.digest == old))
+        for digest in gone:
+            db.execute(delete(objects).where(objects.c.digest == digest))
+            db.execute(delete(removals).where(removals.c.digest == digest))
+        for key in found.actions:
+            db.execute(delete(actions).where(actions.c.key == key))
+        _drop_current(db, {*gone, *found.actions})
+        insert_missing(
+            db,
+            removals,
+            [
+                {
+                    "digest": digest,
+                    "kind": FORGOTTEN,
+                    "landed": int(digest in found.landed),
+                    "reason": found.reason,
+                    "at": at,
+                }
+                for digest in sorted(gone)
+            ],
+        )
+        for batch, rows in sorted(found.rows.items()):
+            stone = {"dataset": found.dataset, "batch": batch, "rows": rows}
+            db.execute(insert(forgettings), {**stone, "reason": found.reason, "at": at})
+        document = {"digests": sorted(gone), "assets": sorted(found.assets)}
+        before = _pending(db)
+        db.execute(delete(settings).where(*_mine()))
+        db.execute(
+            insert(settings), {"env": "", "key": PENDING, "value": dump([*before, document])}
+        )
+
+
+def pending(state: State) -> list[Mapping[str, Any]]:
+    """Return what deletions still have to remove: `digests` of files, and `assets` shown."""
+    with state.read() as db:
+        return _pending(db)
+
+
+def finished(state: State) -> None:
+    """Note that nothing is left to be removed; the state's own freed pages are overwritten."""
+    with state.write() as db:
+        db.execute(delete(settings).where(*_mine()))
+    state.vacuum()
+
+
+def _mine() -> tuple[Any, ...]:
+    return settings.c.env == "", settings.c.key == PENDING
+
+
+def _pending(db: Connection) -> list[Mapping[str, Any]]:
+    value = db.execute(select(settings.c.value).where(*_mine())).scalar()
+    return [] if value is None else json.loads(value)
+
+
+def _drop_current(db: Connection, names: Collection[str]) -> None:
+    """Let no environment hold what rests on something that is gone."""
+    for row in db.execute(select(current)).all():
+        held = {ref["digest"] for ref in json.loads(row.outputs).values()}
+        held |= set(json.loads(row.actions).values())
+        if held & set(names):
+            db.execute(
+                delete(current).where(
+                    current.c.env == row.env,
+                    current.c.asset == row.asset,
+                    current.c.partition == row.partition,
+                )
+            )
