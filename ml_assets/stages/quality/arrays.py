@@ -69,3 +69,11 @@ def by_block(blocks: Ints, count: int, codes: Ints, bins: int) -> Floats:
     known = (blocks >= 0) & (codes >= 0)
     flat = np.bincount(blocks[known] * bins + codes[known], minlength=count * bins)
     return flat.reshape(count, bins).astype(np.float64)
+
+
+def span(blocks: Ints) -> dict[str, int]:
+    """Return how many blocks have rows, and how many between the first and the last have none."""
+    distinct = np.unique(blocks[blocks >= 0])
+    if not len(distinct):
+        return {"blocks": 0, "empty": 0}
+    return {"blocks": len(distinct), "empty": int(distinct[-1] - distinct[0]) + 1 - len(distinct)}

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from ml_assets.stages.quality.effects import cohens_h, kolmogorov_smirnov, total_variation
 
@@ -48,22 +49,25 @@ class Counted:
     """Column -> rows whose level stands in no other block, shape (B,)."""
 
 
+@threadpool_limits.wrap(limits=1, user_api="blas")
 def thresholds(counted: Counted, rate: float, seed: int = 7) -> dict[Test, list[float]]:
     """Return for each test a threshold by size of the batch; `sizes_for` names the sizes.
 
-    A batch that is like the reference is above any of them with probability `rate`.
+    Volume is a family of its own. A batch that is like the reference is above any threshold of
+    a family with probability `rate`.
     """
     blocks = len(counted.rows)
     random = np.random.default_rng(seed)
     draws = max(DRAWS, math.ceil(20 / rate))
     even = np.full(blocks, 1 / blocks)
-    reference = random.multinomial(blocks, even, size=draws).astype(np.float64)
+    reference = _drawn(counted, random.multinomial(blocks, even, size=draws).astype(np.float64))
     found: dict[Test, list[float]] = {}
     for size in sizes_for(blocks):
-        batch = random.multinomial(size, even, size=draws).astype(np.float64)
+        batch = _drawn(counted, random.multinomial(size, even, size=draws).astype(np.float64))
         rare = random.poisson(0.5 * size / blocks, size=draws)
-        drawn = _tests(counted, reference, batch, rare)
-        for test, limit in family(drawn, rate).items():
+        drawn = _tests(reference, batch, rare)
+        volume = {test: drawn.pop(test) for test in [("volume", "")]}
+        for test, limit in {**family(drawn, rate), **family(volume, rate)}.items():
             found.setdefault(test, []).append(limit)
     return found
 
@@ -98,27 +102,50 @@ def at_size(limits: list[float], size: float, blocks: int) -> float:
     return between * math.sqrt(1 / size + 1 / blocks)
 
 
-def _tests(
-    counted: Counted, reference: Array, batch: Array, rare: NDArray[np.int64]
-) -> dict[Test, Array]:
+@dataclass(frozen=True)
+class _Drawn:
+    """Sums over drawn blocks, one for each draw."""
+
+    blocks: Array
+    """How many blocks, shape (draws,)."""
+    sums: Counted
+    """The same counts as of a reference, summed: (draws,) or (draws, bins)."""
+
+
+def _drawn(counted: Counted, weights: Array) -> _Drawn:
+    """Return the sums of blocks; `weights` says how often each is drawn, shape (draws, B)."""
+
+    def summed(counts: Mapping[str, Array]) -> dict[str, Array]:
+        return {name: weights @ array for name, array in counts.items()}
+
+    sums = Counted(
+        np.maximum(weights @ counted.rows, 1.0),
+        summed(counted.numeric),
+        summed(counted.categorical),
+        summed(counted.missing),
+        summed(counted.unseen),
+    )
+    return _Drawn(weights.sum(axis=1), sums)
+
+
+def _tests(reference: _Drawn, batch: _Drawn, rare: NDArray[np.int64]) -> dict[Test, Array]:
     """Return every test's values; `rare` are events that the reference had no chance to show.
 
     A share that was 0 in the reference may well be half an event in as many rows.
     """
-    rows = np.maximum(batch @ counted.rows, 1.0)
-    before = np.maximum(reference @ counted.rows, 1.0)
+    now, then = batch.sums, reference.sums
     found: dict[Test, Array] = {}
-    for name, counts in counted.numeric.items():
-        found["numeric", name] = kolmogorov_smirnov(batch @ counts, reference @ counts)
-    for name, counts in counted.categorical.items():
-        found["categorical", name] = total_variation(batch @ counts, reference @ counts)
-    for name, counts in counted.missing.items():
-        now = np.minimum((batch @ counts + rare) / rows, 1.0)
-        found["missing", name] = np.abs(cohens_h(now, (reference @ counts) / before))
-    for name, counts in counted.unseen.items():
-        found["unseen", name] = np.minimum((batch @ counts + rare) / rows, 1.0)
-    each, before_each = rows / batch.sum(axis=1), before / reference.sum(axis=1)
-    found["volume", ""] = np.abs(np.log(each / before_each))
+    for name, counts in now.numeric.items():
+        found["numeric", name] = kolmogorov_smirnov(counts, then.numeric[name])
+    for name, counts in now.categorical.items():
+        found["categorical", name] = total_variation(counts, then.categorical[name])
+    for name, counts in now.missing.items():
+        share = np.minimum((counts + rare) / now.rows, 1.0)
+        found["missing", name] = np.abs(cohens_h(share, then.missing[name] / then.rows))
+    for name, counts in now.unseen.items():
+        found["unseen", name] = np.minimum((counts + rare) / now.rows, 1.0)
+    ratio = (now.rows / batch.blocks) / (then.rows / reference.blocks)
+    found["volume", ""] = np.abs(np.log(ratio))
     return found
 
 

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from ml_assets.stages.quality.arrays import NUMERIC, Floats, Ints, levels, numbers
 
-BINS = 64
+BINS = 32
 MAIN_LEVELS = 50
 """Levels that are compared one by one; the rarer ones are one bin together."""
 MOST_LEVELS = 20_000
