@@ -73,6 +73,8 @@ class Made:
     """The actions that the content comes from, by part; checks apart."""
     checks: dict[str, Done | Undone] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
+    pins: Mapping[str, Any] = field(default_factory=dict)
+    """What it took from the past for the first time; fixed when it becomes current."""
     waiting: str | None = None
     """Why it cannot be made now."""
 

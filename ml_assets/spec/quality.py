@@ -1,4 +1,4 @@
-"""The `quality` section of a dataset: what a batch is compared with, and what is worth a warning."""
+"""The `quality` section of a dataset: what a batch is compared with, what is worth a warning."""
 
 from __future__ import annotations
 

@@ -17,6 +17,7 @@ from ml_assets.errors import HomeError
 from ml_assets.store.batches import Batches
 from ml_assets.store.lock import KeyLocks
 from ml_assets.store.objects import Objects
+from ml_assets.store.pins import Pins
 from ml_assets.store.records import Records
 from ml_assets.store.state import open_state
 
@@ -35,6 +36,7 @@ class Home:
         self.objects = Objects(root / "objects", self.state)
         self.records = Records(self.state)
         self.batches = Batches(self.state)
+        self.pins = Pins(self.state)
         self.locks = KeyLocks(root / "locks")
 
     @property

@@ -10,10 +10,12 @@ from collections.abc import Mapping
 
 from ml_assets.plan.recipes.dataset import batch
 from ml_assets.plan.recipes.model import candidate, evaluation_report, features, splits
+from ml_assets.plan.recipes.quality import quality_report
 from ml_assets.plan.session import Recipe
 
 RECIPES: Mapping[str, Recipe] = {
     "batch": batch,
+    "quality_report": quality_report,
     "features": features,
     "splits": splits,
     "candidate": candidate,

@@ -49,7 +49,6 @@ class Counted:
     """Column -> rows whose level stands in no other block, shape (B,)."""
 
 
-@threadpool_limits.wrap(limits=1, user_api="blas")
 def thresholds(counted: Counted, rate: float, seed: int = 7) -> dict[Test, list[float]]:
     """Return for each test a threshold by size of the batch; `sizes_for` names the sizes.
 
@@ -60,10 +59,16 @@ def thresholds(counted: Counted, rate: float, seed: int = 7) -> dict[Test, list[
     random = np.random.default_rng(seed)
     draws = max(DRAWS, math.ceil(20 / rate))
     even = np.full(blocks, 1 / blocks)
-    reference = _drawn(counted, random.multinomial(blocks, even, size=draws).astype(np.float64))
+
+    def drawn_blocks(size: int) -> _Drawn:
+        # The matrices are small: more threads only wait for each other.
+        with threadpool_limits(1, user_api="blas"):
+            return _drawn(counted, random.multinomial(size, even, size=draws).astype(np.float64))
+
+    reference = drawn_blocks(blocks)
     found: dict[Test, list[float]] = {}
     for size in sizes_for(blocks):
-        batch = _drawn(counted, random.multinomial(size, even, size=draws).astype(np.float64))
+        batch = drawn_blocks(size)
         rare = random.poisson(0.5 * size / blocks, size=draws)
         drawn = _tests(reference, batch, rare)
         volume = {test: drawn.pop(test) for test in [("volume", "")]}

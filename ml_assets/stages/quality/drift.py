@@ -65,9 +65,7 @@ def _order(test: Mapping[str, Any]) -> tuple[float, str, str]:
     return -ratio, test["column"], test["kind"]
 
 
-def _of(
-    name: str, known: Known, seen: Coded, sensitive: bool
-) -> tuple[list[dict[str, Any]], str]:
+def _of(name: str, known: Known, seen: Coded, sensitive: bool) -> tuple[list[dict[str, Any]], str]:
     """Return the tests of a column, and why its values were not compared, if so."""
     found = [_missing(name, known, seen)] if len(seen.codes) else []
     present = len(seen.codes) - int(seen.missing.sum())

@@ -44,9 +44,7 @@ def reference(
     """
     cleaned_rows = _together(cleaned)
     raw_rows = _together(raw)
-    blocks, place = arrays.numbered(
-        arrays.block_numbers(cleaned_rows, spec.time, spec.block)
-    )
+    blocks, place = arrays.numbered(arrays.block_numbers(cleaned_rows, spec.time, spec.block))
     columns, counted, skipped = _columns(spec, cleaned_rows, blocks, place)
     landed = _landed(spec, raw_rows)
     few = blocks < calibrate.FEWEST_BLOCKS or cleaned_rows.num_rows < FEW
@@ -86,7 +84,10 @@ def _columns(
     found: dict[str, Any] = {}
     skipped = dict(spec.skipped)
     tests: dict[str, dict[str, Any]] = {
-        "numeric": {}, "categorical": {}, "missing": {}, "unseen": {}
+        "numeric": {},
+        "categorical": {},
+        "missing": {},
+        "unseen": {},
     }
     for name, column in spec.columns.items():
         if name in skipped:

@@ -13,8 +13,9 @@ deviation, 2003.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
@@ -58,9 +59,9 @@ def selection(spec: ReportSpec, parts: list[Removed]) -> tuple[list[Any], list[A
         if part.rows.num_rows and part.kept.num_rows:
             for name in spec.slices:
                 slices += _slice(name, part, spec.columns[name])
-            for found, why in _columns(spec, part):
+            for found, lack in _columns(spec, part):
                 columns += [found] if found else []
-                lacking += [why] if why else []
+                lacking += [lack] if lack else []
         elif part.rows.num_rows:
             why = f"no row was kept, {counted(part.rows.num_rows, 'row')} removed"
             lacking.append({"what": f"selection bias of {part.by}", "why": why})
@@ -120,9 +121,7 @@ def _labels(
     return [labels[place] for place in used], first[used], second[used]
 
 
-def _as_text(
-    removed: pa.ChunkedArray, kept: pa.ChunkedArray, column: Column
-) -> pa.ChunkedArray:
+def _as_text(removed: pa.ChunkedArray, kept: pa.ChunkedArray, column: Column) -> pa.ChunkedArray:
     """Return a slice's values as text; numbers with many values as ranges of like frequency."""
     both = pa.chunked_array([*removed.cast(removed.type).chunks, *kept.chunks], removed.type)
     if kind_of(column.type) != "numeric":
@@ -137,10 +136,7 @@ def _as_text(
     edges = np.unique(finite[places])
     names = [f"up to {number(edges[0])}"]
     names += [f"above {number(edge)}" for edge in edges]
-    names[1:-1] = [
-        f"above {number(low)} up to {number(high)}"
-        for low, high in zip(edges[:-1], edges[1:], strict=True)
-    ]
+    names[1:-1] = [f"above {number(low)} up to {number(high)}" for low, high in pairwise(edges)]
     found = np.searchsorted(edges, values, side="left")
     return pa.chunked_array([pa.array(names).take(pa.array(found, mask=np.isnan(values)))])
 

@@ -14,18 +14,14 @@ LONGEST = 40
 def number(value: float | None) -> str:
     """Return a figure in four digits, with a true minus; a dash for none.
 
-    >>> number(13.1512), number(-0.025141), number(123456.0), number(1e300), number(None)
-    ('13.15', '−0.02514', '123,456', '1e+300', '–')
+    >>> number(13.1512), number(0.025141), number(123456.0), number(1e300)
+    ('13.15', '0.02514', '123,456', '1e+300')
     """
     if value is None:
         return "\N{EN DASH}"
-    if value == int(value) and abs(value) < 1e15:
-        text = f"{value:,.0f}"
-    elif 1e4 <= abs(value) < 1e15:
-        text = f"{value:,.0f}"
-    else:
-        text = f"{value:.4g}"
-    return text.replace("-", MINUS) if "e-" not in text else text
+    whole = abs(value) < 1e15 and (value == int(value) or abs(value) >= 1e4)
+    text = f"{value:,.0f}" if whole else f"{value:.4g}"
+    return text.replace("-", MINUS)
 
 
 def percent(share: float) -> str:
