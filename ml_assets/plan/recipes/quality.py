@@ -128,7 +128,7 @@ def reference_of(session: Session, dataset: str, spec: DatasetSpec) -> Reference
         said += f"; not usable: {', '.join(left_out)}" if left_out else ""
         if not found:
             said = f"none of the declared reference batches is usable: {', '.join(named)}"
-        return _of_batches(session, dataset, found, said)
+        return _of_batches(found, said)
     first = spec.quality.reference.first
     name = pin_name(dataset, first)
     pinned = session.home.pins.get(session.home.env, name)
@@ -137,44 +137,38 @@ def reference_of(session: Session, dataset: str, spec: DatasetSpec) -> Reference
         said = f"the reference is pinned: {', '.join(pinned)}"
         left_out = [batch for batch in pinned if batch not in found]
         said += f"; not usable now: {', '.join(left_out)}" if left_out else ""
-        return _of_batches(session, dataset, found, said)
+        return _of_batches(found, said)
     found = _usable(session, dataset, session.batches(dataset), first)
     if len(found) < first:
         said = f"the reference will be the first {first} usable batches, there are {len(found)}"
         return Reference(said)
     said = f"the reference is pinned: {', '.join(found)}"
-    return _of_batches(session, dataset, found, said, {name: found})
+    return _of_batches(found, said, {name: list(found)})
 
 
-def _of_batches(
-    session: Session,
-    dataset: str,
-    batches: Sequence[str],
-    said: str,
-    pins: Mapping[str, Any] | None = None,
-) -> Reference:
-    made = {
-        name: {
-            batch: session.upstream(Cell(f"{dataset}/{name}", batch)).outputs[name]
-            for batch in batches
-        }
+Batches = Mapping[str, Mapping[str, Made]]
+"""Batch -> `raw` and `cleaned`."""
+
+
+def _of_batches(found: Batches, said: str, pins: Mapping[str, Any] | None = None) -> Reference:
+    tables = {
+        name: {batch: cells[name].outputs[name] for batch, cells in found.items()}
         for name in ("raw", "cleaned")
     }
-    return Reference(said, made["raw"], made["cleaned"], pins or {})
+    return Reference(said, tables["raw"], tables["cleaned"], pins or {})
 
 
-def _usable(session: Session, dataset: str, batches: Sequence[str], most: int) -> list[str]:
+def _usable(session: Session, dataset: str, batches: Sequence[str], most: int) -> Batches:
     """Return the first batches whose raw and cleaned rows are there and may be used."""
-    found: list[str] = []
+    found: dict[str, Mapping[str, Made]] = {}
     for batch in batches:
         if len(found) == most:
             break
-        cells = [Cell(f"{dataset}/{name}", batch) for name in ("raw", "cleaned")]
         if not session.landed.get((dataset, batch)):
             continue
-        made = [session.upstream(cell) for cell in cells]
-        if all(m.waiting is None and m.facts.get("usable", True) for m in made):
-            found.append(batch)
+        made = {n: session.upstream(Cell(f"{dataset}/{n}", batch)) for n in ("raw", "cleaned")}
+        if all(m.waiting is None and m.facts.get("usable", True) for m in made.values()):
+            found[batch] = made
     return found
 
 

@@ -45,8 +45,8 @@ def block_numbers(table: pa.Table, time: str | None, block: str) -> Ints:
     """
     if block == "row" or time is None:
         rows = table.num_rows
-        shuffled: Ints = np.random.default_rng(rows).permutation(rows)
-        return shuffled % max(min(rows, MOST_ROW_BLOCKS), 1)
+        shuffled = np.random.default_rng(rows).permutation(rows)
+        return np.asarray(shuffled % max(min(rows, MOST_ROW_BLOCKS), 1), dtype=np.int64)
     column = table.column(time).cast(pa.timestamp("us"))
     moments = np.asarray(column.cast(pa.int64()).fill_null(-(2**62)).to_numpy(), dtype=np.int64)
     shift = MONDAY if block == "week" else 0

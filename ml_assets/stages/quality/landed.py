@@ -41,7 +41,7 @@ def volume(spec: ReportSpec, reference: Known, raw: pa.Table) -> dict[str, Any]:
         found |= _compared(raw.num_rows / max(expected, 1), expected)
         found["threshold"] = float(f"{least:.4g}")
         found["alarm"] = _outside(raw.num_rows, rows, spec.smallest.volume)
-        found["said"] = f"{counted(raw.num_rows, 'row')}, {_range(rows)} in the reference's batches"
+        found["said"] = f"{counted(raw.num_rows, 'row')}, {_range(rows)} in the reference"
         return found
     known = reference["landed"]
     expected = known["rows"] / known["blocks"] * size["blocks"]

@@ -58,8 +58,8 @@ th:last-child, td:last-child { padding-right: 0; }
 th:first-child, .left { text-align: left; }
 td.said { text-align: left; white-space: normal; min-width: 15rem; overflow-wrap: anywhere; }
 thead th { color: var(--soft); font-weight: 600; font-size: .83rem; border-bottom-width: 2px; }
-tbody th { font-weight: 500; white-space: normal; min-width: 6rem; max-width: 18rem;
-  overflow-wrap: anywhere; }
+tbody th { font-weight: 500; white-space: normal; min-width: 8.5rem; max-width: 18rem;
+  overflow-wrap: break-word; }
 tr.alarm th { font-weight: 650; } tr.few th, tr.few td { color: var(--soft); }
 tbody tr:last-child > * { border-bottom: 0; }
 .bar { width: 6.5rem; min-width: 6.5rem; }

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ml_assets.stages.quality.encode import FEW
 from ml_assets.stages.quality.words import counted, listed, number, percent
 
 Known = Mapping[str, Any]
@@ -96,9 +97,9 @@ def selection_bias(figures: Known) -> Verdict:
     if not gone:
         return Verdict(True, "no row was removed", numbers)
     judged = [entry for entry in entries if not entry.get("few")]
-    if not judged:
-        why = figures["state"]["said"] or "too few rows were removed, or kept, to compare them"
-        return Verdict(None, f"{counted(gone, 'row')} removed: {why}", numbers)
+    if not judged or gone < FEW:
+        why = figures["state"]["said"] or "too few were removed, or kept, to compare them"
+        return Verdict(None, f"{counted(gone, 'row')} removed; {why}", numbers)
     worst = max(judged, key=lambda entry: abs(entry["effect"]) / entry["threshold"])
     alarms = [entry for entry in judged if entry["alarm"]]
     numbers |= {

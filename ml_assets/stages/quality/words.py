@@ -19,8 +19,11 @@ def number(value: float | None) -> str:
     """
     if value is None:
         return "\N{EN DASH}"
-    whole = abs(value) < 1e15 and (value == int(value) or abs(value) >= 1e4)
-    text = f"{value:,.0f}" if whole else f"{value:.4g}"
+    if 1e4 <= abs(value) < 1e15:
+        text = f"{value:,.0f}"
+    else:
+        # A year, or a time of day as hhmm, is easier to read without a comma.
+        text = f"{value:.0f}" if abs(value) < 1e4 and value == int(value) else f"{value:.4g}"
     return text.replace("-", MINUS)
 
 
@@ -36,7 +39,8 @@ def percent(share: float) -> str:
         return "<0.01%"
     if share > 0.9999:
         return ">99.99%"
-    return f"{share:.2%}" if share < 0.01 or share > 0.99 else f"{share:.1%}"
+    text = f"{share:.2f}" if (share := share * 100) < 1 or share > 99 else f"{share:.1f}"
+    return f"{text.removesuffix('.0')}%"
 
 
 def counted(rows: int, one: str, many: str | None = None) -> str:
