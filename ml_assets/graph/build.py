@@ -19,7 +19,7 @@ from ml_assets.plan.static import code_versions
 from ml_assets.plan.workspace import Workspace
 from ml_assets.spec.project import Project
 
-DATASET_UNITS = ("batch",)
+DATASET_UNITS = ("batch", "quality_report")
 MODEL_UNITS = ("features", "splits", "candidate", "evaluation_report", "champion", "release")
 
 

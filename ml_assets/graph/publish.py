@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -102,6 +104,8 @@ def metadata(home: Home, project: Project, current: Current, reused: bool) -> di
         found |= _report(home, current)
     if name == "champion":
         found |= log_metadata(home, group, current)
+    if name == "quality_report":
+        found |= _quality(home, current)
     return found
 
 
@@ -155,6 +159,31 @@ def log_metadata(home: Home, model: str, current: Current) -> dict[str, Any]:
         path = str(home.objects.path(report.outputs["report"].digest))
         found["report_file"] = dg.MetadataValue.path(path)
     return found
+
+
+def _quality(home: Home, current: Current) -> dict[str, Any]:
+    """Return the report inline, its file, and the figures that are plotted over batches."""
+    said = current.facts["quality"]
+    lines = ["| | | |", "| --- | --- | --- |"]
+    lines += [f"| **{title}** | {word} | {_cell(text)} |" for title, word, text in said["verdicts"]]
+    lines += ["", "| column | of | effect | limit | |", "| --- | --- | ---: | ---: | --- |"]
+    lines += [
+        f"| {_cell(column)} | {kind} | {effect} | {limit} | {'**drift**' if alarm else ''} |"
+        for column, kind, effect, limit, alarm in said["drift"]
+    ]
+    return {
+        "report": dg.MetadataValue.md("\n".join(lines)),
+        "report_file": dg.MetadataValue.path(
+            str(home.objects.path(current.outputs["report"].digest))
+        ),
+        **said["numbers"],
+    }
+
+
+def _cell(text: str) -> str:
+    """Return a text as it stands in a cell of a Markdown table, without any markup of its own."""
+    escaped = html.escape(text, quote=False)
+    return re.sub(r"([\\`*_\[\]|!])", r"\\\1", escaped).replace("\n", " ")
 
 
 def _number(value: float | None) -> str:

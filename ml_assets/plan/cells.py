@@ -44,6 +44,7 @@ class Unit:
 
 UNITS = {
     "batch": ("raw", "cleaned", "quarantine"),
+    "quality_report": ("quality_report",),
     "features": ("features",),
     "splits": ("train_split", "validation_split", "test_split"),
     "candidate": ("candidate",),

@@ -127,6 +127,21 @@ def imported_by(tree: ast.AST, package: str) -> set[str]:
     return found
 
 
+class Snapshot(Sources):
+    """Sources as they were when they were first looked at: each closure is read once."""
+
+    def __init__(self, roots: Mapping[str, Path]) -> None:
+        super().__init__(roots)
+        self._closures: dict[frozenset[str], dict[str, Module]] = {}
+
+    def closure(self, modules: Iterable[str]) -> dict[str, Module]:
+        """Return every first-party module reachable from these, by name."""
+        wanted = frozenset(modules)
+        if wanted not in self._closures:
+            self._closures[wanted] = super().closure(wanted)
+        return self._closures[wanted]
+
+
 class _Stripped(ast.NodeTransformer):
     """Drops docstrings and imports that exist for type checkers alone."""
 

@@ -13,6 +13,8 @@ def edges(project: Project) -> dict[str, tuple[str, ...]]:
         found[f"{name}/raw"] = (f"{name}/landing",)
         found[f"{name}/cleaned"] = (f"{name}/raw",)
         found[f"{name}/quarantine"] = (f"{name}/raw",)
+        batch = (f"{name}/raw", f"{name}/cleaned", f"{name}/quarantine")
+        found[f"{name}/quality_report"] = batch
     for name, model in project.models.items():
         joined = tuple(f"{join.dataset}/cleaned" for join in model.joins)
         found[f"{name}/features"] = (f"{model.dataset}/cleaned", *joined)

@@ -136,6 +136,7 @@ class Maker:
         if waits is not None:
             return Outcome(unit, waiting=waits)
         home = self.planner.home
+        home.pins.keep(home.env, {k: v for item in kept for k, v in item.pins.items()})
         current = home.records.record(home.env, [product(item) for item in kept], self._run_id)
         executed = frozenset(item.cell for item in kept if item.executed)
         return Outcome(unit, current, executed)

@@ -123,6 +123,9 @@ def units(session: Session) -> Iterator[Unit]:
         calendar = project.datasets[model.dataset].calendar
         for batch in session.batches(model.dataset) if calendar else [""]:
             yield Unit(name, "features", batch)
+    for name, spec in project.datasets.items():
+        for batch in session.batches(name) if spec.calendar else [""]:
+            yield Unit(name, "quality_report", batch)
     for kind in ("splits", "candidate", "evaluation_report", "champion", "release"):
         for name in project.models:
             yield Unit(name, kind)

@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol, TypeVar
 
 from ml_assets.plan.action import Action, Keyed, Known, Pending, keyed
 from ml_assets.plan.cells import Cell, Unit, unit_of
-from ml_assets.plan.code import Sources
+from ml_assets.plan.code import Snapshot
 from ml_assets.plan.workspace import Workspace
 from ml_assets.spec.project import Project
 from ml_assets.store.batches import Landed, Withdrawn
@@ -73,6 +73,8 @@ class Made:
     """The actions that the content comes from, by part; checks apart."""
     checks: dict[str, Done | Undone] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
+    pins: Mapping[str, Any] = field(default_factory=dict)
+    """What it took from the past for the first time; fixed when it becomes current."""
     waiting: str | None = None
     """Why it cannot be made now."""
 
@@ -122,7 +124,7 @@ class Session:
         self.workspace = workspace
         self.home = home
         self.project = project
-        self.sources = Sources(workspace.roots)
+        self.sources = Snapshot(workspace.roots)
         self._recipes = recipes
         self._runner = runner
         self._backwards = backwards

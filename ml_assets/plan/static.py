@@ -12,10 +12,12 @@ from ml_assets.plan.environment import environment
 from ml_assets.plan.recipes.dataset import clean_spec, ingest_spec
 from ml_assets.plan.recipes.evaluation import STAGES, evaluate_spec
 from ml_assets.plan.recipes.model import family_module, features_spec, fit_spec
+from ml_assets.plan.recipes.quality import Reference, reference_spec, report_spec
 from ml_assets.plan.workspace import Workspace
 from ml_assets.spec.project import Project
 from ml_assets.store.digest import json_digest
 
+QUALITY = ("ml_assets.stages.quality.reference", "ml_assets.stages.quality.report")
 TRAIN = (
     "ml_assets.stages.train.fit",
     "ml_assets.stages.train.choose",
@@ -48,7 +50,11 @@ def code_versions(project: Project, workspace: Workspace, group: str) -> Mapping
     if group in project.datasets:
         spec = project.datasets[group]
         stages = ("ml_assets.stages.ingest", "ml_assets.stages.clean")
-        return {"batch": version(stages, ingest_spec(group, spec), clean_spec(group, spec))}
+        told = report_spec(group, spec, "", Reference(""), {})
+        return {
+            "batch": version(stages, ingest_spec(group, spec), clean_spec(group, spec)),
+            "quality_report": version(QUALITY, reference_spec(group, spec), told),
+        }
     model = project.models[group]
     hook = workspace.hook(group, model.features.function).split(":")[0]
     families = [family_module(workspace, group, f) for f in model.training.families.values()]

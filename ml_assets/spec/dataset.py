@@ -5,13 +5,15 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from ml_assets.errors import suggest
 from ml_assets.spec.base import Hook, Mistakes, Name, Place, Share, Spec
-from ml_assets.spec.columns import Action, Column, ColumnType, regular_expression
+from ml_assets.spec.columns import Action, Column, regular_expression
+from ml_assets.spec.quality import Quality
+from ml_assets.spec.steps import FILLS, Step
 
 
 def expression_names(expression: str) -> set[str]:
@@ -82,47 +84,6 @@ class Filter(Spec):
     reason: str
 
 
-class Strip(Spec):
-    """Remove blanks around texts."""
-
-    op: Literal["strip"]
-    columns: tuple[str, ...]
-
-
-class Case(Spec):
-    """Put texts in upper or lower case."""
-
-    op: Literal["upper", "lower"]
-    columns: tuple[str, ...]
-
-
-class Replace(Spec):
-    """Replace whole values; null makes a value missing."""
-
-    op: Literal["replace"]
-    columns: tuple[str, ...]
-    values: dict[str, str | None]
-
-
-class Fill(Spec):
-    """Fill missing values with a constant."""
-
-    op: Literal["fill"]
-    columns: tuple[str, ...]
-    value: str | int | float | bool
-
-
-FILLS: dict[ColumnType, type | tuple[type, ...]] = {
-    "text": str,
-    "category": str,
-    "integer": int,
-    "number": (int, float),
-    "boolean": bool,
-}
-"""What may fill a column; timestamps and dates cannot be filled."""
-Step = Annotated[Strip | Case | Replace | Fill, Field(discriminator="op")]
-
-
 class Contract(Spec):
     """What a cleaned table promises: columns, key and rules."""
 
@@ -171,12 +132,14 @@ class DatasetSpec(Spec):
     rules: tuple[Rule, ...] = ()
     quarantine_budget: Share = 0.05
     """Largest share of landed records that may be quarantined; above it the batch is refused."""
+    quality: Quality = Quality()
     checks: dict[Name, Hook] = {}
     """Own checks: name to `file.py:function`, called with the cleaned frame."""
 
     @model_validator(mode="after")
     def _parts_fit(self) -> DatasetSpec:
         wrong = [*self._wrong_columns(), *self._wrong_expressions(), *self._wrong_steps()]
+        wrong += self._wrong_quality()
         has_batch = "batch" in re.compile(self.landing.pattern).groupindex
         at = ("landing", "pattern")
         if self.calendar is not None and not has_batch:
@@ -227,6 +190,20 @@ class DatasetSpec(Spec):
                 if step.op != "fill" and kind not in ("text", "category"):
                     said = f"{step.op} is for text and category, {name} is {kind}"
                     yield ("cleaning", number, "columns"), said
+
+    def _wrong_quality(self) -> Iterator[tuple[Place, str]]:
+        parts = {"slices": self.quality.slices, "ignore": self.quality.ignore}
+        for part, names in parts.items():
+            for number, name in enumerate(names):
+                yield from self._absent(("quality", part, number), name)
+                if part == "slices" and name in self.columns and self.columns[name].sensitive:
+                    said = f"{name} is sensitive; the names of its slices would be shown"
+                    yield ("quality", part, number), said
+        if self.calendar is None and self.quality.reference.batches:
+            said = "a snapshot has no batches; its reference is its first landed file"
+            yield ("quality", "reference", "batches"), said
+        if self.time is None and self.quality.block in ("hour", "day", "week"):
+            yield ("quality", "block"), f"{self.quality.block} needs a `time` column; use row"
 
     def _absent(self, place: Place, name: str) -> Iterator[tuple[Place, str]]:
         if name not in self.columns:

@@ -16,7 +16,7 @@ from ml_assets.spec.yaml import read_spec
 DATASET = "ml_assets.TabularDataset"
 MODEL = "ml_assets.TabularModel"
 ASSETS = {
-    DATASET: ("landing", "raw", "cleaned", "quarantine"),
+    DATASET: ("landing", "raw", "cleaned", "quarantine", "quality_report"),
     MODEL: (
         "features",
         "train_split",

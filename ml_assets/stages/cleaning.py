@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from ml_assets.stages.schema import category
 
 if TYPE_CHECKING:
-    from ml_assets.spec.dataset import Step
+    from ml_assets.spec.steps import Step
 
 
 def apply(steps: Sequence[Step], table: pa.Table) -> pa.Table:

@@ -17,6 +17,7 @@ from ml_assets.errors import HomeError
 from ml_assets.store.batches import Batches
 from ml_assets.store.lock import KeyLocks
 from ml_assets.store.objects import Objects
+from ml_assets.store.pins import Pins
 from ml_assets.store.promotions import Promotions
 from ml_assets.store.records import Records
 from ml_assets.store.removals import Removals
@@ -39,6 +40,7 @@ class Home:
         self.batches = Batches(self.state)
         self.removals = Removals(self.state)
         self.promotions = Promotions(self.state)
+        self.pins = Pins(self.state)
         self.locks = KeyLocks(root / "locks")
 
     @property

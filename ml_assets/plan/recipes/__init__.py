@@ -12,11 +12,13 @@ from ml_assets.plan.recipes.champion import champion
 from ml_assets.plan.recipes.dataset import batch
 from ml_assets.plan.recipes.evaluation import evaluation_report
 from ml_assets.plan.recipes.model import candidate, features, splits
+from ml_assets.plan.recipes.quality import quality_report
 from ml_assets.plan.recipes.release import release
 from ml_assets.plan.session import Recipe
 
 RECIPES: Mapping[str, Recipe] = {
     "batch": batch,
+    "quality_report": quality_report,
     "features": features,
     "splits": splits,
     "candidate": candidate,

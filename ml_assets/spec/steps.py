@@ -1,0 +1,51 @@
+"""The steps by which a dataset is cleaned, before filters and rules."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from ml_assets.spec.base import Spec
+from ml_assets.spec.columns import ColumnType
+
+
+class Strip(Spec):
+    """Remove blanks around texts."""
+
+    op: Literal["strip"]
+    columns: tuple[str, ...]
+
+
+class Case(Spec):
+    """Put texts in upper or lower case."""
+
+    op: Literal["upper", "lower"]
+    columns: tuple[str, ...]
+
+
+class Replace(Spec):
+    """Replace whole values; null makes a value missing."""
+
+    op: Literal["replace"]
+    columns: tuple[str, ...]
+    values: dict[str, str | None]
+
+
+class Fill(Spec):
+    """Fill missing values with a constant."""
+
+    op: Literal["fill"]
+    columns: tuple[str, ...]
+    value: str | int | float | bool
+
+
+FILLS: dict[ColumnType, type | tuple[type, ...]] = {
+    "text": str,
+    "category": str,
+    "integer": int,
+    "number": (int, float),
+    "boolean": bool,
+}
+"""What may fill a column; timestamps and dates cannot be filled."""
+Step = Annotated[Strip | Case | Replace | Fill, Field(discriminator="op")]

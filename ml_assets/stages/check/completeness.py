@@ -1,0 +1,30 @@
+"""Check: are more values missing than in the reference, or whole days?
+
+Belongs here: the verdict as a check. Does not belong here: its figures (`quality`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ml_assets.stages.quality.verdicts import completeness
+from ml_assets.stages.result import Check, Result
+
+if TYPE_CHECKING:
+    from ml_assets.spec.quality import ReportSpec
+    from ml_assets.stages.result import Handle
+
+NAME = "completeness"
+
+
+def check(spec: ReportSpec, *, figures: Handle) -> Result:
+    """Return the check `completeness`: failed (warn) on gaps.
+
+    A gap is a column that misses more values than chance explains, or more blocks of time
+    without rows than in the reference.
+
+    Not applicable where there is nothing to judge by; the description says why.
+    """
+    found = completeness(figures.json())
+    numbers = {**found.numbers, "false_alarm_rate": spec.false_alarm_rate}
+    return Result({}, checks=(Check(NAME, found.passed, found.said, "warn", numbers),))

@@ -1,0 +1,27 @@
+"""Check: does the batch differ from the reference by more than chance?
+
+Belongs here: the verdict as a check. Does not belong here: its figures (`quality`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ml_assets.stages.quality.verdicts import drift
+from ml_assets.stages.result import Check, Result
+
+if TYPE_CHECKING:
+    from ml_assets.spec.quality import ReportSpec
+    from ml_assets.stages.result import Handle
+
+NAME = "drift"
+
+
+def check(spec: ReportSpec, *, figures: Handle) -> Result:
+    """Return the check `drift`: failed (warn) if any column's effect is above its threshold.
+
+    Not applicable where there is nothing to judge by; the description says why.
+    """
+    found = drift(figures.json())
+    numbers = {**found.numbers, "false_alarm_rate": spec.false_alarm_rate}
+    return Result({}, checks=(Check(NAME, found.passed, found.said, "warn", numbers),))

@@ -1,0 +1,27 @@
+"""Check: did about as many rows land as in the reference?
+
+Belongs here: the verdict as a check. Does not belong here: its figures (`quality`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ml_assets.stages.quality.verdicts import volume
+from ml_assets.stages.result import Check, Result
+
+if TYPE_CHECKING:
+    from ml_assets.spec.quality import ReportSpec
+    from ml_assets.stages.result import Handle
+
+NAME = "volume"
+
+
+def check(spec: ReportSpec, *, figures: Handle) -> Result:
+    """Return the check `volume`: failed (warn) if the rows are more or fewer than chance explains.
+
+    Not applicable where there is nothing to judge by; the description says why.
+    """
+    found = volume(figures.json())
+    numbers = {**found.numbers, "false_alarm_rate": spec.false_alarm_rate}
+    return Result({}, checks=(Check(NAME, found.passed, found.said, "warn", numbers),))

@@ -1,0 +1,93 @@
+"""From a column's values to bins that a reference has fixed.
+
+Belongs here: bins of numbers, levels of texts. Does not belong here: comparing, resampling.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ml_assets.stages.quality.arrays import NUMERIC, Floats, Ints, levels, numbers
+
+BINS = 32
+MAIN_LEVELS = 50
+"""Levels that are compared one by one; the rarer ones are one bin together."""
+MOST_LEVELS = 20_000
+FEW = 30
+"""Values below which nothing is said about a distribution."""
+
+
+@dataclass(frozen=True)
+class Coded:
+    """A column in a reference's bins."""
+
+    codes: Ints
+    """Bin of each row, shape (n,); -1 is missing, for texts -2 is a level never seen."""
+    missing: Ints
+    """1 where the value is missing, shape (n,)."""
+    unseen: dict[str, int]
+    """Levels that the reference never had, with their rows; the most frequent first."""
+
+
+def edges_of(values: Floats) -> list[float]:
+    """Return the upper edges of bins with about equally many of the values; ties are one bin.
+
+    What is below the smallest value or above the largest has a bin of its own.
+    """
+    finite = np.sort(values[np.isfinite(values)])
+    if not len(finite):
+        return []
+    places = np.linspace(0, len(finite) - 1, BINS + 1).astype(np.int64)
+    below = np.nextafter(finite[0], -np.inf)
+    found = np.unique(np.append(finite[places], below))
+    return [float(edge) for edge in found[np.isfinite(found)]]
+
+
+def levels_of(column: pa.ChunkedArray) -> tuple[list[str], Ints, Ints]:
+    """Return the levels of a column, most frequent first, their rows, and each row's level."""
+    found, codes = levels(column)
+    counts = np.bincount(codes[codes >= 0], minlength=len(found))
+    texts = found.to_pylist()
+    order = sorted(range(len(texts)), key=lambda place: (-counts[place], texts[place]))
+    order = [place for place in order if counts[place]]
+    rank = np.full(len(texts) + 1, -1, dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    # The last place answers for -1.
+    return [texts[place] for place in order], counts[order], rank[codes]
+
+
+def bins_of(known: Mapping[str, Any]) -> int:
+    """Return how many bins a reference's column has."""
+    if known["kind"] == "numeric":
+        return len(known["edges"]) + 1
+    return min(len(known["levels"]), MAIN_LEVELS + 1)
+
+
+def coded(column: pa.ChunkedArray, known: Mapping[str, Any]) -> Coded:
+    """Return a column in the bins of a reference's profile of it."""
+    if known["kind"] == "numeric":
+        values = numbers(column)
+        missing = np.isnan(values)
+        codes = np.searchsorted(np.array(known["edges"]), values, side="left")
+        codes[missing] = -1
+        return Coded(codes, missing.astype(np.int64), {})
+    found, places = levels(column)
+    rank = pc.index_in(found, pa.array(known["levels"], pa.string())).fill_null(-2)
+    ranks = np.append(np.asarray(rank.to_numpy(), dtype=np.int64), -1)
+    codes = np.minimum(ranks[places], MAIN_LEVELS)
+    fresh = np.flatnonzero(ranks[:-1] == -2)
+    counts = np.bincount(places[places >= 0], minlength=len(found))
+    rows = {found[int(place)].as_py(): int(counts[place]) for place in fresh if counts[place]}
+    ordered = dict(sorted(rows.items(), key=lambda item: (-item[1], item[0])))
+    return Coded(codes, (places < 0).astype(np.int64), ordered)
+
+
+def kind_of(type_: str) -> str:
+    """Return how a column of a logical type is compared."""
+    return "numeric" if type_ in NUMERIC else "categorical"

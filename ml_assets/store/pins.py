@@ -1,0 +1,50 @@
+"""Pins: what an environment took from its past, fixed when it was first used.
+
+A pin changes by a named command only; otherwise what arrives late would change what was
+already told.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import delete, select
+
+from ml_assets.store.state import State, insert_missing, settings
+
+PREFIX = "pin:"
+
+
+class Pins:
+    """The pins of a home, each environment's own."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def get(self, env: str, name: str) -> Any:
+        """Return what is pinned under a name, or None."""
+        mine = (settings.c.env == env, settings.c.key == PREFIX + name)
+        with self._state.read() as db:
+            found = db.execute(select(settings.c.value).where(*mine)).scalar()
+        return None if found is None else json.loads(found)
+
+    def keep(self, env: str, pins: Mapping[str, Any]) -> None:
+        """Pin values (as JSON) under names; what is pinned already stays."""
+        rows = [
+            {"env": env, "key": PREFIX + name, "value": json.dumps(value)}
+            for name, value in pins.items()
+        ]
+        if rows:
+            with self._state.write() as db:
+                insert_missing(db, settings, rows)
+
+    def drop(self, env: str, start: str) -> list[str]:
+        """Unpin every name with this beginning; return the names."""
+        like = settings.c.key.startswith(PREFIX + start, autoescape=True)
+        with self._state.write() as db:
+            keys = db.execute(select(settings.c.key).where(settings.c.env == env, like))
+            found = sorted(keys.scalars())
+            db.execute(delete(settings).where(settings.c.env == env, like))
+        return [key.removeprefix(PREFIX) for key in found]
