@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 
 from ml_assets.graph.describe import feature_lineage
+from ml_assets.graph.report import leaderboard, report_metadata
 from ml_assets.plan.cells import Unit
 from ml_assets.plan.lineage import edges, partitioned
 from ml_assets.spec.project import Project
@@ -87,47 +88,10 @@ def metadata(home: Home, project: Project, current: Current, reused: bool) -> di
         found["dagster/column_lineage"] = feature_lineage(project.models[group])
     if name == "candidate":
         found["chosen"] = current.facts["chosen"]
-        found["leaderboard"] = dg.MetadataValue.md(leaderboard(current.facts))
+        found["leaderboard"] = dg.MetadataValue.md(leaderboard(home, current))
     if name == "evaluation_report":
-        found |= _report(home, current)
+        found |= report_metadata(home, current)
     return found
-
-
-def leaderboard(facts: Mapping[str, Any]) -> str:
-    """Return the families by their validation metric, as a Markdown table."""
-    metric = facts["metric"]
-    lines = [f"| family | {metric} on validation |", "| --- | ---: |"]
-    for row in facts["families"]:
-        value = row["value"]
-        shown = "-" if value is None else f"{value:.4g}"
-        mark = " **chosen**" if row["family"] == facts["chosen"] else ""
-        lines.append(f"| {row['family']}{mark} | {shown} |")
-    return "\n".join(lines)
-
-
-def _report(home: Home, current: Current) -> dict[str, Any]:
-    metrics = current.facts["metrics"]
-    lines = ["| metric | candidate | interval | baseline |", "| --- | ---: | --- | ---: |"]
-    for name, value in metrics["test"].items():
-        low_high = metrics["intervals"].get(name)
-        interval = (
-            "" if not low_high or None in low_high else f"{low_high[0]:.4g} … {low_high[1]:.4g}"
-        )
-        base = metrics["baseline"].get(name)
-        lines.append(f"| {name} | {_number(value)} | {interval} | {_number(base)} |")
-    found: dict[str, Any] = {
-        "report": dg.MetadataValue.md("\n".join(lines)),
-        "report_file": dg.MetadataValue.path(
-            str(home.objects.path(current.outputs["report"].digest))
-        ),
-    }
-    found |= {f"test_{n}": v for n, v in metrics["test"].items() if v is not None}
-    found |= {f"baseline_{n}": v for n, v in metrics["baseline"].items() if v is not None}
-    return found
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4g}"
 
 
 def check_evaluation(

@@ -75,8 +75,8 @@ tbody tr:last-child th, tbody tr:last-child td { border-bottom: 0; }
 .tag.warn { color: var(--warn); background: var(--warn-back); border-color: transparent; }
 td i { display: block; height: .3rem; min-width: 1px; margin: .12rem 0 0 auto; border-radius: 2px;
   background: var(--bar); print-color-adjust: exact; -webkit-print-color-adjust: exact; }
-.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr));
-  gap: 1.4rem; }
+.plots { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 24rem), 1fr));
+  gap: 1.4rem; margin-bottom: 1rem; }
 figure { margin: .6rem 0 0; min-width: 0; }
 figure h3 { margin: 0 0 .3rem; }
 svg.plot { width: 100%; height: auto; display: block; }
