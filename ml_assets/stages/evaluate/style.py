@@ -63,7 +63,8 @@ td.wrap { white-space: normal; min-width: 9rem; }
 th .under, td .under { display: block; color: var(--soft); font-weight: 400; font-size: .85em; }
 th:last-child, td:last-child { padding-right: 0; }
 th:first-child, td:first-child, .left { text-align: left; }
-thead th { color: var(--soft); font-weight: 600; font-size: .85rem; border-bottom-width: 2px; }
+thead th { color: var(--soft); font-weight: 600; font-size: .85rem; border-bottom-width: 2px;
+  white-space: normal; vertical-align: bottom; }
 tbody th { font-weight: 500; min-width: 7rem; max-width: 20rem; white-space: normal;
   overflow-wrap: break-word; }
 tr.chosen th, tr.chosen td { font-weight: 650; } tr.few th, tr.few td { color: var(--soft); }
@@ -90,7 +91,6 @@ footer { color: var(--soft); font-size: .85rem; padding-top: .5rem; padding-bott
 @media (max-width: 36rem) { main, header, footer { padding-left: .75rem;
     padding-right: .75rem; } header { padding-top: 1.25rem; } section { padding: 1rem .95rem; }
   table { font-size: .85rem; } th, td { padding-right: .7rem; }
-  thead th { white-space: normal; vertical-align: bottom; }
   h1, dd b { font-size: 1.45rem; }
   dl.figures { grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr)); gap: .8rem; } }
 @media print { :root { --page: #fff; --card: #fff; --ink: #000; --soft: #444; --line: #bbb;
