@@ -14,6 +14,7 @@ from ml_assets.cli.main import app
 from ml_assets.plan.checks import CHECKS
 from ml_assets.plan.families import FAMILIES
 from ml_assets.spec.families import BASELINES
+from ml_assets.stages.evaluate.registry import SECTIONS
 from ml_assets_tests.processes import ROOT
 
 PACKAGE = ROOT / "ml_assets"
@@ -84,6 +85,15 @@ def test_a_family_has_a_file_a_test_and_a_row_in_the_docs(name: str) -> None:
 
 def test_the_docs_name_no_other_family() -> None:
     assert set(_rows("families.md")) == {*FAMILIES, "custom"}
+
+
+def test_a_section_of_the_report_has_a_file_a_test_and_a_row_in_the_docs() -> None:
+    files = {path.stem for path in (PACKAGE / "stages/evaluate/sections").glob("*.py")}
+    shown = {entry.show.__module__.rpartition(".")[2] for entry in SECTIONS.values()}
+    assert files - {"__init__"} == shown
+    rows = _rows("evaluation.md")
+    assert set(SECTIONS) == set(rows) - {"evaluate", "explain", "report"}
+    assert all(all(rows[name]) for name in SECTIONS)
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.__name__)

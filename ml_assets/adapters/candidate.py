@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from ml_assets.adapters.families import Child, curve, families, flat
 from ml_assets.errors import NotMaterialized, UnknownName
 from ml_assets.plan.cells import Cell
+from ml_assets.plan.recipes.evaluation import sensitive_inputs
 from ml_assets.spec.project import Project
 from ml_assets.store.home import Home
 from ml_assets.store.records import ActionRecord, Current, Version
@@ -63,6 +65,12 @@ class Candidate:
     """The module that predicts with the document."""
     libraries: Mapping[str, str]
     """The distributions that it was made with, and their versions."""
+    families: tuple[Child, ...] = ()
+    """Every family that was compared, with its trials: runs within the candidate's."""
+    example: Mapping[str, Any] = field(default_factory=dict)
+    """One row of inputs; neither missing nor sensitive values."""
+    summary: str = ""
+    """What the model is worth, for the model version's description."""
 
     @property
     def name(self) -> str:
@@ -86,7 +94,7 @@ def current_candidate(home: Home, project: Project, model: str) -> Candidate:
         raise NotMaterialized(
             f"{model}/evaluation_report is of another candidate; materialize it first"
         )
-    return _told(home, project.models[model].description, held, report, fitted, evaluated)
+    return _told(home, project, held, report, fitted, evaluated)
 
 
 def past_candidate(home: Home, project: Project, model: str, digest: str) -> Candidate:
@@ -132,7 +140,7 @@ def _was(home: Home, asset: str, version: Version, facts: Mapping[str, Any]) -> 
 
 def _told(
     home: Home,
-    description: str,
+    project: Project,
     held: Current,
     report: Current,
     fitted: ActionRecord,
@@ -157,7 +165,7 @@ def _told(
     return Candidate(
         model=model,
         env=home.env,
-        description=description,
+        description=project.models[model].description,
         digest=held.digest,
         report=report.digest,
         at=int(datetime.fromisoformat(report.updated).timestamp() * 1000),
@@ -167,20 +175,25 @@ def _told(
             "ml_assets.digest": held.digest,
             "ml_assets.version": f"v{held.number}",
             "ml_assets.environment": home.env,
+            "ml_assets.family": chosen,
         },
-        params=dict(_flat(params)),
+        params=dict(flat(params)),
         metrics=dict(_metrics(figures, entry)),
-        curve=_curve(fitted),
+        curve=curve(fitted),
         inputs=tuple(_inputs(model, folds, fitted, evaluated)),
         files={
             "report.html": home.objects.read(report.outputs["report"].digest),
             "leaderboard.json": _readable(board),
             "metrics.json": _readable(figures),
+            **dict(_plots(home, report)),
         },
         document=document,
         document_digest=held.outputs["model"].digest,
         family=fitted.ingredients["hooks"]["family"],
         libraries={name: version for name, version in libraries.items() if version},
+        families=families(home, held, board),
+        example=_example(home, project, model, evaluated),
+        summary=_summary(figures),
     )
 
 
@@ -202,17 +215,6 @@ def _readable(document: Any) -> bytes:
     return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False).encode()
 
 
-def _flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
-    """Yield `a.b` and a text for each leaf; what is None or empty is left out."""
-    if isinstance(value, Mapping):
-        for key, item in sorted(value.items()):
-            yield from _flat(item, f"{name}.{key}" if name else key)
-    elif isinstance(value, (list, tuple)) and value:
-        yield name, json.dumps(value)
-    elif value is not None and value not in ("", [], ()):
-        yield name, str(value)
-
-
 def _metrics(figures: Mapping[str, Any], entry: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
     parts = (
         ("test", figures["test"]),
@@ -223,12 +225,6 @@ def _metrics(figures: Mapping[str, Any], entry: Mapping[str, Any]) -> Iterator[t
         for name, value in values.items():
             if value is not None:
                 yield f"{part}_{name}", float(value)
-
-
-def _curve(fitted: ActionRecord) -> tuple[str, tuple[float, ...]]:
-    found = fitted.facts.get("curve") or {}
-    name = str(found.get("metric", "")).replace(" ", "_")
-    return f"curve_validation_{name}", tuple(found.get("validation", ()))
 
 
 def _folds(home: Home, fitted: ActionRecord, evaluated: ActionRecord) -> dict[str, dict[str, int]]:
@@ -259,6 +255,37 @@ def _inputs(
             contexts = tuple(CONTEXTS[fold] for fold in used)
             name = str(Cell(f"{model}/features", batch))
             yield Input(name, digests[batch], contexts, sum(used.values()))
+
+
+def _plots(home: Home, report: Current) -> Iterator[tuple[str, bytes]]:
+    """Yield each plot of the report as a picture."""
+    if "plots" in report.outputs:
+        for plot in home.objects.json(report.outputs["plots"].digest):
+            yield f"plots/{plot['name']}.svg", plot["svg"].encode()
+
+
+def _example(
+    home: Home, project: Project, model: str, evaluated: ActionRecord
+) -> Mapping[str, Any]:
+    """Return the first test row's features that are neither missing nor sensitive."""
+    row = home.objects.table(evaluated.ingredients["inputs"]["test"]).slice(0, 1).to_pylist()
+    digests = dict(evaluated.ingredients["inputs"]["features"])
+    hidden = sensitive_inputs(project, model)
+    names = [name for name in sorted(project.models[model].features.columns) if name not in hidden]
+    if not row or not names or row[0]["batch"] not in digests:
+        return {}
+    table = home.objects.table(digests[row[0]["batch"]], names).slice(row[0]["start"], 1)
+    return {name: value for name, value in table.to_pylist()[0].items() if value is not None}
+
+
+def _summary(figures: Mapping[str, Any]) -> str:
+    name = figures["metric"]
+    value, base = figures["test"][name], figures["baseline"][name]
+    around = figures["intervals"][name]
+    said = f"{figures['chosen']}: {name} on {figures['rows']:,} test rows "
+    said += "has no value" if value is None else f"{value:.4g}"
+    said += f" ({around[0]:.4g} to {around[1]:.4g})" if around else ""
+    return said + ("" if base is None else f"; trivial baseline {base:.4g}") + "."
 
 
 def _split(home: Home, model: str, train: str) -> Any:

@@ -15,10 +15,12 @@ import logging
 import os
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ml_assets.adapters.candidate import Candidate, current_candidate
+from ml_assets.adapters.families import Child
 from ml_assets.adapters.mlflow_model import dataset, save, signature
 from ml_assets.errors import PublishError
 from ml_assets.spec.project import Project
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
+PARENT, PART = "mlflow.parentRunId", "ml_assets.part"
+"""The tags of a run within another: the run around it, and what it is there."""
 DIGEST, REPORT, DAGSTER_RUN = "ml_assets.digest", "ml_assets.report", "dagster.run_id"
 ALIAS = "candidate"
 """The registry alias of the current candidate (after A, B, A it is A)."""
@@ -130,6 +134,7 @@ def put(
     if version is None:
         version = register(client, run, found)
     if not _complete(run, found):
+        log_children(client, run, found.families)
         finish(client, run, found)
     return {
         "mlflow_run_id": run.info.run_id,
@@ -182,6 +187,7 @@ def log(client: MlflowClient, run: Run, found: Candidate, *, model: bool = True)
     client.log_inputs(run_id, [dataset(item, columns) for item in found.inputs])
     with tempfile.TemporaryDirectory() as temporary:
         for file, content in found.files.items():
+            Path(temporary, file).parent.mkdir(exist_ok=True)
             Path(temporary, file).write_bytes(content)
         if model:
             save(Path(temporary, "model"), found, run_id, columns)
@@ -200,13 +206,49 @@ def register(client: MlflowClient, run: Run, found: Candidate) -> str:
     from mlflow.exceptions import MlflowException
 
     try:
-        client.create_registered_model(found.name, description=found.description)
+        tags = {"ml_assets.model": found.model, "ml_assets.environment": found.env}
+        client.create_registered_model(found.name, tags, found.description)
     except MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
     source = f"{run.info.artifact_uri}/model"
-    made = client.create_model_version(found.name, source, run.info.run_id, tags=dict(found.tags))
+    made = client.create_model_version(
+        found.name,
+        source,
+        run.info.run_id,
+        tags=dict(found.tags),
+        description=found.summary,
+    )
     return str(made.version)
+
+
+def log_children(client: MlflowClient, run: Run, children: Sequence[Child]) -> None:
+    """Write families and their trials as runs within a run; what is there already is kept."""
+    from mlflow.entities import Metric, Param, RunTag
+
+    experiment, parent = run.info.experiment_id, run.info.run_id
+    if not children:
+        return
+    wanted = f"tags.`{PARENT}` = '{parent}'"
+    known = {one.data.tags.get(PART): one for one in client.search_runs([experiment], wanted)}
+    for child in children:
+        made = known.get(child.part)
+        if made is None or made.info.status != "FINISHED":
+            at = run.info.start_time
+            if made is None:
+                tags = {PARENT: parent, PART: child.part, **child.tags}
+                made = client.create_run(experiment, at, tags, child.part)
+            params = [Param(name, value[:6000]) for name, value in child.params.items()]
+            metrics = [Metric(name, value, at, 0) for name, value in child.metrics.items()]
+            name, values = child.curve
+            metrics += [Metric(name, value, at, step) for step, value in enumerate(values)]
+            tags_ = [RunTag(name, value) for name, value in child.tags.items()]
+            client.log_batch(made.info.run_id, metrics[:_BATCH], params[:100], tags_)
+            for start in range(_BATCH, len(metrics), _BATCH):
+                client.log_batch(made.info.run_id, metrics[start : start + _BATCH])
+        log_children(client, made, child.children)
+        if made.info.status != "FINISHED":
+            client.set_terminated(made.info.run_id, "FINISHED")
 
 
 def finish(client: MlflowClient, run: Run, found: Candidate) -> None:

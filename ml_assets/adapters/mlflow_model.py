@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, TensorSpec
 
+EXAMPLE = "input_example.json"
 LOADER = "ml_assets.adapters.pyfunc"
 _TYPES = {"number": "double", "integer": "long", "category": "string", "boolean": "boolean"}
 _DIGEST_LENGTH = 32
@@ -70,11 +71,17 @@ def save(path: Path, found: Candidate, run_id: str, columns: ModelSignature) -> 
     (path / "python_env.yaml").write_text(
         f"python: {platform.python_version()}\ndependencies:\n- -r requirements.txt\n"
     )
+    example = None
+    if found.example:
+        split = {"columns": list(found.example), "data": [list(found.example.values())]}
+        (path / EXAMPLE).write_text(json.dumps(split), encoding="utf-8")
+        example = {"artifact_path": EXAMPLE, "type": "dataframe", "pandas_orient": "split"}
     size = sum(file.stat().st_size for file in data.iterdir())
     model = Model(
         artifact_path="model",
         run_id=run_id,
         signature=columns,
+        saved_input_example_info=example,
         metadata={**found.tags, "ml_assets.family": found.family},
         model_size_bytes=size,
     )

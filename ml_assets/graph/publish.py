@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import html
-import re
 from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
 
-from ml_assets.adapters.decision import rules_table, standing
+from ml_assets.graph.decision import log_metadata
 from ml_assets.graph.describe import feature_lineage
+from ml_assets.graph.quality import quality_metadata
+from ml_assets.graph.report import leaderboard, report_metadata
 from ml_assets.plan.cells import Unit
 from ml_assets.plan.lineage import edges, partitioned
 from ml_assets.spec.project import Project
@@ -99,95 +99,14 @@ def metadata(home: Home, project: Project, current: Current, reused: bool) -> di
         found["dagster/column_lineage"] = feature_lineage(project.models[group])
     if name == "candidate":
         found["chosen"] = current.facts["chosen"]
-        found["leaderboard"] = dg.MetadataValue.md(leaderboard(current.facts))
+        found["leaderboard"] = dg.MetadataValue.md(leaderboard(home, current))
     if name == "evaluation_report":
-        found |= _report(home, current)
+        found |= report_metadata(home, current)
     if name == "champion":
         found |= log_metadata(home, group, current)
     if name == "quality_report":
-        found |= _quality(home, current)
+        found |= quality_metadata(home, current)
     return found
-
-
-def leaderboard(facts: Mapping[str, Any]) -> str:
-    """Return the families by their validation metric, as a Markdown table."""
-    metric = facts["metric"]
-    lines = [f"| family | {metric} on validation |", "| --- | ---: |"]
-    for row in facts["families"]:
-        value = row["value"]
-        shown = "-" if value is None else f"{value:.4g}"
-        mark = " **chosen**" if row["family"] == facts["chosen"] else ""
-        lines.append(f"| {row['family']}{mark} | {shown} |")
-    return "\n".join(lines)
-
-
-def _report(home: Home, current: Current) -> dict[str, Any]:
-    metrics = current.facts["metrics"]
-    lines = ["| metric | candidate | interval | baseline |", "| --- | ---: | --- | ---: |"]
-    for name, value in metrics["test"].items():
-        low_high = metrics["intervals"].get(name)
-        interval = (
-            "" if not low_high or None in low_high else f"{low_high[0]:.4g} … {low_high[1]:.4g}"
-        )
-        base = metrics["baseline"].get(name)
-        lines.append(f"| {name} | {_number(value)} | {interval} | {_number(base)} |")
-    found: dict[str, Any] = {
-        "report": dg.MetadataValue.md("\n".join(lines)),
-        "report_file": dg.MetadataValue.path(
-            str(home.objects.path(current.outputs["report"].digest))
-        ),
-    }
-    found |= {f"test_{n}": v for n, v in metrics["test"].items() if v is not None}
-    found |= {f"baseline_{n}": v for n, v in metrics["baseline"].items() if v is not None}
-    return found
-
-
-def log_metadata(home: Home, model: str, current: Current) -> dict[str, Any]:
-    """Return what the promotion log says of a model and its candidate, and the decision."""
-    found: dict[str, Any] = {
-        name: value for name, value in standing(home, model).items() if value is not None
-    }
-    decision = home.objects.json(current.outputs["decision"].digest)
-    entry = home.promotions.decided(
-        home.env, model, current.facts["candidate"], current.facts["policy"]
-    )
-    if entry is not None:
-        found |= {"verdict": entry.action, "reason": entry.reason, "candidate": f"v{entry.version}"}
-    found["rules"] = dg.MetadataValue.md(rules_table(decision))
-    report = home.records.current(home.env, f"{model}/evaluation_report")
-    if report is not None:
-        path = str(home.objects.path(report.outputs["report"].digest))
-        found["report_file"] = dg.MetadataValue.path(path)
-    return found
-
-
-def _quality(home: Home, current: Current) -> dict[str, Any]:
-    """Return the report inline, its file, and the figures that are plotted over batches."""
-    said = current.facts["quality"]
-    lines = ["| | | |", "| --- | --- | --- |"]
-    lines += [f"| **{title}** | {word} | {_cell(text)} |" for title, word, text in said["verdicts"]]
-    lines += ["", "| column | of | effect | limit | |", "| --- | --- | ---: | ---: | --- |"]
-    lines += [
-        f"| {_cell(column)} | {kind} | {effect} | {limit} | {'**drift**' if alarm else ''} |"
-        for column, kind, effect, limit, alarm in said["drift"]
-    ]
-    return {
-        "report": dg.MetadataValue.md("\n".join(lines)),
-        "report_file": dg.MetadataValue.path(
-            str(home.objects.path(current.outputs["report"].digest))
-        ),
-        **said["numbers"],
-    }
-
-
-def _cell(text: str) -> str:
-    """Return a text as it stands in a cell of a Markdown table, without any markup of its own."""
-    escaped = html.escape(text, quote=False)
-    return re.sub(r"([\\`*_\[\]|!])", r"\\\1", escaped).replace("\n", " ")
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4g}"
 
 
 def check_evaluation(

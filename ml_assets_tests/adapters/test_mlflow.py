@@ -53,7 +53,7 @@ def published(made: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Iter
 def runs_and_versions(home: Home) -> tuple[list[str], list[int]]:
     client = adapter.opened(home)
     experiment = client.get_experiment_by_name(f"{MODEL}-dev")
-    runs = client.search_runs([experiment.experiment_id])
+    runs = client.search_runs([experiment.experiment_id], f"tags.`{adapter.DIGEST}` != ''")
     versions = client.search_model_versions(f"name = '{MODEL}-dev'")
     return [run.info.status for run in runs], sorted(int(v.version) for v in versions)
 

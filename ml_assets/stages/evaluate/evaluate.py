@@ -76,7 +76,7 @@ def evaluate(
     worst = sections["worst"]
     figures["worst_slices"] = {
         "searched": worst["searched"],
-        "found": len(worst["worst"]),
+        "found": worst["found"],
         "worst": worst["worst"][0] if worst["worst"] else None,
     }
     outputs = {"metrics": figures, "sections": sections, "predictions": rows.table}

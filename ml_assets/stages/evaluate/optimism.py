@@ -10,11 +10,13 @@ Neither figure is the model's own, which learned from all rows; their difference
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from ml_assets.errors import HookError
 from ml_assets.stages import metrics
@@ -56,44 +58,77 @@ def optimism(
     sizes = {"learned": learned.num_rows, "tested": tested.num_rows}
     if min(sizes.values()) < FEWEST:
         return Result({"optimism": {"why": f"a fold has fewer than {FEWEST} rows"}})
-    dealt = folds.merged([learned, tested], features)
-    order = np.random.default_rng(spec.fit.seed).permutation(dealt.num_rows)
-    mixed = [dealt.take(pa.array(np.sort(part))) for part in np.split(order, [learned.num_rows])]
+    held, is_test = _held(spec, learned, tested, features)
+    order = np.random.default_rng(spec.fit.seed).permutation(len(is_test))
+    here = [np.flatnonzero(~is_test), np.flatnonzero(is_test)]
+    dealt = [np.sort(part) for part in np.split(order, [learned.num_rows])]
     try:
-        scores = [
-            _scored(spec, family, before, one, two, features)
-            for one, two in ([learned, tested], mixed)
-        ]
+        scores = [_scored(spec, family, before, held, *parts) for parts in (here, dealt)]
     except HookError as error:
         return Result({"optimism": {"why": f"the family failed on a sample: {error}"}})
     if any(value is None for value, _ in scores):
         why = f"{spec.fit.metric} has no value on a sample of the rows"
         return Result({"optimism": {"why": why}})
-    (here, one), (there, two) = scores
+    (split, one), (random, two) = scores
     found = {
         **sizes,
         "level": LEVEL,
-        "split": {"value": here, "interval": bootstrap.interval(one, LEVEL)},
-        "random": {"value": there, "interval": bootstrap.interval(two, LEVEL)},
+        "split": {"value": split, "interval": bootstrap.interval(one, LEVEL)},
+        "random": {"value": random, "interval": bootstrap.interval(two, LEVEL)},
         "difference": {
-            "value": there - here,
+            "value": random - split,
             "interval": bootstrap.interval(two - one, LEVEL),
         },
     }
     return Result({"optimism": found}, sizes)
 
 
+@dataclass(frozen=True)
+class _Held:
+    """Sampled rows in memory, read like a batch."""
+
+    rows: pa.Table
+    digest: str = ""
+
+    def table(self, columns: Sequence[str] | None = None) -> pa.Table:
+        return self.rows if columns is None else self.rows.select(list(columns))
+
+    def json(self) -> Any:
+        raise NotImplementedError
+
+    def bytes(self) -> bytes:
+        raise NotImplementedError
+
+
+def _held(
+    spec: OptimismSpec, learned: pa.Table, tested: pa.Table, features: Mapping[str, Handle]
+) -> tuple[_Held, NDArray[np.bool_]]:
+    """Return all sampled rows in calendar order, and which of them are of the test fold."""
+    marked = [
+        part.append_column("tested", pa.array(np.full(part.num_rows, value)))
+        for part, value in ((learned, False), (tested, True))
+    ]
+    both = folds.merged(marked, features)
+    wanted = [*spec.fit.columns, "_target", *(["_weight"] if spec.fit.weighted else [])]
+    tables = [table for _, table in folds.read(both, features, wanted)]
+    return _Held(pa.concat_tables(tables).unify_dictionaries()), both["tested"].to_numpy()
+
+
 def _scored(
     spec: OptimismSpec,
     family: Any,
     before: Mapping[str, Any],
-    learned: pa.Table,
-    tested: pa.Table,
-    features: Mapping[str, Handle],
+    held: _Held,
+    learned: NDArray[np.int64],
+    tested: NDArray[np.int64],
 ) -> tuple[Any, Any]:
     """Return the metric on `tested` of what is learned from `learned`, and its draws by row."""
     fit = spec.fit
-    (one, two), context, notes = folds.load(fit, [learned, tested], features)
+    references = [
+        pa.table({"batch": ["sample"] * len(rows), "start": rows, "stop": rows + 1})
+        for rows in (learned, tested)
+    ]
+    (one, two), context, notes = folds.load(fit, references, {"sample": held})
     state = constant(one, notes)
     if state is None:
         learner = Own(family, fit.family.module) if fit.family.family == "custom" else family

@@ -63,7 +63,8 @@ td.wrap { white-space: normal; min-width: 9rem; }
 th .under, td .under { display: block; color: var(--soft); font-weight: 400; font-size: .85em; }
 th:last-child, td:last-child { padding-right: 0; }
 th:first-child, td:first-child, .left { text-align: left; }
-thead th { color: var(--soft); font-weight: 600; font-size: .85rem; border-bottom-width: 2px; }
+thead th { color: var(--soft); font-weight: 600; font-size: .85rem; border-bottom-width: 2px;
+  white-space: normal; vertical-align: bottom; }
 tbody th { font-weight: 500; min-width: 7rem; max-width: 20rem; white-space: normal;
   overflow-wrap: break-word; }
 tr.chosen th, tr.chosen td { font-weight: 650; } tr.few th, tr.few td { color: var(--soft); }
@@ -75,8 +76,8 @@ tbody tr:last-child th, tbody tr:last-child td { border-bottom: 0; }
 .tag.warn { color: var(--warn); background: var(--warn-back); border-color: transparent; }
 td i { display: block; height: .3rem; min-width: 1px; margin: .12rem 0 0 auto; border-radius: 2px;
   background: var(--bar); print-color-adjust: exact; -webkit-print-color-adjust: exact; }
-.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr));
-  gap: 1.4rem; }
+.plots { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 24rem), 1fr));
+  gap: 1.4rem; margin-bottom: 1rem; }
 figure { margin: .6rem 0 0; min-width: 0; }
 figure h3 { margin: 0 0 .3rem; }
 svg.plot { width: 100%; height: auto; display: block; }
@@ -90,7 +91,6 @@ footer { color: var(--soft); font-size: .85rem; padding-top: .5rem; padding-bott
 @media (max-width: 36rem) { main, header, footer { padding-left: .75rem;
     padding-right: .75rem; } header { padding-top: 1.25rem; } section { padding: 1rem .95rem; }
   table { font-size: .85rem; } th, td { padding-right: .7rem; }
-  thead th { white-space: normal; vertical-align: bottom; }
   h1, dd b { font-size: 1.45rem; }
   dl.figures { grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr)); gap: .8rem; } }
 @media print { :root { --page: #fff; --card: #fff; --ink: #000; --soft: #444; --line: #bbb;

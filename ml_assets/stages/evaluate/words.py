@@ -57,6 +57,15 @@ def level(value: float) -> str:
     return f"{value * 100:.4g}%"
 
 
+def title(metric: str) -> str:
+    """Return a metric's name with a capital.
+
+    >>> title("auc")
+    'Area under the ROC curve'
+    """
+    return NAMES[metric][0].upper() + NAMES[metric][1:]
+
+
 def unit_of(metric: str, unit: str | None) -> str:
     """Return the target's unit if a metric has it, else nothing."""
     return (unit or "") if metric in IN_UNIT else ""

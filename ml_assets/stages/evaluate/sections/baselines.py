@@ -62,7 +62,7 @@ def _others(view: View) -> Table:
     for name, entry in view.metrics["baselines"].items():
         body.append([_named(name, entry), *_figures(entry, metric)])
     level = words.level(view.metrics["level"])
-    head = ["Baseline", words.NAMES[metric].capitalize(), f"{level} interval"]
+    head = ["Baseline", words.title(metric), f"{level} interval"]
     head += ["Model minus baseline", f"{level} interval"]
     return Table("Each baseline", head, lines(body), title="Beside each trivial baseline")
 

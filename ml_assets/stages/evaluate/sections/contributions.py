@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ml_assets.stages.evaluate import words
 from ml_assets.stages.evaluate.section import Section, Table, View, lines, nothing
 from ml_assets.stages.evaluate.words import number
 
@@ -52,7 +53,9 @@ def _table(entry: Mapping[str, Any], place: int) -> Table:
 
 
 def _told(value: Any) -> str:
-    return number(value) if isinstance(value, float) else str(value)
+    if not isinstance(value, float):
+        return str(value)
+    return number(value) if value % 1 else f"{value:,.0f}".replace("-", words.MINUS)
 
 
 def _signed(value: float) -> str:

@@ -27,7 +27,7 @@ def show(view: View) -> Section | None:
         entries = list(group)
         largest = max((abs(e["metrics"][metric] or 0.0) for e in entries), default=0.0) or 1.0
         body = [_line(metric, entry, largest) for entry in entries]
-        head = [name, "Rows", words.NAMES[metric].capitalize()]
+        head = [name, "Rows", words.title(metric)]
         head += [f"{words.level(view.metrics['level'])} interval", "Baseline"]
         tables.append(Table(f"Slices by {name}", head, body[:_SHOWN], title=f"By {name}"))
         if body[_SHOWN:]:

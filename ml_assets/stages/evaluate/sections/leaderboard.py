@@ -18,7 +18,7 @@ def show(view: View) -> Section:
     found = view.metrics
     names = list(standard.BY_TASK[view.spec.task])
     body = [_line(found, entry, names) for entry in found["leaderboard"]]
-    head = ["Family", *(words.NAMES[name].capitalize() for name in names)]
+    head = ["Family", *(words.title(name) for name in names)]
     head += ["Rows learned from", "Features", "Trees", "Parameters", "Size"]
     settings = [
         [entry["family"], ", ".join(_settings(entry["settings"])) or NONE]

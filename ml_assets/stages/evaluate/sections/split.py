@@ -25,7 +25,7 @@ def show(view: View) -> Section:
     low_high = found["difference"]["interval"]
     difference = found["difference"]["value"]
     body.append(["Random minus this", number(difference, unit), words.span(low_high)])
-    head = ["Rows of test taken by", words.NAMES[metric].capitalize(), f"{level} interval"]
+    head = ["Rows of test taken by", words.title(metric), f"{level} interval"]
     text = (
         f"The chosen family was trained twice more with the same settings, on {found['learned']:,} "
         f"sampled rows, and scored on {found['tested']:,}: once with the folds as they are, once "

@@ -24,6 +24,7 @@ from ml_assets.stages.evaluate.words import number
 NAME = "worst"
 LEVEL = 0.05
 MOST_SHOWN = 10
+MOST_KEPT = 50
 PAIRED = 4
 """Features, by gain in training, that are also looked at in pairs, with the declared slices."""
 
@@ -44,13 +45,16 @@ def measure(study: Study) -> dict[str, Any]:
     entries, few = [], 0
     for names in [*((name,) for name in coded), *combinations(paired, 2)]:
         labels, group = _crossed([coded[name] for name in names])
-        found = _scored(loss, draws, group, len(labels), study.spec.evaluation.intervals.level)
+        found = _scored(loss, draws, group, len(labels))
         for label, entry in zip(labels, found, strict=True):
             if entry is None:
                 few += 1
             elif not any(part.endswith(slices.OTHERS) for part in label):
                 entries.append({"where": dict(zip(names, label, strict=True)), **entry})
-    surely = _kept(_holm(entries))
+    level, kept = study.spec.evaluation.intervals.level, _kept(_holm(entries))
+    surely = [
+        {**entry, "interval": interval(entry["interval"], level)} for entry in kept[:MOST_KEPT]
+    ]
     return {
         "searched": len(entries),
         "few": few,
@@ -58,6 +62,7 @@ def measure(study: Study) -> dict[str, Any]:
         "paired": paired,
         "rows": len(loss),
         "of": len(study.loss),
+        "found": len(kept),
         "worst": surely,
     }
 
@@ -74,9 +79,7 @@ def _crossed(parts: list[tuple[list[str], Any]]) -> tuple[list[tuple[str, ...]],
     return labels, group
 
 
-def _scored(
-    loss: Any, draws: Draws, group: Any, count: int, level: float
-) -> list[dict[str, Any] | None]:
+def _scored(loss: Any, draws: Draws, group: Any, count: int) -> list[dict[str, Any] | None]:
     """Return each slice's mean loss beside the rest's; None where either has too few rows."""
     rows = np.bincount(group, minlength=count)
     total = np.bincount(group, loss, minlength=count)
@@ -84,31 +87,26 @@ def _scored(
     if not enough.any():
         return [None] * count
     drawn_rows, drawn = draws.sums(None, group, count), draws.sums(loss, group, count)
+    all_rows, all_loss = drawn_rows.sum(axis=1)[:, None], drawn.sum(axis=1)[:, None]
     with np.errstate(divide="ignore", invalid="ignore"):
-        inside = drawn / drawn_rows
-        rest = (drawn.sum(axis=1, keepdims=True) - drawn) / (
-            drawn_rows.sum(axis=1, keepdims=True) - drawn_rows
-        )
-    found: list[dict[str, Any] | None] = []
-    for place in range(count):
-        spread = (inside - rest)[:, place]
-        spread = spread[np.isfinite(spread)]
-        if not enough[place] or len(spread) * 2 < len(drawn):
-            found.append(None)
+        spread = drawn / drawn_rows - (all_loss - drawn) / (all_rows - drawn_rows)
+    found: list[dict[str, Any] | None] = [None] * count
+    for place in np.flatnonzero(enough):
+        part = spread[:, place]
+        part = part[np.isfinite(part)]
+        if len(part) * 2 < len(drawn):
             continue
         mean = total[place] / rows[place]
         others = (total.sum() - total[place]) / (len(loss) - rows[place])
-        error, more = float(spread.std()), float(mean - others)
-        found.append(
-            {
-                "rows": int(rows[place]),
-                "loss": float(mean),
-                "rest": float(others),
-                "more": more,
-                "interval": interval(spread, level),
-                "p": 0.5 * erfc(more / error / sqrt(2.0)) if error > 0 else float(more <= 0),
-            }
-        )
+        error, more = float(part.std()), float(mean - others)
+        found[place] = {
+            "rows": int(rows[place]),
+            "loss": float(mean),
+            "rest": float(others),
+            "more": more,
+            "p": 0.5 * erfc(more / error / sqrt(2.0)) if error > 0 else float(more <= 0),
+            "interval": part,
+        }
     return found
 
 
@@ -155,7 +153,7 @@ def show(view: View) -> Section:
     searched += f": each value or range of {found['columns']:,} features and declared slices"
     if len(found["paired"]) > 1:
         searched += f", and pairs of {', '.join(found['paired'])}"
-    verdict = f"{len(worst):,} of them are" if len(worst) != 1 else "One of them is"
+    verdict = f"{found['found']:,} of them are" if found["found"] != 1 else "One of them is"
     text = f"{searched}. {verdict} worse than the rest, more than chance explains."
     notes = [
         f"Significant at {LEVEL:.0%} after Holm's correction for all {found['searched']:,} "
@@ -169,7 +167,7 @@ def show(view: View) -> Section:
         notes.append(f"Searched on {found['rows']:,} of {found['of']:,} rows, evenly taken.")
     tables = [_table(worst[:MOST_SHOWN], level)] if worst else []
     if len(worst) > MOST_SHOWN:
-        more = _table(worst[MOST_SHOWN : MOST_SHOWN * 5], level)
+        more = _table(worst[MOST_SHOWN:], level)
         tables.append(Table(more.label, more.head, more.lines, folded="More of them"))
     return Section(NAME, "Worst slices found", text, tables, (), notes)
 

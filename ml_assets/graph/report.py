@@ -1,0 +1,110 @@
+"""A candidate's leaderboard and its evaluation report as Dagster's page shows them.
+
+Belongs here: figures of the store to Markdown, plots to pictures within it. Does not belong here:
+figures of its own.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from ml_assets.plan.change import change, plain
+from ml_assets.store.home import Home
+from ml_assets.store.records import Current
+
+
+def leaderboard(home: Home, current: Current) -> str:
+    """Return the families by their validation metric, with what each costs, as Markdown.
+
+    Seconds are those of the fit that was recorded, wherever it ran.
+    """
+    metric = current.facts["metric"]
+    lines = [
+        f"| family | {metric} on validation | trees | parameters | bytes | seconds |",
+        "| --- | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for row in current.facts["families"]:
+        name = row["family"]
+        mark = " **chosen**" if name == current.facts["chosen"] else ""
+        cost = row.get("cost", {})
+        fitted = home.records.action(current.actions[f"fit:{name}"])
+        cells = [
+            f"{name}{mark}",
+            _number(row["value"]),
+            _count(row["trees"]),
+            _count(cost.get("parameters")),
+            _count(cost.get("bytes")),
+            "-" if fitted is None else f"{fitted.seconds:.1f}",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def report_metadata(home: Home, current: Current) -> dict[str, Any]:
+    """Return tables, plots and single figures of a report as metadata."""
+    metrics = current.facts["metrics"]
+    page = home.objects.path(current.outputs["report"].digest)
+    found: dict[str, Any] = {
+        "report": dg.MetadataValue.md(_metrics(metrics)),
+        "report_file": dg.MetadataValue.path(str(page)),
+    }
+    if metrics["slices"]:
+        found["slices"] = dg.MetadataValue.md(_slices(metrics))
+    worst = metrics.get("worst_slices", {}).get("worst")
+    if worst:
+        where = ", ".join(f"{name}: {value}" for name, value in worst["where"].items())
+        found["worst_slice"] = f"{where} ({worst['rows']:,} rows, loss {worst['loss']:.4g}, "
+        found["worst_slice"] += f"rest {worst['rest']:.4g})"
+    if "plots" in current.outputs:
+        plots = home.objects.json(current.outputs["plots"].digest)
+        found["plots"] = dg.MetadataValue.md("\n\n".join(_plot(plot) for plot in plots))
+    changed = change(home, current)
+    if changed is not None:
+        found["change"] = dg.MetadataValue.md(changed)
+    found |= {f"test_{n}": v for n, v in metrics["test"].items() if v is not None}
+    found |= {f"baseline_{n}": v for n, v in metrics["baseline"].items() if v is not None}
+    return found
+
+
+def _metrics(metrics: Mapping[str, Any]) -> str:
+    lines = ["| metric | candidate | interval | baseline |", "| --- | ---: | --- | ---: |"]
+    for name, value in metrics["test"].items():
+        interval = _range(metrics["intervals"].get(name))
+        base = metrics["baseline"].get(name)
+        lines.append(f"| {name} | {_number(value)} | {interval} | {_number(base)} |")
+    return "\n".join(lines)
+
+
+def _slices(metrics: Mapping[str, Any]) -> str:
+    metric = metrics["metric"]
+    lines = [
+        f"| slice | value | rows | {metric} | interval | baseline |",
+        "| --- | --- | ---: | ---: | --- | ---: |",
+    ]
+    for entry in metrics["slices"]:
+        cells = [plain(entry["slice"]), plain(entry["value"]), f"{entry['rows']:,}"]
+        cells += [_number(entry["metrics"][metric]), _range(entry["interval"])]
+        lines.append(f"| {' | '.join([*cells, _number(entry['baseline'])])} |")
+    return "\n".join(lines)
+
+
+def _plot(plot: Mapping[str, Any]) -> str:
+    data = base64.b64encode(plot["svg"].encode()).decode()
+    title, text = plain(plot["title"]), plain(plot["text"])
+    return f"**{title}**\n\n![{title}](data:image/svg+xml;base64,{data})\n\n{text}"
+
+
+def _range(pair: Any) -> str:
+    return "" if not pair or None in pair else f"{pair[0]:.4g} … {pair[1]:.4g}"
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4g}"
+
+
+def _count(value: int | None) -> str:
+    return "-" if value is None else f"{value:,}"
