@@ -29,6 +29,8 @@ from ml_assets_tests.stages.gate_world import (
     model,
     spec,
 )
+from ml_assets_tests.stages.test_row_independence import from_rows
+from ml_assets_tests.stages.test_row_independence import verdict as verdict_of
 
 NO_CHAMPION = {
     "champion": None,
@@ -424,3 +426,21 @@ def test_the_page_tells_the_decision_and_escapes() -> None:
     assert "1.906 &lt;b&gt;" in text
     assert "trained without &lt;i&gt;" in text
     assert "<i>" not in text
+
+
+def test_a_date_feature_that_depends_on_its_batch_is_refused() -> None:
+    """Time since the latest date of the batch: another for a row alone."""
+
+    def since(flights: Any, _weather: Any) -> Any:
+        return (flights["at"].max() - flights["at"]).dt.total_seconds()
+
+    check = verdict_of(from_rows(since))
+    assert check.passed is False
+    seen = {"asset": "price/features", "name": check.name, "severity": check.severity}
+    found = decision(spec(data={"red": [{**seen, "text": check.description}]}))
+    assert found["verdict"] == "refuse"
+    assert line(found, "parity")["passed"] is False
+    assert (
+        "row_independence of price/features: differs when rows are permuted or alone: x ("
+        in (found["sentence"])
+    )
