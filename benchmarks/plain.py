@@ -137,7 +137,7 @@ def featured(
 
 
 def trained(project: Project, name: str, features: dict[str, Value]) -> dict[str, Any]:
-    """Split, train every family, choose, refit, evaluate; return metrics and report."""
+    """Split, train every family, choose, refit, evaluate; return what came of it."""
     model = project.models[name]
     rule = SplitRule(model=name, split=model.split, on_duplicate_key=model.on_duplicate_key)
     split = stage(f"ml_assets.stages.split.{model.split.kind}:split")(rule, features=features)
@@ -195,7 +195,8 @@ def trained(project: Project, name: str, features: dict[str, Value]) -> dict[str
     said = {part: Value(outputs[part]) for part in parts}
     outputs |= stage("ml_assets.stages.evaluate.report:report")(spec, **said, **folds).outputs
     checked("evaluation_report", spec, {"metrics": said["metrics"]})
-    return outputs
+    kept = {"model": models["chosen"], "family": modules[board["chosen"]], "folds": folds}
+    return {**outputs, **kept}
 
 
 if __name__ == "__main__":
