@@ -1,6 +1,6 @@
 """Trees in ONNX on the demo's home: ours in double precision beside onnxmltools' in single.
 
-    ML_ASSETS_HOME=… python -m benchmarks.onnx
+ML_ASSETS_HOME=… python -m benchmarks.onnx
 """
 
 from __future__ import annotations
@@ -51,9 +51,10 @@ def told(name: str, convert: Any, given: dict[str, Any], wanted: Any) -> None:
     started = time.process_time()
     off = np.abs(session.run(None, given)[0].reshape(wanted.shape) - wanted)
     seconds = time.process_time() - started
+    over = (off > 1e-3).sum()
     print(
         f"{name}: {len(content) / 1e6:.2f} MB, converted in {converted:.2f} CPU s, scored in "
-        f"{seconds:.2f} CPU s, largest difference {off.max():.3g}, over 0.001: {(off > 1e-3).sum():,}"
+        f"{seconds:.2f} CPU s, largest difference {off.max():.3g}, over 0.001: {over:,}"
     )
 
 

@@ -144,3 +144,26 @@ def test_without_a_champion_nothing_is_released(new_site: Site, tmp_path: Path) 
     said = new_site("release", "forecast", "--out", tmp_path / "out", code=1).err
     assert "forecast has no champion in environment dev" in said
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_mlflow_serves_the_champion_that_the_bundle_holds(
+    site: Site, bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import mlflow.pyfunc
+    import pandas as pd
+
+    from ml_assets.adapters.mlflow import tracking_uri
+
+    with site.store() as home:
+        for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"):
+            monkeypatch.setenv(name, tracking_uri(home))
+    types = {"promo": "boolean", "store": "str", "price": "float64", "rise": "float64"}
+    frame = pd.read_csv(bundle / "golden.csv", dtype=types, keep_default_na=True)
+    # What `mlflow models serve` loads and calls.
+    served = mlflow.pyfunc.load_model("models:/forecast-dev@champion")
+    whole = frame.notna().all(axis="columns")
+    got = served.predict(frame[whole].astype({"promo": bool}))
+    wanted = pd.read_csv(bundle / "golden_predictions.csv", float_precision="round_trip")
+    assert whole.sum() >= 10
+    assert list(got) == wanted["prediction"][whole].tolist()
