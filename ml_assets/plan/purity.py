@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ml_assets.plan.code import OUTSIDE, Sources
+from ml_assets.errors import HookError
+from ml_assets.plan.code import OUTSIDE, Module, Sources
 from ml_assets.plan.workspace import Workspace
 from ml_assets.spec.families import Custom
 from ml_assets.spec.project import Project
@@ -27,9 +29,18 @@ SURROUNDINGS = "reads the environment of the process: write the value into the Y
 ALLOWED = "# pure:"
 
 _MODULES: dict[str, Reason] = {
-    **dict.fromkeys(("secrets", "uuid"), CHANCE),
+    "secrets": CHANCE,
     **dict.fromkeys(
-        ("socket", "ssl", "http", "urllib.request", "ftplib", "smtplib", "requests", "httpx"),
+        (
+            "socket",
+            "ssl",
+            "http.client",
+            "urllib.request",
+            "ftplib",
+            "smtplib",
+            "requests",
+            "httpx",
+        ),
         NETWORK,
     ),
     **dict.fromkeys(
@@ -48,6 +59,8 @@ _NAMES: dict[str, Reason] = {
     "datetime.date.today": CLOCK,
     **{f"pandas.Timestamp.{name}": CLOCK for name in ("now", "utcnow", "today")},
     "os.urandom": CHANCE,
+    "uuid.uuid1": CHANCE,
+    "uuid.uuid4": CHANCE,
     "os.environ": SURROUNDINGS,
     "os.getenv": SURROUNDINGS,
     **{f"os.{name}": FILES for name in ("open", "listdir", "scandir", "walk", "stat", "remove")},
@@ -87,14 +100,15 @@ class Impurity:
 
 
 def impurities(workspace: Workspace, project: Project) -> list[Impurity]:
-    """Return what looks impure in every hook of a project and in what it imports of its own.
-
-    HookError where a hook's file is missing or no Python.
-    """
+    """Return what looks impure in every hook of a project and in what it imports of its own."""
     sources = Sources(workspace.roots)
-    closure = sources.closure(sorted(set(_hooks(workspace, project))))
-    own = [module for name, module in closure.items() if _own(workspace, name)]
-    return sorted({found for module in own for found in look(module.text, module.path)})
+    own: dict[str, Module] = {}
+    for hook in sorted(set(_hooks(workspace, project))):
+        # The action that needs a file that is missing or no Python says so, and stops no other.
+        with suppress(HookError):
+            closure = sources.closure([hook])
+            own |= {name: module for name, module in closure.items() if _own(workspace, name)}
+    return sorted({found for module in own.values() for found in look(module.text, module.path)})
 
 
 def look(text: str, path: Path) -> Iterator[Impurity]:

@@ -52,6 +52,7 @@ def test_what_is_impure(code: str, what: str, reason: str) -> None:
         "import pandas as pd\npd.to_datetime(['2020-01-01'])",
         "frame['time'].dt.day\nopened = 1\nhash_of = 2",
         "import numpy as np\nnp.log1p(3)\nnp.random.Generator",
+        "import uuid\nuuid.UUID('0' * 32)",
         "import urllib.parse\nurllib.parse.quote('x')",
         "import time\ntime.time()  # pure: only for a log",
     ],
@@ -76,3 +77,17 @@ def test_every_hook_and_what_it_imports_is_looked_at(toy: Toy) -> None:
 def test_the_definitions_that_are_shipped_are_pure(tmp_path: Path) -> None:
     workspace = Workspace(PACKAGE / "defs", "ml_assets.defs", tmp_path, "dev")
     assert impurities(workspace, read_project(workspace.defs)) == []
+
+
+def test_a_hook_that_is_no_python_does_not_hide_the_others(toy: Toy) -> None:
+    folder = toy.root / "toy" / "defs" / "forecast"
+    (folder / "checks.py").write_text("def broken(:\n")
+    toy.edit(
+        "toy/defs/forecast/defs.yaml",
+        "  evaluation:\n",
+        "  checks: {one: 'checks.py:broken', two: 'gone.py:check'}\n  evaluation:\n",
+    )
+    (folder / "features.py").write_text("import time\n\nSTART = time.time()\n")
+    planner = toy.planner()
+    (found,) = impurities(planner.workspace, planner.project)
+    assert (found.line, found.what) == (3, "time.time")
