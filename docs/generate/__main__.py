@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from docs.generate import commands, flow, layers, schema, spec_page
+from docs.generate import commands, flow, folds, layers, schema, spec_page
 
 ROOT = Path(__file__).parents[2]
 
@@ -19,6 +19,7 @@ def wanted() -> dict[str, str]:
         "docs/reference/defs.schema.json": schema.text(),
         "docs/images/layers.svg": layers.picture(ROOT / "pyproject.toml"),
         "docs/images/flow.svg": flow.picture(),
+        "docs/images/folds.svg": folds.picture(),
     }
 
 

@@ -73,4 +73,4 @@ def direct(assets: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
 def _wrapped(text: str) -> list[str]:
     import textwrap
 
-    return textwrap.wrap(text, (BOX - 20) // 6)
+    return textwrap.wrap(text.replace("`", ""), (BOX - 20) // 6)

@@ -61,4 +61,4 @@ def _wrapped(text: str, width: int) -> list[str]:
     """Return a text in lines that fit a box of this many pixels."""
     import textwrap
 
-    return textwrap.wrap(text, max(20, (width - 20) // 6))[:3]
+    return textwrap.wrap(text.replace("`", ""), max(20, (width - 20) // 6))[:3]
