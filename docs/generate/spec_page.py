@@ -94,7 +94,9 @@ def _words(kind: Any) -> str:
     if origin is dict:
         return f"{_words(inner[1])}, by name"
     if origin is tuple:
-        return f"list of {' and '.join(_words(item) for item in inner if item is not ...)}"
+        if inner[-1] is not ...:
+            return f"[{', '.join(_words(item) for item in inner)}]"
+        return f"list of {_words(inner[0])}"
     if origin in (Union, UnionType):
         return " or ".join(_words(item) for item in inner if item is not type(None))
     return PLAIN.get(kind, "anything")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ from typer.testing import CliRunner
 
 from ml_assets.cli.main import app
 from ml_assets.cli.progress import working
+from ml_assets.plan.address import find
+from ml_assets.plan.difference import models
+from ml_assets.plan.plan import Planner
 from ml_assets_tests.cli.shell import Site, toy_site
 from ml_assets_tests.projects import sales
 
@@ -75,6 +79,26 @@ def test_diff_of_two_candidates(site: Site) -> None:
     report = site.json("diff", "forecast/evaluation_report:v0", "forecast/evaluation_report")
     assert report["outputs"]["predictions"]["columns_changed"]["prediction"] == 54
     assert report["outputs"]["metrics"]["changed"]
+
+
+def test_models_that_cannot_be_compared_say_why(site: Site) -> None:
+    planner = site.toy.planner()
+    a, b = (find(planner, f"forecast/candidate:{v}") for v in ("v0", "v1"))
+    old = planner.home.objects.json(a.version.outputs["model"].digest)
+
+    def why(**changed: Any) -> str:
+        made = {**old, **changed}
+        ref = planner.home.objects.put(made)
+        outputs = {**a.version.outputs, "model": ref}
+        other = replace(a, version=replace(a.version, outputs=outputs, digest="d1:other"))
+        return str(models.compare(planner, other, b)["predictions"]["why"])
+
+    assert why(columns={**old["columns"], "rain": "number"}).endswith("features have no rain")
+    assert why(task="binary").endswith("the two have other tasks or classes")
+    with site.store("prod") as home:
+        elsewhere = Planner(planner.workspace, home, planner.project)
+        said = models.compare(elsewhere, a, b)["predictions"]["why"]
+    assert said.endswith("forecast/test_split is not materialized in environment prod")
 
 
 @pytest.mark.parametrize(

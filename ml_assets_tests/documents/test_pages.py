@@ -8,7 +8,10 @@ import re
 import shlex
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -48,17 +51,38 @@ def test_every_page_is_in_the_site_and_needs_nothing_from_elsewhere(site: Path) 
     assert sections[-4:] == ["How to", "Explanation", "Reference", "Decisions"]
 
 
-def test_a_browser_shows_it_without_a_network(site: Path) -> None:
+@pytest.fixture
+def address(site: Path) -> Iterator[str]:
+    """Serve the site on this machine; the search needs a server."""
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(site)))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_a_browser_shows_it_and_asks_nobody_else(address: str) -> None:
     wrong: list[str] = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path="/usr/bin/chromium", args=["--no-sandbox"]
         )
-        page = browser.new_context(offline=True).new_page()
+        page = browser.new_page()
+        page.on(
+            "request",
+            lambda asked: None if asked.url.startswith(address) else wrong.append(asked.url),
+        )
         page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("requestfailed", lambda request: wrong.append(request.url))
-        page.goto((site / "index.html").as_uri())
+        page.goto(f"{address}/index.html")
         page.get_by_role("link", name="architecture").first.click()
         assert page.locator("h1").inner_text().startswith("Architecture")
         pictures = page.locator("article img")
@@ -66,6 +90,8 @@ def test_a_browser_shows_it_without_a_network(site: Path) -> None:
         widths = pictures.evaluate_all("all => all.map(one => one.naturalWidth)")
         assert min(widths) > 400
         assert all(pictures.evaluate_all("all => all.map(one => one.alt.length > 20)"))
+        page.get_by_placeholder("Search").fill("quarantine_budget")
+        page.locator(".md-search-result__link").first.wait_for()
         browser.close()
     assert wrong == []
 
