@@ -14,7 +14,7 @@ BASE := $(VENV)/.base-installed
 APP := $(VENV)/.app-installed
 DEV := $(VENV)/.dev-installed
 
-.PHONY: help demo test check lint doctest bench lock clean
+.PHONY: help demo test check lint doctest bench docs lock clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -37,6 +37,10 @@ doctest: $(APP) $(DEV) ## the examples in docstrings
 
 test: $(APP) $(DEV) ## all tests, with coverage of stages, store and plan
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term-missing:skip-covered --cov-fail-under=95
+
+docs: $(APP) $(DEV) ## make the reference anew, and the site in build/site
+	$(BIN)/python -m docs.generate
+	$(BIN)/mkdocs build --quiet
 
 bench: $(APP) ## measure
 	$(BIN)/python -m benchmarks.run

@@ -113,10 +113,9 @@ def past_candidate(home: Home, project: Project, model: str, digest: str) -> Can
         evaluated = _action(home, report.actions["evaluate"])
         if evaluated.ingredients["inputs"]["model"] == made:
             fitted = _action(home, version.actions[f"fit:{board['chosen']}"])
-            description = project.models[model].description
             was = _was(home, f"{model}/candidate", version, {"chosen": board["chosen"]})
             shown = _was(home, f"{model}/evaluation_report", report, {})
-            return _told(home, description, was, shown, fitted, evaluated)
+            return _told(home, project, was, shown, fitted, evaluated)
     raise NotMaterialized(f"{model}/candidate v{version.number} has no evaluation report")
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Iterator
+from typing import Annotated
 
 import typer
 
@@ -14,9 +15,6 @@ from ml_assets.plan.address import find
 from ml_assets.plan.plan import planner_here
 from ml_assets.plan.provenance import Node
 from ml_assets.plan.provenance import lineage as trace
-
-if TYPE_CHECKING:
-    from rich.tree import Tree
 
 
 @guarded
@@ -56,22 +54,25 @@ def lineage(
     if as_json:
         emit({"asset": str(found), "nodes": [node.to_json() for node in nodes.values()]})
         return
-    out.print(_tree(nodes, str(found), set()))
+    for line in tree(nodes, str(found), set()):
+        out.print(line, markup=False)
 
 
-def _tree(nodes: dict[str, Node], name: str, shown: set[str], branch: Tree | None = None) -> Tree:
-    """Return a rich tree; what stands in it already is named without its inputs."""
-    from rich.text import Text
-    from rich.tree import Tree
+def tree(
+    nodes: dict[str, Node], name: str, shown: set[str], first: str = "", rest: str = ""
+) -> Iterator[str]:
+    """Yield the lines of a tree; what stands above already is named without its inputs.
 
+    Not rich's own tree, which cuts lines at the terminal's width: files stand at their ends.
+    """
     node = nodes[name]
+    again = name in shown and bool(node.inputs)
     rows = "" if node.rows is None else f"  {node.rows} rows"
     file = "" if node.file is None else f"  {node.file}"
-    above = "  (inputs above)" if name in shown and node.inputs else ""
-    label = Text(f"{name}  {node.digest[:15]}…{rows}{file}{above}")
-    found = Tree(label) if branch is None else branch.add(label)
-    if name not in shown:
-        shown.add(name)
-        for parent in node.inputs:
-            _tree(nodes, parent, shown, found)
-    return found
+    above = "  (inputs above)" if again else ""
+    yield f"{first}{name}  {node.digest[:15]}…{rows}{file}{above}"
+    shown.add(name)
+    for number, parent in enumerate([] if again else node.inputs):
+        last = number + 1 == len(node.inputs)
+        turn, down = ("└── ", "    ") if last else ("├── ", "│   ")
+        yield from tree(nodes, parent, shown, rest + turn, rest + down)

@@ -117,7 +117,7 @@ class _Walk:
             self._index(asset)
         for record in known.values():
             for path, digest in leaves(record.ingredients["inputs"]):
-                parent = self._made(found.cell, path, digest)
+                parent = self._made(found, path, digest)
                 if parent is not None:
                     yield parent
 
@@ -134,8 +134,9 @@ class _Walk:
                 for ref in item.outputs.values():
                     self._versions[ref.digest].append(found)
 
-    def _made(self, cell: Cell, path: Sequence[str], digest: str) -> Found | Node | None:
+    def _made(self, made: Found, path: Sequence[str], digest: str) -> Found | Node | None:
         """Return which of those with this content is meant; None for what lies between actions."""
+        cell = made.cell
         above = self._graph[cell.asset]
         candidates: list[Found | Node] = [
             item
@@ -143,18 +144,25 @@ class _Walk:
             if item.cell.asset in above
         ]
 
-        def fits(item: Found | Node) -> tuple[bool, bool, bool, str]:
+        def fits(item: Found | Node) -> tuple[bool, bool, bool, str, bool, bool, str]:
             part = item.cell.partition
             before = path[0] == "previous"
             return (
                 item.cell.group in path or item.cell.name.startswith(path[0]),
                 part in path,
                 part < cell.partition if before else part in ("", cell.partition),
-                # Of the batches before, the nearest.
+                # Of the batches before, the nearest; of its versions, the one of that time.
                 part,
+                made.current is not None and isinstance(item, Found) and item.current is not None,
+                _created(item) <= _created(made),
+                _created(item),
             )
 
         return max(candidates, key=fits, default=None)
+
+
+def _created(item: Found | Node) -> str:
+    return item.version.created if isinstance(item, Found) else item.created
 
 
 def leaves(tree: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:

@@ -132,17 +132,17 @@ class _Runner:
         self._scratch = scratch
         self._worker = worker
 
-    def __call__(self, unit: Unit, item: Keyed, known: ActionRecord | None) -> Done:
+    def __call__(self, unit: Unit, action: Keyed, known: ActionRecord | None) -> Done:
         """Return an action done."""
         if known is not None:
             return Done(known)
         started = time.perf_counter()
-        made = self._worker.make(json.loads(call_text(item.action)))
+        made = self._worker.make(json.loads(call_text(action.action)))
         record = ActionRecord(
-            key=item.key,
-            recipe=item.recipe,
-            name=f"{unit}#{item.action.part}",
-            ingredients=item.ingredients,
+            key=action.key,
+            recipe=action.recipe,
+            name=f"{unit}#{action.action.part}",
+            ingredients=action.ingredients,
             outputs=made.outputs,
             seconds=time.perf_counter() - started,
         )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ml_assets.errors import MlAssetsError
+from ml_assets.errors import MlAssetsError, NotMaterialized, RequestError, UnknownName
 from ml_assets.plan.address import Found
 from ml_assets.plan.difference.documents import changes
 from ml_assets.plan.fitted import family_of
 from ml_assets.plan.plan import Planner
+from ml_assets.plan.run import Recent, Stored
 from ml_assets.store.objects import Ref
 
 
@@ -67,7 +68,7 @@ def _predictions(planner: Planner, group: str, documents: list[dict[str, Any]]) 
     try:
         tables = _test_rows(planner, group, documents)
         return _compared(planner, group, documents, tables)
-    except (KeyError, MlAssetsError) as error:
+    except MlAssetsError as error:
         return {"rows": 0, "why": f"not on common rows: {error}"}
 
 
@@ -79,37 +80,20 @@ def _test_rows(planner: Planner, group: str, documents: list[dict[str, Any]]) ->
     held = home.records.all_current(home.env)
     fold = held.get((f"{group}/test_split", ""))
     if fold is None:
-        raise KeyError(f"{group}/test_split is not materialized in environment {home.env}")
+        raise NotMaterialized(f"{group}/test_split is not materialized in environment {home.env}")
     features = {
-        part: _Batch(home, now.outputs["features"].digest)
+        part: Stored(home, now.outputs["features"], Recent(1))
         for (asset, part), now in held.items()
         if asset == f"{group}/features"
     }
     columns = sorted({name for document in documents for name in document["columns"]})
     test = home.objects.table(fold.outputs["test"].digest)
-    return [rows for _, rows in folds.read(test, features, [*columns, "_target"])]
-
-
-class _Batch:
-    """A feature batch as a stage is handed it."""
-
-    def __init__(self, home: Any, digest: str) -> None:
-        self._home = home
-        self.digest = digest
-
-    def table(self, columns: Any = None) -> Any:
-        table = self._home.objects.table(self.digest)
-        absent = [name for name in columns or () if name not in table.column_names]
+    tables = [rows for _, rows in folds.read(test, features, [*columns, "_target"])]
+    for rows in tables:
+        absent = sorted({*columns} - {*rows.column_names})
         if absent:
-            raise KeyError(f"today's features have no {', '.join(absent)}")
-        return table.select(list(columns)) if columns is not None else table
-
-    def json(self) -> Any:
-        return self._home.objects.json(self.digest)
-
-    def bytes(self) -> bytes:
-        content: bytes = self._home.objects.read(self.digest)
-        return content
+            raise UnknownName(f"today's features have no {', '.join(absent)}")
+    return tables
 
 
 def _compared(
@@ -123,9 +107,9 @@ def _compared(
 
     first, second = documents
     if first["task"] != second["task"] or first["classes"] != second["classes"]:
-        raise KeyError("the two have other tasks or classes")
+        raise RequestError("the two have other tasks or classes")
     if not tables:
-        raise KeyError("the test fold is empty")
+        raise NotMaterialized("the test fold is empty")
     said = []
     for document in documents:
         family = family_of(planner, group, document)

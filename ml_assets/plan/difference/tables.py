@@ -181,7 +181,7 @@ def _any(masks: Sequence[Any], size: int) -> Any:
 
 
 def _texts(table: pa.Table, places: Any, key: Sequence[str]) -> list[str]:
-    first = table.select(list(key)).take(sorted(places.astype(int))[:EXAMPLES])
+    first = table.select(list(key)).take(places.astype(int).sort_values().to_numpy()[:EXAMPLES])
     return ["|".join(str(value) for value in row.values()) for row in first.to_pylist()]
 
 
