@@ -24,6 +24,7 @@ import numpy as np
 import pyarrow as pa
 
 from ml_assets.spec.quality import ReferenceSpec, ReportSpec
+from ml_assets.stages.quality.drift import drift
 from ml_assets.stages.quality.reference import reference
 from ml_assets.stages.quality.report import report
 from ml_assets.stages.schema import LINE, QUARANTINE, category
@@ -146,7 +147,8 @@ def false_alarms(
         past = Given(batch(random, days, each, columns, 0.0))
         known = reference(spec, raw={"past": past}, cleaned={"past": past}).outputs["reference"]
         new = batch(random, BATCH_DAYS, each, columns, shift)
-        found += any(test["alarm"] for test in figures(told, known, new)["figures"]["drift"])
+        size = BATCH_DAYS if block == "day" else new.num_rows * known["blocks"] / known["rows"]
+        found += any(test["alarm"] for test in drift(told, known, new, size)[0])
     return found
 
 

@@ -55,7 +55,7 @@ def rows(
     wander: float = 0.0,
     **columns: Sequence[Any],
 ) -> pa.Table:
-    """Return `each` rows a day: a normal size, a kind of three, and whether it is free.
+    """Return `each` rows a day, other days for each seed: a normal size, a kind of three, and whether it is free.
 
     `wander` is the spread of a level that all rows of a day share.
     """
@@ -64,7 +64,7 @@ def rows(
     day = np.repeat(np.arange(days), each)
     size = random.normal(shift, 1.0, n) + random.normal(0.0, wander, days)[day]
     made: dict[str, Any] = {
-        "at": day * DAY + 15_000 * DAY,
+        "at": (day + 15_000 + 50 * seed) * DAY,
         "size": np.round(size, 6).tolist(),
         "kind": random.choice(["a", "b", "c"], n, p=[0.5, 0.3, 0.2]).tolist(),
         "free": (random.random(n) < 0.25).tolist(),
