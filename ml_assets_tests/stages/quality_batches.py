@@ -55,9 +55,9 @@ def rows(
     wander: float = 0.0,
     **columns: Sequence[Any],
 ) -> pa.Table:
-    """Return `each` rows a day, other days for each seed: a normal size, a kind of three, and whether it is free.
+    """Return `each` rows a day: a normal size, a kind of three, and whether it is free.
 
-    `wander` is the spread of a level that all rows of a day share.
+    Each seed has days of its own. `wander` is the spread of a level that all rows of a day share.
     """
     random = np.random.default_rng(seed)
     n = days * each
