@@ -96,7 +96,7 @@ def test_a_refused_correction_leaves_the_last_good_rows_in_use(site: Site) -> No
     assert answer["success"]
     after = site.digests()
     changed = {cell for cell in before if before[cell] != after[cell]}
-    assert changed == {"sales/quarantine@2020-03"}
+    assert changed == {"sales/quarantine@2020-03", "sales/quality_report@2020-03"}
     assert events.checks(site, "sales/cleaned", "contract")["2020-03"] is events.RED
     assert events.versions(site) == after
 
@@ -113,6 +113,8 @@ def test_a_correction_redoes_what_depends_on_its_content(site: Site) -> None:
     batched = {cell for cell in answer["executed"] if "@" in cell}
     assert batched == {
         *(f"prices/{name}@2020-02" for name in ("raw", "cleaned", "quarantine")),
+        # February is in the reference of all.
+        *(cell for cell in site.digests() if cell.startswith("prices/quality_report")),
         "forecast/features@2020-02",
         "forecast/features@2020-03",
     }
