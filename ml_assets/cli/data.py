@@ -1,4 +1,4 @@
-"""land, withdraw, quarantine, pause, resume: what people do with data as it arrives."""
+"""land, withdraw, repin, quarantine, pause, resume: what people do with data as it arrives."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from ml_assets.cli.output import JSON, emit, guarded, out
 from ml_assets.errors import RequestError, UnknownName
 from ml_assets.plan.landing import land as land_file
 from ml_assets.plan.plan import Planner, planner_here
+from ml_assets.plan.recipes.quality import pin_name
 from ml_assets.store.switches import set_paused
 
 Dataset = Annotated[str, typer.Argument(help="A dataset, the name of its folder in defs/.")]
@@ -70,6 +71,27 @@ def withdraw(
         emit({"withdrawn": f"{dataset}@{batch}" if batch else dataset, "reason": reason})
     else:
         out.print(f"withdrew {dataset} {batch}: the next run leaves it out")
+
+
+@guarded
+def repin(dataset: Dataset, as_json: bool = JSON) -> None:
+    """Choose the reference of a dataset's quality reports anew: the first usable batches of now.
+
+    Example: ml-assets repin flights
+    """
+    planner = planner_here()
+    _known(planner, dataset)
+    home = planner.home
+    dropped = home.pins.drop(home.env, pin_name(dataset))
+    if not dropped:
+        raise RequestError(
+            f"nothing is pinned for {dataset} in environment {home.env}: its reference is "
+            "declared, the first landed file, or was not used yet"
+        )
+    if as_json:
+        emit({"unpinned": dropped})
+    else:
+        out.print(f"unpinned the reference of {dataset}: the next run pins the first batches anew")
 
 
 @guarded

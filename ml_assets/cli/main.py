@@ -34,6 +34,7 @@ for command in (
     demo.up,
     data.land,
     data.withdraw,
+    data.repin,
     run.run,
     look.plan,
     look.why,

@@ -39,7 +39,7 @@ def test_run_of_a_selection_and_a_batch(site: Site) -> None:
     site.toy.land("prices", "2020-04", prices("2020-04", extra=0.25))
     found = site.json("run", "group:prices", "--partition", "2020-04")
     assert set(found["executed"]) == {
-        f"prices/{name}@2020-04" for name in ("raw", "cleaned", "quarantine")
+        f"prices/{name}@2020-04" for name in ("raw", "cleaned", "quarantine", "quality_report")
     }
     assert site.json("plan", "prices/*")["run"] == []
     site.toy.land("prices", "2020-04")
@@ -179,6 +179,7 @@ def test_repair_shows_all_anew_and_computes_nothing(site: Site) -> None:
         (("quarantine", "sales", "--partition", "1999-01"), "no batch of sales"),
         (("land", "sale", "x.csv"), "did you mean 'sales'"),
         (("land", "sales", "absent.csv"), "no such file: absent.csv"),
+        (("repin", "sale"), "did you mean 'sales'"),
         (("withdraw", "sales", "--batch", "2020-01"), "--reason is missing"),
         (("withdraw", "sales", "--batch", "1999-01", "--reason", "x"), "no batch of sales"),
     ],
@@ -187,6 +188,17 @@ def test_a_wrong_request_is_explained(site: Site, words: tuple[str, ...], said: 
     answer = site(*words, code=2)
     assert said in answer.err
     assert answer.out == ""
+
+
+def test_repin_drops_the_pin_once(new_site: Site) -> None:
+    assert "nothing is pinned for sales" in new_site("repin", "sales", code=2).err
+    for found in ({"unpinned": ["reference/sales/3"]}, None):
+        with new_site.store() as home:
+            home.pins.keep("dev", {"reference/sales/3": ["2020-01", "2020-02", "2020-03"]})
+        if found is None:
+            assert "unpinned the reference of sales" in new_site("repin", "sales").out
+        else:
+            assert new_site.json("repin", "sales") == found
 
 
 def test_an_unknown_command_and_option(site: Site) -> None:

@@ -22,7 +22,7 @@ def test_one_run_made_partitioned_and_unpartitioned_assets(site: Site) -> None:
         made = {current.run_id for current in home.records.all_current("dev").values()}
         cells = {str(place) for place in home.records.all_current("dev")}
     assert made <= set(ran)
-    assert len(cells) == 6 * 7 + 5
+    assert len(cells) == 6 * 9 + 5
 
 
 def test_every_partition_has_its_own_data_version(site: Site) -> None:
@@ -52,7 +52,7 @@ def test_nothing_to_do_launches_no_run(site: Site) -> None:
     before = events.runs(site)
     answer = site.json("run")
     assert (answer["run_id"], answer["executed"], answer["failed"]) == (None, [], [])
-    assert len(answer["reused"]) == 6 * 7 + 5
+    assert len(answer["reused"]) == 6 * 9 + 5
     assert events.runs(site) == before
 
 
@@ -96,7 +96,7 @@ def test_a_refused_correction_leaves_the_last_good_rows_in_use(site: Site) -> No
     assert answer["success"]
     after = site.digests()
     changed = {cell for cell in before if before[cell] != after[cell]}
-    assert changed == {"sales/quarantine@2020-03"}
+    assert changed == {"sales/quarantine@2020-03", "sales/quality_report@2020-03"}
     assert events.checks(site, "sales/cleaned", "contract")["2020-03"] is events.RED
     assert events.versions(site) == after
 
@@ -113,6 +113,8 @@ def test_a_correction_redoes_what_depends_on_its_content(site: Site) -> None:
     batched = {cell for cell in answer["executed"] if "@" in cell}
     assert batched == {
         *(f"prices/{name}@2020-02" for name in ("raw", "cleaned", "quarantine")),
+        # February is in the reference of all.
+        *(cell for cell in site.digests() if cell.startswith("prices/quality_report")),
         "forecast/features@2020-02",
         "forecast/features@2020-03",
     }

@@ -28,6 +28,7 @@ def test_what_has_a_partition_for_each_batch(project: Project) -> None:
     batched = {asset for asset in edges(project) if partitioned(project, asset)}
     assert batched == {
         *(f"{d}/{n}" for d in ("prices", "sales") for n in ("landing", *UNITS["batch"])),
+        *(f"{d}/quality_report" for d in ("prices", "sales")),
         "forecast/features",
     }
     snapshot = project.datasets["sales"].model_copy(update={"calendar": None})

@@ -68,7 +68,7 @@ class Counted(Objects):
 
 def test_everything_is_made_bottom_up(made: Toy) -> None:
     held = made.digests()
-    assert len(held) == 12 * 3 + 6 + 5
+    assert len(held) == 12 * 4 + 6 + 5
     cleaned = _table(made, f"sales/cleaned@{JAN}", "cleaned")
     assert cleaned.num_rows == 27, "three of thirty are returns"
     assert _current(made, f"sales/cleaned@{JAN}").facts["filtered"] == {"returned": 3}
@@ -450,7 +450,10 @@ def test_a_refused_correction_falls_back_to_the_last_good_landing(made: Toy) -> 
     made.land("sales", FEB, REFUSED + b"2020-02-01,south\n")
     ran = made.make()
     after = made.digests()
-    assert {cell for cell in after if after[cell] != before[cell]} == {f"sales/quarantine@{FEB}"}
+    assert {cell for cell in after if after[cell] != before[cell]} == {
+        f"sales/quarantine@{FEB}",
+        f"sales/quality_report@{FEB}",
+    }
     assert not ran.having("executed") & AFTER_FEATURES
     current = _current(made, f"sales/cleaned@{FEB}")
     assert current.facts["usable"] is True

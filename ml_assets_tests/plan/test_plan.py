@@ -52,7 +52,7 @@ def test_nothing_has_landed(toy: Toy) -> None:
 def test_everything_is_new(toy: Toy) -> None:
     toy.land_all()
     plan = toy.plan()
-    assert len(plan.cells) == 12 * 3 + 6 + 5
+    assert len(plan.cells) == 12 * 4 + 6 + 5
     assert {(item.status, item.reason) for item in plan.cells} == {("run", "never made")}
     assert [str(item.cell) for item in plan.cells[-2:]] == [
         "forecast/candidate",
@@ -105,6 +105,8 @@ def test_a_corrected_batch_reaches_itself_and_the_batch_after(made: Toy) -> None
     assert _having(plan, "maybe") == {
         "prices/cleaned@2020-03",
         "prices/quarantine@2020-03",
+        # March is in the reference, which all reports of prices are compared with.
+        *_each("prices/quality_report"),
         "forecast/features@2020-03",
         "forecast/features@2020-04",
         *AFTER_FEATURES,
@@ -191,6 +193,7 @@ def test_a_selection_and_a_batch(made: Toy) -> None:
     plan = made.plan("group:prices or forecast/candidate", partition="2020-02")
     assert [str(item.cell) for item in plan.cells] == [
         *(f"prices/{name}@2020-02" for name in ("raw", "cleaned", "quarantine")),
+        "prices/quality_report@2020-02",
         "forecast/candidate",
     ]
     with pytest.raises(UnknownName, match="no batch named '2020-20'; did you mean"):

@@ -54,7 +54,7 @@ def report(
     lacking: list[dict[str, str]] = []
     tests: list[dict[str, Any]] = []
     if known is None:
-        lacking.append({"what": "drift, volume", "why": spec.reference})
+        lacking += [{"what": what, "why": spec.reference} for what in ("drift", "volume")]
     elif kept.num_rows < FEW:
         why = f"{kept.num_rows:,} cleaned rows, wanted at least {FEW}"
         lacking.append({"what": "drift", "why": "; ".join([state["said"], why])})

@@ -200,7 +200,7 @@ def _of_levels(
     bins = min(len(texts), MOST_SLICES + 1)
     first, second = (np.bincount(v, minlength=bins).astype(np.float64) for v in (gone, stayed))
     gap = effects.shares(first) - effects.shares(second)
-    place = int(np.argmax(np.abs(gap)))
+    place = int(np.argmax(gap))
     label = quoted(texts[place]) if place < MOST_SLICES else "any of the rarer values"
     said = (
         f"{label} is {percent(float(effects.shares(first)[place]))} of removed rows, "

@@ -56,7 +56,7 @@ def volume(figures: Known) -> Verdict:
     """Judge by the rows that were read."""
     found = figures["volume"]
     if found is None:
-        return Verdict(None, _why(figures, "drift, volume"), {"rows": figures["rows"]["parsed"]})
+        return Verdict(None, _why(figures, "volume"), {"rows": figures["rows"]["parsed"]})
     keys = ("rows", "blocks", "expected", "ratio", "effect", "threshold")
     numbers = {key: found[key] for key in keys if found[key] is not None}
     if found["ratio"] is None or (found["threshold"] is None and not found["alarm"]):
