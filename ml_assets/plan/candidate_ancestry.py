@@ -23,7 +23,9 @@ class Ancestry:
 
     version: Version
     evaluated: ActionRecord
-    """The action that made its evaluation report."""
+    """The action that evaluated it."""
+    report: Mapping[str, Ref]
+    """The outputs of its evaluation report."""
     family: str
     """The module that predicts with the model."""
     folds: Mapping[str, str]
@@ -96,7 +98,7 @@ class _Walk:
         board = self.home.objects.json(version.outputs["leaderboard"].digest)
         chosen = board["chosen"]
         fitted = self._action(version, f"fit:{chosen}")
-        evaluated = self._evaluated(version)
+        report, evaluated = self._evaluated(version)
         given, tested = fitted.ingredients["inputs"], evaluated.ingredients["inputs"]
         folds = {"train": given["train"], "validation": given["validation"], "test": tested["test"]}
         features = dict(sorted({**dict(given["features"]), **dict(tested["features"])}.items()))
@@ -112,6 +114,7 @@ class _Walk:
         return Ancestry(
             version=version,
             evaluated=evaluated,
+            report=report.outputs,
             family=str(fitted.ingredients["hooks"]["family"]),
             folds=folds,
             features=features,
@@ -120,14 +123,14 @@ class _Walk:
             landed=[self.landed[key] for key in sorted(self.landed)],
         )
 
-    def _evaluated(self, version: Version) -> ActionRecord:
-        """Return the first report of this candidate."""
+    def _evaluated(self, version: Version) -> tuple[Version, ActionRecord]:
+        """Return the first report of this candidate, and the action that evaluated it."""
         for item in self.home.records.versions(f"{self.model}/evaluation_report"):
             found = self._action(item, "evaluate")
             given = found.ingredients["inputs"]
             wanted = {name: version.outputs[name].digest for name in ("model", "leaderboard")}
             if all(given[name] == digest for name, digest in wanted.items()):
-                return found
+                return item, found
         raise NotMaterialized(
             f"there is no evaluation report of {self.model} v{version.number}; "
             f"materialize {self.model}/evaluation_report"

@@ -62,11 +62,10 @@ def release_action(
     """Return the action that makes the bundle of a candidate that was promoted."""
     found = ancestry(session.home, model, version)
     params = release_spec(session, model, found, promotion)
-    outputs = found.evaluated.outputs
     inputs: dict[str, Input] = {
         "model": version.outputs["model"],
-        "metrics": outputs["metrics"],
-        "report": outputs["report"],
+        "metrics": found.report["metrics"],
+        "report": found.report["report"],
         "folds": {name: Ref(digest, "table") for name, digest in found.folds.items()},
         "features": {name: Ref(digest, "table") for name, digest in found.features.items()},
         "accounts": {
