@@ -1,4 +1,4 @@
-"""What changed between a report and the one before it, by slice.
+"""What changed between a report and that of the candidate before, by slice.
 
 Belongs here: comparing two recorded reports. It is told where reports are shown and is in no
 report's content: otherwise a report would depend on what happened to be made before it.
@@ -14,13 +14,19 @@ from ml_assets.store.records import Current
 
 
 def change(home: Home, current: Current) -> str | None:
-    """Return the change since the version before as Markdown; None for a first version."""
-    before = [v for v in home.records.versions(current.asset) if v.number < current.number]
-    if not before or "metrics" not in current.outputs:
+    """Return the change since the newest version before with other predictions, as Markdown.
+
+    None where there is none: a report that only says more of the same candidate is no change.
+    """
+    predictions = current.outputs["predictions"]
+    before = [
+        version
+        for version in home.records.versions(current.asset)
+        if version.number < current.number and version.outputs["predictions"] != predictions
+    ]
+    if not before:
         return None
     last = max(before, key=lambda version: version.number)
-    if "metrics" not in last.outputs:
-        return None
     old = home.objects.json(last.outputs["metrics"].digest)
     return told(old, current.facts["metrics"], f"v{last.number}", f"v{current.number}")
 

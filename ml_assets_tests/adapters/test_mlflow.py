@@ -16,6 +16,7 @@ from mlflow.artifacts import download_artifacts
 
 from ml_assets.adapters import mlflow as adapter
 from ml_assets.adapters.candidate import Candidate, current_candidate
+from ml_assets.adapters.families import Child
 from ml_assets.adapters.mlflow_model import dataset, requirements, signature
 from ml_assets.errors import NotMaterialized, PublishError, UnknownName
 from ml_assets.plan.workspace import Workspace
@@ -184,6 +185,61 @@ def test_the_registered_model_predicts_the_same_to_the_bit(
     without = model.predict(frame.drop(columns="wind"))
     none = frame.assign(wind=np.nan)
     assert np.array_equal(without, model.predict(none))
+
+
+def children(published: Published, parent: str) -> dict[str, Any]:
+    experiment = published.run.info.experiment_id
+    wanted = f"tags.`mlflow.parentRunId` = '{parent}'"
+    found = published.client.search_runs([experiment], wanted)
+    return {run.info.run_name: run for run in found}
+
+
+def test_each_family_is_a_run_within(published: Published) -> None:
+    found = children(published, published.run.info.run_id)
+    assert set(found) == {"constant", "trees"}
+    trees = found["trees"]
+    assert trees.info.status == "FINISHED"
+    assert trees.data.tags["ml_assets.chosen"] == "true"
+    assert found["constant"].data.tags["ml_assets.baseline"] == "true"
+    assert trees.data.params["settings.num_leaves"] == "7"
+    assert trees.data.params["rows.train"] == "360"
+    metrics = trees.data.metrics
+    assert metrics["validation_mae"] == published.run.data.metrics["validation_mae"]
+    assert metrics["cost_trees"] == 12
+    assert metrics["cost_features"] == 4
+    assert metrics["cost_seconds"] > 0
+    curve = published.client.get_metric_history(trees.info.run_id, "curve_validation_mae")
+    assert len(curve) == 12
+    adapter.publish(published.home, published.project, MODEL)
+    assert set(children(published, published.run.info.run_id)) == {"constant", "trees"}
+
+
+def test_trials_are_runs_within_their_family_and_none_is_made_twice(
+    published: Published,
+) -> None:
+    trial = Child("trees#0", {"settings.num_leaves": "4"}, {"validation": 2.0})
+    family = replace(published.candidate.families[0], children=(trial,))
+    for _ in range(2):
+        adapter.log_children(published.client, published.run, [family])
+    outer = children(published, published.run.info.run_id)["trees"]
+    inner = children(published, outer.info.run_id)
+    assert set(inner) == {"trees#0"}
+    assert inner["trees#0"].data.metrics == {"validation": 2.0}
+    assert inner["trees#0"].info.status == "FINISHED"
+
+
+def test_the_input_example_and_the_words_of_the_version(published: Published) -> None:
+    place = adapter.folder(published.home) / "artifacts" / "delay-dev"
+    files = place / published.run.info.run_id / "artifacts"
+    example = json.loads((files / "model" / "input_example.json").read_text())
+    assert set(example["columns"]) <= {"hour", "wind", "carrier", "holiday"}
+    assert len(example["data"][0]) == len(example["columns"]) >= 3
+    version = published.client.get_model_version("delay-dev", "1")
+    assert version.description.startswith("trees: mae on 120 test rows ")
+    assert "trivial baseline" in version.description
+    assert published.client.get_registered_model("delay-dev").description == "Delay of a trip."
+    plots = {path.name for path in (files / "plots").iterdir()}
+    assert {"calibration.svg", "residual-histogram.svg"} <= plots
 
 
 def test_publishing_twice_makes_one_run_and_one_version(published: Published) -> None:

@@ -20,6 +20,7 @@ def board(metric: str, **values: float | None) -> dict[str, Any]:
                 "rows": {"train": 3, "validation": 1},
                 "trees": None,
                 "settings": {},
+                "cost": {"features": 1, "parameters": 1, "bytes": 9},
                 "notes": [],
             }
         )
