@@ -111,7 +111,7 @@ def _said(planner: Planner, model: str) -> dict[str, Any]:
     return {
         "log": f"v{champion.version} {champion.entry}",
         "mlflow": f"{version.tags['ml_assets.version']} {version.tags['ml_assets.log_entry']}",
-        "dagster": f"{str(told).split()[0]} {str(told).split()[-1].rstrip(')')}",
+        "dagster": f"{str(told).split()[0].rstrip(',')} {str(told).split()[-1].rstrip(')')}",
     }
 
 
