@@ -25,7 +25,7 @@ def at(entry: Entry) -> str:
     """Return what an entry did, when and by whom."""
     done = f"v{entry.version} {entry.action}"
     if entry.action == ROLLED_BACK and entry.previous is not None:
-        done = f"rolled back from v{entry.previous['version']} to v{entry.version}"
+        done = f"v{entry.version}, back from v{entry.previous['version']},"
     return f"{done} {entry.at[:19]} by {entry.actor} (entry {entry.number})"
 
 

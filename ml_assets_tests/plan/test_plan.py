@@ -23,6 +23,7 @@ AFTER_FEATURES = {
     "forecast/test_split",
     "forecast/candidate",
     "forecast/evaluation_report",
+    "forecast/champion",
 }
 
 
@@ -52,11 +53,11 @@ def test_nothing_has_landed(toy: Toy) -> None:
 def test_everything_is_new(toy: Toy) -> None:
     toy.land_all()
     plan = toy.plan()
-    assert len(plan.cells) == 12 * 4 + 6 + 5
+    assert len(plan.cells) == 12 * 4 + 6 + 7
     assert {(item.status, item.reason) for item in plan.cells} == {("run", "never made")}
     assert [str(item.cell) for item in plan.cells[-2:]] == [
-        "forecast/candidate",
         "forecast/evaluation_report",
+        "forecast/champion",
     ]
 
 
@@ -130,6 +131,7 @@ def test_one_familys_settings_touch_that_family_alone(made: Toy) -> None:
     plan = made.plan()
     # The chosen family: the report's split optimism is measured with its settings.
     assert _having(plan, "run") == {"forecast/candidate", "forecast/evaluation_report"}
+    assert _having(plan, "maybe") == {"forecast/champion", "forecast/release"}
     reason = _reasons(plan)["forecast/candidate"]
     assert reason == "spec: family.alpha 1.0→2.0"
 
