@@ -14,7 +14,6 @@ from ml_assets.plan.cells import Unit
 from ml_assets.plan.recipes.release import release_action, sensitive_features
 from ml_assets.plan.session import Made
 from ml_assets.spec.release import ReleaseSpec
-from ml_assets.store.home import Home
 from ml_assets_tests.projects import Toy, copied, toy_project
 
 PROMOTED: dict[str, Any] = {
