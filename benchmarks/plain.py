@@ -136,7 +136,7 @@ def featured(
 
 
 def trained(project: Project, name: str, features: dict[str, Value]) -> dict[str, Any]:
-    """Split, train every family, choose, refit, evaluate; return metrics and report."""
+    """Split, train every family, choose, refit, evaluate; return what came of it."""
     model = project.models[name]
     rule = SplitRule(model=name, split=model.split, on_duplicate_key=model.on_duplicate_key)
     split = stage(f"ml_assets.stages.split.{model.split.kind}:split")(rule, features=features)
@@ -176,7 +176,8 @@ def trained(project: Project, name: str, features: dict[str, Value]) -> dict[str
         **folds,
     )
     checked("evaluation_report", spec, {"metrics": Value(report.outputs["metrics"])})
-    return dict(report.outputs)
+    kept = {"model": models["chosen"], "family": modules[board["chosen"]], "folds": folds}
+    return {**report.outputs, **kept}
 
 
 if __name__ == "__main__":

@@ -111,6 +111,7 @@ attributes:
   evaluation:
     slices: [store]
     intervals: {resamples: 100}
+  gate: {min_rows: 30, parity: {rows: 6}, not_worse: {margin: 50%, resamples: 100}, slices: null}
 """,
     "toy/defs/forecast/features.py": '''\
 """Features of a sale."""

@@ -59,7 +59,7 @@ def test_the_first_run_makes_everything(demo: Demo) -> None:
             assert f"{asset}@{month}" in executed
     assert not [cell for cell in executed if HELD_BACK in cell]
     for model in MODELS:
-        assert {f"{model}/candidate", f"{model}/evaluation_report"} <= executed
+        assert {f"{model}/candidate", f"{model}/evaluation_report", f"{model}/champion"} <= executed
 
 
 def test_rows_add_up(demo: Demo) -> None:

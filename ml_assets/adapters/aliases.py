@@ -15,7 +15,7 @@ from ml_assets.adapters.decision import described
 from ml_assets.adapters.mlflow import DIGEST, opened, put
 from ml_assets.spec.project import Project
 from ml_assets.store.home import Home
-from ml_assets.store.promotions import Entry, Pointer
+from ml_assets.store.promotions import ROLLED_BACK, Entry, Pointer
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 DECISION, REASON, ENTRY = "ml_assets.decision", "ml_assets.reason", "ml_assets.log_entry"
+HELD = "held"
+"""What a version is that was rolled back from, until it is promoted."""
 
 
 def show_log(home: Home, project: Project, model: str) -> dict[str, Any]:
@@ -74,19 +76,30 @@ def _move(client: MlflowClient, name: str, numbers: Mapping[str, str | None]) ->
 
 
 def _tell(client: MlflowClient, home: Home, name: str, entries: list[Entry]) -> None:
-    """Write on each version what was last decided of it."""
-    last = {entry.digest: entry for entry in entries}
+    """Write on each version what the log says of it."""
     for version in client.search_model_versions(f"name = '{name}'"):
-        entry = last.get(version.tags.get(DIGEST, ""))
-        if entry is not None:
-            _tell_one(client, home, version, entry)
+        digest = version.tags.get(DIGEST, "")
+        mine = [e for e in entries if digest in (e.digest, e.action == ROLLED_BACK and _left(e))]
+        if mine:
+            _tell_one(client, version, _tags(digest, mine), described(home, mine))
 
 
-def _tell_one(client: MlflowClient, home: Home, version: ModelVersion, entry: Entry) -> None:
-    tags = {DECISION: entry.action, REASON: entry.reason[:5000], ENTRY: str(entry.number)}
+def _left(entry: Entry) -> str | None:
+    """Return the digest that was champion before an entry."""
+    return None if entry.previous is None else entry.previous["digest"]
+
+
+def _tags(digest: str, mine: list[Entry]) -> dict[str, str]:
+    last = mine[-1]
+    action = last.action if last.digest == digest else HELD
+    return {DECISION: action, REASON: last.reason[:5000], ENTRY: str(last.number)}
+
+
+def _tell_one(
+    client: MlflowClient, version: ModelVersion, tags: Mapping[str, str], said: str
+) -> None:
     for key, value in tags.items():
         if version.tags.get(key) != value:
             client.set_model_version_tag(version.name, str(version.version), key, value)
-    said = described(home, entry)
     if version.description != said:
         client.update_model_version(version.name, str(version.version), said)

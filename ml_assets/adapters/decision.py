@@ -5,23 +5,28 @@ Belongs here: words and tables. Does not belong here: mlflow, dagster.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ml_assets.store.home import Home
-from ml_assets.store.promotions import Entry
+from ml_assets.store.promotions import ROLLED_BACK, Entry
 
 
-def described(home: Home, entry: Entry) -> str:
-    """Return an entry in words, with the rules of the decision it rests on, if it does."""
-    head = (
-        f"**{entry.action.replace('_', ' ')}** at {entry.at} by {entry.actor} "
-        f"(entry {entry.number}): {entry.reason}"
-    )
-    digest = entry.evidence.get("decision")
-    if digest is None or home.objects.missing([digest]):
-        return head
-    return f"{head}\n\n{rules_table(home.objects.json(digest))}"
+def described(home: Home, entries: Sequence[Entry]) -> str:
+    """Return what a log says of one version, newest first, and its decision's rules."""
+    lines = [f"- {at(entry)}: {entry.reason}" for entry in reversed(entries)]
+    digests = [e.evidence["decision"] for e in reversed(entries) if "decision" in e.evidence]
+    if digests and not home.objects.missing(digests[:1]):
+        lines += ["", rules_table(home.objects.json(digests[0]))]
+    return "\n".join(lines)
+
+
+def at(entry: Entry) -> str:
+    """Return what an entry did, when and by whom."""
+    done = f"v{entry.version} {entry.action}"
+    if entry.action == ROLLED_BACK and entry.previous is not None:
+        done = f"v{entry.version}, back from v{entry.previous['version']},"
+    return f"{done} {entry.at[:19]} by {entry.actor} (entry {entry.number})"
 
 
 def standing(home: Home, model: str) -> dict[str, str | None]:
@@ -32,27 +37,20 @@ def standing(home: Home, model: str) -> dict[str, str | None]:
     champion, challenger = log.champion(env, model), log.challenger(env, model)
     held = sorted(versions[digest] for digest in log.held(env, model))
     return {
-        "champion": None if champion is None else _since(entries[champion.entry - 1]),
-        "challenger": None if challenger is None else _since(entries[challenger.entry - 1]),
+        "champion": None if champion is None else at(entries[champion.entry - 1]),
+        "challenger": None if challenger is None else at(entries[challenger.entry - 1]),
         "held": ", ".join(held) or None,
     }
 
 
-def _since(entry: Entry) -> str:
-    action = entry.action.replace("_", " ")
-    return f"v{entry.version} ({action} {entry.at} by {entry.actor}, entry {entry.number})"
-
-
 def rules_table(decision: Mapping[str, Any]) -> str:
     """Return the lines of a decision as a Markdown table."""
-    lines = ["| rule | passed | got | wanted | why |", "| --- | --- | --- | --- | --- |"]
+    lines = ["| rule | passed | why |", "| --- | --- | --- |"]
     for rule in decision["rules"]:
         passed = {True: "yes", False: "**no**", None: "not asked"}[rule["passed"]]
-        cells = [rule["rule"], passed, rule["got"], rule["wanted"], rule["text"]]
-        lines.append(f"| {' | '.join(_cell(cell) for cell in cells)} |")
+        lines.append(f"| {rule['rule']} | {passed} | {_cell(rule['text'])} |")
     return "\n".join(lines)
 
 
-def _cell(value: object) -> str:
-    text = "" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
+def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ml_assets.adapters.decision import standing
 from ml_assets.cli.output import JSON, emit, err, guarded, out
 from ml_assets.errors import UnknownName
 from ml_assets.plan.plan import Plan, Planner, planner_here
@@ -115,7 +116,7 @@ def status(
     model: Annotated[str | None, typer.Argument(help="A model; all without one.")] = None,
     as_json: bool = JSON,
 ) -> None:
-    """Show each model's candidate: version, family, test metric beside the baseline.
+    """Show each model's candidate with its test metrics, champion, challenger and what is held.
 
     Example: ml-assets status flight_delay
     """
@@ -146,6 +147,7 @@ def model_status(planner: Planner, found: Plan, name: str) -> dict[str, Any]:
         "model": name,
         "environment": env,
         "candidate": None,
+        **standing(planner.home, name),
         "stale": sorted({str(i.cell) for i in mine if i.status in ("run", "maybe")}),
         "waiting": [item.reason for item in mine if item.status == "wait"],
     }
@@ -179,6 +181,9 @@ def _tell_status(name: str, document: dict[str, Any]) -> None:
             base = metrics["baseline"].get(metric)
             if value is not None and base is not None:
                 out.print(f"  test {metric} {value:.4g}, baseline {base:.4g}")
+    for role in ("champion", "challenger", "held"):
+        if document[role] is not None:
+            out.print(f"  {role}: {document[role]}", markup=False)
     for reason in document["waiting"][:3]:
         out.print(f"  waits: {reason}")
     if document["stale"]:

@@ -45,7 +45,8 @@ def history(
         lines = [json.dumps(entry.to_json(), ensure_ascii=False) + "\n" for entry in entries]
         export.write_text("".join(lines), encoding="utf-8")
     if as_json:
-        emit({"model": model, "environment": planner.home.env, "entries": _rows(entries)})
+        rows = [entry.to_json() for entry in entries]
+        emit({"model": model, "environment": planner.home.env, "entries": rows})
         return
     for entry in entries:
         out.print(f"{entry.number:>3}  {entry.at[:19]}  {_said(entry)}", markup=False)
@@ -77,7 +78,7 @@ def champion(
         raise RequestError(f"--at {at!r} is no time; wanted like 2026-03-01T12:00 (UTC)") from None
     entry = None if found is None else entries[found.entry - 1]
     if as_json:
-        row = None if entry is None else {"version": f"v{entry.version}", **_row(entry)}
+        row = None if entry is None else entry.to_json()
         emit({"model": model, "environment": home.env, "at": at, "champion": row})
     elif entry is None:
         out.print(f"{model} had no champion" if at else f"{model} has no champion")
@@ -189,20 +190,12 @@ def _tell(
 ) -> None:
     held = planner.home.promotions.held(planner.home.env, model)
     if as_json:
-        emit({**_row(entry), "version": f"v{entry.version}", "checked": checked})
+        emit({**entry.to_json(), "parity": checked["checks"]})
         return
     was = "" if before is None else f", was v{before.version}"
     out.print(f"[bold]{model}[/] champion is v{entry.version}{was} (entry {entry.number})")
     if before is not None and before.digest in held:
         out.print(f"  v{before.version} is held: no run promotes it, only `ml-assets promote`")
-
-
-def _rows(entries: list[Entry]) -> list[dict[str, Any]]:
-    return [_row(entry) for entry in entries]
-
-
-def _row(entry: Entry) -> dict[str, Any]:
-    return entry.to_json()
 
 
 def _said(entry: Entry) -> str:

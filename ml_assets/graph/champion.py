@@ -10,7 +10,7 @@ from typing import Protocol
 
 from ml_assets.errors import PublishError
 from ml_assets.graph.instance import open_instance
-from ml_assets.graph.publish import materialization
+from ml_assets.graph.publish import DATA_VERSION, materialization
 from ml_assets.plan.plan import Planner
 from ml_assets.plan.static import code_versions
 from ml_assets.store.records import Current
@@ -46,6 +46,11 @@ def show(planner: Planner, model: str, outside: Shows) -> None:
 
 def _report(planner: Planner, model: str, current: Current) -> None:
     version = code_versions(planner.project, planner.workspace, model)["champion"]
-    event = materialization(planner.home, planner.project, current, True, version)
+    event = materialization(planner.home, planner.project, current, False, version)
     with open_instance(planner.workspace) as instance:
+        before = instance.get_latest_materialization_event(event.asset_key)
+        shown = before.asset_materialization if before is not None else None
+        if shown is not None and (shown.tags or {}).get(DATA_VERSION) == current.digest:
+            # The same decision: what it was made from, as Dagster itself wrote it in the run.
+            event = event._replace(tags={**(event.tags or {}), **(shown.tags or {})})
         instance.report_runless_asset_event(event)

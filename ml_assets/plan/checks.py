@@ -69,6 +69,13 @@ CHECKS = (
         ("metrics",),
         "On test the candidate is better than the best trivial baseline.",
     ),
+    CheckEntry(
+        "gate",
+        "champion",
+        "ml_assets.stages.check.gate:check",
+        ("decision",),
+        "The candidate passed the gate; a refused one is no fault, the champion stays.",
+    ),
 )
 OWN = "ml_assets.stages.check.custom:check"
 """The stage that calls a user's own check."""

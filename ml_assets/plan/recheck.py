@@ -26,7 +26,7 @@ def recheck(planner: Planner, model: str, version: Version) -> dict[str, Any]:
     found = past(home, model, version.digest)
     if found is None:
         raise StageError(f"{name} does not load: the store has lost objects that it is made of")
-    closure = Sources(planner.workspace.roots).closure([PARITY.split(":")[0], found.family])
+    closure = Sources(planner.workspace.roots).closure([PARITY.partition(":")[0], found.family])
     if found.family not in closure:
         raise StageError(f"{name} does not load: its family {found.family} is not there any more")
     recent = Recent()
@@ -40,6 +40,7 @@ def recheck(planner: Planner, model: str, version: Version) -> dict[str, Any]:
         features={batch: Stored(home, ref, recent) for batch, ref in found.features.items()},
     )
     document: dict[str, Any] = result.outputs["parity"]
-    if not document["passed"]:
-        raise StageError(f"{name} is not served as it predicts: {document['text']}")
+    wrong = [check["text"] for check in document["checks"] if check["passed"] is False]
+    if wrong:
+        raise StageError(f"{name} is not served as it predicts: {'; '.join(wrong)}")
     return document

@@ -22,7 +22,7 @@ def test_one_run_made_partitioned_and_unpartitioned_assets(site: Site) -> None:
         made = {current.run_id for current in home.records.all_current("dev").values()}
         cells = {str(place) for place in home.records.all_current("dev")}
     assert made <= set(ran)
-    assert len(cells) == 6 * 7 + 5
+    assert len(cells) == 6 * 7 + 6
 
 
 def test_every_partition_has_its_own_data_version(site: Site) -> None:
@@ -42,6 +42,7 @@ def test_every_partition_has_its_own_check(site: Site, asset: str, name: str) ->
     [
         ("forecast/test_split", "fold_disjointness"),
         ("forecast/evaluation_report", "beats_baseline"),
+        ("forecast/champion", "gate"),
     ],
 )
 def test_unpartitioned_checks(site: Site, asset: str, name: str) -> None:
@@ -52,7 +53,7 @@ def test_nothing_to_do_launches_no_run(site: Site) -> None:
     before = events.runs(site)
     answer = site.json("run")
     assert (answer["run_id"], answer["executed"], answer["failed"]) == (None, [], [])
-    assert len(answer["reused"]) == 6 * 7 + 5
+    assert len(answer["reused"]) == 6 * 7 + 6
     assert events.runs(site) == before
 
 

@@ -29,6 +29,7 @@ AFTER_FEATURES = {
     "forecast/test_split",
     "forecast/candidate",
     "forecast/evaluation_report",
+    "forecast/champion",
 }
 
 
@@ -68,7 +69,7 @@ class Counted(Objects):
 
 def test_everything_is_made_bottom_up(made: Toy) -> None:
     held = made.digests()
-    assert len(held) == 12 * 3 + 6 + 5
+    assert len(held) == 12 * 3 + 6 + 6
     cleaned = _table(made, f"sales/cleaned@{JAN}", "cleaned")
     assert cleaned.num_rows == 27, "three of thirty are returns"
     assert _current(made, f"sales/cleaned@{JAN}").facts["filtered"] == {"returned": 3}
@@ -101,7 +102,8 @@ def test_hits_load_none_of_their_inputs(made: Toy) -> None:
     maker = Maker(planner, "again")
     units = [Unit("sales", "batch", month) for month in MONTHS]
     units += [Unit("forecast", "features", month) for month in MONTHS]
-    units += [Unit("forecast", kind) for kind in ("splits", "candidate", "evaluation_report")]
+    kinds = ("splits", "candidate", "evaluation_report", "champion")
+    units += [Unit("forecast", kind) for kind in kinds]
     assets = {cell.asset for unit in units for cell in unit.cells()}
     outcomes = [outcome for unit in units for outcome in maker.make([unit], assets)]
     assert all(outcome.current and not outcome.executed for outcome in outcomes)

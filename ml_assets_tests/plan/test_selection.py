@@ -12,7 +12,8 @@ SALES = ["sales/raw", "sales/cleaned", "sales/quarantine"]
 PRICES = ["prices/raw", "prices/cleaned", "prices/quarantine"]
 FOLDS = [f"forecast/{fold}_split" for fold in ("train", "validation", "test")]
 CANDIDATE, REPORT = "forecast/candidate", "forecast/evaluation_report"
-FORECAST = ["forecast/features", *FOLDS, CANDIDATE, REPORT]
+CHAMPION = "forecast/champion"
+FORECAST = ["forecast/features", *FOLDS, CANDIDATE, REPORT, CHAMPION]
 ALL = [*PRICES, *SALES, *FORECAST]
 
 FORMS = {
@@ -36,7 +37,7 @@ FORMS = {
     "1+forecast/features": ["prices/cleaned", "sales/cleaned", "forecast/features"],
     "2+forecast/features": [*PRICES[:2], *SALES[:2], "forecast/features"],
     "0+forecast/features": ["forecast/features"],
-    "forecast/candidate+": [CANDIDATE, REPORT],
+    "forecast/candidate+": [CANDIDATE, REPORT, CHAMPION],
     "sales/raw+1": SALES,
     "sales/raw+2": [*SALES, "forecast/features"],
     "sales/raw+": [*SALES, *FORECAST],

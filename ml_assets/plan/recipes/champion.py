@@ -25,10 +25,12 @@ from ml_assets.store.objects import Ref
 from ml_assets.store.promotions import Entry
 from ml_assets.store.records import asset_digest
 
+CHECK = "check:"
+
 
 def policy_of(gate: GateSpec) -> str:
     """Return the digest of a policy; a candidate is decided once under it."""
-    return json_digest(gate.model_dump(mode="json"))
+    return json_digest(gate.model_dump(mode="json", exclude_defaults=True))
 
 
 def champion(session: Session, unit: Unit) -> Sequence[Made]:
@@ -86,7 +88,9 @@ def _decided(session: Session, cell: Cell, entry: Entry) -> Made | None:
         actions = {part: Done(found) for part, found in records.items() if found is not None}
         if len(actions) == len(records):
             facts = _facts(session, version.outputs["decision"], entry.digest, entry.evidence)
-            return Made(cell, version.outputs, dict(actions), facts=facts)
+            checks = {p.removeprefix(CHECK): a for p, a in actions.items() if p.startswith(CHECK)}
+            stages = {p: a for p, a in actions.items() if not p.startswith(CHECK)}
+            return Made(cell, version.outputs, dict(stages), dict(checks), facts)
     return None
 
 
@@ -97,7 +101,7 @@ def _decision(session: Session, unit: Unit, judged: Judged, policy: str) -> Made
     inputs: dict[str, Input] = {
         "model": judged.made.outputs["model"],
         **{fold: judged.folds[fold].outputs[fold] for fold in FOLDS},
-        "features": feature_inputs(session, unit, list(judged.folds.values())),
+        "features": _features(session, unit, judged),
         "metrics": unsure or judged.report.outputs["metrics"],
         "parity": parity.outputs["parity"],
     }
@@ -116,7 +120,28 @@ def _decision(session: Session, unit: Unit, judged: Judged, policy: str) -> Made
         facts = _facts(session, decide.outputs["decision"], judged.digest, evidence)
     outputs = {name: decide.outputs[name] for name in ("decision", "report")}
     (cell,) = unit.cells()
-    return Made(cell, outputs, {"parity": parity, "decide": decide}, facts=facts)
+    checks = {
+        entry.name: session.act(
+            unit,
+            Action(
+                f"{CHECK}{entry.name}", entry.stage, spec, {"decision": decide.outputs["decision"]}
+            ),
+        )
+        for entry in checks_of(cell.name)
+    }
+    return Made(cell, outputs, {"parity": parity, "decide": decide}, checks, facts)
+
+
+def _features(session: Session, unit: Unit, judged: Judged) -> Input:
+    """Return the features of the folds; where an age is limited all there are, for their times."""
+    model = session.project.models[unit.group]
+    needed = feature_inputs(session, unit, list(judged.folds.values()))
+    if model.gate.max_age_days is None or not isinstance(needed, Mapping):
+        return needed
+    calendar = session.project.datasets[model.dataset].calendar
+    batches = session.batches(model.dataset) if calendar else [""]
+    found = {b: session.upstream(Cell(f"{unit.group}/features", b)) for b in batches}
+    return {b: made.outputs["features"] for b, made in found.items() if made.waiting is None}
 
 
 def _parity(session: Session, unit: Unit, judged: Judged) -> Done | Undone:
@@ -145,8 +170,10 @@ def _rival_inputs(session: Session, unit: Unit, judged: Judged) -> dict[str, Inp
     """Return the champion's model and the rows that it has seen, as they were."""
     rival = judged.rival
     if rival is None:
-        lost = candidate_of(session.home, unit.group, str(judged.against))
-        return {"champion": lost.outputs["model"]}
+        number = candidate_of(session.home, unit.group, str(judged.against)).number
+        lost = {"lost": f"the store has lost objects that v{number} is made of"}
+        folds = {f"champion_{f}": judged.folds[f].outputs[f] for f in ("train", "validation")}
+        return {"champion": session.home.objects.put(lost), **folds}
     return {
         "champion": rival.model,
         "champion_train": rival.folds["train"],

@@ -77,7 +77,7 @@ def _redefined(
         telling, differing = _differing(now[name], then[name], labels=name == "_target")
         if differing > MOST * telling:
             what = "the target" if name == "_target" else f"feature {name}"
-            wrong.append(f"{what} is another in {differing:,} of {telling:,} rows that both know")
+            wrong.append(f"{what} differs in {differing:,} of {telling:,} rows that both know")
     return wrong
 
 

@@ -183,6 +183,5 @@ def draw(rule: NotWorse, rows: Rows, kept: Mask, seed: int) -> tuple[bootstrap.D
     block, unit = blocks(rule.block, rows, kept)
     count = int(block.max()) + 1 if len(block) else 0
     if count < rule.min_blocks:
-        plural = {"batch": "batches"}.get(unit, f"{unit}s")
-        return None, f"{count} {plural}, wanted at least {rule.min_blocks}"
+        return None, f"blocks of one {unit}: {count}, wanted at least {rule.min_blocks}"
     return bootstrap.drawn(block, unit, rule.resamples, seed), ""

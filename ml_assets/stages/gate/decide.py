@@ -112,6 +112,8 @@ def _ready(
     """Return why there can be no comparison, before any row is predicted."""
     if not spec.key:
         return Evidence("no_keys")
+    if "lost" in champion.model:
+        return Evidence("champion_fails", fails=champion.model["lost"])
     if champion.model.get("format") != candidate.model["format"]:
         got, wanted = champion.model.get("format"), candidate.model["format"]
         return Evidence("champion_fails", fails=f"its document has format {got}, wanted {wanted}")

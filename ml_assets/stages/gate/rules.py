@@ -83,7 +83,7 @@ def unseen_rows(spec: DecideSpec, rows: Mapping[str, int] | None, few: str) -> L
         text += f", too few to compare on (wanted {wanted:,})"
         return line("unseen_rows", False, text, got=rows["left"], wanted=wanted)
     if few:
-        text += f", in too few blocks to compare on ({few})"
+        text += f", but {few}"
         return line("unseen_rows", False, text, got=rows["left"], wanted=wanted)
     return line("unseen_rows", True, text, got=rows["left"], wanted=wanted)
 

@@ -1,0 +1,23 @@
+"""Check: did the candidate pass the gate?
+
+Belongs here: the decision as one verdict for the Checks tab. Does not belong here: deciding
+(`gate`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ml_assets.stages.result import Check, Result
+
+if TYPE_CHECKING:
+    from ml_assets.spec.gate import DecideSpec
+    from ml_assets.stages.result import Handle
+
+
+def check(_spec: DecideSpec, *, decision: Handle) -> Result:
+    """Return the check `gate`: failed, as a warning, where a rule is red."""
+    found = decision.json()
+    red = [line["rule"] for line in found["rules"] if line["passed"] is False]
+    figures = {"verdict": found["verdict"], "comparison": found["comparison"], "red": red}
+    return Result({}, checks=(Check("gate", not red, found["sentence"], "warn", figures),))

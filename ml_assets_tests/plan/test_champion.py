@@ -1,0 +1,164 @@
+"""What the gate compares a candidate with, and what is written of its decision."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ml_assets.errors import UnknownName
+from ml_assets.plan.past import past
+from ml_assets.plan.plan import Planner
+from ml_assets.plan.promote import (
+    actor,
+    candidate_named,
+    compared_with,
+    log_decision,
+    rollback_target,
+)
+from ml_assets.plan.recheck import recheck
+from ml_assets.store.objects import Ref
+from ml_assets.store.promotions import Entry
+from ml_assets.store.records import Current, Product
+from ml_assets_tests.projects import MONTHS, Toy
+
+FORECAST = "toy/defs/forecast/defs.yaml"
+
+
+def decided(planner: Planner, number: int, verdict: str, policy: str = "p") -> Current:
+    """Record a candidate and a decision on it, as a run does before its effects."""
+    home = planner.home
+    model = home.objects.put({"model": number})
+    made = Product("forecast/candidate", "", {"model": model}, {}, [], {})
+    home.records.record("dev", [made], None)
+    facts: dict[str, Any] = {
+        "candidate": made.digest,
+        "against": compared_with(home, "forecast", made.digest, policy),
+        "policy": policy,
+        "verdict": verdict,
+        "reason": f"{verdict} it",
+    }
+    decision = home.objects.put({"of": number, **facts})
+    champion = Product("forecast/champion", "", {"decision": decision}, {}, [], facts)
+    return home.records.record("dev", [champion], None)[0]
+
+
+def log(planner: Planner, current: Current) -> Entry | None:
+    return log_decision(planner.home, "forecast", current)
+
+
+def test_promoted_refused_waiting_and_only_once(toy: Toy) -> None:
+    planner = toy.planner()
+    for number, verdict in enumerate(("promote", "refuse", "challenger", "promote")):
+        assert log(planner, decided(planner, number, verdict)) is not None
+        assert log(planner, decided(planner, number, verdict)) is None
+    entries = planner.home.promotions.verify("dev", "forecast")
+    assert [(e.action, e.version, e.previous and e.previous["version"]) for e in entries] == [
+        ("promoted", 0, None),
+        ("refused", 1, 0),
+        ("waiting", 2, 0),
+        ("promoted", 3, 0),
+    ]
+
+
+def test_what_it_was_compared_with_stays(toy: Toy) -> None:
+    planner = toy.planner()
+    home = planner.home
+    first = decided(planner, 0, "promote")
+    log(planner, first)
+    second = decided(planner, 1, "promote")
+    log(planner, second)
+    digests = [current.facts["candidate"] for current in (first, second)]
+    # The champion, judged again under the same policy, is still compared with the one before.
+    assert compared_with(home, "forecast", digests[1], "p") == digests[0]
+    assert compared_with(home, "forecast", digests[0], "p") is None
+    assert compared_with(home, "forecast", "another", "p") == digests[1]
+    # Under another policy the champion is compared with the one that it replaced, and kept.
+    assert compared_with(home, "forecast", digests[1], "stricter") == digests[0]
+    kept = log(planner, decided(planner, 1, "refuse", "stricter"))
+    assert kept is not None
+    assert (kept.action, kept.evidence["against"]) == ("kept", digests[0])
+    champion = home.promotions.champion("dev", "forecast")
+    assert champion is not None
+    assert champion.version == 1
+
+
+def test_what_was_rolled_back_from_waits(toy: Toy) -> None:
+    planner = toy.planner()
+    home = planner.home
+    for number in (0, 1):
+        log(planner, decided(planner, number, "promote"))
+    target = rollback_target(home, "forecast")
+    assert target is not None
+    assert target.version == 0
+    home.promotions.append(
+        "dev",
+        "forecast",
+        action="rolled_back",
+        version=0,
+        digest=target.digest,
+        expected=candidate_named(home, "forecast", "v1").digest,
+        actor="ann",
+        reason="complaints",
+    )
+    assert rollback_target(home, "forecast") is None
+    again = log(planner, decided(planner, 1, "promote", "laxer"))
+    assert again is not None
+    assert again.action == "waiting"
+    assert "rolled back from" in again.reason
+
+
+def test_names_and_actor(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    planner = toy.planner()
+    decided(planner, 0, "promote")
+    with pytest.raises(UnknownName, match="no version of forecast/candidate named 'v4'"):
+        candidate_named(planner.home, "forecast", "v4")
+    assert "@" in actor()
+    monkeypatch.setenv("ML_ASSETS_ACTOR", "bob@den")
+    assert actor() == "bob@den"
+
+
+def test_the_second_candidate_is_compared_and_then_pinned(toy: Toy) -> None:
+    toy.land_all(MONTHS[:5])
+    assert toy.make().faults == []
+    planner = toy.planner()
+    home = planner.home
+    first = home.records.current("dev", "forecast/champion")
+    assert first is not None
+    assert home.objects.json(first.outputs["decision"].digest)["comparison"] == "first"
+    assert log(planner, first) is not None
+    toy.land_all(MONTHS[5:])
+    assert toy.make().faults == []
+    second = home.records.current("dev", "forecast/champion")
+    assert second is not None
+    assert second.facts["against"] == first.facts["candidate"]
+    decision = home.objects.json(second.outputs["decision"].digest)
+    assert decision["comparison"] == "compared"
+    # Both were trained on what is before April and May: May and June are unseen.
+    assert decision["rows"]["left"] == decision["rows"]["test"] == 54
+    log(planner, second)
+    toy.publish()
+    # Neither the champion, nor the rules' code or data refused later decide it again.
+    toy.edit(FORECAST, "previous: 1", "previous: 1 ")
+    assert toy.plan("forecast/champion").todo == []
+    found = past(home, "forecast", first.facts["candidate"])
+    assert found is not None
+    assert (found.number, found.key, found.target) == (0, ("sale",), "units")
+    assert found.family == "ml_assets.stages.train.linear"
+    version = candidate_named(home, "forecast", "v0")
+    assert {c["name"]: c["passed"] for c in recheck(planner, "forecast", version)["checks"]} == {
+        "fresh": True,
+        "alone": True,
+        "permuted": True,
+        "http": True,
+    }
+    # A champion that lost an object is no comparison: a person decides.
+    toy.edit(FORECAST, "min_rows: 30", "min_rows: 31")
+    home.objects.forget(found.model.digest)
+    assert past(home, "forecast", first.facts["candidate"]) is None
+    assert toy.make("forecast/champion").faults == []
+    third = home.records.current("dev", "forecast/champion")
+    assert third is not None
+    lost = home.objects.json(third.outputs["decision"].digest)
+    assert (lost["comparison"], lost["verdict"]) == ("champion_fails", "challenger")
+    assert isinstance(third.outputs["decision"], Ref)
