@@ -28,12 +28,13 @@ from ml_assets.stages.release.files import (
     listed,
     sha256,
 )
+from ml_assets.store.digest import canonical_json
 
 LIMIT = 2**30
 """Bytes of all files of a bundle together; a larger one is not read."""
 ENTRIES = 100
 """Files of a bundle; one that we write has about twenty."""
-PROVENANCE = "provenance.json"
+PROVENANCE, PROMOTION = "provenance.json", "promotion.json"
 _BROKEN = (
     zipfile.BadZipFile,
     NotImplementedError,
@@ -116,6 +117,8 @@ def problems(bundle: Bundle) -> list[Problem]:
             for name in sorted(set(wanted) - {PROVENANCE, "signer.pem"})
             if subjects.get(name) != wanted[name]
         ]
+        if not _hashed(files.get(PROMOTION, b"")):
+            found.append(Problem(PROMOTION, "is not the entry that its hash is of"))
     return found
 
 
@@ -143,6 +146,16 @@ def _subjects(content: bytes) -> dict[str, str]:
         return {str(item["name"]): str(item["digest"]["sha256"]) for item in found}
     except (ValueError, KeyError, TypeError):
         return {}
+
+
+def _hashed(content: bytes) -> bool:
+    """Tell whether an entry of the promotion log has the hash that it says."""
+    try:
+        entry = json.loads(content)
+        said = entry.pop("hash")
+    except (ValueError, KeyError, AttributeError):
+        return False
+    return bool(said == sha256(canonical_json(entry)))
 
 
 def _whole(content: bytes) -> bool:

@@ -60,7 +60,8 @@ def release(
 def bundle_of(planner: Planner, model: str, version: str | None) -> bytes:
     """Return the archive of a champion, made if it is not in the store.
 
-    Raises NotMaterialized where there is no champion, or the version was never one.
+    Raises NotMaterialized where there is no champion, or the version was never one, and
+    LogBroken where the promotion log does not hold.
     """
     from ml_assets.plan.candidate_ancestry import candidate_version
     from ml_assets.plan.cells import Unit
@@ -70,6 +71,7 @@ def bundle_of(planner: Planner, model: str, version: str | None) -> bytes:
     from ml_assets.plan.session import Done
 
     home = planner.home
+    home.promotions.verify(home.env, model)
     if version is None:
         champion = home.promotions.champion(home.env, model)
         if champion is None:

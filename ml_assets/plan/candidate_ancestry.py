@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ml_assets.errors import NotMaterialized, UnknownName
+from ml_assets.store.batches import Landed
 from ml_assets.store.digest import json_digest
 from ml_assets.store.home import Home
 from ml_assets.store.objects import Ref
@@ -93,6 +94,10 @@ class _Walk:
     accounts: dict[str, dict[str, Ref]] = field(default_factory=dict)
     landed: dict[tuple[str, str, str], dict[str, str]] = field(default_factory=dict)
     known: dict[str, dict[str, tuple[str, Version]]] = field(default_factory=dict)
+    files: Mapping[tuple[str, str], list[Landed]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.files = self.home.batches.landed()
 
     def all(self, version: Version) -> Ancestry:
         board = self.home.objects.json(version.outputs["leaderboard"].digest)
@@ -165,7 +170,7 @@ class _Walk:
         batch, found = self._made(f"{dataset}/raw", digest)
         action = self._keep(f"{dataset}/raw@{batch}".rstrip("@"), found, "ingest")
         landed = action.ingredients["inputs"]["landed"]
-        files = self.home.batches.landed().get((dataset, batch), [])
+        files = self.files.get((dataset, batch), [])
         file = next((item.name for item in files[::-1] if item.digest == landed), "")
         self.landed[dataset, batch, landed] = {
             "dataset": dataset,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import zipfile
 from typing import Any
@@ -11,6 +12,7 @@ from ml_assets.spec.families import FamilySpec, LightGBM
 from ml_assets.spec.release import ReleaseSpec
 from ml_assets.stages.release.release import release
 from ml_assets.stages.result import Result
+from ml_assets.store.digest import canonical_json
 from ml_assets_tests.handles import given
 from ml_assets_tests.stages.flights import World, module
 
@@ -48,7 +50,8 @@ LINEAGE = {
     "actions": [],
     "code": {"d1:closure": {"acme.features": "cc"}},
 }
-ENTRY = {"model": "delay", "number": 1, "reason": "first", "hash": "ab", "at": "2026-11-01"}
+ENTRY: dict[str, Any] = {"model": "delay", "number": 1, "reason": "first", "at": "2026-11-01"}
+ENTRY["hash"] = hashlib.sha256(canonical_json(ENTRY)).hexdigest()
 SUMMARY = {"landed": 100, "cleaned": 88, "filtered": {"cancelled": 10}, "quarantined": {"key": 2}}
 
 

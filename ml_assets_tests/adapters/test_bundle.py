@@ -382,6 +382,16 @@ def test_a_strangers_program_does_not_run(
     assert "wrote 0 rows" in found.problems[0].said
 
 
+def test_a_promotion_that_was_rewritten_with_all_checksums(files: dict[str, bytes]) -> None:
+    entry = {**json.loads(files["promotion.json"]), "reason": "because"}
+    theirs = resigned(files, promotion__json=bundle_read.json_file(entry))
+    (problem,) = problems(Bundle(FOLDER, theirs))
+    assert (problem.file, problem.said) == (
+        "promotion.json",
+        "is not the entry that its hash is of",
+    )
+
+
 def test_a_model_that_predicts_otherwise(files: dict[str, bytes]) -> None:
     lines = files["golden_predictions.csv"].decode().splitlines()
     lines[1] = repr(float(lines[1]) + 1e-6)

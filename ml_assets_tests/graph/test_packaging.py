@@ -150,3 +150,10 @@ def test_a_typo_is_found_by_dg(installed: Path, elsewhere: Site) -> None:
     elsewhere.toy.edit("toy/defs/forecast/defs.yaml", "predict_at:", "predict_ta:")
     with pytest.raises(AssertionError, match=r"defs\.yaml:10 .*predict_ta"):
         command("dg", "check", "yaml", cwd=elsewhere.root, paths=[installed, elsewhere.root])
+
+
+def test_the_wheel_holds_what_a_release_ships(installed: Path) -> None:
+    shipped = installed / "ml_assets" / "stages" / "release" / "scoring"
+    for name in ("score.py", "score_edge.py", "lightgbm.txt", "numpy.txt", "onnxruntime.txt"):
+        source = ROOT / "ml_assets" / "stages" / "release" / "scoring" / name
+        assert (shipped / name).read_bytes() == source.read_bytes()
