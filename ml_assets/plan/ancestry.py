@@ -173,9 +173,7 @@ class Ancestry:
             ready, level = later, level + 1
         return levels
 
-    def _visit(
-        self, key: str, levels: Mapping[str, int], closure: Closure, done: set[str]
-    ) -> None:
+    def _visit(self, key: str, levels: Mapping[str, int], closure: Closure, done: set[str]) -> None:
         if key in done:
             return
         done.add(key)

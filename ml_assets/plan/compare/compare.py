@@ -229,7 +229,8 @@ class _Comparison:
         found = [f"{name} {a[name]} and {b[name]}" for name in names]
         moved = {n: p for item in self._sides for n, p in item.prepared.moved.items()}
         found += [
-            f"{name} {then} is {now or 'absent'} today" for name, (then, now) in sorted(moved.items())
+            f"{name} {then} is {now or 'absent'} today"
+            for name, (then, now) in sorted(moved.items())
         ]
         if found:
             found.append(

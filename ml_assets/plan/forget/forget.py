@@ -159,8 +159,8 @@ def forget(home: Home, found: Request) -> None:
     The state goes first and notes what is left to do, so that `finish` completes a deletion
     that was cut.
     """
-    for content in found.contents.values():
-        home.objects.put(content)
+    for kept in found.contents.values():
+        home.objects.put(kept)
     for path, content in found.files.items():
         if content is None:
             path.unlink(missing_ok=True)
@@ -171,9 +171,7 @@ def forget(home: Home, found: Request) -> None:
     forgetting.apply(home.state, found.deletion)
 
 
-def finish(
-    home: Home, effects: Sequence[Callable[[set[str], set[str]], None]] = ()
-) -> None:
+def finish(home: Home, effects: Sequence[Callable[[set[str], set[str]], None]] = ()) -> None:
     """Remove what noted deletions left: object files, then `effects(digests, assets)`.
 
     Nothing happens where no deletion is unfinished. An object that was made again meanwhile,

@@ -100,7 +100,9 @@ def _same(got: Any, wanted: str, spec: DatasetSpec, name: str) -> bool:
 
 def _in(text: str, spec: DatasetSpec, wanted: Values) -> bool:
     """Tell whether all values stand in a record that does not come apart as it should."""
-    fields = [field for row in csv.reader([text], delimiter=spec.landing.delimiter) for field in row]
+    fields = [
+        field for row in csv.reader([text], delimiter=spec.landing.delimiter) for field in row
+    ]
     return all(
         any(_same(field, value, spec, name) for field in fields) for name, value in wanted.items()
     )

@@ -88,7 +88,9 @@ class Usable:
         digest = step.record.sources
         if digest not in self._there:
             self._there[digest] = not self._home.objects.missing([digest])
-        return self._there[digest] and digest not in self._lost and "call" in step.record.ingredients
+        return (
+            self._there[digest] and digest not in self._lost and "call" in step.record.ingredients
+        )
 
 
 def report_of(ancestry: Ancestry, version: Version) -> Step | None:
@@ -152,7 +154,9 @@ def machine_notes(step: Step, kernels: Mapping[str, str]) -> list[str]:
         "system": platform.system(),
         "python": platform.python_version(),
     }
-    found = [f"{name} {then[name]} then, {now[name]} now" for name in now if then[name] != now[name]]
+    found = [
+        f"{name} {then[name]} then, {now[name]} now" for name in now if then[name] != now[name]
+    ]
     before = then.get("kernels", {})
     return found + [
         f"{name} kernel {before[name]} then, {kernels[name]} now"

@@ -171,7 +171,9 @@ def _distance(then: Any, now: Any) -> tuple[float | None, bool]:
 
 def _reasons(step: Step, kernels: Mapping[str, str]) -> tuple[str, ...]:
     """Return what can have made an action come out otherwise, its inputs being the same."""
-    moved = [f"{name} {then} then, {now or 'absent'} now" for name, (then, now) in step.moved.items()]
+    moved = [
+        f"{name} {then} then, {now or 'absent'} now" for name, (then, now) in step.moved.items()
+    ]
     found = [*moved, *machine_notes(step, kernels)]
     return tuple(found) or (
         "same inputs, code, libraries and machine: it is not deterministic, or reads something "
