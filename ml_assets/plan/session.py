@@ -99,7 +99,7 @@ class Made:
 class Runner(Protocol):
     """Runs an action that is not in the cache (or again, when told to)."""
 
-    def __call__(self, unit: Unit, action: Keyed, known: ActionRecord | None) -> Done:
+    def __call__(self, unit: Unit, item: Keyed, known: ActionRecord | None, /) -> Done:
         """Return the action done; `known` is what the cache holds of it."""
         ...
 

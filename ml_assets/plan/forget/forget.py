@@ -159,8 +159,8 @@ def forget(home: Home, found: Request) -> None:
     The state goes first and notes what is left to do, so that `finish` completes a deletion
     that was cut.
     """
-    for landed in found.contents.values():
-        home.objects.put(landed)
+    for kept in found.contents.values():
+        home.objects.put(kept)
     for path, content in found.files.items():
         if content is None:
             path.unlink(missing_ok=True)
