@@ -295,3 +295,31 @@ def test_a_file_that_is_no_text(tmp_path: Path, content: bytes) -> None:
 def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="cannot be read"):
         read_spec(tmp_path / "defs.yaml", {})
+
+
+def test_mistakes_in_the_quality_section(tmp_path: Path) -> None:
+    quality = """\
+  quality:
+    reference: {first: 0}
+    block: month
+    false_alarm_rate: 0.9
+    smalest: {}
+"""
+    said = "\n".join(mistakes(tmp_path, GOOD + quality))
+    for part in ("quality.reference.first", "quality.block", "false_alarm_rate", "smalest"):
+        assert part in said
+    quality = """\
+  quality:
+    slices: [nam]
+    ignore: [borne]
+"""
+    assert mistakes(tmp_path, GOOD + quality) == [
+        "defs.yaml:36: quality.slices.0: no column 'nam'; did you mean 'name'? "
+        "available: born, name, number",
+        "defs.yaml:37: quality.ignore.0: no column 'borne'; did you mean 'born'? "
+        "available: born, name, number",
+    ]
+    secret = GOOD.replace("allowed: [Ann, Bob]", "sensitive: true").replace("  time: born\n", "")
+    (one, two) = mistakes(tmp_path, secret + "  quality: {slices: [name], block: day}\n")
+    assert one.endswith("name is sensitive; the names of its slices would be shown")
+    assert two.endswith("quality.block: day needs a `time` column; use row")

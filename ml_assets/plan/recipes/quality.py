@@ -29,7 +29,7 @@ class Reference:
 
 
 def pin_name(dataset: str, first: int | str = "") -> str:
-    """Return the name that a dataset's reference is pinned under, or how all its names begin."""
+    """Return the name of a pinned reference; without `first`, how all of a dataset begin."""
     return f"reference/{dataset}/{first}"
 
 
