@@ -124,7 +124,7 @@ def test_a_page_names_commands_and_specs_that_there_are(page: Path) -> None:
     known = typer.main.get_command(app).commands
     for kind, text in BLOCK.findall(page.read_text(encoding="utf-8")):
         if kind == "sh":
-            for line in text.splitlines():
+            for line in text.replace("\\\n", " ").splitlines():
                 words = shlex.split(line, comments=True)
                 if words and words[0] == "ml-assets":
                     assert words[1] in known, f"{page}: {line}"
