@@ -88,12 +88,20 @@ def _test_rows(planner: Planner, group: str, documents: list[dict[str, Any]]) ->
     }
     columns = sorted({name for document in documents for name in document["columns"]})
     test = home.objects.table(fold.outputs["test"].digest)
-    tables = [rows for _, rows in folds.read(test, features, [*columns, "_target"])]
-    for rows in tables:
-        absent = sorted({*columns} - {*rows.column_names})
+    for batch in sorted(set(test["batch"].to_pylist())):
+        absent = sorted({*columns} - {*_columns(planner, features[batch].digest)})
         if absent:
             raise UnknownName(f"today's features have no {', '.join(absent)}")
-    return tables
+    return [rows for _, rows in folds.read(test, features, [*columns, "_target"])]
+
+
+def _columns(planner: Planner, digest: str) -> list[str]:
+    """Return the columns of a stored table, without reading its rows."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    names: list[str] = pq.read_schema(pa.BufferReader(planner.home.objects.read(digest))).names
+    return names
 
 
 def _compared(
