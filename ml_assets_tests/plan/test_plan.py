@@ -24,6 +24,7 @@ AFTER_FEATURES = {
     "forecast/candidate",
     "forecast/evaluation_report",
     "forecast/champion",
+    "forecast/release",
 }
 
 
@@ -53,11 +54,14 @@ def test_nothing_has_landed(toy: Toy) -> None:
 def test_everything_is_new(toy: Toy) -> None:
     toy.land_all()
     plan = toy.plan()
-    assert len(plan.cells) == 12 * 3 + 6 + 6
-    assert {(item.status, item.reason) for item in plan.cells} == {("run", "never made")}
-    assert [str(item.cell) for item in plan.cells[-2:]] == [
+    assert len(plan.cells) == 12 * 3 + 6 + 7
+    *before, release = plan.cells
+    assert {(item.status, item.reason) for item in before} == {("run", "never made")}
+    assert (release.status, release.reason) == ("maybe", "depends on forecast/champion")
+    assert [str(item.cell) for item in plan.cells[-3:]] == [
         "forecast/evaluation_report",
         "forecast/champion",
+        "forecast/release",
     ]
 
 
@@ -128,7 +132,11 @@ def test_one_familys_settings_touch_that_family_alone(made: Toy) -> None:
     made.edit(FORECAST, "{family: linear}", "{family: linear, alpha: 2.0}")
     plan = made.plan()
     assert _having(plan, "run") == {"forecast/candidate"}
-    assert _having(plan, "maybe") == {"forecast/evaluation_report", "forecast/champion"}
+    assert _having(plan, "maybe") == {
+        "forecast/evaluation_report",
+        "forecast/champion",
+        "forecast/release",
+    }
     reason = _reasons(plan)["forecast/candidate"]
     assert reason == "spec: family.alpha 1.0→2.0"
 
