@@ -22,6 +22,7 @@ from ml_assets.plan import load
 from ml_assets.plan.landing import land
 from ml_assets.plan.make import Maker, Progress
 from ml_assets.plan.plan import Plan, Planner, units
+from ml_assets.plan.promote import log_decision
 from ml_assets.plan.selection import select
 from ml_assets.plan.workspace import Workspace, locate
 from ml_assets.store.home import Home
@@ -257,6 +258,9 @@ class Toy:
         for _, step in groupby(wanted, key=lambda unit: (unit.group, unit.kind)):
             for outcome in maker.make(list(step), assets):
                 ran.faults += [outcome.fault] if outcome.fault is not None else []
+                if outcome.unit.kind == "champion" and outcome.current:
+                    # The release after it is of whom the log names.
+                    log_decision(planner.home, outcome.unit.group, outcome.current[0])
         return ran
 
     def digests(self, env: str = "dev") -> dict[str, str]:

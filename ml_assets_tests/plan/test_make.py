@@ -30,6 +30,7 @@ AFTER_FEATURES = {
     "forecast/candidate",
     "forecast/evaluation_report",
     "forecast/champion",
+    "forecast/release",
 }
 
 
@@ -102,7 +103,7 @@ def test_hits_load_none_of_their_inputs(made: Toy) -> None:
     maker = Maker(planner, "again")
     units = [Unit("sales", "batch", month) for month in MONTHS]
     units += [Unit("forecast", "features", month) for month in MONTHS]
-    kinds = ("splits", "candidate", "evaluation_report", "champion")
+    kinds = ("splits", "candidate", "evaluation_report", "champion", "release")
     units += [Unit("forecast", kind) for kind in kinds]
     assets = {cell.asset for unit in units for cell in unit.cells()}
     outcomes = [outcome for unit in units for outcome in maker.make([unit], assets)]

@@ -24,6 +24,7 @@ AFTER_FEATURES = {
     "forecast/candidate",
     "forecast/evaluation_report",
     "forecast/champion",
+    "forecast/release",
 }
 
 
@@ -54,10 +55,13 @@ def test_everything_is_new(toy: Toy) -> None:
     toy.land_all()
     plan = toy.plan()
     assert len(plan.cells) == 12 * 4 + 6 + 7
-    assert {(item.status, item.reason) for item in plan.cells} == {("run", "never made")}
-    assert [str(item.cell) for item in plan.cells[-2:]] == [
+    *before, release = plan.cells
+    assert {(item.status, item.reason) for item in before} == {("run", "never made")}
+    assert (release.status, release.reason) == ("maybe", "depends on forecast/champion")
+    assert [str(item.cell) for item in plan.cells[-3:]] == [
         "forecast/evaluation_report",
         "forecast/champion",
+        "forecast/release",
     ]
 
 

@@ -26,7 +26,7 @@ def test_they_move_with_what_they_are_made_of(toy: Toy) -> None:
         ("sales", "batch"),
         ("prices", "batch"),
         *(("forecast", kind) for kind in ("features", "splits", "candidate")),
-        *(("forecast", kind) for kind in ("evaluation_report", "champion")),
+        *(("forecast", kind) for kind in ("evaluation_report", "champion", "release")),
     }
     toy.land_all(["2020-01"])
     toy.edit("toy/defs/forecast/helpers.py", '"""What', '# A comment.\n"""What')
@@ -44,4 +44,4 @@ def test_a_family_of_ones_own_counts(toy: Toy) -> None:
     toy.edit("toy/defs/forecast/defs.yaml", line, line + own)
     before = _versions(toy)
     (toy.root / "toy/defs/forecast/own.py").write_text("X = 2\n")
-    assert _moved(toy, before) == {("forecast", "candidate")}
+    assert _moved(toy, before) == {("forecast", "candidate"), ("forecast", "release")}
