@@ -66,7 +66,7 @@ def test_a_row_is_gone_everywhere_and_the_next_run_goes_on(made: Toy) -> None:
     assert "sales/raw" in shown[0]
     assert forgetting.pending(home.state) == []
     assert _holding(data, b"3004") == []
-    with pytest.raises(DamagedObject, match="was forgotten at .*: request 17"):
+    with pytest.raises(DamagedObject, match=r"was forgotten at .*: request 17"):
         home.objects.read(raw.outputs["raw"].digest)
     (stone,) = home.removals.forgettings()
     assert (stone.dataset, stone.batch, stone.rows) == ("sales", "2020-03", 1)
