@@ -2,8 +2,9 @@
 
 An action knows the digests of its inputs, not who made them, and one content may have been
 made several times (by other code, from other files). So for each input one maker is chosen:
-one that is needed anyway, of the same unit if possible, made under today's libraries, the oldest. Levels (landed bytes
-are 0) keep the choice free of circles. Garbage collection keeps what is chosen here.
+one that is needed anyway, of the same unit if possible, made under today's libraries, the
+oldest. Levels (landed bytes are 0) keep the choice free of circles. Garbage collection keeps
+what is chosen here.
 """
 
 from __future__ import annotations
