@@ -2,8 +2,9 @@
 
 An action knows the digests of its inputs, not who made them, and one content may have been
 made several times (by other code, from other files). So for each input one maker is chosen:
-of the same unit if possible, made under today's libraries, the oldest. Levels (landed bytes
-are 0) keep the choice free of circles. Garbage collection keeps what is chosen here.
+one that is needed anyway, of the same unit if possible, made under today's libraries, the
+oldest. Levels (landed bytes are 0) keep the choice free of circles. Garbage collection keeps
+what is chosen here.
 """
 
 from __future__ import annotations
@@ -124,7 +125,7 @@ class Ancestry:
             found |= {key: high + n for key, n in rest.items() if key not in found}
         closure, done = Closure(), set[str]()
         for key in wanted:
-            self._visit(key, found, closure, done)
+            self._visit(key, found, closure, set(wanted), done)
         return closure
 
     def users(self, digest: str) -> list[Step]:
@@ -173,7 +174,14 @@ class Ancestry:
             ready, level = later, level + 1
         return levels
 
-    def _visit(self, key: str, levels: Mapping[str, int], closure: Closure, done: set[str]) -> None:
+    def _visit(
+        self,
+        key: str,
+        levels: Mapping[str, int],
+        closure: Closure,
+        near: set[str],
+        done: set[str],
+    ) -> None:
         if key in done:
             return
         done.add(key)
@@ -182,15 +190,15 @@ class Ancestry:
             if digest in self.landed:
                 closure.landed.add(digest)
                 continue
-            maker = self._maker(step, digest, levels, done)
+            maker = self._maker(step, digest, levels, near | done)
             if maker is None:
                 closure.unknown[digest] = step.record.name
             else:
-                self._visit(maker, levels, closure, done)
+                self._visit(maker, levels, closure, near, done)
         closure.steps.append(step)
 
     def _maker(
-        self, step: Step, digest: str, levels: Mapping[str, int], done: Collection[str]
+        self, step: Step, digest: str, levels: Mapping[str, int], near: Collection[str]
     ) -> str | None:
         mine = levels.get(step.record.key)
         makers = [key for key in self._makers.get(digest, ()) if key != step.record.key]
@@ -198,8 +206,8 @@ class Ancestry:
             makers = [key for key in makers if levels.get(key, mine) < mine]
         else:
             # Nothing reaches it: whoever made it is followed to what is not there any more.
-            makers = [k for k in makers if k in levels] or [k for k in makers if k not in done]
-        return min(makers, key=lambda key: self._cost(step, key), default=None)
+            makers = [key for key in makers if key in levels] or makers
+        return min(makers, key=lambda key: (key not in near, self._cost(step, key)), default=None)
 
     def _cost(self, step: Step, key: str) -> tuple[Any, ...]:
         maker = self.steps[key]

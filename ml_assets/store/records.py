@@ -16,7 +16,16 @@ from sqlalchemy import Connection, delete, func, select, update
 
 from ml_assets.store.digest import json_digest
 from ml_assets.store.objects import Ref
-from ml_assets.store.state import State, actions, current, dump, insert_missing, now, versions
+from ml_assets.store.state import (
+    State,
+    actions,
+    current,
+    dump,
+    insert_missing,
+    now,
+    promotions,
+    versions,
+)
 
 
 @dataclass(frozen=True)
@@ -212,9 +221,15 @@ class Records:
         return {(row.asset, row.partition): _current(row) for row in rows}
 
     def environments(self) -> list[str]:
-        """Return the environments that hold anything."""
+        """Return the environments that hold anything, or have decided anything."""
         with self._state.read() as db:
-            return sorted(db.execute(select(current.c.env).distinct()).scalars())
+            return sorted(
+                {
+                    env
+                    for column in (current.c.env, promotions.c.env)
+                    for env in db.execute(select(column).distinct()).scalars()
+                }
+            )
 
     def drop_current(self, env: str, places: Iterable[tuple[str, str]]) -> None:
         """Let an environment hold nothing of some asset partitions; their versions stay."""

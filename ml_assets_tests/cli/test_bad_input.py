@@ -241,3 +241,22 @@ def test_features_wait_for_the_joined_batch(new_site: Site) -> None:
     assert "sales/cleaned@2020-01" in answer["executed"]
     reasons = {row["asset"]: row["reason"] for row in new_site.json("plan")["waiting"]}
     assert "prices" in reasons["forecast/features@2020-01"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("recreate", "forcast", "v0"), "did you mean 'forecast'"),
+        (("recreate", "forecast", "v99"), "no version of forecast named 'v99'"),
+        (("compare", "forecast", "v0", "0"), "name two versions"),
+        (("compare", "forecast", "v0", "v99"), "no version of forecast named 'v99'"),
+        (("gc", "--keep", "0"), "wanted 1 or more"),
+        (("forget", "sales", "--batch", "2020-01"), "--reason is missing"),
+        (("forget", "sales", "--reason", "r"), "say what to forget"),
+        (("forget", "sales", "--reason", "r", "--key", "sale"), "wanted COLUMN=VALUE"),
+    ],
+)
+def test_recreate_compare_gc_and_forget_refuse(
+    site: Site, words: tuple[str, ...], said: str
+) -> None:
+    assert said in site(*words, code=2).err

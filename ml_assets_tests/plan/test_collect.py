@@ -23,7 +23,7 @@ def corrected(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Toy]:
     """Three versions: the third month was corrected twice."""
     with toy_project(tmp_path_factory.mktemp("collect") / "project") as toy:
         toy.land_all(MONTHS[:5])
-        for extra in (0, 1, 2):
+        for extra in (0.0, 1.0, 2.0):
             toy.land("sales", MONTHS[2], sales(MONTHS[2], extra=extra))
             assert toy.make().faults == []
         yield toy
