@@ -124,7 +124,9 @@ def test_an_edit_runs_features_onward_and_nothing_before(made: Toy) -> None:
     before = made.digests()
     made.edit(HELPERS, ".astype(float)", ".astype(float) * 2.0")
     ran = made.make()
-    assert ran.having("executed") == _each("forecast/features") | AFTER_FEATURES
+    # The candidate is refused, so that the champion, and its release, stay.
+    made_anew = AFTER_FEATURES - {"forecast/release"}
+    assert ran.having("executed") == _each("forecast/features") | made_anew
     assert ran.having("reused") == set(before) - ran.having("executed")
     after = made.digests()
     changed = {cell for cell in before if after[cell] != before[cell]}
@@ -163,7 +165,11 @@ def test_a_correction_reaches_only_what_looks_back_to_it(made: Toy) -> None:
     ran = made.make()
     features = {f"forecast/features@{month}" for month in (MAR, APR)}
     # March's batch and April's, which looks back (`previous: 1`); then what was learned from them.
-    assert ran.having("executed") == _batch("prices", MAR) | features | AFTER_FEATURES
+    # In the prices' reference are January to March: their reports compare themselves anew.
+    reports = ran.having("executed") & _each("prices/quality_report")
+    assert f"prices/quality_report@{MAR}" in reports
+    learned = AFTER_FEATURES - {"forecast/release"}
+    assert ran.having("executed") == _batch("prices", MAR) | features | learned | reports
     rise = _table(made, f"forecast/features@{APR}", "features")["rise"]
     assert set(rise.to_pylist()) == {0.5}
 
@@ -175,6 +181,7 @@ def test_one_more_month_rolls_the_folds(toy: Toy) -> None:
     toy.land_all([JUN])
     ran = toy.make()
     new = _batch("sales", JUN) | _batch("prices", JUN) | {f"forecast/features@{JUN}"}
+    new |= {f"{dataset}/quality_report@{JUN}" for dataset in ("sales", "prices")}
     assert ran.having("executed") == new | AFTER_FEATURES
     assert set(_table(toy, "forecast/test_split", "test")["batch"].to_pylist()) == {MAY, JUN}
     toy.land_all([JUN])
@@ -208,7 +215,8 @@ def test_without_a_refit_the_fitted_model_is_the_candidate(made: Toy) -> None:
 def test_force_makes_again_what_was_selected(made: Toy) -> None:
     before = made.digests()
     ran = made.make("prices/*", force=True)
-    assert ran.having("executed") == set().union(*(_batch("prices", month) for month in MONTHS))
+    batches = set().union(*(_batch("prices", month) for month in MONTHS))
+    assert ran.having("executed") == batches | _each("prices/quality_report")
     assert made.digests() == before
     assert len(made.planner().home.records.versions("prices/raw", JAN)) == 1
 
@@ -217,7 +225,8 @@ def test_verify_compares_and_changes_nothing(made: Toy) -> None:
     before = made.digests()
     ran = made.make(verify=True)
     assert ran.faults == []
-    assert set(ran.states.values()) == {"executed"}
+    # A decision that is on the log is not made again.
+    assert ran.having("reused") == {"forecast/champion"}
     assert made.digests() == before
     assert made.plan().todo == []
 
@@ -394,10 +403,15 @@ def test_a_module_that_was_edited_after_its_import_is_not_run(made: Toy) -> None
 
 def test_another_environment_reuses_what_this_one_made(made: Toy) -> None:
     plan = made.plan(env="prod")
-    assert {item.status for item in plan.cells} == {"reuse"}
-    assert len(plan.todo) == len(plan.cells), "to be shown there"
-    assert set(made.make(env="prod").states.values()) == {"reused"}
-    assert made.digests("prod") == made.digests("dev")
+    *others, release = plan.cells
+    assert {item.status for item in others} == {"reuse"}
+    assert len(plan.todo) == len(others), "to be shown there"
+    # Who is champion is each environment's own decision.
+    assert (str(release.cell), release.status) == ("forecast/release", "wait")
+    ran = made.make(env="prod")
+    assert ran.having("executed") == {"forecast/release"}
+    prod, dev = made.digests("prod"), made.digests("dev")
+    assert {cell for cell in dev if prod[cell] != dev[cell]} == {"forecast/release"}
 
 
 # --- refused, corrected, withdrawn ------------------------------------------

@@ -321,5 +321,5 @@ def test_mistakes_in_the_quality_section(tmp_path: Path) -> None:
     ]
     secret = GOOD.replace("allowed: [Ann, Bob]", "sensitive: true").replace("  time: born\n", "")
     (one, two) = mistakes(tmp_path, secret + "  quality: {slices: [name], block: day}\n")
-    assert one.endswith("name is sensitive; the names of its slices would be shown")
-    assert two.endswith("quality.block: day needs a `time` column; use row")
+    assert one.endswith("quality.block: day needs a `time` column; use row")
+    assert two.endswith("name is sensitive; the names of its slices would be shown")
