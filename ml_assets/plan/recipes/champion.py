@@ -26,6 +26,7 @@ from ml_assets.store.objects import Ref
 from ml_assets.store.promotions import Entry
 from ml_assets.store.records import asset_digest
 
+ONNX = "ml_assets.stages.release.onnx:to_onnx"
 CHECK = "check:"
 
 
@@ -153,7 +154,7 @@ def _parity(session: Session, unit: Unit, judged: Judged) -> Done | Undone:
         "features": feature_inputs(session, unit, [judged.folds["test"]]),
     }
     spec = ParitySpec(model=unit.group, parity=gate.parity, max_latency_ms=gate.max_latency_ms)
-    hooks: dict[str, Hooks] = {"family": _family(session, unit, judged.made)}
+    hooks: dict[str, Hooks] = {"family": _family(session, unit, judged.made), "onnx": ONNX}
     return session.act(
         unit, Action("parity", "ml_assets.stages.gate.parity:parity", spec, inputs, hooks)
     )

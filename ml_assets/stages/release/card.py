@@ -56,11 +56,7 @@ def readme(spec: ReleaseSpec, family: str, onnx_note: str) -> bytes:
         "edge/bin/python score_edge.py golden.csv",
         "```",
     ]
-    lines = [
-        f"# {spec.model} {spec.version}",
-        "",
-        spec.description,
-        "",
+    plain = [
         "Scores a CSV file whose header names at least the columns in `schema.json`; an empty",
         "field is a missing value. Python 3.11 and these packages, nothing else:",
         "",
@@ -69,6 +65,17 @@ def readme(spec: ReleaseSpec, family: str, onnx_note: str) -> bytes:
         "scoring/bin/pip install --require-hashes -r requirements.txt",
         "scoring/bin/python score.py golden.csv",
         "```",
+    ]
+    own = [
+        "The model's family is code of the project that trained it, which is not in here: score it",
+        "there, or through MLflow.",
+    ]
+    lines = [
+        f"# {spec.model} {spec.version}",
+        "",
+        spec.description,
+        "",
+        *(own if family == "custom" else plain),
         "",
         "`golden_predictions.csv` holds what the server predicts for `golden.csv`.",
         "",

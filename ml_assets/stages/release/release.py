@@ -67,11 +67,10 @@ def release(
         "promotion.json": json_file(spec.promotion),
         "sbom.cdx.json": json_file(supply.sbom(spec)),
     }
-    if content is None:
-        for name in ("score_edge.py", "requirements-edge.txt"):
-            del files[name]
-    else:
+    if content is not None:
         files["model.onnx"] = content
+    for name in _unusable(document, content):
+        del files[name]
     files["provenance.json"] = json_file(supply.provenance(spec, files))
     files[SUMS] = sums(files)
     manifest = {
@@ -80,6 +79,12 @@ def release(
     bundle = archive(f"{spec.model}-{spec.version}", files)
     facts = {"bytes": len(bundle), "files": len(files), "onnx": why or "model.onnx"}
     return Result({"bundle": bundle, "manifest": manifest}, facts)
+
+
+def _unusable(document: Mapping[str, Any], onnx: bytes | None) -> tuple[str, ...]:
+    """Return the programs that cannot score the model: a family of one's own is not in them."""
+    edge = () if onnx is not None else ("score_edge.py", "requirements-edge.txt")
+    return (*edge, "score.py", "requirements.txt") if document["source"] else edge
 
 
 def schema(
