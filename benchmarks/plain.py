@@ -24,6 +24,7 @@ from ml_assets.plan.families import FAMILIES
 from ml_assets.plan.recipes.dataset import clean_spec, ingest_spec
 from ml_assets.plan.recipes.evaluation import evaluate_spec, sensitive_inputs
 from ml_assets.plan.recipes.model import features_spec, fit_spec
+from ml_assets.plan.recipes.quality import Reference, reference_spec, report_spec
 from ml_assets.spec.families import BASELINES
 from ml_assets.spec.model import ChooseSpec, ExplainSpec, OptimismSpec
 from ml_assets.spec.project import Project, read_project
@@ -63,8 +64,8 @@ def checked(asset: str, spec: Any, values: dict[str, Any], **hooks: Any) -> None
         stage(entry.stage)(spec, **given, **(hooks if "main" in entry.inputs else {}))
 
 
-def cleaned(project: Project, dataset: str, file: Path) -> Value:
-    """Ingest and clean one file."""
+def cleaned(project: Project, dataset: str, file: Path) -> dict[str, Value]:
+    """Ingest and clean one file; return its tables."""
     spec = project.datasets[dataset]
     parsed = stage("ml_assets.stages.ingest:ingest")(
         ingest_spec(dataset, spec), landed=Value(file.read_bytes())
@@ -74,7 +75,27 @@ def cleaned(project: Project, dataset: str, file: Path) -> Value:
     done = stage("ml_assets.stages.clean:clean")(rules, **inputs)
     values = {name: Value(content) for name, content in done.outputs.items()}
     checked("cleaned", rules, values)
-    return values["cleaned"]
+    return {**values, "raw": inputs["raw"]}
+
+
+def reported(project: Project, dataset: str, batches: dict[str, dict[str, Value]]) -> None:
+    """Make the quality report of every batch of a dataset."""
+    spec = project.datasets[dataset]
+    first = 1 if spec.calendar is None else spec.quality.reference.first
+    raw, clean = (
+        {batch: made[name] for batch, made in list(batches.items())[:first]}
+        for name in ("raw", "cleaned")
+    )
+    asked = reference_spec(dataset, spec)
+    known = stage("ml_assets.stages.quality.reference:reference")(asked, raw=raw, cleaned=clean)
+    reference = Value(known.outputs["reference"])
+    for batch, made in batches.items():
+        told = report_spec(dataset, spec, batch, Reference("the first batches", raw, clean), {})
+        tables = {name: made[name] for name in ("raw", "cleaned", "quarantine", "summary")}
+        report = stage("ml_assets.stages.quality.report:report")(
+            told, reference=reference, newest=made["summary"], **tables
+        )
+        checked("quality_report", told, {"figures": Value(report.outputs["figures"])})
 
 
 def main(defs: Path, files: Path, name: str, last: str) -> None:
@@ -95,12 +116,18 @@ def prepared(project: Project, defs: Path, files: Path, name: str, last: str) ->
     hook = getattr(importlib.import_module(module), model.features.function.split(":")[1])
     months = [f"2013-{month:02d}" for month in range(1, 13)]
     months = [month for month in months if month <= last]
-    batches: dict[tuple[str, str], Value] = {}
+    made: dict[str, dict[str, dict[str, Value]]] = {}
     for dataset in [model.dataset, *(join.dataset for join in model.joins)]:
         snapshot = project.datasets[dataset].calendar is None
         for month in [""] if snapshot else months:
             file = files / f"{dataset}{'-' if month else ''}{month}.csv"
-            batches[dataset, month] = cleaned(project, dataset, file)
+            made.setdefault(dataset, {})[month] = cleaned(project, dataset, file)
+        reported(project, dataset, made[dataset])
+    batches = {
+        (dataset, month): tables["cleaned"]
+        for dataset, months_of in made.items()
+        for month, tables in months_of.items()
+    }
     return {
         month: featured(project, name, hook, batches, months, number)
         for number, month in enumerate(months)

@@ -28,7 +28,16 @@ from ml_assets.cli.sample import write_sample
 
 ROOT = Path(__file__).parent.parent
 MONTHS = [f"2013-{month:02d}" for month in range(1, 13)]
-LIMITS = {"full": 1.25, "nothing": 0.15, "december": 0.85, "comment": 0.15}
+LIMITS = {
+    "full": 1.25,
+    "gate and release": 0.25,
+    "nothing": 0.15,
+    "december": 0.85,
+    "comment": 0.15,
+}
+TO_REPORT = "not (flight_delay/champion or flight_delay/release)"
+"""Up to the evaluated candidate, which is what the plain script does."""
+SELECTED = {"full": TO_REPORT, "december": TO_REPORT}
 
 
 class Bench:
@@ -108,10 +117,10 @@ class Bench:
         )
         return time.perf_counter() - started
 
-    def run(self, home: Path) -> tuple[float, dict[str, Any]]:
+    def run(self, home: Path, *words: str) -> tuple[float, dict[str, Any]]:
         """Run the platform; return wall seconds and what it says it did."""
         started = time.perf_counter()
-        said = json.loads(self.command(home, "run", "--json"))
+        said = json.loads(self.command(home, "run", *words, "--json"))
         return time.perf_counter() - started, said
 
 
@@ -134,6 +143,7 @@ def operations(bench: Bench, home: Path) -> dict[str, Callable[[], None]]:
     clean = bench.package / "stages" / "clean.py"
     model = bench.defs / "flight_delay" / "defs.yaml"
     return {
+        "gate and release": lambda: None,
         "nothing": lambda: None,
         "comment": lambda: append(clean, "# A comment."),
         "same cleaning": lambda: append(clean, "UNUSED = 1"),
@@ -158,7 +168,7 @@ def main() -> None:
             plain.append(bench.plain())
             for name, prepare in {"full": lambda: None, **operations(bench, home)}.items():
                 prepare()
-                taken, said[name] = bench.run(home)
+                taken, said[name] = bench.run(home, *([SELECTED[name]] if name in SELECTED else []))
                 seconds.setdefault(name, []).append(taken)
             shutil.rmtree(home)
     floor = statistics.median(plain)
