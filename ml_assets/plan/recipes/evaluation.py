@@ -129,7 +129,8 @@ def _evaluated(
     model = session.project.models[unit.group]
     others = {
         output.removeprefix(TRIVIAL): ref
-        for output, ref in made.outputs.items()
+        # Sorted: a record does not keep the order in which a recipe named them.
+        for output, ref in sorted(made.outputs.items())
         if output.startswith(TRIVIAL) and output.removeprefix(TRIVIAL) in model.training.families
     }
     hooks: dict[str, Any] = {
