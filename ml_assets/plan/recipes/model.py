@@ -181,11 +181,12 @@ def _handed(action: Action, kept: Ref) -> Action:
     return replace(action, inputs={**action.inputs, "kept": kept})
 
 
-def folds_of(session: Session, unit: Unit) -> tuple[dict[str, Made], str | None]:
-    """Return the folds of a model and why it waits, if it does."""
-    cells = Unit(unit.group, "splits").cells()
-    found = dict(zip(FOLDS, (session.upstream(cell) for cell in cells), strict=True))
-    waits = [made.waiting or made.facts.get("waiting") for made in found.values()]
+def folds_of(
+    session: Session, unit: Unit, names: Sequence[str] = FOLDS
+) -> tuple[dict[str, Made], str | None]:
+    """Return folds of a model and why it waits, if it does."""
+    found = {name: session.upstream(Cell(f"{unit.group}/{name}_split")) for name in names}
+    waits = (made.waiting or made.facts.get("waiting") for made in found.values())
     return found, next((why for why in waits if why), None)
 
 
@@ -233,7 +234,7 @@ def fit_spec(model: ModelSpec, family: str) -> FitSpec:
 
 def learning(session: Session, unit: Unit) -> tuple[dict[str, Input], str | None]:
     """Return what every family of a model learns from, and why the model waits, if it does."""
-    folds, waits = folds_of(session, unit)
+    folds, waits = folds_of(session, unit, ("train", "validation"))
     if waits is not None:
         return {}, f"{unit.group} waits: {waits}"
     inputs = {fold: folds[fold].outputs[fold] for fold in ("train", "validation")}
