@@ -112,7 +112,7 @@ def test_models_that_cannot_be_compared_say_why(site: Site) -> None:
         (("lineage", "sales/raw@2020-01", "--partition", "2020-02"), "another"),
         (("lineage", "sales/raw@2020-01", "--openlineage", "ftp://x"), "wanted a file, or a URL"),
         (("report", "forcast"), "did you mean 'forecast'"),
-        (("report", "forecast/candidate"), "available: evaluation_report"),
+        (("report", "forecast/candidate"), "evaluation_report"),
         (("report", "forecast", "--partition", "2020-01"), "no batch of"),
     ],
 )

@@ -77,7 +77,10 @@ def test_adopting_the_best_and_going_back(site: Site) -> None:
         "linear: {family: linear}", "linear: {family: linear, alpha: 0.1}"
     )
     todo = site.json("plan")
-    assert [item["asset"] for item in todo["run"]] == ["forecast/evaluation_report"]
+    assert [item["asset"] for item in todo["run"]] == [
+        "forecast/evaluation_report",
+        "forecast/champion",
+    ]
     assert todo["publish"] == ["forecast/candidate"]
     found = site.json("experiment", *GRID, "--adopt", "BEST")
     assert found["adopted"]["changed"] == {}
