@@ -106,7 +106,10 @@ def test_the_family_is_chosen_and_predicts(site: Site) -> None:
 def test_another_setting_trains_that_family_alone(site: Site) -> None:
     site.toy.edit(MODEL, "shift: 0.0", "shift: 0.5")
     plan = site.json("plan")
-    assert [row["asset"] for row in plan["run"]] == ["forecast/candidate"]
+    assert [row["asset"] for row in plan["run"]] == [
+        "forecast/candidate",
+        "forecast/evaluation_report",
+    ]
     reason = site.json("why", "forecast/candidate")["cells"][0]["reason"]
     assert "shift" in reason
     assert "median" not in reason

@@ -69,7 +69,7 @@ def test_a_model_of_any_version_predicts(site: Site) -> None:
 def test_splits_and_reports(site: Site) -> None:
     assert list(load(site, "forecast/test_split").columns)[:1] == ["batch"]
     report = load(site, "forecast/evaluation_report")
-    assert set(report) == {"metrics", "predictions", "report"}
+    assert set(report) >= {"metrics", "predictions", "report", "plots"}
     assert report["report"].lstrip().lower().startswith(b"<!doctype html")
 
 

@@ -56,7 +56,7 @@ def test_the_ancestry_of_a_candidate(made: Toy) -> None:
     found = ancestry(home, "forecast", version)
     assert list(found.features) == [f"2020-0{n}" for n in range(1, 7)]
     assert list(found.folds) == ["train", "validation", "test"]
-    assert found.evaluated.outputs.keys() >= {"metrics", "report"}
+    assert found.report.keys() >= {"metrics", "report"}
     assert sorted(found.accounts) == ["prices", "sales"]
     assert home.objects.json(found.accounts["sales"]["2020-01"].digest)["landed"] == 30
     landed = home.batches.landed()

@@ -68,7 +68,12 @@ def test_the_best_adopted_trains_nothing(made: Toy) -> None:
     wanted = vary(experiment.model, settings)
     adopt(planner.project.folders["forecast"] / "defs.yaml", settings, wanted)
     todo = {str(item.cell): item.status for item in made.plan().todo}
-    assert todo == {"forecast/candidate": "reuse", "forecast/evaluation_report": "run"}
+    assert todo == {
+        "forecast/candidate": "reuse",
+        "forecast/evaluation_report": "run",
+        "forecast/champion": "run",
+        "forecast/release": "maybe",
+    }
     assert made.make("forecast/candidate").states == {"forecast/candidate": "reused"}
 
 

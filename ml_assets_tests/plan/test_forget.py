@@ -58,7 +58,7 @@ def test_a_row_is_gone_everywhere_and_the_next_run_goes_on(made: Toy) -> None:
     raw = home.records.versions("sales/raw", "2020-03")[0]
     asked = request(home, planner.project, "sales", None, {"sale": "3004"}, "request 17")
     assert asked.deletion.rows == {"2020-03": 1}
-    assert asked.versions == ["forecast v0"]
+    assert asked.versions == ["forecast v0 (champion in dev)", "forecast release v0"]
     assert not {asset for asset in asked.deletion.assets if asset.startswith("prices/")}
     forget(home, asked)
     shown: list[set[str]] = []

@@ -8,12 +8,13 @@ from ml_assets.errors import SelectionError
 from ml_assets.plan.selection import select
 from ml_assets.spec.project import Project
 
-SALES = ["sales/raw", "sales/cleaned", "sales/quarantine"]
-PRICES = ["prices/raw", "prices/cleaned", "prices/quarantine"]
+KINDS = ("raw", "cleaned", "quarantine", "quality_report")
+SALES = [f"sales/{kind}" for kind in KINDS]
+PRICES = [f"prices/{kind}" for kind in KINDS]
 FOLDS = [f"forecast/{fold}_split" for fold in ("train", "validation", "test")]
 CANDIDATE, REPORT = "forecast/candidate", "forecast/evaluation_report"
-CHAMPION = "forecast/champion"
-FORECAST = ["forecast/features", *FOLDS, CANDIDATE, REPORT, CHAMPION]
+DECIDED = ["forecast/champion", "forecast/release"]
+FORECAST = ["forecast/features", *FOLDS, CANDIDATE, REPORT, *DECIDED]
 ALL = [*PRICES, *SALES, *FORECAST]
 
 FORMS = {
@@ -37,12 +38,12 @@ FORMS = {
     "1+forecast/features": ["prices/cleaned", "sales/cleaned", "forecast/features"],
     "2+forecast/features": [*PRICES[:2], *SALES[:2], "forecast/features"],
     "0+forecast/features": ["forecast/features"],
-    "forecast/candidate+": [CANDIDATE, REPORT, CHAMPION],
+    "forecast/candidate+": [CANDIDATE, REPORT, *DECIDED],
     "sales/raw+1": SALES,
     "sales/raw+2": [*SALES, "forecast/features"],
     "sales/raw+": [*SALES, *FORECAST],
-    "1+sales/cleaned+1": [*SALES[:2], "forecast/features"],
-    "+sales/cleaned+": [*SALES[:2], *FORECAST],
+    "1+sales/cleaned+1": [*SALES[:2], SALES[3], "forecast/features"],
+    "+sales/cleaned+": [*SALES[:2], SALES[3], *FORECAST],
     "group:sales+1": [*SALES, "forecast/features"],
     "sales/raw or prices/raw": ["prices/raw", "sales/raw"],
     "*/raw and group:sales": ["sales/raw"],

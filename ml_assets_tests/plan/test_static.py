@@ -25,6 +25,8 @@ def test_they_move_with_what_they_are_made_of(toy: Toy) -> None:
     assert set(before) == {
         ("sales", "batch"),
         ("prices", "batch"),
+        ("sales", "quality_report"),
+        ("prices", "quality_report"),
         *(("forecast", kind) for kind in ("features", "splits", "candidate")),
         *(("forecast", kind) for kind in ("evaluation_report", "champion", "release")),
     }
