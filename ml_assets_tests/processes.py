@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-TIMEOUT = 60
+TIMEOUT = 600.0
 
 
 def start(script: str, *arguments: str | Path, cwd: Path | None = None) -> subprocess.Popen[str]:
