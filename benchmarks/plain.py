@@ -222,8 +222,7 @@ def trained(project: Project, name: str, features: dict[str, Value]) -> dict[str
     said = {part: Value(outputs[part]) for part in parts}
     outputs |= stage("ml_assets.stages.evaluate.report:report")(spec, **said, **folds).outputs
     checked("evaluation_report", spec, {"metrics": said["metrics"]})
-    kept = {"model": models["chosen"], "family": modules[board["chosen"]], "folds": folds}
-    return {**outputs, **kept}
+    return outputs
 
 
 if __name__ == "__main__":

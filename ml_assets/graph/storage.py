@@ -50,13 +50,14 @@ def _identity(path: Path) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-class PooledEventLogStorage(ConsolidatedSqliteEventLogStorage):
-    """All events in one file, as `ConsolidatedSqliteEventLogStorage` keeps them."""
+class _Pooled:
+    """What both storages share: one engine, made at first use."""
 
+    _conn_string: str
     _engine: Engine | None = None
 
     @contextmanager
-    def _connect(self) -> Iterator[Connection]:
+    def _transaction(self) -> Iterator[Connection]:
         if self._engine is None:
             self._engine = pooled(self._conn_string)
         with self._engine.begin() as connection:
@@ -64,31 +65,23 @@ class PooledEventLogStorage(ConsolidatedSqliteEventLogStorage):
 
     def dispose(self) -> None:
         """Close every connection."""
-        super().dispose()
+        super().dispose()  # type: ignore[misc]
         if self._engine is not None:
             self._engine.dispose()
 
 
-class PooledRunStorage(SqliteRunStorage):
+class PooledEventLogStorage(_Pooled, ConsolidatedSqliteEventLogStorage):
+    """All events in one file, as `ConsolidatedSqliteEventLogStorage` keeps them."""
+
+    _connect = _Pooled._transaction
+
+
+class PooledRunStorage(_Pooled, SqliteRunStorage):
     """Runs in one file, as `SqliteRunStorage` keeps them."""
 
-    _engine: Engine | None = None
+    connect = _Pooled._transaction
 
     @classmethod
     def from_config_value(cls, inst_data: Any, config_value: Any) -> PooledRunStorage:
         """Return the storage that dagster.yaml describes."""
         return cls.from_local(inst_data=inst_data, **config_value)
-
-    @contextmanager
-    def connect(self) -> Iterator[Connection]:
-        """Open a transaction."""
-        if self._engine is None:
-            self._engine = pooled(self._conn_string)
-        with self._engine.begin() as connection:
-            yield connection
-
-    def dispose(self) -> None:
-        """Close every connection."""
-        super().dispose()
-        if self._engine is not None:
-            self._engine.dispose()

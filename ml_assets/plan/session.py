@@ -173,9 +173,13 @@ class Session:
             return Made(cell, {}, {}, waiting=f"{cell} was never materialized")
         return Made(cell, found.outputs, {}, facts=found.facts)
 
+    def keyed(self, action: Action) -> Keyed:
+        """Return an action with all that its key is made of."""
+        return keyed(action, self.sources, self._hashed)
+
     def act(self, unit: Unit, action: Action) -> Done | Undone:
         """Return an action's outputs: from the cache, by running it, or pending."""
-        item = keyed(action, self.sources, self._hashed)
+        item = self.keyed(action)
         pending = item.pending
         if pending:
             return self._undone(unit, item, pending)

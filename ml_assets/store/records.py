@@ -231,18 +231,6 @@ class Records:
                 }
             )
 
-    def drop_current(self, env: str, places: Iterable[tuple[str, str]]) -> None:
-        """Let an environment hold nothing of some asset partitions; their versions stay."""
-        with self._state.write() as db:
-            for asset, partition in places:
-                db.execute(
-                    delete(current).where(
-                        current.c.env == env,
-                        current.c.asset == asset,
-                        current.c.partition == partition,
-                    )
-                )
-
     def mark_published(self, env: str, asset: str, partition: str, token: str) -> None:
         """Note that Dagster shows this content."""
         with self._state.write() as db:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ml_assets.plan.action import Action, Input, Pending, keyed
+from ml_assets.plan.action import Action, Input, Pending
 from ml_assets.plan.cells import Cell, Unit
 from ml_assets.plan.checks import checks_of
 from ml_assets.plan.families import FAMILIES
@@ -171,7 +171,7 @@ def _with_kept(session: Session, unit: Unit, action: Action) -> Action:
         return action
     given = before.ingredients["inputs"].get("kept")
     again = action if given is None else _handed(action, Ref(given, "table"))
-    same = keyed(again, session.sources)
+    same = session.keyed(again)
     if not same.pending and same.key == before.key:
         return again
     return _handed(action, held.outputs[ASSIGNMENT])

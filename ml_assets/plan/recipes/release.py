@@ -8,7 +8,7 @@ from importlib import resources
 from typing import Any
 
 from ml_assets.errors import NotMaterialized, UnknownName
-from ml_assets.plan.action import Action, Input, Pending, keyed
+from ml_assets.plan.action import Action, Input, Pending
 from ml_assets.plan.candidate_ancestry import Ancestry, ancestry, candidate_version
 from ml_assets.plan.cells import Cell, Unit
 from ml_assets.plan.session import Done, Made, Session, Undone
@@ -51,7 +51,7 @@ def _undecided(session: Session, unit: Unit, champion: Cell) -> Made:
     """Return a release that depends on a decision that is still to be made."""
     later = Pending((champion,))
     action = Action("release", STAGE, Undecided(model=unit.group), {"champion": later})
-    undone = Undone(keyed(action, session.sources), later)
+    undone = Undone(session.keyed(action), later)
     (cell,) = unit.cells()
     return Made(cell, {"bundle": later, "manifest": later}, {"release": undone})
 

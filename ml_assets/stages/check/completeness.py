@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ml_assets.stages.quality.verdicts import completeness
-from ml_assets.stages.result import Check, Result
+from ml_assets.stages.quality.verdicts import completeness, warning
 
 if TYPE_CHECKING:
     from ml_assets.spec.quality import ReportSpec
-    from ml_assets.stages.result import Handle
+    from ml_assets.stages.result import Handle, Result
 
 NAME = "completeness"
 
@@ -25,6 +24,4 @@ def check(spec: ReportSpec, *, figures: Handle) -> Result:
 
     Not applicable where there is nothing to judge by; the description says why.
     """
-    found = completeness(figures.json())
-    numbers = {**found.numbers, "false_alarm_rate": spec.false_alarm_rate}
-    return Result({}, checks=(Check(NAME, found.passed, found.said, "warn", numbers),))
+    return warning(NAME, completeness(figures.json()), spec.false_alarm_rate)

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ml_assets.stages.quality.verdicts import selection_bias
-from ml_assets.stages.result import Check, Result
+from ml_assets.stages.quality.verdicts import selection_bias, warning
 
 if TYPE_CHECKING:
     from ml_assets.spec.quality import ReportSpec
-    from ml_assets.stages.result import Handle
+    from ml_assets.stages.result import Handle, Result
 
 NAME = "selection_bias"
 
@@ -24,6 +23,4 @@ def check(spec: ReportSpec, *, figures: Handle) -> Result:
 
     Not applicable where there is nothing to judge by; the description says why.
     """
-    found = selection_bias(figures.json())
-    numbers = {**found.numbers, "false_alarm_rate": spec.false_alarm_rate}
-    return Result({}, checks=(Check(NAME, found.passed, found.said, "warn", numbers),))
+    return warning(NAME, selection_bias(figures.json()), spec.false_alarm_rate)

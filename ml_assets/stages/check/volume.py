@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ml_assets.stages.quality.verdicts import volume
-from ml_assets.stages.result import Check, Result
+from ml_assets.stages.quality.verdicts import volume, warning
 
 if TYPE_CHECKING:
     from ml_assets.spec.quality import ReportSpec
-    from ml_assets.stages.result import Handle
+    from ml_assets.stages.result import Handle, Result
 
 NAME = "volume"
 
@@ -22,6 +21,4 @@ def check(spec: ReportSpec, *, figures: Handle) -> Result:
 
     Not applicable where there is nothing to judge by; the description says why.
     """
-    found = volume(figures.json())
-    numbers = {**found.numbers, "false_alarm_rate": spec.false_alarm_rate}
-    return Result({}, checks=(Check(NAME, found.passed, found.said, "warn", numbers),))
+    return warning(NAME, volume(figures.json()), spec.false_alarm_rate)

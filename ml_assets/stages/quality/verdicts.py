@@ -12,6 +12,7 @@ from typing import Any
 
 from ml_assets.stages.quality.encode import FEW
 from ml_assets.stages.quality.words import counted, listed, number, percent
+from ml_assets.stages.result import Check, Result
 
 Known = Mapping[str, Any]
 
@@ -23,6 +24,12 @@ class Verdict:
     passed: bool | None
     said: str
     numbers: Mapping[str, Any] = field(default_factory=dict)
+
+
+def warning(name: str, found: Verdict, false_alarm_rate: float) -> Result:
+    """Return a verdict as a check that warns, with the rate that its limits stand for."""
+    numbers = {**found.numbers, "false_alarm_rate": false_alarm_rate}
+    return Result({}, checks=(Check(name, found.passed, found.said, "warn", numbers),))
 
 
 def drift(figures: Known) -> Verdict:
