@@ -116,22 +116,11 @@ def test_a_long_plan_is_counted() -> None:
     assert "| … | `sales/raw` (20) | |" in text
 
 
-ML_ASSETS = """\
-#!/bin/sh
-# `champion` and `release` are asked for here; all else is the real command.
-case "$1" in
-  champion) echo '{"champion": {"version": "v0"}}' ;;
-  release) echo bundle > "$4/$2-v0.zip" ;;
-  *) exec "PYTHON" -m ml_assets.cli.main "$@" ;;
-esac
-"""
-
-
-def _ran(shell: Shell, tools: Path, script: str, out: Path) -> subprocess.CompletedProcess[str]:
+def _ran(shell: Shell, script: str, out: Path) -> subprocess.CompletedProcess[str]:
     environ = {
         **shell.environ(),
         "PYTHONPATH": str(ROOT),
-        "ML_ASSETS": str(tools / "ml-assets"),
+        "ML_ASSETS": f"{sys.executable} -m ml_assets.cli.main",
         "PYTHON": sys.executable,
     }
     words = [ROOT / "scripts" / script, out]
@@ -140,14 +129,10 @@ def _ran(shell: Shell, tools: Path, script: str, out: Path) -> subprocess.Comple
 
 @pytest.mark.slow
 def test_production_then_a_change(tmp_path: Path) -> None:
-    tools = tmp_path / "tools"
-    tools.mkdir()
-    (tools / "ml-assets").write_text(ML_ASSETS.replace("PYTHON", sys.executable))
-    (tools / "ml-assets").chmod(0o755)
     with toy_site(tmp_path / "project") as site:
         site.toy.land_all()
         site.toy.close()
-        done = _ran(site, tools, "production.sh", tmp_path / "production")
+        done = _ran(site, "production.sh", tmp_path / "production")
         assert done.returncode == 0, done.stderr
         assert (tmp_path / "production" / "releases" / "forecast-v0.zip").is_file()
         status = json.loads((tmp_path / "production" / "status.json").read_text())
@@ -156,7 +141,7 @@ def test_production_then_a_change(tmp_path: Path) -> None:
         site.toy.edit(
             "toy/defs/forecast/defs.yaml", "{family: linear}", "{family: linear, alpha: 9}"
         )
-        done = _ran(site, tools, "pull_request.sh", tmp_path / "effect")
+        done = _ran(site, "pull_request.sh", tmp_path / "effect")
         assert done.returncode == 0, done.stderr
         text = (tmp_path / "effect" / "comment.md").read_text()
         assert re.search(r"\| run \| `forecast/candidate` \| .*family\.alpha 1\.0→9\.0", text)
