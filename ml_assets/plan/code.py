@@ -6,21 +6,17 @@ imported to compute a digest.
 
 from __future__ import annotations
 
-import ast
-import hashlib
 import importlib.util
 import sys
-import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from ml_assets.errors import HookError
+from ml_assets.plan.parsed import parsed
 
 OUTSIDE = frozenset({"ml_assets"})
 """Packages whose own __init__ is in no closure: it only re-exports, lazily."""
-_parsing = threading.Lock()
-"""One parse at a time: before Python 3.11.8 `ast.parse` fails at random in two threads."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +30,19 @@ class Module:
     first_party: frozenset[str]
     third_party: frozenset[str]
     text: str
+
+    def is_as_read(self) -> bool:
+        """Return whether the file is still the one that was read."""
+        try:
+            return stamp(self.path) == self.stat
+        except FileNotFoundError:
+            return False
+
+
+def stamp(path: Path) -> tuple[int, int, int]:
+    """Return what changes with a file: times of change (ns) and size (bytes)."""
+    info = path.stat()
+    return info.st_mtime_ns, info.st_ctime_ns, info.st_size
 
 
 _modules: dict[tuple[str, Path, tuple[str, ...]], Module] = {}
@@ -79,8 +88,7 @@ class Sources:
         path = self._path(name)
         if path is None:
             return None
-        info = path.stat()
-        stat = (info.st_mtime_ns, info.st_ctime_ns, info.st_size)
+        stat = stamp(path)
         place = (name, path, tuple(sorted(self._roots)))
         known = _modules.get(place)
         if known is None or known.stat != stat:
@@ -89,42 +97,34 @@ class Sources:
 
     def _read(self, name: str, path: Path, stat: tuple[int, int, int]) -> Module:
         try:
-            text = importlib.util.decode_source(path.read_bytes())
-            with _parsing:
-                parsed = ast.parse(text)
-            tree = _Stripped().visit(parsed)
+            source = path.read_bytes()
+            text = importlib.util.decode_source(source)
+            tree = parsed(path, source, text)
         except SyntaxError as error:
             raise HookError(f"{path}:{error.lineno or 1}: {error.msg}") from error
         except UnicodeDecodeError as error:
             raise HookError(f"{path}: not {error.encoding} text: {error.reason}") from error
         package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-        imported = imported_by(tree, package)
+        imported = set(absolute(tree.imports, package))
         first = {other for other in imported if other.split(".")[0] in self._roots}
         third = {other.split(".")[0] for other in imported - first}
         return Module(
             name,
             path,
             stat,
-            hashlib.sha256(ast.dump(tree, annotate_fields=False).encode()).hexdigest(),
+            tree.digest,
             frozenset(first),
             frozenset(third - sys.stdlib_module_names),
             text,
         )
 
 
-def imported_by(tree: ast.AST, package: str) -> set[str]:
-    """Return the absolute names of all modules that a tree may import, wherever it does."""
-    found: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            found.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            parts = package.split(".")
-            base = ".".join(parts[: len(parts) - node.level + 1]) if node.level else ""
-            module = ".".join(part for part in (base, node.module) if part)
-            found.add(module)
-            found.update(f"{module}.{alias.name}" for alias in node.names)
-    return found
+def absolute(imports: Iterable[tuple[int, str]], package: str) -> Iterator[str]:
+    """Yield the full names of (level, name) as a module of a package imports them."""
+    parts = package.split(".")
+    for level, name in imports:
+        base = ".".join(parts[: len(parts) - level + 1]) if level else ""
+        yield ".".join(part for part in (base, name) if part)
 
 
 class Snapshot(Sources):
@@ -140,36 +140,3 @@ class Snapshot(Sources):
         if wanted not in self._closures:
             self._closures[wanted] = super().closure(wanted)
         return self._closures[wanted]
-
-
-class _Stripped(ast.NodeTransformer):
-    """Drops docstrings and imports that exist for type checkers alone."""
-
-    def generic_visit(self, node: ast.AST) -> ast.AST:
-        body = getattr(node, "body", None)
-        holds_docstring = isinstance(
-            node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-        )
-        if holds_docstring and body and _is_text(body[0]):
-            node.body = body[1:]  # type: ignore[attr-defined]
-        if isinstance(node, ast.Module | ast.ClassDef):
-            # A bare text after an attribute is its docstring.
-            node.body = [item for item in node.body if not _is_text(item)]
-        return super().generic_visit(node)
-
-    def visit_If(self, node: ast.If) -> ast.AST | list[ast.stmt]:
-        test = node.test
-        name = test.id if isinstance(test, ast.Name) else getattr(test, "attr", None)
-        if name != "TYPE_CHECKING":
-            return self.generic_visit(node)
-        kept = ast.Module(node.orelse, [])
-        self.generic_visit(kept)
-        return kept.body
-
-
-def _is_text(node: ast.stmt) -> bool:
-    return (
-        isinstance(node, ast.Expr)
-        and isinstance(node.value, ast.Constant)
-        and isinstance(node.value.value, str)
-    )

@@ -9,7 +9,14 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
-ALIASES = {"sklearn": "scikit-learn", "yaml": "PyYAML", "dateutil": "python-dateutil"}
+ALIASES = {
+    "cyclonedx": "cyclonedx-python-lib",
+    "dateutil": "python-dateutil",
+    "packageurl": "packageurl-python",
+    "sklearn": "scikit-learn",
+    "yaml": "PyYAML",
+}
+"""Modules whose distribution has another name; for any other the scan takes half a second."""
 
 
 @functools.cache

@@ -114,6 +114,8 @@ class ActionRunner:
         self._recent = Recent()
         self._again: set[str] = set()
         """Keys that were forced or verified already in this run."""
+        self._kept: dict[tuple[Any, ...], str] = {}
+        """Digests of the sources that were stored already in this run."""
 
     def __call__(self, unit: Unit, item: Keyed, known: ActionRecord | None) -> Done:
         """Return an action's record, from the cache or by running it."""
@@ -196,10 +198,14 @@ class ActionRunner:
         return {**found, "specs": self._home.objects.put(specs).digest} if specs else found
 
     def _keep_sources(self, item: Keyed) -> str:
-        # The spec's classes too: they read the params again when the action is made again.
-        spec = self._sources.closure([type(item.action.params).__module__])
-        texts = {name: module.text for name, module in sorted({**spec, **item.closure}.items())}
-        return self._home.objects.put(texts).digest
+        kind = type(item.action.params).__module__
+        place = (kind, *((name, module.digest) for name, module in sorted(item.closure.items())))
+        if place not in self._kept:
+            # The spec's classes too: they read the params again when the action is made again.
+            modules = {**self._sources.closure([kind]), **item.closure}
+            texts = {name: module.text for name, module in sorted(modules.items())}
+            self._kept[place] = self._home.objects.put(texts).digest
+        return self._kept[place]
 
 
 def _canonical(table: Any) -> Any:

@@ -6,7 +6,8 @@ import ast
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from ml_assets.plan.code import imported_by
+from ml_assets.plan.code import absolute
+from ml_assets.plan.parsed import imports_of
 
 Texts = Mapping[str, str]
 """Module name -> source text, as an action's sources are stored."""
@@ -38,8 +39,9 @@ def _is_package(name: str, texts: Texts) -> bool:
     if "from ." not in texts[name]:
         return False
     tree = ast.parse(texts[name])
-    inside = imported_by(tree, name) & texts.keys()
-    beside = imported_by(tree, name.rpartition(".")[0]) & texts.keys()
+    imports = list(imports_of(tree))
+    inside = texts.keys() & set(absolute(imports, name))
+    beside = texts.keys() & set(absolute(imports, name.rpartition(".")[0]))
     return len(inside) > len(beside)
 
 
