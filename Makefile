@@ -14,6 +14,9 @@ BASE := $(VENV)/.base-installed
 APP := $(VENV)/.app-installed
 DEV := $(VENV)/.dev-installed
 
+# Without its bytecode every process compiles Python anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo test check lint doctest bench docs lock clean
 .DELETE_ON_ERROR:
 

@@ -26,6 +26,12 @@ PROGRAMS = {"score.py": "requirements.txt", "score_edge.py": "requirements-edge.
 """What scores, and the lock that it needs."""
 PATIENCE = 600.0
 """Seconds that scoring, or installing a lock, may take."""
+ALONE = """import runpy, sys
+sys.modules.update(dict.fromkeys(("dask", "matplotlib", "pandas", "sklearn")))
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+"""Runs a program without what no lock names, and LightGBM would import for seconds."""
 GOLDEN, EXPECTED = "golden.csv", "golden_predictions.csv"
 
 
@@ -64,8 +70,9 @@ def score(bundle: Bundle, *, fresh: bool = False) -> tuple[list[Scored], list[Pr
             if program not in bundle.files:
                 continue
             try:
-                python = _environment(folder, lock) if fresh else sys.executable
-                said = _run([python, "-I", program, GOLDEN], folder)
+                python = [_environment(folder, lock)] if fresh else [sys.executable]
+                python += ["-I"] if fresh else ["-I", "-c", ALONE]
+                said = _run([*python, program, GOLDEN], folder)
                 result = _compared(program, said, bundle.files[EXPECTED])
             except BundleError as error:
                 found.append(Problem(program, str(error)))

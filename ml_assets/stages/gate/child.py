@@ -19,6 +19,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 LOCAL = "127.0.0.1"
+TREES = ("ml_assets.stages.train.lightgbm", "ml_assets.stages.train.lightgbm_tuned")
+OPTIONAL = ("dask", "matplotlib", "pandas", "sklearn")
+"""What LightGBM imports if it is there, for seconds, and does not need to predict."""
 
 
 class Served:
@@ -143,6 +146,8 @@ def main() -> None:
     sys.path[:] = request["path"]
     import pyarrow as pa
 
+    if request["module"] in TREES:
+        sys.modules.update(dict.fromkeys(OPTIONAL))  # type: ignore[arg-type]
     try:
         served = Served(request["module"], document)
     except Exception as error:
