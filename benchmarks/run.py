@@ -109,7 +109,7 @@ class Bench:
         return done.stdout
 
     def environ(self) -> dict[str, str]:
-        """Return a shell's environment, in which Python keeps its bytecode as it does by default."""
+        """Return a shell's environment; Python keeps its bytecode, as by default."""
         kept = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
         return {**kept, "PYTHONPATH": str(self.folder)}
 
