@@ -14,10 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ml_assets.errors import DamagedObject, RequestError, UnknownName
-from ml_assets.plan.ancestry import Ancestry, Step
+from ml_assets.plan.ancestry import Ancestry, Step, ancestry_of
 from ml_assets.plan.forget.rewrite import Values, without
-from ml_assets.plan.recreate.prepare import ancestry_of
-from ml_assets.plan.recreate.replay import asset_of
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.spec.project import Project
 from ml_assets.stages.ingest.source import Unreadable
@@ -103,7 +101,7 @@ def _made_from(ancestry: Ancestry, deletion: Deletion) -> None:
     keys = {step.record.key for step in going}
     for step in going:
         for name, ref in step.outputs.items():
-            deletion.assets.add(asset_of(step, name).partition("@")[0])
+            deletion.assets.add(step.cell(name).asset)
             if set(ancestry.made_by(ref.digest)) <= keys:
                 deletion.objects.add(ref.digest)
     deletion.actions |= keys
