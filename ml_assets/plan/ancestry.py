@@ -144,7 +144,7 @@ class Ancestry:
         """Return what actions rest on, themselves included.
 
         Actions that are not `usable`, and landed files that are `lost`, are chosen only where
-        there is no other way; those that are preferred as if they were needed anyway.
+        there is no other way; those that are preferred, right after those that are needed anyway.
         """
         wanted = [key for key in keys if key in self.steps]
         found = self._levels(usable, lost)
@@ -152,9 +152,9 @@ class Ancestry:
             rest = self._levels(lambda step: True, ())
             high = max(found.values(), default=0)
             found |= {key: high + n for key, n in rest.items() if key not in found}
-        closure = Closure()
+        closure, near = Closure(), (set(wanted), prefer)
         for key in wanted:
-            self._visit(key, found, closure, {*wanted, *prefer})
+            self._visit(key, found, closure, near)
         return closure
 
     def users(self, digest: str) -> list[Step]:
@@ -204,17 +204,22 @@ class Ancestry:
         return levels
 
     def _visit(
-        self, key: str, levels: Mapping[str, int], closure: Closure, near: Collection[str]
+        self,
+        key: str,
+        levels: Mapping[str, int],
+        closure: Closure,
+        near: tuple[set[str], Collection[str]],
     ) -> None:
         if key in closure.makers:
             return
         step, parents = self.steps[key], closure.makers.setdefault(key, [])
+        near[0].add(key)
         for path, digest in step.leaves:
             maker = None
             if digest in self.landed:
                 closure.landed.add(digest)
             else:
-                maker = self._maker(step, (path, digest), levels, near, closure.makers)
+                maker = self._maker(step, (path, digest), levels, near)
                 if maker is None:
                     closure.unknown[digest] = step.record.name
                 else:
@@ -227,7 +232,7 @@ class Ancestry:
         step: Step,
         leaf: tuple[tuple[str, ...], str],
         levels: Mapping[str, int],
-        *near: Collection[str],
+        near: Iterable[Collection[str]],
     ) -> str | None:
         path, digest = leaf
         mine = levels.get(step.record.key)
@@ -241,13 +246,14 @@ class Ancestry:
         def cost(key: str) -> tuple[Any, ...]:
             maker = self.steps[key]
             gives = {ref.digest for ref in maker.outputs.values()} & set(step.inputs)
+            shares = set(maker.inputs) & set(step.inputs)
             return (
                 *_misses(maker, step, path),
                 not {name for name, ref in maker.outputs.items() if ref.digest == digest} & {*path},
-                not any(key in keys for keys in near),
+                *(key not in keys for keys in near),
+                -len(gives | shares),
                 -levels.get(key, 0),
                 len(maker.moved),
-                -len(gives),
                 maker.record.created,
                 key,
             )

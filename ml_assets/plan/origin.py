@@ -95,7 +95,8 @@ def origin(home: Home, model: str, version: Version) -> Origin:
     ancestry = ancestry_of(home)
     report, evaluated = _evaluated(home, ancestry, model, version)
     fitted = fitted_of(home, version)
-    found = ancestry.closure([evaluated.key], prefer=home.records.first_actions())
+    keys = [key for key in version.actions.values() if key in ancestry.steps]
+    found = ancestry.closure([*keys, evaluated.key], prefer=home.records.first_actions())
     if found.unknown:
         digest, name = next(iter(found.unknown.items()))
         raise NotMaterialized(f"the store has lost what made {digest}, an input of {name}")
