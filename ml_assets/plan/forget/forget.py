@@ -136,7 +136,11 @@ def _lost(home: Home, ancestry: Ancestry, landed: set[str]) -> list[str]:
 
 
 def _lying(home: Home, spec: DatasetSpec, found: Request) -> None:
-    """Add the files of the landing folder that hold what goes."""
+    """Add the files of the landing folder that hold what goes, and copies of them in the home."""
+    for path in sorted(home.sample.glob("*")):
+        if (digest := bytes_digest(path.read_bytes())) in found.deletion.landed:
+            new = found.deletion.landed[digest]
+            found.files[path] = None if new is None else found.contents[new]
     folder = home.landing / found.deletion.dataset
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         if not path.is_file():
