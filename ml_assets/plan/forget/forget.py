@@ -1,8 +1,9 @@
 """What a legal deletion takes away, and its removal from the store and the landing folder.
 
 What goes: the landed files, and every content made from them that can hold a row or a value of
-one. What stays: row ranges (`stages/split`) and model parameters (`stages/train`), which hold
-no rows; and content that something else made as well, such as an empty table.
+one; a stratified split too, which keeps the key of every row. What stays: row ranges
+(`stages/split`) and model parameters (`stages/train`), which hold no rows; and content that
+something else made as well, such as an empty table.
 """
 
 from __future__ import annotations
@@ -109,7 +110,9 @@ def _made_from(ancestry: Ancestry, deletion: Deletion) -> None:
 
 
 def _kept(step: Step) -> bool:
-    return str(step.record.ingredients["stage"]).startswith(KEPT)
+    # The assignment of a stratified split is a table of keys.
+    stage = str(step.record.ingredients["stage"])
+    return stage.startswith(KEPT) and "assignment" not in step.outputs
 
 
 def _lost(home: Home, ancestry: Ancestry, landed: set[str]) -> list[str]:
