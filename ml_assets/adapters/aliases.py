@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ml_assets.adapters.candidate import past_candidate
 from ml_assets.adapters.decision import described
 from ml_assets.adapters.mlflow import DIGEST, opened, put
+from ml_assets.errors import NotMaterialized
 from ml_assets.spec.project import Project
 from ml_assets.store.home import Home
 from ml_assets.store.promotions import ROLLED_BACK, Entry, Pointer
@@ -30,7 +31,7 @@ HELD = "held"
 def show_log(home: Home, project: Project, model: str) -> dict[str, Any]:
     """Make MLflow show a model's promotion log; return alias -> MLflow's version, or None.
 
-    Raises PublishError, NotMaterialized.
+    Raises PublishError.
     """
     client = opened(home)
     name = f"{model}-{home.env}"
@@ -55,14 +56,20 @@ def show_log(home: Home, project: Project, model: str) -> dict[str, Any]:
 def _number(
     client: MlflowClient, home: Home, project: Project, model: str, pointer: Pointer | None
 ) -> str | None:
-    """Return MLflow's number of a version, published first where MLflow does not have it."""
+    """Return MLflow's number of a version, published first where MLflow does not have it.
+
+    None where neither MLflow nor the store has what is shown: its report was forgotten by law.
+    """
     if pointer is None:
         return None
     wanted = f"name = '{model}-{home.env}' and tags.`{DIGEST}` = '{pointer.digest}'"
     known = client.search_model_versions(wanted, max_results=1)
     if known:
         return str(known[0].version)
-    found = past_candidate(home, project, model, pointer.digest)
+    try:
+        found = past_candidate(home, project, model, pointer.digest)
+    except NotMaterialized:
+        return None
     return str(put(client, home, found, None)["version"])
 
 

@@ -110,8 +110,9 @@ def past_candidate(home: Home, project: Project, model: str, digest: str) -> Can
     board = home.objects.json(version.outputs["leaderboard"].digest)
     made = version.outputs["model"].digest
     for report in reversed(home.records.versions(f"{model}/evaluation_report")):
-        evaluated = _action(home, report.actions["evaluate"])
-        if evaluated.ingredients["inputs"]["model"] == made:
+        evaluated = home.records.action(report.actions["evaluate"])
+        # Of a forgotten report the action is gone.
+        if evaluated is not None and evaluated.ingredients["inputs"]["model"] == made:
             fitted = _action(home, version.actions[f"fit:{board['chosen']}"])
             was = _was(home, f"{model}/candidate", version, {"chosen": board["chosen"]})
             shown = _was(home, f"{model}/evaluation_report", report, {})

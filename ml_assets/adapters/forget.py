@@ -24,10 +24,11 @@ def forget_runs(home: Home, digests: Collection[str]) -> int:
         reset(home)
         return 0
     client = opened(home)
+    gone = _reports(home, digests)
     count = 0
     for experiment in client.search_experiments():
         for run in client.search_runs([experiment.experiment_id], max_results=50_000):
-            if run.data.tags.get(REPORT) not in digests:
+            if run.data.tags.get(REPORT) not in gone:
                 continue
             folder = Path(unquote(urlparse(run.info.artifact_uri).path))
             for path in folder.iterdir() if folder.is_dir() else ():
@@ -40,3 +41,14 @@ def forget_runs(home: Home, digests: Collection[str]) -> int:
             client.delete_tag(run.info.run_id, REPORT)
             count += 1
     return count
+
+
+def _reports(home: Home, digests: Collection[str]) -> set[str]:
+    """Return the reports, as MLflow's runs name them, of which any object is forgotten."""
+    return {
+        version.digest
+        for asset in home.records.assets()
+        if asset.endswith("/evaluation_report")
+        for version in home.records.versions(asset)
+        if any(ref.digest in digests for ref in version.outputs.values())
+    }

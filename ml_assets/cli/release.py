@@ -63,9 +63,9 @@ def bundle_of(planner: Planner, model: str, version: str | None) -> bytes:
     Raises NotMaterialized where there is no champion, or the version was never one, and
     LogBroken where the promotion log does not hold.
     """
-    from ml_assets.plan.candidate_ancestry import candidate_version
     from ml_assets.plan.cells import Unit
     from ml_assets.plan.code import Sources
+    from ml_assets.plan.promote import candidate_named
     from ml_assets.plan.recipes.release import release_action
     from ml_assets.plan.run import ActionRunner
     from ml_assets.plan.session import Done
@@ -80,7 +80,7 @@ def bundle_of(planner: Planner, model: str, version: str | None) -> bytes:
                 "`ml-assets status` says what there is"
             )
         version = champion.digest
-    found = candidate_version(home, model, version)
+    found = candidate_named(home, model, version)
     entry = home.promotions.first_promotion(home.env, model, found.digest)
     if entry is None:
         raise NotMaterialized(

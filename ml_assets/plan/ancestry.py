@@ -1,23 +1,25 @@
 """From recorded actions back to landed bytes: what a version rests on.
 
 An action knows the digests of its inputs, not who made them, and one content may have been
-made several times (by other code, from other files). So for each input one maker is chosen:
-one that is needed anyway, of the same unit if possible, made under today's libraries, the
-oldest. Levels (landed bytes are 0) keep the choice free of circles. Garbage collection keeps
-what is chosen here.
+made several times (by other code, from other files, of another batch). So for each input one
+maker is chosen: of the asset and batch that the input's name means, one that is needed anyway,
+the last on the way, made under today's libraries, the oldest. Levels (landed bytes are 0) keep
+the choice free of circles. Everything that asks where something comes from walks here:
+`recreate`, `compare`, `gc`, `forget`, `lineage` and the release.
 """
 
 from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from ml_assets.plan.calls import digests_of
+from ml_assets.plan.cells import UNITS, Cell
 from ml_assets.plan.environment import version_of
+from ml_assets.store.home import Home
 from ml_assets.store.objects import Ref
 from ml_assets.store.records import ActionRecord
 
@@ -35,9 +37,14 @@ class Step:
         return found
 
     @cached_property
+    def leaves(self) -> tuple[tuple[tuple[str, ...], str], ...]:
+        """Each input: the names on the way to it (`previous`, `prices`), and its digest."""
+        return tuple(_leaves(self.record.ingredients["inputs"]))
+
+    @cached_property
     def inputs(self) -> tuple[str, ...]:
         """The digests of its inputs, each once."""
-        return tuple(_digests(self.record.ingredients["inputs"]))
+        return tuple(dict.fromkeys(digest for _, digest in self.leaves))
 
     @property
     def outputs(self) -> Mapping[str, Ref]:
@@ -59,6 +66,14 @@ class Step:
         """What it is within its unit: `ingest`, `fit:linear`."""
         return self.record.name.partition("#")[2]
 
+    def cell(self, output: str | None = None) -> Cell:
+        """Return the asset (and batch) to which an output belongs; by default the first asset."""
+        group, _, kind = self.unit.partition("@")[0].partition("/")
+        names = UNITS.get(kind, (kind,))
+        wanted = self.outputs if output is None else (output,)
+        made = (n for n in names if n in wanted or n.removesuffix("_split") in wanted)
+        return Cell(f"{group}/{next(made, names[0])}", self.partition)
+
     @cached_property
     def moved(self) -> dict[str, tuple[str, str]]:
         """Libraries (and Python) that are at another version now: (then, now)."""
@@ -75,9 +90,20 @@ def _now(name: str) -> str:
     return version_of(name)[1]
 
 
-def _digests(tree: Any) -> list[str]:
-    """Return the digests in the ingredients of a key, where a mapping is a list of pairs."""
-    return [d for d in digests_of(tree) if d.startswith("d1:")]
+def _leaves(tree: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield (names on the way, digest) of inputs in a key, where a mapping is a list of pairs."""
+    if isinstance(tree, Mapping):
+        for name, item in tree.items():
+            yield from _leaves(item, (*path, name))
+    elif isinstance(tree, list):
+        for item in tree:
+            pair = isinstance(item, list) and len(item) == 2 and isinstance(item[0], str)
+            if pair and not item[0].startswith("d1:"):
+                yield from _leaves(item[1], (*path, item[0]))
+            else:
+                yield from _leaves(item, path)
+    elif isinstance(tree, str):
+        yield path, tree
 
 
 @dataclass
@@ -90,6 +116,8 @@ class Closure:
     """The digests of the landed files that they begin with."""
     unknown: dict[str, str] = field(default_factory=dict)
     """Inputs that no recorded action makes -> the action that needs them."""
+    makers: dict[str, list[tuple[str, str | None]]] = field(default_factory=dict)
+    """Key of an action -> each input's digest, and who made it (nobody: it landed, or unknown)."""
 
 
 class Ancestry:
@@ -111,11 +139,12 @@ class Ancestry:
         keys: Iterable[str],
         usable: Callable[[Step], bool] = lambda step: True,
         lost: Collection[str] = (),
+        prefer: Collection[str] = (),
     ) -> Closure:
         """Return what actions rest on, themselves included.
 
         Actions that are not `usable`, and landed files that are `lost`, are chosen only where
-        there is no other way.
+        there is no other way; those that are preferred, right after those that are needed anyway.
         """
         wanted = [key for key in keys if key in self.steps]
         found = self._levels(usable, lost)
@@ -123,9 +152,9 @@ class Ancestry:
             rest = self._levels(lambda step: True, ())
             high = max(found.values(), default=0)
             found |= {key: high + n for key, n in rest.items() if key not in found}
-        closure, done = Closure(), set[str]()
+        closure, near = Closure(), (set(wanted), prefer)
         for key in wanted:
-            self._visit(key, found, closure, set(wanted), done)
+            self._visit(key, found, closure, near)
         return closure
 
     def users(self, digest: str) -> list[Step]:
@@ -179,27 +208,33 @@ class Ancestry:
         key: str,
         levels: Mapping[str, int],
         closure: Closure,
-        near: set[str],
-        done: set[str],
+        near: tuple[set[str], Collection[str]],
     ) -> None:
-        if key in done:
+        if key in closure.makers:
             return
-        done.add(key)
-        step = self.steps[key]
-        for digest in step.inputs:
+        step, parents = self.steps[key], closure.makers.setdefault(key, [])
+        near[0].add(key)
+        for path, digest in step.leaves:
+            maker = None
             if digest in self.landed:
                 closure.landed.add(digest)
-                continue
-            maker = self._maker(step, digest, levels, near | done)
-            if maker is None:
-                closure.unknown[digest] = step.record.name
             else:
-                self._visit(maker, levels, closure, near, done)
+                maker = self._maker(step, (path, digest), levels, near)
+                if maker is None:
+                    closure.unknown[digest] = step.record.name
+                else:
+                    self._visit(maker, levels, closure, near)
+            parents.append((digest, maker))
         closure.steps.append(step)
 
     def _maker(
-        self, step: Step, digest: str, levels: Mapping[str, int], near: Collection[str]
+        self,
+        step: Step,
+        leaf: tuple[tuple[str, ...], str],
+        levels: Mapping[str, int],
+        near: Iterable[Collection[str]],
     ) -> str | None:
+        path, digest = leaf
         mine = levels.get(step.record.key)
         makers = [key for key in self._makers.get(digest, ()) if key != step.record.key]
         if mine is not None:
@@ -207,16 +242,39 @@ class Ancestry:
         else:
             # Nothing reaches it: whoever made it is followed to what is not there any more.
             makers = [key for key in makers if key in levels] or makers
-        return min(makers, key=lambda key: (key not in near, self._cost(step, key)), default=None)
 
-    def _cost(self, step: Step, key: str) -> tuple[Any, ...]:
-        maker = self.steps[key]
-        gives = {ref.digest for ref in maker.outputs.values()} & set(step.inputs)
-        return (
-            maker.unit != step.unit,
-            maker.partition != step.partition,
-            len(maker.moved),
-            -len(gives),
-            maker.record.created,
-            key,
-        )
+        def cost(key: str) -> tuple[Any, ...]:
+            maker = self.steps[key]
+            gives = {ref.digest for ref in maker.outputs.values()} & set(step.inputs)
+            shares = set(maker.inputs) & set(step.inputs)
+            return (
+                *_misses(maker, step, path),
+                not {name for name, ref in maker.outputs.items() if ref.digest == digest} & {*path},
+                *(key not in keys for keys in near),
+                -len(gives | shares),
+                -levels.get(key, 0),
+                len(maker.moved),
+                maker.record.created,
+                key,
+            )
+
+        return min(makers, key=cost, default=None)
+
+
+def _misses(maker: Step, step: Step, path: tuple[str, ...]) -> tuple[Any, ...]:
+    """Return how far a maker is from what an input's name means: unit, asset's group, batch.
+
+    Of the batches before, the nearest is meant.
+    """
+    batch, group = maker.partition, maker.unit.partition("/")[0]
+    if path[0] == "previous":
+        off, distance = batch >= step.partition, tuple(-ord(letter) for letter in batch)
+    else:
+        off, distance = batch not in ("", step.partition, *path), ()
+    return maker.unit != step.unit, group not in path, off, distance
+
+
+def ancestry_of(home: Home) -> Ancestry:
+    """Return every recorded action of a home, and the landed files they begin with."""
+    landed = {item.digest for items in home.batches.landed().values() for item in items}
+    return Ancestry(home.records.all_actions(), landed | home.removals.landed())

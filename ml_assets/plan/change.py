@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ml_assets.errors import DamagedObject
 from ml_assets.store.home import Home
 from ml_assets.store.records import Current
 
@@ -17,6 +18,7 @@ def change(home: Home, current: Current) -> str | None:
     """Return the change since the newest version before with other predictions, as Markdown.
 
     None where there is none: a report that only says more of the same candidate is no change.
+    The report before may be gone (collected, or forgotten by law): then it says so.
     """
     predictions = current.outputs["predictions"]
     before = [
@@ -27,7 +29,10 @@ def change(home: Home, current: Current) -> str | None:
     if not before:
         return None
     last = max(before, key=lambda version: version.number)
-    old = home.objects.json(last.outputs["metrics"].digest)
+    try:
+        old = home.objects.json(last.outputs["metrics"].digest)
+    except DamagedObject as error:
+        return f"Not compared with v{last.number}: {error}."
     return told(old, current.facts["metrics"], f"v{last.number}", f"v{current.number}")
 
 

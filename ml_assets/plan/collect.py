@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import select
 
-from ml_assets.plan.ancestry import Ancestry, Closure
-from ml_assets.plan.recreate.prepare import Usable, ancestry_of, report_of
+from ml_assets.plan.ancestry import Ancestry, Closure, ancestry_of
+from ml_assets.plan.recreate.prepare import Usable, report_of
 from ml_assets.store.home import Home
 from ml_assets.store.promotions import MOVES, WAITING
 from ml_assets.store.records import Version

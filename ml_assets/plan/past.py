@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ml_assets.errors import DamagedObject
+from ml_assets.errors import DamagedObject, NotMaterialized
+from ml_assets.plan.origin import fitted_of
 from ml_assets.store.home import Home
 from ml_assets.store.objects import Ref
 
@@ -45,11 +46,8 @@ def past(home: Home, model: str, digest: str) -> Past | None:
     if version is None:
         return None
     try:
-        chosen = home.objects.json(version.outputs["leaderboard"].digest)["chosen"]
-    except DamagedObject:
-        return None
-    fitted = home.records.action(version.actions.get(f"fit:{chosen}", ""))
-    if fitted is None:
+        fitted = fitted_of(home, version)
+    except (DamagedObject, NotMaterialized):
         return None
     inputs = fitted.ingredients["inputs"]
     folds = {fold: Ref(inputs[fold], "table") for fold in ("train", "validation")}

@@ -47,11 +47,13 @@ def candidate_of(home: Home, model: str, digest: str) -> Version:
 
 
 def candidate_named(home: Home, model: str, name: str) -> Version:
-    """Return a candidate by the version people use, `v3`; raises UnknownName with the nearest."""
+    """Return a candidate by `v3`, `3` or its digest; raises UnknownName with the nearest."""
     known = {f"v{version.number}": version for version in candidates(home, model)}
-    if name not in known:
+    every = {version.digest: version for version in known.values()}
+    found = known.get(f"v{name.strip().removeprefix('v')}") or every.get(name)
+    if found is None:
         raise UnknownName.of(f"version of {model}/candidate", name, known)
-    return known[name]
+    return found
 
 
 def compared_with(home: Home, model: str, candidate: str, policy: str) -> str | None:

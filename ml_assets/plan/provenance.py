@@ -1,18 +1,17 @@
 """What a version was made from, down to the landed files: the ingredients of its actions.
 
-An action records the digests of its inputs. Here each is looked up: which version of which
-asset, or which landed file, has that content. Identical content can be of several; the asset's
-place in the graph and the input's own name say which is meant.
+The actions and who made their inputs are the ancestry's (`plan/ancestry.py`); here they become
+the versions and landed files that people know.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from ml_assets.plan.address import Found
+from ml_assets.plan.ancestry import ancestry_of
 from ml_assets.plan.cells import Cell
 from ml_assets.plan.lineage import edges
 from ml_assets.plan.plan import Planner
@@ -60,33 +59,36 @@ class Node:
 
 
 def lineage(planner: Planner, found: Found) -> dict[str, Node]:
-    """Return name -> node of a version and of all that it was made from, itself first."""
-    return _Walk(planner).walk(found)
+    """Return name -> node of a version and of all that it was made from, itself first.
+
+    What an environment holds is named by the actions by which it holds it.
+    """
+    return _Walk(planner, found).nodes()
 
 
 class _Walk:
-    def __init__(self, planner: Planner) -> None:
+    """From the closure of a version's actions to the versions that they made."""
+
+    def __init__(self, planner: Planner, start: Found) -> None:
         self._records = planner.home.records
         self._graph = edges(planner.project)
         self._held = self._records.all_current(planner.home.env)
-        self._versions: dict[str, list[Found]] = defaultdict(list)
-        self._read: set[str] = set()
-        self._landed: dict[str, list[Node]] = defaultdict(list)
-        for (dataset, batch), landings in planner.home.batches.landed().items():
-            for number, item in enumerate(reversed(landings)):
-                cell = Cell(f"{dataset}/landing", batch)
-                node = Node(cell, f"v{number}", item.digest, created=item.landed, file=item.name)
-                self._landed[item.digest].append(node)
+        self._landings = planner.home.batches.landed()
+        self._ancestry = ancestry_of(planner.home)
+        prefer = {key for held in self._held.values() for key in held.actions.values()}
+        self._start = start
+        keys = [key for key in self._actions(start).values() if key in self._ancestry.steps]
+        self._closure = self._ancestry.closure(keys, prefer=prefer)
 
-    def walk(self, start: Found) -> dict[str, Node]:
+    def nodes(self) -> dict[str, Node]:
         nodes: dict[str, Node] = {}
-        todo = [start]
+        todo = [self._start]
         while todo:
             found = todo.pop()
             if str(found) in nodes:
                 continue
             node = nodes[str(found)] = self._node(found)
-            for parent in self._parents(found, node):
+            for parent in self._parents(found, node.actions.values()):
                 name = parent.name if isinstance(parent, Node) else str(parent)
                 if name not in node.inputs:
                     node.inputs.append(name)
@@ -96,86 +98,50 @@ class _Walk:
                     todo.append(parent)
         return nodes
 
+    def _actions(self, found: Found) -> dict[str, str]:
+        """Return the actions that made a version, by part; checks apart."""
+        held = found.version.actions if found.current is None else found.current.actions
+        return {part: key for part, key in held.items() if not part.startswith("check:")}
+
     def _node(self, found: Found) -> Node:
-        version = found.version
-        held = found.current.actions if found.current is not None else version.actions
-        keys = {part: key for part, key in held.items() if not part.startswith("check:")}
-        known = self._records.actions(keys.values())
+        version, steps = found.version, self._ancestry.steps
+        keys = {part: key for part, key in self._actions(found).items() if key in steps}
         return Node(
             found.cell,
             f"v{version.number}",
             version.digest,
             version.rows,
             version.created,
-            actions={part: key for part, key in keys.items() if key in known},
-            code={p: known[k].ingredients["stage"] for p, k in keys.items() if k in known},
+            actions=keys,
+            code={part: steps[key].record.ingredients["stage"] for part, key in keys.items()},
         )
 
-    def _parents(self, found: Found, node: Node) -> Iterator[Found | Node]:
-        known = self._records.actions(node.actions.values())
-        for asset in self._graph[found.cell.asset]:
-            self._index(asset)
-        for record in known.values():
-            for path, digest in leaves(record.ingredients["inputs"]):
-                parent = self._made(found, path, digest)
-                if parent is not None:
+    def _parents(self, found: Found, keys: Iterable[str]) -> Iterator[Found | Node]:
+        """Yield what the graph says that an asset is made from; not what lies between actions."""
+        above = self._graph[found.cell.asset]
+        for key in keys:
+            for digest, maker in self._closure.makers.get(key, ()):
+                parent = self._landed(key, digest) if maker is None else self._made(maker, digest)
+                if parent is not None and parent.cell.asset in above:
                     yield parent
 
-    def _index(self, asset: str) -> None:
-        """Note every version of an asset by the digests of its outputs."""
-        if asset in self._read:
-            return
-        self._read.add(asset)
-        for partition in self._records.partitions(asset):
-            held = self._held.get((asset, partition))
-            for item in self._records.versions(asset, partition):
-                now = held if held is not None and held.number == item.number else None
-                found = Found(Cell(asset, partition), item, now)
-                for ref in item.outputs.values():
-                    self._versions[ref.digest].append(found)
+    def _made(self, maker: str, digest: str) -> Found | None:
+        """Return the version that an action made with this content."""
+        step = self._ancestry.steps[maker]
+        for name, ref in step.outputs.items():
+            cell = step.cell(name)
+            held = self._held.get((cell.asset, cell.partition))
+            for version in self._records.versions(cell.asset, cell.partition):
+                if ref.digest == digest in {out.digest for out in version.outputs.values()}:
+                    now = held if held is not None and held.number == version.number else None
+                    return Found(cell, version, now)
+        return None
 
-    def _made(self, made: Found, path: Sequence[str], digest: str) -> Found | Node | None:
-        """Return which of those with this content is meant; None for what lies between actions."""
-        cell = made.cell
-        above = self._graph[cell.asset]
-        candidates: list[Found | Node] = [
-            item
-            for item in (*self._landed.get(digest, ()), *self._versions.get(digest, ()))
-            if item.cell.asset in above
-        ]
-
-        def fits(item: Found | Node) -> tuple[bool, bool, bool, str, bool, bool, str]:
-            part = item.cell.partition
-            before = path[0] == "previous"
-            return (
-                item.cell.group in path or item.cell.name.startswith(path[0]),
-                part in path,
-                part < cell.partition if before else part in ("", cell.partition),
-                # Of the batches before, the nearest; of its versions, the one of that time.
-                part,
-                made.current is not None and isinstance(item, Found) and item.current is not None,
-                _created(item) <= _created(made),
-                _created(item),
-            )
-
-        return max(candidates, key=fits, default=None)
-
-
-def _created(item: Found | Node) -> str:
-    return item.version.created if isinstance(item, Found) else item.created
-
-
-def leaves(tree: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Yield (names on the way, digest) of every input; named inputs are lists of pairs."""
-    if isinstance(tree, dict):
-        for name, item in tree.items():
-            yield from leaves(item, (*path, name))
-    elif isinstance(tree, list):
-        for item in tree:
-            pair = isinstance(item, list) and len(item) == 2 and isinstance(item[0], str)
-            if pair and not item[0].startswith("d1:"):
-                yield from leaves(item[1], (*path, item[0]))
-            else:
-                yield from leaves(item, path)
-    elif isinstance(tree, str):
-        yield path, tree
+    def _landed(self, key: str, digest: str) -> Node | None:
+        unit = self._ancestry.steps[key].cell()
+        landings = self._landings.get((unit.group, unit.partition), [])
+        for number, item in enumerate(reversed(landings)):
+            if item.digest == digest:
+                cell = Cell(f"{unit.group}/landing", unit.partition)
+                return Node(cell, f"v{number}", digest, created=item.landed, file=item.name)
+        return None

@@ -49,6 +49,11 @@ class Home:
         return self.root / "landing"
 
     @property
+    def sample(self) -> Path:
+        """Where the demo keeps the files that it lands; empty in any other home."""
+        return self.root / "sample"
+
+    @property
     def folder(self) -> Path:
         """The environment's own folder."""
         return self.root / "environments" / self.env

@@ -259,6 +259,12 @@ class Records:
             ).all()
         return [_version(row) for row in rows]
 
+    def first_actions(self) -> set[str]:
+        """Return the keys of the actions that each version was made by first."""
+        with self._state.read() as db:
+            rows = db.execute(select(versions.c.actions)).scalars()
+            return {key for row in rows for key in json.loads(row).values()}
+
     def assets(self) -> list[str]:
         """Return the assets of which there is a version, sorted."""
         with self._state.read() as db:

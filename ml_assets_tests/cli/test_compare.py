@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pytest
 from typer.testing import CliRunner
 
@@ -249,3 +250,20 @@ def test_what_takes_long_is_said(capfd: pytest.CaptureFixture[str]) -> None:
     said = capfd.readouterr().err
     assert "reading …" in said
     assert "at once" not in said
+
+
+def test_a_deletion_reaches_mlflow_and_dagster(site: Site) -> None:
+    """The last test of this module: the project is left without the rows."""
+    artifacts = site.home / "environments" / "dev" / "mlflow" / "artifacts"
+    raw = dg.AssetKey(["sales", "raw"])
+    assert list(artifacts.rglob("report.html"))
+    models = sorted(artifacts.rglob("MLmodel"))
+    with site.dagster() as instance:
+        assert instance.fetch_materializations(raw, limit=1).records
+    assert (
+        "a tombstone is left" in site("forget", "sales", "--key", "sale=3004", "--reason", "r").out
+    )
+    assert not list(artifacts.rglob("report.html"))
+    assert sorted(artifacts.rglob("MLmodel")) == models != []
+    with site.dagster() as instance:
+        assert not instance.fetch_materializations(raw, limit=1).records

@@ -12,12 +12,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from ml_assets.errors import DamagedObject, RequestError, UnknownName
-from ml_assets.plan.forget.forget import finish, forget, request
+from ml_assets.plan.ancestry import Step
+from ml_assets.plan.forget.forget import _kept, finish, forget, request
 from ml_assets.plan.forget.rewrite import without
 from ml_assets.plan.landing import observe
 from ml_assets.plan.recreate.prepare import prepare
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.store import forgetting
+from ml_assets.store.objects import Ref
+from ml_assets.store.records import ActionRecord
 from ml_assets_tests.projects import MONTHS, Toy, sales, toy_project
 
 SPEC = DatasetSpec.model_validate(
@@ -148,6 +151,21 @@ def test_gzip_and_parquet_are_rewritten_too() -> None:
         "id": [1, 17],
         "name": ["a", "b"],
     }
+
+
+@pytest.mark.parametrize(
+    ("stage", "outputs", "stays"),
+    [
+        ("split.time:split", ("train", "test"), True),
+        ("split.hash:split", ("train", "test", "assignment"), False),
+        ("train.fit:fit", ("model",), True),
+        ("features:features", ("features",), False),
+    ],
+)
+def test_what_holds_keys_of_rows_goes(stage: str, outputs: tuple[str, ...], stays: bool) -> None:
+    refs = {name: Ref(f"d1:{name}", "table") for name in outputs}
+    ingredients = {"stage": f"ml_assets.stages.{stage}"}
+    assert _kept(Step(ActionRecord("k", "r", "m/splits#split", ingredients, refs))) == stays
 
 
 def test_sales_is_what_the_test_thinks() -> None:

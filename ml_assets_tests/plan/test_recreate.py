@@ -47,10 +47,10 @@ def test_identical_in_a_copied_home_after_an_edit_and_more_batches(copy: Home) -
     assert prepared.report is not None
     made: list[str] = []
     found = replay(copy, prepared, made.append)
-    assert (found.verdict, found.actions, found.differences) == (IDENTICAL, 27, [])
+    assert (found.verdict, found.actions, found.differences) == (IDENTICAL, 32, [])
     assert (found.rows, found.largest) == (54, 0.0)
     assert made[-1] == "forecast/evaluation_report#evaluate"
-    assert len(made) == 27
+    assert len(made) == 32
 
 
 def test_a_withdrawn_batch_is_in_the_versions_that_had_it(copy: Home) -> None:
@@ -90,7 +90,9 @@ def test_a_damaged_result_does_not_matter(copy: Home) -> None:
 def test_unknown_names_are_answered_with_the_nearest(copy: Home) -> None:
     with pytest.raises(UnknownName, match="did you mean 'forecast'"):
         prepare(copy, "forcast", "v0")
-    with pytest.raises(UnknownName, match=r"no version of forecast named 'v7'.*v0, v1, v2"):
+    with pytest.raises(
+        UnknownName, match=r"no version of forecast/candidate named 'v7'.*v0, v1, v2"
+    ):
         prepare(copy, "forecast", "v7")
 
 

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from ml_assets.errors import MlAssetsError, NotMaterialized, RequestError
+from ml_assets.plan.ancestry import ancestry_of
 from ml_assets.plan.compare.mix import Code, Data, Extracted, Mixed, Mixer
 from ml_assets.plan.compare.rows import Unseen, judge, unseen
 from ml_assets.plan.compare.shapley import Coalition, coalitions, shares
-from ml_assets.plan.recreate.prepare import Prepared, ancestry_of, prepare
+from ml_assets.plan.recreate.prepare import Prepared, prepare
 from ml_assets.plan.recreate.worker import worker
 from ml_assets.plan.specs import project_of
 from ml_assets.plan.workspace import Workspace

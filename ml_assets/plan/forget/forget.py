@@ -1,8 +1,9 @@
 """What a legal deletion takes away, and its removal from the store and the landing folder.
 
 What goes: the landed files, and every content made from them that can hold a row or a value of
-one. What stays: row ranges (`stages/split`) and model parameters (`stages/train`), which hold
-no rows; and content that something else made as well, such as an empty table.
+one; a stratified split too, which keeps the key of every row. What stays: row ranges
+(`stages/split`) and model parameters (`stages/train`), which hold no rows; and content that
+something else made as well, such as an empty table.
 """
 
 from __future__ import annotations
@@ -14,10 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ml_assets.errors import DamagedObject, RequestError, UnknownName
-from ml_assets.plan.ancestry import Ancestry, Step
+from ml_assets.plan.ancestry import Ancestry, Step, ancestry_of
 from ml_assets.plan.forget.rewrite import Values, without
-from ml_assets.plan.recreate.prepare import ancestry_of
-from ml_assets.plan.recreate.replay import asset_of
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.spec.project import Project
 from ml_assets.stages.ingest.source import Unreadable
@@ -103,7 +102,7 @@ def _made_from(ancestry: Ancestry, deletion: Deletion) -> None:
     keys = {step.record.key for step in going}
     for step in going:
         for name, ref in step.outputs.items():
-            deletion.assets.add(asset_of(step, name).partition("@")[0])
+            deletion.assets.add(step.cell(name).asset)
             if set(ancestry.made_by(ref.digest)) <= keys:
                 deletion.objects.add(ref.digest)
     deletion.actions |= keys
@@ -111,7 +110,9 @@ def _made_from(ancestry: Ancestry, deletion: Deletion) -> None:
 
 
 def _kept(step: Step) -> bool:
-    return str(step.record.ingredients["stage"]).startswith(KEPT)
+    # The assignment of a stratified split is a table of keys.
+    stage = str(step.record.ingredients["stage"])
+    return stage.startswith(KEPT) and "assignment" not in step.outputs
 
 
 def _lost(home: Home, ancestry: Ancestry, landed: set[str]) -> list[str]:
@@ -138,7 +139,11 @@ def _lost(home: Home, ancestry: Ancestry, landed: set[str]) -> list[str]:
 
 
 def _lying(home: Home, spec: DatasetSpec, found: Request) -> None:
-    """Add the files of the landing folder that hold what goes."""
+    """Add the files of the landing folder that hold what goes, and copies of them in the home."""
+    for path in sorted(home.sample.glob("*")):
+        if (digest := bytes_digest(path.read_bytes())) in found.deletion.landed:
+            new = found.deletion.landed[digest]
+            found.files[path] = None if new is None else found.contents[new]
     folder = home.landing / found.deletion.dataset
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         if not path.is_file():

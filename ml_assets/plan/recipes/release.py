@@ -9,8 +9,9 @@ from typing import Any
 
 from ml_assets.errors import NotMaterialized, UnknownName
 from ml_assets.plan.action import Action, Input, Pending
-from ml_assets.plan.candidate_ancestry import Ancestry, ancestry, candidate_version
 from ml_assets.plan.cells import Cell, Unit
+from ml_assets.plan.origin import Origin, origin
+from ml_assets.plan.promote import candidate_named
 from ml_assets.plan.session import Done, Made, Session, Undone
 from ml_assets.spec.project import Project
 from ml_assets.spec.release import ReleaseSpec, Undecided
@@ -35,7 +36,7 @@ def release(session: Session, unit: Unit) -> Sequence[Made]:
     entry = promotions.first_promotion(env, unit.group, champion.digest)
     assert entry is not None
     try:
-        version = candidate_version(session.home, unit.group, champion.digest)
+        version = candidate_named(session.home, unit.group, champion.digest)
         action = release_action(session, unit.group, version, entry.to_json())
     except (NotMaterialized, UnknownName) as error:
         return [Made(cell, {}, {}, waiting=f"{unit.group}: {error}")]
@@ -60,7 +61,7 @@ def release_action(
     session: Session, model: str, version: Version, promotion: Mapping[str, Any]
 ) -> Action:
     """Return the action that makes the bundle of a candidate that was promoted."""
-    found = ancestry(session.home, model, version)
+    found = origin(session.home, model, version)
     params = release_spec(session, model, found, promotion)
     inputs: dict[str, Input] = {
         "model": version.outputs["model"],
@@ -73,16 +74,16 @@ def release_action(
             for dataset, batches in sorted(found.accounts.items())
         },
     }
-    return Action("release", STAGE, params, inputs, {"family": found.family})
+    hooks = {"family": str(found.fitted.ingredients["hooks"]["family"])}
+    return Action("release", STAGE, params, inputs, hooks)
 
 
 def release_spec(
-    session: Session, name: str, found: Ancestry, promotion: Mapping[str, Any]
+    session: Session, name: str, found: Origin, promotion: Mapping[str, Any]
 ) -> ReleaseSpec:
     """Return all that a release depends on besides content."""
     model = session.project.models[name]
-    chosen = session.home.objects.json(found.version.outputs["leaderboard"].digest)["chosen"]
-    fitted = found.actions[f"{name}/candidate#fit:{chosen}"].ingredients["params"]
+    fitted = found.fitted.ingredients["params"]
     evaluated = found.evaluated.ingredients["params"]
     return ReleaseSpec(
         model=name,

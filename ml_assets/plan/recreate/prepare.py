@@ -7,7 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from ml_assets.errors import DamagedObject, UnknownName
-from ml_assets.plan.ancestry import Ancestry, Closure, Step
+from ml_assets.plan.ancestry import Ancestry, Closure, Step, ancestry_of
+from ml_assets.plan.promote import candidate_named
 from ml_assets.plan.recreate.extract import Texts
 from ml_assets.store.home import Home
 from ml_assets.store.records import Version
@@ -35,27 +36,12 @@ class Prepared:
         return sorted(set(self.version.actions.values()))
 
 
-def version_of_model(home: Home, model: str, version: str) -> Version:
-    """Return a candidate's version, `v3` or `3`; raises UnknownName with the nearest names."""
+def prepare(home: Home, model: str, version: str, ancestry: Ancestry | None = None) -> Prepared:
+    """Return what a version rests on, read and checked; raises UnknownName."""
     models = [name.split("/")[0] for name in home.records.assets() if name.endswith("/candidate")]
     if model not in models:
         raise UnknownName.of("model with a candidate", model, models)
-    found = {f"v{item.number}": item for item in home.records.versions(f"{model}/candidate")}
-    wanted = f"v{version.strip().removeprefix('v')}"
-    if wanted not in found:
-        raise UnknownName.of(f"version of {model}", version, found)
-    return found[wanted]
-
-
-def ancestry_of(home: Home) -> Ancestry:
-    """Return every recorded action of a home, and the landed files they begin with."""
-    landed = {item.digest for items in home.batches.landed().values() for item in items}
-    return Ancestry(home.records.all_actions(), landed | home.removals.landed())
-
-
-def prepare(home: Home, model: str, version: str, ancestry: Ancestry | None = None) -> Prepared:
-    """Return what a version rests on, read and checked; raises UnknownName."""
-    item = version_of_model(home, model, version)
+    item = candidate_named(home, model, version)
     ancestry = ancestry_of(home) if ancestry is None else ancestry
     targets = list(item.actions.values())
     report = report_of(ancestry, item)

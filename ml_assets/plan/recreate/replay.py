@@ -11,7 +11,6 @@ from typing import Any
 
 from ml_assets.errors import StageError
 from ml_assets.plan.ancestry import Step
-from ml_assets.plan.cells import UNITS
 from ml_assets.plan.recreate.extract import states
 from ml_assets.plan.recreate.prepare import Prepared, machine_notes
 from ml_assets.plan.recreate.worker import Worker, worker
@@ -100,7 +99,7 @@ class _Replay:
                 made = self._workers[step.record.sources].make(self._call(step))
             except StageError as error:
                 why = (f"it failed: {error}", *_reasons(step, {}))
-                asset = asset_of(step, "")
+                asset = str(step.cell())
                 found.differences.append(Difference(asset, step.record.name, "", "", "", why))
                 break
             found.actions += 1
@@ -138,7 +137,7 @@ class _Replay:
             self._now.setdefault(then.digest, now)
             if now != then.digest:
                 why = ("an input is different",) if follows else _reasons(step, kernels)
-                asset = asset_of(step, name)
+                asset = str(step.cell(name))
                 found.append(Difference(asset, step.record.name, name, then.digest, now, why))
         return found
 
@@ -179,12 +178,3 @@ def _reasons(step: Step, kernels: Mapping[str, str]) -> tuple[str, ...]:
         "same inputs, code, libraries and machine: it is not deterministic, or reads something "
         "that is not an input",
     )
-
-
-def asset_of(step: Step, output: str) -> str:
-    """Return the asset (and batch) to which an output of an action belongs."""
-    unit, _, partition = step.unit.partition("@")
-    group, _, kind = unit.partition("/")
-    names = UNITS.get(kind, (kind,))
-    name = next((n for n in names if n in (output, f"{output}_split")), names[0])
-    return f"{group}/{name}" + (f"@{partition}" if partition else "")

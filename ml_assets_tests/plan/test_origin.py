@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from ml_assets.errors import NotMaterialized, UnknownName
-from ml_assets.plan.candidate_ancestry import ancestry, candidate_version
 from ml_assets.plan.cells import Unit
+from ml_assets.plan.origin import origin
+from ml_assets.plan.promote import candidate_named
 from ml_assets.plan.recipes.release import release_action, sensitive_features
 from ml_assets.plan.session import Made
 from ml_assets.spec.release import ReleaseSpec
@@ -50,10 +51,10 @@ def planned(toy: Toy) -> Made:
 
 def test_the_ancestry_of_a_candidate(made: Toy) -> None:
     home = made.planner().home
-    version = candidate_version(home, "forecast", "v0")
-    assert candidate_version(home, "forecast", version.digest) == version
-    assert candidate_version(home, "forecast", "0") == version
-    found = ancestry(home, "forecast", version)
+    version = candidate_named(home, "forecast", "v0")
+    assert candidate_named(home, "forecast", version.digest) == version
+    assert candidate_named(home, "forecast", "0") == version
+    found = origin(home, "forecast", version)
     assert list(found.features) == [f"2020-0{n}" for n in range(1, 7)]
     assert list(found.folds) == ["train", "validation", "test"]
     assert found.report.keys() >= {"metrics", "report"}
@@ -65,12 +66,12 @@ def test_the_ancestry_of_a_candidate(made: Toy) -> None:
         for dataset in ("prices", "sales")
         for month in found.features
     ]
-    makes = list(found.actions)
+    document = found.document()
+    makes = [action["makes"] for action in document["actions"]]
     assert makes.index("sales/raw@2020-01") < makes.index("sales/cleaned@2020-01")
     assert makes.index("sales/cleaned@2020-01") < makes.index("forecast/features@2020-01")
     assert makes[-1].startswith("forecast/candidate#refit:")
-    document = found.document()
-    assert document == ancestry(home, "forecast", version).document()
+    assert document == origin(home, "forecast", version).document()
     assert document["candidate"] == version.digest
 
 
@@ -80,8 +81,8 @@ def test_a_withdrawn_batch_is_an_ancestor_too(toy: Toy) -> None:
     home = toy.planner().home
     home.batches.withdraw("dev", "prices", "2020-01", "wrong")
     toy.make("+forecast/evaluation_report")
-    version = candidate_version(home, "forecast", "v0")
-    found = ancestry(home, "forecast", version)
+    version = candidate_named(home, "forecast", "v0")
+    found = origin(home, "forecast", version)
     names = {item["dataset"] + item["batch"] for item in found.landed}
     assert "sales2020-03" in names
     assert "prices2020-01" not in names
@@ -90,10 +91,10 @@ def test_a_withdrawn_batch_is_an_ancestor_too(toy: Toy) -> None:
 def test_what_is_not_there_is_said(made: Toy) -> None:
     home = made.planner().home
     with pytest.raises(UnknownName, match=r"no version of forecast/candidate named 'v7'; .*v0"):
-        candidate_version(home, "forecast", "v7")
-    version = candidate_version(home, "forecast", "v0")
+        candidate_named(home, "forecast", "v7")
+    version = candidate_named(home, "forecast", "v0")
     with pytest.raises(NotMaterialized, match="no evaluation report of other v0"):
-        ancestry(home, "other", version)
+        origin(home, "other", version)
 
 
 def test_a_release_waits_for_a_champion_and_then_is_made(trained: Toy) -> None:
@@ -101,7 +102,7 @@ def test_a_release_waits_for_a_champion_and_then_is_made(trained: Toy) -> None:
     assert planned(trained).waiting == (
         "forecast: no candidate was promoted to champion in environment dev"
     )
-    digest = candidate_version(home, "forecast", "v0").digest
+    digest = candidate_named(home, "forecast", "v0").digest
     home.promotions.append("dev", "forecast", digest=digest, **PROMOTED)
     made = planned(trained)
     assert made.waiting is None
@@ -135,7 +136,7 @@ def test_features_of_sensitive_columns_are_sensitive(toy: Toy) -> None:
 def test_a_release_says_what_was_trained_not_what_the_yaml_says_now(trained: Toy) -> None:
     home = trained.planner().home
     trained.edit("toy/defs/forecast/defs.yaml", "target: units", "target: units * 2")
-    version = candidate_version(home, "forecast", "v0")
+    version = candidate_named(home, "forecast", "v0")
     planner = trained.planner()
     action = release_action(planner.session(), "forecast", version, {"number": 1})
     assert isinstance(action.params, ReleaseSpec)
