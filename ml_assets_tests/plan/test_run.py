@@ -71,7 +71,7 @@ def _act(toy: Toy, function: str, spec: SplitRule = SPEC, **options: Any) -> Don
     sources = Sources(planner.workspace.roots)
     item = keyed(Action("part", f"toy.stage:{function}", spec, **options), sources)
     runner = ActionRunner(planner.workspace, planner.home, sources, **runner_options)
-    return runner(UNIT, item, planner.home.records.action(item.key))
+    return runner(UNIT, item, planner.home.records.answer(item.key))
 
 
 def test_a_result_is_kept_and_not_made_again(staged: Toy) -> None:
