@@ -132,10 +132,10 @@ class Session:
         """Upstream cells by their recipes; otherwise by what is current in the state."""
         self._made: dict[Unit, dict[Cell, Made]] = {}
         self._hashed: Known = {}
-        self._answers: dict[str, Answer | None] = {}
         self.current: dict[tuple[str, str], Current] = home.records.all_current(home.env)
         self.landed = home.batches.landed()
         self.withdrawn = home.batches.withdrawn(home.env)
+        self._answers: dict[str, Answer | None] = {} if runner is not None else self._likely()
 
     def order(self, items: Sequence[T]) -> Sequence[T]:
         """Return independent items in the order in which this session runs them.
@@ -203,6 +203,17 @@ class Session:
         if key not in self._answers:
             self._answers[key] = self._held(key)
         return self._answers[key]
+
+    def _likely(self) -> dict[str, Answer | None]:
+        """Return the actions that current content comes from: most of what a plan asks for."""
+        keys = {key for held in self.current.values() for key in held.actions.values()}
+        found = self.home.records.answers(sorted(keys))
+        digests = {ref.digest for answer in found.values() for ref in answer.outputs.values()}
+        gone = set(self.home.objects.missing(sorted(digests)))
+        return {
+            key: None if any(ref.digest in gone for ref in answer.outputs.values()) else answer
+            for key, answer in found.items()
+        }
 
     def _held(self, key: str) -> Answer | None:
         found = self.home.records.answer(key)

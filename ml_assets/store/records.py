@@ -138,6 +138,16 @@ class Records:
             row = db.execute(select(*ANSWER).where(actions.c.key == key)).one_or_none()
         return None if row is None else Answer(**_answer(row))
 
+    def answers(self, keys: Sequence[str]) -> dict[str, Answer]:
+        """Return what recorded actions gave, by key, as many as there are."""
+        found = {}
+        with self._state.read() as db:
+            for start in range(0, len(keys), 500):
+                wanted = actions.c.key.in_(keys[start : start + 500])
+                rows = db.execute(select(*ANSWER).where(wanted))
+                found.update({row.key: Answer(**_answer(row)) for row in rows})
+        return found
+
     def actions(self, keys: Iterable[str]) -> dict[str, ActionRecord]:
         """Return recorded actions by key, as many as there are."""
         with self._state.read() as db:
