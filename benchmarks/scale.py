@@ -20,7 +20,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -65,8 +65,16 @@ def land(files: Path, home: Path, count: int, by: list[str], every: int = 1) -> 
     shutil.copy(files / "planes.csv", home / "landing" / "planes")
 
 
-def measured(bench: Bench, home: Path, *words: str) -> tuple[dict[str, Any], float, float]:
-    """Run the platform; return its document, wall seconds and the largest process in MB."""
+class Cost(NamedTuple):
+    """What a run took: wall seconds, CPU seconds of all its processes, the largest one in MB."""
+
+    seconds: float
+    cpu: float
+    memory: float
+
+
+def measured(bench: Bench, home: Path, *words: str) -> tuple[dict[str, Any], Cost]:
+    """Run the platform; return its document and what it took."""
     started = time.perf_counter()
     with tempfile.TemporaryFile() as out:
         child = subprocess.Popen(
@@ -82,55 +90,67 @@ def measured(bench: Bench, home: Path, *words: str) -> tuple[dict[str, Any], flo
         document = json.loads(out.read() or b"{}")
     if status != 0:
         raise SystemExit(f"{words}: {document}")
-    return document, seconds, usage.ru_maxrss / 1024
+    cost = Cost(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+    return document, cost
 
 
 def rows(bench: Bench, files: Path, times: list[int]) -> None:
     """Print seconds and memory by kind of asset, for so many years of flights."""
-    sys.stdout.write("| step | years | actions' cells | seconds | largest process, MB |\n")
-    sys.stdout.write("| --- | ---: | ---: | ---: | ---: |\n")
+    sys.stdout.write(
+        "| step | years | actions' cells | seconds | CPU seconds | largest process, MB |\n"
+    )
+    sys.stdout.write("| --- | ---: | ---: | ---: | ---: | ---: |\n")
     for count in times:
         home = bench.folder / f"home{count}"
         land(files, home, count, ["year", "month"])
         time.sleep(5)  # a file must lie still for some seconds before it is taken
         for kind, assets in KINDS.items():
-            done, seconds, memory = measured(bench, home, " or ".join(assets))
-            cells = len(done["executed"])
-            sys.stdout.write(f"| {kind} | {count} | {cells} | {seconds:.1f} | {memory:.0f} |\n")
+            done, cost = measured(bench, home, " or ".join(assets))
+            row = [kind, count, len(done["executed"]), *(f"{value:.1f}" for value in cost[:2])]
+            sys.stdout.write(f"| {' | '.join(map(str, row))} | {cost.memory:.0f} |\n")
             sys.stdout.flush()
         shutil.rmtree(home)
 
 
 def batches(bench: Bench, files: Path, days: int) -> None:
     """Print what a small batch costs, beside the same rows in monthly batches."""
-    found: dict[str, tuple[int, float]] = {}
+    found: dict[str, tuple[int, Cost]] = {}
     for name, by in (("month", ["year", "month"]), ("day", ["year", "month", "day"])):
         home = bench.folder / f"home-{name}"
         for dataset in ("flights", "weather"):
             spec = bench.defs / dataset / "defs.yaml"
             pattern = r"\d{4}-\d{2}(-\d{2})?"
             spec.write_text(spec.read_text().replace(r"\d{4}-\d{2})", f"{pattern})"))
-        land(files, home, -(-days // 365), by, every=40)
-        trim(home, days)
+        land(files, home, -(-(days + 5) // 365), by, every=40)
+        held = trim(home, days if name == "day" else round(days / 30.4))
         time.sleep(5)
-        done, seconds, memory = measured(bench, home)
-        held = len(list((home / "landing" / "flights").iterdir()))
-        found[name] = held, seconds
+        done, cost = measured(bench, home)
+        found[name] = held, cost
         sys.stdout.write(
             f"{held} batches by {name}: {len(done['run_ids'])} run, {len(done['executed'])} cells, "
-            f"{seconds:.1f} s, largest process {memory:.0f} MB\n"
+            f"{cost.seconds:.1f} s, CPU {cost.cpu:.1f} s, largest process {cost.memory:.0f} MB\n"
         )
         shutil.rmtree(home)
     more = found["day"][0] - found["month"][0]
-    cost = (found["day"][1] - found["month"][1]) / more
-    sys.stdout.write(f"{1000 * cost:.0f} ms for each batch of flights, weather and features\n")
+    for word, place in (("s", 0), ("CPU s", 1)):
+        extra = (found["day"][1][place] - found["month"][1][place]) / more
+        sys.stdout.write(f"{extra:.2f} {word} for each batch of flights, weather and features\n")
 
 
-def trim(home: Path, days: int) -> None:
-    """Keep the first files by day where there are more."""
-    for dataset in ("flights", "weather"):
-        for path in sorted((home / "landing" / dataset).iterdir())[days:]:
-            path.unlink()
+def trim(home: Path, count: int) -> int:
+    """Keep the first batches that both datasets have (a day has no weather); return how many."""
+    names = {
+        dataset: {
+            path.name.removeprefix(f"{dataset}-"): path
+            for path in (home / "landing" / dataset).iterdir()
+        }
+        for dataset in ("flights", "weather")
+    }
+    kept = sorted(set(names["flights"]) & set(names["weather"]))[:count]
+    for paths in names.values():
+        for batch in set(paths) - set(kept):
+            paths[batch].unlink()
+    return len(kept)
 
 
 def main() -> None:

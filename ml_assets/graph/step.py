@@ -139,16 +139,11 @@ def _whole_checks(
 ) -> Iterator[dg.AssetCheckResult]:
     """Yield the result of each check over all current batches: red if one is."""
     home = engine.maker.planner.home
-    held = home.records.all_current(home.env).values()
+    names = sorted({"/".join(key.asset_key.path) for key in context.selected_asset_check_keys})
+    held = {name: home.records.checks(home.env, name) for name in names}
     for key in sorted(context.selected_asset_check_keys):
         name = "/".join(key.asset_key.path)
-        verdicts = [
-            check
-            for current in held
-            if current.asset == name
-            for check in current.checks
-            if check["name"] == key.name
-        ]
+        verdicts = [check for check in held[name] if check["name"] == key.name]
         red = [check for check in verdicts if check["passed"] is False]
         worst = next((c for c in red if c["severity"] == "error"), red[0] if red else None)
         if not verdicts:

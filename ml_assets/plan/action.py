@@ -117,7 +117,7 @@ class Recipe:
 
 
 Known = dict[tuple[str, ...], Recipe]
-"""Recipes that were hashed already: the actions of many batches share one."""
+"""Recipes that were hashed already: the actions of many batches share one, or all but params."""
 
 
 def keyed(action: Action, sources: Sources, known: Known | None = None) -> Keyed:
@@ -128,24 +128,35 @@ def keyed(action: Action, sources: Sources, known: Known | None = None) -> Keyed
     known = {} if known is None else known
     # The order of columns, families and metrics counts too; a digest sorts keys.
     params = action.params.model_dump_json()
-    place = (action.stage, json.dumps(dict(action.hooks), sort_keys=True), params)
+    code = (action.stage, json.dumps(dict(action.hooks), sort_keys=True))
+    place = (*code, params)
     if place not in known:
-        known[place] = _recipe(action, params, sources)
+        if code not in known:
+            known[code] = _code(action, sources)
+        known[place] = _recipe(action, params, known[code])
     recipe = known[place]
     inputs = {name: digests_in(tree) for name, tree in sorted(action.inputs.items())}
     ingredients = {**recipe.ingredients, "inputs": inputs}
     return Keyed(action, recipe.closure, ingredients, recipe.digest)
 
 
-def _recipe(action: Action, params: str, sources: Sources) -> Recipe:
+def _code(action: Action, sources: Sources) -> Recipe:
+    """Return the part of a recipe that does not depend on params; it has no digest."""
     closure = sources.closure(action.modules())
     libraries = {name for module in closure.values() for name in module.third_party}
     fixed = {
         "stage": action.stage,
         "hooks": dict(sorted(action.hooks.items())),
         "code": {name: module.digest for name, module in sorted(closure.items())},
-        "params": action.params.model_dump(mode="json"),
-        "order": bytes_digest(params.encode()),
         "environment": environment(libraries),
     }
-    return Recipe(closure, fixed, json_digest(fixed))
+    return Recipe(closure, fixed, "")
+
+
+def _recipe(action: Action, params: str, code: Recipe) -> Recipe:
+    fixed = {
+        **code.ingredients,
+        "params": action.params.model_dump(mode="json"),
+        "order": bytes_digest(params.encode()),
+    }
+    return Recipe(code.closure, fixed, json_digest(fixed))

@@ -10,7 +10,7 @@ import json
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 from ml_assets.errors import StageError
@@ -27,7 +27,7 @@ from ml_assets.spec.project import Project
 from ml_assets.store.digest import canonical_json
 from ml_assets.store.home import Home
 from ml_assets.store.objects import Ref
-from ml_assets.store.records import ActionRecord
+from ml_assets.store.records import ActionRecord, Answer
 
 Boundary = Callable[[str, Any], None]
 """Called with a dataset's name and its cleaned table; raises if its type is wrong."""
@@ -112,12 +112,12 @@ class ActionRunner:
         self._boundary = boundary
         self._token = token
         self._recent = Recent()
+        self._stored: dict[Hashable, str] = {}
+        """Digests of the sources and specs that the actions of many batches share."""
         self._again: set[str] = set()
         """Keys that were forced or verified already in this run."""
-        self._kept: dict[tuple[Any, ...], str] = {}
-        """Digests of the sources that were stored already in this run."""
 
-    def __call__(self, unit: Unit, item: Keyed, known: ActionRecord | None) -> Done:
+    def __call__(self, unit: Unit, item: Keyed, known: Answer | None) -> Done:
         """Return an action's record, from the cache or by running it."""
         repeat = (self._force or self._verify) and item.key not in self._again
         if known is not None and not repeat:
@@ -125,13 +125,13 @@ class ActionRunner:
         self._again.add(item.key)
         with self._home.locks.hold(item.key):
             # Another process may have made it while this one waited.
-            again = None if repeat else self._home.records.action(item.key)
+            again = None if repeat else self._home.records.answer(item.key)
             if again is not None and again.made_by and again.made_by == self._token:
                 return Done(again, executed=True)
             # A record whose objects are gone is made anew, and says by whom.
             return self._run(unit, item, known, replace=known is not None or again is not None)
 
-    def _run(self, unit: Unit, item: Keyed, known: ActionRecord | None, replace: bool) -> Done:
+    def _run(self, unit: Unit, item: Keyed, known: Answer | None, replace: bool) -> Done:
         started = time.perf_counter()
         result = self._call(item)
         outputs = {name: self._put(content) for name, content in result.outputs.items()}
@@ -158,7 +158,7 @@ class ActionRunner:
             made_by=self._token,
         )
         self._home.records.record_action(record, replace=replace)
-        return Done(record, executed=True)
+        return Done(record.answer, executed=True)
 
     def _call(self, item: Keyed) -> Any:
         action = item.action
@@ -193,19 +193,24 @@ class ActionRunner:
 
     def _told(self, unit: Unit, item: Keyed) -> dict[str, str]:
         """Return what making the action again needs beyond the ingredients of its key."""
-        specs = specs_of(self._project, unit.group) if self._project is not None else {}
         found = {"call": call_text(item.action)}
-        return {**found, "specs": self._home.objects.put(specs).digest} if specs else found
+        if self._project is None:
+            return found
+        if unit.group not in self._stored:
+            specs = specs_of(self._project, unit.group)
+            self._stored[unit.group] = self._home.objects.put(specs).digest if specs else ""
+        specs_digest = self._stored[unit.group]
+        return {**found, "specs": specs_digest} if specs_digest else found
 
     def _keep_sources(self, item: Keyed) -> str:
         kind = type(item.action.params).__module__
         place = (kind, *((name, module.digest) for name, module in sorted(item.closure.items())))
-        if place not in self._kept:
+        if place not in self._stored:
             # The spec's classes too: they read the params again when the action is made again.
             modules = {**self._sources.closure([kind]), **item.closure}
             texts = {name: module.text for name, module in sorted(modules.items())}
-            self._kept[place] = self._home.objects.put(texts).digest
-        return self._kept[place]
+            self._stored[place] = self._home.objects.put(texts).digest
+        return self._stored[place]
 
 
 def _canonical(table: Any) -> Any:
@@ -237,7 +242,7 @@ def _plain(value: Any, action: Action) -> Any:
 
 
 def _compare(
-    action: Action, known: ActionRecord, outputs: Mapping[str, Ref], checks: Sequence[Any]
+    action: Action, known: Answer, outputs: Mapping[str, Ref], checks: Sequence[Any]
 ) -> None:
     names = sorted({*known.outputs, *outputs})
     differ = [n for n in names if known.outputs.get(n) != outputs.get(n)]

@@ -19,7 +19,7 @@ from ml_assets.spec.project import Project
 from ml_assets.store.batches import Landed, Withdrawn
 from ml_assets.store.home import Home
 from ml_assets.store.objects import Ref
-from ml_assets.store.records import ActionRecord, Current
+from ml_assets.store.records import Answer, Current
 
 Status = Literal["reuse", "run", "maybe", "wait"]
 Outputs = Mapping[str, Ref | Pending]
@@ -29,7 +29,7 @@ Outputs = Mapping[str, Ref | Pending]
 class Done:
     """An action whose outputs are known, from the cache or just made."""
 
-    record: ActionRecord
+    record: Answer
     executed: bool = False
 
     @property
@@ -99,7 +99,7 @@ class Made:
 class Runner(Protocol):
     """Runs an action that is not in the cache (or again, when told to)."""
 
-    def __call__(self, unit: Unit, item: Keyed, known: ActionRecord | None, /) -> Done:
+    def __call__(self, unit: Unit, item: Keyed, known: Answer | None, /) -> Done:
         """Return the action done; `known` is what the cache holds of it."""
         ...
 
@@ -132,10 +132,10 @@ class Session:
         """Upstream cells by their recipes; otherwise by what is current in the state."""
         self._made: dict[Unit, dict[Cell, Made]] = {}
         self._hashed: Known = {}
-        self._records: dict[str, ActionRecord | None] = {}
         self.current: dict[tuple[str, str], Current] = home.records.all_current(home.env)
         self.landed = home.batches.landed()
         self.withdrawn = home.batches.withdrawn(home.env)
+        self._answers: dict[str, Answer | None] = {} if runner is not None else self._likely()
 
     def order(self, items: Sequence[T]) -> Sequence[T]:
         """Return independent items in the order in which this session runs them.
@@ -196,16 +196,31 @@ class Session:
         certain = not held or not self.home.records.has_recipe(item.recipe)
         return Undone(item, Pending((_made_by(unit, item.action),) if certain else cells, certain))
 
-    def known(self, key: str) -> ActionRecord | None:
-        """Return the cached action if all its outputs are still there."""
-        if key not in self._records or self._runner is not None:
-            record = self.home.records.action(key)
-            if record is not None:
-                digests = [ref.digest for ref in record.outputs.values()]
-                if self.home.objects.missing(digests):
-                    record = None
-            self._records[key] = record
-        return self._records[key]
+    def known(self, key: str) -> Answer | None:
+        """Return what the cache holds of an action, if all its outputs are still there."""
+        if self._runner is not None:
+            return self._held(key)
+        if key not in self._answers:
+            self._answers[key] = self._held(key)
+        return self._answers[key]
+
+    def _likely(self) -> dict[str, Answer | None]:
+        """Return the actions that current content comes from: most of what a plan asks for."""
+        keys = {key for held in self.current.values() for key in held.actions.values()}
+        found = self.home.records.answers(sorted(keys))
+        digests = {ref.digest for answer in found.values() for ref in answer.outputs.values()}
+        gone = set(self.home.objects.missing(sorted(digests)))
+        return {
+            key: None if any(ref.digest in gone for ref in answer.outputs.values()) else answer
+            for key, answer in found.items()
+        }
+
+    def _held(self, key: str) -> Answer | None:
+        found = self.home.records.answer(key)
+        if found is None:
+            return None
+        digests = [ref.digest for ref in found.outputs.values()]
+        return None if self.home.objects.missing(digests) else found
 
 
 def _made_by(unit: Unit, action: Action) -> Cell:

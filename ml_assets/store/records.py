@@ -29,23 +29,35 @@ from ml_assets.store.state import (
 
 
 @dataclass(frozen=True)
-class ActionRecord:
-    """A recorded action: its outputs, checks and facts, and what made its key."""
+class Answer:
+    """What an action gave: a session holds thousands of these, and not what made their keys."""
 
     key: str
-    recipe: str
-    name: str
-    ingredients: Mapping[str, Any]
-    outputs: Mapping[str, Ref]
+    outputs: Mapping[str, Ref] = field(default_factory=dict)
     checks: Sequence[Mapping[str, Any]] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
-    sources: str = ""
-    machine: Mapping[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
     made_by: str = ""
     """The token of the run that made it; several processes can work on one run."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActionRecord(Answer):
+    """A recorded action: what it gave, and what made its key."""
+
+    recipe: str
+    name: str
+    ingredients: Mapping[str, Any]
+    sources: str = ""
+    machine: Mapping[str, Any] = field(default_factory=dict)
     created: str = field(default="", compare=False)
     """When it was recorded; set by the store."""
+
+    @property
+    def answer(self) -> Answer:
+        """What it gave, alone."""
+        names = ("key", "outputs", "checks", "facts", "seconds", "made_by")
+        return Answer(**{name: getattr(self, name) for name in names})
 
 
 @dataclass(frozen=True)
@@ -119,6 +131,22 @@ class Records:
         with self._state.read() as db:
             row = db.execute(select(actions).where(actions.c.key == key)).one_or_none()
         return None if row is None else _action(row)
+
+    def answer(self, key: str) -> Answer | None:
+        """Return what a recorded action gave."""
+        with self._state.read() as db:
+            row = db.execute(select(*ANSWER).where(actions.c.key == key)).one_or_none()
+        return None if row is None else Answer(**_answer(row))
+
+    def answers(self, keys: Sequence[str]) -> dict[str, Answer]:
+        """Return what recorded actions gave, by key, as many as there are."""
+        found = {}
+        with self._state.read() as db:
+            for start in range(0, len(keys), 500):
+                wanted = actions.c.key.in_(keys[start : start + 500])
+                rows = db.execute(select(*ANSWER).where(wanted))
+                found.update({row.key: Answer(**_answer(row)) for row in rows})
+        return found
 
     def actions(self, keys: Iterable[str]) -> dict[str, ActionRecord]:
         """Return recorded actions by key, as many as there are."""
@@ -220,6 +248,13 @@ class Records:
             rows = db.execute(select(current).where(current.c.env == env)).all()
         return {(row.asset, row.partition): _current(row) for row in rows}
 
+    def checks(self, env: str, asset: str) -> list[dict[str, Any]]:
+        """Return the check results of all partitions of an asset that an environment holds."""
+        mine = (current.c.env == env, current.c.asset == asset)
+        with self._state.read() as db:
+            rows = db.execute(select(current.c.checks).where(*mine).order_by(current.c.partition))
+            return [check for text in rows.scalars() for check in json.loads(text)]
+
     def environments(self) -> list[str]:
         """Return the environments that hold anything, or have decided anything."""
         with self._state.read() as db:
@@ -300,19 +335,30 @@ def _refs(text: str) -> dict[str, Ref]:
     return {name: Ref(**value) for name, value in json.loads(text).items()}
 
 
+ANSWER = tuple(
+    actions.c[name] for name in ("key", "outputs", "checks", "facts", "seconds", "made_by")
+)
+
+
+def _answer(row: Any) -> dict[str, Any]:
+    return {
+        "key": row.key,
+        "outputs": _refs(row.outputs),
+        "checks": json.loads(row.checks),
+        "facts": json.loads(row.facts),
+        "seconds": row.seconds,
+        "made_by": row.made_by,
+    }
+
+
 def _action(row: Any) -> ActionRecord:
     return ActionRecord(
-        key=row.key,
+        **_answer(row),
         recipe=row.recipe,
         name=row.name,
         ingredients=json.loads(row.ingredients),
-        outputs=_refs(row.outputs),
-        checks=json.loads(row.checks),
-        facts=json.loads(row.facts),
         sources=row.sources,
         machine=json.loads(row.machine),
-        seconds=row.seconds,
-        made_by=row.made_by,
         created=row.created,
     )
 

@@ -71,12 +71,14 @@ def _act(toy: Toy, function: str, spec: SplitRule = SPEC, **options: Any) -> Don
     sources = Sources(planner.workspace.roots)
     item = keyed(Action("part", f"toy.stage:{function}", spec, **options), sources)
     runner = ActionRunner(planner.workspace, planner.home, sources, **runner_options)
-    return runner(UNIT, item, planner.home.records.action(item.key))
+    return runner(UNIT, item, planner.home.records.answer(item.key))
 
 
 def test_a_result_is_kept_and_not_made_again(staged: Toy) -> None:
     first = _act(staged, "run")
-    assert (first.executed, first.record.facts, first.record.name) == (
+    kept = staged.planner().home.records.action(first.record.key)
+    assert kept is not None
+    assert (first.executed, first.record.facts, kept.name) == (
         True,
         {"rows": 1},
         "sales/batch@m#part",

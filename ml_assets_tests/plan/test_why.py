@@ -28,7 +28,7 @@ THEN: dict[str, Any] = {
 
 
 def _why(**changes: Any) -> list[str]:
-    before = ActionRecord("k", "r", "n", THEN, {})
+    before = ActionRecord(key="k", recipe="r", name="n", ingredients=THEN)
     return reasons({**THEN, **changes}, before)
 
 

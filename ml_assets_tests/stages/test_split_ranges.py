@@ -4,23 +4,36 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from hypothesis import given as each
 from hypothesis import strategies as st
 
-from ml_assets.stages.split.ranges import key_codes, occurrences, read, references
+from ml_assets.stages.keys import hashed
+from ml_assets.stages.split.ranges import occurrences, read, references
 from ml_assets_tests.stages.feature_batches import batch, batches
 
 
-def test_a_key_has_a_first_and_a_last_place() -> None:
-    first, last = occurrences(np.array([0, 1, 0, 2, 1, 0]))
-    assert first.tolist() == [0, 1, 0, 3, 1, 0]
-    assert last.tolist() == [5, 4, 5, 3, 4, 5]
+def places(keys: list[str], bucket: int) -> tuple[list[int], list[int]]:
+    first, last = occurrences(hashed(pa.chunked_array([keys], pa.string()), "1"), bucket)
+    return first.tolist(), last.tolist()
+
+
+@pytest.mark.parametrize("bucket", [1, 100])
+def test_a_key_has_a_first_and_a_last_place(bucket: int) -> None:
+    assert places(list("abacba"), bucket) == ([0, 1, 0, 3, 1, 0], [5, 4, 5, 3, 4, 5])
+
+
+@each(st.lists(st.text("ab|\\", max_size=3), max_size=40), st.sampled_from([1, 3, 100]))
+def test_places_are_those_of_the_texts(keys: list[str], bucket: int) -> None:
+    known = [key for key in keys if not key.startswith("\\L")]
+    first = [known.index(key) for key in known]
+    last = [len(known) - 1 - known[::-1].index(key) for key in known]
+    assert places(known, bucket) == (first, last)
 
 
 def test_keys_without_key_columns_are_never_the_same() -> None:
-    codes = key_codes(pa.chunked_array([["\\L2", "a"], ["\\L2", "a"]]))
-    assert codes[1] == codes[3]
-    assert len(set(codes.tolist())) == 3
+    rows = read(batches({"1": ["\\L2", "\\L3"], "2": ["\\L2"]}))
+    assert rows.first.tolist() == rows.last.tolist() == [0, 1, 2]
 
 
 def test_home_is_the_first_batch_and_the_last_row_counts() -> None:

@@ -24,7 +24,7 @@ from ml_assets.spec.project import Project
 from ml_assets.store.batches import Landed
 from ml_assets.store.home import Home
 from ml_assets.store.objects import Ref
-from ml_assets.store.records import ActionRecord
+from ml_assets.store.records import ActionRecord, Answer
 
 Data = Mapping[tuple[str, str], str]
 """(dataset, batch) -> digest of the landed file."""
@@ -67,7 +67,7 @@ class _Mix(Session):
     def act(self, unit: Unit, action: Action) -> Done | Undone:
         """Return an action's outputs; a check has none."""
         if action.part.startswith("check:"):
-            return Done(ActionRecord("", "", action.part, {}, {}))
+            return Done(Answer(""))
         return super().act(unit, action)
 
 
@@ -132,7 +132,7 @@ class _Runner:
         self._scratch = scratch
         self._worker = worker
 
-    def __call__(self, unit: Unit, action: Keyed, known: ActionRecord | None) -> Done:
+    def __call__(self, unit: Unit, action: Keyed, known: Answer | None) -> Done:
         """Return an action done."""
         if known is not None:
             return Done(known)
@@ -147,7 +147,7 @@ class _Runner:
             seconds=time.perf_counter() - started,
         )
         self._scratch.records.record_action(record)
-        return Done(record, executed=True)
+        return Done(record.answer, executed=True)
 
 
 def _ref(made: Made, name: str) -> Ref:

@@ -5,18 +5,22 @@ Belongs here: this check. Does not belong here: code of the splits, which it mus
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
+from numpy.typing import NDArray
 
+from ml_assets.stages.keys import Hashes, hashed, joined, same
 from ml_assets.stages.result import Check, Result
 
 if TYPE_CHECKING:
     from ml_assets.spec.split import SplitRule
     from ml_assets.stages.result import Handle
+
+FOLDS = ("train", "validation", "test")
 
 
 def check(
@@ -27,65 +31,97 @@ def check(
     test: Handle,
     features: Mapping[str, Handle],
 ) -> Result:
-    """Red when a key (or a group) is in two folds, twice in one, or is referenced wrongly."""
+    """Red when a key (or a group) is in two folds, twice in one, or is referenced wrongly.
+
+    One batch is in memory at a time, and 17 bytes for each row of a fold.
+    """
     grouped = spec.split.kind == "hash" and bool(spec.split.group)
-    tables = {"train": train.table(), "validation": validation.table(), "test": test.table()}
-    wrong: list[str] = []
-    texts: dict[str, pa.Table] = {
-        batch: handle.table(["_key", "_group"] if grouped else ["_key"])
-        for batch, handle in features.items()
-        if any(
-            pc.is_in(pa.scalar(batch), t["batch"].combine_chunks()).as_py() for t in tables.values()
-        )
-    }
-    found = {name: _rows(name, table, texts, features, wrong) for name, table in tables.items()}
-    for name, rows in found.items():
-        repeated = len(rows) - pc.count_distinct(rows["_key"]).as_py()
-        if repeated:
-            wrong.append(f"{repeated} rows of {name} repeat a key")
-    for column in ["_key", "_group"] if grouped else ["_key"]:
-        unit = column.strip("_")
-        for left, right in combinations(found, 2):
-            shared = _shared(found[left][column], found[right][column])
-            if shared:
-                wrong.append(f"{shared} {unit}s are in {left} and in {right}")
-    counts = {name: len(rows) for name, rows in found.items()}
+    columns = ["_key", "_group"] if grouped else ["_key"]
+    folds = [_spans(handle.table()) for handle in (train, validation, test)]
+    wrong = [
+        f"{name} refers to features of {batch} that it was not made from"
+        for name, found in zip(FOLDS, folds, strict=True)
+        for batch, (digests, _) in found.items()
+        if batch not in features or digests != {features[batch].digest}
+    ]
+    held: dict[str, list[Hashes]] = {column: [] for column in columns}
+    numbers: list[NDArray[np.int8]] = []
+    for batch, handle in features.items():
+        spans = [found[batch][1] if batch in found else None for found in folds]
+        if all(found is None for found in spans):
+            continue
+        table = handle.table(columns)
+        rows, fold = _rows(batch, spans, len(table), wrong)
+        numbers.append(fold)
+        for column in columns:
+            held[column].append(hashed(table[column].take(pa.array(rows)), batch))
+    fold = np.concatenate([*numbers, np.zeros(0, np.int8)])
+    counts = dict(zip(FOLDS, np.bincount(fold, minlength=len(FOLDS)).tolist(), strict=True))
+    for column in columns:
+        wrong += _repeated(column.strip("_"), joined(held[column]), fold, counts)
     listed = ", ".join(f"{name} {count:,}" for name, count in counts.items())
     text = "; ".join(wrong) or f"no key is in two folds ({listed} rows)"
     verdict = Check("fold_disjointness", not wrong, text, metadata=counts)
     return Result({}, checks=(verdict,))
 
 
+Spans = NDArray[np.int64]
+"""(ranges, 2) first row and the row after the last."""
+
+
+def _spans(table: pa.Table) -> dict[str, tuple[set[str], Spans]]:
+    """Return, for each batch of a fold, the digests that its ranges name, and the ranges."""
+    found: dict[str, tuple[set[str], Spans]] = {}
+    spans = np.column_stack([table["start"].to_numpy(), table["stop"].to_numpy()])
+    batches = table["batch"].combine_chunks().dictionary_encode()
+    digests = table["features"].combine_chunks().dictionary_encode()
+    for number, batch in enumerate(batches.dictionary.to_pylist()):
+        mine = batches.indices.to_numpy() == number
+        named = np.unique(digests.indices.to_numpy()[mine])
+        found[batch] = ({digests.dictionary[n].as_py() for n in named.tolist()}, spans[mine])
+    return found
+
+
 def _rows(
-    name: str,
-    table: pa.Table,
-    texts: Mapping[str, pa.Table],
-    features: Mapping[str, Handle],
-    wrong: list[str],
-) -> pa.Table:
-    """Return the referenced keys of a fold; a key without key columns is told by its batch."""
-    parts = []
-    for row in table.to_pylist():
-        batch, start, stop = row["batch"], row["start"], row["stop"]
-        if batch not in texts or row["features"] != features[batch].digest:
-            wrong.append(f"{name} refers to features of {batch} that it was not made from")
-        elif not 0 <= start < stop <= len(texts[batch]):
+    batch: str, folds: Sequence[Spans | None], size: int, wrong: list[str]
+) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
+    """Return the referenced rows of a batch and the number of the fold of each."""
+    rows, numbers = [np.zeros(0, np.int64)], [np.zeros(0, np.int8)]
+    for number, spans in enumerate(folds):
+        if spans is None:
+            continue
+        good = (spans[:, 0] >= 0) & (spans[:, 0] < spans[:, 1]) & (spans[:, 1] <= size)
+        for start, stop in spans[~good].tolist():
             wrong.append(
-                f"{name} refers to rows {start}-{stop} of {batch}, which has {len(texts[batch])}"
+                f"{FOLDS[number]} refers to rows {start}-{stop} of {batch}, which has {size}"
             )
-        else:
-            parts.append(_local(texts[batch].slice(start, stop - start), batch))
-    columns = next(iter(texts.values())).schema if texts else pa.schema([("_key", pa.string())])
-    return pa.concat_tables(parts) if parts else columns.empty_table()
+        lengths = spans[good, 1] - spans[good, 0]
+        shifts = spans[good, 0] - (np.cumsum(lengths) - lengths)
+        rows.append(np.arange(lengths.sum()) + np.repeat(shifts, lengths))
+        numbers.append(np.full(len(rows[-1]), number, np.int8))
+    return np.concatenate(rows), np.concatenate(numbers)
 
 
-def _local(table: pa.Table, batch: str) -> pa.Table:
-    if not pc.starts_with(table["_key"][0], "\\L").as_py():
-        return table
-    keys: Any = pc.binary_join_element_wise(pa.scalar(batch), table["_key"], "\\")
-    return table.set_column(0, "_key", keys)
-
-
-def _shared(left: pa.ChunkedArray, right: pa.ChunkedArray) -> int:
-    both = pc.is_in(pc.unique(left), value_set=pc.unique(right))
-    return int(pc.sum(both).as_py() or 0)
+def _repeated(
+    unit: str, hashes: Hashes, fold: NDArray[np.int8], counts: Mapping[str, int]
+) -> list[str]:
+    """Return what is said of keys in two folds, and of keys twice in one."""
+    different = np.zeros(len(FOLDS), np.int64)
+    shared = dict.fromkeys(combinations(range(len(FOLDS)), 2), 0)
+    for rows, starts in same(hashes):
+        there = np.zeros((len(starts), len(FOLDS)), dtype=bool)
+        sizes = np.diff(np.append(starts, len(rows)))
+        there[np.repeat(np.arange(len(starts)), sizes), fold[rows]] = True
+        different += there.sum(axis=0)
+        for left, right in shared:
+            shared[left, right] += int((there[:, left] & there[:, right]).sum())
+    said = [
+        f"{counts[name] - found} rows of {name} repeat a key"
+        for name, found in zip(FOLDS, different.tolist(), strict=True)
+        if unit == "key" and counts[name] > found
+    ]
+    return said + [
+        f"{count} {unit}s are in {FOLDS[left]} and in {FOLDS[right]}"
+        for (left, right), count in shared.items()
+        if count
+    ]

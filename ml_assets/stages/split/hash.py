@@ -40,13 +40,14 @@ def split(spec: SplitRule, *, features: Mapping[str, Handle], kept: Handle | Non
     ever seen. Handed in as `kept` the next time, it is honoured: a row keeps its fold.
     """
     rule: HashSplit = spec.split  # type: ignore[assignment]
-    name = "_group" if rule.group else "_key"
-    rows = read(features, [name, "_target"] if rule.stratify else [name])
-    waiting = duplicates(rows, spec.on_duplicate_key)
     if rule.stratify:
+        rows = read(features, ["_key", "_target"])
         fold, assignment = _stratified(rule, rows, kept)
     else:
-        fold = _fold(rule, uniform(rows.extra[name], rule.salt))
+        name = "_group" if rule.group else "_key"
+        rows = read(features, [name], lambda t: pa.table({"u": uniform(t[name], rule.salt)}))
+        fold = _fold(rule, rows.extra["u"].to_numpy() if len(rows.last) else np.zeros(0))
+    waiting = duplicates(rows, spec.on_duplicate_key)
     masks = {name: (fold == number) & rows.usable for number, name in enumerate(FOLDS)}
     found = result(rows, masks, waiting or _empty(rule, masks, rows))
     if rule.stratify:
@@ -57,7 +58,7 @@ def split(spec: SplitRule, *, features: Mapping[str, Handle], kept: Handle | Non
 def uniform(text: pa.ChunkedArray, salt: str) -> Array:
     """Return the hash of each text as a number in [0, 1)."""
     secret = hashlib.sha256(salt.encode()).hexdigest()[:16]
-    # Each different text is hashed once: hash_array does not know Arrow's strings.
+    # Each different text of a batch is hashed once: hash_array does not know Arrow's strings.
     encoded = text.combine_chunks().dictionary_encode()
     values = np.asarray(encoded.dictionary.to_numpy(zero_copy_only=False), dtype=object)
     hashed = pd.util.hash_array(values, hash_key=secret, categorize=False)

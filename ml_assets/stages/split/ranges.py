@@ -6,7 +6,7 @@ one key counts, turning masks into ranges. Does not belong here: which row is in
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +15,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from ml_assets.stages.keys import BUCKET, Hashes, hashed, joined, same
 from ml_assets.stages.result import Result
 
 if TYPE_CHECKING:
     from ml_assets.stages.result import Handle
 
-Ints = NDArray[np.int64]
+Numbers = NDArray[np.signedinteger[Any]]
+"""Row or batch numbers: 32 bits where they fit."""
 Mask = NDArray[np.bool_]
 FOLDS = ("train", "validation", "test")
 REFERENCES = pa.schema(
@@ -38,17 +40,17 @@ class Rows:
 
     batches: tuple[str, ...]
     digests: tuple[str, ...]
-    offsets: Ints
+    offsets: NDArray[np.int64]
     """Row number at which each batch starts, and n."""
     labelled: Mask
-    home: Ints
+    home: Numbers
     """(n,) number of the batch that first holds the row's key."""
-    first: Ints
+    first: Numbers
     """(n,) row number at which the row's key first stands."""
-    last: Ints
+    last: Numbers
     """(n,) row number at which the row's key last stands."""
     extra: pa.Table
-    """(n,) the further columns that were asked for."""
+    """(n,) the further columns that were asked for, or what was made of them."""
 
     @property
     def latest(self) -> Mask:
@@ -66,67 +68,66 @@ class Rows:
         return int(np.unique(self.first[~self.latest]).size)
 
 
-def read(features: Mapping[str, Handle], extra: Sequence[str] = ()) -> Rows:
-    """Read keys and labels of feature batches, given in calendar order."""
-    names = ["_key", "_target", *(name for name in extra if name not in ("_key", "_target"))]
-    tables = [handle.table(names) for handle in features.values()]
-    lengths = [len(table) for table in tables]
-    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    batch = np.repeat(np.arange(len(tables), dtype=np.int64), lengths)
-    if not tables:
-        whole = pa.table({name: pa.array([], pa.string()) for name in names})
-    else:
-        whole = pa.concat_tables(tables)
-    first, last = occurrences(key_codes(whole["_key"]))
+def read(
+    features: Mapping[str, Handle],
+    columns: Sequence[str] = (),
+    reduce: Callable[[pa.Table], pa.Table] | None = None,
+) -> Rows:
+    """Read keys and labels of feature batches, given in calendar order, one at a time.
+
+    `extra` is the named columns of all batches, or what `reduce` makes of those of each. Of a
+    key its hash is held (16 bytes a row), and 10 bytes a row of the rest.
+    """
+    names = ["_key", "_target", *(name for name in columns if name not in ("_key", "_target"))]
+    hashes, labelled, extra = [], [], []
+    for batch, handle in features.items():
+        table = handle.table(names)
+        hashes.append(hashed(table["_key"], batch))
+        labelled.append(table["_target"].is_valid().to_numpy())
+        wanted = table.select(list(columns))
+        extra.append(wanted if reduce is None else reduce(wanted))
+    lengths = np.array([len(part) for part in labelled], dtype=np.int64)
+    first, last = occurrences(joined(hashes))
+    home = np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)[first]
     return Rows(
         batches=tuple(features),
         digests=tuple(handle.digest for handle in features.values()),
-        offsets=offsets,
-        labelled=whole["_target"].is_valid().to_numpy(),
-        home=batch[first],
+        offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+        labelled=np.concatenate([*labelled, np.zeros(0, dtype=bool)]),
+        home=home,
         first=first,
         last=last,
-        extra=whole.select(list(extra)),
+        extra=pa.concat_tables(extra) if extra else _none(columns),
     )
 
 
-def key_codes(keys: pa.ChunkedArray) -> Ints:
-    r"""Return a number for each key, equal where the keys are.
-
-    Keys of a dataset without key columns (`\L<line>`) name a row in its batch only: each gets
-    a number of its own.
-    """
-    encoded = keys.combine_chunks().dictionary_encode()
-    codes: Ints = encoded.indices.to_numpy().astype(np.int64)
-    own = pc.starts_with(encoded.dictionary, "\\L").to_numpy(zero_copy_only=False)
-    if own.any():
-        alone = own[codes]
-        codes[alone] = len(own) + np.arange(int(alone.sum()))
-    return codes
+def _none(columns: Sequence[str]) -> pa.Table:
+    return pa.table({name: pa.array([], pa.string()) for name in columns})
 
 
-def occurrences(codes: Ints) -> tuple[Ints, Ints]:
-    """Return, for each of n rows, the rows at which its code first and last stands."""
-    rows = np.arange(len(codes), dtype=np.int64)
-    size = int(codes.max()) + 1 if len(codes) else 0
-    first, last = np.zeros(size, np.int64), np.zeros(size, np.int64)
-    # Of several assignments to one place numpy keeps the last.
-    first[codes[::-1]] = rows[::-1]
-    last[codes] = rows
-    return first[codes], last[codes]
+def occurrences(hashes: Hashes, bucket: int = BUCKET) -> tuple[Numbers, Numbers]:
+    """Return, for each of n rows, the rows at which its key first and last stands."""
+    kind = np.dtype(np.int32 if len(hashes) < 2**31 else np.int64)
+    first = np.arange(len(hashes), dtype=kind)
+    last = first.copy()
+    for rows, starts in same(hashes, bucket):
+        sizes = np.diff(np.append(starts, len(rows)))
+        first[rows] = np.repeat(rows[starts], sizes)
+        last[rows] = np.repeat(rows[starts + sizes - 1], sizes)
+    return first, last
 
 
 def references(rows: Rows, mask: Mask) -> pa.Table:
     """Return the ranges (batch, digest of its features, start, stop) of the rows in a mask."""
-    columns: dict[str, list[Any]] = {name: [] for name in REFERENCES.names}
+    parts = [REFERENCES.empty_table()]
     for number, batch in enumerate(rows.batches):
         part = mask[rows.offsets[number] : rows.offsets[number + 1]]
         edges = np.flatnonzero(np.diff(np.concatenate([[False], part, [False]]).astype(np.int8)))
-        columns["start"] += edges[::2].tolist()
-        columns["stop"] += edges[1::2].tolist()
-        columns["batch"] += [batch] * (len(edges) // 2)
-        columns["features"] += [rows.digests[number]] * (len(edges) // 2)
-    return pa.table(columns, schema=REFERENCES)
+        count = len(edges) // 2
+        named = [pa.repeat(text, count) for text in (batch, rows.digests[number])]
+        columns = [*named, pa.array(edges[::2]), pa.array(edges[1::2])]
+        parts.append(pa.Table.from_arrays(columns, schema=REFERENCES))
+    return pa.concat_tables(parts).combine_chunks()
 
 
 def result(rows: Rows, folds: Mapping[str, Mask], waiting: str | None) -> Result:
@@ -139,7 +140,7 @@ def result(rows: Rows, folds: Mapping[str, Mask], waiting: str | None) -> Result
     counts["unlabelled"] = len(rows.last) - superseded - usable
     counts["superseded"] = superseded
     counts["out"] = usable - sum(counts[name] for name in FOLDS)
-    held = {name: list(dict.fromkeys(table["batch"].to_pylist())) for name, table in tables.items()}
+    held = {name: pc.unique(table["batch"]).to_pylist() for name, table in tables.items()}
     summary = {"waiting": waiting, "rows": counts, "batches": held}
     return Result({**tables, "summary": summary}, {"rows": counts})
 
@@ -148,7 +149,7 @@ def duplicates(rows: Rows, on_duplicate_key: str) -> str | None:
     """Return why a model waits that does not accept keys in several batches; never the keys."""
     if on_duplicate_key != "error" or not rows.repeated:
         return None
-    found = {rows.batches[number] for number in rows.home[~rows.latest].tolist()}
+    found = {rows.batches[number] for number in np.unique(rows.home[~rows.latest]).tolist()}
     return (
         f"{rows.repeated} row keys stand in more than one batch (first in "
         f"{', '.join(sorted(found))}), and on_duplicate_key is error"

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_assets.stages.keys import Ints
 from ml_assets.stages.result import Result
-from ml_assets.stages.split.ranges import Ints, Mask, Rows, duplicates, read, result
+from ml_assets.stages.split.ranges import Mask, Rows, duplicates, read, result
 
 if TYPE_CHECKING:
     from ml_assets.spec.split import SplitRule, TimeSplit
@@ -37,7 +38,8 @@ def split(spec: SplitRule, *, features: Mapping[str, Handle]) -> Result:
     arrives is newer, with numbers of batches always. (Rolling origin: Tashman 2000.)
     """
     rule: TimeSplit = spec.split  # type: ignore[assignment]
-    rows = read(features, ["_time"])
+    counted = isinstance(rule.test, int) and isinstance(rule.validation, int)
+    rows = read(features, [] if counted else ["_time"])
     share = _labelled_share(rows)
     slots = np.flatnonzero((share > 0) & (share >= rule.min_labelled))
     waiting = duplicates(rows, spec.on_duplicate_key) or _too_few(rule, rows, share, slots)
@@ -52,8 +54,8 @@ def split(spec: SplitRule, *, features: Mapping[str, Handle]) -> Result:
 def _labelled_share(rows: Rows) -> NDArray[np.float64]:
     """Return, for each batch, the share of its rows with a label; -1 where it has no rows."""
     size = np.diff(rows.offsets)
-    batch = np.repeat(np.arange(len(size)), size)
-    labelled = np.bincount(batch[rows.labelled[rows.last]], minlength=len(size))
+    counts = np.concatenate([[0], np.cumsum(rows.labelled[rows.last], dtype=np.int64)])
+    labelled = np.diff(counts[rows.offsets])
     return np.where(size > 0, labelled / np.maximum(size, 1), -1.0)
 
 
