@@ -147,7 +147,7 @@ def toy_site(root: Path) -> Iterator[Site]:
         yield Site(toy)
 
 
-def answer_of(process: subprocess.Popen[str], code: int = 0, timeout: float = 240) -> Answer:
+def answer_of(process: subprocess.Popen[str], code: int = 0, timeout: float = 900) -> Answer:
     """Wait for a command to end with a code; its answer holds no traceback."""
     out, err = process.communicate(timeout=timeout)
     answer = Answer(process.returncode, out, err)
