@@ -129,9 +129,7 @@ def _ran(shell: Shell, script: str, out: Path) -> subprocess.CompletedProcess[st
 
 
 @pytest.mark.slow
-def test_production_then_a_change(
-    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_production_then_a_change(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     with prepared_site(tmp_path_factory, "workflows") as site:
         done = _ran(site, "production.sh", tmp_path / "production")
         assert done.returncode == 0, done.stderr
