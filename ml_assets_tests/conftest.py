@@ -4,8 +4,17 @@ from __future__ import annotations
 
 import pytest
 
+FIRST = ("test_demo.py", "test_daemon.py", "test_promotions.py")
+"""The longest of the slow ones, the longest first."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put files with slow tests first: with two workers the last file must be a short one."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+
+    def rank(item: pytest.Item) -> int:
+        if item.path.name in FIRST:
+            return FIRST.index(item.path.name)
+        return len(FIRST) + (item.path not in slow)
+
+    items.sort(key=rank)

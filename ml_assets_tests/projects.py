@@ -26,6 +26,7 @@ from ml_assets.plan.promote import log_decision
 from ml_assets.plan.selection import select
 from ml_assets.plan.workspace import Workspace, locate
 from ml_assets.store.home import Home
+from ml_assets_tests import warm
 
 PACKAGE = "toy"
 MONTHS = tuple(f"2020-0{number}" for number in range(1, 7))
@@ -256,7 +257,9 @@ class Toy:
             and (only is None or unit.partition == only)
         ]
         for _, step in groupby(wanted, key=lambda unit: (unit.group, unit.kind)):
-            for outcome in maker.make(list(step), assets):
+            with warm.python():
+                outcomes = maker.make(list(step), assets)
+            for outcome in outcomes:
                 ran.faults += [outcome.fault] if outcome.fault is not None else []
                 if outcome.unit.kind == "champion" and outcome.current:
                     # The release after it is of whom the log names.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ pytestmark = pytest.mark.slow
 
 MONTHS = [f"2013-{month:02}" for month in range(1, 12)]
 MODELS = ("flight_delay", "late_arrival")
+MARCH = "2013-03"
 TO_BEAT = 13.15
 """Mean absolute error in minutes, trained on January to October, tested on November, December."""
 
@@ -41,6 +43,15 @@ class Demo(Shell):
         """Read an asset as a notebook does."""
         with self.inside():
             return ml_assets.load(asset, **options)
+
+
+@dataclass(frozen=True)
+class Later:
+    """The candidate and all digests before the second run, and the cells that it executed."""
+
+    old: Any
+    before: dict[str, str]
+    executed: set[str]
 
 
 @pytest.fixture(scope="module")
@@ -114,42 +125,46 @@ def test_verify_finds_everything_deterministic(demo: Demo) -> None:
     assert {"weather/cleaned@2013-02", "flight_delay/features@2013-02"} <= set(found["executed"])
 
 
-def test_december_lands(demo: Demo) -> None:
+@pytest.fixture(scope="module")
+def later(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Later:
+    """Give what one run did after December landed and March was corrected."""
     old = demo.load("flight_delay/candidate")
+    before = demo.digests()
     for dataset in ("flights", "weather"):
-        demo.process("land", dataset, demo.sample(dataset, HELD_BACK))
+        demo("land", dataset, demo.sample(dataset, HELD_BACK))
+    lines = demo.sample("flights", MARCH).read_bytes().splitlines(keepends=True)
+    corrected = tmp_path_factory.mktemp("corrected") / f"flights-{MARCH}.csv"
+    corrected.write_bytes(b"".join(lines[:-5]))
+    demo("land", "flights", corrected)
     answer = demo.process("run", "--json").document
     assert answer["success"]
-    batched = {cell for cell in answer["executed"] if "@" in cell}
-    assert {cell.split("@")[1] for cell in batched} == {HELD_BACK}
-    assert "flights/raw@2013-12" in batched
-    assert {f"{model}/candidate" for model in MODELS} <= set(answer["executed"])
-    versions = demo.process("versions", "flight_delay/candidate", "--json").document
+    return Later(old, before, set(answer["executed"]))
+
+
+def test_december_lands(demo: Demo, later: Later) -> None:
+    assert {f"{name}@{HELD_BACK}" for name in ("flights/raw", "weather/raw")} <= later.executed
+    assert {f"{model}/features@{HELD_BACK}" for model in MODELS} <= later.executed
+    assert {f"{model}/candidate" for model in MODELS} <= later.executed
+    versions = demo.json("versions", "flight_delay/candidate")
     assert [item["version"] for item in versions] == ["v0", "v1"]
-    status = demo.process("status", "flight_delay", "--json").document
+    status = demo.json("status", "flight_delay")
     assert status["candidate"]["version"] == "v1"
     assert status["candidate"]["metrics"]["test"]["mae"] < TO_BEAT
-    assert demo.load("flight_delay/candidate", version=0).document == old.document
-    assert demo.load("flight_delay/candidate").document != old.document
+    assert demo.load("flight_delay/candidate", version=0).document == later.old.document
+    assert demo.load("flight_delay/candidate").document != later.old.document
 
 
-def test_a_corrected_march_redoes_march_and_what_depends_on_it(demo: Demo, tmp_path: Path) -> None:
-    lines = demo.sample("flights", "2013-03").read_bytes().splitlines(keepends=True)
-    corrected = tmp_path / "flights-2013-03.csv"
-    corrected.write_bytes(b"".join(lines[:-5]))
-    demo.process("land", "flights", corrected)
-    before = demo.digests()
-    answer = demo.process("run", "--json").document
-    assert answer["success"]
-    batched = {cell for cell in answer["executed"] if "@" in cell}
+def test_a_corrected_march_redoes_march_and_what_depends_on_it(demo: Demo, later: Later) -> None:
+    batched = {cell for cell in later.executed if "@" in cell and HELD_BACK not in cell}
     # March is in the reference that all quality reports of the flights compare with.
     compared = {cell for cell in batched if cell.startswith("flights/quality_report@")}
-    assert {cell.split("@")[1] for cell in batched - compared} == {"2013-03"}
+    assert {cell.split("@")[1] for cell in batched - compared} == {MARCH}
     assert {cell.split("/")[0] for cell in batched} == {"flights", *MODELS}
     after = demo.digests()
-    changed = {cell for cell in before if before[cell] != after[cell]}
+    changed = {cell for cell, digest in later.before.items() if digest != after[cell]}
     assert {cell for cell in changed if "@" in cell} <= batched
+    assert f"flights/cleaned@{MARCH}" in changed
     assert "flight_delay/candidate" in changed
-    old = demo.load("flights/raw", partition="2013-03", version=0)
-    new = demo.load("flights/raw", partition="2013-03")
+    old = demo.load("flights/raw", partition=MARCH, version=0)
+    new = demo.load("flights/raw", partition=MARCH)
     assert len(old) - len(new) == 5

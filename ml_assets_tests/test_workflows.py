@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
-from ml_assets_tests.cli.shell import Shell, toy_site
+from ml_assets_tests.cli.shell import Shell
+from ml_assets_tests.prepared import prepared_site
 from ml_assets_tests.processes import ROOT
 from scripts.comment import comment
 
@@ -128,10 +129,8 @@ def _ran(shell: Shell, script: str, out: Path) -> subprocess.CompletedProcess[st
 
 
 @pytest.mark.slow
-def test_production_then_a_change(tmp_path: Path) -> None:
-    with toy_site(tmp_path / "project") as site:
-        site.toy.land_all()
-        site.toy.close()
+def test_production_then_a_change(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    with prepared_site(tmp_path_factory, "workflows") as site:
         done = _ran(site, "production.sh", tmp_path / "production")
         assert done.returncode == 0, done.stderr
         assert (tmp_path / "production" / "releases" / "forecast-v0.zip").is_file()

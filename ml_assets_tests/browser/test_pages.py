@@ -7,18 +7,14 @@ from collections.abc import Iterator
 import pytest
 
 from ml_assets_tests.browser.pages import Pages, served
-from ml_assets_tests.cli.shell import toy_site
+from ml_assets_tests.prepared import prepared_site
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
-    with toy_site(tmp_path_factory.mktemp("pages") / "project") as site:
-        for month in ("2020-01", "2020-02", "2020-03", "2020-04"):
-            for dataset in ("sales", "prices"):
-                site.toy.land(dataset, month)
-        assert site.json("run")["success"]
+    with prepared_site(tmp_path_factory, "pages") as site:
         site("pause")
         with served(site) as pages:
             yield pages

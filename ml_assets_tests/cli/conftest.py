@@ -8,14 +8,13 @@ from pathlib import Path
 import pytest
 
 from ml_assets_tests.cli.shell import Site, toy_site
+from ml_assets_tests.prepared import prepared_site
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Give a project that is materialized; a test leaves it with nothing to do."""
-    with toy_site(tmp_path_factory.mktemp("cli") / "project") as site:
-        site.toy.land_all()
-        site.json("run")
+    with prepared_site(tmp_path_factory, "cli") as site:
         yield site
 
 

@@ -20,6 +20,7 @@ from ml_assets.cli.main import app
 from ml_assets.graph.instance import open_instance
 from ml_assets.plan.workspace import locate
 from ml_assets.store.home import Home
+from ml_assets_tests import warm
 from ml_assets_tests.processes import ROOT
 from ml_assets_tests.projects import Toy, toy_project
 
@@ -58,7 +59,7 @@ class Shell:
 
     def __call__(self, *words: object, code: int = 0, env: str = "dev") -> Answer:
         """Run a command in this process."""
-        with self.inside(env):
+        with self.inside(env), warm.python():
             result = CliRunner().invoke(app, [str(word) for word in words])
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
@@ -146,7 +147,7 @@ def toy_site(root: Path) -> Iterator[Site]:
         yield Site(toy)
 
 
-def answer_of(process: subprocess.Popen[str], code: int = 0, timeout: float = 240) -> Answer:
+def answer_of(process: subprocess.Popen[str], code: int = 0, timeout: float = 900) -> Answer:
     """Wait for a command to end with a code; its answer holds no traceback."""
     out, err = process.communicate(timeout=timeout)
     answer = Answer(process.returncode, out, err)

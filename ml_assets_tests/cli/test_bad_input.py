@@ -11,6 +11,7 @@ import pytest
 
 from ml_assets_tests.cli.shell import Site, toy_site
 from ml_assets_tests.graph import events
+from ml_assets_tests.prepared import prepared_site
 from ml_assets_tests.projects import prices, sales
 
 GOOD = sales("2020-07")
@@ -21,10 +22,8 @@ MONTHS = ("2020-01", "2020-02", "2020-03", "2020-04")
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Give a project of four months that is materialized."""
-    with toy_site(tmp_path_factory.mktemp("bad") / "project") as site:
-        site.toy.land_all(MONTHS)
-        site.json("run")
+    """Give a project that is materialized."""
+    with prepared_site(tmp_path_factory, "bad") as site:
         yield site
 
 

@@ -20,15 +20,14 @@ from ml_assets.plan.address import find
 from ml_assets.plan.difference import models
 from ml_assets.plan.plan import Planner
 from ml_assets_tests.cli.shell import Site, toy_site
+from ml_assets_tests.prepared import prepared_site
 from ml_assets_tests.projects import sales
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Give a project in which April was corrected: each sale has one unit more, ten are new."""
-    with toy_site(tmp_path_factory.mktemp("compare") / "project") as site:
-        site.toy.land_all()
-        assert not site.toy.make().faults
+    with prepared_site(tmp_path_factory, "compare") as site:
         site.toy.land("sales", "2020-04", sales("2020-04", rows=40, extra=1.0))
         assert not site.toy.make().faults
         yield site

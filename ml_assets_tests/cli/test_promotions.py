@@ -16,9 +16,9 @@ import pytest
 from mlflow import MlflowClient
 
 from ml_assets.store.home import Home
-from ml_assets_tests.cli.shell import Shell, Site, toy_site
+from ml_assets_tests.cli.shell import Shell, Site
+from ml_assets_tests.prepared import prepared_site
 from ml_assets_tests.processes import ROOT
-from ml_assets_tests.projects import MONTHS
 
 BOB = {"ML_ASSETS_ACTOR": "bob@den"}
 
@@ -26,10 +26,8 @@ BOB = {"ML_ASSETS_ACTOR": "bob@den"}
 @pytest.fixture(scope="module")
 def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Give a project with two candidates, both decided; tests go on from one another."""
-    with toy_site(tmp_path_factory.mktemp("promotions") / "project") as site:
-        site.toy.land_all(MONTHS[:5])
-        assert site.json("run")["success"]
-        site.toy.land_all(MONTHS[5:])
+    with prepared_site(tmp_path_factory, "promotions") as site:
+        site.toy.land_all(["2020-07"])
         assert site.json("run")["success"]
         yield site
 

@@ -6,12 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from ml_assets_tests.cli.shell import Site, toy_site
+from ml_assets_tests.cli.shell import Site
+from ml_assets_tests.prepared import prepared_site
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with toy_site(tmp_path_factory.mktemp("graph") / "project") as site:
-        site.toy.land_all()
-        site.json("run")
+    with prepared_site(tmp_path_factory, "graph") as site:
         yield site

@@ -76,10 +76,17 @@ def test_files_that_were_copied_are_one_run(daemon: Daemon) -> None:
     assert candidate(site)["version"] == "v0"
 
 
-def test_a_new_batch_is_one_run_and_a_new_candidate(daemon: Daemon, before: list[str]) -> None:
+def test_a_new_batch_waits_while_paused_then_is_one_run_and_a_new_candidate(
+    daemon: Daemon, before: list[str]
+) -> None:
     site = daemon.site
+    site("pause")
+    begun = time.time()
     put(site, "sales", "2020-05", sales("2020-05"))
     put(site, "prices", "2020-05", prices("2020-05"))
+    daemon.skipped("paused; `ml-assets resume` starts it again", begun)
+    assert [run.run_id for run in daemon.runs()] == before
+    site("resume")
     assert new_runs(daemon, before) == ["SUCCESS"]
     assert candidate(site)["version"] == "v1"
     assert events.versions(site) == site.digests()
@@ -136,17 +143,6 @@ def test_a_wrong_spec_is_said(daemon: Daemon, before: list[str]) -> None:
     daemon.site.toy.edit(spec, "quarantine_budgte", "quarantine_budget")
     daemon.settled(time.time())
     assert [run.run_id for run in daemon.runs()] == before
-
-
-def test_pause_and_resume(daemon: Daemon, before: list[str]) -> None:
-    site = daemon.site
-    site("pause")
-    begun = time.time()
-    put(site, "prices", "2020-05", prices("2020-05", extra=0.5))
-    daemon.skipped("paused; `ml-assets resume` starts it again", begun)
-    assert [run.run_id for run in daemon.runs()] == before
-    site("resume")
-    assert new_runs(daemon, before) == ["SUCCESS"]
 
 
 def test_a_killed_run_does_not_stay_open_and_the_next_goes_on(

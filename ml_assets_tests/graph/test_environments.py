@@ -10,18 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from ml_assets_tests.cli.shell import Site, toy_site
+from ml_assets_tests.cli.shell import Site
 from ml_assets_tests.graph import events
-from ml_assets_tests.projects import Toy, prices
-
-MONTHS = ("2020-01", "2020-02", "2020-03", "2020-04")
+from ml_assets_tests.prepared import prepared_site
+from ml_assets_tests.projects import MONTHS, Toy, prices
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with toy_site(tmp_path_factory.mktemp("environments") / "project") as site:
-        site.toy.land_all(MONTHS)
-        site.json("run")
+    with prepared_site(tmp_path_factory, "environments") as site:
         yield site
 
 
@@ -41,9 +38,11 @@ def test_a_second_environment_reuses_what_the_first_computed(site: Site) -> None
     dev = events.runs(site)
     answer = site.json("run", env="prod")
     assert answer["success"]
-    assert answer["executed"] == []
-    assert set(answer["reused"]) == set(site.digests("dev"))
-    assert site.digests("prod") == site.digests("dev")
+    # A release carries its promotion, which is each environment's own.
+    assert answer["executed"] == ["forecast/release"]
+    assert {*answer["reused"], "forecast/release"} == set(site.digests("dev"))
+    differ = set(site.digests("prod").items()) ^ set(site.digests("dev").items())
+    assert {cell for cell, _ in differ} == {"forecast/release"}
     assert events.versions(site, env="prod") == site.digests("prod")
     assert answer["run_id"] in events.runs(site, env="prod")
     assert events.runs(site) == dev
@@ -55,11 +54,11 @@ def test_a_second_environment_reuses_what_the_first_computed(site: Site) -> None
 
 def test_withdrawing_and_pausing_are_each_environments_own(site: Site) -> None:
     site("run", env="prod")
-    site("withdraw", "sales", "--batch", "2020-04", "--reason", "a test", env="prod")
+    site("withdraw", "sales", "--batch", "2020-06", "--reason", "a test", env="prod")
     site("pause", env="prod")
     assert site.json("plan")["run"] == []
     plan = site.json("plan", env="prod")
-    assert "sales/cleaned@2020-04" in {row["asset"] for row in plan["run"]}
+    assert "sales/cleaned@2020-06" in {row["asset"] for row in plan["run"]}
     assert "is on" in site("resume", env="prod").out
 
 

@@ -11,16 +11,15 @@ import pytest
 
 import ml_assets
 from ml_assets.errors import UnknownName
-from ml_assets_tests.cli.shell import Site, toy_site
+from ml_assets_tests.cli.shell import Site
+from ml_assets_tests.prepared import prepared_site
 from ml_assets_tests.projects import sales
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Give a project in which March, a month of train, was corrected."""
-    with toy_site(tmp_path_factory.mktemp("reading") / "project") as site:
-        site.toy.land_all()
-        site.json("run")
+    with prepared_site(tmp_path_factory, "reading") as site:
         site.toy.land("sales", "2020-03", sales("2020-03", rows=20))
         site.json("run")
         site.toy.forget()
