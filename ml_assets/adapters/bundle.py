@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ml_assets.adapters import bundle_read, bundle_score
+from ml_assets.adapters import bundle_check, bundle_read, bundle_score
 from ml_assets.adapters.bundle_read import Bundle, Problem
 from ml_assets.adapters.bundle_score import Scored
 from ml_assets.adapters.bundle_sign import signature_problems
@@ -52,7 +52,7 @@ def verify(bundle: Bundle, trusted: Path | None = None, *, fresh: bool = False) 
     `trusted` is the public key that must have signed; with `fresh` golden rows are scored in
     new virtual environments. Raises RequestError for a bundle of another format or a bad key.
     """
-    problems = bundle_read.problems(bundle)
+    problems = bundle_check.problems(bundle)
     unsigned = list(signature_problems(bundle, trusted))
     signature = "none"
     if SIGNATURE in bundle.files and not unsigned:
@@ -60,12 +60,12 @@ def verify(bundle: Bundle, trusted: Path | None = None, *, fresh: bool = False) 
     found = Verdict(bundle, [*problems, *unsigned], signature)
     if found.problems:
         return found
-    strange = bundle_score.foreign(bundle) if signature != "trusted" else []
+    strange = bundle_score.foreign(bundle, fresh=fresh) if signature != "trusted" else []
     if strange:
         found.problems += [
             Problem(
                 name,
-                "is not the program that this version ships, so it was not run; with "
+                "is not the one that this version ships, so it was not used; with "
                 "--public-key of a signer whom you trust it is",
             )
             for name in strange

@@ -1,7 +1,7 @@
-"""A release bundle from outside: read within limits, every byte of it checked.
+"""A release bundle from outside, read within limits.
 
-Belongs here: directories and archives that nobody vouches for yet. Does not belong here: running
-anything of a bundle (`bundle_score`).
+Belongs here: directories and archives that nobody vouches for yet. Does not belong here: whether
+the files are those that were written (`bundle_check`).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import io
 import json
 import struct
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,23 +18,15 @@ from typing import Any
 from ml_assets.errors import BundleError, RequestError
 from ml_assets.stages.release.files import (
     ABOUT,
-    FORMAT,
     LINE,
     NAME,
-    SUMS,
-    UNLISTED,
     archive,
-    json_file,
-    listed,
-    sha256,
 )
-from ml_assets.store.digest import canonical_json
 
 LIMIT = 2**30
 """Bytes of all files of a bundle together; a larger one is not read."""
 ENTRIES = 100
 """Files of a bundle; one that we write has about twenty."""
-PROVENANCE, PROMOTION = "provenance.json", "promotion.json"
 _BROKEN = (
     zipfile.BadZipFile,
     NotImplementedError,
@@ -45,6 +37,15 @@ _BROKEN = (
     struct.error,
 )
 """What zipfile raises for an archive that is not one, by the place of the damage."""
+
+
+def document(content: bytes) -> dict[str, Any]:
+    """Return a JSON object; an empty one where it is none, or nested without end."""
+    try:
+        found = json.loads(content)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 @dataclass(frozen=True)
@@ -66,11 +67,8 @@ class Bundle:
     @property
     def about(self) -> Mapping[str, Any]:
         """What the bundle says of itself; raises BundleError where it does not."""
-        try:
-            found = json.loads(self.files[ABOUT])
-        except (KeyError, ValueError):
-            found = None
-        if not isinstance(found, dict):
+        found = document(self.files.get(ABOUT, b""))
+        if not found:
             raise BundleError(f"{ABOUT} is missing or damaged: this is no release bundle")
         return found
 
@@ -86,83 +84,6 @@ def read(path: Path) -> Bundle:
     if not path.is_file():
         raise RequestError(f"{path} is neither a bundle's directory nor its archive")
     return _archive(path)
-
-
-def problems(bundle: Bundle) -> list[Problem]:
-    """Return all that is not as it was written: by SHA256SUMS, and by the provenance beside it.
-
-    Raises RequestError for a bundle of another format that is not damaged.
-    """
-    found = list(bundle.problems)
-    files = bundle.files
-    if SUMS not in files:
-        return [*found, Problem(SUMS, "is missing")]
-    try:
-        wanted = listed(files[SUMS])
-    except BundleError as error:
-        return [*found, Problem(SUMS, str(error))]
-    subjects = _subjects(files.get(PROVENANCE, b""))
-    found += _compared(files, wanted, subjects)
-    if not found:
-        got = bundle.about.get("format")
-        if got != FORMAT:
-            raise RequestError(
-                f"the bundle has format {got!r}; this version of ml_assets reads format {FORMAT}. "
-                "Verify it with the version that made it (lineage.json says which code)"
-            )
-        if bundle.folder != f"{bundle.about['model']}-{bundle.about['version']}":
-            found.append(Problem(ABOUT, f"names another release than its folder {bundle.folder}"))
-        found += [
-            Problem(PROVENANCE, f"says another digest of {name}, or none")
-            for name in sorted(set(wanted) - {PROVENANCE, "signer.pem"})
-            if subjects.get(name) != wanted[name]
-        ]
-        if not _hashed(files.get(PROMOTION, b"")):
-            found.append(Problem(PROMOTION, "is not the entry that its hash is of"))
-    return found
-
-
-def _compared(
-    files: Mapping[str, bytes], wanted: Mapping[str, str], subjects: Mapping[str, str]
-) -> Iterator[Problem]:
-    for name in sorted({*files, *wanted} - set(UNLISTED)):
-        if name not in files:
-            yield Problem(name, f"is listed in {SUMS} and not there")
-        elif name not in wanted:
-            yield Problem(name, f"is not listed in {SUMS}: it was added")
-        elif sha256(files[name]) != wanted[name]:
-            if subjects.get(name) == sha256(files[name]):
-                yield Problem(SUMS, f"its line for {name} was changed; {PROVENANCE} agrees with it")
-            elif name == PROVENANCE and _whole(files[name]):
-                yield Problem(name, f"or its line in {SUMS} was changed")
-            else:
-                yield Problem(name, f"was changed: its bytes are not those that {SUMS} lists")
-
-
-def _subjects(content: bytes) -> dict[str, str]:
-    """Return the digests in a provenance statement; none of one that cannot be read."""
-    try:
-        found = json.loads(content)["subject"]
-        return {str(item["name"]): str(item["digest"]["sha256"]) for item in found}
-    except (ValueError, KeyError, TypeError):
-        return {}
-
-
-def _hashed(content: bytes) -> bool:
-    """Tell whether an entry of the promotion log has the hash that it says."""
-    try:
-        entry = json.loads(content)
-        said = entry.pop("hash")
-    except (ValueError, KeyError, AttributeError):
-        return False
-    return bool(said == sha256(canonical_json(entry)))
-
-
-def _whole(content: bytes) -> bool:
-    try:
-        return json_file(json.loads(content)) == content
-    except ValueError:
-        return False
 
 
 def _directory(path: Path) -> Bundle:

@@ -24,6 +24,11 @@ from ml_assets.stages.release.onnx import TOLERANCE
 
 PROGRAMS = {"score.py": "requirements.txt", "score_edge.py": "requirements-edge.txt"}
 """What scores, and the lock that it needs."""
+LOCKS = {
+    "requirements.txt": ("numpy.txt", "lightgbm.txt"),
+    "requirements-edge.txt": ("onnxruntime.txt",),
+}
+"""Under which names a lock is shipped."""
 PATIENCE = 600.0
 """Seconds that scoring, or installing a lock, may take."""
 ALONE = """import runpy, sys
@@ -45,13 +50,18 @@ class Scored:
     """Largest difference, relative to a prediction's size where that is above 1."""
 
 
-def foreign(bundle: Bundle) -> list[str]:
-    """Return the programs of a bundle that are not those which this version ships."""
-    shipped = resources.files("ml_assets.stages.release.scoring")
+def foreign(bundle: Bundle, *, fresh: bool = False) -> list[str]:
+    """Return what `score` would run of a bundle and is not what this version ships.
+
+    A lock names packages, and where to get them: with `fresh` it is code like the programs.
+    """
+    folder = resources.files("ml_assets.stages.release.scoring")
+    run = {name: (name,) for name in PROGRAMS} | (LOCKS if fresh else {})
     return [
         name
-        for name in PROGRAMS
-        if name in bundle.files and shipped.joinpath(name).read_bytes() != bundle.files[name]
+        for name, known in run.items()
+        if name in bundle.files
+        and all(folder.joinpath(item).read_bytes() != bundle.files[name] for item in known)
     ]
 
 

@@ -22,6 +22,8 @@ def write(out: Path, folder: str, files: Mapping[str, bytes]) -> tuple[Path, Pat
     What is there already with the same bytes stays. Raises RequestError where something else has
     the name; on any other error nothing of ours is left behind.
     """
+    if out.exists() and not out.is_dir():
+        raise RequestError(f"{out} is a file; wanted a folder, there already or not")
     directory, packed = out / folder, out / f"{folder}.zip"
     data = archive(folder, files)
     todo = [not _there(directory, dict(files)), not _same(packed, data)]
@@ -51,10 +53,14 @@ def write(out: Path, folder: str, files: Mapping[str, bytes]) -> tuple[Path, Pat
 
 def _synced(path: Path, content: bytes) -> None:
     """Write a file to the disk itself: a full one says so now, not after the rename."""
-    with path.open("xb") as target:
-        target.write(content)
-        target.flush()
-        os.fsync(target.fileno())
+    try:
+        with path.open("xb") as target:
+            target.write(content)
+            target.flush()
+            os.fsync(target.fileno())
+    except OSError as error:
+        # A full disk names no file; which disk is what people need to know.
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def _there(path: Path, files: Mapping[str, bytes]) -> bool:

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 EXAMPLE = "input_example.json"
 LOADER = "ml_assets.adapters.pyfunc"
-_TYPES = {"number": "double", "integer": "long", "category": "string", "boolean": "boolean"}
+_TYPES = {"number": "double", "category": "string"}
+"""MLflow's types; those that are not here it lets pass and `pyfunc` reads them, since its `long`
+refuses a missing value, and its `boolean` takes one for false without a word."""
 _DIGEST_LENGTH = 32
 """MLflow takes 36 characters; the whole digest is in the source."""
 
@@ -43,10 +45,11 @@ def signature(found: Candidate) -> ModelSignature:
     """Return the model's inputs, all optional, and its outputs."""
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema
+    from mlflow.types.schema import AnyType
 
     columns = sorted(found.document["columns"].items())
     inputs: list[ColSpec | TensorSpec] = [
-        ColSpec(_TYPES[kind], name, required=False) for name, kind in columns
+        ColSpec(_TYPES.get(kind, AnyType()), name, required=False) for name, kind in columns
     ]
     classes = found.document["classes"]
     outputs: list[ColSpec | TensorSpec] = [ColSpec("double", name) for name in classes]

@@ -41,8 +41,7 @@ class Predictor:
         """Return (n,) values or probabilities of class 1, or a frame of class probabilities.
 
         `frame` has the model's columns; one that is not there is missing in every row. None,
-        NaN and NA are missing. MLflow takes no missing value in an integer (`long`) column:
-        leave the column out, or hand in what is missing elsewhere.
+        NaN and NA are missing. Raises MlAssetsError for what is not of a column's type.
         """
         found = predict(self._model, self._family, to_table(frame, self._model["columns"]))
         if self._model["task"] == "multiclass":

@@ -10,7 +10,7 @@ from typing import Any, ParamSpec
 
 import typer
 from rich.console import Console
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError
 
 from ml_assets.errors import MlAssetsError, RequestError
 
@@ -45,6 +45,10 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
         except OperationalError as error:
             said = f"a database of the home says {error.orig}: is the disk full, or not writable?"
             err.print(f"[red]failed:[/] {_escaped(said)} Nothing was recorded by halves")
+            raise typer.Exit(FAILED) from None
+        except DatabaseError as error:
+            said = f"a database of the home is damaged: {error.orig}; restore it from a copy"
+            err.print(f"[red]failed:[/] {_escaped(said)}")
             raise typer.Exit(FAILED) from None
 
     return run

@@ -119,6 +119,8 @@ class DatasetSpec(Spec):
     calendar: Name | None = None
     """The calendar whose batches this dataset arrives in; none for a snapshot."""
     landing: Landing
+    dummy: bool = False
+    """Made-up rows, to see that all of it runs: no model trained on them becomes champion."""
     moments: tuple[str, ...] = ()
     """The moments at which values become known, earliest first."""
     key: tuple[str, ...] = ()

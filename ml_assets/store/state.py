@@ -30,7 +30,7 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.dialects import sqlite
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, OperationalError
 
 from ml_assets.errors import HomeError
 
@@ -203,8 +203,14 @@ class State:
         try:
             self._open()
         except DatabaseError as error:
+            # sqlite says "operational" of what lies around the file, else of the file itself.
+            cure = (
+                "the home must be writable, with room on its disk"
+                if isinstance(error, OperationalError)
+                else "it is damaged: restore it from a copy"
+            )
             raise HomeError(
-                f"the state database {url} cannot be used: {error.orig}; restore it from a copy"
+                f"the state database {url} cannot be used: {error.orig}; {cure}"
             ) from error
 
     def _open(self) -> None:

@@ -28,12 +28,22 @@ from hypothesis import strategies as st
 
 from ml_assets.adapters import bundle_read, bundle_score
 from ml_assets.adapters.bundle import verify
-from ml_assets.adapters.bundle_read import Bundle, problems, read, unpacked
+from ml_assets.adapters.bundle_check import problems
+from ml_assets.adapters.bundle_read import Bundle, read, unpacked
 from ml_assets.adapters.bundle_score import score
 from ml_assets.adapters.bundle_sign import signature_problems, signed
 from ml_assets.adapters.bundle_write import write
 from ml_assets.errors import BundleError, RequestError
-from ml_assets.stages.release.files import ABOUT, SIGNATURE, SIGNER, SUMS, archive, sums
+from ml_assets.stages.release.files import (
+    ABOUT,
+    SIGNATURE,
+    SIGNER,
+    SUMS,
+    archive,
+    json_file,
+    sha256,
+    sums,
+)
 from ml_assets_tests.adapters.bundles import files_of, released
 
 FOLDER = "delay-v3"
@@ -358,9 +368,12 @@ def resigned(files: dict[str, bytes], **changed: bytes) -> dict[str, bytes]:
     """Return files as someone who changes them and all checksums leaves them."""
     found = {**files, **{name.replace("__", "."): content for name, content in changed.items()}}
     told = json.loads(found["provenance.json"])
-    for item in told["subject"]:
-        item["digest"]["sha256"] = bundle_read.sha256(found[item["name"]])
-    found["provenance.json"] = bundle_read.json_file(told)
+    told["subject"] = [
+        {"name": name, "digest": {"sha256": sha256(content)}}
+        for name, content in sorted(found.items())
+        if name not in ("provenance.json", SUMS)
+    ]
+    found["provenance.json"] = json_file(told)
     found[SUMS] = sums(found)
     return found
 
@@ -375,16 +388,74 @@ def test_a_strangers_program_does_not_run(
         found = verify(Bundle(FOLDER, bundle), trusted)
         assert found.problems
         assert found.scored == []
-    assert "was not run" in verify(Bundle(FOLDER, theirs)).problems[0].said
+    assert "was not used" in verify(Bundle(FOLDER, theirs)).problems[0].said
     assert not mark.exists()
     found = verify(Bundle(FOLDER, signed(theirs, keys / "ours")), keys / "ours.pub")
     assert mark.exists()
     assert "wrote 0 rows" in found.problems[0].said
 
 
+def test_a_strangers_lock_is_not_installed(files: dict[str, bytes]) -> None:
+    """A line of a lock may name an index, whose packages run what they like."""
+    lock = b"--index-url http://localhost:9/simple\n" + files["requirements.txt"]
+    theirs = Bundle(FOLDER, resigned(files, requirements__txt=lock))
+    assert bundle_score.foreign(theirs) == []
+    (problem,) = verify(theirs, fresh=True).problems
+    assert problem.file == "requirements.txt"
+    assert "was not used" in problem.said
+    assert bundle_score.foreign(Bundle(FOLDER, files), fresh=True) == []
+
+
+def without(files: dict[str, bytes], *names: str) -> dict[str, bytes]:
+    """Return files as someone who removes some and changes all checksums leaves them."""
+    return resigned({name: content for name, content in files.items() if name not in names})
+
+
+@pytest.mark.parametrize("name", ["model.json", "golden_predictions.csv", "score.py", "model.onnx"])
+def test_a_bundle_must_hold_what_it_is_for(files: dict[str, bytes], name: str) -> None:
+    (problem,) = verify(Bundle(FOLDER, without(files, name))).problems
+    assert (problem.file, problem.said) == (
+        name,
+        "is missing, and not listed either: a bundle holds it",
+    )
+
+
+DEEP = b"[" * 100_000 + b"]" * 100_000
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        (ABOUT, DEEP, "bundle.json is missing or damaged"),
+        (ABOUT, b"[1]", "bundle.json is missing or damaged"),
+        (ABOUT, b'{"format": 1}', "does not say what scores"),
+        ("promotion.json", DEEP, "is not the entry"),
+        ("promotion.json", b"[1]", "is not the entry"),
+        ("promotion.json", b'{"hash": "x", "n": NaN}', "is not the entry"),
+        ("promotion.json", b'{"hash": "x", "n": "\\ud800"}', "is not the entry"),
+        ("provenance.json", DEEP, "says another digest"),
+        ("provenance.json", b'{"subject": 3}', "says another digest"),
+    ],
+    ids=lambda value: value[:12].decode(errors="replace") if isinstance(value, bytes) else "",
+)
+def test_documents_made_to_break_a_reader(
+    files: dict[str, bytes], name: str, content: bytes, said: str
+) -> None:
+    theirs = resigned(files)
+    theirs[name] = content
+    if name != "provenance.json":
+        theirs = resigned(theirs)
+    theirs[SUMS] = sums(theirs)
+    try:
+        found = "; ".join(f"{item.file} {item.said}" for item in problems(Bundle(FOLDER, theirs)))
+    except BundleError as error:
+        found = str(error)
+    assert said in found
+
+
 def test_a_promotion_that_was_rewritten_with_all_checksums(files: dict[str, bytes]) -> None:
     entry = {**json.loads(files["promotion.json"]), "reason": "because"}
-    theirs = resigned(files, promotion__json=bundle_read.json_file(entry))
+    theirs = resigned(files, promotion__json=json_file(entry))
     (problem,) = problems(Bundle(FOLDER, theirs))
     assert (problem.file, problem.said) == (
         "promotion.json",

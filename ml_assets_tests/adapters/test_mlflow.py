@@ -10,6 +10,7 @@ from typing import Any
 import mlflow.pyfunc
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
@@ -166,16 +167,17 @@ def test_the_registered_model_predicts_the_same_to_the_bit(
     monkeypatch.setenv("MLFLOW_REGISTRY_URI", published.uri)
     model = mlflow.pyfunc.load_model("models:/delay-dev/1")
     inputs = model.metadata.signature.inputs
-    assert [(c.name, c.type.name, c.required) for c in inputs] == [
-        ("carrier", "string", False),
-        ("holiday", "boolean", False),
-        ("hour", "long", False),
-        ("wind", "double", False),
+    assert [tuple(column.values()) for column in inputs.to_dict()] == [
+        ("string", "carrier", False),
+        ("any", "holiday", False),
+        ("any", "hour", False),
+        ("double", "wind", False),
     ]
     held = published.home.records.current("dev", "delay/features", "day8")
     assert held is not None
     table = published.home.objects.table(held.digest)
-    wanted = predict(published.candidate.document, lightgbm, table)
+    document = published.candidate.document
+    wanted = predict(document, lightgbm, table)
     frame = table.select(["hour", "wind", "carrier", "holiday"]).to_pandas()
     frame["carrier"] = frame["carrier"].astype(object)
     assert frame["wind"].isna().any()
@@ -185,6 +187,12 @@ def test_the_registered_model_predicts_the_same_to_the_bit(
     without = model.predict(frame.drop(columns="wind"))
     none = frame.assign(wind=np.nan)
     assert np.array_equal(without, model.predict(none))
+    # What is missing is missing, in whole numbers and in yes or no as well.
+    gone = frame.astype({"hour": object, "holiday": object}).assign(hour=None, holiday=None)
+    nothing = table.drop(["hour", "holiday"])
+    for name in ("hour", "holiday"):
+        nothing = nothing.append_column(name, pa.nulls(len(table), table[name].type))
+    assert np.array_equal(model.predict(gone), predict(document, lightgbm, nothing))
 
 
 def children(published: Published, parent: str) -> dict[str, Any]:

@@ -207,3 +207,21 @@ def test_an_edited_log_is_named_and_nothing_is_promoted(two: Site) -> None:
     home.close()
     assert found is not None
     assert found.version == 1
+
+
+def test_a_database_damaged_in_the_middle_is_no_traceback(two: Site) -> None:
+    """It opens; the pages that are read then are not what they were."""
+    state = two.home / "state.db"
+    with sqlite3.connect(state) as db:
+        db.execute("pragma wal_checkpoint(truncate)")
+        (page,) = db.execute(
+            "select rootpage from sqlite_master where name = 'promotions'"
+        ).fetchone()
+        (size,) = db.execute("pragma page_size").fetchone()
+    db.close()
+    content = bytearray(state.read_bytes())
+    content[(page - 1) * size : page * size] = b"\x99" * size
+    state.write_bytes(content)
+    answer = two("history", "forecast", code=1)
+    assert "a database of the home is damaged" in answer.err
+    assert "restore it from a copy" in answer.err

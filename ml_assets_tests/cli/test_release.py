@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import os
 import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.request import Request, urlopen
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -16,7 +27,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from ml_assets.adapters.bundle_sign import KEY
+from ml_assets.adapters.mlflow import tracking_uri
 from ml_assets_tests.cli.shell import Site
+from ml_assets_tests.processes import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -146,24 +159,84 @@ def test_without_a_champion_nothing_is_released(new_site: Site, tmp_path: Path) 
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.slow
-def test_mlflow_serves_the_champion_that_the_bundle_holds(
-    site: Site, bundle: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import mlflow.pyfunc
-    import pandas as pd
+def golden(bundle: Path) -> dict[str, Any]:
+    """Return a bundle's golden rows as MLflow's server takes them."""
+    kinds = {
+        column["name"]: READ[column["type"]]
+        for column in json.loads((bundle / "schema.json").read_text())["columns"]
+    }
+    with (bundle / "golden.csv").open(newline="") as file:
+        header, *rows = csv.reader(file)
+    data = [
+        [kinds[name](text) if text else None for name, text in zip(header, row, strict=True)]
+        for row in rows
+    ]
+    return {"columns": header, "data": data}
 
-    from ml_assets.adapters.mlflow import tracking_uri
 
+READ: dict[str, Callable[[str], Any]] = {
+    "number": float,
+    "integer": int,
+    "category": str,
+    "boolean": {"true": True, "false": False}.__getitem__,
+}
+
+
+def asked(port: int, path: str, body: Any = None) -> Any:
+    """Return a server's answer, None while there is none; refusals raise."""
+    request = Request(
+        f"http://127.0.0.1:{port}{path}",
+        None if body is None else json.dumps(body).encode(),
+        {"Content-Type": "application/json"},
+    )
+    try:
+        with urlopen(request, timeout=60) as response:
+            return response.read().decode()
+    except HTTPError as error:
+        pytest.fail(f"{error.code}: {error.read().decode()}")
+    except URLError:
+        return None
+
+
+@pytest.fixture
+def port(site: Site, tmp_path: Path) -> Iterator[int]:
+    """`mlflow models serve` of the champion, as its documentation has it; its port."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port = int(found.getsockname()[1])
     with site.store() as home:
-        for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"):
-            monkeypatch.setenv(name, tracking_uri(home))
-    types = {"promo": "boolean", "store": "str", "price": "float64", "rise": "float64"}
-    frame = pd.read_csv(bundle / "golden.csv", dtype=types, keep_default_na=True)
-    # What `mlflow models serve` loads and calls.
-    served = mlflow.pyfunc.load_model("models:/forecast-dev@champion")
-    whole = frame.notna().all(axis="columns")
-    got = served.predict(frame[whole].astype({"promo": bool}))
-    wanted = pd.read_csv(bundle / "golden_predictions.csv", float_precision="round_trip")
-    assert whole.sum() >= 10
-    assert list(got) == wanted["prediction"][whole].tolist()
+        uri = tracking_uri(home)
+    words = f"mlflow models serve -m models:/forecast-dev@champion --env-manager local -p {port}"
+    environ = {**site.environ(), "PYTHONPATH": str(ROOT), "MLFLOW_TRACKING_URI": uri}
+    with (tmp_path / "log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", *words.split()],
+            cwd=tmp_path,
+            env=environ,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        try:
+            while asked(port, "/ping") is None:
+                assert process.poll() is None, (tmp_path / "log").read_text()
+                time.sleep(0.2)
+            yield port
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+@pytest.mark.slow
+def test_mlflow_serves_the_champion_that_the_bundle_holds(bundle: Path, port: int) -> None:
+    """A batch and each row alone, missing values of every type among them: to the bit."""
+    rows = golden(bundle)
+    wanted = [float(text) for text in (bundle / "golden_predictions.csv").read_text().split()[1:]]
+    assert any(None in row for row in rows["data"])
+    batch = json.loads(asked(port, "/invocations", {"dataframe_split": rows}))
+    assert batch["predictions"] == wanted
+    alone = [
+        json.loads(asked(port, "/invocations", {"dataframe_split": {**rows, "data": [row]}}))
+        for row in rows["data"]
+    ]
+    assert [answer["predictions"] for answer in alone] == [[value] for value in wanted]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ml_assets.errors import UnknownName
+from ml_assets.errors import Conflict, UnknownName
 from ml_assets.plan.past import past
 from ml_assets.plan.plan import Planner
 from ml_assets.plan.promote import (
@@ -106,6 +106,33 @@ def test_what_was_rolled_back_from_waits(toy: Toy) -> None:
     assert again is not None
     assert again.action == "waiting"
     assert "rolled back from" in again.reason
+
+
+def test_whoever_promotes_meanwhile_wins_and_the_candidate_is_compared_anew(toy: Toy) -> None:
+    """A run has decided against v0; before it writes, a person makes v1 champion."""
+    planner = toy.planner()
+    home = planner.home
+    first = decided(planner, 0, "promote")
+    log(planner, first)
+    by_hand = decided(planner, 1, "refuse")
+    log(planner, by_hand)
+    late = decided(planner, 2, "promote")
+    home.promotions.append(
+        "dev",
+        "forecast",
+        action="promoted",
+        version=1,
+        digest=by_hand.facts["candidate"],
+        expected=first.facts["candidate"],
+        actor="ann",
+        reason="the pilot",
+    )
+    with pytest.raises(Conflict, match=r"v2 was not promoted: the champion is now v1 .* by ann"):
+        log(planner, late)
+    assert len(home.promotions.verify("dev", "forecast")) == 3
+    again = decided(planner, 2, "promote")
+    assert again.facts["against"] == by_hand.facts["candidate"]
+    assert log(planner, again) is not None
 
 
 def test_names_and_actor(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -424,7 +424,10 @@ def _land_all(toy: Toy, dataset: str, month: str, content: bytes) -> None:
             toy.land(name, each, content if (name, each) == (dataset, month) else None)
 
 
-def test_a_refused_batch_is_red_and_excluded(toy: Toy) -> None:
+def test_a_refused_batch_is_red_and_excluded_and_the_gate_sees_it(toy: Toy) -> None:
+    toy.edit(
+        "toy/defs/prices/defs.yaml", "  calendar: month\n", "  calendar: month\n  dummy: true\n"
+    )
     _land_all(toy, "sales", FEB, REFUSED)
     ran = toy.make()
     assert ran.faults == []
@@ -438,6 +441,13 @@ def test_a_refused_batch_is_red_and_excluded(toy: Toy) -> None:
     assert _current(toy, "forecast/train_split").facts["excluded"] == [FEB]
     batches = _current(toy, "forecast/train_split").facts["batches"]
     assert batches == {"train": [JAN, MAR], "validation": [APR], "test": [MAY, JUN]}
+    champion = _current(toy, "forecast/champion")
+    decision = toy.planner().home.objects.json(champion.outputs["decision"].digest)
+    lines = {line["rule"]: line for line in decision["rules"]}
+    assert (lines["complete"]["passed"], lines["complete"]["got"]) == (True, [FEB])
+    # Prices are said to be made up: nothing that was trained on them is promoted.
+    assert (decision["verdict"], lines["real_data"]["passed"]) == ("refuse", False)
+    assert "trained on dummy data" in decision["sentence"]
 
 
 def test_on_refused_hold_waits(toy: Toy) -> None:

@@ -18,7 +18,7 @@ from ml_assets.errors import BundleError
 from ml_assets.plan.recipes.release import programs
 from ml_assets.spec.families import Median
 from ml_assets.stages.release import scoring, supply
-from ml_assets.stages.release.files import SUMS, archive, listed, sha256, sums
+from ml_assets.stages.release.files import ALWAYS, SUMS, archive, listed, sha256, sums
 from ml_assets.stages.release.rows import ROWS
 from ml_assets_tests.adapters.bundles import METRICS, TREES, bundle_bytes, files_of, released
 from ml_assets_tests.processes import ROOT
@@ -51,8 +51,10 @@ def test_what_is_in_a_bundle(files: dict[str, bytes]) -> None:
         "task": "regression",
         "family": "lightgbm",
         "onnx": {"file": "model.onnx"},
+        "scoring": ["requirements-edge.txt", "requirements.txt", "score.py", "score_edge.py"],
         "tolerance": 1e-9,
     }
+    assert set(ALWAYS) < set(files)
     assert not [name for name in files if name.endswith((".pkl", ".pickle", ".joblib"))]
 
 

@@ -52,6 +52,12 @@ def test_a_corrupt_state_is_named(tmp_path: Path, content: bytes) -> None:
         Home(tmp_path, "dev")
 
 
+def test_a_state_that_cannot_be_opened_is_not_called_damaged(tmp_path: Path) -> None:
+    (tmp_path / "state.db").mkdir()
+    with pytest.raises(HomeError, match=r"unable to open .*; the home must be writable"):
+        Home(tmp_path, "dev")
+
+
 def test_a_home_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(HomeError, match="cannot be made"):

@@ -203,13 +203,22 @@ def _decide_spec(
         key=session.project.datasets[model.dataset].key,
         slices=model.evaluation.slices if named is None else named,
         gate=model.gate,
-        data=TrainingData(refused=tuple(excluded), red=tuple(red)),
+        data=TrainingData(refused=tuple(excluded), red=tuple(red), dummy=_dummy(session, model)),
         champion=(
             None
             if rival is None or rival.target is None
             else Described(target=rival.target, key=rival.key)
         ),
     )
+
+
+def _dummy(session: Session, model: ModelSpec) -> bool:
+    """Tell whether any dataset of the model is said to be made up."""
+    return any(session.project.datasets[name].dummy for name in _datasets(model))
+
+
+def _datasets(model: ModelSpec) -> tuple[str, ...]:
+    return (model.dataset, *(join.dataset for join in model.joins))
 
 
 def _red_checks(
@@ -237,7 +246,6 @@ def _red_checks(
 def _trained_on(session: Session, model: ModelSpec, folds: Mapping[str, Made]) -> Iterator[Made]:
     """Yield what the train and validation folds were taken from: features, cleaned batches."""
     group = folds["train"].cell.group
-    datasets = (model.dataset, *(join.dataset for join in model.joins))
     batches = {
         batch
         for fold in ("train", "validation")
@@ -245,7 +253,7 @@ def _trained_on(session: Session, model: ModelSpec, folds: Mapping[str, Made]) -
     }
     for batch in sorted(batches):
         yield session.upstream(Cell(f"{group}/features", batch))
-    for dataset in datasets:
+    for dataset in _datasets(model):
         snapshot = session.project.datasets[dataset].calendar is None
         for batch in [""] if snapshot else sorted(batches):
             yield cleaned_of(session, dataset, batch)

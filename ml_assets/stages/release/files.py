@@ -25,6 +25,22 @@ FORMAT = 1
 ABOUT, SUMS, SIGNATURE, SIGNER = "bundle.json", "SHA256SUMS", "SHA256SUMS.sig", "signer.pem"
 UNLISTED = (SUMS, SIGNATURE)
 """Files that SHA256SUMS cannot list."""
+ALWAYS = (
+    ABOUT,
+    "MODEL_CARD.md",
+    "README.md",
+    "evaluation_report.html",
+    "golden.csv",
+    "golden_predictions.csv",
+    "lineage.json",
+    "metrics.json",
+    "model.json",
+    "promotion.json",
+    "provenance.json",
+    "sbom.cdx.json",
+    "schema.json",
+)
+"""What every bundle holds besides its checksums; `bundle.json` names what else."""
 LINE = re.compile(r"([0-9a-f]{64})  ([A-Za-z0-9][A-Za-z0-9._-]*)")
 NAME = re.compile(r"[a-z][a-z0-9_-]*")
 DATE = (1980, 1, 1, 0, 0, 0)

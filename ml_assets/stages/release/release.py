@@ -6,7 +6,7 @@ no input of a stage (`adapters/bundle_write.py`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ml_assets.errors import NotExpressible
@@ -42,6 +42,8 @@ def release(
     document, figures = model.json(), metrics.json()
     references = {name: handle.table() for name, handle in folds.items()}
     content, why = _onnx(document)
+    unusable = _unusable(document, content)
+    shipped = {name: text.encode() for name, text in spec.files.items() if name not in unusable}
     said = f"There is no `model.onnx`: {why}." if why else ""
     learned = [references["train"], references["validation"]]
     rows = {name: _by_batch(table) for name, table in references.items()}
@@ -51,8 +53,8 @@ def release(
     }
     inputs, predictions = golden(document, family, references["test"], features, spec.sensitive)
     files = {
-        **{name: text.encode() for name, text in spec.files.items()},
-        ABOUT: json_file(_about(spec, document, why)),
+        **shipped,
+        ABOUT: json_file(_about(spec, document, sorted(shipped), why)),
         "model.json": json_file(document),
         "schema.json": json_file(
             schema(spec, document, ranges(learned, features, document["columns"]))
@@ -69,8 +71,6 @@ def release(
     }
     if content is not None:
         files["model.onnx"] = content
-    for name in _unusable(document, content):
-        del files[name]
     files["provenance.json"] = json_file(supply.provenance(spec, files))
     files[SUMS] = sums(files)
     manifest = {
@@ -129,7 +129,9 @@ def _onnx(document: Mapping[str, Any]) -> tuple[bytes | None, str]:
         return None, str(error)
 
 
-def _about(spec: ReleaseSpec, model: Mapping[str, Any], why: str) -> dict[str, Any]:
+def _about(
+    spec: ReleaseSpec, model: Mapping[str, Any], scoring: Sequence[str], why: str
+) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "model": spec.model,
@@ -138,6 +140,7 @@ def _about(spec: ReleaseSpec, model: Mapping[str, Any], why: str) -> dict[str, A
         "task": spec.task,
         "family": model["family"],
         "onnx": {"file": None, "reason": why} if why else {"file": "model.onnx"},
+        "scoring": list(scoring),
         "tolerance": TOLERANCE,
     }
 
