@@ -107,9 +107,10 @@ def opened(home: Home) -> MlflowClient:
 def publish(
     home: Home, project: Project, model: str, dagster_run_id: str | None = None
 ) -> dict[str, Any]:
-    """Publish a model's current candidate; return `mlflow_run_id`, `version`, `name`, `new`.
+    """Publish a model's current candidate.
 
-    `version` is MLflow's number. Raises PublishError, UnknownName, NotMaterialized.
+    Return `experiment` and `mlflow_run_id` (MLflow's), `version`, `name`, `new`. `version` is
+    MLflow's number. Raises PublishError, UnknownName, NotMaterialized.
     """
     client = opened(home)
     found = current_candidate(home, project, model)
@@ -137,6 +138,7 @@ def put(
         log_children(client, run, found.families)
         finish(client, run, found)
     return {
+        "experiment": run.info.experiment_id,
         "mlflow_run_id": run.info.run_id,
         "version": int(version),
         "name": found.name,
@@ -282,6 +284,8 @@ def _experiment(client: MlflowClient, home: Home, found: Candidate) -> str:
         return str(known.experiment_id)
     tags = {
         "mlflow.note.content": found.description,
+        # Without it MLflow's page opens as one for traces of language models.
+        "mlflow.experimentKind": "custom_model_development",
         "ml_assets.environment": found.env,
         "ml_assets.model": found.model,
     }
