@@ -65,7 +65,7 @@ def _of_reports(planner: Planner) -> Iterator[Shot]:
 
 def _of_dagster(base: str) -> Iterator[Shot]:
     lineage = f"{base}/locations/ml_assets/asset-groups/{MODEL}/lineage"
-    yield Shot("lineage", lineage, "evaluation_report", (2300, 1150), _fold_navigation)
+    yield Shot("lineage", lineage, "evaluation_report", (2000, 1500), _fit)
     quality = f"{base}/assets/{DATASET}/quality_report"
     yield Shot("checks", f"{quality}?view=checks&checkDetail=drift", "do not pass", act=None)
     yield Shot("plots", quality, "What came in", (1400, 1000), _show_plots)
@@ -87,8 +87,14 @@ def _of_mlflow(planner: Planner, base: str) -> Iterator[Shot]:
     yield Shot("mlflow_compare", compare, "validation_mae", (1500, 950), _close_assistant)
 
 
-def _fold_navigation(page: Page) -> None:
+def _fit(page: Page) -> None:
+    """Hide the navigation, and let the graph find its place in the wider page."""
     page.get_by_text("Hide navigation").click()
+    page.reload()
+    page.get_by_text("evaluation_report").first.wait_for()
+    page.wait_for_timeout(SETTLED)
+    # A double click beside the graph fits all of it into the page.
+    page.mouse.dblclick(900, 250)
 
 
 def _show_plots(page: Page) -> None:
@@ -96,6 +102,7 @@ def _show_plots(page: Page) -> None:
 
 
 def _close_assistant(page: Page) -> None:
+    page.get_by_text("Model training", exact=True).first.click()
     close = page.locator('[data-component-id="mlflow.assistant.chat_panel.close"]')
     if close.count():
         close.first.click()

@@ -23,6 +23,7 @@ from ml_assets.adapters.candidate import Candidate, current_candidate
 from ml_assets.adapters.families import Child
 from ml_assets.adapters.mlflow_model import dataset, save, signature
 from ml_assets.errors import PublishError
+from ml_assets.plan.change import plain
 from ml_assets.spec.project import Project
 from ml_assets.store.home import Home
 
@@ -255,6 +256,7 @@ def log_children(client: MlflowClient, run: Run, children: Sequence[Child]) -> N
 
 def finish(client: MlflowClient, run: Run, found: Candidate) -> None:
     """Mark a run as complete, with the report that it shows."""
+    client.set_tag(run.info.run_id, "mlflow.note.content", plain(found.summary))
     client.set_tag(run.info.run_id, REPORT, found.report)
     client.set_terminated(run.info.run_id, "FINISHED")
 

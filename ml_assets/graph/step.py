@@ -155,7 +155,7 @@ def _whole_checks(
             continue
         red = [batch for batch in sorted(verdicts) if verdicts[batch]["passed"] is False]
         errors = [batch for batch in red if verdicts[batch]["severity"] == "error"]
-        about = (errors or red or [max(verdicts)])[0]
+        about = (errors or red or sorted(verdicts))[-1]
         shown = check_evaluation(name, None, verdicts[about])
         counts = {"batches": len(verdicts), "batches_failed": len(red)} if about else {}
         yield dg.AssetCheckResult(
