@@ -99,10 +99,10 @@ def _fit(page: Page) -> None:
 
 def _show_plots(page: Page) -> None:
     page.get_by_text("Plots", exact=True).click()
+    page.locator("canvas").first.wait_for()
 
 
 def _close_assistant(page: Page) -> None:
-    page.get_by_text("Model training", exact=True).first.click()
     close = page.locator('[data-component-id="mlflow.assistant.chat_panel.close"]')
     if close.count():
         close.first.click()
