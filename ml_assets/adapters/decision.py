@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ml_assets.plan.change import plain
 from ml_assets.store.home import Home
 from ml_assets.store.promotions import ROLLED_BACK, Entry
 
 
 def described(home: Home, entries: Sequence[Entry]) -> str:
     """Return what a log says of one version, newest first, and its decision's rules."""
-    lines = [f"- {at(entry)}: {entry.reason}" for entry in reversed(entries)]
+    lines = [f"- {at(entry)}: {plain(entry.reason)}" for entry in reversed(entries)]
     digests = [e.evidence["decision"] for e in reversed(entries) if "decision" in e.evidence]
     if digests and not home.objects.missing(digests[:1]):
         lines += ["", rules_table(home.objects.json(digests[0]))]
@@ -48,9 +49,5 @@ def rules_table(decision: Mapping[str, Any]) -> str:
     lines = ["| rule | passed | why |", "| --- | --- | --- |"]
     for rule in decision["rules"]:
         passed = {True: "yes", False: "**no**", None: "not asked"}[rule["passed"]]
-        lines.append(f"| {rule['rule']} | {passed} | {_cell(rule['text'])} |")
+        lines.append(f"| {rule['rule']} | {passed} | {plain(rule['text'])} |")
     return "\n".join(lines)
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")

@@ -23,6 +23,7 @@ from ml_assets.adapters.candidate import Candidate, current_candidate
 from ml_assets.adapters.families import Child
 from ml_assets.adapters.mlflow_model import dataset, save, signature
 from ml_assets.errors import PublishError
+from ml_assets.plan.change import plain
 from ml_assets.spec.project import Project
 from ml_assets.store.home import Home
 
@@ -107,9 +108,10 @@ def opened(home: Home) -> MlflowClient:
 def publish(
     home: Home, project: Project, model: str, dagster_run_id: str | None = None
 ) -> dict[str, Any]:
-    """Publish a model's current candidate; return `mlflow_run_id`, `version`, `name`, `new`.
+    """Publish a model's current candidate.
 
-    `version` is MLflow's number. Raises PublishError, UnknownName, NotMaterialized.
+    Return `experiment` and `mlflow_run_id` (MLflow's), `version`, `name`, `new`. `version` is
+    MLflow's number. Raises PublishError, UnknownName, NotMaterialized.
     """
     client = opened(home)
     found = current_candidate(home, project, model)
@@ -137,6 +139,7 @@ def put(
         log_children(client, run, found.families)
         finish(client, run, found)
     return {
+        "experiment": run.info.experiment_id,
         "mlflow_run_id": run.info.run_id,
         "version": int(version),
         "name": found.name,
@@ -253,6 +256,7 @@ def log_children(client: MlflowClient, run: Run, children: Sequence[Child]) -> N
 
 def finish(client: MlflowClient, run: Run, found: Candidate) -> None:
     """Mark a run as complete, with the report that it shows."""
+    client.set_tag(run.info.run_id, "mlflow.note.content", plain(found.summary))
     client.set_tag(run.info.run_id, REPORT, found.report)
     client.set_terminated(run.info.run_id, "FINISHED")
 
@@ -282,6 +286,8 @@ def _experiment(client: MlflowClient, home: Home, found: Candidate) -> str:
         return str(known.experiment_id)
     tags = {
         "mlflow.note.content": found.description,
+        # Without it MLflow's page opens as one for traces of language models.
+        "mlflow.experimentKind": "custom_model_development",
         "ml_assets.environment": found.env,
         "ml_assets.model": found.model,
     }

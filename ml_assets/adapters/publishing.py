@@ -63,7 +63,7 @@ class Publisher:
         reader.start()
 
     def publish(self, model: str, run_id: str | None = None) -> dict[str, Any]:
-        """Publish a model's current candidate; return `mlflow_run_id`, `version`, `name`, `new`.
+        """Publish a model's current candidate; return what `mlflow.publish` does.
 
         Raises PublishError where it was refused, the process died or took too long.
         """

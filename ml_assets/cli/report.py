@@ -40,6 +40,8 @@ def report(
     found = report_of(planner, name, partition)
     path = to or planner.home.folder / "reports" / found.file
     path.parent.mkdir(parents=True, exist_ok=True)
+    # What lies there may be a link to the stored page.
+    path.unlink(missing_ok=True)
     path.write_bytes(found.content)
     if open_it and typer.launch(str(path)) != 0:
         err.print(f"no program opens {path.name} here: open it yourself", markup=False)

@@ -58,6 +58,8 @@ def serving(workspace: Workspace, port: int, mlflow_port: int) -> Iterator[list[
         "ML_ASSETS_HOME": str(workspace.home),
         "ML_ASSETS_ENV": workspace.env,
         "DAGSTER_CODE_SERVER_PORT": str(code_port),
+        "ML_ASSETS_MLFLOW_URL": os.environ.get("ML_ASSETS_MLFLOW_URL")
+        or f"http://{HOST}:{mlflow_port}",
         "PYTHONWARNINGS": "ignore",
     }
     logs = workspace.home / "environments" / workspace.env / "logs"

@@ -55,7 +55,7 @@ def dataset_schema(spec: DatasetSpec) -> dg.TableSchema:
         rules = []
         if column.range is not None:
             low, high = column.range
-            rules.append(f"{'' if low is None else low}…{'' if high is None else high}")
+            rules.append(f"{_end(low)}…{_end(high)}")
         if column.allowed is not None:
             rules.append(f"one of {', '.join(map(str, column.allowed))}")
         if column.pattern is not None:
@@ -73,6 +73,10 @@ def dataset_schema(spec: DatasetSpec) -> dg.TableSchema:
             )
         )
     return dg.TableSchema(columns)
+
+
+def _end(value: Any) -> str:
+    return "" if value is None else f"{value:.12g}" if isinstance(value, float) else str(value)
 
 
 def feature_schema(spec: ModelSpec) -> dg.TableSchema:

@@ -9,6 +9,7 @@ import dagster as dg
 
 from ml_assets.graph.decision import log_metadata
 from ml_assets.graph.describe import feature_lineage
+from ml_assets.graph.preview import preview
 from ml_assets.graph.quality import quality_metadata
 from ml_assets.graph.report import leaderboard, report_metadata
 from ml_assets.plan.cells import Unit
@@ -78,9 +79,9 @@ def metadata(home: Home, project: Project, current: Current, reused: bool) -> di
         "digest": current.digest,
         "reused": reused,
     }
-    rows = [ref.rows for ref in current.outputs.values() if ref.kind == "table"]
-    if rows and rows[0] is not None:
-        found["dagster/row_count"] = rows[0]
+    counts = [ref.rows for ref in current.outputs.values() if ref.kind == "table"]
+    if counts and counts[0] is not None:
+        found["dagster/row_count"] = counts[0]
     for key in (
         "landed",
         "filtered",
@@ -95,6 +96,9 @@ def metadata(home: Home, project: Project, current: Current, reused: bool) -> di
         if value not in (None, {}):
             found[key] = dg.MetadataValue.json(value) if isinstance(value, dict) else value
     group, name = current.asset.split("/")
+    first = preview(home, project, current)
+    if first is not None:
+        found["preview"] = dg.MetadataValue.md(first)
     if name == "features":
         found["dagster/column_lineage"] = feature_lineage(project.models[group])
     if name == "candidate":

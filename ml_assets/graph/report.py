@@ -7,14 +7,19 @@ figures of its own.
 from __future__ import annotations
 
 import base64
+import os
 from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
 
 from ml_assets.plan.change import change, plain
+from ml_assets.plan.reports import linked
 from ml_assets.store.home import Home
 from ml_assets.store.records import Current
+
+MLFLOW_URL = "ML_ASSETS_MLFLOW_URL"
+"""The variable that says where MLflow's page is; `up` sets it."""
 
 
 def leaderboard(home: Home, current: Current) -> str:
@@ -47,10 +52,9 @@ def leaderboard(home: Home, current: Current) -> str:
 def report_metadata(home: Home, current: Current) -> dict[str, Any]:
     """Return tables, plots and single figures of a report as metadata."""
     metrics = current.facts["metrics"]
-    page = home.objects.path(current.outputs["report"].digest)
     found: dict[str, Any] = {
         "report": dg.MetadataValue.md(_metrics(metrics)),
-        "report_file": dg.MetadataValue.path(str(page)),
+        "report_file": dg.MetadataValue.path(str(linked(home, current))),
     }
     if metrics["slices"]:
         found["slices"] = dg.MetadataValue.md(_slices(metrics))
@@ -68,6 +72,17 @@ def report_metadata(home: Home, current: Current) -> dict[str, Any]:
     found |= {f"test_{n}": v for n, v in metrics["test"].items() if v is not None}
     found |= {f"baseline_{n}": v for n, v in metrics["baseline"].items() if v is not None}
     return found
+
+
+def mlflow_metadata(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """Return links to a candidate's run and version in MLflow, where `up` serves its page."""
+    base = os.environ.get(MLFLOW_URL) or "http://127.0.0.1:5000"
+    run = f"{base}/#/experiments/{answer['experiment']}/runs/{answer['mlflow_run_id']}"
+    version = f"{base}/#/models/{answer['name']}/versions/{answer['version']}"
+    return {
+        "mlflow_run": dg.MetadataValue.url(run),
+        "mlflow_version": dg.MetadataValue.url(version),
+    }
 
 
 def _metrics(metrics: Mapping[str, Any]) -> str:

@@ -22,8 +22,10 @@ from ml_assets.graph.publish import (
     metadata,
     observation,
 )
+from ml_assets.graph.report import mlflow_metadata
 from ml_assets.plan.make import Outcome
 from ml_assets.plan.promote import log_decision
+from ml_assets.stages.quality.words import listed
 from ml_assets.store.records import Current
 
 
@@ -78,7 +80,7 @@ def _single(
     if outcome.unit.kind == "evaluation_report":
         try:
             answer = engine.publish(model)
-            outside = {"mlflow_run": answer["mlflow_run_id"], "mlflow_version": answer["version"]}
+            outside = mlflow_metadata(answer)
         except PublishError as error:
             problem = str(error)
     if outcome.unit.kind == "champion":
@@ -143,20 +145,41 @@ def _whole_checks(
     held = {name: home.records.checks(home.env, name) for name in names}
     for key in sorted(context.selected_asset_check_keys):
         name = "/".join(key.asset_key.path)
-        verdicts = [check for check in held[name] if check["name"] == key.name]
-        red = [check for check in verdicts if check["passed"] is False]
-        worst = next((c for c in red if c["severity"] == "error"), red[0] if red else None)
+        verdicts = {
+            batch: check
+            for batch, checks in held[name].items()
+            for check in checks
+            if check["name"] == key.name
+        }
         if not verdicts:
             continue
-        shown = check_evaluation(name, None, worst or verdicts[-1])
+        red = [batch for batch in sorted(verdicts) if verdicts[batch]["passed"] is False]
+        errors = [batch for batch in red if verdicts[batch]["severity"] == "error"]
+        about = (errors or red or sorted(verdicts))[-1]
+        shown = check_evaluation(name, None, verdicts[about])
+        counts = {"batches": len(verdicts), "batches_failed": len(red)} if about else {}
         yield dg.AssetCheckResult(
             asset_key=key.asset_key,
             check_name=key.name,
             passed=not red,
             severity=shown.severity,
-            description=shown.description,
-            metadata=shown.metadata,
+            description=_over_batches(len(verdicts), red, about) + (shown.description or ""),
+            metadata={**counts, **shown.metadata},
         )
+
+
+def _over_batches(count: int, red: Sequence[str], about: str) -> str:
+    """Return in words how many batches pass, and which one is told of; nothing without batches.
+
+    >>> _over_batches(3, ["2020-01", "2020-02"], "2020-01")
+    '2 of 3 batches do not pass: 2020-01, 2020-02. 2020-01: '
+    """
+    if not about:
+        return ""
+    if not red:
+        return f"All {count} batches pass. {about}: "
+    verb = "does" if len(red) == 1 else "do"
+    return f"{len(red)} of {count} batches {verb} not pass: {listed(list(red))}. {about}: "
 
 
 def _failure(faults: Sequence[Outcome], waiting: Sequence[Outcome]) -> dg.Failure:

@@ -69,14 +69,18 @@ def told(old: Mapping[str, Any], new: Mapping[str, Any], before: str, after: str
 
 
 def plain(text: str) -> str:
-    """Return a text that Markdown shows as it is.
+    """Return a text that Markdown shows as it is, on one line: no tag, link or picture of its own.
 
     >>> plain("<b>|")
     '&lt;b&gt;&#124;'
+    >>> plain("![x](u) _y_")
+    '&#33;&#91;x&#93;(u) &#95;y&#95;'
     """
+    import re
     from html import escape
 
-    return escape(text).replace("|", "&#124;")
+    told = re.sub(r"[\\`*_\[\]|!~#]", lambda mark: f"\0{ord(mark[0])};", text)
+    return " ".join(escape(told).replace("\0", "&#").split("\n"))
 
 
 def _line(name: str, value: str, old: float | None, new: float | None) -> str:

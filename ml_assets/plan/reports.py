@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from ml_assets.errors import NotMaterialized, UnknownName
 from ml_assets.plan.cells import Cell
 from ml_assets.plan.plan import Planner
+from ml_assets.store.home import Home
+from ml_assets.store.records import Current
 
 OUTPUT = "report"
 FIRST = ("evaluation_report", "quality_report")
@@ -24,8 +29,33 @@ class Report:
     @property
     def file(self) -> str:
         """A name for its file: flight_delay-evaluation_report-v3.html."""
-        batch = [self.cell.partition.replace("/", "_")] if self.cell.partition else []
-        return "-".join([self.cell.group, self.cell.name, *batch, self.version]) + ".html"
+        return _file(self.cell, self.version)
+
+
+def linked(home: Home, current: Current) -> Any:
+    """Return the path of a current report's page, under a name that a browser opens as a page.
+
+    It is a link to the object, so what is deleted there is gone here; objects that are not on
+    this machine have no link, and their own address is returned.
+    """
+    target = home.objects.path(current.outputs[OUTPUT].digest)
+    if not isinstance(target, Path):
+        return target
+    name = _file(Cell(current.asset, current.partition), f"v{current.number}")
+    path = home.folder / "reports" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    relative = os.path.relpath(target, path.parent)
+    if not (path.is_symlink() and os.readlink(path) == relative):
+        new = path.with_name(f"{name}.{os.getpid()}.tmp")
+        new.unlink(missing_ok=True)
+        new.symlink_to(relative)
+        os.replace(new, path)
+    return path
+
+
+def _file(cell: Cell, version: str) -> str:
+    batch = [cell.partition.replace("/", "_")] if cell.partition else []
+    return "-".join([cell.group, cell.name, *batch, version]) + ".html"
 
 
 def report_of(planner: Planner, name: str, partition: str | None = None) -> Report:

@@ -130,6 +130,17 @@ class Objects:
             data, columns=list(columns) if columns is not None else None, use_threads=False
         )
 
+    def head(self, digest: str, rows: int, columns: Sequence[str] | None = None) -> pa.Table:
+        """Return the first rows of a stored table, of those columns that it has."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        file = pq.ParquetFile(pa.BufferReader(self.read(digest)))
+        schema = file.schema_arrow
+        names = schema.names if columns is None else [c for c in columns if c in schema.names]
+        first = next(file.iter_batches(batch_size=rows, columns=names, use_threads=False), None)
+        return pa.Table.from_batches([] if first is None else [first], _part(schema, names))
+
     def json(self, digest: str) -> Any:
         """Return a stored JSON document."""
         return json.loads(self.read(digest))
@@ -203,6 +214,13 @@ def _describe(content: Any) -> tuple[Ref, Any]:
             content
         )
     raise StageError(f"an output must be a table, a JSON document or bytes, not {type(content)}")
+
+
+def _part(schema: pa.Schema, names: Sequence[str]) -> pa.Schema:
+    import pyarrow as pa
+
+    # In the file's order, in which batches come.
+    return pa.schema([field for field in schema if field.name in names])
 
 
 def _parquet(table: pa.Table) -> bytes:

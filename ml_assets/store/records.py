@@ -248,12 +248,16 @@ class Records:
             rows = db.execute(select(current).where(current.c.env == env)).all()
         return {(row.asset, row.partition): _current(row) for row in rows}
 
-    def checks(self, env: str, asset: str) -> list[dict[str, Any]]:
-        """Return the check results of all partitions of an asset that an environment holds."""
+    def checks(self, env: str, asset: str) -> dict[str, list[dict[str, Any]]]:
+        """Return the check results that an environment holds of an asset, by partition."""
         mine = (current.c.env == env, current.c.asset == asset)
         with self._state.read() as db:
-            rows = db.execute(select(current.c.checks).where(*mine).order_by(current.c.partition))
-            return [check for text in rows.scalars() for check in json.loads(text)]
+            rows = db.execute(
+                select(current.c.partition, current.c.checks)
+                .where(*mine)
+                .order_by(current.c.partition)
+            )
+            return {row.partition: json.loads(row.checks) for row in rows}
 
     def environments(self) -> list[str]:
         """Return the environments that hold anything, or have decided anything."""

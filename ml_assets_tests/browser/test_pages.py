@@ -2,45 +2,104 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
 
+from ml_assets.adapters.mlflow import opened
 from ml_assets_tests.browser.pages import Pages, served
-from ml_assets_tests.prepared import prepared_site
+from ml_assets_tests.cli.shell import Site, toy_site
+from ml_assets_tests.projects import MONTHS, REFUSED
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
-    with prepared_site(tmp_path_factory, "pages") as site:
-        site("pause")
-        with served(site) as pages:
-            yield pages
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Two candidates, the second with a refused batch left out."""
+    with toy_site(tmp_path_factory.mktemp("pages") / "project") as made:
+        made.toy.land_all(MONTHS[:4])
+        assert made.json("run")["success"]
+        made.toy.land_all(MONTHS[4:5])
+        made.toy.land("prices", MONTHS[5])
+        made.toy.land("sales", MONTHS[5], REFUSED)
+        assert made.json("run")["success"]
+        made("pause")
+        yield made
+
+
+@pytest.fixture(scope="module")
+def pages(site: Site) -> Iterator[Pages]:
+    with served(site) as found:
+        yield found
 
 
 def test_the_lineage_of_a_model(pages: Pages) -> None:
     page = pages.open(
         f"{pages.dagster}/locations/ml_assets/asset-groups/forecast/lineage", "features"
     )
-    for asset in ("candidate", "evaluation_report", "train_split"):
+    for asset in ("candidate", "evaluation_report", "train_split", "champion", "release"):
         page.get_by_text(asset).first.wait_for()
     assert pages.wrong == []
 
 
-def test_an_asset_its_checks_and_its_plots(pages: Pages) -> None:
-    asset = f"{pages.dagster}/assets/sales/cleaned"
-    page = pages.open(asset, "Rows that keep the contract")
-    page.get_by_text("promo").first.wait_for()
-    pages.open(f"{asset}?view=checks", "row_accounting")
-    pages.open(f"{asset}?view=partitions", "2020-03")
-    pages.open(f"{pages.dagster}/assets/forecast/evaluation_report?view=events", "test_mae")
+def test_an_asset_its_columns_and_first_rows(pages: Pages) -> None:
+    page = pages.open(f"{pages.dagster}/assets/sales/cleaned", "Rows that keep the contract")
+    page.get_by_text("-100…1000").first.wait_for()
+    batch = f"{pages.dagster}/assets/sales/cleaned?view=partitions&partition=2020-03"
+    page = pages.open(batch, "preview")
+    page.get_by_text("First 5 of 27 rows.").first.wait_for()
     assert pages.wrong == []
 
 
-def test_what_mlflow_shows(pages: Pages) -> None:
-    page = pages.open(f"{pages.mlflow}/#/models/forecast-dev", "forecast-dev")
-    page.get_by_text("candidate").first.wait_for()
+def test_a_red_check_names_its_batch(pages: Pages) -> None:
+    check = f"{pages.dagster}/assets/sales/cleaned?view=checks&checkDetail=contract"
+    page = pages.open(check, "1 of 6 batches does not pass: 2020-06.")
+    page.get_by_text("batches_failed").first.wait_for()
+    page.get_by_text("Failed").first.wait_for()
+    assert pages.wrong == []
+
+
+def test_a_quality_report_inline_and_its_figures_over_batches(pages: Pages) -> None:
+    asset = f"{pages.dagster}/assets/sales/quality_report"
+    page = pages.open(f"{asset}?view=partitions&partition=2020-04", "report_file")
+    page.get_by_text("30 landed").first.wait_for()
+    page = pages.open(asset, "What came in")
+    page.get_by_text("Plots", exact=True).click()
+    page.get_by_text("volume_rows", exact=True).first.wait_for()
+    page.locator("canvas").first.wait_for()
+    assert pages.wrong == []
+
+
+def test_an_evaluation_report_leads_to_mlflow(pages: Pages) -> None:
+    page = pages.open(f"{pages.dagster}/assets/forecast/evaluation_report", "test_mae")
+    link = page.locator("a[href*='/#/experiments/1/runs/']").first
+    assert link.get_attribute("href", timeout=60_000)
+    page.get_by_text("forecast-evaluation_report-v1.html").first.wait_for()
+    assert pages.wrong == []
+
+
+def test_what_mlflow_shows(site: Site, pages: Pages) -> None:
+    with site.store() as home:
+        client = opened(home)
+        place = client.get_experiment_by_name("forecast-dev")
+        assert place is not None
+        found = client.search_runs([place.experiment_id], "tags.`ml_assets.asset` != ''")
+        names = {str(run.info.run_name) for run in found}
+        ids = [run.info.run_id for run in found]
+    model = pages.open(f"{pages.mlflow}/#/models/forecast-dev", "Units sold, known at opening.")
+    for text in ("champion", "ml_assets.environment"):
+        model.get_by_text(text).first.wait_for()
+    version = pages.open(f"{pages.mlflow}/#/models/forecast-dev/versions/2", "beats_baseline")
+    version.get_by_text("promo").first.wait_for()
+    run = pages.open(f"{pages.mlflow}/#/experiments/1/runs/{ids[0]}", "Child runs")
+    for text in ("median", "linear", "test_mae", "trivial baseline"):
+        run.get_by_text(text).first.wait_for()
+    chosen = json.dumps(ids, separators=(",", ":"))
+    compare = f'{pages.mlflow}/#/compare-runs?runs={chosen}&experiments=["1"]'
+    both = pages.open(compare, "Comparing 2 Runs")
+    for text in ("test_mae", "baseline_mae", "settings.alpha", *names):
+        both.get_by_text(text).first.wait_for()
     # MLflow's page asks for parts that its plain server does not have.
     assert [said for said in pages.wrong if "404 (Not Found)" not in said] == []

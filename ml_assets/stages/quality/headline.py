@@ -31,9 +31,10 @@ PLOTTED = (
 
 
 def headline(figures: Mapping[str, Any]) -> dict[str, Any]:
-    """Return {"verdicts": [[title, word, sentence]], "drift": […], "numbers": {name: number}}.
+    """Return {"rows", "verdicts": [[title, word, sentence]], "drift": […], "numbers"}.
 
-    "drift" are the largest tests against their limits: [column, kind, effect, limit, alarm].
+    "rows" and "numbers" are figures by name. "drift" are the largest tests against their
+    limits: [column, kind, effect, limit, alarm].
     """
     found = {name: verdict(figures) for name, verdict in VERDICTS.items()}
     numbers: dict[str, Any] = {
@@ -48,6 +49,12 @@ def headline(figures: Mapping[str, Any]) -> dict[str, Any]:
         if test["kind"] in ("numeric", "categorical")
     }
     return {
+        "rows": {
+            "landed": figures["rows"]["landed"],
+            "cleaned": figures["rows"]["cleaned"],
+            "filtered": sum(figures["filtered"].values()),
+            "quarantined": sum(figures["quarantined"].values()),
+        },
         "verdicts": [[TITLES[n], WORDS[v.passed], v.said] for n, v in found.items()],
         "drift": [
             [t["column"], t["kind"], number(t["effect"]), number(t["threshold"]), t["alarm"]]

@@ -59,6 +59,8 @@ def page(spec: ReportSpec, figures: Known) -> bytes:
         "drift": [_test(test) for test in figures["drift"]],
         "missing": [_missing(test) for test in figures["missing"]],
         "gaps": figures["gaps"]["said"],
+        "time": spec.time if spec.block != "row" else None,
+        "inputs": figures["inputs"],
         "rules": _rules(spec, figures),
         "slices": list(_slices(figures["slices"])),
         "removed": [_removed(entry) for entry in figures["removed"]],

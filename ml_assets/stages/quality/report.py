@@ -79,6 +79,16 @@ def report(
         "removed": columns,
         "columns": _profiles(spec, known, kept),
         "not_computed": [*lacking, *left_out, *_unparsed(account)],
+        "inputs": {
+            name: handle.digest
+            for name, handle in (
+                ("raw", raw),
+                ("cleaned", cleaned),
+                ("quarantine", quarantine),
+                ("reference", reference),
+            )
+            if handle is not None
+        },
     }
     return Result({"figures": figures, "report": page(spec, figures)}, headline(figures))
 

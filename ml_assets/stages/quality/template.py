@@ -26,6 +26,11 @@ p { margin: .35rem 0 .75rem; max-width: 48rem; overflow-wrap: anywhere; }
 a, summary { color: var(--accent); }
 a:focus-visible, summary:focus-visible, .scroll:focus-visible { outline: 2px solid var(--accent);
   outline-offset: 2px; border-radius: 4px; }
+.skip { position: absolute; left: -999rem; } .skip:focus { left: .75rem; top: .75rem;
+  background: var(--card); padding: .5rem .8rem; border-radius: 6px; z-index: 1; }
+code { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; font-size: .85em;
+  overflow-wrap: anywhere; }
+dl.digests { display: block; } dl.digests dd { font-size: .95rem; font-weight: 400; }
 .over { color: var(--soft); font-size: .85rem; letter-spacing: .04em; text-transform: uppercase;
   margin: 0 0 .3rem; }
 .soft { color: var(--soft); font-size: .9rem; }
@@ -88,7 +93,7 @@ footer { color: var(--soft); font-size: .85rem; padding: .5rem .2rem; }
 @media print { :root { --page: #fff; --card: #fff; --ink: #000; --soft: #444; --line: #bbb;
     --accent: #1f5fa8; --good: #1d6b3c; --warn: #7a5200; --bar: #a9c6e8; --mark: #1f5fa8;
     --hot: #d9902f; }
-  body { font-size: 10pt; } main { max-width: none; padding: 0; } nav { display: none; }
+  body { font-size: 10pt; } main { max-width: none; padding: 0; } nav, .skip { display: none; }
   section { border: 0; border-top: 1px solid var(--line); border-radius: 0; padding: .8rem 0; }
   tr, .tile { break-inside: avoid; } h2, h3 { break-after: avoid; }
   .scroll { overflow: visible; } th, td { white-space: normal; } }
@@ -123,6 +128,7 @@ PAGE = """{% macro bar(line) %}
 <style>{{ style | safe }}</style>
 </head>
 <body>
+<a class="skip" href="#result">Skip to the result</a>
 <main>
 <header>
 <p class="over">Quality report</p>
@@ -132,6 +138,7 @@ PAGE = """{% macro bar(line) %}
 <li><a href="#result">Result</a></li><li><a href="#drift">Drift</a></li>
 <li><a href="#completeness">Completeness</a></li><li><a href="#selection">Selection bias</a></li>
 <li><a href="#columns">Columns</a></li><li><a href="#not">Not computed</a></li>
+<li><a href="#inputs">Made from</a></li>
 </ul></nav>
 </header>
 
@@ -192,8 +199,9 @@ limit.</p>
 
 <section id="completeness">
 <h2>Completeness</h2>
-<p>{{ gaps[:1] | upper }}{{ gaps[1:] }}{% if gaps %}.{% endif %} Missing values in what landed,
-before cleaning and filters.</p>
+<p>{{ gaps[:1] | upper }}{{ gaps[1:] }}{% if gaps %}.{% endif %}
+{% if time %}A {{ block }} is one of {{ time }}, by the clock in UTC. {% endif %}Missing
+values in what landed, before cleaning and filters.</p>
 {% if missing %}
 <div class="scroll" tabindex="0" role="region" aria-label="Missing values by column">
 <table class="stack"><thead><tr><th scope="col">Column</th><th scope="col">Missing</th>
@@ -274,6 +282,16 @@ below.</p>
 </tbody></table></div>
 {% else %}<p>Everything was computed.</p>
 {% endif %}
+</section>
+<section id="inputs">
+<h2>Made from</h2>
+<p class="soft">Content digests of what this page is about; <code>ml-assets lineage
+{{ dataset }}/cleaned{% if batch %} --partition {{ batch }}{% endif %}</code> leads on to the
+landed files.</p>
+<dl class="digests">
+{% for name, digest in inputs.items() %}<div><dt>{{ name }}</dt><dd><code>{{ digest }}</code></dd>
+</div>
+{% endfor %}</dl>
 </section>
 <footer>Made by ml_assets; the same rows and the same reference give the same page, to the
 byte.</footer>

@@ -1,0 +1,63 @@
+"""The first rows of a table as Dagster's page shows them; sensitive columns are masked.
+
+Belongs here: a few rows to Markdown. Does not belong here: statistics (the quality report).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ml_assets.plan.change import plain
+from ml_assets.plan.recipes.evaluation import sensitive_inputs
+from ml_assets.spec.project import Project
+from ml_assets.stages.shown import MASK, shortened
+from ml_assets.store.home import Home
+from ml_assets.store.records import Current
+
+PREVIEWED = ("raw", "cleaned", "quarantine", "features")
+ROWS = 5
+LONGEST = 40
+"""Characters of a value; a record in quarantine has more."""
+LONGEST_RECORD = 160
+
+
+def preview(home: Home, project: Project, current: Current) -> str | None:
+    """Return the first rows of a batch as a Markdown table; None where there are none."""
+    group, name = current.asset.split("/")
+    table = next((ref for ref in current.outputs.values() if ref.kind == "table"), None)
+    if name not in PREVIEWED or table is None or not table.rows:
+        return None
+    columns, hidden = _columns(project, group, name)
+    head = home.objects.head(table.digest, ROWS, columns)
+    names = [column for column in columns or head.column_names if column in head.column_names]
+    longest = LONGEST_RECORD if name == "quarantine" else LONGEST
+    lines = [
+        f"First {len(head)} of {table.rows:,} rows.",
+        "",
+        f"| {' | '.join(map(plain, names))} |",
+        f"|{' --- |' * len(names)}",
+    ]
+    for row in head.to_pylist():
+        cells = [MASK if n in hidden else _cell(row[n], longest) for n in names]
+        lines.append(f"| {' | '.join(map(plain, cells))} |")
+    return "\n".join(lines)
+
+
+def _columns(project: Project, group: str, name: str) -> tuple[list[str] | None, set[str]]:
+    """Return the columns to show (None: all), and which of them are masked.
+
+    What quarantine tells of a record is masked already.
+    """
+    if name == "quarantine":
+        return None, set()
+    if name == "features":
+        return list(project.models[group].features.columns), set(sensitive_inputs(project, group))
+    columns = project.datasets[group].columns
+    return list(columns), {column for column, spec in columns.items() if spec.sensitive}
+
+
+def _cell(value: Any, longest: int) -> str:
+    if value is None:
+        return ""
+    text = value.isoformat() if hasattr(value, "isoformat") else str(value)
+    return shortened(text, longest)
