@@ -8,7 +8,7 @@ place in the graph and the input's own name say which is meant.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +27,11 @@ class Node:
     digest: str
     rows: int | None = None
     created: str = ""
+    """When this content first came about."""
+    made: str = ""
+    """When the newest of its actions was recorded: later, if others gave the same content."""
+    seconds: float = 0.0
+    """What its actions took together, wherever they ran."""
     file: str | None = None
     actions: dict[str, str] = field(default_factory=dict)
     """Part -> action key."""
@@ -61,7 +66,24 @@ class Node:
 
 def lineage(planner: Planner, found: Found) -> dict[str, Node]:
     """Return name -> node of a version and of all that it was made from, itself first."""
-    return _Walk(planner).walk(found)
+    return _Walk(planner).walk([found])
+
+
+def steps(planner: Planner, cells: Iterable[Cell]) -> dict[str, Node]:
+    """Return name -> node of what cells hold now and of their own inputs, no further up.
+
+    The inputs' nodes have no inputs and no actions; what holds nothing is left out.
+    """
+    records = planner.home.records
+    held = records.all_current(planner.home.env)
+    found = []
+    for cell in cells:
+        now = held.get((cell.asset, cell.partition))
+        if now is not None:
+            versions = records.versions(cell.asset, cell.partition)
+            item = next(version for version in versions if version.number == now.number)
+            found.append(Found(cell, item, now))
+    return _Walk(planner).walk(found, deep=False)
 
 
 class _Walk:
@@ -78,9 +100,10 @@ class _Walk:
                 node = Node(cell, f"v{number}", item.digest, created=item.landed, file=item.name)
                 self._landed[item.digest].append(node)
 
-    def walk(self, start: Found) -> dict[str, Node]:
+    def walk(self, start: Sequence[Found], deep: bool = True) -> dict[str, Node]:
         nodes: dict[str, Node] = {}
-        todo = [start]
+        near: dict[str, Node] = {}
+        todo = list(reversed(start))
         while todo:
             found = todo.pop()
             if str(found) in nodes:
@@ -92,9 +115,12 @@ class _Walk:
                     node.inputs.append(name)
                 if isinstance(parent, Node):
                     nodes.setdefault(name, parent)
+                elif not deep:
+                    version = parent.version
+                    near[name] = Node(parent.cell, f"v{version.number}", version.digest)
                 elif name not in nodes:
                     todo.append(parent)
-        return nodes
+        return {**near, **nodes}
 
     def _node(self, found: Found) -> Node:
         version = found.version
@@ -107,6 +133,8 @@ class _Walk:
             version.digest,
             version.rows,
             version.created,
+            made=max((record.created for record in known.values()), default=version.created),
+            seconds=sum(record.seconds for record in known.values()),
             actions={part: key for part, key in keys.items() if key in known},
             code={p: known[k].ingredients["stage"] for p, k in keys.items() if k in known},
         )

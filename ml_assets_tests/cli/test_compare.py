@@ -155,13 +155,14 @@ def test_lineage_of_a_report_and_of_an_old_version(site: Site) -> None:
 def test_openlineage_events_to_a_file(site: Site, tmp_path: Path) -> None:
     target = tmp_path / "events.jsonl"
     words = ("lineage", "sales/cleaned@2020-01", "--openlineage", target)
-    assert "2 OpenLineage events sent" in site(*words).err
+    assert "4 OpenLineage events sent" in site(*words).err
     site(*words)
     events = [json.loads(line) for line in target.read_text().splitlines()]
-    assert len(events) == 4
-    assert [e["run"]["runId"] for e in events[:2]] == [e["run"]["runId"] for e in events[2:]]
-    cleaned = events[0]
-    assert cleaned["eventType"] == "COMPLETE"
+    assert events[:4] == events[4:]
+    assert [event["eventType"] for event in events[:4]] == ["START", "COMPLETE"] * 2
+    begun, cleaned = events[:2]
+    assert begun["run"] == cleaned["run"]
+    assert begun["eventTime"] < cleaned["eventTime"]
     assert cleaned["job"] == {"namespace": "ml_assets", "name": "sales/cleaned", "facets": {}}
     assert [item["name"] for item in cleaned["inputs"]] == ["sales/raw@2020-01"]
     version = cleaned["outputs"][0]["facets"]["version"]["datasetVersion"]
@@ -191,8 +192,9 @@ def test_openlineage_events_to_an_endpoint(site: Site) -> None:
         server.shutdown()
         server.server_close()
         thread.join()
-    ((path, event),) = got
+    (path, event), (_, last) = got
     assert path == "/api/v1/lineage"
+    assert (event["eventType"], last["eventType"]) == ("START", "COMPLETE")
     assert event["inputs"][0]["name"] == "sales/landing@2020-01"
     # Nobody listens any more.
     answer = site("lineage", "sales/raw@2020-01", "--openlineage", url, code=1)
