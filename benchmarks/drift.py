@@ -174,9 +174,8 @@ def _simulate(options: argparse.Namespace) -> None:
     said("| ---: | --- | ---: | ---: | ---: | --- |\n")
     said(f"| 0.05 | days | {share(found[0], options.repeats)} |\n")
     sys.stdout.flush()
-    few = min(options.repeats, 40)
-    for rate, block, repeats in ((0.05, "row", few), (0.2, "day", 0), (0.01, "day", 0)):
-        repeats = repeats or options.repeats
+    few, all_ = min(options.repeats, 40), options.repeats
+    for rate, block, repeats in ((0.05, "row", few), (0.2, "day", all_), (0.01, "day", all_)):
         said(f"| {rate} | {block}s | {share(alarms(repeats, rate, block=block)[0], repeats)} |\n")
         sys.stdout.flush()
 

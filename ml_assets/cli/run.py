@@ -14,7 +14,7 @@ from rich.markup import escape
 from ml_assets.adapters.mlflow import moved, reset
 from ml_assets.cli.look import Partition, Selection, tell_impure, tell_problems
 from ml_assets.cli.output import FAILED, JSON, emit, err, guarded, out
-from ml_assets.cli.progress import Live
+from ml_assets.cli.progress import Live, working
 from ml_assets.graph.ahead import beside
 from ml_assets.plan.landing import SETTLE, observe
 from ml_assets.plan.make import Progress
@@ -66,7 +66,8 @@ def materialize(
         reset(planner.home)
         planner.home.records.mark_all_unpublished(planner.home.env)
     settle(planner)
-    first = plan = planner.plan(selection, partition)
+    with working("planning"):
+        first = plan = planner.plan(selection, partition)
     tell_problems(plan)
     tell_impure(impurities(planner.workspace, planner.project))
     progress: list[Progress] = []

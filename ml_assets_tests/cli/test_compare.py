@@ -239,6 +239,9 @@ def test_a_shell_completes_assets_and_groups(site: Site) -> None:
 
     assert completed("ml-assets diff sales/c") == ["sales/cleaned"]
     assert completed("ml-assets report fore") == ["forecast"]
+    assert completed("ml-assets land pri") == ["prices"]
+    assert completed("ml-assets why forecast/ca") == ["forecast/candidate"]
+    assert completed("ml-assets promote s") == []
     assert completed("ml-assets lin") == ["lineage"]
 
 
