@@ -15,7 +15,9 @@ from typer.testing import CliRunner
 
 from ml_assets.cli.main import app
 from ml_assets.cli.progress import working
+from ml_assets.graph.report import leaderboard, report_metadata
 from ml_assets.plan.address import find
+from ml_assets.plan.change import change
 from ml_assets.plan.difference import models
 from ml_assets.plan.plan import Planner
 from ml_assets_tests.cli.shell import Site, toy_site
@@ -254,3 +256,32 @@ def test_what_takes_long_is_said(capfd: pytest.CaptureFixture[str]) -> None:
     said = capfd.readouterr().err
     assert "reading …" in said
     assert "at once" not in said
+
+
+def test_what_dagster_shows_of_a_candidate_and_its_report(site: Site) -> None:
+    home = site.toy.planner().home
+    candidate = home.records.current("dev", "forecast/candidate")
+    found = home.records.current("dev", "forecast/evaluation_report")
+    assert candidate is not None
+    assert found is not None
+    board = leaderboard(home, candidate).splitlines()
+    assert board[0].startswith("| family | mae on validation |")
+    assert [row.split(" |")[0].strip("| ") for row in board[2:]].count("linear **chosen**") == 1
+    # Each family is a row, with the seconds of its own fit.
+    assert len(board) == 2 + len(candidate.facts["families"])
+    shown = report_metadata(home, found)
+    metrics = found.facts["metrics"]
+    assert shown["test_mae"] == metrics["test"]["mae"]
+    assert shown["baseline_mae"] == metrics["baseline"]["mae"]
+    assert Path(shown["report_file"].path).read_bytes().lower().startswith(b"<!doctype html>")
+    low, high = metrics["intervals"]["mae"]
+    assert f"| mae | {metrics['test']['mae']:.4g} | {low:.4g} … {high:.4g} |" in (
+        shown["report"].md_str
+    )
+    # The correction of April made another candidate: what changed is told, by version.
+    changed = change(home, found)
+    assert changed is not None
+    assert shown["change"].md_str == changed
+    assert "| slice | value | mae in v0 | mae in v1 | change |" in changed
+    first = next(v for v in home.records.versions("forecast/evaluation_report") if v.number == 0)
+    assert change(home, replace(found, number=0, outputs=first.outputs)) is None
