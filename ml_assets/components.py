@@ -43,12 +43,19 @@ class _Part(dg.Component):
 
 
 class TabularDataset(_Part):
-    """A dataset: landing, raw, cleaned and quarantine assets with their checks."""
+    """A dataset: landing, raw, cleaned, quarantine and quality report, with their checks.
+
+    Its `attributes` in defs.yaml are a `DatasetSpec`; a mistake raises SpecError with its line.
+    """
 
     spec = DatasetSpec
 
 
 class TabularModel(_Part):
-    """A model: features, folds, candidate and evaluation report with their checks."""
+    """A model: features, folds, candidate, evaluation report, champion and release.
+
+    Its `attributes` in defs.yaml are a `ModelSpec`; a mistake raises SpecError with its line, also
+    one between specs (no such dataset, a column that it has not).
+    """
 
     spec = ModelSpec

@@ -35,7 +35,10 @@ class Model:
 def versions(asset: str, partition: str | None = None) -> list[dict[str, Any]]:
     """Return the versions of an asset (partition), oldest first, as plain dictionaries.
 
-    Raises UnknownName for an asset or partition that does not exist.
+    Each is {"version": "v0", "digest": "d1:…", "rows": int or None, "created": UTC in ISO 8601,
+    "run_id": the Dagster run that made it first}. Numbers are counted in the home, so environments
+    share them; identical content makes no new version. A partitioned asset needs `partition`.
+    Raises UnknownName for an asset or partition that does not exist or was never materialized.
     """
     planner = planner_here()
     try:
@@ -57,8 +60,14 @@ def versions(asset: str, partition: str | None = None) -> list[dict[str, Any]]:
 def load(asset: str, partition: str | None = None, version: int | str | None = None) -> Any:
     """Return an asset's content: a pandas frame, a Model, or a dictionary of its outputs.
 
+    A frame for what is one table (`raw`, `cleaned`, `quarantine`, `features`, a fold), with a row
+    for each record; columns of ours begin with `_` (`_line` in the landed file, `_key`, `_time`,
+    `_target`), units are those of the spec. A Model for a `candidate`; for the rest each output by
+    its name: frames, JSON documents, bytes (an HTML report).
+
     `version` is a number or `v3`; without one the content that is current in the environment
-    in use. Raises UnknownName where there is none.
+    in use (`ML_ASSETS_ENV`). A partitioned asset needs `partition`. Raises UnknownName, which says
+    what there is, and DamagedObject where the stored bytes are not those of the digest.
     """
     planner = planner_here()
     try:

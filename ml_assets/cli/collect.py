@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ml_assets.cli.output import JSON, emit, err, guarded, out
+from ml_assets.cli.progress import working
 from ml_assets.errors import RequestError
 from ml_assets.plan.workspace import locate
 from ml_assets.store.home import Home
@@ -40,9 +41,10 @@ def gc(
     home = Home(workspace.home, workspace.env)
     try:
         if dry_run:
-            found = garbage(home, keep)
+            with working("looking for what nothing reaches"):
+                found = garbage(home, keep)
         else:
-            with whole_home(home, "ml-assets gc"):
+            with whole_home(home, "ml-assets gc"), working("removing what nothing reaches"):
                 found = garbage(home, keep)
                 collect(home, found)
     finally:

@@ -8,22 +8,37 @@ from __future__ import annotations
 from ml_assets.errors import MlAssetsError
 from ml_assets.plan.lineage import edges
 from ml_assets.plan.workspace import locate
-from ml_assets.spec.project import read_project
+from ml_assets.spec.project import Project, read_project
 
 
 def assets(incomplete: str) -> list[str]:
     """Return the assets that begin like this."""
-    try:
-        known = edges(read_project(locate().defs))
-    except MlAssetsError:
-        return []
+    project = _project()
+    known = edges(project) if project is not None else {}
     return [a for a in known if a.startswith(incomplete) and not a.endswith("/landing")]
 
 
 def groups(incomplete: str) -> list[str]:
     """Return the models and datasets that begin like this."""
+    return [*models(incomplete), *datasets(incomplete)]
+
+
+def models(incomplete: str) -> list[str]:
+    """Return the models that begin like this."""
+    project = _project()
+    known = project.models if project is not None else {}
+    return [name for name in known if name.startswith(incomplete)]
+
+
+def datasets(incomplete: str) -> list[str]:
+    """Return the datasets that begin like this."""
+    project = _project()
+    known = project.datasets if project is not None else {}
+    return [name for name in known if name.startswith(incomplete)]
+
+
+def _project() -> Project | None:
     try:
-        project = read_project(locate().defs)
+        return read_project(locate().defs)
     except MlAssetsError:
-        return []
-    return [name for name in (*project.models, *project.datasets) if name.startswith(incomplete)]
+        return None

@@ -7,14 +7,19 @@ from typing import Annotated, Any
 
 import typer
 
+from ml_assets.cli.complete import datasets
 from ml_assets.cli.output import JSON, emit, guarded, out
+from ml_assets.cli.progress import working
 from ml_assets.errors import RequestError, UnknownName
 from ml_assets.plan.landing import land as land_file
 from ml_assets.plan.plan import Planner, planner_here
 from ml_assets.plan.recipes.quality import pin_name
 from ml_assets.store.switches import set_paused
 
-Dataset = Annotated[str, typer.Argument(help="A dataset, the name of its folder in defs/.")]
+Dataset = Annotated[
+    str,
+    typer.Argument(help="A dataset, the name of its folder in defs/.", autocompletion=datasets),
+]
 
 
 def _known(planner: Planner, dataset: str) -> None:
@@ -107,7 +112,8 @@ def quarantine(
     """
     planner = planner_here()
     _known(planner, dataset)
-    found = _quarantined(planner, dataset, batch, examples)
+    with working(f"reading what is in quarantine of {dataset}"):
+        found = _quarantined(planner, dataset, batch, examples)
     if as_json:
         emit(found)
         return

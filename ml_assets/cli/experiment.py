@@ -11,6 +11,7 @@ import typer
 
 from ml_assets.adapters.mlflow import moved
 from ml_assets.adapters.publishing import Publisher
+from ml_assets.cli.complete import models
 from ml_assets.cli.output import FAILED, JSON, emit, err, guarded, out
 from ml_assets.errors import PublishError, RequestError, UnknownName
 from ml_assets.plan.plan import Planner, planner_here
@@ -25,7 +26,7 @@ BEST = "BEST"
 
 @guarded
 def experiment(
-    model: Annotated[str, typer.Argument(help="A model.")],
+    model: Annotated[str, typer.Argument(help="A model.", autocompletion=models)],
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", help="PATH=V1,V2 to try all, PATH=LOW..HIGH with --trials."),

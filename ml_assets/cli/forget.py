@@ -10,6 +10,7 @@ import typer
 from ml_assets.cli.collect import whole_home
 from ml_assets.cli.data import Dataset
 from ml_assets.cli.output import JSON, emit, guarded, out
+from ml_assets.cli.progress import working
 from ml_assets.errors import RequestError
 from ml_assets.plan.plan import Planner, planner_here
 from ml_assets.store.home import Home
@@ -42,9 +43,10 @@ def forget(
     if not values and batch is None and planner.project.calendar_of(dataset) is not None:
         raise RequestError("say what to forget: --batch B, --key COLUMN=VALUE, or both")
     if dry_run:
-        found = request(home, planner.project, dataset, batch, values, reason)
+        with working(f"searching every landing of {dataset}"):
+            found = request(home, planner.project, dataset, batch, values, reason)
     else:
-        with whole_home(home, "ml-assets forget"):
+        with whole_home(home, "ml-assets forget"), working(f"deleting from {dataset}"):
             complete(planner)
             found = request(home, planner.project, dataset, batch, values, reason)
             remove(home, found)

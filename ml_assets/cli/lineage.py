@@ -67,7 +67,8 @@ def tree(
     """
     node = nodes[name]
     again = name in shown and bool(node.inputs)
-    rows = "" if node.rows is None else f"  {node.rows} rows"
+    what = "ranges of rows" if node.cell.name.endswith("_split") else "rows"
+    rows = "" if node.rows is None else f"  {node.rows} {what}"
     file = "" if node.file is None else f"  {node.file}"
     above = "  (inputs above)" if again else ""
     yield f"{first}{name}  {node.digest[:15]}…{rows}{file}{above}"

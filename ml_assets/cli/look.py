@@ -9,6 +9,7 @@ import typer
 from rich.markup import escape
 
 from ml_assets.adapters.decision import standing
+from ml_assets.cli.complete import assets, models
 from ml_assets.cli.output import JSON, emit, err, guarded, out
 from ml_assets.cli.progress import working
 from ml_assets.errors import UnknownName
@@ -18,7 +19,10 @@ from ml_assets.plan.static import definitions_digest
 
 Selection = Annotated[
     str | None,
-    typer.Argument(help="Assets: flights/cleaned, group:flights, +X, X+, and, or, not, ()."),
+    typer.Argument(
+        help="Assets: flights/cleaned, group:flights, +X, X+, and, or, not, ().",
+        autocompletion=assets,
+    ),
 ]
 Partition = Annotated[str | None, typer.Option("--partition", help="One batch only.")]
 
@@ -79,7 +83,10 @@ def _summary(found: Plan) -> str:
 
 @guarded
 def why(
-    asset: Annotated[str, typer.Argument(help="An asset, or one of its partitions with @.")],
+    asset: Annotated[
+        str,
+        typer.Argument(help="An asset, or one of its partitions with @.", autocompletion=assets),
+    ],
     as_json: bool = JSON,
 ) -> None:
     """Say why an asset would run, or why nothing runs.
@@ -107,7 +114,9 @@ def why(
 
 @guarded
 def versions(
-    asset: Annotated[str, typer.Argument(help="An asset, like flights/cleaned.")],
+    asset: Annotated[
+        str, typer.Argument(help="An asset, like flights/cleaned.", autocompletion=assets)
+    ],
     partition: Partition = None,
     as_json: bool = JSON,
 ) -> None:
@@ -128,7 +137,9 @@ def versions(
 
 @guarded
 def status(
-    model: Annotated[str | None, typer.Argument(help="A model; all without one.")] = None,
+    model: Annotated[
+        str | None, typer.Argument(help="A model; all without one.", autocompletion=models)
+    ] = None,
     as_json: bool = JSON,
 ) -> None:
     """Show each model's candidate with its test metrics, champion, challenger and what is held.

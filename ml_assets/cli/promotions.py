@@ -9,7 +9,9 @@ from typing import Annotated, Any
 import typer
 
 from ml_assets.adapters.publishing import Publisher
+from ml_assets.cli.complete import models
 from ml_assets.cli.output import JSON, emit, guarded, out
+from ml_assets.cli.progress import working
 from ml_assets.errors import PublishError, RequestError, UnknownName
 from ml_assets.plan.plan import Planner, planner_here
 from ml_assets.plan.promote import (
@@ -23,7 +25,9 @@ from ml_assets.plan.recheck import recheck
 from ml_assets.store.promotions import PROMOTED, ROLLED_BACK, Entry, Pointer
 from ml_assets.store.records import Version
 
-ModelName = Annotated[str, typer.Argument(help="A model, like flight_delay.")]
+ModelName = Annotated[
+    str, typer.Argument(help="A model, like flight_delay.", autocompletion=models)
+]
 Reason = Annotated[str, typer.Option("--reason", help="Why; it stands on the log.")]
 
 
@@ -152,7 +156,8 @@ def _move(
     if before is not None and before.digest == target.digest:
         raise RequestError(f"{model} v{target.number} is the champion already")
     # Its imports take seconds, which pass while the model is loaded and checked.
-    with Publisher(planner.workspace) as publisher:
+    what = f"loading {model} v{target.number} and checking how it is served"
+    with Publisher(planner.workspace) as publisher, working(what):
         checked = recheck(planner, model, target)
         entry = home.promotions.append(
             home.env,

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ml_assets.cli.complete import models
 from ml_assets.cli.output import FAILED, JSON, emit, err, guarded, out
+from ml_assets.cli.progress import working
 from ml_assets.plan.workspace import locate
 from ml_assets.store.home import Home
 
@@ -15,7 +17,9 @@ if TYPE_CHECKING:
     from ml_assets.plan.recreate.prepare import Prepared
     from ml_assets.plan.recreate.replay import Verdict
 
-Model = Annotated[str, typer.Argument(help="A model, the name of its folder in defs/.")]
+Model = Annotated[
+    str, typer.Argument(help="A model, the name of its folder in defs/.", autocompletion=models)
+]
 
 
 @guarded
@@ -36,7 +40,8 @@ def recreate(
     workspace = locate()
     home = Home(workspace.home, workspace.env)
     try:
-        prepared = prepare(home, model, version)
+        with working(f"looking for what made {model} {version}"):
+            prepared = prepare(home, model, version)
         for line in told(prepared):
             err.print(escape(line))
         count, total = 0, len(prepared.closure.steps)

@@ -8,14 +8,16 @@ from typing import Annotated, Any
 
 import typer
 
+from ml_assets.cli.complete import models
 from ml_assets.cli.output import FAILED, JSON, emit, err, guarded, out
+from ml_assets.cli.progress import working
 from ml_assets.errors import NotMaterialized, UnknownName
 from ml_assets.plan.plan import Planner, planner_here
 
 
 @guarded
 def release(
-    model: Annotated[str, typer.Argument(help="A model.")],
+    model: Annotated[str, typer.Argument(help="A model.", autocompletion=models)],
     folder: Annotated[Path, typer.Option("--out", help="Where directory and archive are put.")],
     version: Annotated[
         str | None, typer.Option("--version", help="A former champion; without it the current.")
@@ -34,7 +36,8 @@ def release(
     planner = planner_here()
     if model not in planner.project.models:
         raise UnknownName.of("model", model, planner.project.models)
-    made = unpacked(bundle_of(planner, model, version), model)
+    with working(f"looking for the bundle of {model}, or making it"):
+        made = unpacked(bundle_of(planner, model, version), model)
     key = os.environ.get(KEY)
     files = signed(made.files, Path(key)) if key else made.files
     directory, archive = write(folder, made.folder, files)
@@ -116,7 +119,8 @@ def verify(
     from ml_assets.adapters.bundle import verify as look
     from ml_assets.adapters.bundle_read import read
 
-    verdict = look(read(bundle), public_key, fresh=fresh)
+    with working(f"checking {bundle.name} and scoring its golden rows"):
+        verdict = look(read(bundle), public_key, fresh=fresh)
     document = verdict.to_json()
     if as_json:
         emit(document)

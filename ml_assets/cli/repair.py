@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from ml_assets.cli.output import FAILED, JSON, emit, err, guarded, out
+from ml_assets.cli.progress import working
 from ml_assets.cli.run import materialize, tell
 from ml_assets.errors import DamagedObject
 from ml_assets.plan.plan import Planner, planner_here
@@ -19,7 +20,8 @@ def repair(as_json: bool = JSON) -> None:
     """
     planner = planner_here()
     with writer(planner.home.folder, "ml-assets repair", patience=3600.0, waiting=err.print):
-        damaged = drop_damaged(planner)
+        with working("reading every object in use"):
+            damaged = drop_damaged(planner)
         planner.home.records.mark_all_unpublished(planner.home.env)
         result = materialize(planner)
     if as_json:

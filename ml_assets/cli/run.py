@@ -9,11 +9,12 @@ from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from ml_assets.adapters.mlflow import moved, reset
 from ml_assets.cli.look import Partition, Selection, tell_impure, tell_problems
 from ml_assets.cli.output import FAILED, JSON, emit, err, guarded, out
-from ml_assets.cli.progress import Live
+from ml_assets.cli.progress import Live, working
 from ml_assets.graph.ahead import beside
 from ml_assets.plan.landing import SETTLE, observe
 from ml_assets.plan.make import Progress
@@ -65,12 +66,14 @@ def materialize(
         reset(planner.home)
         planner.home.records.mark_all_unpublished(planner.home.env)
     settle(planner)
-    first = plan = planner.plan(selection, partition)
+    with working("planning"):
+        first = plan = planner.plan(selection, partition)
     tell_problems(plan)
     tell_impure(impurities(planner.workspace, planner.project))
     progress: list[Progress] = []
     run_ids: list[str] = []
     faults: list[str] = []
+    warnings: list[str] = []
     success = True
     if force or verify:
         plan = again(plan, "forced" if force else "verified")
@@ -91,6 +94,7 @@ def materialize(
         progress += done.progress
         run_ids += done.run_ids
         faults += done.faults
+        warnings += done.warnings
         success = done.success
         before, plan = plan.wanted, planner.plan(selection, partition, look=False)
         if force or verify or plan.wanted == before:
@@ -98,6 +102,7 @@ def materialize(
     seconds = time.perf_counter() - started
     result = document(first, plan, progress, run_ids, success, seconds)
     result["faults"] += faults
+    result["warnings"] += dict.fromkeys(warnings)
     return result
 
 
@@ -146,6 +151,7 @@ def document(
         "waiting": [str(item.cell) for item in last.having("wait")],
         "faults": faults,
         "problems": problems,
+        "warnings": [],
     }
 
 
@@ -153,6 +159,8 @@ def tell(result: dict[str, Any]) -> None:
     """Say what a run did."""
     for fault in result["faults"]:
         err.print(f"[red]failed[/] {fault}")
+    for warning in result["warnings"]:
+        err.print(f"[yellow]warning[/] {escape(warning)}")
     if result["run_id"] is None:
         out.print(f"nothing to do: {len(result['reused'])} reused, in {result['seconds']:.1f} s")
         return

@@ -12,10 +12,11 @@ import dagster as dg
 import psutil
 from pydantic import PrivateAttr
 
+from ml_assets.adapters.openlineage import tell_run
 from ml_assets.adapters.publishing import Publisher
 from ml_assets.graph.ahead import beside
 from ml_assets.graph.boundary import boundary
-from ml_assets.plan.make import Listener, Maker
+from ml_assets.plan.make import Listener, Maker, Progress
 from ml_assets.plan.plan import Planner
 from ml_assets.plan.workspace import locate
 from ml_assets.store.home import Home
@@ -27,6 +28,8 @@ PATIENCE = 3600.0
 """Seconds that a run launched by the daemon waits for another writer."""
 listeners: list[Listener] = []
 """Who is told of progress in this process."""
+warnings: list[str] = []
+"""What runs in this process could not show elsewhere, for the command line."""
 
 
 class Engine(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -35,6 +38,7 @@ class Engine(dg.ConfigurableResource):  # type: ignore[type-arg]
     _maker: Any = PrivateAttr(default=None)
     _publisher: Any = PrivateAttr(default=None)
     _run_id: str | None = PrivateAttr(default=None)
+    _told: list[Progress] = PrivateAttr(default_factory=list)
 
     @property
     def maker(self) -> Maker:
@@ -58,6 +62,7 @@ class Engine(dg.ConfigurableResource):  # type: ignore[type-arg]
         home = Home(workspace.home, workspace.env)
         run = context.run
         self._run_id = run.run_id if run is not None else None
+        self._told.clear()
         if self._run_id is not None:
             started = psutil.Process().create_time()
             record_process(home, self._run_id, socket.gethostname(), os.getpid(), started)
@@ -69,6 +74,8 @@ class Engine(dg.ConfigurableResource):  # type: ignore[type-arg]
                 self._open(Planner(workspace, home), run, open_)
                 yield self
         finally:
+            if self._maker is not None:
+                self._tell_lineage(context)
             self._maker = self._publisher = None
             home.close()
 
@@ -93,11 +100,18 @@ class Engine(dg.ConfigurableResource):  # type: ignore[type-arg]
             force=tags.get(FORCE) == "true",
             verify=tags.get(VERIFY) == "true",
             boundary=boundary(planner.project),
-            listener=_tell,
+            listener=self._tell,
             token=token,
         )
 
+    def _tell(self, progress: Progress) -> None:
+        self._told.append(progress)
+        for listener in listeners:
+            listener(progress)
 
-def _tell(progress: Any) -> None:
-    for listener in listeners:
-        listener(progress)
+    def _tell_lineage(self, context: dg.InitResourceContext) -> None:
+        problem = tell_run(self._maker.planner, self._told, self._run_id)
+        if problem is not None:
+            warnings.append(problem)
+            if context.log is not None:
+                context.log.warning(problem)

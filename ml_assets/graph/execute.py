@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import dagster as dg
 
 from ml_assets.graph.build import definitions, job_name
-from ml_assets.graph.engine import FORCE, TOKEN, VERIFY, listeners
+from ml_assets.graph.engine import FORCE, TOKEN, VERIFY, listeners, warnings
 from ml_assets.graph.instance import open_instance, register_batches
 from ml_assets.graph.publish import key_of
 from ml_assets.graph.runs import in_progress, tags
@@ -26,6 +26,8 @@ class Executed:
     progress: list[Progress] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     """What failed outside our own steps, as Dagster says it."""
+    warnings: list[str] = field(default_factory=list)
+    """What could not be told elsewhere; nothing failed for it."""
 
 
 def execute(
@@ -43,6 +45,7 @@ def execute(
     """
     done = Executed()
     listeners[:] = [listener, done.progress.append]
+    warnings.clear()
     defs = definitions(planner)
     options = {TOKEN: token} if token else {}
     options |= {tag: "true" for tag, wanted in ((FORCE, force), (VERIFY, verify)) if wanted}
@@ -56,6 +59,7 @@ def execute(
             done.run_ids.append(result.run_id)
             done.success = done.success and result.success
             done.faults += _faults(result, done.progress)
+    done.warnings += dict.fromkeys(warnings)
     return done
 
 

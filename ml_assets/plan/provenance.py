@@ -6,7 +6,7 @@ the versions and landed files that people know.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +26,11 @@ class Node:
     digest: str
     rows: int | None = None
     created: str = ""
+    """When this content first came about."""
+    made: str = ""
+    """When the newest of its actions was recorded: later, if others gave the same content."""
+    seconds: float = 0.0
+    """What its actions took together, wherever they ran."""
     file: str | None = None
     actions: dict[str, str] = field(default_factory=dict)
     """Part -> action key."""
@@ -63,13 +68,30 @@ def lineage(planner: Planner, found: Found) -> dict[str, Node]:
 
     What an environment holds is named by the actions by which it holds it.
     """
-    return _Walk(planner, found).nodes()
+    return _Walk(planner, [found]).nodes()
+
+
+def steps(planner: Planner, cells: Iterable[Cell]) -> dict[str, Node]:
+    """Return name -> node of what cells hold now and of their own inputs, no further up.
+
+    The inputs' nodes have no inputs and no actions; what holds nothing is left out.
+    """
+    records = planner.home.records
+    held = records.all_current(planner.home.env)
+    found = []
+    for cell in cells:
+        now = held.get((cell.asset, cell.partition))
+        if now is not None:
+            versions = records.versions(cell.asset, cell.partition)
+            item = next(version for version in versions if version.number == now.number)
+            found.append(Found(cell, item, now))
+    return _Walk(planner, found).nodes(deep=False)
 
 
 class _Walk:
     """From the closure of a version's actions to the versions that they made."""
 
-    def __init__(self, planner: Planner, start: Found) -> None:
+    def __init__(self, planner: Planner, start: Sequence[Found]) -> None:
         self._records = planner.home.records
         self._graph = edges(planner.project)
         self._held = self._records.all_current(planner.home.env)
@@ -77,12 +99,18 @@ class _Walk:
         self._ancestry = ancestry_of(planner.home)
         prefer = {key for held in self._held.values() for key in held.actions.values()}
         self._start = start
-        keys = [key for key in self._actions(start).values() if key in self._ancestry.steps]
+        keys = [
+            key
+            for found in start
+            for key in self._actions(found).values()
+            if key in self._ancestry.steps
+        ]
         self._closure = self._ancestry.closure(keys, prefer=prefer)
 
-    def nodes(self) -> dict[str, Node]:
+    def nodes(self, deep: bool = True) -> dict[str, Node]:
         nodes: dict[str, Node] = {}
-        todo = [self._start]
+        near: dict[str, Node] = {}
+        todo = list(reversed(self._start))
         while todo:
             found = todo.pop()
             if str(found) in nodes:
@@ -94,9 +122,12 @@ class _Walk:
                     node.inputs.append(name)
                 if isinstance(parent, Node):
                     nodes.setdefault(name, parent)
+                elif not deep:
+                    version = parent.version
+                    near[name] = Node(parent.cell, f"v{version.number}", version.digest)
                 elif name not in nodes:
                     todo.append(parent)
-        return nodes
+        return {**near, **nodes}
 
     def _actions(self, found: Found) -> dict[str, str]:
         """Return the actions that made a version, by part; checks apart."""
@@ -112,6 +143,8 @@ class _Walk:
             version.digest,
             version.rows,
             version.created,
+            made=max((steps[key].record.created for key in keys.values()), default=version.created),
+            seconds=sum(steps[key].record.seconds for key in keys.values()),
             actions=keys,
             code={part: steps[key].record.ingredients["stage"] for part, key in keys.items()},
         )

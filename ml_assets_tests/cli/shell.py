@@ -45,11 +45,13 @@ class Shell:
     def __init__(self, root: Path, home: Path | None = None) -> None:
         self.root = root
         self.home = home or root / "data"
+        self.more: dict[str, str] = {}
+        """More of the environment that commands see."""
 
     def environ(self, env: str = "dev") -> dict[str, str]:
         """Return the environment that commands see."""
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("DAGSTER", "ML_ASSETS"))}
-        return {**kept, "ML_ASSETS_HOME": str(self.home), "ML_ASSETS_ENV": env}
+        return {**kept, "ML_ASSETS_HOME": str(self.home), "ML_ASSETS_ENV": env, **self.more}
 
     @contextmanager
     def inside(self, env: str = "dev") -> Iterator[None]:

@@ -16,7 +16,9 @@ from typer.testing import CliRunner
 
 from ml_assets.cli.main import app
 from ml_assets.cli.progress import working
+from ml_assets.graph.report import leaderboard, report_metadata
 from ml_assets.plan.address import find
+from ml_assets.plan.change import change
 from ml_assets.plan.difference import models
 from ml_assets.plan.plan import Planner
 from ml_assets_tests.cli.shell import Site, toy_site
@@ -155,13 +157,14 @@ def test_lineage_of_a_report_and_of_an_old_version(site: Site) -> None:
 def test_openlineage_events_to_a_file(site: Site, tmp_path: Path) -> None:
     target = tmp_path / "events.jsonl"
     words = ("lineage", "sales/cleaned@2020-01", "--openlineage", target)
-    assert "2 OpenLineage events sent" in site(*words).err
+    assert "4 OpenLineage events sent" in site(*words).err
     site(*words)
     events = [json.loads(line) for line in target.read_text().splitlines()]
-    assert len(events) == 4
-    assert [e["run"]["runId"] for e in events[:2]] == [e["run"]["runId"] for e in events[2:]]
-    cleaned = events[0]
-    assert cleaned["eventType"] == "COMPLETE"
+    assert events[:4] == events[4:]
+    assert [event["eventType"] for event in events[:4]] == ["START", "COMPLETE"] * 2
+    begun, cleaned = events[:2]
+    assert begun["run"] == cleaned["run"]
+    assert begun["eventTime"] < cleaned["eventTime"]
     assert cleaned["job"] == {"namespace": "ml_assets", "name": "sales/cleaned", "facets": {}}
     assert [item["name"] for item in cleaned["inputs"]] == ["sales/raw@2020-01"]
     version = cleaned["outputs"][0]["facets"]["version"]["datasetVersion"]
@@ -191,8 +194,9 @@ def test_openlineage_events_to_an_endpoint(site: Site) -> None:
         server.shutdown()
         server.server_close()
         thread.join()
-    ((path, event),) = got
+    (path, event), (_, last) = got
     assert path == "/api/v1/lineage"
+    assert (event["eventType"], last["eventType"]) == ("START", "COMPLETE")
     assert event["inputs"][0]["name"] == "sales/landing@2020-01"
     # Nobody listens any more.
     answer = site("lineage", "sales/raw@2020-01", "--openlineage", url, code=1)
@@ -237,6 +241,9 @@ def test_a_shell_completes_assets_and_groups(site: Site) -> None:
 
     assert completed("ml-assets diff sales/c") == ["sales/cleaned"]
     assert completed("ml-assets report fore") == ["forecast"]
+    assert completed("ml-assets land pri") == ["prices"]
+    assert completed("ml-assets why forecast/ca") == ["forecast/candidate"]
+    assert completed("ml-assets promote s") == []
     assert completed("ml-assets lin") == ["lineage"]
 
 
@@ -249,6 +256,35 @@ def test_what_takes_long_is_said(capfd: pytest.CaptureFixture[str]) -> None:
     said = capfd.readouterr().err
     assert "reading …" in said
     assert "at once" not in said
+
+
+def test_what_dagster_shows_of_a_candidate_and_its_report(site: Site) -> None:
+    home = site.toy.planner().home
+    candidate = home.records.current("dev", "forecast/candidate")
+    found = home.records.current("dev", "forecast/evaluation_report")
+    assert candidate is not None
+    assert found is not None
+    board = leaderboard(home, candidate).splitlines()
+    assert board[0].startswith("| family | mae on validation |")
+    assert [row.split(" |")[0].strip("| ") for row in board[2:]].count("linear **chosen**") == 1
+    # Each family is a row, with the seconds of its own fit.
+    assert len(board) == 2 + len(candidate.facts["families"])
+    shown = report_metadata(home, found)
+    metrics = found.facts["metrics"]
+    assert shown["test_mae"] == metrics["test"]["mae"]
+    assert shown["baseline_mae"] == metrics["baseline"]["mae"]
+    assert Path(shown["report_file"].path).read_bytes().lower().startswith(b"<!doctype html>")
+    low, high = metrics["intervals"]["mae"]
+    assert f"| mae | {metrics['test']['mae']:.4g} | {low:.4g} … {high:.4g} |" in (
+        shown["report"].md_str
+    )
+    # The correction of April made another candidate: what changed is told, by version.
+    changed = change(home, found)
+    assert changed is not None
+    assert shown["change"].md_str == changed
+    assert "| slice | value | mae in v0 | mae in v1 | change |" in changed
+    first = next(v for v in home.records.versions("forecast/evaluation_report") if v.number == 0)
+    assert change(home, replace(found, number=0, outputs=first.outputs)) is None
 
 
 def test_a_deletion_reaches_mlflow_and_dagster(site: Site) -> None:

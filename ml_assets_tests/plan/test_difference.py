@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -113,6 +114,23 @@ def test_documents_by_path() -> None:
         ("new", None, "list of 2"),
     ]
     assert found["more"] == 0
+
+
+def test_items_of_lists_are_matched_by_what_names_them() -> None:
+    def item(column: str, kind: str, effect: float, **more: Any) -> dict[str, Any]:
+        return {"alarm": False, "column": column, "effect": effect, "kind": kind, **more}
+
+    a = [item("x", "missing", 0.1, said="a"), item("x", "numeric", 0.2, said="b")]
+    b = [item("w", "missing", 0.5, said="c"), item("x", "numeric", 0.3, said="b")]
+    assert list(documents.changes({"drift": a}, {"drift": [*b, a[0]]})) == [
+        ("drift[x, numeric].effect", 0.2, 0.3),
+        ("drift[w, missing]", None, b[0]),
+    ]
+    # Nothing names these.
+    assert list(documents.changes([{"n": 1}, {"n": 2}], [{"n": 1}, {"n": 3}])) == [("[1].n", 2, 3)]
+    heights = list(range(9))
+    found = list(documents.changes({"h": heights}, {"h": [*heights[:7], 0, 0]}))
+    assert found == [("h", "list of 9", "list of 9, 2 of them other values")]
 
 
 def test_long_texts_and_lists_are_cut() -> None:
