@@ -62,6 +62,7 @@ def runs_and_versions(home: Home) -> tuple[list[str], list[int]]:
 
 def test_the_answer_and_the_tags(published: Published) -> None:
     assert published.answer == {
+        "experiment": published.run.info.experiment_id,
         "mlflow_run_id": published.run.info.run_id,
         "version": 1,
         "name": "delay-dev",
