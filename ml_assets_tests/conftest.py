@@ -1,8 +1,13 @@
-"""The order of the test files."""
+"""The order of the test files; hypothesis without a clock."""
 
 from __future__ import annotations
 
 import pytest
+from hypothesis import settings
+
+# An example may pay for an import.
+settings.register_profile("no deadline", deadline=None)
+settings.load_profile("no deadline")
 
 FIRST = ("test_demo.py", "test_daemon.py", "test_promotions.py")
 """The longest of the slow ones, the longest first."""

@@ -60,6 +60,8 @@ def serving(workspace: Workspace, port: int, mlflow_port: int) -> Iterator[list[
         "DAGSTER_CODE_SERVER_PORT": str(code_port),
         "ML_ASSETS_MLFLOW_URL": os.environ.get("ML_ASSETS_MLFLOW_URL")
         or f"http://{HOST}:{mlflow_port}",
+        # Otherwise seven processes wait for jobs that nothing here gives.
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "PYTHONWARNINGS": "ignore",
     }
     logs = workspace.home / "environments" / workspace.env / "logs"

@@ -113,7 +113,7 @@ class Whole:
 PLACE, BIT = st.integers(0, 2**40), st.integers(0, 7)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(which=PLACE, place=PLACE, bit=BIT)
 def test_a_flipped_bit_in_any_file_is_found_and_the_file_named(
     which: int, place: int, bit: int, with_signature: dict[str, bytes]
@@ -128,7 +128,7 @@ def test_a_flipped_bit_in_any_file_is_found_and_the_file_named(
         assert name in [item.file for item in found]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(place=PLACE, bit=BIT, structure=st.booleans())
 def test_a_flipped_bit_anywhere_in_the_archive_is_found(
     place: int, bit: int, structure: bool, whole: Whole

@@ -6,16 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
 
 from ml_assets.spec.project import Project, read_project
 from ml_assets_tests.projects import Toy, copied, toy, toy_project, write_project
 
 __all__ = ["toy"]
-
-# The first example may pay for an import.
-settings.register_profile("no deadline", deadline=None)
-settings.load_profile("no deadline")
 
 
 @pytest.fixture(scope="session")

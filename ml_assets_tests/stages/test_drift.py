@@ -38,7 +38,7 @@ def test_effects_by_hand() -> None:
 COUNTS = some.lists(some.integers(0, 50), min_size=3, max_size=3)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @drawn(COUNTS, COUNTS)
 def test_effects_are_between_none_and_all_and_the_same_both_ways(
     a: list[int], b: list[int]

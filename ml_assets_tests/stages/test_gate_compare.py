@@ -101,7 +101,7 @@ def test_holm_by_hand() -> None:
     assert [e["worse_shown"] for e in entries] == [True, False, False, False]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @examples(st.integers(0, 10_000), st.floats(-0.2, 0.2))
 def test_identical_models_pass_and_the_limit_is_above_the_figure(seed: int, worse: float) -> None:
     rows = world(200, worse, None, seed)

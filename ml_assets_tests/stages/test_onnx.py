@@ -155,7 +155,7 @@ ROW = st.tuples(
 )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(rows=st.lists(ROW, min_size=1, max_size=20))
 def test_any_row_that_there_is(rows: list[Any]) -> None:
     model, session = _trees()
