@@ -164,7 +164,9 @@ def tell(result: dict[str, Any]) -> None:
     if result["run_id"] is None:
         out.print(f"nothing to do: {len(result['reused'])} reused, in {result['seconds']:.1f} s")
         return
+    # Showing it can fail too: in Dagster, in MLflow.
+    besides = "" if result["success"] or result["failed"] else "; the run failed, as said above"
     out.print(
         f"{len(result['executed'])} executed, {len(result['reused'])} reused, "
-        f"{len(result['failed'])} failed, in {result['seconds']:.1f} s"
+        f"{len(result['failed'])} failed, in {result['seconds']:.1f} s{besides}"
     )

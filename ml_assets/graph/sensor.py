@@ -38,6 +38,8 @@ QUIET = 3.0
 """Seconds for which sources must be unchanged before their edit is acted on."""
 _asked: set[str] = set()
 """Definitions for which a reload was asked for: only once, a run does not need it."""
+SAID = 3
+"""How many of what waits or is gone a skip names."""
 BACKOFF = (30.0, 3600.0)
 """First and longest wait in seconds after a failure; doubled each time."""
 
@@ -165,8 +167,10 @@ def _said(document: dict[str, Any]) -> str:
     """Return what a person should know besides: problems, files that settle, what waits."""
     parts = list(document["problems"])
     parts += [f"{path} is still being written" for path in document["settling"]]
-    parts += [row["reason"] for row in document["waiting"]][:3]
-    parts += [f"the landed file of {place} is gone (it stays in)" for place in document["missing"]]
+    parts += [row["reason"] for row in document["waiting"]][:SAID]
+    gone = document["missing"]
+    parts += [f"the landed file of {place} is gone (it stays in)" for place in gone[:SAID]]
+    parts += [f"and {len(gone) - SAID} files more"] if len(gone) > SAID else []
     return "; ".join(["", *parts])
 
 
