@@ -246,9 +246,9 @@ def test_features_wait_for_the_joined_batch(new_site: Site) -> None:
     ("words", "said"),
     [
         (("recreate", "forcast", "v0"), "did you mean 'forecast'"),
-        (("recreate", "forecast", "v99"), "no version of forecast named 'v99'"),
+        (("recreate", "forecast", "v99"), "no version of forecast/candidate named 'v99'"),
         (("compare", "forecast", "v0", "0"), "name two versions"),
-        (("compare", "forecast", "v0", "v99"), "no version of forecast named 'v99'"),
+        (("compare", "forecast", "v0", "v99"), "no version of forecast/candidate named 'v99'"),
         (("gc", "--keep", "0"), "wanted 1 or more"),
         (("forget", "sales", "--batch", "2020-01"), "--reason is missing"),
         (("forget", "sales", "--reason", "r"), "say what to forget"),

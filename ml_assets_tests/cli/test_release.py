@@ -208,6 +208,7 @@ def port(site: Site, tmp_path: Path) -> Iterator[int]:
         uri = tracking_uri(home)
     words = f"mlflow models serve -m models:/forecast-dev@champion --env-manager local -p {port}"
     environ = {**site.environ(), "PYTHONPATH": str(ROOT), "MLFLOW_TRACKING_URI": uri}
+    environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     with (tmp_path / "log").open("w") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", *words.split()],

@@ -165,7 +165,10 @@ def test_gzip_and_parquet_are_rewritten_too() -> None:
 def test_what_holds_keys_of_rows_goes(stage: str, outputs: tuple[str, ...], stays: bool) -> None:
     refs = {name: Ref(f"d1:{name}", "table") for name in outputs}
     ingredients = {"stage": f"ml_assets.stages.{stage}"}
-    assert _kept(Step(ActionRecord("k", "r", "m/splits#split", ingredients, refs))) == stays
+    record = ActionRecord(
+        key="k", recipe="r", name="m/splits#split", ingredients=ingredients, outputs=refs
+    )
+    assert _kept(Step(record)) == stays
 
 
 def test_sales_is_what_the_test_thinks() -> None:
