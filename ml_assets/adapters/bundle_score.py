@@ -32,7 +32,12 @@ LOCKS = {
 PATIENCE = 600.0
 """Seconds that scoring, or installing a lock, may take."""
 ALONE = """import runpy, sys
-sys.modules.update(dict.fromkeys(("dask", "matplotlib", "pandas", "sklearn")))
+class Hidden:
+    @staticmethod
+    def find_spec(name, *_):
+        if name in ("dask", "matplotlib", "pandas", "sklearn"):
+            raise ModuleNotFoundError(name=name)
+sys.meta_path.insert(0, Hidden)
 sys.argv = sys.argv[1:]
 runpy.run_path(sys.argv[0], run_name="__main__")
 """

@@ -24,6 +24,16 @@ OPTIONAL = ("dask", "matplotlib", "pandas", "sklearn")
 """What LightGBM imports if it is there, for seconds, and does not need to predict."""
 
 
+class Hidden:
+    """A finder that finds nothing of what is optional."""
+
+    @staticmethod
+    def find_spec(name: str, *_arguments: Any) -> None:
+        """Raise ModuleNotFoundError, as where it is not installed."""
+        if name in OPTIONAL:
+            raise ModuleNotFoundError(f"no module {name} here", name=name)
+
+
 class Served:
     """A model document and its family's module, imported by name in this process."""
 
@@ -147,7 +157,7 @@ def main() -> None:
     import pyarrow as pa
 
     if request["module"] in TREES:
-        sys.modules.update(dict.fromkeys(OPTIONAL))  # type: ignore[arg-type]
+        sys.meta_path.insert(0, Hidden)
     try:
         served = Served(request["module"], document)
     except Exception as error:
