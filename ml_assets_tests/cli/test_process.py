@@ -84,7 +84,9 @@ def test_a_full_disk_is_said_and_the_next_run_goes_on(site: Site, size: int) -> 
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
     answer = answer_of(site.start("run", "sales/raw", "--json", before=full), code=1)
-    assert re.search("File too large|disk I/O error|database or disk is full", answer.err + answer.out)
+    assert re.search(
+        "File too large|disk I/O error|database or disk is full", answer.err + answer.out
+    )
     assert site.digests() == before
     done = site.json("run", "sales/raw")
     assert done["success"]
