@@ -15,14 +15,14 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from benchmarks.processes import best
 from ml_assets.spec.quality import ReferenceSpec, ReportSpec
 from ml_assets.stages.quality.drift import drift
 from ml_assets.stages.quality.reference import reference
@@ -195,8 +195,8 @@ def _time(options: argparse.Namespace) -> None:
         for path, table in zip(paths, (past, new), strict=True):
             table.drop_columns([LINE, "at"]).to_pandas().to_csv(path, index=False)
         for number in range(1, 4):
-            once = _best(lambda: reference(spec, raw=handle, cleaned=handle))
-            mine = _best(lambda: figures(told, known, new))
+            once = best(lambda: reference(spec, raw=handle, cleaned=handle))
+            mine = best(lambda: figures(told, known, new))
             other = _evidently(options.evidently, paths) if options.evidently else float("nan")
             ratios.append((mine / other, (mine + once) / other))
             sys.stdout.write(
@@ -206,15 +206,6 @@ def _time(options: argparse.Namespace) -> None:
             sys.stdout.flush()
     medians = [statistics.median(column) for column in zip(*ratios, strict=True)]
     sys.stdout.write("median ratio {:.3f}, with the reference {:.3f}\n".format(*medians))
-
-
-def _best(work: Callable[[], object]) -> float:
-    seconds = []
-    for _ in range(3):
-        started = time.process_time()
-        work()
-        seconds.append(time.process_time() - started)
-    return min(seconds)
 
 
 def _evidently(python: str, paths: list[str]) -> float:

@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import ml_assets
 from benchmarks.plain import Value, cleaned, stage
+from benchmarks.processes import best
 from ml_assets.cli.sample import write_sample
 from ml_assets.plan.recipes.quality import Reference, reference_spec, report_spec
 from ml_assets.spec.project import read_project
@@ -39,7 +38,7 @@ def main() -> None:
         pinned = Value(known.outputs["reference"])
 
         def made_of(month: str) -> float:
-            return _best(lambda: cleaned(project, "flights", files[month]))
+            return best(lambda: cleaned(project, "flights", files[month]))
 
         def report_of(month: str) -> float:
             reference = Reference("the first three", raw, clean)
@@ -47,7 +46,7 @@ def main() -> None:
             tables = {n: made[month][n] for n in ("raw", "cleaned", "quarantine", "summary")}
             show = stage("ml_assets.stages.quality.report:report")
             newest = made[month]["summary"]
-            return _best(lambda: show(told, reference=pinned, newest=newest, **tables))
+            return best(lambda: show(told, reference=pinned, newest=newest, **tables))
 
         sys.stdout.write("| batch | rows | ingest and cleaning | report | allowed |\n")
         sys.stdout.write("| --- | ---: | ---: | ---: | ---: |\n")
@@ -59,18 +58,8 @@ def main() -> None:
             )
             sys.stdout.flush()
         again = stage("ml_assets.stages.quality.reference:reference")
-        once = _best(lambda: again(asked, raw=raw, cleaned=clean))
+        once = best(lambda: again(asked, raw=raw, cleaned=clean))
         sys.stdout.write(f"reference of {len(raw)} batches, once: {once:.2f}\n")
-
-
-def _best(work: Callable[[], object]) -> float:
-    work()
-    seconds = []
-    for _ in range(3):
-        started = time.process_time()
-        work()
-        seconds.append(time.process_time() - started)
-    return min(seconds)
 
 
 if __name__ == "__main__":

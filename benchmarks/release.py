@@ -10,18 +10,16 @@ that only imports what the operation imports, so that the difference is its own 
 from __future__ import annotations
 
 import argparse
-import os
 import resource
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
-CLI = (sys.executable, "-m", "ml_assets.cli.main")
+from benchmarks.processes import CLI, shipped
+
 IMPORTS = {
     "rollback": "import ml_assets.cli.promotions, ml_assets.plan.recheck, mlflow, pandas, lightgbm",
     "verify": "import ml_assets.cli.release, ml_assets.adapters.bundle_score, pyarrow",
@@ -31,18 +29,8 @@ IMPORTS = {
 
 def cpu(words: Sequence[object], home: Path) -> float:
     """Return the CPU seconds of a process and its children; a failure ends the benchmark."""
-    environ = {**os.environ, "ML_ASSETS_HOME": str(home), "PYTHONPATH": str(ROOT)}
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run(
-        [str(word) for word in words],
-        cwd=ROOT,
-        env=environ,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode != 0:
-        raise SystemExit(f"{words}: {done.stderr}\n{done.stdout}")
+    shipped(words, home)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 

@@ -24,9 +24,9 @@ from typing import Any
 
 import yaml
 
+from benchmarks.processes import CLI, ROOT, output_of
 from ml_assets.cli.sample import write_sample
 
-ROOT = Path(__file__).parent.parent
 MONTHS = [f"2013-{month:02d}" for month in range(1, 13)]
 LIMITS = {
     "full": 1.25,
@@ -95,18 +95,7 @@ class Bench:
 
     def command(self, home: Path, *words: str) -> str:
         """Run an ml-assets command as a user would, in a cold process."""
-        environ = {**self.environ(), "ML_ASSETS_HOME": str(home)}
-        done = subprocess.run(
-            [sys.executable, "-m", "ml_assets.cli.main", *words],
-            cwd=self.folder,
-            env=environ,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode != 0:
-            raise SystemExit(f"{words}: {done.stderr}\n{done.stdout}")
-        return done.stdout
+        return output_of((*CLI, *words), home, self.environ(), self.folder)
 
     def environ(self) -> dict[str, str]:
         """Return a shell's environment; Python keeps its bytecode, as by default."""

@@ -9,19 +9,17 @@ tables are made from the promotion log and the decisions that it names, of all m
 from __future__ import annotations
 
 import argparse
-import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from benchmarks.processes import CLI, shipped
 from ml_assets.cli.sample import write_sample
 from ml_assets.store.home import Home
 from ml_assets.store.promotions import Entry
 
-ROOT = Path(__file__).parent.parent
 HEAD = (
     "newest month",
     "candidate",
@@ -37,17 +35,7 @@ HEAD = (
 
 def command(home: Path, *words: object) -> None:
     """Run an ml-assets command in a process of its own; a failure ends the benchmark."""
-    environ = {**os.environ, "ML_ASSETS_HOME": str(home), "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        [sys.executable, "-m", "ml_assets.cli.main", *map(str, words)],
-        cwd=ROOT,
-        env=environ,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode != 0:
-        raise SystemExit(f"{words}: {done.stderr}\n{done.stdout}")
+    shipped((*CLI, *words), home)
 
 
 def land_and_run(home: Path, files: Path, month: str) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import json
 import shutil
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from ml_assets.cli.servers import HOST, serving
+from ml_assets.cli.servers import HOST, free_port, serving
 from ml_assets.plan.plan import Planner, planner_here
 from ml_assets.plan.reports import report_of
 
@@ -44,8 +43,8 @@ class Shot:
 def main() -> None:
     """Serve the pages, and write each picture."""
     planner = planner_here()
-    ports = _free_port(), _free_port()
-    with serving(planner.workspace, *ports), _browser() as browser:
+    ports = free_port(), free_port()
+    with serving(planner.workspace, *ports), chromium() as browser:
         dagster, mlflow = (f"http://{HOST}:{port}" for port in ports)
         for shot in [*_of_reports(planner), *_of_dagster(dagster), *_of_mlflow(planner, mlflow)]:
             _take(browser, shot)
@@ -129,19 +128,14 @@ def _write(path: Path, png: bytes) -> None:
 
 
 @contextmanager
-def _browser() -> Iterator[Browser]:
+def chromium() -> Iterator[Browser]:
+    """Open the system's Chromium, without a window."""
     with sync_playwright() as driver:
         browser = driver.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox"]
         )
         yield browser
         browser.close()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
 
 
 if __name__ == "__main__":

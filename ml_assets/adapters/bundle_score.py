@@ -20,6 +20,7 @@ from pathlib import Path
 
 from ml_assets.adapters.bundle_read import Bundle, Problem
 from ml_assets.errors import BundleError
+from ml_assets.stages.gate.child import OPTIONAL
 from ml_assets.stages.release.onnx import TOLERANCE
 
 PROGRAMS = {"score.py": "requirements.txt", "score_edge.py": "requirements-edge.txt"}
@@ -31,11 +32,11 @@ LOCKS = {
 """Under which names a lock is shipped."""
 PATIENCE = 600.0
 """Seconds that scoring, or installing a lock, may take."""
-ALONE = """import runpy, sys
+ALONE = f"""import runpy, sys
 class Hidden:
     @staticmethod
     def find_spec(name, *_):
-        if name in ("dask", "matplotlib", "pandas", "sklearn"):
+        if name in {OPTIONAL!r}:
             raise ModuleNotFoundError(name=name)
 sys.meta_path.insert(0, Hidden)
 sys.argv = sys.argv[1:]
@@ -85,8 +86,8 @@ def score(bundle: Bundle, *, fresh: bool = False) -> tuple[list[Scored], list[Pr
             if program not in bundle.files:
                 continue
             try:
-                python = [_environment(folder, lock)] if fresh else [sys.executable]
-                python += ["-I"] if fresh else ["-I", "-c", ALONE]
+                here = [sys.executable, "-I", "-c", ALONE]
+                python = [_environment(folder, lock), "-I"] if fresh else here
                 said = _run([*python, program, GOLDEN], folder)
                 result = _compared(program, said, bundle.files[EXPECTED])
             except BundleError as error:

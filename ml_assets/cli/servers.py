@@ -46,7 +46,7 @@ def ports_free(ports: Mapping[str, int]) -> None:
 @contextmanager
 def serving(workspace: Workspace, port: int, mlflow_port: int) -> Iterator[list[Any]]:
     """Start all servers and end them all; they listen on this machine alone."""
-    code_port = _free_port()
+    code_port = free_port()
     ports_free({"Dagster": port, "MLflow": mlflow_port})
     folder = dagster_home(workspace)
     locations = folder / "workspace.yaml"
@@ -157,7 +157,8 @@ def _end(children: list[Any]) -> None:
             time.sleep(0.1)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port on which nothing listens now."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
 import subprocess
 import time
@@ -11,8 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
+from docs.screenshots import chromium
 from ml_assets_tests.cli.shell import Shell
 from ml_assets_tests.graph.daemon import free_port
 
@@ -53,12 +53,8 @@ def served(shell: Shell) -> Iterator[Pages]:
     try:
         for address in (f"{dagster}/server_info", f"{mlflow}/health"):
             _await(address, up)
-        with sync_playwright() as driver:
-            browser = driver.chromium.launch(
-                executable_path=shutil.which("chromium"), args=["--no-sandbox"]
-            )
+        with chromium() as browser:
             yield Pages(browser, dagster, mlflow)
-            browser.close()
     finally:
         up.send_signal(signal.SIGINT)
         up.communicate(timeout=60)
