@@ -13,6 +13,8 @@ from ml_assets.graph.describe import DESCRIPTIONS, KINDS
 from ml_assets.graph.engine import Engine
 from ml_assets.graph.publish import key_of
 from ml_assets.graph.reload import can_reload
+from ml_assets.graph.runs import job_name
+from ml_assets.graph.sensor import reconcile_sensor, repair_sensor
 from ml_assets.plan.plan import Planner, planner_here
 from ml_assets.plan.purity import impurities
 from ml_assets.plan.static import code_versions
@@ -58,11 +60,6 @@ def landing_spec(
     )
 
 
-def job_name(calendar_name: str | None) -> str:
-    """Return the job that materializes the assets of a calendar."""
-    return f"materialize_{calendar_name}" if calendar_name else "materialize"
-
-
 def jobs(project: Project) -> list[dg.UnresolvedAssetJobDefinition]:
     """Return a job for each calendar (two cannot be in one run), and one for the rest."""
     assets = [asset for asset in project.asset_keys() if not asset.endswith("/landing")]
@@ -89,8 +86,6 @@ class ImpureHook(UserWarning):
 
 def shared_definitions(project: Project, workspace: Workspace) -> dg.Definitions:
     """Return what all groups share: resources, executor, jobs and the sensor."""
-    from ml_assets.graph.sensor import reconcile_sensor
-
     for found in impurities(workspace, project):
         # Seen by whoever loads or checks the definitions (`dg check defs`).
         warnings.warn(str(found), ImpureHook, stacklevel=2)
@@ -123,6 +118,4 @@ def definitions_here() -> dg.Definitions:
     except MlAssetsError as error:
         if not can_reload():
             raise
-        from ml_assets.graph.sensor import repair_sensor
-
         return dg.Definitions(sensors=[repair_sensor(str(error))])

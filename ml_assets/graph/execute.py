@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 import dagster as dg
 
-from ml_assets.graph.build import definitions, job_name
+from ml_assets.graph.build import definitions
 from ml_assets.graph.engine import FORCE, TOKEN, VERIFY, listeners, warnings
 from ml_assets.graph.instance import open_instance, register_batches
 from ml_assets.graph.publish import key_of
-from ml_assets.graph.runs import in_progress, tags
+from ml_assets.graph.runs import in_progress, job_name, tags
 from ml_assets.plan.make import Listener, Progress
 from ml_assets.plan.plan import Plan, Planner
 from ml_assets.plan.ranges import RunSpec, runs

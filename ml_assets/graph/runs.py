@@ -25,6 +25,11 @@ OPEN = (
 )
 
 
+def job_name(calendar_name: str | None) -> str:
+    """Return the job that materializes the assets of a calendar."""
+    return f"materialize_{calendar_name}" if calendar_name else "materialize"
+
+
 def tags(spec: RunSpec, wanted: str) -> dict[str, str]:
     """Return the tags of a run: its range of batches, and the wanted state it is for."""
     found = {WANTED: wanted}

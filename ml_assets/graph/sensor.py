@@ -17,11 +17,10 @@ import dagster as dg
 from dagster._core.execution.backfill import BulkActionStatus
 
 from ml_assets.errors import MlAssetsError
-from ml_assets.graph.build import job_name
 from ml_assets.graph.instance import register_batches
 from ml_assets.graph.publish import key_of
 from ml_assets.graph.reload import reload_location
-from ml_assets.graph.runs import in_progress, tags, tried
+from ml_assets.graph.runs import in_progress, job_name, tags, tried
 from ml_assets.plan.fingerprint import fingerprint, youngest_source
 from ml_assets.plan.plan import Plan
 from ml_assets.plan.ranges import runs
