@@ -49,7 +49,7 @@ def main() -> None:
     os.dup2(2, 1)
     workspace = locate(Path(sys.argv[1]) if len(sys.argv) > 1 else None)
     project = read_project(workspace.defs)
-    home = Home(workspace.home, workspace.env)
+    home = workspace.open_home()
     with contextlib.suppress(MlAssetsError):
         # What is wrong is said in answer to the first request.
         opened(home)

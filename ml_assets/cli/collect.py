@@ -38,7 +38,7 @@ def gc(
     if keep < 1:
         raise RequestError(f"--keep {keep}: wanted 1 or more versions to keep")
     workspace = locate()
-    home = Home(workspace.home, workspace.env)
+    home = workspace.open_home()
     try:
         if dry_run:
             with working("looking for what nothing reaches"):
@@ -60,8 +60,8 @@ def whole_home(home: Home, what: str) -> Iterator[None]:
     """Hold the lock of every environment: they share their objects."""
     with ExitStack() as stack:
         for env in home.environments():
-            folder = home.root / "environments" / env
-            stack.enter_context(writer(folder, what, patience=3600.0, waiting=err.print))
+            lock = home.writer_lock(env)
+            stack.enter_context(writer(lock, what, patience=3600.0, waiting=err.print))
         yield
 
 

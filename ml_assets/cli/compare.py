@@ -11,7 +11,6 @@ from ml_assets.cli.output import JSON, emit, err, guarded, out
 from ml_assets.cli.recreate import Model
 from ml_assets.errors import RequestError
 from ml_assets.plan.workspace import locate
-from ml_assets.store.home import Home
 
 Version = Annotated[str, typer.Argument(help="A version of its candidate, like v3.")]
 
@@ -30,7 +29,7 @@ def compare(model: Model, a: Version, b: Version, as_json: bool = JSON) -> None:
     if names[0] == names[1]:
         raise RequestError(f"{names[0]} twice: name two versions")
     workspace = locate()
-    home = Home(workspace.home, workspace.env)
+    home = workspace.open_home()
     try:
         found = explain(
             home, workspace, model, (a, b), lambda text: err.print(f"[dim]{escape(text)}[/]")

@@ -36,7 +36,7 @@ def demo(
         ports_free({"Dagster": port, "MLflow": mlflow_port})
     planner = planner_here()
     sample = land_sample(planner)
-    with writer(planner.home.folder, "ml-assets demo", patience=3600.0, waiting=err.print):
+    with writer(planner.home.writer_lock(), "ml-assets demo", patience=3600.0, waiting=err.print):
         result = materialize(planner)
     if as_json:
         emit({**result, "summary": summary(planner)})

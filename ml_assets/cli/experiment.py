@@ -144,9 +144,9 @@ def _show(
     planner: Planner, publisher: Publisher, document: Mapping[str, Any]
 ) -> dict[str, Any] | None:
     """Show the experiment in MLflow; where that fails, say so: the store has it all."""
-    folder = planner.home.folder
+    lock = planner.home.writer_lock()
     try:
-        with writer(folder, "ml-assets experiment", patience=600.0, waiting=err.print):
+        with writer(lock, "ml-assets experiment", patience=600.0, waiting=err.print):
             if moved(planner.home):
                 raise PublishError("the home was moved: `ml-assets repair`, then the same again")
             return publisher.log_experiment(document)

@@ -13,7 +13,6 @@ from ml_assets.cli.output import JSON, emit, guarded, out
 from ml_assets.cli.progress import working
 from ml_assets.errors import RequestError
 from ml_assets.plan.plan import Planner, planner_here
-from ml_assets.store.home import Home
 
 if TYPE_CHECKING:
     from ml_assets.plan.forget.forget import Request
@@ -80,7 +79,7 @@ def complete(planner: Planner) -> None:
 
         for env in home.environments():
             wipe(replace(planner.workspace, env=env), assets)
-            other = Home(home.root, env)
+            other = home.other(env)
             try:
                 forget_runs(other, digests)
             finally:

@@ -11,7 +11,6 @@ from ml_assets.cli.complete import models
 from ml_assets.cli.output import FAILED, JSON, emit, err, guarded, out
 from ml_assets.cli.progress import working
 from ml_assets.plan.workspace import locate
-from ml_assets.store.home import Home
 
 if TYPE_CHECKING:
     from ml_assets.plan.recreate.prepare import Prepared
@@ -38,7 +37,7 @@ def recreate(
     from ml_assets.plan.recreate.replay import DIFFERENT, IMPOSSIBLE, replay
 
     workspace = locate()
-    home = Home(workspace.home, workspace.env)
+    home = workspace.open_home()
     try:
         with working(f"looking for what made {model} {version}"):
             prepared = prepare(home, model, version)

@@ -19,7 +19,7 @@ def repair(as_json: bool = JSON) -> None:
     Example: ml-assets repair
     """
     planner = planner_here()
-    with writer(planner.home.folder, "ml-assets repair", patience=3600.0, waiting=err.print):
+    with writer(planner.home.writer_lock(), "ml-assets repair", patience=3600.0, waiting=err.print):
         with working("reading every object in use"):
             damaged = drop_damaged(planner)
         planner.home.records.mark_all_unpublished(planner.home.env)

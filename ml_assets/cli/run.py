@@ -41,7 +41,7 @@ def run(
     Example: ml-assets run "+flight_delay/evaluation_report"
     """
     planner = planner_here()
-    with writer(planner.home.folder, "ml-assets run", patience=3600.0, waiting=err.print):
+    with writer(planner.home.writer_lock(), "ml-assets run", patience=3600.0, waiting=err.print):
         result = materialize(planner, selection, partition, force=force, verify=verify)
     if as_json:
         emit(result)

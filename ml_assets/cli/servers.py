@@ -19,7 +19,7 @@ import yaml
 
 from ml_assets.errors import MlAssetsError, RequestError
 from ml_assets.graph.settings import dagster_home
-from ml_assets.plan.workspace import Workspace
+from ml_assets.plan.workspace import Workspace, settings
 
 HOST = "127.0.0.1"
 START = 120.0
@@ -55,8 +55,7 @@ def serving(workspace: Workspace, port: int, mlflow_port: int) -> Iterator[list[
     environ = {
         **os.environ,
         "DAGSTER_HOME": str(folder),
-        "ML_ASSETS_HOME": str(workspace.home),
-        "ML_ASSETS_ENV": workspace.env,
+        **settings(workspace),
         "DAGSTER_CODE_SERVER_PORT": str(code_port),
         "ML_ASSETS_MLFLOW_URL": os.environ.get("ML_ASSETS_MLFLOW_URL")
         or f"http://{HOST}:{mlflow_port}",

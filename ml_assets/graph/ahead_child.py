@@ -20,13 +20,12 @@ from ml_assets.plan.code import Sources
 from ml_assets.plan.plan import Planner, units
 from ml_assets.plan.run import ActionRunner
 from ml_assets.plan.workspace import locate
-from ml_assets.store.home import Home
 
 
 def work(request: dict[str, Any]) -> None:
     """Make the units of the wanted cells, first to last."""
     workspace = locate(Path(request["defs"]))
-    planner = Planner(workspace, Home(workspace.home, workspace.env))
+    planner = Planner(workspace, workspace.open_home())
     runner = ActionRunner(
         workspace,
         planner.home,

@@ -19,7 +19,6 @@ from ml_assets.graph.boundary import boundary
 from ml_assets.plan.make import Listener, Maker, Progress
 from ml_assets.plan.plan import Planner
 from ml_assets.plan.workspace import locate
-from ml_assets.store.home import Home
 from ml_assets.store.lock import writer
 from ml_assets.store.processes import record_process
 
@@ -59,7 +58,7 @@ class Engine(dg.ConfigurableResource):  # type: ignore[type-arg]
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Engine]:
         """Open the home, take the lock, and close both when the run ends."""
         workspace = locate()
-        home = Home(workspace.home, workspace.env)
+        home = workspace.open_home()
         run = context.run
         self._run_id = run.run_id if run is not None else None
         self._told.clear()
@@ -68,7 +67,7 @@ class Engine(dg.ConfigurableResource):  # type: ignore[type-arg]
             record_process(home, self._run_id, socket.gethostname(), os.getpid(), started)
         try:
             with (
-                writer(home.folder, f"run {self._run_id}", patience=PATIENCE),
+                writer(home.writer_lock(), f"run {self._run_id}", patience=PATIENCE),
                 ExitStack() as open_,
             ):
                 self._open(Planner(workspace, home), run, open_)

@@ -28,7 +28,6 @@ from ml_assets.plan.static import definitions_digest
 from ml_assets.plan.workspace import Workspace, locate
 from ml_assets.spec.project import Project
 from ml_assets.store.home import Home
-from ml_assets.store.lock import holder
 from ml_assets.store.switches import paused
 
 LONGEST_PLAN = 50.0
@@ -58,7 +57,7 @@ def reconcile_sensor(
     )
     def reconcile(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         workspace = locate()
-        home = Home(workspace.home, workspace.env)
+        home = workspace.open_home()
         try:
             return _tick(context, workspace, home, project, loaded)
         finally:
@@ -141,7 +140,7 @@ def _busy(instance: dg.DagsterInstance, home: Home) -> str | None:
     ]
     if backfills:
         return f"backfill {backfills[0]} is in progress"
-    other = holder(home.folder)
+    other = home.writer_lock().holder()
     return None if other is None else f"waiting for {other}"
 
 

@@ -161,12 +161,11 @@ def _maker(ancestry: Ancestry, found: Garbage, digest: str) -> str:
 
 def _strays(home: Home, known: Iterable[str]) -> Iterator[str]:
     """Yield files that no row knows: a collection was cut, or a row was lost."""
-    root = home.objects.root
-    names = {digest.replace(":", "-") for digest in known}
-    for path in root.glob("??/d1-*"):
-        removed = home.removals.why(path.name.replace("-", ":", 1)) is not None
-        if path.name not in names and (removed or time.time() - path.stat().st_mtime > YOUNG):
-            yield f"{path.parent.name}/{path.name}"
+    names = set(known)
+    for file in home.objects.files():
+        removed = home.removals.why(file.digest) is not None
+        if file.digest not in names and (removed or time.time() - file.written > YOUNG):
+            yield f"{file.path.parent.name}/{file.path.name}"
 
 
 def collect(home: Home, found: Garbage) -> None:
@@ -180,6 +179,6 @@ def collect(home: Home, found: Garbage) -> None:
         part = digests[start : start + BATCH]
         home.removals.remove({d: d in found.landed for d in part}, COLLECTED)
         for digest in part:
-            home.objects.path(digest).unlink(missing_ok=True)
+            home.objects.remove(digest)
     for stray in found.strays:
-        (home.objects.root / stray).unlink(missing_ok=True)
+        home.objects.remove(stray.rpartition("/")[2].replace("-", ":", 1))

@@ -183,7 +183,7 @@ class Planner:
 def planner_here() -> Planner:
     """Return a planner for the project around the current folder, on its home."""
     workspace = locate()
-    return Planner(workspace, Home(workspace.home, workspace.env))
+    return Planner(workspace, workspace.open_home())
 
 
 def _planned(session: Session, made: Made) -> Planned:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ml_assets.errors import HomeError
+from ml_assets.store.home import Home
 
 PACKAGE = Path(__file__).parent.parent
 
@@ -23,6 +24,14 @@ class Workspace:
     """The defs folder as a module (`ml_assets.defs`); hooks are imported below it."""
     home: Path
     env: str
+    state: str = field(default="", repr=False)
+    """The URL of a Postgres database (it may hold a password); empty: SQLite in the home."""
+    objects: str = ""
+    """A folder or an fsspec URL; empty: `objects` in the home."""
+
+    def open_home(self) -> Home:
+        """Open the home; raises HomeError where it cannot be used."""
+        return Home(self.home, self.env, self.state, self.objects)
 
     @property
     def roots(self) -> Mapping[str, Path]:
@@ -47,7 +56,8 @@ def locate(start: Path | None = None, environ: Mapping[str, str] | None = None) 
     The project is the nearest folder upwards whose pyproject.toml has `[tool.dg.project]`,
     otherwise the definitions that ml_assets ships. `ML_ASSETS_HOME` (default: `data` in the
     project) and `ML_ASSETS_ENV` (default: `dev`) say where state lives and which
-    environment is in use. Raises HomeError where a named folder is not there.
+    environment is in use; `ML_ASSETS_STATE` and `ML_ASSETS_OBJECTS` lead to what machines share.
+    Raises HomeError where a named folder is not there.
     """
     environ = os.environ if environ is None else environ
     here = (start or Path.cwd()).resolve()
@@ -60,7 +70,17 @@ def locate(start: Path | None = None, environ: Mapping[str, str] | None = None) 
     if not defs.is_dir():
         raise HomeError(f"no folder {defs} for the definitions of {module}")
     home = Path(environ.get("ML_ASSETS_HOME") or root / "data")
-    return Workspace(defs, module, (here / home).absolute(), environ.get("ML_ASSETS_ENV") or "dev")
+    objects = environ.get("ML_ASSETS_OBJECTS") or ""
+    if objects and "://" not in objects:
+        objects = str((here / objects).absolute())
+    return Workspace(
+        defs,
+        module,
+        (here / home).absolute(),
+        environ.get("ML_ASSETS_ENV") or "dev",
+        environ.get("ML_ASSETS_STATE") or "",
+        objects,
+    )
 
 
 def child_environment(workspace: Workspace) -> dict[str, str]:
@@ -69,8 +89,17 @@ def child_environment(workspace: Workspace) -> dict[str, str]:
     return {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(path for path in paths if path),
+        **settings(workspace),
+    }
+
+
+def settings(workspace: Workspace) -> dict[str, str]:
+    """Return the environment variables that say where state lives."""
+    return {
         "ML_ASSETS_HOME": str(workspace.home),
         "ML_ASSETS_ENV": workspace.env,
+        "ML_ASSETS_STATE": workspace.state,
+        "ML_ASSETS_OBJECTS": workspace.objects,
     }
 
 

@@ -48,10 +48,14 @@ class Withdrawn:
 
 
 class Batches:
-    """The landed batches of a home."""
+    """The landed batches of a home.
 
-    def __init__(self, state: State) -> None:
+    `machine` tells the landing folders of a shared home apart; it is empty where there is one.
+    """
+
+    def __init__(self, state: State, machine: str = "") -> None:
         self._state = state
+        self._mine = f"{machine}:" if machine else ""
 
     def landed(self) -> dict[tuple[str, str], list[Landed]]:
         """Return every landing by dataset and batch, newest first; not those collected since."""
@@ -132,12 +136,15 @@ class Batches:
         return {(row.dataset, row.batch): Withdrawn(row.upto, row.reason, row.at) for row in rows}
 
     def known_files(self) -> Mapping[str, tuple[str, str]]:
-        """Return path -> (stat, digest) of every landing file that was hashed."""
+        """Return path -> (stat, digest) of every file of this machine's landing that was hashed."""
+        mine = files.c.path.startswith(self._mine, autoescape=True)
         with self._state.read() as db:
-            return {row.path: (row.stat, row.digest) for row in db.execute(select(files))}
+            rows = db.execute(select(files).where(mine)).all()
+        return {row.path.removeprefix(self._mine): (row.stat, row.digest) for row in rows}
 
     def remember_file(self, path: str, stat: str, digest: str) -> None:
         """Keep a landing file's digest, so that it is hashed again only when its stat moves."""
+        row = {"path": self._mine + path, "stat": stat, "digest": digest}
         with self._state.write() as db:
-            db.execute(delete(files).where(files.c.path == path))
-            insert_missing(db, files, [{"path": path, "stat": stat, "digest": digest}])
+            db.execute(delete(files).where(files.c.path == row["path"]))
+            insert_missing(db, files, [row])

@@ -5,17 +5,22 @@
     state.db                    actions, versions, batches, promotion log
     environments/<env>/         Dagster's and MLflow's own folders, the lock
 
-Everything below is relative to the home: it can be moved or copied.
+Everything below is relative to the home: it can be moved or copied. Several machines share a home
+where the state is a Postgres database and the objects lie where all of them reach them: then the
+locks are the database's, and the folder holds only what is a machine's own.
 """
 
 from __future__ import annotations
 
+import os
 import re
+import uuid
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ml_assets.errors import HomeError
 from ml_assets.store.batches import Batches
-from ml_assets.store.lock import KeyLocks
+from ml_assets.store.lock import FolderLock, KeyLocks, WriterLock
 from ml_assets.store.objects import Objects
 from ml_assets.store.pins import Pins
 from ml_assets.store.promotions import Promotions
@@ -23,25 +28,52 @@ from ml_assets.store.records import Records
 from ml_assets.store.removals import Removals
 from ml_assets.store.state import open_state
 
+if TYPE_CHECKING:
+    from ml_assets.store.database_locks import DatabaseLocks
+
 ENVIRONMENT = re.compile(r"[a-z][a-z0-9_-]*")
 
 
 class Home:
-    """An open home and the environment in use; raises HomeError where it cannot be used."""
+    """An open home and the environment in use; raises HomeError where it cannot be used.
 
-    def __init__(self, root: Path, env: str) -> None:
+    `state` is a Postgres URL, `objects` a folder or an fsspec URL; empty means in the folder.
+    """
+
+    def __init__(self, root: Path, env: str, state: str = "", objects: str = "") -> None:
         if not ENVIRONMENT.fullmatch(env):
             raise HomeError(f"environment {env!r}: wanted lower case letters, digits, - and _")
         self.root = root
         self.env = env
-        self.state = open_state(root)
-        self.objects = Objects(root / "objects", self.state)
+        self._settings = (state, objects)
+        self.state = open_state(root, state)
+        try:
+            self.objects = Objects(objects or root / "objects", self.state)
+            if state or objects:
+                self.objects.claim()
+            self.batches = Batches(self.state, _machine(root) if state else "")
+        except BaseException:
+            self.state.close()
+            raise
         self.records = Records(self.state)
-        self.batches = Batches(self.state)
         self.removals = Removals(self.state)
         self.promotions = Promotions(self.state)
         self.pins = Pins(self.state)
-        self.locks = KeyLocks(root / "locks")
+        self.locks: KeyLocks | DatabaseLocks = KeyLocks(root / "locks")
+        if state:
+            from ml_assets.store.database_locks import DatabaseLocks
+
+            self.locks = DatabaseLocks(self.state)
+
+    def other(self, env: str) -> Home:
+        """Open another environment of the same home."""
+        return Home(self.root, env, *self._settings)
+
+    def writer_lock(self, env: str = "") -> WriterLock:
+        """Return the lock under which one process at a time writes in an environment."""
+        if isinstance(self.locks, KeyLocks):
+            return FolderLock(self.root / "environments" / (env or self.env))
+        return self.locks.writer(env or self.env)
 
     @property
     def landing(self) -> Path:
@@ -68,3 +100,19 @@ class Home:
         """Close the state database."""
         self.locks.close()
         self.state.close()
+
+
+def _machine(root: Path) -> str:
+    """Return the name of this folder among those of a shared home, made at first use."""
+    path = root / "machine"
+    if not path.exists():
+        made = root / f"machine.{os.getpid()}.tmp"
+        made.write_text(uuid.uuid4().hex)
+        try:
+            # Of two processes at once one wins.
+            os.link(made, path)
+        except FileExistsError:
+            pass
+        finally:
+            made.unlink()
+    return path.read_text()

@@ -9,76 +9,104 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from filelock import FileLock, Timeout
 
 from ml_assets.errors import HomeError
 
-_held: set[Path] = set()
-"""Folders that this process holds: what it does inside may ask again."""
+_held: set[str] = set()
+"""Names of locks that this process holds: what it does inside may ask again."""
+
+
+class WriterLock(Protocol):
+    """The lock of one environment; `name` says what is locked."""
+
+    name: str
+
+    def acquire(self, what: str) -> bool:
+        """Take it if it is free, and note for others who has it."""
+
+    def release(self) -> None:
+        """Give it back."""
+
+    def holder(self) -> str | None:
+        """Return who holds it now, or None."""
 
 
 @contextmanager
 def writer(
-    folder: Path,
+    lock: WriterLock,
     what: str,
     patience: float = 0.0,
     waiting: Callable[[str], None] | None = None,
 ) -> Iterator[None]:
-    """Hold the environment's lock; raises HomeError naming the holder after `patience` seconds.
+    """Hold an environment's lock; raises HomeError naming the holder after `patience` seconds.
 
     `what` says to others who holds it; `waiting` is told once when there is a wait.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    if folder in _held:
+    if lock.name in _held:
         yield
         return
-    lock = FileLock(folder / "lock")
-    note = folder / "lock.json"
     deadline = time.monotonic() + patience
     told = False
-    while True:
-        try:
-            lock.acquire(timeout=0)
-            break
-        except Timeout:
-            holder = _describe(note)
-            if time.monotonic() >= deadline:
-                raise HomeError(f"{folder} is in use by {holder}; wait for it, or end it") from None
-            if waiting is not None and not told:
-                waiting(f"waiting for {holder}")
-                told = True
-            time.sleep(0.2)
+    while not lock.acquire(what):
+        holder = lock.holder() or "another process"
+        if time.monotonic() >= deadline:
+            raise HomeError(f"{lock.name} is in use by {holder}; wait for it, or end it")
+        if waiting is not None and not told:
+            waiting(f"waiting for {holder}")
+            told = True
+        time.sleep(0.2)
+    _held.add(lock.name)
     try:
-        _held.add(folder)
-        note.write_text(json.dumps({"pid": os.getpid(), "what": what}))
         yield
     finally:
-        _held.discard(folder)
-        note.unlink(missing_ok=True)
+        _held.discard(lock.name)
         lock.release()
 
 
-def holder(folder: Path) -> str | None:
-    """Return who holds the environment's lock now, or None."""
-    if not (folder / "lock").exists():
+class FolderLock:
+    """The writer lock of one environment, on this machine: a file in the environment's folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.name = str(folder)
+        self._file = folder / "lock"
+        self._note = folder / "lock.json"
+        self._lock = FileLock(self._file)
+
+    def acquire(self, what: str) -> bool:
+        """Take the lock if it is free, and note who has it."""
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            return False
+        self._note.write_text(json.dumps({"pid": os.getpid(), "what": what}))
+        return True
+
+    def release(self) -> None:
+        """Give the lock back."""
+        self._note.unlink(missing_ok=True)
+        self._lock.release()
+
+    def holder(self) -> str | None:
+        """Return who holds the lock now, or None."""
+        if not self._file.exists():
+            return None
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            return self._noted()
+        self._lock.release()
         return None
-    lock = FileLock(folder / "lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        return _describe(folder / "lock.json")
-    lock.release()
-    return None
 
-
-def _describe(note: Path) -> str:
-    try:
-        found: dict[str, Any] = json.loads(note.read_text())
-    except (OSError, ValueError):
-        return "another process"
-    return f"{found['what']} (process {found['pid']})"
+    def _noted(self) -> str:
+        try:
+            found: dict[str, Any] = json.loads(self._note.read_text())
+        except (OSError, ValueError):
+            return "another process"
+        return f"{found['what']} (process {found['pid']})"
 
 
 class KeyLocks:

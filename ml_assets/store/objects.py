@@ -12,7 +12,9 @@ import os
 import re
 import socket
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -20,15 +22,20 @@ from typing import TYPE_CHECKING, Any, Literal
 import psutil
 from sqlalchemy import Connection, delete, select
 
-from ml_assets.errors import DamagedObject, StageError
+from ml_assets.errors import DamagedObject, HomeError, StageError
 from ml_assets.store import digest as digests
 from ml_assets.store.removals import lift, removal
-from ml_assets.store.state import State, insert_missing, objects
+from ml_assets.store.state import State, insert_missing, meta, objects
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 Kind = Literal["table", "json", "bytes"]
+MARK = "store.id"
+"""The file among the objects, and the row of the state, that say that they belong together."""
+ASKED = "ML_ASSETS_OBJECTS right, and its server up"
+REQUESTS = 16
+"""How many sizes are asked for at once where objects are remote."""
 TEMPORARY = re.compile(r"[0-9a-f]{32}\.(\d+)\.(.+)")
 """A file being written: a random part, the writer's process and host."""
 
@@ -46,22 +53,33 @@ class Ref:
         return {"digest": self.digest, "kind": self.kind, "rows": self.rows}
 
 
+@dataclass(frozen=True)
+class Stray:
+    """A file among the objects: where it lies, its digest by its name, seconds since the epoch."""
+
+    path: Any
+    digest: str
+    written: float
+
+
 class Objects:
     """The objects of a home.
 
-    `root` is a folder, or an fsspec URL such as s3://bucket/prefix.
+    `root` is a folder, or an fsspec URL such as s3://bucket/prefix; `shown` is what people are
+    told that it is.
     """
 
     def __init__(self, root: str | Path, state: State) -> None:
         self._state = state
         self._remote = "://" in str(root)
         if self._remote:
-            from upath import UPath
+            from ml_assets.store import remote
 
-            self.root: Any = UPath(str(root))
+            self.root: Any = remote.open_root(str(root))
         else:
             self.root = Path(root)
             self._sweep()
+        self.shown = str(self.root)
 
     def path(self, digest: str) -> Any:
         """Return where an object lies: objects/<first two hex digits>/<digest>."""
@@ -97,7 +115,11 @@ class Objects:
             return []
         with self._state.read() as db:
             known = _sizes(db, wanted)
-        return [d for d in wanted if d not in known or self._size(d) != known[d]]
+        if not self._remote:
+            return [d for d in wanted if d not in known or self._size(d) != known[d]]
+        with ThreadPoolExecutor(REQUESTS) as threads:
+            sizes = threads.map(lambda d: self._size(d) if d in known else None, wanted)
+            return [d for d, size in zip(wanted, sizes, strict=True) if size != known.get(d, -1)]
 
     def read(self, digest: str) -> bytes:
         """Return an object's file bytes, checked; raises DamagedObject naming it."""
@@ -109,7 +131,8 @@ class Objects:
             said = f"was {gone}" if gone else "is not in the store"
             raise DamagedObject(digest, f"object {digest} {said}")
         try:
-            data: bytes = path.read_bytes()
+            with self._translated():
+                data: bytes = path.read_bytes()
         except FileNotFoundError:
             raise DamagedObject(digest, f"object {digest} is missing: {path}") from None
         if len(data) != row.size or hashlib.sha256(data).hexdigest() != row.sha256:
@@ -149,18 +172,67 @@ class Objects:
         """Drop an object, so that whoever made it must make it again."""
         with self._state.write() as db:
             db.execute(delete(objects).where(objects.c.digest == digest))
-        self.path(digest).unlink(missing_ok=True)
+        self.remove(digest)
+
+    def remove(self, digest: str) -> None:
+        """Remove an object's file, if it is there."""
+        with self._translated():
+            self.path(digest).unlink(missing_ok=True)
+
+    def files(self) -> Iterator[Stray]:
+        """Yield every object's file that lies there, whether the state knows it or not."""
+        with self._translated():
+            for path in self.root.glob("??/d1-*"):
+                yield Stray(path, path.name.replace("-", ":", 1), path.stat().st_mtime)
+
+    def claim(self) -> None:
+        """Tie objects and state together; raises HomeError where each belongs to another.
+
+        Otherwise a machine with one of the two settings wrong would make everything anew, and a
+        collection there would remove what the other state needs.
+        """
+        mark = self.root / MARK
+        try:
+            with self._translated():
+                lies = mark.read_text() if mark.exists() else None
+        except OSError as error:
+            raise HomeError(f"the objects cannot be reached: {error}; is {ASKED}?") from error
+        with self._state.write() as db:
+            mine = select(meta.c.value).where(meta.c.key == MARK)
+            known = db.execute(mine).scalar()
+            fresh = db.execute(select(objects.c.digest).limit(1)).first() is None
+            if lies is None and (known is None or fresh):
+                known = known or uuid.uuid4().hex
+                insert_missing(db, meta, [{"key": MARK, "value": known}])
+                self._write(mark, known.encode())
+                return
+        if lies != known:
+            raise HomeError(
+                f"the objects at {self.shown} are not those of the state {self._state.shown}; "
+                "every machine that shares a home sets the same ML_ASSETS_STATE and "
+                "ML_ASSETS_OBJECTS"
+            )
+
+    def _translated(self) -> AbstractContextManager[None]:
+        if not self._remote:
+            return nullcontext()
+        from ml_assets.store import remote
+
+        return remote.translated(self.root)
 
     def _size(self, digest: str) -> int | None:
         try:
-            size: int = self.path(digest).stat().st_size
+            with self._translated():
+                size: int = self.path(digest).stat().st_size
         except FileNotFoundError:
             return None
         return size
 
     def _write(self, path: Any, data: bytes) -> None:
         if self._remote:
-            path.write_bytes(data)
+            from ml_assets.store import remote
+
+            remote.write(self.root, path, data)
             return
         folder = self.root / "tmp"
         for needed in (path.parent, folder):

@@ -1,4 +1,4 @@
-"""The state database of a home: SQLite in the home, or any SQLAlchemy URL.
+"""The state database of a home: SQLite in the home, or Postgres by URL.
 
 Belongs here: the tables, opening, transactions. What rows mean is said in the
 module that owns each table.
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     Column,
     Connection,
     Float,
@@ -26,7 +27,6 @@ from sqlalchemy import (
     UniqueConstraint,
     create_engine,
     event,
-    insert,
     select,
 )
 from sqlalchemy.dialects import sqlite
@@ -43,7 +43,7 @@ objects = Table(
     metadata,
     Column("digest", String, primary_key=True),
     Column("kind", String, nullable=False),
-    Column("size", Integer, nullable=False),
+    Column("size", BigInteger, nullable=False),
     Column("sha256", String, nullable=False),
 )
 landings = Table(
@@ -186,20 +186,37 @@ forgettings = Table(
 
 
 class State:
-    """An open state database; raises HomeError where it cannot be opened or is another format."""
+    """An open state database; raises HomeError where it cannot be opened or is another format.
 
-    def __init__(self, url: str) -> None:
-        self.url = url
-        self._sqlite = url.startswith("sqlite")
+    `shown` is what people are told that it is: without a password.
+    """
+
+    def __init__(self, address: str) -> None:
+        self._sqlite = address.startswith("sqlite")
         if self._sqlite:
+            self.shown = address
             # Autocommit and an explicit BEGIN IMMEDIATE: a transaction that reads first and
             # writes later would fail at once, not wait, when another process wrote between.
-            self._engine = create_engine(
-                url, isolation_level="AUTOCOMMIT", connect_args={"timeout": 60}
+            self.engine = create_engine(
+                address, isolation_level="AUTOCOMMIT", connect_args={"timeout": 60}
             )
-            event.listen(self._engine, "connect", _pragmas)
+            event.listen(self.engine, "connect", _pragmas)
+            self._open_sqlite()
         else:
-            self._engine = create_engine(url)
+            from ml_assets.store import postgres
+
+            url = postgres.parse(address)
+            self.shown = postgres.shown(url)
+            self.engine = postgres.open_engine(url)
+            try:
+                with self.engine.connect() as db:
+                    self._queue = postgres.lock_number(db, "writes")
+                self._open()
+            except DatabaseError as error:
+                self.close()
+                raise postgres.unusable(url, error) from error
+
+    def _open_sqlite(self) -> None:
         try:
             self._open()
         except DatabaseError as error:
@@ -210,7 +227,7 @@ class State:
                 else "it is damaged: restore it from a copy"
             )
             raise HomeError(
-                f"the state database {url} cannot be used: {error.orig}; {cure}"
+                f"the state database {self.shown} cannot be used: {error.orig}; {cure}"
             ) from error
 
     def _open(self) -> None:
@@ -226,18 +243,29 @@ class State:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """Open a connection for reading."""
-        with self._engine.connect() as db:
-            yield db
+        """Open a connection for reading: all that is read in it is of one moment."""
+        with self.engine.connect() as db:
+            if not self._sqlite:
+                db.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+                yield db
+                return
+            db.exec_driver_sql("BEGIN")
+            try:
+                yield db
+            finally:
+                db.exec_driver_sql("ROLLBACK")
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """Open a transaction: all of it is written, or nothing."""
+        """Open a transaction: all of it is written, or nothing; one writes at a time."""
         if not self._sqlite:
-            with self._engine.begin() as db:
+            from ml_assets.store.postgres import queue_writer
+
+            with self.engine.begin() as db:
+                queue_writer(db, self._queue)
                 yield db
             return
-        with self._engine.connect() as db:
+        with self.engine.connect() as db:
             db.exec_driver_sql("BEGIN IMMEDIATE")
             try:
                 yield db
@@ -247,24 +275,28 @@ class State:
             db.exec_driver_sql("COMMIT")
 
     def vacuum(self) -> None:
-        """Rewrite the database file, so that freed pages hold no deleted rows."""
-        if self._sqlite:
-            with self._engine.connect() as db:
-                db.exec_driver_sql("VACUUM")
-                db.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        """Rewrite the database's files, so that freed pages hold no deleted rows."""
+        if not self._sqlite:
+            from ml_assets.store.postgres import vacuum
+
+            vacuum(self.engine, [table.name for table in metadata.sorted_tables])
+            return
+        with self.engine.connect() as db:
+            db.exec_driver_sql("VACUUM")
+            db.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
         """Close every connection."""
-        self._engine.dispose()
+        self.engine.dispose()
 
 
-def open_state(home: Path) -> State:
-    """Open (or make) the SQLite state of a home."""
+def open_state(home: Path, address: str = "") -> State:
+    """Open (or make) the state of a home: SQLite in it, or the Postgres database of a URL."""
     try:
         home.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise HomeError(f"the home {home} cannot be made: {error.strerror}") from error
-    return State(f"sqlite:///{home / 'state.db'}")
+    return State(address or f"sqlite:///{home / 'state.db'}")
 
 
 def insert_missing(db: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -273,12 +305,10 @@ def insert_missing(db: Connection, table: Table, rows: Sequence[Mapping[str, Any
         return
     if db.dialect.name == "sqlite":
         db.execute(sqlite.insert(table).on_conflict_do_nothing(), list(rows))
-    elif db.dialect.name == "postgresql":
+    else:
         from sqlalchemy.dialects import postgresql
 
         db.execute(postgresql.insert(table).on_conflict_do_nothing(), list(rows))
-    else:
-        db.execute(insert(table), list(rows))
 
 
 def now() -> str:

@@ -12,15 +12,15 @@ import pytest
 
 from ml_assets.errors import HomeError
 from ml_assets.store.digest import bytes_digest
-from ml_assets.store.lock import KeyLocks, holder, writer
+from ml_assets.store.lock import FolderLock, KeyLocks, writer
 from ml_assets_tests import processes
 
 HOLD = """
 import sys
 from pathlib import Path
-from ml_assets.store.lock import writer
+from ml_assets.store.lock import FolderLock, writer
 
-with writer(Path(sys.argv[1]), "run 7"):
+with writer(FolderLock(Path(sys.argv[1])), "run 7"):
     print("held", flush=True)
     sys.stdin.readline()
 """
@@ -36,14 +36,14 @@ def _hold(folder: Path) -> subprocess.Popen[str]:
 def test_a_second_process_is_told_who_holds_it(tmp_path: Path) -> None:
     other = _hold(tmp_path)
     said = f"run 7 (process {other.pid})"
-    assert holder(tmp_path) == said
-    with pytest.raises(HomeError) as caught, writer(tmp_path, "mine"):
+    assert FolderLock(tmp_path).holder() == said
+    with pytest.raises(HomeError) as caught, writer(FolderLock(tmp_path), "mine"):
         pass
     assert said in str(caught.value)
     assert str(tmp_path) in str(caught.value)
     processes.finish(other)
-    assert holder(tmp_path) is None
-    with writer(tmp_path, "mine"):
+    assert FolderLock(tmp_path).holder() is None
+    with writer(FolderLock(tmp_path), "mine"):
         pass
 
 
@@ -55,14 +55,17 @@ def test_it_is_waited_for_and_said_once(tmp_path: Path) -> None:
         said.append(text)
         threading.Timer(0.5, lambda: other.communicate("go\n")).start()
 
-    with writer(tmp_path, "mine", patience=30, waiting=waiting):
+    with writer(FolderLock(tmp_path), "mine", patience=30, waiting=waiting):
         assert other.wait(processes.TIMEOUT) == 0
     assert said == [f"waiting for run 7 (process {other.pid})"]
 
 
 def test_patience_ends(tmp_path: Path) -> None:
     other = _hold(tmp_path)
-    with pytest.raises(HomeError, match="in use by run 7"), writer(tmp_path, "mine", patience=0.3):
+    with (
+        pytest.raises(HomeError, match="in use by run 7"),
+        writer(FolderLock(tmp_path), "mine", patience=0.3),
+    ):
         pass
     processes.finish(other)
 
@@ -72,40 +75,40 @@ def test_it_dies_with_its_process(tmp_path: Path) -> None:
     os.kill(other.pid, signal.SIGKILL)
     processes.finish(other, -signal.SIGKILL)
     assert (tmp_path / "lock.json").exists()
-    assert holder(tmp_path) is None
-    with writer(tmp_path, "mine"):
-        assert holder(tmp_path) == f"mine (process {os.getpid()})"
+    assert FolderLock(tmp_path).holder() is None
+    with writer(FolderLock(tmp_path), "mine"):
+        assert FolderLock(tmp_path).holder() == f"mine (process {os.getpid()})"
     assert not (tmp_path / "lock.json").exists()
 
 
 def test_a_process_may_ask_again_inside(tmp_path: Path) -> None:
-    with writer(tmp_path, "outer"), writer(tmp_path, "inner"):
-        assert holder(tmp_path) == f"outer (process {os.getpid()})"
-    assert holder(tmp_path) is None
+    with writer(FolderLock(tmp_path), "outer"), writer(FolderLock(tmp_path), "inner"):
+        assert FolderLock(tmp_path).holder() == f"outer (process {os.getpid()})"
+    assert FolderLock(tmp_path).holder() is None
 
 
 def test_it_is_freed_when_the_work_fails(tmp_path: Path) -> None:
-    with pytest.raises(ZeroDivisionError), writer(tmp_path, "mine"):
+    with pytest.raises(ZeroDivisionError), writer(FolderLock(tmp_path), "mine"):
         raise ZeroDivisionError
-    assert holder(tmp_path) is None
+    assert FolderLock(tmp_path).holder() is None
 
 
 def test_environments_do_not_wait_for_each_other(tmp_path: Path) -> None:
     other = _hold(tmp_path / "dev")
-    with writer(tmp_path / "prod", "mine"):
-        assert holder(tmp_path / "dev") is not None
+    with writer(FolderLock(tmp_path / "prod"), "mine"):
+        assert FolderLock(tmp_path / "dev").holder() is not None
     processes.finish(other)
 
 
 def test_a_holder_that_left_no_note(tmp_path: Path) -> None:
     other = _hold(tmp_path)
     (tmp_path / "lock.json").write_text("{")
-    assert holder(tmp_path) == "another process"
+    assert FolderLock(tmp_path).holder() == "another process"
     processes.finish(other)
 
 
 def test_a_folder_without_a_lock(tmp_path: Path) -> None:
-    assert holder(tmp_path / "none") is None
+    assert FolderLock(tmp_path / "none").holder() is None
 
 
 KEYS = """

@@ -114,7 +114,7 @@ def _code(
 ) -> Code:
     process = stack.enter_context(worker(texts, folder, scratch.objects))
     defs = folder.joinpath(*workspace.module.split("."))
-    place = Extracted(defs, workspace.module, scratch.root, scratch.env, folder)
+    place = Extracted(defs, workspace.module, scratch.root, scratch.env, folder=folder)
     return Code(place, process)
 
 

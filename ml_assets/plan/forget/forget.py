@@ -189,7 +189,7 @@ def finish(home: Home, effects: Sequence[Callable[[set[str], set[str]], None]] =
     assets = {asset for item in noted for asset in item["assets"]}
     for digest in digests:
         if home.objects.missing([digest]):
-            home.objects.path(digest).unlink(missing_ok=True)
+            home.objects.remove(digest)
     for effect in effects:
         effect(digests, assets)
     for env in home.environments():

@@ -1,0 +1,143 @@
+"""The locks of a home that several machines share, as advisory locks of its Postgres database.
+
+They belong to one connection and die with it, thus with its process. A pooler that lends one
+connection to many (PgBouncer's transaction mode) must not stand in between.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select, text
+from sqlalchemy.exc import DatabaseError
+
+from ml_assets.errors import HomeError
+from ml_assets.store.postgres import lock_number
+from ml_assets.store.state import State, settings
+
+NOTE = "writer"
+"""The setting that names who holds an environment's lock."""
+HELD = """
+SELECT pid FROM pg_locks
+WHERE locktype = 'advisory' AND granted AND objsubid = 1
+  AND classid = CAST(CAST(:high AS bigint) AS oid) AND objid = CAST(CAST(:low AS bigint) AS oid)
+  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+
+
+class DatabaseLocks:
+    """The locks of a shared home, on one connection of their own."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._open: Connection | None = None
+
+    @property
+    def connection(self) -> Connection:
+        """The connection that holds the locks, opened at first use."""
+        if self._open is None:
+            db = self._state.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            # A limit that the server sets for idle or slow clients would free the locks.
+            limits = ("statement_timeout", "lock_timeout", "idle_session_timeout")
+            for name in limits:
+                known = "SELECT set_config(name, '0', false) FROM pg_settings WHERE name = :name"
+                db.execute(text(known), {"name": name})
+            self._open = db
+        return self._open
+
+    def writer(self, env: str) -> DatabaseLock:
+        """Return the writer lock of an environment."""
+        return DatabaseLock(self._state, self, env)
+
+    @contextmanager
+    def hold(self, key: str) -> Iterator[None]:
+        """Hold the lock of an action's key, waiting for whoever has it, on whatever machine."""
+        number = lock_number(self.connection, f"action {key}")
+        self.connection.execute(text("SELECT pg_advisory_lock(:number)"), {"number": number})
+        try:
+            yield
+        finally:
+            self.unlock(number)
+
+    def unlock(self, number: int) -> None:
+        """Release a lock; raises HomeError where the connection that held it was lost."""
+        unlock = text("SELECT pg_advisory_unlock(:number)")
+        try:
+            held = self.connection.execute(unlock, {"number": number}).scalar()
+        except DatabaseError as error:
+            self.close()
+            raise _lost() from error
+        if not held:
+            raise _lost()
+
+    def close(self) -> None:
+        """Release everything: the connection ends."""
+        if self._open is not None:
+            self._open.invalidate()
+            self._open.close()
+            self._open = None
+
+
+class DatabaseLock:
+    """The writer lock of one environment, held across machines."""
+
+    def __init__(self, state: State, locks: DatabaseLocks, env: str) -> None:
+        self._state = state
+        self._locks = locks
+        self._env = env
+        self.name = f"environment {env} of {state.shown}"
+
+    def acquire(self, what: str) -> bool:
+        """Take the lock if it is free, and note who has it."""
+        db = self._locks.connection
+        take = text("SELECT pg_try_advisory_lock(:number)")
+        if not db.execute(take, {"number": self._number()}).scalar():
+            return False
+        backend = db.execute(text("SELECT pg_backend_pid()")).scalar()
+        holder = {"host": socket.gethostname(), "pid": os.getpid(), "what": what}
+        self._note(json.dumps({**holder, "backend": backend}))
+        return True
+
+    def release(self) -> None:
+        """Give the lock back; raises HomeError where it was lost meanwhile."""
+        self._note(None)
+        self._locks.unlock(self._number())
+
+    def holder(self) -> str | None:
+        """Return who holds the lock now, or None."""
+        number = self._number() % 2**64
+        place = {"high": number >> 32, "low": number % 2**32}
+        with self._state.read() as db:
+            backend = db.execute(text(HELD), place).scalar()
+            note = db.execute(select(settings.c.value).where(*self._mine())).scalar()
+        if backend is None:
+            return None
+        found = json.loads(note) if note is not None else {}
+        if found.get("backend") != backend:
+            return "another process"
+        return f"{found['what']} (process {found['pid']} on {found['host']})"
+
+    def _number(self) -> int:
+        return lock_number(self._locks.connection, f"writer {self._env}")
+
+    def _mine(self) -> tuple[Any, ...]:
+        return settings.c.env == self._env, settings.c.key == NOTE
+
+    def _note(self, value: str | None) -> None:
+        with self._state.write() as db:
+            db.execute(delete(settings).where(*self._mine()))
+            if value is not None:
+                row = {"env": self._env, "key": NOTE, "value": value}
+                db.execute(insert(settings), row)
+
+
+def _lost() -> HomeError:
+    return HomeError(
+        "the connection that held a lock was lost: another machine may have worked at the same "
+        "time. What was recorded is whole; run again"
+    )
