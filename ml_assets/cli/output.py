@@ -43,15 +43,20 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
             err.print(f"[red]failed:[/] {_escaped(str(error))}; nothing was recorded by halves")
             raise typer.Exit(FAILED) from None
         except OperationalError as error:
-            said = f"a database of the home says {error.orig}: is the disk full, or not writable?"
+            what = "is the disk full, or not writable, or the server of the state gone?"
+            said = f"a database of the home says {_line(error)}: {what}"
             err.print(f"[red]failed:[/] {_escaped(said)} Nothing was recorded by halves")
             raise typer.Exit(FAILED) from None
         except DatabaseError as error:
-            said = f"a database of the home is damaged: {error.orig}; restore it from a copy"
+            said = f"a database of the home is damaged: {_line(error)}; restore it from a copy"
             err.print(f"[red]failed:[/] {_escaped(said)}")
             raise typer.Exit(FAILED) from None
 
     return run
+
+
+def _line(error: DatabaseError) -> str:
+    return " ".join(str(error.orig).split())
 
 
 def _escaped(text: str) -> str:

@@ -71,8 +71,11 @@ def observe(home: Home, project: Project, settle: float = SETTLE) -> Observed:
                 found.problems.append(f"{paths[0]}: cannot be read: {error.strerror}")
         found.missing += [
             _named(dataset, batch)
-            for dataset, batch in sorted(newest)
-            if dataset == name and batch not in seen
+            for (dataset, batch), items in sorted(newest.items())
+            if dataset == name
+            and batch not in seen
+            # Of a shared home, what landed on another machine lies there.
+            and str((folder / items[0].name).relative_to(home.root)) in known
         ]
     return found
 

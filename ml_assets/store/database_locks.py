@@ -21,7 +21,7 @@ from ml_assets.store.postgres import lock_number
 from ml_assets.store.state import State, settings
 
 NOTE = "writer"
-"""The setting that names who holds an environment's lock."""
+"""The setting that names who took an environment's lock last; true while that connection has it."""
 HELD = """
 SELECT pid FROM pg_locks
 WHERE locktype = 'advisory' AND granted AND objsubid = 1
@@ -57,12 +57,16 @@ class DatabaseLocks:
     @contextmanager
     def hold(self, key: str) -> Iterator[None]:
         """Hold the lock of an action's key, waiting for whoever has it, on whatever machine."""
-        number = lock_number(self.connection, f"action {key}")
+        number = self.number(f"action {key}")
         self.connection.execute(text("SELECT pg_advisory_lock(:number)"), {"number": number})
         try:
             yield
         finally:
             self.unlock(number)
+
+    def number(self, name: str) -> int:
+        """Return the number that stands for a lock."""
+        return lock_number(self._state.schema, name)
 
     def unlock(self, number: int) -> None:
         """Release a lock; raises HomeError where the connection that held it was lost."""
@@ -90,27 +94,30 @@ class DatabaseLock:
         self._state = state
         self._locks = locks
         self._env = env
+        self._number = locks.number(f"writer {env}")
         self.name = f"environment {env} of {state.shown}"
 
     def acquire(self, what: str) -> bool:
         """Take the lock if it is free, and note who has it."""
         db = self._locks.connection
         take = text("SELECT pg_try_advisory_lock(:number)")
-        if not db.execute(take, {"number": self._number()}).scalar():
+        if not db.execute(take, {"number": self._number}).scalar():
             return False
         backend = db.execute(text("SELECT pg_backend_pid()")).scalar()
-        holder = {"host": socket.gethostname(), "pid": os.getpid(), "what": what}
-        self._note(json.dumps({**holder, "backend": backend}))
+        note = {"host": socket.gethostname(), "pid": os.getpid(), "what": what, "backend": backend}
+        with self._state.write() as db:
+            db.execute(delete(settings).where(*self._mine()))
+            row = {"env": self._env, "key": NOTE, "value": json.dumps(note)}
+            db.execute(insert(settings), row)
         return True
 
     def release(self) -> None:
         """Give the lock back; raises HomeError where it was lost meanwhile."""
-        self._note(None)
-        self._locks.unlock(self._number())
+        self._locks.unlock(self._number)
 
     def holder(self) -> str | None:
         """Return who holds the lock now, or None."""
-        number = self._number() % 2**64
+        number = self._number % 2**64
         place = {"high": number >> 32, "low": number % 2**32}
         with self._state.read() as db:
             backend = db.execute(text(HELD), place).scalar()
@@ -122,18 +129,8 @@ class DatabaseLock:
             return "another process"
         return f"{found['what']} (process {found['pid']} on {found['host']})"
 
-    def _number(self) -> int:
-        return lock_number(self._locks.connection, f"writer {self._env}")
-
     def _mine(self) -> tuple[Any, ...]:
         return settings.c.env == self._env, settings.c.key == NOTE
-
-    def _note(self, value: str | None) -> None:
-        with self._state.write() as db:
-            db.execute(delete(settings).where(*self._mine()))
-            if value is not None:
-                row = {"env": self._env, "key": NOTE, "value": value}
-                db.execute(insert(settings), row)
 
 
 def _lost() -> HomeError:

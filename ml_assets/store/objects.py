@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 Kind = Literal["table", "json", "bytes"]
 MARK = "store.id"
 """The file among the objects, and the row of the state, that say that they belong together."""
-ASKED = "ML_ASSETS_OBJECTS right, and its server up"
 REQUESTS = 16
 """How many sizes are asked for at once where objects are remote."""
 TEMPORARY = re.compile(r"[0-9a-f]{32}\.(\d+)\.(.+)")
@@ -186,17 +185,31 @@ class Objects:
                 yield Stray(path, path.name.replace("-", ":", 1), path.stat().st_mtime)
 
     def claim(self) -> None:
-        """Tie objects and state together; raises HomeError where each belongs to another.
+        """Tie objects and state together.
 
-        Otherwise a machine with one of the two settings wrong would make everything anew, and a
-        collection there would remove what the other state needs.
+        Raises HomeError where each belongs to another, or the objects cannot be reached. Otherwise
+        a machine with one of the two settings wrong would make everything anew, and a collection
+        there would remove what the other state needs.
         """
-        mark = self.root / MARK
         try:
-            with self._translated():
-                lies = mark.read_text() if mark.exists() else None
+            lies, known = self._marks()
         except OSError as error:
-            raise HomeError(f"the objects cannot be reached: {error}; is {ASKED}?") from error
+            asked = "is ML_ASSETS_OBJECTS right, may it be written to, and is its server up?"
+            raise HomeError(
+                f"the objects at {self.shown} cannot be used: {error}; {asked}"
+            ) from error
+        if lies != known:
+            raise HomeError(
+                f"the objects at {self.shown} are not those of the state {self._state.shown}; "
+                "every machine that shares a home sets the same ML_ASSETS_STATE and "
+                "ML_ASSETS_OBJECTS"
+            )
+
+    def _marks(self) -> tuple[str | None, str | None]:
+        """Return what objects and state say they belong to, written first where both are new."""
+        mark = self.root / MARK
+        with self._translated():
+            lies = mark.read_text() if mark.exists() else None
         with self._state.write() as db:
             mine = select(meta.c.value).where(meta.c.key == MARK)
             known = db.execute(mine).scalar()
@@ -205,13 +218,8 @@ class Objects:
                 known = known or uuid.uuid4().hex
                 insert_missing(db, meta, [{"key": MARK, "value": known}])
                 self._write(mark, known.encode())
-                return
-        if lies != known:
-            raise HomeError(
-                f"the objects at {self.shown} are not those of the state {self._state.shown}; "
-                "every machine that shares a home sets the same ML_ASSETS_STATE and "
-                "ML_ASSETS_OBJECTS"
-            )
+                return known, known
+        return lies, known
 
     def _translated(self) -> AbstractContextManager[None]:
         if not self._remote:

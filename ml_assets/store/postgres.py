@@ -66,9 +66,14 @@ def unusable(url: URL, error: DatabaseError) -> HomeError:
     return HomeError(f"the state database {shown(url)} cannot be used: {said}; {cure}")
 
 
-def lock_number(db: Connection, name: str) -> int:
+def schema_of(engine: Engine) -> str:
+    """Return the schema that the tables are in."""
+    with engine.connect() as db:
+        return str(db.execute(text("SELECT current_schema()")).scalar())
+
+
+def lock_number(schema: str, name: str) -> int:
     """Return the number of a lock: of its name and the schema, as signed 64 bits."""
-    schema = db.execute(text("SELECT current_schema()")).scalar()
     digest = hashlib.sha256(f"ml_assets {schema} {name}".encode()).digest()
     return int.from_bytes(digest[:8], "big", signed=True)
 

@@ -250,7 +250,7 @@ def _entry(row: Any) -> Entry:
     except ValueError as error:
         raise LogBroken(
             f"the promotion log of {row.model} ({row.env}) is broken at entry {row.number}: it was "
-            f"edited, {error}; restore the home's state.db from a copy"
+            f"edited, {error}; restore the state database from a copy"
         ) from error
     return Entry(**{**row._mapping, **parsed})
 
@@ -260,7 +260,7 @@ def _verified(db: Connection, env: str, model: str) -> list[Entry]:
     mine = (heads.c.env == env, heads.c.model == model)
     head = db.execute(select(heads).where(*mine)).one_or_none()
     where = f"the promotion log of {model} ({env}) is broken at entry"
-    cure = "restore the home's state.db from a copy"
+    cure = "restore the state database from a copy"
     before = ""
     for number, entry in enumerate(found, start=1):
         if entry.number != number:

@@ -188,17 +188,18 @@ forgettings = Table(
 class State:
     """An open state database; raises HomeError where it cannot be opened or is another format.
 
-    `shown` is what people are told that it is: without a password.
+    `address` is a Postgres URL; empty: SQLite in the home. `shown` is what people are told that it
+    is: without a password.
     """
 
-    def __init__(self, address: str) -> None:
-        self._sqlite = address.startswith("sqlite")
+    def __init__(self, home: Path, address: str = "") -> None:
+        self._sqlite = not address
         if self._sqlite:
-            self.shown = address
+            self.shown = f"sqlite:///{home / 'state.db'}"
             # Autocommit and an explicit BEGIN IMMEDIATE: a transaction that reads first and
             # writes later would fail at once, not wait, when another process wrote between.
             self.engine = create_engine(
-                address, isolation_level="AUTOCOMMIT", connect_args={"timeout": 60}
+                self.shown, isolation_level="AUTOCOMMIT", connect_args={"timeout": 60}
             )
             event.listen(self.engine, "connect", _pragmas)
             self._open_sqlite()
@@ -209,8 +210,8 @@ class State:
             self.shown = postgres.shown(url)
             self.engine = postgres.open_engine(url)
             try:
-                with self.engine.connect() as db:
-                    self._queue = postgres.lock_number(db, "writes")
+                self.schema = postgres.schema_of(self.engine)
+                self._queue = postgres.lock_number(self.schema, "writes")
                 self._open()
             except DatabaseError as error:
                 self.close()
@@ -296,7 +297,7 @@ def open_state(home: Path, address: str = "") -> State:
         home.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise HomeError(f"the home {home} cannot be made: {error.strerror}") from error
-    return State(address or f"sqlite:///{home / 'state.db'}")
+    return State(home, address)
 
 
 def insert_missing(db: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -113,7 +113,7 @@ class Shell:
     @contextmanager
     def store(self, env: str = "dev") -> Iterator[Home]:
         """Open the home."""
-        home = Home(self.home, env)
+        home = replace(locate(self.root, self.environ(env))).open_home()
         try:
             yield home
         finally:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sqlite3
 from dataclasses import replace
 from typing import Any
 
@@ -172,9 +171,9 @@ def test_another_champion_than_expected(home: Home) -> None:
 def test_a_changed_log_is_found_and_not_appended_to(home: Home, change: str, said: str) -> None:
     story(home)
     home.promotions.verify("dev", "delay")
-    with sqlite3.connect(home.root / "state.db") as db:
-        db.executescript(change)
-    db.close()
+    with home.state.write() as db:
+        for statement in change.split(";"):
+            db.exec_driver_sql(statement)
     with pytest.raises(LogBroken, match=said):
         home.promotions.verify("dev", "delay")
     with pytest.raises(LogBroken, match=said):
@@ -185,12 +184,9 @@ def test_a_rehashed_entry_breaks_the_chain_after_it(home: Home) -> None:
     """Whoever edits an entry and gives it a new hash is betrayed by the next one."""
     story(home)
     edited = replace(home.promotions.entries("dev", "delay")[1], reason="better")
-    with sqlite3.connect(home.root / "state.db") as db:
-        db.execute(
-            "update promotions set reason = 'better', hash = ? where number = 2",
-            (entry_hash(edited),),
-        )
-    db.close()
+    change = f"update promotions set reason = 'better', hash = '{entry_hash(edited)}'"
+    with home.state.write() as db:
+        db.exec_driver_sql(f"{change} where number = 2")
     with pytest.raises(LogBroken, match=r"entry 3 .* does not follow the entry before"):
         home.promotions.verify("dev", "delay")
 
@@ -222,7 +218,8 @@ from pathlib import Path
 from ml_assets.errors import Conflict
 from ml_assets.store.home import Home
 
-home = Home(Path(sys.argv[1]), "dev")
+home = Home(Path(sys.argv[1]), "dev", sys.argv[3])
+print("ready", flush=True)
 sys.stdin.readline()
 try:
     home.promotions.append(
@@ -236,9 +233,12 @@ home.close()
 """
 
 
-def test_of_promotions_at_once_one_wins_and_the_others_are_told(home: Home) -> None:
+def test_of_promotions_at_once_one_wins_and_the_others_are_told(home: Home, state: str) -> None:
     append(home, "promoted", 0)
-    several = [processes.start(RACE, home.root, str(number)) for number in (1, 2, 3)]
+    several = [processes.start(RACE, home.root, str(number), state) for number in (1, 2, 3)]
+    for process in several:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
     for process in several:
         assert process.stdin is not None
         process.stdin.write("go\n")

@@ -7,7 +7,7 @@ from ml_assets.store.switches import paused, set_paused
 
 
 def test_each_environment_is_paused_and_resumed_by_itself(home: Home) -> None:
-    prod = Home(home.root, "prod")
+    prod = home.other("prod")
     assert not paused(home)
     set_paused(home, True)
     set_paused(home, True)
