@@ -113,11 +113,17 @@ def s3() -> Iterator[dict[str, str]]:
         ports = {kind: free_port() for kind in ("master", "volume", "filer", "s3")}
         words = ["server", "-ip=127.0.0.1", "-s3", f"-dir={folder}", "-volume.max=4"]
         words += ["-master.volumeSizeLimitMB=64", "-volume.preStopSeconds=0"]
-        words += [f"-s3.config={folder / 's3.json'}", "-master.volumePreallocate=false"]
+        words += [f"-s3.config={folder / 's3.json'}", "-s3.port.iceberg=0", "-s3.port.lance=0"]
         for kind, port in ports.items():
             words += [f"-{kind}.port={port}", f"-{kind}.port.grpc={free_port()}"]
         with (folder / "log").open("wb") as log:
-            server = subprocess.Popen([weed, *words], stdout=log, stderr=log, cwd=folder)
+            server = subprocess.Popen(
+                [weed, *words],
+                stdout=log,
+                stderr=log,
+                cwd=folder,
+                env={**os.environ, "TMPDIR": name},
+            )
         environ = {
             "AWS_ACCESS_KEY_ID": "key",
             "AWS_SECRET_ACCESS_KEY": "secret",

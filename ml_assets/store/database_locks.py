@@ -82,6 +82,7 @@ class DatabaseLocks:
     def close(self) -> None:
         """Release everything: the connection ends."""
         if self._open is not None:
+            # Ended, rather than given back to the pool with its locks.
             self._open.invalidate()
             self._open.close()
             self._open = None

@@ -113,7 +113,8 @@ class Shell:
     @contextmanager
     def store(self, env: str = "dev") -> Iterator[Home]:
         """Open the home."""
-        home = replace(locate(self.root, self.environ(env))).open_home()
+        with self.inside(env):
+            home = locate().open_home()
         try:
             yield home
         finally:

@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
+from ml_assets.store.home import Home
 from ml_assets_tests.cli.shell import Shell, Site, toy_site
 from ml_assets_tests.projects import MONTHS, prices, sales
-from ml_assets_tests.shared import Cluster, postgres, s3
+from ml_assets_tests.shared import Cluster, postgres, s3, try_objects
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    # A command leaves its connections to the end of its process, which here goes on.
+    pytest.mark.filterwarnings("ignore:<psycopg.Connection .*deleted while still open"),
+]
+
+Servers = tuple[Cluster, dict[str, str]]
 
 
 @pytest.fixture(scope="module")
-def servers() -> Iterator[tuple[Cluster, dict[str, str]]]:
+def servers() -> Iterator[Servers]:
     with postgres() as cluster, s3() as environ:
         yield cluster, environ
 
 
 @pytest.fixture(scope="module")
-def one(
-    servers: tuple[Cluster, dict[str, str]], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Site]:
+def one(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The first machine; everything is made."""
     cluster, environ = servers
     root = tmp_path_factory.mktemp("shared")
@@ -59,3 +66,38 @@ def test_a_second_machine_reuses_everything(one: Site, two: Shell) -> None:
     assert not (one.home / "state.db").exists()
     assert not (one.home / "objects").exists()
     assert two.digests() == one.digests()
+
+
+def test_a_correction_and_a_rollback_from_the_second_machine(one: Site, two: Shell) -> None:
+    """What one machine lands, makes and decides is there on the other."""
+    month = two.root / f"sales-{MONTHS[2]}.csv"
+    month.write_bytes(sales(MONTHS[2], extra=1.0))
+    two("land", "sales", month)
+    made = two.json("run")
+    assert made["success"]
+    assert f"sales/cleaned@{MONTHS[2]}" in made["executed"]
+    assert f"sales/cleaned@{MONTHS[3]}" in made["reused"]
+    again = one.json("run")
+    assert (again["executed"], again["success"]) == ([], True)
+    one("promote", "forecast", "v1", "--reason", "the pilot went well")
+    two("rollback", "forecast", "--reason", "complaints")
+    for machine in (one, two):
+        log = machine.json("history", "forecast")["entries"]
+        assert [entry["action"] for entry in log][-2:] == ["promoted", "rolled_back"]
+
+
+def test_settings_that_are_wrong(one: Site) -> None:
+    state = "postgresql://ann:hidden@127.0.0.1:1/home"
+    answer = one.process("plan", code=2, more={"ML_ASSETS_STATE": state})
+    assert "postgresql://ann@127.0.0.1:1/home cannot be used" in answer.err
+    assert "hidden" not in answer.err
+    answer = one.process("run", code=2, more={"ML_ASSETS_OBJECTS": ""})
+    assert "every machine that shares a home sets the same" in answer.err
+
+
+def test_objects_on_s3(servers: Servers, tmp_path: Path) -> None:
+    cluster, environ = servers
+    with patch.dict(os.environ, environ):
+        home = Home(tmp_path, "dev", cluster.url(), "s3://team/other")
+        try_objects(home)
+        home.close()
