@@ -13,7 +13,6 @@ import re
 import socket
 import uuid
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,6 +115,8 @@ class Objects:
             known = _sizes(db, wanted)
         if not self._remote:
             return [d for d in wanted if d not in known or self._size(d) != known[d]]
+        from concurrent.futures import ThreadPoolExecutor
+
         with ThreadPoolExecutor(REQUESTS) as threads:
             sizes = threads.map(lambda d: self._size(d) if d in known else None, wanted)
             return [d for d, size in zip(wanted, sizes, strict=True) if size != known.get(d, -1)]
