@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,17 +9,13 @@ from unittest.mock import patch
 
 import pytest
 
+from ml_assets.plan.workspace import Workspace
 from ml_assets.store.home import Home
 from ml_assets_tests.cli.shell import Shell, Site, toy_site
 from ml_assets_tests.projects import MONTHS, prices, sales
 from ml_assets_tests.shared import Cluster, postgres, s3, try_objects
 
-pytestmark = [
-    pytest.mark.slow,
-    # A command leaves its connections to the end of its process, which here goes on.
-    pytest.mark.filterwarnings("ignore:<psycopg.Connection .*deleted while still open"),
-]
-
+pytestmark = pytest.mark.slow
 Servers = tuple[Cluster, dict[str, str]]
 
 
@@ -30,8 +25,24 @@ def servers() -> Iterator[Servers]:
         yield cluster, environ
 
 
+@pytest.fixture(scope="module", autouse=True)
+def closed(servers: Servers) -> Iterator[None]:
+    """Close what commands leave open to the end of their process, which here goes on."""
+    homes: list[Home] = []
+    open_home = Workspace.open_home
+
+    def kept(workspace: Workspace) -> Home:
+        homes.append(open_home(workspace))
+        return homes[-1]
+
+    with patch.object(Workspace, "open_home", kept):
+        yield
+    for home in homes:
+        home.close()
+
+
 @pytest.fixture(scope="module")
-def one(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def one(closed: None, servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The first machine; everything is made."""
     cluster, environ = servers
     root = tmp_path_factory.mktemp("shared")
@@ -49,8 +60,6 @@ def one(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         site("land", "prices", *root.glob("prices-*"))
         assert site.json("run")["success"]
         yield site
-        # What the commands left open goes while the filter above holds.
-        gc.collect()
 
 
 @pytest.fixture
