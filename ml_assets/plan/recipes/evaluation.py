@@ -1,4 +1,4 @@
-"""A model's evaluation report: figures, explanations, split optimism, the page."""
+"""A model's evaluation report: figures, explanations, split optimism, what changed, the page."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from ml_assets.plan.action import Action, Input
 from ml_assets.plan.cells import Cell, Unit
 from ml_assets.plan.checks import checks_of
+from ml_assets.plan.recipes import change
 from ml_assets.plan.recipes.model import (
     FOLDS,
     TRIVIAL,
@@ -21,7 +22,7 @@ from ml_assets.spec.model import EvaluateSpec, ExplainSpec, OptimismSpec
 from ml_assets.spec.project import Project
 
 _PARTS = ("evaluate", "explain", "optimism", "report")
-STAGES = tuple(f"ml_assets.stages.evaluate.{name}" for name in _PARTS)
+STAGES = (*(f"ml_assets.stages.evaluate.{name}" for name in _PARTS), change.STAGE)
 """The stages of a report, in data-flow order."""
 
 
@@ -83,10 +84,13 @@ def evaluation_report(session: Session, unit: Unit) -> Sequence[Made]:
         return [Made(cell, {}, {}, waiting=made.waiting or f"{unit.group} waits: {waits}")]
     references: dict[str, Input] = {fold: folds[fold].outputs[fold] for fold in FOLDS}
     tested = feature_inputs(session, unit, [folds["test"]])
+    module = _module(session, unit, role_of(session, made, "chosen"))
+    hidden = sensitive_inputs(session.project, unit.group)
     done = {
         "evaluate": _evaluated(session, unit, made, references, tested),
         "explain": _explained(session, unit, made, references, tested),
         "optimism": _optimism(session, unit, made, folds, references),
+        "change": change.changed(session, unit, made, folds, module, hidden),
     }
     params = evaluate_spec(session.project, unit.group)
     said: dict[str, Input] = {
@@ -94,6 +98,7 @@ def evaluation_report(session: Session, unit: Unit) -> Sequence[Made]:
         "sections": done["evaluate"].outputs["sections"],
         "explained": done["explain"].outputs["explained"],
         "optimism": done["optimism"].outputs["optimism"],
+        "change": done["change"].outputs["change"],
     }
     stage = "ml_assets.stages.evaluate.report:report"
     done["report"] = session.act(unit, Action("report", stage, params, {**said, **references}))

@@ -73,6 +73,7 @@ tbody tr:last-child th, tbody tr:last-child td { border-bottom: 0; }
   border-radius: 99px; border: 1px solid var(--line); color: var(--soft); margin-left: .35rem;
   white-space: nowrap; }
 .tag.good { color: var(--good); background: var(--good-back); border-color: transparent; }
+.tag.bad { color: var(--bad); background: var(--bad-back); border-color: transparent; }
 .tag.warn { color: var(--warn); background: var(--warn-back); border-color: transparent; }
 td i { display: block; height: .3rem; min-width: 1px; margin: .12rem 0 0 auto; border-radius: 2px;
   background: var(--bar); print-color-adjust: exact; -webkit-print-color-adjust: exact; }
