@@ -277,7 +277,7 @@ def test_what_dagster_shows_of_a_candidate_and_its_report(site: Site) -> None:
     assert f"| mae | {metrics['test']['mae']:.4g} | {low:.4g} … {high:.4g} |" in (
         shown["report"].md_str
     )
-    # The correction of April, of every label in it, made another candidate; the one before is pinned.
+    # April was corrected, every label of it: another candidate; the one before is pinned.
     document = home.objects.json(found.outputs["change"].digest)
     first = next(v for v in home.records.versions("forecast/candidate") if v.number == 0)
     assert document["previous"] == first.digest

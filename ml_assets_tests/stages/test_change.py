@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from ml_assets.spec.model import ChangeSpec
 from ml_assets.stages.evaluate.section import View
 from ml_assets.stages.evaluate.sections import change as section
 from ml_assets.stages.paired.change import change
+from ml_assets.stages.train import folds
 from ml_assets_tests.handles import given
 from ml_assets_tests.stages.gate_world import (
     CANDIDATE,
@@ -22,6 +24,7 @@ from ml_assets_tests.stages.gate_world import (
     OLD,
     decision,
     model,
+    predict,
 )
 from ml_assets_tests.stages.test_sections import study
 
@@ -44,11 +47,18 @@ def spec(**changes: Any) -> ChangeSpec:
 
 def changed(told: ChangeSpec | None = None, **changes: Any) -> dict[str, Any]:
     """Return the comparison of the candidate of both deliveries with that of the first."""
+    features = changes.get("features", LATER)
+    rows = [part["x"] for _, part in folds.read(NEW["test"].table(), features, ["x"])]
+    said = predict(
+        CANDIDATE.json()["state"],
+        pa.table({"x": pa.chunked_array(c for r in rows for c in r.chunks)}),
+    )
     inputs = {
         "family": ME,
         "model": CANDIDATE,
         **NEW,
         "features": LATER,
+        "predictions": given(pa.table({"prediction": said})),
         "other_family": ME,
         "other": CHAMPION,
         "other_train": OLD["train"],

@@ -9,6 +9,7 @@ from ml_assets.plan.cells import Unit
 from ml_assets.plan.past import Past, past
 from ml_assets.plan.recipes.model import FOLDS, feature_inputs
 from ml_assets.plan.recipes.previous import digest_of, previous_of
+from ml_assets.plan.sensitive import sensitive_inputs
 from ml_assets.plan.session import Done, Made, Session, Undone
 from ml_assets.spec.gate import Described
 from ml_assets.spec.model import ChangeSpec
@@ -25,12 +26,12 @@ def changed(
     unit: Unit,
     made: Made,
     folds: Mapping[str, Made],
-    family: str | None,
-    hidden: tuple[str, ...],
+    predictions: Input,
+    hooks: Mapping[str, Hooks],
 ) -> Done | Undone:
     """Return the comparison of a candidate with the one before it.
 
-    `family` is the module of the chosen family, if it is known; no slice is `hidden`.
+    `predictions` are the candidate's, `hooks` its family, if that is known.
     """
     digest = digest_of(made)
     before = "" if digest is None else previous_of(session, made, digest)
@@ -43,20 +44,19 @@ def changed(
         "model": made.outputs["model"],
         **{fold: folds[fold].outputs[fold] for fold in FOLDS},
         "features": feature_inputs(session, unit, [folds[fold] for fold in FOLDS]),
+        "predictions": predictions,
     }
-    hooks: dict[str, Hooks] = {} if family is None else {"family": family}
     if before:
         inputs |= _other(session, was, folds)
         if was is not None and was.family in session.sources.closure([was.family]):
-            hooks["other_family"] = was.family
-    params = _spec(session, unit, before, was, hidden)
+            hooks = {**hooks, "other_family": was.family}
+    params = _spec(session, unit, before, was)
     return session.act(unit, Action("change", f"{STAGE}:change", params, inputs, hooks))
 
 
-def _spec(
-    session: Session, unit: Unit, before: str, was: Past | None, hidden: tuple[str, ...]
-) -> ChangeSpec:
+def _spec(session: Session, unit: Unit, before: str, was: Past | None) -> ChangeSpec:
     model = session.project.models[unit.group]
+    hidden = sensitive_inputs(session.project, unit.group)
     said = None
     if was is not None and was.target is not None:
         said = Described(target=was.target, key=was.key)

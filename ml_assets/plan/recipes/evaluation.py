@@ -17,6 +17,7 @@ from ml_assets.plan.recipes.model import (
     fit_spec,
     folds_of,
 )
+from ml_assets.plan.sensitive import sensitive_inputs
 from ml_assets.plan.session import Done, Made, Session, Undone
 from ml_assets.spec.model import EvaluateSpec, ExplainSpec, OptimismSpec
 from ml_assets.spec.project import Project
@@ -24,28 +25,6 @@ from ml_assets.spec.project import Project
 _PARTS = ("evaluate", "explain", "optimism", "report")
 STAGES = (*(f"ml_assets.stages.evaluate.{name}" for name in _PARTS), change.STAGE)
 """The stages of a report, in data-flow order."""
-
-
-def sensitive_inputs(project: Project, name: str) -> tuple[str, ...]:
-    """Return the features and slices of a model whose values may not be shown.
-
-    A feature is sensitive if a source of it is; one that names no sources is, if any column of
-    the model's datasets is.
-    """
-    model = project.models[name]
-    datasets = [model.dataset, *(join.dataset for join in model.joins)]
-    hidden = {
-        f"{dataset}.{column}"
-        for dataset in datasets
-        for column, declared in project.datasets[dataset].columns.items()
-        if declared.sensitive
-    }
-    features = {
-        feature
-        for feature, column in model.features.columns.items()
-        if hidden and (not column.sources or hidden & set(column.sources))
-    }
-    return tuple(sorted(features | {item.partition(".")[2] for item in hidden}))
 
 
 def evaluate_spec(project: Project, name: str) -> EvaluateSpec:
@@ -84,14 +63,15 @@ def evaluation_report(session: Session, unit: Unit) -> Sequence[Made]:
         return [Made(cell, {}, {}, waiting=made.waiting or f"{unit.group} waits: {waits}")]
     references: dict[str, Input] = {fold: folds[fold].outputs[fold] for fold in FOLDS}
     tested = feature_inputs(session, unit, [folds["test"]])
-    module = _module(session, unit, role_of(session, made, "chosen"))
-    hidden = sensitive_inputs(session.project, unit.group)
     done = {
         "evaluate": _evaluated(session, unit, made, references, tested),
         "explain": _explained(session, unit, made, references, tested),
         "optimism": _optimism(session, unit, made, folds, references),
-        "change": change.changed(session, unit, made, folds, module, hidden),
     }
+    chosen = _module(session, unit, role_of(session, made, "chosen"))
+    hooks = {} if chosen is None else {"family": chosen}
+    predictions = done["evaluate"].outputs["predictions"]
+    done["change"] = change.changed(session, unit, made, folds, predictions, hooks)
     params = evaluate_spec(session.project, unit.group)
     said: dict[str, Input] = {
         "metrics": done["evaluate"].outputs["metrics"],
@@ -109,7 +89,7 @@ def evaluation_report(session: Session, unit: Unit) -> Sequence[Made]:
         for entry in checks_of("evaluation_report")
     }
     outputs: dict[str, Any] = {
-        "predictions": done["evaluate"].outputs["predictions"],
+        "predictions": predictions,
         **said,
         "report": done["report"].outputs["report"],
         "plots": done["report"].outputs["plots"],

@@ -87,7 +87,7 @@ figcaption { color: var(--soft); font-size: .88rem; margin-top: .3rem; }
 details { margin-top: .8rem; } summary { cursor: pointer; color: var(--accent); }
 code { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; font-size: .85em;
   overflow-wrap: anywhere; }
-ul.notes { margin: .3rem 0 0; padding-left: 1.2rem; }
+ul.notes { margin: .3rem 0 0; padding-left: 1.2rem; overflow-wrap: anywhere; }
 footer { color: var(--soft); font-size: .85rem; padding-top: .5rem; padding-bottom: 3rem; }
 @media (max-width: 36rem) { main, header, footer { padding-left: .75rem;
     padding-right: .75rem; } header { padding-top: 1.25rem; } section { padding: 1rem .95rem; }

@@ -43,6 +43,7 @@ def change(
     validation: Handle,
     test: Handle,
     features: Mapping[str, Handle],
+    predictions: Handle,
     other_family: Any = None,
     other: Handle | None = None,
     other_train: Handle | None = None,
@@ -51,10 +52,11 @@ def change(
 ) -> Result:
     """Return `change` (JSON): rows, metrics of both models, paired differences, slices.
 
-    `other` is the previous candidate's model document (None: there is none), `other_train`,
-    `other_validation` and `other_features` what it was fitted on. `why` says why nothing was
-    compared. Differences are this candidate's metric minus the previous one's, in the metric's
-    unit. StageError where folds refer to features that were not handed in.
+    `predictions` are those that `evaluate` made. `other` is the previous candidate's model document
+    (None: there is none), `other_train`, `other_validation` and `other_features` what it was fitted
+    on. `why` says why nothing was compared. Differences are this candidate's metric minus the
+    previous one's, in the metric's unit. StageError where folds refer to features that were not
+    handed in.
     """
     if other is None:
         return _nothing(spec, "it is the first candidate, there is none before it")
@@ -67,7 +69,10 @@ def change(
         return _nothing(spec, why)
     own = [train.table(), validation.table()]
     checked(test.table(), features)
-    rows = read(test.table(), features, ours, theirs, spec.slices, grouped=False)
+    # Of several classes only the likeliest one's probability is among the predictions.
+    known = spec.task != "multiclass"
+    said = predictions.table(["prediction"])["prediction"].to_numpy() if known else None
+    rows = read(test.table(), features, ours, theirs, spec.slices, grouped=False, said=said)
     if rows.other is None:
         return _nothing(spec, f"the previous candidate was tried, and {rows.fails}")
     by_us = rows.seen_by(seen_keys(own, features))

@@ -55,8 +55,12 @@ def read(
     other: Fitted | None,
     slices: Sequence[str],
     grouped: bool,
+    said: Array | None = None,
 ) -> Rows:
-    """Return the test rows; one batch of features is in memory at a time."""
+    """Return the test rows; one batch of features is in memory at a time.
+
+    `said` (n,) are the candidate's predictions where they were made before, in the fold's order.
+    """
     models = [candidate] if other is None else [candidate, other]
     inputs = {name for model in models for name in model.model["columns"]}
     # A slice that is a feature stands under its own name, whichever model uses it.
@@ -67,7 +71,8 @@ def read(
     fails: str | None = None
     for batch, table in folds.read(test, features, sorted(inputs | set(kept))):
         targets.append(folds.labels(table, classes))
-        ours.append(aligned(candidate, table, classes))
+        if said is None:
+            ours.append(aligned(candidate, table, classes))
         if other is not None and fails is None:
             found = _attempt(other, table, classes)
             if isinstance(found, str):
@@ -79,7 +84,7 @@ def read(
     whole = pa.concat_tables(parts).unify_dictionaries()
     return Rows(
         np.concatenate(targets),
-        np.concatenate(ours),
+        np.concatenate(ours) if said is None else said,
         np.concatenate(theirs) if theirs and fails is None else None,
         fails,
         whole["_key"].cast(pa.string()),
