@@ -41,9 +41,9 @@ def champion(session: Session, unit: Unit) -> Sequence[Made]:
     made = session.upstream(Cell(f"{unit.group}/candidate"))
     report = session.upstream(Cell(f"{unit.group}/evaluation_report"))
     folds, waits = folds_of(session, unit)
-    waits = made.waiting or report.waiting or waits
+    waits = made.waiting or report.waiting or (waits and f"{unit.group} waits: {waits}")
     if waits is not None:
-        return [Made(cell, {}, {}, waiting=f"{unit.group} waits: {waits}")]
+        return [Made(cell, {}, {}, waiting=waits)]
     policy = policy_of(session.project.models[unit.group].gate)
     digest = digest_of(made)
     if digest is None:

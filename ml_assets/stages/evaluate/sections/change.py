@@ -65,21 +65,21 @@ def marked(metric: str, entry: Mapping[str, Any]) -> str:
 
 def _said(view: View, found: Mapping[str, Any]) -> list[str]:
     metric, rows = found["metric"], found["rows"]
+    which = f"the {rows['left']:,} of {rows['test']:,} test rows"
+    which = f"all {rows['test']:,} test rows" if rows["left"] == rows["test"] else which
     unit = words.unit_of(metric, view.spec.target_unit)
     entry = found["figures"][metric]
     tested = [e for e in found["slices"] if e["adjusted"] is not None]
     moods = [marked(metric, e) for e in tested]
     said = [
-        f"Both candidates predicted the {rows['left']:,} of {rows['test']:,} test rows that "
-        "neither was trained or chosen on.",
+        f"Both candidates predicted {which} that neither was trained or chosen on.",
         f"The {words.NAMES[metric]} is {number(entry['now'], unit)}, that of the previous "
         f"candidate {number(entry['before'], unit)}: {verdict(found)}.",
     ]
     if tested:
-        said.append(
-            f"Of {len(tested):,} slices with enough rows {moods.count('better'):,} are surely "
-            f"better and {moods.count('worse'):,} surely worse."
-        )
+        counts = [f"{moods.count(mood):,} surely {mood}" for mood in ("better", "worse")]
+        shown = " and ".join(counts) if any(moods) else "none surely better or worse"
+        said.append(f"Of {len(tested):,} slices with enough rows: {shown}.")
     return said
 
 
@@ -111,8 +111,7 @@ def _figures(entry: Mapping[str, Any], unit: str) -> list[Text]:
     return [
         number(entry["now"], unit),
         number(entry["before"], unit),
-        number(entry["difference"], unit),
-        words.span(entry["interval"]),
+        *words.difference(entry["difference"], entry["interval"]),
     ]
 
 
@@ -121,6 +120,6 @@ def _notes(found: Mapping[str, Any]) -> list[str]:
         f"Paired: both on the same rows and draws ({found['bootstrap']}). A slice is marked better "
         f"or worse where p is under {LEVEL:g} after Holm's correction for all slices; one with "
         f"fewer than {FEW_ROWS} rows, or of fewer than 5 days, is not tested.",
-        f"The previous candidate is {found['previous']}; `ml-assets versions` shows its number, "
-        "`ml-assets compare` why the two differ.",
+        f"The previous candidate is {found['previous']}: ml-assets versions shows its number, "
+        "ml-assets compare why the two differ.",
     ]
