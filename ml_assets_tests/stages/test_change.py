@@ -113,7 +113,7 @@ def test_a_planted_difference_is_found_and_none_is_made_up() -> None:
         (
             {},
             {"other_train": NEW["test"], "other_validation": NEW["test"], "other_features": LATER},
-            "0 are left that neither model was trained or chosen on",
+            "rows that neither model was trained or chosen on: 0 of 298 in test, wanted at least 2",
         ),
     ],
 )

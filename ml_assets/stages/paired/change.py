@@ -80,11 +80,11 @@ def change(
     kept = ~(by_us | by_them) & _finite(rows)
     count = {"test": len(kept), "seen_by_previous": int(by_them.sum()), "left": int(kept.sum())}
     if count["left"] < 2:
-        return _nothing(
-            spec,
-            f"of {count['test']:,} test rows {count['left']:,} are left that neither model was "
-            "trained or chosen on",
+        why = (
+            f"rows that neither model was trained or chosen on: {count['left']:,} of "
+            f"{count['test']:,} in test, wanted at least 2"
         )
+        return _nothing(spec, why)
     return Result({"change": {**_said(spec, None), "rows": count, **_figures(spec, rows, kept)}})
 
 
