@@ -20,7 +20,7 @@ DESCRIPTIONS = {
     "validation_split": "Which labelled rows the families are compared and stopped on.",
     "test_split": "Which labelled rows the report is about; nothing is chosen on them.",
     "candidate": "The best family on validation, refitted; with its leaderboard.",
-    "evaluation_report": "What the candidate is worth on test, beside baselines and the one before it.",
+    "evaluation_report": "What the candidate is worth on test, beside the trivial baseline.",
     "champion": "The gate's decision on the candidate and what it rests on; who is champion.",
     "release": "The champion as a self-contained bundle, verified in a fresh process.",
 }
