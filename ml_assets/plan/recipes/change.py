@@ -33,8 +33,7 @@ def changed(
 
     `predictions` are the candidate's, `hooks` its family, if that is known.
     """
-    digest = digest_of(made)
-    before = "" if digest is None else previous_of(session, made, digest)
+    before = _before(session, unit, made)
     was = past(session.home, unit.group, before) if before else None
     if before and was is None:
         told = _told(session, unit, made, before)
@@ -52,6 +51,18 @@ def changed(
             hooks = {**hooks, "other_family": was.family}
     params = _spec(session, unit, before, was)
     return session.act(unit, Action("change", f"{STAGE}:change", params, inputs, hooks))
+
+
+def _before(session: Session, unit: Unit, made: Made) -> str:
+    """Return the digest of the candidate before this one, "" where there is none.
+
+    While this one is not known, of the one that the environment holds: it may come out the same.
+    """
+    held = session.current.get((made.cell.asset, ""))
+    digest = digest_of(made) or (None if held is None else held.digest)
+    if digest is None:
+        return ""
+    return previous_of(session, unit.group, digest, made.outputs)
 
 
 def _spec(session: Session, unit: Unit, before: str, was: Past | None) -> ChangeSpec:

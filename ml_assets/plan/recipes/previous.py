@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ml_assets.plan.session import Made, Session
+from ml_assets.plan.session import Made, Outputs, Session
 from ml_assets.store.objects import Ref
 from ml_assets.store.records import asset_digest
 
@@ -24,21 +24,21 @@ def digest_of(made: Made) -> str | None:
     return asset_digest(refs) if len(refs) == len(made.outputs) else None
 
 
-def previous_of(session: Session, made: Made, digest: str) -> str:
-    """Return the digest of the candidate before this one, "" where there is none.
+def previous_of(session: Session, model: str, digest: str, outputs: Outputs) -> str:
+    """Return the digest of the candidate before one, "" where there is none.
 
     It is the one that the environment held when this one came; or what came before that, where
     only the leaderboard differs and the model is the same.
     """
     pins, env = session.home.pins, session.home.env
-    pinned = pins.get(env, pin_name(made.cell.group, digest))
+    pinned = pins.get(env, pin_name(model, digest))
     if pinned is not None:
         return str(pinned)
-    held = session.current.get((made.cell.asset, ""))
+    held = session.current.get((f"{model}/candidate", ""))
     if held is None or held.digest == digest:
         return ""
-    if held.outputs["model"] == made.outputs["model"]:
-        return str(pins.get(env, pin_name(made.cell.group, held.digest)) or "")
+    if held.outputs["model"] == outputs["model"]:
+        return str(pins.get(env, pin_name(model, held.digest)) or "")
     return held.digest
 
 
@@ -47,4 +47,5 @@ def pins_of(session: Session, made: Made) -> Mapping[str, str]:
     digest = None if made.waiting is not None else digest_of(made)
     if digest is None:
         return {}
-    return {pin_name(made.cell.group, digest): previous_of(session, made, digest)}
+    model = made.cell.group
+    return {pin_name(model, digest): previous_of(session, model, digest, made.outputs)}
