@@ -144,7 +144,10 @@ def test_lineage_goes_down_to_the_landed_files(site: Site) -> None:
 def test_lineage_of_a_report_and_of_an_old_version(site: Site) -> None:
     now = {n["name"] for n in site.json("lineage", "forecast/evaluation_report")["nodes"]}
     assert {"forecast/candidate:v1", "sales/landing@2020-04:v1", "sales/landing@2020-01:v0"} <= now
-    assert "sales/landing@2020-04:v0" not in now
+    # The previous candidate, with what that was made of, is an input of the report: it is compared.
+    assert {"forecast/candidate:v0", "sales/landing@2020-04:v0"} <= now
+    new = {n["name"] for n in site.json("lineage", "forecast/candidate:v1")["nodes"]}
+    assert "sales/landing@2020-04:v0" not in new
     old = {n["name"] for n in site.json("lineage", "forecast/evaluation_report:v0")["nodes"]}
     assert "sales/landing@2020-04:v0" in old
     assert "sales/landing@2020-04:v1" not in old
