@@ -21,7 +21,7 @@ from ml_assets.spec.gate import DecideSpec, GateSpec
 from ml_assets.spec.model import Intervals
 from ml_assets.stages.evaluate import bootstrap
 from ml_assets.stages.gate import compare, rules
-from ml_assets.stages.gate.rows import Rows
+from ml_assets.stages.paired.rows import Rows
 
 DAYS = 30
 SIZES = (300, 1_000, 3_000, 10_000, 30_000)
@@ -70,7 +70,7 @@ def world(size: int, worse: float, in_slice: float | None, seed: int) -> Rows:
     return Rows(
         target=np.zeros(size),
         candidate=ours * factor,
-        champion=theirs,
+        other=theirs,
         fails=None,
         keys=pa.chunked_array([pa.nulls(size, pa.string())]),
         time=start + day.astype("timedelta64[D]"),
@@ -109,18 +109,18 @@ def first(size: int, worse: float, repeats: int) -> float:
 
 
 def _beats(rows: Rows, seed: int) -> bool:
-    assert rows.champion is not None
+    assert rows.other is not None
     level, resamples = Intervals().level, Intervals().resamples
     draws = bootstrap.draw(rows.time, "day", resamples, seed)
     whole = np.zeros(len(rows.target), dtype=np.int64)
     ours, theirs = (
         bootstrap.distribution("mae", rows.target, prediction, draws, whole, 1)[:, 0]
-        for prediction in (rows.candidate, rows.champion)
+        for prediction in (rows.candidate, rows.other)
     )
     low, high = bootstrap.interval(ours - theirs, level) or (None, None)
     metrics = {
         "test": {"mae": float(np.abs(rows.candidate).mean())},
-        "baseline": {"mae": float(np.abs(rows.champion).mean())},
+        "baseline": {"mae": float(np.abs(rows.other).mean())},
         "difference": {"mae": {"low": low, "high": high}},
     }
     return bool(rules.beats_baseline(TOLD, metrics)["passed"])

@@ -151,6 +151,12 @@ def test_december_lands(demo: Demo, later: Later) -> None:
     status = demo.json("status", "flight_delay")
     assert status["candidate"]["version"] == "v1"
     assert status["candidate"]["metrics"]["test"]["mae"] < TO_BEAT
+    change = demo.load("flight_delay/evaluation_report")["change"]
+    assert change["previous"] == versions[0]["digest"]
+    # Neither has seen any of the new test months: November and December.
+    assert change["rows"]["left"] == change["rows"]["test"] > 50_000
+    low, high = change["figures"]["mae"]["interval"]
+    assert low <= change["figures"]["mae"]["difference"] <= high
     assert demo.load("flight_delay/candidate", version=0).document == later.old.document
     assert demo.load("flight_delay/candidate").document != later.old.document
 

@@ -37,8 +37,35 @@ def schema() -> dict[str, Any]:
         "properties": {name: {} for name in TOP} | {"type": {"enum": list(KINDS)}},
         "additionalProperties": False,
         "allOf": cases,
-        "$defs": shared["$defs"],
+        "$defs": _chosen(shared["$defs"]),
     }
+
+
+def _chosen(part: Any) -> Any:
+    """Return a schema whose tagged unions go by their tag.
+
+    An editor then names the one wrong field, not every member of the union that does not fit.
+    """
+    if isinstance(part, list):
+        return [_chosen(item) for item in part]
+    if not isinstance(part, dict):
+        return part
+    found = {name: _chosen(item) for name, item in part.items()}
+    tag = found.pop("discriminator", None)
+    if tag is None:
+        return found
+    del found["oneOf"]
+    name, members = tag["propertyName"], tag["mapping"]
+    cases = [
+        {"if": {"required": [name], "properties": {name: {"const": value}}}, "then": {"$ref": ref}}
+        for value, ref in members.items()
+    ]
+    known = {
+        "type": "object",
+        "required": [name],
+        "properties": {name: {"enum": list(members)}},
+    }
+    return found | known | {"allOf": cases}
 
 
 def text() -> str:

@@ -19,12 +19,16 @@ Made by `make docs` from `ml_assets/spec/`; do not edit. A folder in `defs/` is 
 model, named like the folder. Its `defs.yaml` has two keys: `type` and `attributes`. Unknown keys
 are refused, and every mistake is named with its file and line.
 
-An editor completes and underlines with [the JSON schema](defs.schema.json): run
-`dg utils configure-editor`, or put this line first, with the path to the file:
+An editor with a YAML language server completes fields, shows their descriptions, and underlines
+mistakes with [the JSON schema](defs.schema.json). Put this line first, with the path to the file:
 
 ```yaml
-# yaml-language-server: $schema=defs.schema.json
+# yaml-language-server: $schema=../../../docs/reference/defs.schema.json
 ```
+
+In VS Code with Red Hat's YAML extension, or in Cursor, `dg utils configure-editor vscode` (or
+`cursor`) does without that line: it makes a schema of every component of the project, ours
+included. Of a mistake it says less than the file does, which goes by `type`, `family` and `kind`.
 """
 
 

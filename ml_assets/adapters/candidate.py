@@ -14,7 +14,7 @@ from typing import Any
 from ml_assets.adapters.families import Child, curve, families, flat
 from ml_assets.errors import NotMaterialized, UnknownName
 from ml_assets.plan.cells import Cell
-from ml_assets.plan.recipes.evaluation import sensitive_inputs
+from ml_assets.plan.sensitive import sensitive_inputs
 from ml_assets.spec.project import Project
 from ml_assets.store.home import Home
 from ml_assets.store.records import ActionRecord, Current, Version

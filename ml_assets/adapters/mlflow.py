@@ -23,7 +23,7 @@ from ml_assets.adapters.candidate import Candidate, current_candidate
 from ml_assets.adapters.families import Child
 from ml_assets.adapters.mlflow_model import dataset, save, signature
 from ml_assets.errors import PublishError
-from ml_assets.plan.change import plain
+from ml_assets.plan.markdown import plain
 from ml_assets.spec.project import Project
 from ml_assets.store.home import Home
 

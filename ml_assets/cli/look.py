@@ -176,7 +176,7 @@ def model_status(planner: Planner, found: Plan, name: str) -> dict[str, Any]:
         "candidate": None,
         **standing(planner.home, name),
         "stale": sorted({str(i.cell) for i in mine if i.status in ("run", "maybe")}),
-        "waiting": [item.reason for item in mine if item.status == "wait"],
+        "waiting": list(dict.fromkeys(i.reason for i in mine if i.status == "wait")),
     }
     if candidate is None:
         return document
@@ -212,6 +212,6 @@ def _tell_status(name: str, document: dict[str, Any]) -> None:
         if document[role] is not None:
             out.print(f"  {role}: {document[role]}", markup=False)
     for reason in document["waiting"][:3]:
-        out.print(f"  waits: {reason}")
+        out.print(f"  {escape(reason)}")
     if document["stale"]:
         out.print(f"  not current: {', '.join(document['stale'][:4])}")

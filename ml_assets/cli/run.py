@@ -149,6 +149,7 @@ def document(
         "reused": [cell for cell in reused if cell not in failed],
         "failed": failed,
         "waiting": [str(item.cell) for item in last.having("wait")],
+        "waits": list(dict.fromkeys(item.reason for item in last.having("wait"))),
         "faults": faults,
         "problems": problems,
         "warnings": [],
@@ -158,7 +159,9 @@ def document(
 def tell(result: dict[str, Any]) -> None:
     """Say what a run did."""
     for fault in result["faults"]:
-        err.print(f"[red]failed[/] {fault}")
+        err.print(f"[red]failed[/] {escape(fault)}")
+    for reason in result["waits"]:
+        err.print(f"[yellow]waiting[/] {escape(reason)}")
     for warning in result["warnings"]:
         err.print(f"[yellow]warning[/] {escape(warning)}")
     if result["run_id"] is None:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ml_assets.plan.change import plain
-from ml_assets.plan.recipes.evaluation import sensitive_inputs
+from ml_assets.plan.markdown import plain
+from ml_assets.plan.sensitive import sensitive_inputs
 from ml_assets.spec.project import Project
 from ml_assets.stages.shown import MASK, shortened
 from ml_assets.store.home import Home

@@ -7,7 +7,7 @@ from typing import Any
 
 import dagster as dg
 
-from ml_assets.plan.change import plain
+from ml_assets.plan.markdown import plain
 from ml_assets.plan.reports import linked
 from ml_assets.store.home import Home
 from ml_assets.store.records import Current

@@ -13,8 +13,9 @@ from typing import Any
 
 import dagster as dg
 
-from ml_assets.plan.change import change, plain
+from ml_assets.plan.markdown import plain
 from ml_assets.plan.reports import linked
+from ml_assets.stages.evaluate.sections import change
 from ml_assets.store.home import Home
 from ml_assets.store.records import Current
 
@@ -66,9 +67,7 @@ def report_metadata(home: Home, current: Current) -> dict[str, Any]:
     if "plots" in current.outputs:
         plots = home.objects.json(current.outputs["plots"].digest)
         found["plots"] = dg.MetadataValue.md("\n\n".join(_plot(plot) for plot in plots))
-    changed = change(home, current)
-    if changed is not None:
-        found["change"] = dg.MetadataValue.md(changed)
+    found["change"] = dg.MetadataValue.md(_change(home, current))
     found |= {f"test_{n}": v for n, v in metrics["test"].items() if v is not None}
     found |= {f"baseline_{n}": v for n, v in metrics["baseline"].items() if v is not None}
     return found
@@ -104,6 +103,30 @@ def _slices(metrics: Mapping[str, Any]) -> str:
         cells = [plain(entry["slice"]), plain(entry["value"]), f"{entry['rows']:,}"]
         cells += [_number(entry["metrics"][metric]), _range(entry["interval"])]
         lines.append(f"| {' | '.join([*cells, _number(entry['baseline'])])} |")
+    return "\n".join(lines)
+
+
+def _change(home: Home, current: Current) -> str:
+    """Return what changed against the previous candidate, whole and by slice."""
+    found = home.objects.json(current.outputs["change"].digest)
+    if found["why"] is not None:
+        return f"Not compared: {plain(found['why'])}."
+    versions = home.records.versions(f"{current.asset.split('/')[0]}/candidate")
+    before = next((f"v{v.number}" for v in versions if v.digest == found["previous"]), "before")
+    metric, rows = found["metric"], found["rows"]
+    lines = [
+        f"On the {rows['left']:,} of {rows['test']:,} test rows that neither has seen: "
+        f"{change.verdict(found)}.",
+        "",
+        f"| slice | value | rows | {metric} | {before} | difference | interval | |",
+        "| --- | --- | ---: | ---: | ---: | ---: | --- | --- |",
+    ]
+    whole = {"slice": "all", "value": "", "rows": rows["left"], **found["figures"][metric]}
+    for entry in (whole, *found["slices"]):
+        cells = [plain(entry["slice"]), plain(entry["value"]), f"{entry['rows']:,}"]
+        cells += [_number(entry[name]) for name in ("now", "before", "difference")]
+        mood = change.marked(metric, entry) if "adjusted" in entry else ""
+        lines.append(f"| {' | '.join([*cells, _range(entry['interval']), mood])} |")
     return "\n".join(lines)
 
 

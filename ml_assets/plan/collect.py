@@ -25,6 +25,8 @@ from ml_assets.store.state import current, objects, promotions, settings
 DIGEST = re.compile(r"d1:[0-9a-f]{64}")
 BATCH = 200
 """Objects that are taken out of the state at once."""
+COMPARED = ("change", "report")
+"""Parts of an evaluation report that rest on the previous candidate too."""
 YOUNG = 3600.0
 """Seconds for which a file that no row knows may be one that is being written."""
 
@@ -78,8 +80,19 @@ class _Keeper:
     def all(self) -> set[str]:
         """Return every digest that is kept."""
         lost = set(self._home.objects.missing(sorted(self.ancestry.landed)))
-        closure = self.ancestry.closure(sorted(self._keys), self._usable, lost)
+        followed = [key for key in sorted(self._keys) if not self._told(key)]
+        closure = self.ancestry.closure(followed, self._usable, lost)
         return self.digests | set(_reached(closure))
+
+    def _told(self, key: str) -> bool:
+        """Tell whether an action says what stays said: its output is kept, not what it read.
+
+        A report compares with the previous candidate, which may go.
+        """
+        step = self.ancestry.steps.get(key)
+        if step is None or not step.unit.endswith("/evaluation_report"):
+            return False
+        return step.part in COMPARED
 
 
 def _reached(closure: Closure) -> Iterator[str]:

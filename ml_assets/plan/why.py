@@ -13,14 +13,22 @@ def reasons(now: Mapping[str, Any], before: ActionRecord | None) -> list[str]:
     if before is None:
         return ["never made"]
     then = before.ingredients
+    if then["stage"] != now["stage"]:
+        # Code and inputs of another stage are others throughout: saying so would hide why.
+        return [f"stage: {_stage(then['stage'])}→{_stage(now['stage'])}"]
     found = [*_code(then["code"], now["code"]), *_tree("spec", then["params"], now["params"])]
     found += _versions(then["environment"], now["environment"])
     found += _inputs(then["inputs"], now["inputs"])
     if not found and then.get("order") != now.get("order"):
         found.append("spec: the order of its keys")
-    if then["hooks"] != now["hooks"] or then["stage"] != now["stage"]:
+    if then["hooks"] != now["hooks"]:
         found.append("function: another function is named")
     return found or ["its stored result is missing or damaged"]
+
+
+def _stage(named: str) -> str:
+    """Return the function of a stage: withdrawn."""
+    return named.rpartition(":")[2]
 
 
 def _code(then: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:

@@ -11,7 +11,7 @@ from ml_assets.errors import suggest
 from ml_assets.spec.base import Hook, Mistakes, Name, Place, Spec
 from ml_assets.spec.dataset import Expression
 from ml_assets.spec.families import BASELINES, FamilySpec, GroupMedian
-from ml_assets.spec.gate import GateSpec
+from ml_assets.spec.gate import Described, GateSpec
 from ml_assets.spec.split import HashSplit, SplitSpec, TimeSplit
 
 Task = Literal["regression", "binary", "multiclass"]
@@ -153,6 +153,22 @@ class OptimismSpec(Spec):
     """All that the split optimism depends on: how the chosen family is fitted."""
 
     fit: FitSpec
+
+
+class ChangeSpec(Spec):
+    """All that the comparison with the previous candidate depends on, besides models and rows."""
+
+    task: Task
+    metric: Metric
+    target: str
+    key: tuple[str, ...]
+    slices: tuple[str, ...] = ()
+    intervals: Intervals
+    seed: int
+    previous: str | None = None
+    """Digest of the previous candidate; None where there is none."""
+    said: Described | None = None
+    """What its own spec said, where that is known."""
 
 
 class OwnCheck(Spec):

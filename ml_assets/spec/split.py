@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
 from ml_assets.spec.base import Share, Spec
 
@@ -20,7 +20,18 @@ def _size(value: int | str) -> int | str:
     return value
 
 
-Size = Annotated[int | str, AfterValidator(_size)]
+Size = Annotated[
+    int | str,
+    AfterValidator(_size),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 1},
+                {"type": "string", "pattern": r"^\d+(\.\d+)?%$"},
+            ]
+        }
+    ),
+]
 """A number of batches, or a share of the rows in time order such as `15%`."""
 
 

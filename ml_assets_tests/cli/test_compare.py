@@ -18,7 +18,6 @@ from ml_assets.cli.main import app
 from ml_assets.cli.progress import working
 from ml_assets.graph.report import leaderboard, report_metadata
 from ml_assets.plan.address import find
-from ml_assets.plan.change import change
 from ml_assets.plan.difference import models
 from ml_assets.plan.plan import Planner
 from ml_assets_tests.cli.shell import Site, toy_site
@@ -145,7 +144,10 @@ def test_lineage_goes_down_to_the_landed_files(site: Site) -> None:
 def test_lineage_of_a_report_and_of_an_old_version(site: Site) -> None:
     now = {n["name"] for n in site.json("lineage", "forecast/evaluation_report")["nodes"]}
     assert {"forecast/candidate:v1", "sales/landing@2020-04:v1", "sales/landing@2020-01:v0"} <= now
-    assert "sales/landing@2020-04:v0" not in now
+    # The previous candidate, with what that was made of, is an input of the report: it is compared.
+    assert {"forecast/candidate:v0", "sales/landing@2020-04:v0"} <= now
+    new = {n["name"] for n in site.json("lineage", "forecast/candidate:v1")["nodes"]}
+    assert "sales/landing@2020-04:v0" not in new
     old = {n["name"] for n in site.json("lineage", "forecast/evaluation_report:v0")["nodes"]}
     assert "sales/landing@2020-04:v0" in old
     assert "sales/landing@2020-04:v1" not in old
@@ -278,13 +280,14 @@ def test_what_dagster_shows_of_a_candidate_and_its_report(site: Site) -> None:
     assert f"| mae | {metrics['test']['mae']:.4g} | {low:.4g} … {high:.4g} |" in (
         shown["report"].md_str
     )
-    # The correction of April made another candidate: what changed is told, by version.
-    changed = change(home, found)
-    assert changed is not None
-    assert shown["change"].md_str == changed
-    assert "| slice | value | mae in v0 | mae in v1 | change |" in changed
-    first = next(v for v in home.records.versions("forecast/evaluation_report") if v.number == 0)
-    assert change(home, replace(found, number=0, outputs=first.outputs)) is None
+    # April was corrected, every label of it: another candidate; the one before is pinned.
+    document = home.objects.json(found.outputs["change"].digest)
+    first = next(v for v in home.records.versions("forecast/candidate") if v.number == 0)
+    assert document["previous"] == first.digest
+    assert home.pins.get("dev", f"previous/forecast/{candidate.digest}") == first.digest
+    why = "the two predict different things: the target differs in 27 of 27 rows that both know"
+    assert shown["change"].md_str == f"Not compared: {why}."
+    assert f"Not computed: {why}." in Path(shown["report_file"].path).read_text("utf-8")
 
 
 def test_a_deletion_reaches_mlflow_and_dagster(site: Site) -> None:

@@ -92,6 +92,26 @@ def test_the_schema_refuses_a_mistake(old: str, new: str) -> None:
         valid(text.replace(old, new))
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "place", "said"),
+    [
+        ("{family: linear}", "{family: linear, alhpa: 1}", "families linear", "'alhpa' was unexp"),
+        ("{family: median}", "{family: mean}", "families median family", "'mean' is not one of"),
+        ("{kind: time, test: 2", "{kind: time, test: two", "split test", "'two' does not match"),
+        ("{kind: time, ", "{kind: tiem, ", "split kind", "'tiem' is not one of"),
+    ],
+)
+def test_a_mistake_in_a_model_is_underlined_where_it_is(
+    old: str, new: str, place: str, said: str
+) -> None:
+    text = FILES["toy/defs/forecast/defs.yaml"]
+    assert old in text
+    found = list(validator().iter_errors(document(text.replace(old, new))))
+    error = jsonschema.exceptions.best_match(found)
+    assert " ".join(map(str, error.absolute_path)).endswith(place)
+    assert said in error.message
+
+
 def test_the_schema_knows_both_kinds() -> None:
     kinds = schema.schema()["properties"]["type"]["enum"]
     assert kinds == ["ml_assets.TabularDataset", "ml_assets.TabularModel"]

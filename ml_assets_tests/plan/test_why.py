@@ -110,4 +110,4 @@ def test_inputs(change: dict[str, Any], said: list[str]) -> None:
 
 def test_another_function() -> None:
     assert _why(hooks={"hook": "toy:b"}) == ["function: another function is named"]
-    assert _why(stage="m:other") == ["function: another function is named"]
+    assert _why(stage="m:other", code={"n": "1"}) == ["stage: clean→other"]

@@ -12,12 +12,13 @@ import pytest
 
 from ml_assets.errors import HookError
 from ml_assets.spec.families import FamilySpec, GroupMedian, LightGBM, Linear, Median, Prior
-from ml_assets.spec.model import ChooseSpec, EvaluateSpec, ExplainSpec, OptimismSpec
+from ml_assets.spec.model import ChangeSpec, ChooseSpec, EvaluateSpec, ExplainSpec, OptimismSpec
 from ml_assets.stages.evaluate import drawing, rows, slices, words
 from ml_assets.stages.evaluate.evaluate import evaluate
 from ml_assets.stages.evaluate.explain import explain
 from ml_assets.stages.evaluate.optimism import optimism
 from ml_assets.stages.evaluate.report import report
+from ml_assets.stages.paired.change import change
 from ml_assets.stages.result import Result
 from ml_assets.stages.train.choose import choose
 from ml_assets_tests.handles import given
@@ -80,6 +81,33 @@ def run(world: World, names: tuple[str, ...] = ("base", "trees"), **changes: Any
     fit = OptimismSpec(fit=world.spec(chosen))
     outputs |= optimism(fit, family=own, model=model, **folds, features=world.features).outputs
     said = {n: given(outputs[n]) for n in ("metrics", "sections", "explained", "optimism")}
+    # The baseline stands for the previous candidate.
+    asked_of = ChangeSpec(
+        task=world.task,
+        metric=metric,
+        target=spec.target,
+        key=("flight",),
+        slices=tuple(n for n in spec.evaluation.slices if n not in sensitive),
+        intervals=spec.evaluation.intervals,
+        seed=1,
+        previous="d1:before",
+    )
+    features = {day: given(h.content, f"d1:{day}") for day, h in world.features.items()}
+    said["change"] = given(
+        change(
+            asked_of,
+            family=own,
+            model=model,
+            **folds,
+            features=features,
+            predictions=given(outputs["predictions"]),
+            other_family=module(declared["base"].family),
+            other=given(models["base"]),
+            other_train=folds["train"],
+            other_validation=folds["validation"],
+            other_features=features,
+        ).outputs["change"]
+    )
     return Result(outputs | report(spec, **said, **folds).outputs)
 
 

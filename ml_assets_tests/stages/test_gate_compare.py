@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from benchmarks.gate_errors import rate, world
 from ml_assets.spec.gate import DecideSpec, GateSpec, NotWorse, Slices
 from ml_assets.stages.gate import compare
-from ml_assets.stages.gate.rows import Rows
+from ml_assets.stages.paired.rows import Rows
 
 FAST = GateSpec(not_worse=NotWorse(resamples=200))
 
@@ -109,7 +109,7 @@ def test_identical_models_pass_and_the_limit_is_above_the_figure(seed: int, wors
     assert draws is not None
     found = compare.overall(told(), rows, every(rows), draws)
     assert found["low"] < found["worse"] < found["limit"]
-    same = dataclasses.replace(rows, candidate=rows.champion)
+    same = dataclasses.replace(rows, candidate=rows.other)
     found = compare.overall(told(), same, every(rows), draws)
     assert found["worse"] == found["limit"] == 0.0
     parts = compare.by_slice(told(), Slices(min_rows=10), same, every(rows), draws)

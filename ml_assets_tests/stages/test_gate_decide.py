@@ -172,7 +172,7 @@ def test_without_a_key_there_is_no_gate_and_that_is_said() -> None:
         (like(CHAMPION, "d1:x", task="binary"), "the task was binary, is regression"),
         (
             like(CHAMPION, "d1:x", columns={"x": "integer", "beds": "number"}),
-            "the champion's feature beds is gone; feature x was integer, is number",
+            "feature beds is gone; feature x was integer, is number",
         ),
     ],
 )

@@ -70,7 +70,7 @@ def shown(found: Study, name: str) -> Section | None:
     figures = entry.measure(found)
     json.dumps(figures, allow_nan=False)
     metrics = {"level": 0.95, "test": {"auc": 0.5}}
-    return entry.show(View(found.spec, metrics, {name: figures}, {}, {}, {}))
+    return entry.show(View(found.spec, metrics, {name: figures}, {}, {}, {}, {}))
 
 
 def test_calibration_of_probabilities() -> None:

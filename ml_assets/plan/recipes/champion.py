@@ -18,13 +18,13 @@ from ml_assets.plan.promote import candidate_of, compared_with
 from ml_assets.plan.recipes.dataset import cleaned_of
 from ml_assets.plan.recipes.evaluation import role_of
 from ml_assets.plan.recipes.model import FOLDS, family_module, feature_inputs, folds_of
+from ml_assets.plan.recipes.previous import digest_of
 from ml_assets.plan.session import Done, Made, Session, Undone
 from ml_assets.spec.gate import DecideSpec, Described, GateSpec, ParitySpec, RedCheck, TrainingData
 from ml_assets.spec.model import ModelSpec
 from ml_assets.store.digest import json_digest
 from ml_assets.store.objects import Ref
 from ml_assets.store.promotions import Entry
-from ml_assets.store.records import asset_digest
 
 ONNX = "ml_assets.stages.release.onnx:to_onnx"
 CHECK = "check:"
@@ -41,11 +41,11 @@ def champion(session: Session, unit: Unit) -> Sequence[Made]:
     made = session.upstream(Cell(f"{unit.group}/candidate"))
     report = session.upstream(Cell(f"{unit.group}/evaluation_report"))
     folds, waits = folds_of(session, unit)
-    waits = made.waiting or report.waiting or waits
+    waits = made.waiting or report.waiting or (waits and f"{unit.group} waits: {waits}")
     if waits is not None:
-        return [Made(cell, {}, {}, waiting=f"{unit.group} waits: {waits}")]
+        return [Made(cell, {}, {}, waiting=waits)]
     policy = policy_of(session.project.models[unit.group].gate)
-    digest = _digest(made)
+    digest = digest_of(made)
     if digest is None:
         return [_decision(session, unit, Judged(made, report, folds), policy)]
     entry = session.home.promotions.decided(session.home.env, unit.group, digest, policy)
@@ -70,12 +70,6 @@ class Judged:
     """Of the champion; None where there is none."""
     rival: Past | None = None
     """The champion; None where there is none, or where the store has lost what it needs."""
-
-
-def _digest(made: Made) -> str | None:
-    """Return the candidate's digest, unless it is not known before something has run."""
-    refs = {name: value for name, value in made.outputs.items() if isinstance(value, Ref)}
-    return asset_digest(refs) if len(refs) == len(made.outputs) else None
 
 
 def _decided(session: Session, cell: Cell, entry: Entry) -> Made | None:

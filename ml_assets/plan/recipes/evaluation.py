@@ -1,4 +1,4 @@
-"""A model's evaluation report: figures, explanations, split optimism, the page."""
+"""A model's evaluation report: figures, explanations, split optimism, what changed, the page."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from ml_assets.plan.action import Action, Input
 from ml_assets.plan.cells import Cell, Unit
 from ml_assets.plan.checks import checks_of
+from ml_assets.plan.recipes import change
 from ml_assets.plan.recipes.model import (
     FOLDS,
     TRIVIAL,
@@ -16,35 +17,14 @@ from ml_assets.plan.recipes.model import (
     fit_spec,
     folds_of,
 )
+from ml_assets.plan.sensitive import sensitive_inputs
 from ml_assets.plan.session import Done, Made, Session, Undone
 from ml_assets.spec.model import EvaluateSpec, ExplainSpec, OptimismSpec
 from ml_assets.spec.project import Project
 
 _PARTS = ("evaluate", "explain", "optimism", "report")
-STAGES = tuple(f"ml_assets.stages.evaluate.{name}" for name in _PARTS)
+STAGES = (*(f"ml_assets.stages.evaluate.{name}" for name in _PARTS), change.STAGE)
 """The stages of a report, in data-flow order."""
-
-
-def sensitive_inputs(project: Project, name: str) -> tuple[str, ...]:
-    """Return the features and slices of a model whose values may not be shown.
-
-    A feature is sensitive if a source of it is; one that names no sources is, if any column of
-    the model's datasets is.
-    """
-    model = project.models[name]
-    datasets = [model.dataset, *(join.dataset for join in model.joins)]
-    hidden = {
-        f"{dataset}.{column}"
-        for dataset in datasets
-        for column, declared in project.datasets[dataset].columns.items()
-        if declared.sensitive
-    }
-    features = {
-        feature
-        for feature, column in model.features.columns.items()
-        if hidden and (not column.sources or hidden & set(column.sources))
-    }
-    return tuple(sorted(features | {item.partition(".")[2] for item in hidden}))
 
 
 def evaluate_spec(project: Project, name: str) -> EvaluateSpec:
@@ -88,12 +68,17 @@ def evaluation_report(session: Session, unit: Unit) -> Sequence[Made]:
         "explain": _explained(session, unit, made, references, tested),
         "optimism": _optimism(session, unit, made, folds, references),
     }
+    chosen = _module(session, unit, role_of(session, made, "chosen"))
+    hooks = {} if chosen is None else {"family": chosen}
+    predictions = done["evaluate"].outputs["predictions"]
+    done["change"] = change.changed(session, unit, made, folds, predictions, hooks)
     params = evaluate_spec(session.project, unit.group)
     said: dict[str, Input] = {
         "metrics": done["evaluate"].outputs["metrics"],
         "sections": done["evaluate"].outputs["sections"],
         "explained": done["explain"].outputs["explained"],
         "optimism": done["optimism"].outputs["optimism"],
+        "change": done["change"].outputs["change"],
     }
     stage = "ml_assets.stages.evaluate.report:report"
     done["report"] = session.act(unit, Action("report", stage, params, {**said, **references}))
@@ -104,7 +89,7 @@ def evaluation_report(session: Session, unit: Unit) -> Sequence[Made]:
         for entry in checks_of("evaluation_report")
     }
     outputs: dict[str, Any] = {
-        "predictions": done["evaluate"].outputs["predictions"],
+        "predictions": predictions,
         **said,
         "report": done["report"].outputs["report"],
         "plots": done["report"].outputs["plots"],

@@ -11,6 +11,7 @@ from ml_assets.plan.cells import Cell, Unit
 from ml_assets.plan.checks import checks_of
 from ml_assets.plan.families import FAMILIES
 from ml_assets.plan.recipes.dataset import cleaned_of, own_check
+from ml_assets.plan.recipes.previous import pins_of
 from ml_assets.plan.session import Done, Made, Session, Undone
 from ml_assets.plan.workspace import Workspace
 from ml_assets.spec.families import BASELINES, Custom
@@ -260,7 +261,8 @@ def candidate(session: Session, unit: Unit) -> Sequence[Made]:
     inputs, waits = learning(session, unit)
     if waits is not None:
         return [Made(cell, {}, {}, waiting=waits) for cell in unit.cells()]
-    return [candidate_of(session, unit, session.project.models[unit.group], inputs)]
+    made = candidate_of(session, unit, session.project.models[unit.group], inputs)
+    return [replace(made, pins=pins_of(session, made))]
 
 
 def candidate_of(

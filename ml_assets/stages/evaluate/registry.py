@@ -14,6 +14,7 @@ from ml_assets.stages.evaluate.section import Section, Study, View
 from ml_assets.stages.evaluate.sections import (
     baselines,
     calibration,
+    change,
     confusion,
     contributions,
     data,
@@ -39,6 +40,7 @@ SECTIONS: Mapping[str, Entry] = {
     baselines.NAME: Entry(baselines.show),
     leaderboard.NAME: Entry(leaderboard.show),
     declared.NAME: Entry(declared.show),
+    change.NAME: Entry(change.show),
     worst.NAME: Entry(worst.show, worst.measure),
     residuals.NAME: Entry(residuals.show, residuals.measure),
     calibration.NAME: Entry(calibration.show, calibration.measure),

@@ -31,6 +31,7 @@ def report(
     sections: Handle,
     explained: Handle,
     optimism: Handle,
+    change: Handle,
     train: Handle,
     validation: Handle,
     test: Handle,
@@ -40,7 +41,15 @@ def report(
     Each plot is a whole SVG file on white, for pages that show pictures.
     """
     folds = {"train": train.table(), "validation": validation.table(), "test": test.table()}
-    view = View(spec, metrics.json(), sections.json(), explained.json(), optimism.json(), folds)
+    view = View(
+        spec,
+        metrics.json(),
+        sections.json(),
+        explained.json(),
+        optimism.json(),
+        change.json(),
+        folds,
+    )
     parts = [part for entry in SECTIONS.values() if (part := entry.show(view)) is not None]
     page = _page(view, parts)
     plots: list[Any] = [

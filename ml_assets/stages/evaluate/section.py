@@ -42,6 +42,8 @@ class View:
     """What each section measured, by name."""
     explained: Mapping[str, Any]
     optimism: Mapping[str, Any]
+    change: Mapping[str, Any]
+    """The comparison with the previous candidate (`paired/change`)."""
     folds: Mapping[str, pa.Table]
     """Row references by fold."""
 

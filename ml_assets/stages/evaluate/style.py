@@ -73,6 +73,7 @@ tbody tr:last-child th, tbody tr:last-child td { border-bottom: 0; }
   border-radius: 99px; border: 1px solid var(--line); color: var(--soft); margin-left: .35rem;
   white-space: nowrap; }
 .tag.good { color: var(--good); background: var(--good-back); border-color: transparent; }
+.tag.bad { color: var(--bad); background: var(--bad-back); border-color: transparent; }
 .tag.warn { color: var(--warn); background: var(--warn-back); border-color: transparent; }
 td i { display: block; height: .3rem; min-width: 1px; margin: .12rem 0 0 auto; border-radius: 2px;
   background: var(--bar); print-color-adjust: exact; -webkit-print-color-adjust: exact; }
@@ -86,7 +87,7 @@ figcaption { color: var(--soft); font-size: .88rem; margin-top: .3rem; }
 details { margin-top: .8rem; } summary { cursor: pointer; color: var(--accent); }
 code { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; font-size: .85em;
   overflow-wrap: anywhere; }
-ul.notes { margin: .3rem 0 0; padding-left: 1.2rem; }
+ul.notes { margin: .3rem 0 0; padding-left: 1.2rem; overflow-wrap: anywhere; }
 footer { color: var(--soft); font-size: .85rem; padding-top: .5rem; padding-bottom: 3rem; }
 @media (max-width: 36rem) { main, header, footer { padding-left: .75rem;
     padding-right: .75rem; } header { padding-top: 1.25rem; } section { padding: 1rem .95rem; }

@@ -19,7 +19,7 @@ def verdict(spec: EvaluateSpec, figures: Mapping[str, Any]) -> dict[str, str]:
     """Return the headline and one plain sentence: the metric, its interval, the baseline."""
     name, unit = spec.metric, words.unit_of(spec.metric, spec.target_unit)
     value, base = figures["test"][name], figures["baseline"][name]
-    where = f"On {figures['rows']:,} test rows{_span(figures)}"
+    where = f"On {words.counted(figures['rows'], 'test row')}{_span(figures)}"
     if value is None or base is None:
         title = "No figure for the chosen metric"
         sentence = f"{where} {words.NAMES[name]} has no value; the reason is noted below."

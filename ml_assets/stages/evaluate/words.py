@@ -6,6 +6,7 @@ Belongs here: formatting. Does not belong here: figures.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import floor, log10
 
 MINUS = "\N{MINUS SIGN}"
 NONE = "\N{EN DASH}"
@@ -50,6 +51,22 @@ def span(pair: Sequence[float | None] | None) -> str:
     if pair is None or pair[0] is None:
         return NONE
     return f"{number(pair[0])} to {number(pair[1])}"
+
+
+def difference(value: float | None, around: Sequence[float] | None) -> tuple[str, str]:
+    """Return a difference and its interval, to two digits of the interval's width.
+
+    >>> difference(0.05696, [0.0115, 0.0882]), difference(1234.5, [-20.0, 2600.0])[0]
+    (('0.057', '0.011 to 0.088'), '1,234')
+    """
+    if value is None or around is None or around[0] == around[1]:
+        return number(value), span(around)
+    digits = max(0, 1 - floor(log10(around[1] - around[0])))
+    low, middle, high = (
+        f"{round(part, digits) + 0.0:,.{digits}f}".replace("-", MINUS)
+        for part in (around[0], value, around[1])
+    )
+    return middle, f"{low} to {high}"
 
 
 def level(value: float) -> str:
@@ -97,6 +114,15 @@ def size(count: int) -> str:
     if count < 1000:
         return f"{count} B"
     return f"{count / 1000:.0f} kB" if count < 1_000_000 else f"{count / 1e6:.1f} MB"
+
+
+def counted(count: int, what: str) -> str:
+    """Return a number of things.
+
+    >>> counted(1, "test row"), counted(2739, "test row")
+    ('1 test row', '2,739 test rows')
+    """
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def share(value: float) -> str:

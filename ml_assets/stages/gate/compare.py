@@ -22,7 +22,7 @@ import pyarrow as pa
 
 from ml_assets.stages import metrics as standard
 from ml_assets.stages.evaluate import bootstrap, slices
-from ml_assets.stages.gate.rows import Ints, Mask, Rows
+from ml_assets.stages.paired.rows import Ints, Mask, Rows
 from ml_assets.stages.train.encode import Array
 
 if TYPE_CHECKING:
@@ -71,10 +71,10 @@ def worse_by(metric: str, candidate: Any, champion: Any) -> Any:
 
 def pair(spec: DecideSpec, rows: Rows, kept: Mask) -> dict[str, Any]:
     """Return rows and the metric of both models on some of the rows."""
-    assert rows.champion is not None
+    assert rows.other is not None
     target = rows.target[kept]
     candidate = measured(spec.metric, spec.task, target, rows.candidate[kept])
-    champion = measured(spec.metric, spec.task, target, rows.champion[kept])
+    champion = measured(spec.metric, spec.task, target, rows.other[kept])
     return {"rows": len(target), "candidate": candidate, "champion": champion}
 
 
@@ -85,7 +85,7 @@ def overall(spec: DecideSpec, rows: Rows, kept: Mask, draws: bootstrap.Draws) ->
     interval from `low` to `limit` has level 2 * confidence - 1. `limit` is None where the metric
     has no distribution.
     """
-    assert rows.champion is not None
+    assert rows.other is not None
     rule = spec.gate.not_worse
     found = pair(spec, rows, kept) | {"worse": None, "low": None, "limit": None, "margin": None}
     if found["candidate"] is None:
@@ -169,11 +169,11 @@ def _worse(
     metric: str, rows: Rows, kept: Mask, draws: bootstrap.Draws, group: Ints, groups: int
 ) -> Array:
     """Return by draw and group of rows how much worse the candidate is: (draws, groups)."""
-    assert rows.champion is not None
+    assert rows.other is not None
     target = rows.target[kept]
     ours, theirs = (
         bootstrap.distribution(metric, target, prediction[kept], draws, group, groups)
-        for prediction in (rows.candidate, rows.champion)
+        for prediction in (rows.candidate, rows.other)
     )
     return np.asarray(worse_by(metric, ours, theirs), dtype=np.float64)
 

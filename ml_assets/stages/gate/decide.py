@@ -14,9 +14,10 @@ import numpy as np
 import pyarrow.compute as pc
 
 from ml_assets.stages.evaluate.rows import Fitted
-from ml_assets.stages.gate import comparable, compare, page, rules
-from ml_assets.stages.gate.rows import Rows, read
-from ml_assets.stages.gate.seen import checked, seen_keys
+from ml_assets.stages.gate import compare, page, rules
+from ml_assets.stages.paired import comparable
+from ml_assets.stages.paired.rows import Rows, read
+from ml_assets.stages.paired.seen import checked, seen_keys
 from ml_assets.stages.result import Result
 from ml_assets.stages.train import folds
 
@@ -112,15 +113,12 @@ def _ready(
     """Return why there can be no comparison, before any row is predicted."""
     if not spec.key:
         return Evidence("no_keys")
-    if "lost" in champion.model:
-        return Evidence("champion_fails", fails=champion.model["lost"])
-    if champion.model.get("format") != candidate.model["format"]:
-        got, wanted = champion.model.get("format"), candidate.model["format"]
-        return Evidence("champion_fails", fails=f"its document has format {got}, wanted {wanted}")
-    if champion.family is None:
-        gone = champion.model["source"] or champion.model["family"]
-        return Evidence("champion_fails", fails=f"the code of its family {gone} is gone")
-    reasons = comparable.why_not(spec, candidate.model, champion.model, features, before)
+    silent = comparable.why_silent(candidate, champion)
+    if silent is not None:
+        return Evidence("champion_fails", fails=silent)
+    reasons = comparable.why_not(
+        spec, spec.champion, candidate.model, champion.model, features, before
+    )
     return Evidence("not_comparable" if reasons else "", reasons)
 
 

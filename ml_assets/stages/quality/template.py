@@ -199,9 +199,9 @@ limit.</p>
 
 <section id="completeness">
 <h2>Completeness</h2>
-<p>{{ gaps[:1] | upper }}{{ gaps[1:] }}{% if gaps %}.{% endif %}
-{% if time %}A {{ block }} is one of {{ time }}, by the clock in UTC. {% endif %}Missing
-values in what landed, before cleaning and filters.</p>
+<p>{{ gaps[:1] | upper }}{{ gaps[1:] }}{% if gaps %}. {% endif %}
+{% if time %}The {{ block }} is that of the column {{ time }}, by the clock in UTC. {% endif %}
+Missing values in what landed, before cleaning and filters.</p>
 {% if missing %}
 <div class="scroll" tabindex="0" role="region" aria-label="Missing values by column">
 <table class="stack"><thead><tr><th scope="col">Column</th><th scope="col">Missing</th>

@@ -25,9 +25,9 @@ def show(view: View) -> Section:
         tables.append(_others(view))
     unit = f", in {view.spec.target_unit}" if view.spec.target_unit else ""
     text = (
-        f"On the {found['rows']:,} test rows, which had no part in training, in early stopping or "
-        f"in the choice of the family. Predicted: {view.spec.target}{unit}. Intervals by paired "
-        f"block bootstrap: {found['bootstrap']}."
+        f"On the {words.counted(found['rows'], 'test row')}, which had no part in training, in "
+        f"early stopping or in the choice of the family. Predicted: {view.spec.target}{unit}. "
+        f"Intervals by paired block bootstrap: {found['bootstrap']}."
     )
     return Section(NAME, "Metrics", text, tables, (), found["notes"])
 

@@ -18,10 +18,11 @@ import numpy as np
 
 from ml_assets.stages.evaluate import slices, words
 from ml_assets.stages.evaluate.bootstrap import Draws, interval
-from ml_assets.stages.evaluate.section import Cell, Line, Section, Study, Table, View
+from ml_assets.stages.evaluate.section import Cell, Line, Section, Study, Table, View, nothing
 from ml_assets.stages.evaluate.words import number
 
 NAME = "worst"
+TITLE = "Worst slices found"
 LEVEL = 0.05
 MOST_SHOWN = 10
 MOST_KEPT = 50
@@ -145,6 +146,8 @@ def named(where: Mapping[str, str]) -> str:
 def show(view: View) -> Section:
     """Return the worst slices, how many were searched, and with which correction."""
     found = view.sections[NAME]
+    if not found["searched"]:
+        return nothing(NAME, TITLE, f"no slice has {slices.FEW_ROWS} rows inside and outside of it")
     worst = found["worst"]
     what, level = words.LOSSES[view.spec.metric], words.level(view.metrics["level"])
     unit = words.loss_unit(view.spec.metric, view.spec.target_unit)
@@ -169,7 +172,7 @@ def show(view: View) -> Section:
     if len(worst) > MOST_SHOWN:
         more = _table(worst[MOST_SHOWN:], level)
         tables.append(Table(more.label, more.head, more.lines, folded="More of them"))
-    return Section(NAME, "Worst slices found", text, tables, (), notes)
+    return Section(NAME, TITLE, text, tables, (), notes)
 
 
 def _table(entries: list[dict[str, Any]], level: str) -> Table:

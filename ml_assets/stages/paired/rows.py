@@ -1,7 +1,7 @@
 """The candidate's test rows: labels, what both models say, and who has seen which.
 
 Belongs here: reading the fold once and predicting it with both models. Does not belong here:
-judging (`compare`, `rules`).
+judging (`previous`, `gate`).
 """
 
 from __future__ import annotations
@@ -33,9 +33,10 @@ class Rows:
 
     target: Array
     candidate: Array
-    champion: Array | None
+    other: Array | None
+    """By the model that it is compared with: the champion, or the previous candidate."""
     fails: str | None
-    """Why the champion could not predict them."""
+    """Why that one could not predict them."""
     keys: pa.ChunkedArray
     time: NDArray[np.datetime64]
     batch: Ints
@@ -51,12 +52,16 @@ def read(
     test: pa.Table,
     features: Mapping[str, Handle],
     candidate: Fitted,
-    champion: Fitted | None,
+    other: Fitted | None,
     slices: Sequence[str],
     grouped: bool,
+    said: Array | None = None,
 ) -> Rows:
-    """Return the test rows; one batch of features is in memory at a time."""
-    models = [candidate] if champion is None else [candidate, champion]
+    """Return the test rows; one batch of features is in memory at a time.
+
+    `said` (n,) are the candidate's predictions where they were made before, in the fold's order.
+    """
+    models = [candidate] if other is None else [candidate, other]
     inputs = {name for model in models for name in model.model["columns"]}
     # A slice that is a feature stands under its own name, whichever model uses it.
     names = {s: s if s in candidate.model["columns"] else f"_slice_{s}" for s in slices}
@@ -66,9 +71,10 @@ def read(
     fails: str | None = None
     for batch, table in folds.read(test, features, sorted(inputs | set(kept))):
         targets.append(folds.labels(table, classes))
-        ours.append(aligned(candidate, table, classes))
-        if champion is not None and fails is None:
-            found = _attempt(champion, table, classes)
+        if said is None:
+            ours.append(aligned(candidate, table, classes))
+        if other is not None and fails is None:
+            found = _attempt(other, table, classes)
             if isinstance(found, str):
                 fails = found
             else:
@@ -78,7 +84,7 @@ def read(
     whole = pa.concat_tables(parts).unify_dictionaries()
     return Rows(
         np.concatenate(targets),
-        np.concatenate(ours),
+        np.concatenate(ours) if said is None else said,
         np.concatenate(theirs) if theirs and fails is None else None,
         fails,
         whole["_key"].cast(pa.string()),
@@ -90,14 +96,14 @@ def read(
 
 
 def _classes(models: Sequence[Fitted]) -> list[str]:
-    """Return the classes of the candidate, then those that only the champion knows."""
+    """Return the classes of the candidate, then those that only the other knows."""
     return list(dict.fromkeys(name for model in models for name in model.model["classes"]))
 
 
-def _attempt(champion: Fitted, table: pa.Table, classes: Sequence[str]) -> Array | str:
-    """Return the champion's predictions, or why there are none: an outcome, not a fault."""
+def _attempt(other: Fitted, table: pa.Table, classes: Sequence[str]) -> Array | str:
+    """Return the other model's predictions, or why there are none: an outcome, not a fault."""
     try:
-        found: Any = aligned(champion, table, classes)
+        found: Any = aligned(other, table, classes)
     except DamagedObject:
         raise
     except Exception as error:

@@ -1,19 +1,19 @@
-"""Can the champion be judged on the candidate's rows at all?
+"""Can an earlier model be judged on the candidate's rows at all?
 
-Belongs here: reasons why a comparison would be of two different things. Does not belong here:
-the comparison (`compare`).
+Belongs here: reasons why there is no comparison, or why it would be of two different things. Does
+not belong here: the comparison.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 if TYPE_CHECKING:
-    from ml_assets.spec.gate import DecideSpec
+    from ml_assets.stages.evaluate.rows import Fitted
     from ml_assets.stages.result import Handle
 
 BATCHES = 3
@@ -22,33 +22,57 @@ MOST = 0.5
 """Share of telling rows that may differ before a column is taken for another one."""
 
 
+class Told(Protocol):
+    """What a model's spec says that two models must agree on."""
+
+    @property
+    def target(self) -> str:
+        """What is predicted."""
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The columns that name a row."""
+
+
+def why_silent(candidate: Fitted, other: Fitted) -> str | None:
+    """Return why an earlier model does not predict at all, or None."""
+    if "lost" in other.model:
+        return str(other.model["lost"])
+    got, wanted = other.model.get("format"), candidate.model["format"]
+    if got != wanted:
+        return f"its document has format {got}, wanted {wanted}"
+    if other.family is None:
+        return f"the code of its family {other.model['source'] or other.model['family']} is gone"
+    return None
+
+
 def why_not(
-    spec: DecideSpec,
+    spec: Told,
+    said: Told | None,
     candidate: Mapping[str, Any],
-    champion: Mapping[str, Any],
+    other: Mapping[str, Any],
     features: Mapping[str, Handle],
     before: Mapping[str, Handle],
 ) -> list[str]:
-    """Return why the two models cannot be compared; empty where they can.
+    """Return why two models cannot be compared; empty where they can.
 
-    `features` and `before` are the features tables of today and those that the champion was
-    trained on. What the champion's spec says is asked first, then the rows that both know.
+    `features` and `before` are the features tables of today and those that the other model was
+    trained on. What its spec said is asked first, then the rows that both know.
     """
-    if candidate["task"] != champion["task"]:
-        return [f"the task was {champion['task']}, is {candidate['task']}"]
-    said = spec.champion
+    if candidate["task"] != other["task"]:
+        return [f"the task was {other['task']}, is {candidate['task']}"]
     if said is not None and said.key != spec.key:
         return [f"the key was {', '.join(said.key) or 'none'}, is {', '.join(spec.key)}"]
     wrong = []
     if said is not None and said.target != spec.target:
         wrong.append(f"the target was {said.target!r}, is {spec.target!r}")
     now = candidate["columns"]
-    for name, kind in sorted(champion["columns"].items()):
+    for name, kind in sorted(other["columns"].items()):
         if name not in now:
-            wrong.append(f"the champion's feature {name} is gone")
+            wrong.append(f"feature {name} is gone")
         elif now[name] != kind:
             wrong.append(f"feature {name} was {kind}, is {now[name]}")
-    shared = [name for name, kind in sorted(champion["columns"].items()) if now.get(name) == kind]
+    shared = [name for name, kind in sorted(other["columns"].items()) if now.get(name) == kind]
     return wrong or _redefined(shared, features, before)
 
 
