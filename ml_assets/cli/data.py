@@ -124,8 +124,8 @@ def quarantine(
             f"[bold]{rule['rule']}[/] {rule['count']} records in {', '.join(rule['batches'])}"
         )
         for example in rule["examples"]:
-            place = f"{example['batch']} " if example["batch"] else ""
-            out.print(f"  {place}line {example['line']}: {example['reason']}", markup=False)
+            place = f"{example['file']} line {example['line']}"
+            out.print(f"  {place}: {example['reason']}", markup=False)
             if example["text"] is not None:
                 out.print(f"    {example['text']}", markup=False)
 
@@ -153,6 +153,7 @@ def _quarantined(planner: Planner, dataset: str, batch: str | None, limit: int) 
                 rule["examples"].append(
                     {
                         "batch": partition,
+                        "file": current.facts["file"],
                         "line": row["_line"],
                         "column": row["column"],
                         "reason": row["reason"],

@@ -12,7 +12,7 @@ import typer
 
 from ml_assets.cli.look import model_status
 from ml_assets.cli.output import FAILED, JSON, emit, err, guarded, out
-from ml_assets.cli.run import materialize, tell
+from ml_assets.cli.run import follow, materialize, tell
 from ml_assets.cli.servers import HOST, check_alive, ports_free, serving
 from ml_assets.plan.landing import land
 from ml_assets.plan.plan import Planner, planner_here
@@ -116,7 +116,9 @@ def _tell_summary(planner: Planner, result: dict[str, Any]) -> None:
             f"[bold]{name}[/] {candidate['version']}: {candidate['family']}, "
             f"test {metric} {test[metric]:.4g} against {base[metric]:.4g} of the trivial baseline"
         )
-        out.print(f"  report: {candidate['report']}")
+        if model["champion"] is not None:
+            out.print(f"  champion: {model['champion']}", markup=False)
+        out.print(f"  report: {candidate['report']}", markup=False)
     out.print()
     tell(result)
 
@@ -124,6 +126,9 @@ def _tell_summary(planner: Planner, result: dict[str, Any]) -> None:
 def _serve(planner: Planner, port: int, mlflow_port: int, sample: Path | None) -> None:
     signal.signal(signal.SIGTERM, _interrupt)
     home = planner.home.root
+    ports_free({"Dagster": port, "MLflow": mlflow_port})
+    with writer(planner.home.folder, "ml-assets up", patience=3600.0, waiting=err.print):
+        follow(planner)
     planner.home.close()
     out.print("\nstarting the pages …")
     with serving(planner.workspace, port, mlflow_port) as children:

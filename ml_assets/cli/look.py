@@ -15,6 +15,7 @@ from ml_assets.cli.progress import working
 from ml_assets.errors import UnknownName
 from ml_assets.plan.plan import Plan, Planner, planner_here
 from ml_assets.plan.purity import Impurity, impurities
+from ml_assets.plan.reports import linked
 from ml_assets.plan.static import definitions_digest
 
 Selection = Annotated[
@@ -191,9 +192,7 @@ def model_status(planner: Planner, found: Plan, name: str) -> dict[str, Any]:
         document["candidate"]["metrics"] = {
             key: metrics[key] for key in ("test", "baseline", "intervals")
         }
-        document["candidate"]["report"] = str(
-            planner.home.objects.path(report.outputs["report"].digest)
-        )
+        document["candidate"]["report"] = str(linked(planner.home, report))
     return document
 
 

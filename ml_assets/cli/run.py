@@ -16,6 +16,7 @@ from ml_assets.cli.look import Partition, Selection, tell_impure, tell_problems
 from ml_assets.cli.output import FAILED, JSON, emit, err, guarded, out
 from ml_assets.cli.progress import Live, working
 from ml_assets.graph.ahead import beside
+from ml_assets.plan.cells import Cell
 from ml_assets.plan.landing import SETTLE, observe
 from ml_assets.plan.make import Progress
 from ml_assets.plan.plan import Plan, Planner, planner_here
@@ -61,10 +62,7 @@ def materialize(
 ) -> dict[str, Any]:
     """Plan and run until nothing is left to do; return the document that `run --json` prints."""
     started = time.perf_counter()
-    if moved(planner.home):
-        # MLflow keeps absolute paths: in a copied home it is made anew from the store.
-        reset(planner.home)
-        planner.home.records.mark_all_unpublished(planner.home.env)
+    follow(planner)
     settle(planner)
     with working("planning"):
         first = plan = planner.plan(selection, partition)
@@ -101,9 +99,17 @@ def materialize(
             break
     seconds = time.perf_counter() - started
     result = document(first, plan, progress, run_ids, success, seconds)
+    result["refused"] = refused(planner, result["executed"])
     result["faults"] += faults
     result["warnings"] += dict.fromkeys(warnings)
     return result
+
+
+def follow(planner: Planner) -> None:
+    """Let everything be shown anew in a home that was copied: MLflow keeps absolute paths."""
+    if moved(planner.home):
+        reset(planner.home)
+        planner.home.records.mark_all_unpublished(planner.home.env)
 
 
 def settle(planner: Planner) -> None:
@@ -156,19 +162,38 @@ def document(
     }
 
 
+def refused(planner: Planner, executed: Sequence[str]) -> list[dict[str, str]]:
+    """Return which batches of a run were refused: the batch, its file and why."""
+    home = planner.home
+    made = set(executed)
+    return [
+        {"batch": str(cell).replace("/quarantine", ""), "file": facts["file"], "reason": why}
+        for (asset, partition), current in sorted(home.records.all_current(home.env).items())
+        if asset.endswith("/quarantine") and str(cell := Cell(asset, partition)) in made
+        if (why := (facts := current.facts).get("refused"))
+    ]
+
+
 def tell(result: dict[str, Any]) -> None:
     """Say what a run did."""
+    for item in result["refused"]:
+        said = f"{item['batch']} ({item['file']}): {item['reason']}"
+        err.print(f"[red]refused[/] {escape(said)}")
     for fault in result["faults"]:
         err.print(f"[red]failed[/] {escape(fault)}")
     for reason in result["waits"]:
         err.print(f"[yellow]waiting[/] {escape(reason)}")
     for warning in result["warnings"]:
         err.print(f"[yellow]warning[/] {escape(warning)}")
+    besides = ""
+    if not result["success"] and not result["failed"]:
+        # Showing it can fail too: in Dagster, in MLflow.
+        what = "not every file was taken" if result["problems"] else "the run failed"
+        besides = f"; {what}, as said above"
     if result["run_id"] is None:
-        out.print(f"nothing to do: {len(result['reused'])} reused, in {result['seconds']:.1f} s")
+        said = f"nothing to do: {len(result['reused'])} reused, in {result['seconds']:.1f} s"
+        out.print(f"{said}{besides}")
         return
-    # Showing it can fail too: in Dagster, in MLflow.
-    besides = "" if result["success"] or result["failed"] else "; the run failed, as said above"
     out.print(
         f"{len(result['executed'])} executed, {len(result['reused'])} reused, "
         f"{len(result['failed'])} failed, in {result['seconds']:.1f} s{besides}"

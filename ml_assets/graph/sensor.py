@@ -36,6 +36,10 @@ QUIET = 3.0
 """Seconds for which sources must be unchanged before their edit is acted on."""
 _asked: set[str] = set()
 """Definitions for which a reload was asked for: only once, a run does not need it."""
+GATHER = 20.0
+"""Seconds for which what is ready waits for files that are being written."""
+_arriving: list[float] = []
+"""When a tick first saw files being written, by the monotonic clock; empty if none are."""
 SAID = 3
 """How many of what waits or is gone a skip names."""
 BACKOFF = (30.0, 3600.0)
@@ -93,8 +97,9 @@ def _tick(
     if busy is not None:
         return dg.SkipReason(busy)
     seen = fingerprint(workspace, home)
-    if context.cursor == seen:
-        return dg.SkipReason("everything is as it should be; nothing moved since the last look")
+    before, _, told = (context.cursor or "").partition("\n")
+    if before == seen:
+        return dg.SkipReason(f"nothing moved since the last look, and nothing is to do{told}")
     if time.time() - youngest_source(workspace) < QUIET:
         return dg.SkipReason("sources are being edited; waiting until they are quiet")
     document = _plan(workspace)
@@ -110,9 +115,9 @@ def _tick(
     said = _said(document)
     if not plan.todo:
         if not document["settling"]:
-            context.update_cursor(seen)
+            context.update_cursor(f"{seen}\n{said}")
         return dg.SkipReason(f"nothing to do{said}")
-    wait = _backoff(context.instance, plan.wanted)
+    wait = _gathering(document["settling"]) or _backoff(context.instance, plan.wanted)
     if wait is not None:
         return dg.SkipReason(wait + said)
     order = register_batches(context.instance, project, plan)
@@ -170,6 +175,21 @@ def _said(document: dict[str, Any]) -> str:
     parts += [f"the landed file of {place} is gone (it stays in)" for place in gone[:SAID]]
     parts += [f"and {len(gone) - SAID} files more"] if len(gone) > SAID else []
     return "; ".join(["", *parts])
+
+
+def _gathering(settling: Sequence[str]) -> str | None:
+    """Return why nothing is requested yet while files arrive: those of one delivery are one run.
+
+    Only for a while: a file that never settles must not keep back what is ready.
+    """
+    if not settling:
+        _arriving.clear()
+        return None
+    if not _arriving:
+        _arriving.append(time.monotonic())
+    if time.monotonic() - _arriving[0] > GATHER:
+        return None
+    return "more files are arriving, so what is ready waits with them"
 
 
 def _backoff(instance: dg.DagsterInstance, wanted: str) -> str | None:

@@ -52,7 +52,7 @@ def observe(home: Home, project: Project, settle: float = SETTLE) -> Observed:
             match = re.fullmatch(spec.landing.pattern, path.name)
             if match is None:
                 found.problems.append(
-                    f"{path}: the name does not match {spec.landing.pattern!r}; "
+                    f"{path}: the name does not match '{spec.landing.pattern}'; "
                     "rename it or move it away"
                 )
                 continue
@@ -132,7 +132,7 @@ def land(home: Home, project: Project, dataset: str, source: Path, batch: str | 
     match = re.fullmatch(spec.landing.pattern, source.name)
     if match is None and batch is None and spec.calendar is not None:
         raise RequestError(
-            f"{source.name}: the name does not match {spec.landing.pattern!r}; "
+            f"{source.name}: the name does not match '{spec.landing.pattern}'; "
             "rename it or say the batch with --batch"
         )
     named = (match.groupdict().get("batch") if match else None) or ""
@@ -146,7 +146,7 @@ def land(home: Home, project: Project, dataset: str, source: Path, batch: str | 
     target_match = re.fullmatch(spec.landing.pattern, name)
     if target_match is None or (target_match.groupdict().get("batch") or "") != wanted:
         raise RequestError(
-            f"no file name for batch {wanted!r} that matches {spec.landing.pattern!r}; "
+            f"no file name for batch {wanted!r} that matches '{spec.landing.pattern}'; "
             "rename the file to one that does"
         )
     try:

@@ -163,7 +163,8 @@ class Planner:
     def _cells(self, assets: set[str], partition: str | None) -> list[Planned]:
         session = self.session()
         if partition is not None:
-            known = {b for name in self.project.datasets for b in session.batches(name)}
+            datasets = self.project.datasets.items()
+            known = {b for name, spec in datasets if spec.calendar for b in session.batches(name)}
             if partition not in known:
                 raise UnknownName.of("batch", partition, known)
         return [

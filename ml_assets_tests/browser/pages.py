@@ -6,7 +6,7 @@ import signal
 import subprocess
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -58,6 +58,14 @@ def served(shell: Shell) -> Iterator[Pages]:
     finally:
         up.send_signal(signal.SIGINT)
         up.communicate(timeout=60)
+
+
+def wait_until(what: Callable[[], bool]) -> None:
+    """Wait until something is true."""
+    deadline = time.monotonic() + 2 * PATIENCE / 1000
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.3)
 
 
 def _await(address: str, up: subprocess.Popen[str]) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+import dagster as dg
 import pytest
 
 from ml_assets.adapters.mlflow import opened
-from ml_assets_tests.browser.pages import Pages, served
+from ml_assets_tests.browser.pages import Pages, served, wait_until
 from ml_assets_tests.cli.shell import Site, toy_site
 from ml_assets_tests.projects import MONTHS, REFUSED
 
@@ -77,6 +78,29 @@ def test_an_evaluation_report_leads_to_mlflow(pages: Pages) -> None:
     link = page.locator("a[href*='/#/experiments/1/runs/']").first
     assert link.get_attribute("href", timeout=60_000)
     page.get_by_text("forecast-evaluation_report-v1.html").first.wait_for()
+    assert pages.wrong == []
+
+
+def test_materialize_is_pressed_and_reuses_what_is_there(site: Site, pages: Pages) -> None:
+    before = site.digests()
+    with site.dagster() as instance:
+        known = {run.run_id for run in instance.get_runs()}
+
+        def new() -> list[dg.DagsterRun]:
+            return [run for run in instance.get_runs() if run.run_id not in known]
+
+        page = pages.open(f"{pages.dagster}/assets/forecast/train_split", "Materialize")
+        page.get_by_role("button", name="Materialize").first.click()
+        wait_until(lambda: bool(new()) and all(run.is_finished for run in new()))
+        assert [run.status.value for run in new()] == ["SUCCESS"]
+        event = instance.get_latest_materialization_event(dg.AssetKey(["forecast", "train_split"]))
+        assert event is not None
+        assert event.run_id == new()[0].run_id
+    shown = event.asset_materialization
+    assert shown is not None
+    assert shown.metadata["reused"].value is True
+    assert (shown.tags or {})["dagster/data_version"] == before["forecast/train_split"]
+    assert site.digests() == before
     assert pages.wrong == []
 
 

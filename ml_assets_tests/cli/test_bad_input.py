@@ -62,8 +62,12 @@ def test_batches_that_cannot_be_used_are_refused_with_the_reason(site: Site) -> 
     answer = site.json("run", "group:sales")
     assert answer["success"]
     assert answer["failed"] == []
+    told = {item["batch"]: item for item in answer["refused"]}
+    assert set(told) == {f"sales@{batch}" for batch in REFUSED}
     for batch, (_, said) in REFUSED.items():
         assert said.lower() in contract(site, batch).lower(), batch
+        assert told[f"sales@{batch}"]["file"].startswith(f"sales-{batch}.csv")
+        assert said.lower() in told[f"sales@{batch}"]["reason"].lower()
     statuses = events.checks(site, "sales/cleaned", "contract")
     assert {b for b, status in statuses.items() if status is events.RED} == set(REFUSED)
     # Nothing is lost: every record is in quarantine.
@@ -79,7 +83,7 @@ def test_a_record_cut_in_the_middle_goes_to_quarantine_with_its_line(site: Site)
     assert site.json("run", "group:sales")["success"]
     found = site.json("quarantine", "sales", "--partition", "2021-06")
     example = found["rules"][0]["examples"][0]
-    assert (found["records"], example["line"]) == (1, 31)
+    assert (found["records"], example["file"], example["line"]) == (1, "sales-2021-06.csv", 31)
     assert example["text"].startswith("7029,")
     assert events.checks(site, "sales/cleaned", "contract")["2021-06"] is events.GREEN
 
@@ -100,7 +104,11 @@ def test_two_files_for_one_batch(site: Site) -> None:
 def test_a_file_whose_name_does_not_match(site: Site) -> None:
     odd = site.home / "landing" / "sales" / "report.xlsx"
     odd.write_bytes(b"PK")
-    assert "report.xlsx: the name does not match" in site("run", "group:sales", code=1).err
+    answer = site("run", "group:sales", code=1)
+    pattern = r"'sales-(?P<batch>\d{4}-\d{2})"
+    assert f"report.xlsx: the name does not match {pattern}" in answer.err
+    assert "nothing to do" in answer.out
+    assert "not every file was taken, as said above" in answer.out
     odd.unlink()
 
 

@@ -95,7 +95,8 @@ def test_status_document(site: Site) -> None:
     assert candidate["digest"].startswith("d1:")
     metrics = candidate["metrics"]
     assert 0 < metrics["test"]["mae"] < metrics["baseline"]["mae"]
-    assert Path(candidate["report"]).is_file()
+    assert Path(candidate["report"]).read_bytes().startswith(b"<!doctype html>")
+    assert candidate["report"].endswith(".html")
     assert list(site.json("status")["models"]) == ["forecast"]
     assert "test mae" in site("status").out
 

@@ -86,8 +86,17 @@ def test_a_new_batch_waits_while_paused_then_is_one_run_and_a_new_candidate(
     put(site, "prices", "2020-05", prices("2020-05"))
     daemon.skipped("paused; `ml-assets resume` starts it again", begun)
     assert [run.run_id for run in daemon.runs()] == before
+    whole, half = sales("2020-05"), len(sales("2020-05")) // 2
+    path = put(site, "sales", "2020-05", whole[:half])
     site("resume")
+    begun = time.time()
+    while not any("sales-2020-05.csv is still being written" in s for s in daemon.skips(begun)):
+        time.sleep(1.0)
+        assert time.time() < begun + 60
+        path.write_bytes(whole[: half + int(time.time() - begun)])
+    path.write_bytes(whole)
     assert new_runs(daemon, before) == ["SUCCESS"]
+    assert site.json("versions", "sales/raw", "--partition", "2020-05")[0]["rows"] == 30
     assert candidate(site)["version"] == "v1"
     assert events.versions(site) == site.digests()
 
