@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
 import shutil
 import statistics
@@ -24,7 +23,7 @@ from typing import Any
 
 import yaml
 
-from benchmarks.processes import CLI, ROOT, output_of
+from benchmarks.processes import CLI, ROOT, output_of, shell
 from ml_assets.cli.sample import write_sample
 
 MONTHS = [f"2013-{month:02d}" for month in range(1, 13)]
@@ -98,9 +97,8 @@ class Bench:
         return output_of((*CLI, *words), home, self.environ(), self.folder)
 
     def environ(self) -> dict[str, str]:
-        """Return a shell's environment; Python keeps its bytecode, as by default."""
-        kept = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-        return {**kept, "PYTHONPATH": str(self.folder)}
+        """Return a shell's environment in which the project's copy is imported."""
+        return {**shell(), "PYTHONPATH": str(self.folder)}
 
     def plain(self) -> float:
         """Run the plain script; return its wall seconds."""

@@ -160,9 +160,7 @@ class Session:
         self.current: dict[tuple[str, str], Current] = home.records.all_current(home.env)
         self.landed = home.batches.landed()
         self.withdrawn = home.batches.withdrawn(home.env)
-        self._answers: dict[str, Answer | None] = (
-            {} if self._runner is not None else self._likely()
-        )
+        self._answers: dict[str, Answer | None] = {} if self._runner is not None else self._likely()
 
     def landings(self, dataset: str, batch: str) -> tuple[list[Landed], Withdrawn | None]:
         """Return the landings of a batch that are not withdrawn, newest first."""
@@ -227,7 +225,8 @@ class Session:
                     found[place] = done
             still = [place for place in left if place not in found]
             if still == left and not self._aside():
-                found[still[0]] = self.act(unit, actions[still.pop(0)])
+                first = still.pop(0)
+                found[first] = self.act(unit, actions[first])
             left = still
         return [found[place] for place in range(len(actions))]
 

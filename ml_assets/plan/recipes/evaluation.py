@@ -16,7 +16,7 @@ from ml_assets.plan.recipes.model import (
     fit_spec,
     folds_of,
 )
-from ml_assets.plan.session import Done, Made, Session, Undone
+from ml_assets.plan.session import Done, Made, Session
 from ml_assets.spec.model import EvaluateSpec, ExplainSpec, OptimismSpec
 from ml_assets.spec.project import Project
 

@@ -84,13 +84,19 @@ def features(session: Session, unit: Unit) -> Sequence[Made]:
         unit, Action("features", "ml_assets.stages.features:features", params, inputs, hooks)
     )
     known = {**inputs, "features": made.outputs["features"]}
-    checks: dict[str, Done | Undone] = {}
-    for entry in checks_of("features"):
-        given = {name: known[name] for name in entry.inputs}
-        needs = hooks if "main" in entry.inputs else {}
-        checks[entry.name] = session.act(
-            unit, Action(f"check:{entry.name}", entry.stage, params, given, needs)
+    entries = checks_of("features")
+    tries = [
+        Action(
+            f"check:{entry.name}",
+            entry.stage,
+            params,
+            {name: known[name] for name in entry.inputs},
+            hooks if "main" in entry.inputs else {},
         )
+        for entry in entries
+    ]
+    names = [entry.name for entry in entries]
+    checks = dict(zip(names, session.each(unit, tries), strict=True))
     for name, hook in model.checks.items():
         checks[name] = own_check(session, unit, name, hook, made.outputs["features"])
     facts = {"usable": main.facts.get("usable", True)}
