@@ -30,7 +30,12 @@ def output_of(words: Sequence[object], home: Path, environ: Mapping[str, str], c
 
 def shipped(words: Sequence[object], home: Path) -> str:
     """Run a command of this checkout on a home; return its stdout."""
-    return output_of(words, home, {**os.environ, "PYTHONPATH": str(ROOT)}, ROOT)
+    return output_of(words, home, {**shell(), "PYTHONPATH": str(ROOT)}, ROOT)
+
+
+def shell() -> dict[str, str]:
+    """Return a shell's environment; Python keeps its bytecode, as by default."""
+    return {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
 
 
 def best(work: Callable[[], object]) -> float:

@@ -2,9 +2,9 @@
 
     python -m benchmarks.release HOME MODEL [--repeats 3]
 
-Works on a copy of the home. Each operation is a cold process; beside it stands the same process
-that only imports what the operation imports, so that the difference is its own work. CPU seconds
-(user and system, children included), the median.
+Works on a copy of the home. Each operation is a cold process; beside it stand processes that only
+import what those of the operation import, started at once, so that the difference is its own work.
+Seconds, and CPU seconds (user and system, children included); medians.
 """
 
 from __future__ import annotations
@@ -13,40 +13,70 @@ import argparse
 import resource
 import shutil
 import statistics
+import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-from benchmarks.processes import CLI, shipped
+from benchmarks.processes import CLI, ROOT, shell, shipped
 
 IMPORTS = {
-    "rollback": "import ml_assets.cli.promotions, ml_assets.plan.recheck, mlflow, pandas, lightgbm",
-    "verify": "import ml_assets.cli.release, ml_assets.adapters.bundle_score, pyarrow",
+    "rollback": (
+        "import ml_assets.cli.promotions, ml_assets.plan.recheck, ml_assets.stages.gate.parity, "
+        "lightgbm, ml_assets.graph.champion",
+        "import ml_assets.adapters.publisher, mlflow.store.tracking.sqlalchemy_store, "
+        "mlflow.store.model_registry.sqlalchemy_store",
+        "import sys; from ml_assets.stages.gate.child import Hidden; "
+        "sys.meta_path.insert(0, Hidden); "
+        "import http.server, pyarrow, ml_assets.stages.train.predict, lightgbm",
+    ),
+    "verify": ("import ml_assets.cli.release, ml_assets.adapters.bundle_score, pyarrow",),
 }
-"""What an operation imports, in one process or another."""
+"""What the processes of an operation import: of a rollback the command, MLflow's and the one in
+which the model is checked."""
 
 
-def cpu(words: Sequence[object], home: Path) -> float:
-    """Return the CPU seconds of a process and its children; a failure ends the benchmark."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    shipped(words, home)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+class Taken(NamedTuple):
+    """Wall seconds, and CPU seconds of all processes."""
+
+    seconds: float
+    cpu: float
 
 
-def operations(home: Path, out: Path, model: str) -> Mapping[str, Callable[[], float]]:
+def timed(work: Callable[[], object]) -> Taken:
+    """Return what a piece of work in other processes took."""
+    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    work()
+    seconds, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
+    return Taken(seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+
+
+def imported(statements: Sequence[str]) -> None:
+    """Run statements in processes of their own, all at once."""
+    environ = {**shell(), "PYTHONPATH": str(ROOT)}
+    running = [subprocess.Popen([sys.executable, "-c", one], env=environ) for one in statements]
+    if any(process.wait() for process in running):
+        raise SystemExit(f"not importable: {statements}")
+
+
+def operations(home: Path, out: Path, model: str) -> Mapping[str, Callable[[], Taken]]:
     """Return each operation by name; a rollback is undone by a promotion, which is not timed."""
 
-    def rollback() -> float:
-        taken = cpu((*CLI, "rollback", model, "--reason", "benchmark"), home)
-        cpu((*CLI, "promote", model, newest, "--reason", "benchmark"), home)
+    def rollback() -> Taken:
+        taken = timed(lambda: shipped((*CLI, "rollback", model, "--reason", "benchmark"), home))
+        shipped((*CLI, "promote", model, newest, "--reason", "benchmark"), home)
         return taken
 
     newest = champion(home, model)
-    cpu((*CLI, "release", model, "--out", out), home)
+    shipped((*CLI, "release", model, "--out", out), home)
     (bundle,) = (path for path in out.iterdir() if path.suffix == ".zip")
-    return {"rollback": rollback, "verify": lambda: cpu((*CLI, "verify", bundle), home)}
+    return {
+        "rollback": rollback,
+        "verify": lambda: timed(lambda: shipped((*CLI, "verify", bundle), home)),
+    }
 
 
 def champion(home: Path, model: str) -> str:
@@ -73,15 +103,19 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         home, out = Path(temporary) / "home", Path(temporary) / "out"
         shutil.copytree(options.home, home)
-        cpu((*CLI, "repair"), home)
-        print("| operation | CPU seconds | imports alone | its own |\n| --- | ---: | ---: | ---: |")
+        shipped((*CLI, "repair"), home)
+        print("| operation | unit | whole | imports alone | its own |")
+        print("| --- | --- | ---: | ---: | ---: |")
         for name, operation in operations(home, out, options.model).items():
             whole, imports = [], []
             for _ in range(options.repeats):
                 whole.append(operation())
-                imports.append(cpu((sys.executable, "-c", IMPORTS[name]), home))
-            mine, given = statistics.median(whole), statistics.median(imports)
-            print(f"| {name} | {mine:.1f} | {given:.1f} | {mine - given:.1f} |", flush=True)
+                imports.append(timed(lambda given=IMPORTS[name]: imported(given)))
+            for place, unit in enumerate(("seconds", "CPU seconds")):
+                mine = statistics.median(taken[place] for taken in whole)
+                given = statistics.median(taken[place] for taken in imports)
+                row = f"| {name} | {unit} | {mine:.1f} | {given:.1f} | {mine - given:.1f} |"
+                print(row, flush=True)
 
 
 if __name__ == "__main__":

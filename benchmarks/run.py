@@ -1,6 +1,6 @@
 """Measure the platform beside the plain script, and print the ratios.
 
-    python -m benchmarks.run [--repeats 3] [--only full,nothing,…]
+    python -m benchmarks.run [--repeats 3] [--only full,december]
 
 Both sides work on `flight_delay` without the tuned family, in a project of its own. Each
 operation is a cold process; the two sides take turns; medians are printed, with what ran.
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
 import shutil
 import statistics
@@ -24,7 +23,7 @@ from typing import Any
 
 import yaml
 
-from benchmarks.processes import CLI, ROOT, output_of
+from benchmarks.processes import CLI, ROOT, output_of, shell
 from ml_assets.cli.sample import write_sample
 
 MONTHS = [f"2013-{month:02d}" for month in range(1, 13)]
@@ -32,9 +31,12 @@ LIMITS = {
     "full": 1.25,
     "gate and release": 0.25,
     "nothing": 0.15,
-    "december": 0.85,
     "comment": 0.15,
+    "same cleaning": None,
+    "parameter": None,
+    "december": 0.85,
 }
+"""Operations and their aims."""
 TO_REPORT = "not (flight_delay/champion or flight_delay/release)"
 """Up to the evaluated candidate, which is what the plain script does."""
 SELECTED = {"full": TO_REPORT, "december": TO_REPORT}
@@ -98,9 +100,8 @@ class Bench:
         return output_of((*CLI, *words), home, self.environ(), self.folder)
 
     def environ(self) -> dict[str, str]:
-        """Return a shell's environment; Python keeps its bytecode, as by default."""
-        kept = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-        return {**kept, "PYTHONPATH": str(self.folder)}
+        """Return a shell's environment in which the project's copy is imported."""
+        return {**shell(), "PYTHONPATH": str(self.folder)}
 
     def plain(self) -> float:
         """Run the plain script; return its wall seconds."""
@@ -140,7 +141,7 @@ def operations(bench: Bench, home: Path) -> dict[str, Callable[[], None]]:
     clean = bench.package / "stages" / "clean.py"
     model = bench.defs / "flight_delay" / "defs.yaml"
     return {
-        "nothing": lambda: None,
+        "nothing": _nothing,
         "comment": lambda: append(clean, "# A comment."),
         "same cleaning": lambda: append(clean, "UNUSED = 1"),
         "parameter": lambda: edit(model, r"num_leaves: \d+", "num_leaves: 61"),
@@ -148,35 +149,62 @@ def operations(bench: Bench, home: Path) -> dict[str, Callable[[], None]]:
     }
 
 
+def _nothing() -> None:
+    return
+
+
+def one_repeat(
+    bench: Bench, number: int, asked: set[str], said: dict[str, dict[str, Any]]
+) -> tuple[float, dict[str, float]]:
+    """Run both sides once; return seconds of the plain script and of each operation.
+
+    `said` is filled with what each run says it did.
+    """
+    bench.write_project()
+    home = bench.new_home(f"home{number}")
+    plain = bench.plain()
+    homes = {"full": home}
+    if asked - {"full", "december"}:
+        # The other operations are measured where champion and release are made too.
+        homes[WHOLE] = bench.new_home(f"whole{number}")
+    grown = homes.get(WHOLE, home)
+    runs = dict.fromkeys(homes, _nothing)
+    runs |= {name: before for name, before in operations(bench, grown).items() if name in asked}
+    taken = {}
+    for name, prepare in runs.items():
+        prepare()
+        words = [SELECTED[name]] if name in SELECTED else []
+        taken[name], said[name] = bench.run(homes.get(name, grown), *words)
+    for used in homes.values():
+        shutil.rmtree(used)
+    return plain, taken
+
+
 def main() -> None:
     """Measure, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--only", type=lambda text: text.split(","), default=list(LIMITS))
     options = parser.parse_args()
+    if unknown := set(options.only) - set(LIMITS):
+        raise SystemExit(f"--only: {', '.join(sorted(unknown))}; there is {', '.join(LIMITS)}")
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder))
         plain: list[float] = []
         seconds: dict[str, list[float]] = {}
         said: dict[str, dict[str, Any]] = {}
         for repeat in range(options.repeats):
-            bench.write_project()
-            home = bench.new_home(f"home{repeat}")
-            plain.append(bench.plain())
-            whole = bench.new_home(f"whole{repeat}")
-            runs = {"full": lambda: None, WHOLE: lambda: None, **operations(bench, whole)}
-            for name, prepare in runs.items():
-                prepare()
-                words = [SELECTED[name]] if name in SELECTED else []
-                taken, said[name] = bench.run(home if name == "full" else whole, *words)
-                seconds.setdefault(name, []).append(taken)
-            shutil.rmtree(home)
-            shutil.rmtree(whole)
-    seconds[ADDED] = [a - b for a, b in zip(seconds[WHOLE], seconds["full"], strict=True)]
-    done = set(said["full"]["executed"])
-    said[ADDED] = {
-        "executed": [cell for cell in said[WHOLE]["executed"] if cell not in done],
-        "reused": [],
-    }
+            floor, taken = one_repeat(bench, repeat, set(options.only), said)
+            plain.append(floor)
+            for name, value in taken.items():
+                seconds.setdefault(name, []).append(value)
+    if WHOLE in seconds:
+        seconds[ADDED] = [a - b for a, b in zip(seconds[WHOLE], seconds["full"], strict=True)]
+        done = set(said["full"]["executed"])
+        said[ADDED] = {
+            "executed": [cell for cell in said[WHOLE]["executed"] if cell not in done],
+            "reused": [],
+        }
     floor = statistics.median(plain)
     sys.stdout.write(f"plain script: {floor:.1f} s (of {', '.join(f'{x:.1f}' for x in plain)})\n")
     sys.stdout.write(
@@ -186,7 +214,7 @@ def main() -> None:
         ratio = statistics.median(t / p for t, p in zip(taken, plain, strict=True))
         done = said[name]
         sys.stdout.write(
-            f"| {name} | {ratio:.2f} | {LIMITS.get(name, '')} | {counted(done['executed'])} "
+            f"| {name} | {ratio:.2f} | {LIMITS.get(name) or ''} | {counted(done['executed'])} "
             f"| {len(done['reused'])} |\n"
         )
 

@@ -174,6 +174,7 @@ class Ran:
     states: dict[str, str] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
     details: dict[str, str] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
 
     def having(self, state: str) -> set[str]:
         """Return the cells in a state."""
@@ -248,6 +249,7 @@ class Toy:
         def listen(progress: Progress) -> None:
             ran.states[str(progress.cell)] = progress.state
             ran.details[str(progress.cell)] = progress.detail
+            ran.seconds[str(progress.cell)] = progress.seconds
 
         maker = Maker(planner, "run", listener=listen, **options)
         wanted = [

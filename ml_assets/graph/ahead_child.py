@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from ml_assets.graph.boundary import boundary
-from ml_assets.plan.cells import Unit
+from ml_assets.plan.cells import SPARE, UNITS, Unit
 from ml_assets.plan.code import Sources
 from ml_assets.plan.plan import Planner, units
 from ml_assets.plan.run import ActionRunner
+from ml_assets.plan.session import Shared
 from ml_assets.plan.workspace import locate
 
 
@@ -34,11 +35,12 @@ def work(request: dict[str, Any]) -> None:
         token=request["token"],
         project=planner.project,
     )
-    session = planner.session(runner=runner)
+    shared = Shared(runner, [])
+    session = planner.session(shared=shared)
     wanted = set(request["cells"])
-    for unit in _order(list(units(session))):
-        if not wanted & {str(cell) for cell in unit.cells()}:
-            continue
+    mine = [u for u in units(session) if wanted & {str(cell) for cell in u.cells()}]
+    shared.spare += [unit for unit in mine if unit.kind == SPARE][::-1]
+    for unit in _order(mine):
         try:
             session.make(unit)
         except Exception:
@@ -49,7 +51,7 @@ def work(request: dict[str, Any]) -> None:
 def _order(found: list[Unit]) -> list[Unit]:
     """Return units kind by kind, the last model first: the run itself begins with the first."""
     ordered: list[Unit] = []
-    for kind in dict.fromkeys(unit.kind for unit in found):
+    for kind in UNITS:
         mine = [unit for unit in found if unit.kind == kind]
         groups = list(dict.fromkeys(unit.group for unit in mine))
         for group in groups if kind == "batch" else groups[::-1]:

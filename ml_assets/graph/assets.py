@@ -54,6 +54,7 @@ def unit_assets(
         partitions_def=own,
         backfill_policy=dg.BackfillPolicy.single_run() if own is not None else None,
         can_subset=True,
+        op_tags={"dagster/priority": str(-list(UNITS).index(kind))},
     )
     def step(context: dg.AssetExecutionContext, engine: Engine) -> Iterator[Any]:
         batches = list(context.partition_keys) if own is not None else [""]

@@ -16,6 +16,7 @@ from ml_assets.adapters.openlineage import tell_run
 from ml_assets.adapters.publishing import Publisher
 from ml_assets.graph.ahead import beside
 from ml_assets.graph.boundary import boundary
+from ml_assets.plan.cells import SPARE, Cell, unit_of
 from ml_assets.plan.make import Listener, Maker, Progress
 from ml_assets.plan.plan import Planner
 from ml_assets.plan.workspace import locate
@@ -27,6 +28,8 @@ PATIENCE = 3600.0
 """Seconds that a run launched by the daemon waits for another writer."""
 listeners: list[Listener] = []
 """Who is told of progress in this process."""
+todo: list[Cell] = []
+"""What the plan behind runs in this process wants made, where a second process was told it."""
 warnings: list[str] = []
 """What runs in this process could not show elsewhere, for the command line."""
 
@@ -85,9 +88,10 @@ class Engine(dg.ConfigurableResource):  # type: ignore[type-arg]
         chosen = {"/".join(key.path) for key in keys or ()}
         again = FORCE in tags or VERIFY in tags
         token = tags.get(TOKEN, "")
+        cells = list(todo)
         if not token and not again:
-            todo = [i.cell for i in planner.plan(look=False).todo if i.cell.asset in chosen]
-            ahead = open_.enter_context(beside(planner, todo))
+            cells = [i.cell for i in planner.plan(look=False).todo if i.cell.asset in chosen]
+            ahead = open_.enter_context(beside(planner, cells))
             token = ahead.token if ahead is not None else ""
         self._publisher = open_.enter_context(closing(Publisher(planner.workspace)))
         if any(asset.endswith(("/evaluation_report", "/champion")) for asset in chosen):
@@ -101,6 +105,7 @@ class Engine(dg.ConfigurableResource):  # type: ignore[type-arg]
             boundary=boundary(planner.project),
             listener=self._tell,
             token=token,
+            spare=[unit for cell in cells if (unit := unit_of(cell)).kind == SPARE],
         )
 
     def _tell(self, progress: Progress) -> None:

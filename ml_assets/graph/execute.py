@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import dagster as dg
 
 from ml_assets.graph.build import definitions
-from ml_assets.graph.engine import FORCE, TOKEN, VERIFY, listeners, warnings
+from ml_assets.graph.engine import FORCE, TOKEN, VERIFY, listeners, todo, warnings
 from ml_assets.graph.instance import open_instance, register_batches
 from ml_assets.graph.publish import key_of
 from ml_assets.graph.runs import in_progress, job_name, tags
@@ -45,6 +45,7 @@ def execute(
     """
     done = Executed()
     listeners[:] = [listener, done.progress.append]
+    todo[:] = [item.cell for item in plan.todo] if token else []
     warnings.clear()
     defs = definitions(planner)
     options = {TOKEN: token} if token else {}

@@ -44,14 +44,17 @@ class Unit:
 
 UNITS = {
     "batch": ("raw", "cleaned", "quarantine"),
-    "quality_report": ("quality_report",),
     "features": ("features",),
     "splits": ("train_split", "validation_split", "test_split"),
     "candidate": ("candidate",),
+    "quality_report": ("quality_report",),
     "evaluation_report": ("evaluation_report",),
     "champion": ("champion",),
     "release": ("release",),
 }
+"""What each kind of unit makes, in the order in which a run makes them where it may choose."""
+SPARE = "quality_report"
+"""Nothing is made from these: they fill the time in which a core would wait for a model."""
 KIND_OF = {name: kind for kind, names in UNITS.items() for name in names}
 
 

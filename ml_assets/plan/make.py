@@ -6,10 +6,9 @@ damaged object is dropped and made again from what it was made from.
 
 from __future__ import annotations
 
-import time
 import traceback
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 from ml_assets.errors import CodeChanged, DamagedObject, MlAssetsError, NotMaterialized
@@ -18,7 +17,7 @@ from ml_assets.plan.code import Sources
 from ml_assets.plan.plan import Planner
 from ml_assets.plan.product import product
 from ml_assets.plan.run import ActionRunner, Boundary
-from ml_assets.plan.session import Made
+from ml_assets.plan.session import Made, Shared
 from ml_assets.store.digest import bytes_digest
 from ml_assets.store.records import Current
 
@@ -32,6 +31,7 @@ class Progress:
     cell: Cell
     state: State
     seconds: float
+    """What the actions that were run for it took, whichever process ran them."""
     detail: str = ""
 
 
@@ -42,6 +42,7 @@ class Outcome:
     unit: Unit
     current: Sequence[Current] = ()
     executed: frozenset[Cell] = frozenset()
+    seconds: Mapping[Cell, float] = field(default_factory=dict)
     waiting: str | None = None
     fault: str | None = None
     trace: str = ""
@@ -54,7 +55,7 @@ class Maker:
     """Makes units of one run, with the code and specs as they were at its start.
 
     With a `token` another process works on the same run from the other end (`graph/ahead`);
-    what either made counts as executed.
+    what either made counts as executed, and `spare` units are made when it has to be waited for.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class Maker:
         boundary: Boundary | None = None,
         listener: Listener | None = None,
         token: str = "",
+        spare: Sequence[Unit] = (),
     ) -> None:
         self.planner = planner
         self._run_id = run_id
@@ -81,15 +83,17 @@ class Maker:
             token=token,
             project=planner.project,
         )
-        self._session = planner.session(recurse=False, runner=self._runner, backwards=token != "")
+        self._shared = Shared(self._runner, list(spare)) if token else None
+        self._session = planner.session(recurse=False, runner=self._runner, shared=self._shared)
 
     def make(self, units: Sequence[Unit], selected: set[str]) -> list[Outcome]:
         """Make units, keep the selected assets of each, and return what became of each."""
-        found = {unit: self._one(unit, selected) for unit in self._session.order(units)}
+        # The other process begins with the first.
+        order = units if self._shared is None else units[::-1]
+        found = {unit: self._one(unit, selected) for unit in order}
         return [found[unit] for unit in units]
 
     def _one(self, unit: Unit, selected: set[str]) -> Outcome:
-        started = time.perf_counter()
         try:
             outcome = self._keep(unit, self._made(unit), selected)
         except (CodeChanged, NotMaterialized) as error:
@@ -99,7 +103,7 @@ class Maker:
             known = isinstance(error, MlAssetsError)
             said = str(error) if known else f"{type(error).__name__}: {error}"
             outcome = Outcome(unit, fault=f"{unit}: {said}", trace=traceback.format_exc())
-        self._tell(outcome, selected, time.perf_counter() - started)
+        self._tell(outcome, selected)
         return outcome
 
     def _made(self, unit: Unit) -> Sequence[Made]:
@@ -139,9 +143,9 @@ class Maker:
         home.pins.keep(home.env, {k: v for item in kept for k, v in item.pins.items()})
         current = home.records.record(home.env, [product(item) for item in kept], self._run_id)
         executed = frozenset(item.cell for item in kept if item.executed)
-        return Outcome(unit, current, executed)
+        return Outcome(unit, current, executed, {item.cell: item.seconds for item in kept})
 
-    def _tell(self, outcome: Outcome, selected: set[str], seconds: float) -> None:
+    def _tell(self, outcome: Outcome, selected: set[str]) -> None:
         for cell in outcome.unit.cells():
             if cell.asset not in selected:
                 continue
@@ -151,7 +155,7 @@ class Maker:
                 state = "failed"
             elif outcome.waiting is not None:
                 state = "waiting"
-            self._listener(Progress(cell, state, seconds, detail))
+            self._listener(Progress(cell, state, outcome.seconds.get(cell, 0.0), detail))
 
 
 def _ignore(_progress: Progress) -> None:

@@ -119,11 +119,21 @@ class ActionRunner:
 
     def __call__(self, unit: Unit, item: Keyed, known: Answer | None) -> Done:
         """Return an action's record, from the cache or by running it."""
+        done = self.offer(unit, item, known, wait=True)
+        assert done is not None, "the lock was waited for"
+        return done
+
+    def offer(
+        self, unit: Unit, item: Keyed, known: Answer | None, wait: bool = False
+    ) -> Done | None:
+        """Return an action's record; without `wait`, None while another process makes it."""
         repeat = (self._force or self._verify) and item.key not in self._again
         if known is not None and not repeat:
             return Done(known, executed=self._token != "" and known.made_by == self._token)
-        self._again.add(item.key)
-        with self._home.locks.hold(item.key):
+        with self._home.locks.hold(item.key, wait) as mine:
+            if not mine:
+                return None
+            self._again.add(item.key)
             # Another process may have made it while this one waited.
             again = None if repeat else self._home.records.answer(item.key)
             if again is not None and again.made_by and again.made_by == self._token:

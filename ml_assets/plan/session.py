@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Literal, Protocol
 
 from ml_assets.plan.action import Action, Keyed, Known, Pending, keyed
 from ml_assets.plan.cells import Cell, Unit, unit_of
@@ -95,6 +95,15 @@ class Made:
         """Whether its content was made in this session."""
         return any(isinstance(a, Done) and a.executed for a in self.actions.values())
 
+    @property
+    def seconds(self) -> float:
+        """What the actions that were run for it in this session took, its checks included."""
+        return sum(
+            action.record.seconds
+            for action in (*self.actions.values(), *self.checks.values())
+            if isinstance(action, Done) and action.executed
+        )
+
 
 class Runner(Protocol):
     """Runs an action that is not in the cache (or again, when told to)."""
@@ -104,7 +113,23 @@ class Runner(Protocol):
         ...
 
 
-T = TypeVar("T")
+class SharedRunner(Runner, Protocol):
+    """A runner beside which another process runs actions of the same run."""
+
+    def offer(self, unit: Unit, item: Keyed, known: Answer | None, /) -> Done | None:
+        """Return the action done, or None while the other process is making it."""
+        ...
+
+
+@dataclass
+class Shared:
+    """How a session works on a run beside another process: neither waits if it need not."""
+
+    runner: SharedRunner
+    spare: list[Unit]
+    """Units of the run to make while the other process makes what this one needs."""
+
+
 Recipe = Callable[["Session", Unit], Sequence[Made]]
 
 
@@ -119,15 +144,15 @@ class Session:
         recipes: Mapping[str, Recipe],
         runner: Runner | None = None,
         recurse: bool = True,
-        backwards: bool = False,
+        shared: Shared | None = None,
     ) -> None:
         self.workspace = workspace
         self.home = home
         self.project = project
         self.sources = Snapshot(workspace.roots)
         self._recipes = recipes
-        self._runner = runner
-        self._backwards = backwards
+        self._runner = runner if shared is None else shared.runner
+        self._shared = shared
         self._recurse = recurse
         """Upstream cells by their recipes; otherwise by what is current in the state."""
         self._made: dict[Unit, dict[Cell, Made]] = {}
@@ -135,14 +160,7 @@ class Session:
         self.current: dict[tuple[str, str], Current] = home.records.all_current(home.env)
         self.landed = home.batches.landed()
         self.withdrawn = home.batches.withdrawn(home.env)
-        self._answers: dict[str, Answer | None] = {} if runner is not None else self._likely()
-
-    def order(self, items: Sequence[T]) -> Sequence[T]:
-        """Return independent items in the order in which this session runs them.
-
-        Two processes on one run begin at opposite ends and meet.
-        """
-        return items[::-1] if self._backwards else items
+        self._answers: dict[str, Answer | None] = {} if self._runner is not None else self._likely()
 
     def landings(self, dataset: str, batch: str) -> tuple[list[Landed], Withdrawn | None]:
         """Return the landings of a batch that are not withdrawn, newest first."""
@@ -189,6 +207,54 @@ class Session:
         if known is not None:
             return Done(known)
         return Undone(item, Pending((_made_by(unit, action),), certain=True))
+
+    def each(self, unit: Unit, actions: Sequence[Action]) -> list[Done | Undone]:
+        """Return the outputs of independent actions, as `act` does of one.
+
+        Beside another process, the last go first (in a YAML the families that take longest are
+        last), and what that process is making is left to it meanwhile.
+        """
+        if self._shared is None:
+            return [self.act(unit, action) for action in actions]
+        found: dict[int, Done | Undone] = {}
+        left = list(range(len(actions)))[::-1]
+        while left:
+            for place in left:
+                done = self._offered(unit, actions[place])
+                if done is not None:
+                    found[place] = done
+            still = [place for place in left if place not in found]
+            if still == left and not self._aside():
+                first = still.pop(0)
+                found[first] = self.act(unit, actions[first])
+            left = still
+        return [found[place] for place in range(len(actions))]
+
+    def _offered(self, unit: Unit, action: Action) -> Done | Undone | None:
+        assert self._shared is not None
+        item = self.keyed(action)
+        if item.pending:
+            return self._undone(unit, item, item.pending)
+        return self._shared.runner.offer(unit, item, self.known(item.key))
+
+    def _aside(self) -> bool:
+        """Make the actions of a spare unit; tell whether there was one.
+
+        At its own turn the unit finds them in the cache, and meets its faults again.
+        """
+        assert self._shared is not None
+        while self._shared.spare:
+            unit = self._shared.spare.pop()
+            if unit in self._made:
+                continue
+            try:
+                self.make(unit)
+            except Exception:
+                return True
+            # What it was made from may change before its own turn.
+            del self._made[unit]
+            return True
+        return False
 
     def _undone(self, unit: Unit, item: Keyed, pending: list[Pending]) -> Undone:
         cells = tuple(sorted({cell for leaf in pending for cell in leaf.cells}))

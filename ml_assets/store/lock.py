@@ -121,14 +121,21 @@ class KeyLocks:
         self._file: Any = None
 
     @contextmanager
-    def hold(self, key: str) -> Iterator[None]:
-        """Hold the lock of a key (a digest), waiting for whoever has it."""
+    def hold(self, key: str, wait: bool = True) -> Iterator[bool]:
+        """Hold the lock of a key (a digest), waiting for whoever has it.
+
+        Without `wait`, yield False where another process has it.
+        """
         if self._file is None:
             self._file = self._path.open("ab")
         place = int(key[-15:], 16)
-        fcntl.lockf(self._file, fcntl.LOCK_EX, 1, place)
         try:
-            yield
+            fcntl.lockf(self._file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB), 1, place)
+        except (BlockingIOError, PermissionError):
+            yield False
+            return
+        try:
+            yield True
         finally:
             fcntl.lockf(self._file, fcntl.LOCK_UN, 1, place)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ import pytest
 
 from ml_assets.plan.cells import Cell, Unit
 from ml_assets.plan.make import Maker
+from ml_assets.plan.recipes.model import fit_action, learning
 from ml_assets.plan.run import Recent
 from ml_assets.store.objects import Objects
 from ml_assets.store.records import Current
@@ -590,3 +593,64 @@ def test_a_copied_project_goes_on(made: Toy, tmp_path: Path) -> None:
     assert isinstance(made.digests(), dict)
     found: Any = list((tmp_path / "project" / "data" / "objects" / "tmp").iterdir())
     assert found == []
+
+
+# --- beside another process -------------------------------------------------
+
+HOLDS = """
+import sys
+from pathlib import Path
+from ml_assets.store.lock import KeyLocks
+
+with KeyLocks(Path(sys.argv[1])).hold(sys.argv[2]):
+    print("held", flush=True)
+    sys.stdin.readline()
+"""
+
+
+def test_what_another_process_makes_is_left_to_it_while_there_is_other_work(made: Toy) -> None:
+    made.edit(FORECAST, "metric: mae", "metric: rmse")
+    made.edit(SALES, "Sales of three stores.", "Sales of all stores.")
+    planner = made.planner()
+    session, unit = planner.session(), Unit("forecast", "candidate")
+    inputs, _ = learning(session, unit)
+    spec = planner.project.models["forecast"]
+    fits = [
+        session.keyed(fit_action(planner.workspace, "forecast", spec, family, inputs)).key
+        for family in ("median", "linear")
+    ]
+    other = processes.start(HOLDS, planner.home.root / "locks", fits[1])
+    assert other.stdout is not None
+    assert other.stdout.readline() == "held\n"
+    seen: list[bool] = []
+
+    def free() -> None:
+        """Let the key go once all else is made; too late where the run waits for it first."""
+        home = made.planner().home
+        wanted = f"{Unit('sales', 'quality_report', JAN)}#report"
+        times = 1
+        for _ in range(100):
+            times = [action.name for action in home.records.all_actions()].count(wanted)
+            if times == 2:
+                break
+            time.sleep(0.1)
+        seen.append(times == 2)
+        seen.extend(home.records.action(key) is not None for key in fits)
+        processes.finish(other)
+
+    freer = threading.Thread(target=free)
+    freer.start()
+    spare = [Unit("sales", "quality_report", JAN)]
+    ran = made.make("forecast/candidate", token="a run", spare=spare)
+    freer.join()
+    assert ran.states == {"forecast/candidate": "executed"}
+    assert seen == [True, True, False]
+    assert ran.seconds["forecast/candidate"] == pytest.approx(
+        sum(
+            action.seconds
+            for key in _current(made, "forecast/candidate").actions.values()
+            if (action := planner.home.records.action(key)) is not None
+            and action.made_by == "a run"
+        )
+    )
+    assert ran.seconds["forecast/candidate"] > 0

@@ -152,11 +152,13 @@ def test_a_key_is_held_by_one_process(tmp_path: Path) -> None:
 def test_a_key_is_freed_when_its_process_is_killed(tmp_path: Path) -> None:
     other = _wait_for(tmp_path, KEY)
     assert _line(other) == "held\n"
+    locks = KeyLocks(tmp_path / "locks")
+    with locks.hold(KEY, wait=False) as mine:
+        assert not mine
     other.kill()
     processes.finish(other, -signal.SIGKILL)
-    locks = KeyLocks(tmp_path / "locks")
-    with locks.hold(KEY):
-        pass
+    with locks.hold(KEY, wait=False) as mine:
+        assert mine
     locks.close()
 
 

@@ -18,7 +18,7 @@ from ml_assets.plan.recipes.model import (
     folds_of,
 )
 from ml_assets.plan.sensitive import sensitive_inputs
-from ml_assets.plan.session import Done, Made, Session, Undone
+from ml_assets.plan.session import Done, Made, Session
 from ml_assets.spec.model import EvaluateSpec, ExplainSpec, OptimismSpec
 from ml_assets.spec.project import Project
 
@@ -63,11 +63,14 @@ def evaluation_report(session: Session, unit: Unit) -> Sequence[Made]:
         return [Made(cell, {}, {}, waiting=made.waiting or f"{unit.group} waits: {waits}")]
     references: dict[str, Input] = {fold: folds[fold].outputs[fold] for fold in FOLDS}
     tested = feature_inputs(session, unit, [folds["test"]])
-    done = {
-        "evaluate": _evaluated(session, unit, made, references, tested),
-        "explain": _explained(session, unit, made, references, tested),
-        "optimism": _optimism(session, unit, made, folds, references),
-    }
+    # The longest last, where `each` looks for it.
+    actions = [
+        _optimism(session, unit, made, folds, references),
+        _explained(session, unit, made, references, tested),
+        _evaluated(session, unit, made, references, tested),
+    ]
+    parts = zip(actions, session.each(unit, actions), strict=True)
+    done = {action.part: one for action, one in parts}
     chosen = _module(session, unit, role_of(session, made, "chosen"))
     hooks = {} if chosen is None else {"family": chosen}
     predictions = done["evaluate"].outputs["predictions"]
@@ -81,7 +84,9 @@ def evaluation_report(session: Session, unit: Unit) -> Sequence[Made]:
         "change": done["change"].outputs["change"],
     }
     stage = "ml_assets.stages.evaluate.report:report"
-    done["report"] = session.act(unit, Action("report", stage, params, {**said, **references}))
+    (done["report"],) = session.each(
+        unit, [Action("report", stage, params, {**said, **references})]
+    )
     checks = {
         entry.name: session.act(
             unit, Action(f"check:{entry.name}", entry.stage, params, {"metrics": said["metrics"]})
@@ -110,7 +115,7 @@ def _module(session: Session, unit: Unit, name: str | None) -> str | None:
 
 def _evaluated(
     session: Session, unit: Unit, made: Made, references: dict[str, Input], tested: Input
-) -> Done | Undone:
+) -> Action:
     model = session.project.models[unit.group]
     others = {
         output.removeprefix(TRIVIAL): ref
@@ -142,12 +147,12 @@ def _evaluated(
     }
     params = evaluate_spec(session.project, unit.group)
     stage = "ml_assets.stages.evaluate.evaluate:evaluate"
-    return session.act(unit, Action("evaluate", stage, params, inputs, hooks))
+    return Action("evaluate", stage, params, inputs, hooks)
 
 
 def _explained(
     session: Session, unit: Unit, made: Made, references: dict[str, Input], tested: Input
-) -> Done | Undone:
+) -> Action:
     module = _module(session, unit, role_of(session, made, "chosen"))
     training = session.project.models[unit.group].training
     params = ExplainSpec(
@@ -162,7 +167,7 @@ def _explained(
     }
     stage = "ml_assets.stages.evaluate.explain:explain"
     hooks = {"family": module} if module else {}
-    return session.act(unit, Action("explain", stage, params, inputs, hooks))
+    return Action("explain", stage, params, inputs, hooks)
 
 
 def _optimism(
@@ -171,7 +176,7 @@ def _optimism(
     made: Made,
     folds: dict[str, Made],
     references: dict[str, Input],
-) -> Done | Undone:
+) -> Action:
     model = session.project.models[unit.group]
     name = role_of(session, made, "chosen")
     module = _module(session, unit, name)
@@ -185,4 +190,4 @@ def _optimism(
     params = OptimismSpec(fit=fit_spec(model, str(known)))
     stage = "ml_assets.stages.evaluate.optimism:optimism"
     hooks = {"family": module} if module else {}
-    return session.act(unit, Action("optimism", stage, params, inputs, hooks))
+    return Action("optimism", stage, params, inputs, hooks)

@@ -85,13 +85,19 @@ def features(session: Session, unit: Unit) -> Sequence[Made]:
         unit, Action("features", "ml_assets.stages.features:features", params, inputs, hooks)
     )
     known = {**inputs, "features": made.outputs["features"]}
-    checks: dict[str, Done | Undone] = {}
-    for entry in checks_of("features"):
-        given = {name: known[name] for name in entry.inputs}
-        needs = hooks if "main" in entry.inputs else {}
-        checks[entry.name] = session.act(
-            unit, Action(f"check:{entry.name}", entry.stage, params, given, needs)
+    entries = checks_of("features")
+    tries = [
+        Action(
+            f"check:{entry.name}",
+            entry.stage,
+            params,
+            {name: known[name] for name in entry.inputs},
+            hooks if "main" in entry.inputs else {},
         )
+        for entry in entries
+    ]
+    names = [entry.name for entry in entries]
+    checks = dict(zip(names, session.each(unit, tries), strict=True))
     for name, hook in model.checks.items():
         checks[name] = own_check(session, unit, name, hook, made.outputs["features"])
     facts = {"usable": main.facts.get("usable", True)}
@@ -270,10 +276,11 @@ def candidate_of(
 ) -> Made:
     """Make the candidate of a model as a spec says, from given rows."""
     (cell,) = unit.cells()
-    done: dict[str, Done | Undone] = {}
-    for name in session.order(list(model.training.families)):
-        action = fit_action(session.workspace, unit.group, model, name, inputs)
-        done[action.part] = session.act(unit, action)
+    fits = [
+        fit_action(session.workspace, unit.group, model, name, inputs)
+        for name in model.training.families
+    ]
+    done = _done(session, unit, fits)
     baselines = tuple(n for n, f in model.training.families.items() if f.family in BASELINES)
     scores: Input = {n: done[f"fit:{n}"].outputs["scores"] for n in model.training.families}
     choice = session.act(
@@ -292,8 +299,15 @@ def candidate_of(
         return Made(cell, outputs | _trivial(baselines, done), done)
     board = session.home.objects.json(choice.outputs["leaderboard"].digest)
     outputs = {"leaderboard": choice.outputs["leaderboard"], **_trivial(baselines, done)}
-    for output, name in (("model", board["chosen"]), ("baseline", board["baseline"])):
-        outputs[output] = _refitted(session, unit, model, name, inputs, done)
+    roles = {"baseline": board["baseline"], "model": board["chosen"]}
+    if model.training.refit != "none":
+        refits = [
+            _refit_action(session, unit, model, name, inputs, done)
+            for name in dict.fromkeys(roles.values())
+        ]
+        done |= _done(session, unit, refits)
+    part = "fit" if model.training.refit == "none" else "refit"
+    outputs |= {role: done[f"{part}:{name}"].outputs["model"] for role, name in roles.items()}
     facts = {key: board[key] for key in ("metric", "chosen", "baseline", "families")}
     return Made(cell, outputs, done, facts=facts)
 
@@ -303,26 +317,27 @@ def _trivial(names: Sequence[str], done: Mapping[str, Done | Undone]) -> dict[st
     return {f"{TRIVIAL}{name}": done[f"fit:{name}"].outputs["model"] for name in names}
 
 
-def _refitted(
+def _done(session: Session, unit: Unit, actions: Sequence[Action]) -> dict[str, Done | Undone]:
+    """Return independent actions by part, made."""
+    made = session.each(unit, actions)
+    return {action.part: one for action, one in zip(actions, made, strict=True)}
+
+
+def _refit_action(
     session: Session,
     unit: Unit,
     model: ModelSpec,
     name: str,
     inputs: Mapping[str, Input],
-    done: dict[str, Done | Undone],
-) -> Any:
-    """Return a family's model, refitted on train and validation if the spec says so."""
+    done: Mapping[str, Done | Undone],
+) -> Action:
+    """Return the action that fits a family again, on train and validation."""
     fitted = done[f"fit:{name}"].outputs["model"]
-    if model.training.refit == "none":
-        return fitted
     module = family_module(session.workspace, unit.group, model.training.families[name])
-    action = Action(
+    return Action(
         f"refit:{name}",
         "ml_assets.stages.train.refit:refit",
         fit_spec(model, name),
         {"fitted": fitted, **inputs},
         {"family": module},
     )
-    if action.part not in done:
-        done[action.part] = session.act(unit, action)
-    return done[action.part].outputs["model"]

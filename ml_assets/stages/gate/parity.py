@@ -14,7 +14,8 @@ import io
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -59,12 +60,14 @@ def parity(
     """
     document = model.json()
     rows = sample(test.table(), features, sorted(document["columns"]), spec.parity.rows)
-    wanted = predict(document, family, rows)
     converted, why = _converted(document, onnx)
     text = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
     order = np.random.default_rng(0).permutation(len(rows))
     repeats = REPEATS if spec.max_latency_ms is not None else 0
-    found = _asked(family.__name__, text, rows, order, converted or b"", repeats)
+    with _asked(family.__name__, text, rows, order, converted or b"", repeats) as process:
+        # Meanwhile the fresh process imports what it needs.
+        wanted = predict(document, family, rows)
+        found = _answered(process, rows)
     latency = found.pop("latency_ms", None)
     if isinstance(found.get("permuted"), list):
         found["permuted"] = np.array(found["permuted"])[np.argsort(order)].tolist()
@@ -120,10 +123,11 @@ def _converted(
         return None, str(error)
 
 
+@contextmanager
 def _asked(
     module: str, document: bytes, rows: pa.Table, order: Any, onnx: bytes, repeats: int
-) -> dict[str, Any]:
-    """Return what the fresh process answers: a list of predictions, or a text, by way."""
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Start the fresh process and give it what it is to predict; it ends with the context."""
     sink = io.BytesIO()
     with pa.ipc.new_stream(sink, rows.schema) as writer:
         writer.write_table(rows)
@@ -143,19 +147,24 @@ def _asked(
     )
     with process:
         assert process.stdin is not None
-        assert process.stdout is not None
         try:
             process.stdin.write(json.dumps(request).encode() + b"\n" + b"".join(parts))
             process.stdin.flush()
-            answer = process.stdout.readline()
-            if not answer:
-                return {"fresh": f"the process ended with code {process.wait(SECONDS)}"}
-            found = json.loads(answer)
-            if "error" in found:
-                return {"fresh": str(found["error"])}
-            return {**found["ways"], "http": _over_http(found["port"], rows)}
+            yield process
         finally:
             process.stdin.close()
+
+
+def _answered(process: subprocess.Popen[bytes], rows: pa.Table) -> dict[str, Any]:
+    """Return what the fresh process answers: a list of predictions, or a text, by way."""
+    assert process.stdout is not None
+    answer = process.stdout.readline()
+    if not answer:
+        return {"fresh": f"the process ended with code {process.wait(SECONDS)}"}
+    found = json.loads(answer)
+    if "error" in found:
+        return {"fresh": str(found["error"])}
+    return {**found["ways"], "http": _over_http(found["port"], rows)}
 
 
 def _over_http(port: int, rows: pa.Table) -> Any:

@@ -12,7 +12,7 @@ the YAML, with the same three:
 
 `settings`    the family's part of the YAML; for `custom` the plain dict under `settings:`.
 `train`, `validation`, `fold`    a `folds.Fold`: `features` (a chunked `pyarrow.Table`, encoded:
-    number float64, integer int32 or int64, boolean int8, category int16 or int32 codes into
+    number float64, integer int64, boolean int8, category int16 or int32 codes into
     `context.categories[column]`; missing and never-seen values are null), `target` (float64
     array: the value, 0/1 for binary, an index into `context.classes` for multiclass, -1 for a
     class that train does not hold), `weight` (float64 array, or None) and `free()`, which drops

@@ -6,7 +6,7 @@ imputation, scaling, one-hot (each family's own business).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 _INT16 = np.iinfo(np.int16).max
-_INT32 = np.iinfo(np.int32)
+_WHOLE = (pa.int8(), pa.int16(), pa.int32())
+_GLANCE = 256
+"""Rows that tell of most columns that they need all 64 bits."""
 
 
 def used(column: pa.ChunkedArray) -> set[str]:
@@ -26,23 +28,30 @@ def used(column: pa.ChunkedArray) -> set[str]:
     return {value for value in found.to_pylist() if value is not None}
 
 
-def fits(column: pa.ChunkedArray) -> bool:
-    """Tell whether all values of an integer column fit 32 bits."""
-    low, high = pc.min_max(column).as_py().values()
-    return low is None or (low >= _INT32.min and high <= _INT32.max)
+def narrow(table: pa.Table) -> pa.Table:
+    """Return encoded columns in the smallest type that holds these values exactly."""
+    return pa.table([_narrow(column) for column in table.columns], names=table.column_names)
+
+
+def united(parts: Sequence[pa.Table]) -> pa.Table:
+    """Return tables of the same columns as one, each column in the widest of its types."""
+    first = parts[0].schema
+    widest = pa.schema(
+        [
+            (name, max((part.schema.field(name).type for part in parts), key=_width))
+            for name in first.names
+        ]
+    )
+    return pa.concat_tables([part.cast(widest) for part in parts])
 
 
 def encode(
-    table: pa.Table,
-    columns: Mapping[str, str],
-    known: Mapping[str, Sequence[str]],
-    short: Collection[str] = (),
+    table: pa.Table, columns: Mapping[str, str], known: Mapping[str, Sequence[str]]
 ) -> pa.Table:
     """Return the feature columns as numbers that any learner takes.
 
     Category: int16 (int32 above 32,767 values) codes into `known`; a value that is not there
-    is missing. Boolean: int8. Integer: int64, int32 for those in `short`. Number: float64,
-    NaN and infinities missing.
+    is missing. Boolean: int8. Integer: int64. Number: float64, NaN and infinities missing.
     """
     arrays = []
     for name, kind in columns.items():
@@ -52,7 +61,7 @@ def encode(
         elif kind == "boolean":
             arrays.append(column.cast(pa.int8()))
         elif kind == "integer":
-            arrays.append(column.cast(pa.int32() if name in short else pa.int64()))
+            arrays.append(column.cast(pa.int64()))
         else:
             number = column.cast(pa.float64())
             arrays.append(pc.if_else(pc.is_finite(number), number, pa.scalar(None, pa.float64())))
@@ -63,6 +72,28 @@ def values(table: pa.Table, name: str) -> Array:
     """Return an encoded column as float64, NaN where missing."""
     column = table[name].cast(pa.float64())
     return np.asarray(column.fill_null(np.nan).to_numpy(), dtype=np.float64)
+
+
+def _width(kind: pa.DataType) -> int:
+    return int(kind.bit_width)
+
+
+def _narrow(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    if pa.types.is_float64(column.type):
+        exact = _exact(column.slice(0, _GLANCE)) and _exact(column)
+        return column.cast(pa.float32()) if exact else column
+    low, high = pc.min_max(column).as_py().values()
+    for kind in _WHOLE:
+        limits = np.iinfo(kind.to_pandas_dtype())
+        if low is None or (low >= limits.min and high <= limits.max):
+            return column.cast(kind)
+    return column
+
+
+def _exact(column: pa.ChunkedArray) -> bool:
+    """Tell whether 32 bits hold each of the numbers."""
+    same = pc.all(pc.equal(column.cast(pa.float32()).cast(pa.float64()), column)).as_py()
+    return same is not False
 
 
 def _codes(column: pa.ChunkedArray, known: Sequence[str]) -> pa.ChunkedArray:

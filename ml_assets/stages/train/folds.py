@@ -69,11 +69,13 @@ def load(
 ) -> tuple[list[Fold], Context, list[str]]:
     """Return a Fold for each table of references, the context, and notes for people.
 
-    Categories and classes come from the first fold alone.
+    Categories and classes come from the first fold alone. Encoded rows are all that is held of
+    every batch at once: a family of ours gets them in the smallest types that hold each value.
     """
     # Sorted: the order of a document's keys does not survive every store.
     columns = {name: spec.columns[name].type for name in sorted(spec.columns)}
-    known, classes, short = _survey(spec.task, references, features, columns)
+    known, classes = _survey(spec.task, references[0], features, columns)
+    own = spec.family.family == "custom"
     extra = ["_target", "_weight"] if spec.weighted else ["_target"]
     notes: list[str] = []
     folds = []
@@ -81,37 +83,35 @@ def load(
         targets, weights, parts = [], [], []
         for _, table in read(item, features, [*columns, *extra]):
             targets.append(labels(table, classes))
-            parts.append(encode.encode(table, columns, known, short))
+            part = encode.encode(table, columns, known)
+            parts.append(part if own else encode.narrow(part))
             if spec.weighted:
                 weights.append(encode.values(table, "_weight"))
         weight = _weight(np.concatenate(weights), notes) if spec.weighted else None
-        folds.append(Fold(pa.concat_tables(parts), np.concatenate(targets), weight))
+        folds.append(Fold(encode.united(parts), np.concatenate(targets), weight))
     context = Context(spec.task, spec.metric, columns, known, classes, spec.threads, spec.seed)
     return folds, context, notes
 
 
 def _survey(
     task: str,
-    references: Sequence[pa.Table],
+    references: pa.Table,
     features: Mapping[str, Handle],
     columns: Mapping[str, str],
-) -> tuple[dict[str, list[str]], list[str], frozenset[str]]:
-    """Return categories and classes of the first fold, and the integers that fit 32 bits.
+) -> tuple[dict[str, list[str]], list[str]]:
+    """Return categories and classes of a fold.
 
     A pass of its own: all batches of raw features at once would fill the memory.
     """
     target = ["_target"] if task == "multiclass" else []
     sets = [name for name, kind in columns.items() if kind == "category"] + target
     found: dict[str, set[str]] = {name: set() for name in sets}
-    short = {name for name, kind in columns.items() if kind == "integer"}
-    for number, item in enumerate(references if found or short else []):
-        for _, table in read(item, features, [*sets, *sorted(short)]):
-            short = {name for name in short if encode.fits(table[name])}
-            for name in sets if number == 0 else []:
-                found[name] |= encode.used(table[name])
+    for _, table in read(references, features, sets) if sets else ():
+        for name in sets:
+            found[name] |= encode.used(table[name])
     known = {name: sorted(values) for name, values in found.items()}
     classes = known.pop("_target", [])
-    return known, classes, frozenset(short)
+    return known, classes
 
 
 def merged(references: Sequence[pa.Table], features: Mapping[str, Handle]) -> pa.Table:
