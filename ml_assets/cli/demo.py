@@ -127,7 +127,7 @@ def _serve(planner: Planner, port: int, mlflow_port: int, sample: Path | None) -
     signal.signal(signal.SIGTERM, _interrupt)
     home = planner.home.root
     ports_free({"Dagster": port, "MLflow": mlflow_port})
-    with writer(planner.home.folder, "ml-assets up", patience=3600.0, waiting=err.print):
+    with writer(planner.home.writer_lock(), "ml-assets up", patience=3600.0, waiting=err.print):
         follow(planner)
     planner.home.close()
     out.print("\nstarting the pages …")

@@ -55,12 +55,19 @@ class DatabaseLocks:
         return DatabaseLock(self._state, self, env)
 
     @contextmanager
-    def hold(self, key: str) -> Iterator[None]:
-        """Hold the lock of an action's key, waiting for whoever has it, on whatever machine."""
+    def hold(self, key: str, wait: bool = True) -> Iterator[bool]:
+        """Hold the lock of an action's key, waiting for whoever has it, on whatever machine.
+
+        Without `wait`, yield False where another process has it.
+        """
         number = self.number(f"action {key}")
-        self.connection.execute(text("SELECT pg_advisory_lock(:number)"), {"number": number})
+        take = "pg_advisory_lock" if wait else "pg_try_advisory_lock"
+        taken = self.connection.execute(text(f"SELECT {take}(:number)"), {"number": number})
+        if not wait and not taken.scalar():
+            yield False
+            return
         try:
-            yield
+            yield True
         finally:
             self.unlock(number)
 

@@ -97,8 +97,10 @@ def test_a_killed_process_frees_what_it_held(shared: Home, other: Any) -> None:
         with shared.locks.hold("d1:key"):
             taken.set()
 
-    with shared.locks.hold("d1:another"):
-        pass
+    with shared.locks.hold("d1:another", wait=False) as mine:
+        assert mine
+    with shared.locks.hold("d1:key", wait=False) as mine:
+        assert not mine
     waits = threading.Thread(target=take)
     waits.start()
     assert not taken.wait(0.3)
