@@ -21,10 +21,12 @@ import pyarrow as pa
 
 from ml_assets.plan.checks import checks_of
 from ml_assets.plan.families import FAMILIES
+from ml_assets.plan.recipes.change import change_spec
 from ml_assets.plan.recipes.dataset import clean_spec, ingest_spec
-from ml_assets.plan.recipes.evaluation import evaluate_spec, sensitive_inputs
+from ml_assets.plan.recipes.evaluation import evaluate_spec
 from ml_assets.plan.recipes.model import features_spec, fit_spec
 from ml_assets.plan.recipes.quality import Reference, reference_spec, report_spec
+from ml_assets.plan.sensitive import sensitive_inputs
 from ml_assets.spec.families import BASELINES
 from ml_assets.spec.model import ChooseSpec, ExplainSpec, OptimismSpec
 from ml_assets.spec.project import Project, read_project
@@ -218,7 +220,11 @@ def trained(project: Project, name: str, features: dict[str, Value]) -> dict[str
     settings = OptimismSpec(fit=fit_spec(model, board["chosen"]))
     optimism = stage("ml_assets.stages.evaluate.optimism:optimism")
     outputs |= optimism(settings, **chosen, **folds, features=features).outputs
-    parts = ("metrics", "sections", "explained", "optimism")
+    change = stage("ml_assets.stages.paired.change:change")
+    asked = change_spec(project, name)
+    told = {**chosen, **folds, "predictions": Value(outputs["predictions"])}
+    outputs |= change(asked, **told, features=features).outputs
+    parts = ("metrics", "sections", "explained", "optimism", "change")
     said = {part: Value(outputs[part]) for part in parts}
     outputs |= stage("ml_assets.stages.evaluate.report:report")(spec, **said, **folds).outputs
     checked("evaluation_report", spec, {"metrics": said["metrics"]})

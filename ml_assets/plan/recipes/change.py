@@ -13,6 +13,7 @@ from ml_assets.plan.sensitive import sensitive_inputs
 from ml_assets.plan.session import Done, Made, Session, Undone
 from ml_assets.spec.gate import Described
 from ml_assets.spec.model import ChangeSpec
+from ml_assets.spec.project import Project
 
 STAGE = "ml_assets.stages.paired.change"
 LOST = {
@@ -49,7 +50,7 @@ def changed(
         inputs |= _other(session, was, folds)
         if was is not None and was.family in session.sources.closure([was.family]):
             hooks = {**hooks, "other_family": was.family}
-    params = _spec(session, unit, before, was)
+    params = change_spec(session.project, unit.group, before, was)
     return session.act(unit, Action("change", f"{STAGE}:change", params, inputs, hooks))
 
 
@@ -65,9 +66,12 @@ def _before(session: Session, unit: Unit, made: Made) -> str:
     return previous_of(session, unit.group, digest, made.outputs)
 
 
-def _spec(session: Session, unit: Unit, before: str, was: Past | None) -> ChangeSpec:
-    model = session.project.models[unit.group]
-    hidden = sensitive_inputs(session.project, unit.group)
+def change_spec(
+    project: Project, name: str, previous: str = "", was: Past | None = None
+) -> ChangeSpec:
+    """Return the part of a model's spec that the comparison with `previous` depends on."""
+    model = project.models[name]
+    hidden = sensitive_inputs(project, name)
     said = None
     if was is not None and was.target is not None:
         said = Described(target=was.target, key=was.key)
@@ -75,11 +79,11 @@ def _spec(session: Session, unit: Unit, before: str, was: Past | None) -> Change
         task=model.task,
         metric=model.training.metric,
         target=model.target,
-        key=session.project.datasets[model.dataset].key,
+        key=project.datasets[model.dataset].key,
         slices=tuple(name for name in model.evaluation.slices if name not in hidden),
         intervals=model.evaluation.intervals,
         seed=model.training.seed,
-        previous=before or None,
+        previous=previous or None,
         said=said,
     )
 
