@@ -30,7 +30,10 @@ class Pages:
     wrong: list[str] = field(default_factory=list)
 
     def open(self, address: str, text: str, width: int = 1400, height: int = 1000) -> Page:
-        """Open an address and wait until a text is seen."""
+        """Open an address and wait until a text is seen; pages opened before end."""
+        for before in self.browser.contexts:
+            # Each would go on asking its server.
+            before.close()
         page = self.browser.new_page(viewport={"width": width, "height": height})
         page.set_default_timeout(PATIENCE)
         page.on("pageerror", lambda error: self.wrong.append(f"{address}: {error}"))
