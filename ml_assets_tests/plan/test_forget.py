@@ -74,7 +74,9 @@ def test_a_row_is_gone_everywhere_and_the_next_run_goes_on(made: Toy) -> None:
     (stone,) = home.removals.forgettings()
     assert (stone.dataset, stone.batch, stone.rows) == ("sales", "2020-03", 1)
     assert any("request 17" in what for what in prepare(home, "forecast", "v0").missing)
-    assert made.make().faults == []
+    ran = made.make()
+    assert ran.faults == []
+    assert "ml-assets promote forecast v1 --reason" in ran.details["forecast/release"]
     assert home.records.versions("sales/cleaned", "2020-03")[-1].rows == 26
     assert prepare(home, "forecast", "v1").missing == []
 

@@ -39,13 +39,26 @@ def release(session: Session, unit: Unit) -> Sequence[Made]:
         version = candidate_named(session.home, unit.group, champion.digest)
         action = release_action(session, unit.group, version, entry.to_json())
     except (NotMaterialized, UnknownName) as error:
-        return [Made(cell, {}, {}, waiting=f"{unit.group}: {error}")]
+        why = f"{unit.group}: {_cure(session, unit.group, champion.digest) or error}"
+        return [Made(cell, {}, {}, waiting=why)]
     done = session.act(unit, action)
     facts: dict[str, Any] = {"version": f"v{version.number}", "candidate": version.digest}
     if isinstance(done, Done):
         facts |= {name: done.record.facts[name] for name in ("bytes", "files", "onnx")}
     outputs = {name: done.outputs[name] for name in ("bundle", "manifest")}
     return [Made(cell, outputs, {"release": done}, facts=facts)]
+
+
+def _cure(session: Session, model: str, champion: str) -> str | None:
+    """Return what to do where a champion's past is gone, if there is a newer candidate."""
+    # As it is now: this run may have just made it.
+    held = session.home.records.current(session.home.env, f"{model}/candidate", "")
+    if held is None or held.digest == champion:
+        return None
+    return (
+        "what the champion was made from was forgotten or collected, so it has no bundle; "
+        f"promote the newer candidate: ml-assets promote {model} v{held.number} --reason …"
+    )
 
 
 def _undecided(session: Session, unit: Unit, champion: Cell) -> Made:
