@@ -39,7 +39,7 @@ doctest: $(APP) $(DEV) ## the examples in docstrings
 	$(BIN)/python -m pytest -q --doctest-modules ml_assets --ignore=ml_assets/defs
 
 test: $(APP) $(DEV) ## all tests, with coverage of stages, store and plan
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term-missing:skip-covered --cov-fail-under=95
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --cov --cov-report=term-missing:skip-covered --cov-fail-under=95
 
 docs: $(APP) $(DEV) ## make the reference anew, and the site in build/site
 	$(BIN)/python -m docs.generate
