@@ -59,7 +59,7 @@ def served(shell: Shell) -> Iterator[Pages]:
         with chromium() as browser:
             yield Pages(browser, dagster, mlflow)
     finally:
-        up.send_signal(signal.SIGINT)
+        up.send_signal(signal.SIGTERM)
         up.communicate(timeout=60)
 
 
