@@ -129,11 +129,12 @@ def _write(path: Path, png: bytes) -> None:
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """Open the system's Chromium, without a window."""
+    """Open the system's Chromium, without a window; RuntimeError where there is none."""
+    found = shutil.which("chromium")
+    if found is None:
+        raise RuntimeError("no Chromium here: install Debian's `chromium`, or call `.ci/run`")
     with sync_playwright() as driver:
-        browser = driver.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
-        )
+        browser = driver.chromium.launch(executable_path=found, args=["--no-sandbox"])
         yield browser
         browser.close()
 

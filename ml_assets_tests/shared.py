@@ -69,7 +69,9 @@ class Cluster:
 @contextmanager
 def postgres() -> Iterator[Cluster]:
     """Start a cluster of Debian's newest Postgres, without fsync; over TCP it wants a password."""
-    programs = max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda p: int(p.parent.name))
+    found = list(Path("/usr/lib/postgresql").glob("*/bin"))
+    assert found, "no Postgres server here: install Debian's `postgresql`, or call `.ci/run`"
+    programs = max(found, key=lambda path: int(path.parent.name))
     # Short: a socket's path has 107 bytes at most.
     folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
     user = OWNER if os.geteuid() == 0 else None
