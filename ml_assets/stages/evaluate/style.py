@@ -94,6 +94,7 @@ footer { color: var(--soft); font-size: .85rem; padding-top: .5rem; padding-bott
   table { font-size: .85rem; } th, td { padding-right: .7rem; }
   h1, dd b { font-size: 1.45rem; }
   dl.figures { grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr)); gap: .8rem; } }
+@page { margin: 15mm; }
 @media print { :root { --page: #fff; --card: #fff; --ink: #000; --soft: #444; --line: #bbb;
     --accent: #1f5fa8; --good: #1d6b3c; --bad: #a32a22; --warn: #7a5200; --bar: #a9c6e8;
     --plot-ink: #333; --plot-grid: #ccc; --plot-main: #1f5fa8; --plot-other: #7fb0de;

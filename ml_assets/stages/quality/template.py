@@ -90,6 +90,7 @@ footer { color: var(--soft); font-size: .85rem; padding: .5rem .2rem; }
   .stack td.said { flex: 1 1 100%; min-width: 0; }
   .stack td[data-is]::before { content: attr(data-is) " "; color: var(--soft);
     font-size: .8rem; } }
+@page { margin: 15mm; }
 @media print { :root { --page: #fff; --card: #fff; --ink: #000; --soft: #444; --line: #bbb;
     --accent: #1f5fa8; --good: #1d6b3c; --warn: #7a5200; --bar: #a9c6e8; --mark: #1f5fa8;
     --hot: #d9902f; }
