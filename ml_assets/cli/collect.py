@@ -88,7 +88,8 @@ def tell(found: Garbage, dry_run: bool) -> None:
     if found.strays:
         out.print(f"{len(found.strays):6} files that no record knows")
     if found.versions:
-        out.print(f"not to be made again: {', '.join(found.versions)}")
+        out.print(f"not kept: {', '.join(found.versions)}")
+        out.print("`ml-assets recreate` makes one again if all that it takes is still there")
     verb = "would free" if dry_run else "freed"
     out.print(
         f"{verb} {len(found.objects)} objects, {found.bytes / 1e6:.2f} MB; {found.kept} are kept"

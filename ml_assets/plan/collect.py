@@ -45,7 +45,7 @@ class Garbage:
     made: dict[str, str] = field(default_factory=dict)
     """Digest -> the unit that made it, or what it is."""
     versions: list[str] = field(default_factory=list)
-    """Versions of models that cannot be made again afterwards."""
+    """Versions of models that are not kept; what they were made from may be, for others' sake."""
 
     @property
     def bytes(self) -> int:
