@@ -38,7 +38,9 @@ def release(session: Session, unit: Unit) -> Sequence[Made]:
     try:
         version = candidate_named(session.home, unit.group, champion.digest)
         action = release_action(session, unit.group, version, entry.to_json())
-    except (NotMaterialized, UnknownName) as error:
+    except UnknownName as error:
+        return [Made(cell, {}, {}, waiting=f"{unit.group}: {error}")]
+    except NotMaterialized as error:
         why = f"{unit.group}: {_cure(session, unit.group, champion.digest) or error}"
         return [Made(cell, {}, {}, waiting=why)]
     done = session.act(unit, action)
@@ -50,14 +52,14 @@ def release(session: Session, unit: Unit) -> Sequence[Made]:
 
 
 def _cure(session: Session, model: str, champion: str) -> str | None:
-    """Return what to do where a champion's past is gone, if there is a newer candidate."""
+    """Return what to do where a champion's past is gone, if another candidate is there."""
     # As it is now: this run may have just made it.
     held = session.home.records.current(session.home.env, f"{model}/candidate", "")
     if held is None or held.digest == champion:
         return None
     return (
         "what the champion was made from was forgotten or collected, so it has no bundle; "
-        f"promote the newer candidate: ml-assets promote {model} v{held.number} --reason …"
+        f"promote the current candidate: ml-assets promote {model} v{held.number} --reason …"
     )
 
 
