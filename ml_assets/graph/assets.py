@@ -60,7 +60,7 @@ def unit_assets(
         batches = list(context.partition_keys) if own is not None else [""]
         chosen = {"/".join(key.path) for key in context.selected_asset_keys}
         units = [Unit(group, kind, batch) for batch in batches]
-        outcomes = engine.make(units, chosen)
+        outcomes = list(engine.maker.make(units, chosen))
         # Dagster wants outputs in data-flow order.
         ordered = [asset for asset in assets if asset in chosen]
         yield from publish(context, engine, outcomes, ordered, code_version)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from typing import Any
 
@@ -16,8 +16,8 @@ from ml_assets.adapters.openlineage import tell_run
 from ml_assets.adapters.publishing import Publisher
 from ml_assets.graph.ahead import beside
 from ml_assets.graph.boundary import boundary
-from ml_assets.plan.cells import SPARE, Cell, Unit, unit_of
-from ml_assets.plan.make import Listener, Maker, Outcome, Progress
+from ml_assets.plan.cells import SPARE, Cell, unit_of
+from ml_assets.plan.make import Listener, Maker, Progress
 from ml_assets.plan.plan import Planner
 from ml_assets.plan.workspace import locate
 from ml_assets.store.lock import writer
@@ -47,12 +47,6 @@ class Engine(dg.ConfigurableResource):  # type: ignore[type-arg]
         """The maker of this run."""
         maker: Maker = self._maker
         return maker
-
-    def make(self, units: Sequence[Unit], assets: set[str]) -> list[Outcome]:
-        """Make the units of a step, as `Maker.make` does."""
-        if any(unit.kind == "evaluation_report" for unit in units):
-            self._publisher.start()
-        return self.maker.make(units, assets)
 
     def publish(self, model: str) -> dict[str, Any]:
         """Show a model's candidate in MLflow; raises PublishError."""
@@ -100,13 +94,9 @@ class Engine(dg.ConfigurableResource):  # type: ignore[type-arg]
             ahead = open_.enter_context(beside(planner, cells))
             token = ahead.token if ahead is not None else ""
         self._publisher = open_.enter_context(closing(Publisher(planner.workspace)))
-        idle = None
         if any(asset.endswith(("/evaluation_report", "/champion")) for asset in chosen):
-            # Its imports take seconds of a core, which pass while the models are trained; beside
-            # a second process, in the first moment in which this one could only wait.
-            idle = self._publisher.start
-            if not token:
-                idle()
+            # Its imports take seconds, which pass while the models are trained.
+            self._publisher.start()
         self._maker = Maker(
             planner,
             self._run_id,
@@ -115,7 +105,6 @@ class Engine(dg.ConfigurableResource):  # type: ignore[type-arg]
             boundary=boundary(planner.project),
             listener=self._tell,
             token=token,
-            idle=idle,
             spare=[unit for cell in cells if (unit := unit_of(cell)).kind == SPARE],
         )
 

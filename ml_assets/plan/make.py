@@ -55,8 +55,7 @@ class Maker:
     """Makes units of one run, with the code and specs as they were at its start.
 
     With a `token` another process works on the same run from the other end (`graph/ahead`);
-    what either made counts as executed, and `spare` units are made when it has to be waited for;
-    `idle` is called when there is nothing left but to wait.
+    what either made counts as executed, and `spare` units are made when it has to be waited for.
     """
 
     def __init__(
@@ -70,7 +69,6 @@ class Maker:
         listener: Listener | None = None,
         token: str = "",
         spare: Sequence[Unit] = (),
-        idle: Callable[[], object] | None = None,
     ) -> None:
         self.planner = planner
         self._run_id = run_id
@@ -85,7 +83,7 @@ class Maker:
             token=token,
             project=planner.project,
         )
-        self._shared = Shared(self._runner, list(spare), idle) if token else None
+        self._shared = Shared(self._runner, list(spare)) if token else None
         self._session = planner.session(recurse=False, runner=self._runner, shared=self._shared)
 
     def make(self, units: Sequence[Unit], selected: set[str]) -> list[Outcome]:

@@ -128,8 +128,6 @@ class Shared:
     runner: SharedRunner
     spare: list[Unit]
     """Units of the run to make while the other process makes what this one needs."""
-    idle: Callable[[], object] | None = None
-    """Called when there is nothing left but to wait."""
 
 
 Recipe = Callable[["Session", Unit], Sequence[Made]]
@@ -256,8 +254,6 @@ class Session:
             # What it was made from may change before its own turn.
             del self._made[unit]
             return True
-        if self._shared.idle is not None:
-            self._shared.idle()
         return False
 
     def _undone(self, unit: Unit, item: Keyed, pending: list[Pending]) -> Undone:
