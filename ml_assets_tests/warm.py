@@ -42,13 +42,13 @@ IMPORTED = (
     "http.server",
     "onnxruntime",
 )
-PUBLISHER = ["-P", "-m", "ml_assets.adapters.publisher"]
+PUBLISHER = ["-P", "-m", "ml_assets.importing", "ml_assets.adapters.publisher"]
 SERVED = ["-I", str(ROOT / "ml_assets" / "stages" / "gate" / "child.py")]
 LAUNCHER = """\
 #!{real} -IS
 import sys, os
 words = sys.argv[1:]
-if words[:3] != {publisher} and words[:2] != {served}:
+if words[:4] != {publisher} and words[:2] != {served}:
     os.execv({real!r}, [{real!r}, *words])
 import json, socket
 with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as asked:

@@ -7,6 +7,7 @@ belong here: mlflow, which this module never imports.
 from __future__ import annotations
 
 import json
+import os
 import queue
 import subprocess
 import sys
@@ -18,8 +19,11 @@ from typing import IO, Any
 from ml_assets.errors import PublishError
 from ml_assets.plan.workspace import Workspace, child_environment
 
+COMMAND = (sys.executable, "-P", "-m", "ml_assets.importing", "ml_assets.adapters.publisher")
 PATIENCE = 120.0
 """Seconds that one model may take."""
+NICENESS = 10
+"""Its imports use what the stages leave of the processors."""
 
 
 class Publisher:
@@ -47,7 +51,7 @@ class Publisher:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
         self._answers = queue.SimpleQueue()
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "ml_assets.adapters.publisher", str(self._workspace.defs)],
+            [*COMMAND, str(self._workspace.defs)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -57,6 +61,7 @@ class Publisher:
             # Control-C is for the parent; the child ends with its stdin.
             start_new_session=True,
         )
+        os.setpriority(os.PRIO_PROCESS, self._process.pid, NICENESS)
         reader = threading.Thread(
             target=_read, args=(self._process.stdout, self._answers), daemon=True
         )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
+
 import typer
 
 from ml_assets.cli import (
@@ -60,6 +63,9 @@ for command in (
     forget.forget,
 ):
     app.command()(command)
+
+# As a process ends, Python would look once more through all that was imported.
+atexit.register(gc.freeze)
 
 if __name__ == "__main__":
     app()

@@ -13,6 +13,7 @@ from ml_assets.cli.complete import models
 from ml_assets.cli.output import JSON, emit, guarded, out
 from ml_assets.cli.progress import working
 from ml_assets.errors import PublishError, RequestError, UnknownName
+from ml_assets.importing import importing
 from ml_assets.plan.plan import Planner, planner_here
 from ml_assets.plan.promote import (
     actor,
@@ -174,7 +175,8 @@ def _move(
 
 
 def _show(planner: Planner, model: str, publisher: Publisher) -> None:
-    from ml_assets.graph.champion import show
+    with importing():
+        from ml_assets.graph.champion import show
 
     try:
         show(planner, model, publisher)

@@ -16,6 +16,7 @@ from ml_assets.cli.look import Partition, Selection, tell_impure, tell_problems
 from ml_assets.cli.output import FAILED, JSON, emit, err, guarded, out
 from ml_assets.cli.progress import Live, working
 from ml_assets.graph.ahead import beside
+from ml_assets.importing import importing
 from ml_assets.plan.cells import Cell
 from ml_assets.plan.landing import SETTLE, observe
 from ml_assets.plan.make import Progress
@@ -85,7 +86,8 @@ def materialize(
                 cells = [item.cell for item in plan.todo]
                 ahead = open_.enter_context(beside(planner, cells))
                 token = ahead.token if ahead is not None else ""
-            from ml_assets.graph.execute import execute
+            with importing():
+                from ml_assets.graph.execute import execute
 
             live = open_.enter_context(Live(plan))
             done = execute(planner, plan, live.tell, force=force, verify=verify, token=token)

@@ -46,7 +46,7 @@ class Ahead:
         logs.mkdir(parents=True, exist_ok=True)
         with (logs / LOG).open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "ml_assets.graph.ahead_child"],
+                [sys.executable, "-P", "-m", "ml_assets.importing", "ml_assets.graph.ahead_child"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=log,

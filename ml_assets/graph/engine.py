@@ -97,6 +97,7 @@ class Engine(dg.ConfigurableResource):  # type: ignore[type-arg]
         if any(asset.endswith(("/evaluation_report", "/champion")) for asset in chosen):
             # Its imports take seconds, which pass while the models are trained.
             self._publisher.start()
+        units = [unit_of(cell) for cell in cells]
         self._maker = Maker(
             planner,
             self._run_id,
@@ -105,7 +106,8 @@ class Engine(dg.ConfigurableResource):  # type: ignore[type-arg]
             boundary=boundary(planner.project),
             listener=self._tell,
             token=token,
-            spare=[unit for cell in cells if (unit := unit_of(cell)).kind == SPARE],
+            spare=[unit for unit in units if unit.kind == SPARE],
+            kinds={unit.kind for unit in units},
         )
 
     def _tell(self, progress: Progress) -> None:

@@ -7,13 +7,14 @@ damaged object is dropped and made again from what it was made from.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from ml_assets.errors import CodeChanged, DamagedObject, MlAssetsError, NotMaterialized
 from ml_assets.plan.cells import Cell, Unit
 from ml_assets.plan.code import Sources
+from ml_assets.plan.imports import Imports
 from ml_assets.plan.plan import Planner
 from ml_assets.plan.product import product
 from ml_assets.plan.run import ActionRunner, Boundary
@@ -55,7 +56,8 @@ class Maker:
     """Makes units of one run, with the code and specs as they were at its start.
 
     With a `token` another process works on the same run from the other end (`graph/ahead`);
-    what either made counts as executed, and `spare` units are made when it has to be waited for.
+    what either made counts as executed. When it has to be waited for, `spare` units are made, and
+    what the `kinds` of units to come need is imported.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class Maker:
         listener: Listener | None = None,
         token: str = "",
         spare: Sequence[Unit] = (),
+        kinds: Iterable[str] = (),
     ) -> None:
         self.planner = planner
         self._run_id = run_id
@@ -82,6 +85,7 @@ class Maker:
             boundary=boundary,
             token=token,
             project=planner.project,
+            meanwhile=Imports(kinds).one,
         )
         self._shared = Shared(self._runner, list(spare)) if token else None
         self._session = planner.session(recurse=False, runner=self._runner, shared=self._shared)

@@ -101,6 +101,7 @@ class ActionRunner:
         boundary: Boundary | None = None,
         token: str = "",
         project: Project | None = None,
+        meanwhile: Callable[[], bool] = lambda: False,
     ) -> None:
         self._workspace = workspace
         self._project = project
@@ -111,6 +112,8 @@ class ActionRunner:
         self._verify = verify
         self._boundary = boundary
         self._token = token
+        self._meanwhile = meanwhile
+        """Does a little of what will be needed while another process works; False: none left."""
         self._recent = Recent()
         self._stored: dict[Hashable, str] = {}
         """Digests of the sources and specs that the actions of many batches share."""
@@ -119,7 +122,11 @@ class ActionRunner:
 
     def __call__(self, unit: Unit, item: Keyed, known: Answer | None) -> Done:
         """Return an action's record, from the cache or by running it."""
-        done = self.offer(unit, item, known, wait=True)
+        done = self.offer(unit, item, known)
+        while done is None and self._meanwhile():
+            done = self.offer(unit, item, known)
+        if done is None:
+            done = self.offer(unit, item, known, wait=True)
         assert done is not None, "the lock was waited for"
         return done
 

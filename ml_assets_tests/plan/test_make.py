@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 import time
 from collections import Counter
@@ -12,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from ml_assets.plan import imports
 from ml_assets.plan.cells import Cell, Unit
 from ml_assets.plan.make import Maker
 from ml_assets.plan.recipes.model import fit_action, learning
@@ -608,7 +610,9 @@ with KeyLocks(Path(sys.argv[1])).hold(sys.argv[2]):
 """
 
 
-def test_what_another_process_makes_is_left_to_it_while_there_is_other_work(made: Toy) -> None:
+def test_what_another_process_makes_is_left_to_it_while_there_is_other_work(
+    made: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
     made.edit(FORECAST, "metric: mae", "metric: rmse")
     made.edit(SALES, "Sales of three stores.", "Sales of all stores.")
     planner = made.planner()
@@ -640,9 +644,12 @@ def test_what_another_process_makes_is_left_to_it_while_there_is_other_work(made
 
     freer = threading.Thread(target=free)
     freer.start()
+    monkeypatch.setattr(imports, "LIBRARIES", {"release": ("colorsys",)})
+    monkeypatch.delitem(sys.modules, "colorsys", raising=False)
     spare = [Unit("sales", "quality_report", JAN)]
-    ran = made.make("forecast/candidate", token="a run", spare=spare)
+    ran = made.make("forecast/candidate", token="a run", spare=spare, kinds={"release"})
     freer.join()
+    assert "colorsys" in sys.modules
     assert ran.states == {"forecast/candidate": "executed"}
     assert seen == [True, True, False]
     assert ran.seconds["forecast/candidate"] == pytest.approx(

@@ -1,0 +1,36 @@
+"""Importing much at once, with the garbage collector off meanwhile.
+
+What was imported stays: collections that look at it over and over took a fifth of the imports'
+time, and 0.7 s more when a process ends.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def importing() -> Iterator[None]:
+    """Collect no garbage inside, nor ever again what is there at the end."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def main() -> None:
+    """Import the module that the first argument names and call its `main`, with the other words."""
+    name = sys.argv.pop(1)
+    with importing():
+        module = importlib.import_module(name)
+    module.main()
+
+
+if __name__ == "__main__":
+    main()

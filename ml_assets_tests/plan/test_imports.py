@@ -1,0 +1,43 @@
+"""Importing what units to come need."""
+
+from __future__ import annotations
+
+import gc
+import sys
+
+import pytest
+
+from ml_assets import importing
+from ml_assets.plan import imports
+from ml_assets.plan.cells import UNITS
+from ml_assets.plan.imports import LIBRARIES, Imports
+
+
+def test_libraries_are_imported_one_at_a_time_in_the_order_of_the_units(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(imports, "LIBRARIES", {"release": ("colorsys",), "batch": ("stringprep",)})
+    for name in ("colorsys", "stringprep"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    ahead = Imports(["release", "candidate", "batch"])
+    assert ahead.one() is True
+    assert "stringprep" in sys.modules
+    assert "colorsys" not in sys.modules
+    assert ahead.one() is True
+    assert "colorsys" in sys.modules
+    assert ahead.one() is False
+
+
+def test_only_kinds_of_units_are_listed() -> None:
+    assert set(LIBRARIES) <= set(UNITS)
+
+
+def test_no_garbage_is_collected_while_importing_nor_what_was_imported_after() -> None:
+    frozen = gc.get_freeze_count()
+    try:
+        with importing.importing():
+            assert not gc.isenabled()
+        assert gc.isenabled()
+        assert gc.get_freeze_count() > frozen
+    finally:
+        gc.unfreeze()
