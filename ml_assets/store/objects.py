@@ -85,7 +85,10 @@ class Objects:
         return self.root / name[3:5] / name
 
     def put(self, content: pa.Table | dict[str, Any] | list[Any] | bytes) -> Ref:
-        """Store a table, a JSON document or bytes; the same content is stored once."""
+        """Store a table, a JSON document or bytes; the same content is stored once.
+
+        Raises StageError for content that has no digest (`store/digest`).
+        """
         ref, encode = _describe(content)
         with self._state.read() as db:
             known = db.execute(
@@ -144,7 +147,7 @@ class Objects:
         return data
 
     def table(self, digest: str, columns: Sequence[str] | None = None) -> pa.Table:
-        """Return a stored table, or only some of its columns."""
+        """Return a stored table, or only some of its columns; raises as `read` does."""
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -154,7 +157,10 @@ class Objects:
         )
 
     def head(self, digest: str, rows: int, columns: Sequence[str] | None = None) -> pa.Table:
-        """Return the first rows of a stored table, of those columns that it has."""
+        """Return the first rows of a stored table, of those columns that it has.
+
+        Raises as `read` does.
+        """
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -165,7 +171,7 @@ class Objects:
         return pa.Table.from_batches([] if first is None else [first], _part(schema, names))
 
     def json(self, digest: str) -> Any:
-        """Return a stored JSON document."""
+        """Return a stored JSON document; raises as `read` does."""
         return json.loads(self.read(digest))
 
     def forget(self, digest: str) -> None:
