@@ -34,3 +34,17 @@ def finish(process: subprocess.Popen[str], code: int = 0) -> str:
 def run(script: str, *arguments: str | Path, cwd: Path | None = None, code: int = 0) -> str:
     """Run a script to its end and return what it printed."""
     return finish(start(script, *arguments, cwd=cwd), code)
+
+
+def race(script: str, *arguments: str | Path) -> None:
+    """Run a script in two processes at once: each prints `ready`, and goes on after `go`."""
+    both = [start(script, *arguments) for _ in range(2)]
+    for process in both:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in both:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    for process in both:
+        finish(process)
