@@ -191,6 +191,11 @@ class Objects:
             for path in self.root.glob("??/d1-*"):
                 yield Stray(path, path.name.replace("-", ":", 1), path.stat().st_mtime)
 
+    def claimed(self) -> bool:
+        """Tell whether the state is tied to objects somewhere, here or elsewhere."""
+        with self._state.read() as db:
+            return db.execute(select(meta.c.value).where(meta.c.key == MARK)).first() is not None
+
     def claim(self) -> None:
         """Tie objects and state together.
 
@@ -205,7 +210,7 @@ class Objects:
             raise HomeError(
                 f"the objects at {self.shown} cannot be used: {error}; {asked}"
             ) from error
-        if lies != known:
+        if lies is None or lies != known:
             raise HomeError(
                 f"the objects at {self.shown} are not those of the state {self._state.shown}; "
                 "every machine that shares a home sets the same ML_ASSETS_STATE and "
@@ -213,15 +218,19 @@ class Objects:
             )
 
     def _marks(self) -> tuple[str | None, str | None]:
-        """Return what objects and state say they belong to, written first where both are new."""
+        """Return what objects and state say they belong to, written first where both are new.
+
+        A home that had its objects in its folder is new too, once they lie here.
+        """
         mark = self.root / MARK
         with self._translated():
             lies = mark.read_text() if mark.exists() else None
         with self._state.write() as db:
             mine = select(meta.c.value).where(meta.c.key == MARK)
             known = db.execute(mine).scalar()
-            fresh = db.execute(select(objects.c.digest).limit(1)).first() is None
-            if lies is None and (known is None or fresh):
+            one = db.execute(select(objects.c.digest).limit(1)).scalar()
+            here = one is None or (known is None and self._size(one) is not None)
+            if lies is None and here:
                 known = known or uuid.uuid4().hex
                 insert_missing(db, meta, [{"key": MARK, "value": known}])
                 self._write(mark, known.encode())
