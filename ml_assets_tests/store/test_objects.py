@@ -168,7 +168,7 @@ home.close()
 
 
 def test_two_processes_put_the_same_at_the_same_time(home: Home, tmp_path: Path) -> None:
-    processes.race(PUT, tmp_path / "home")
+    processes.race(PUT, [(tmp_path / "home",)] * 2)
     assert len(_files(home)) == 40
     for file in _files(home):
         home.objects.read(file.name.replace("-", ":", 1))

@@ -76,7 +76,7 @@ state.close()
 
 def test_what_a_transaction_read_stays_true_until_it_wrote(tmp_path: Path, state: str) -> None:
     """Two processes read a number and write the next one: none is lost, none fails."""
-    processes.race(COUNT, tmp_path, state)
+    processes.race(COUNT, [(tmp_path, state)] * 2)
     opened = open_state(tmp_path, state)
     with opened.read() as db:
         assert db.execute(select(meta.c.value).where(meta.c.key == "n")).scalar() == "100"
