@@ -1,7 +1,7 @@
 """Make the screenshots of the docs: `python -m docs.screenshots`.
 
-Serves the pages of a materialized home (`make demo UI=0` makes one, of `ML_ASSETS_HOME`) as
-`ml-assets up` does, opens them in Chromium and writes `docs/images/*.png`.
+Serves the pages of the home in use as `ml-assets up` does, opens them in Chromium and writes
+`docs/images/*.png`. `make demo UI=0` and then December make a home with two candidates.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from ml_assets.cli.servers import HOST, free_port, serving
+from ml_assets.graph.report import VIEW
 from ml_assets.plan.plan import Planner, planner_here
 from ml_assets.plan.reports import report_of
 
@@ -64,7 +65,7 @@ def _of_reports(planner: Planner) -> Iterator[Shot]:
 
 def _of_dagster(base: str) -> Iterator[Shot]:
     lineage = f"{base}/locations/ml_assets/asset-groups/{MODEL}/lineage"
-    yield Shot("lineage", lineage, "evaluation_report", (2000, 1500), _fit)
+    yield Shot("lineage", lineage, "evaluation_report", (1100, 1300), _fit)
     quality = f"{base}/assets/{DATASET}/quality_report"
     yield Shot("checks", f"{quality}?view=checks&checkDetail=drift", "do not pass", act=None)
     yield Shot("plots", quality, "What came in", (1400, 1000), _show_plots)
@@ -77,18 +78,18 @@ def _of_mlflow(planner: Planner, base: str) -> Iterator[Shot]:
     experiment = client.get_experiment_by_name(f"{MODEL}-{planner.home.env}")
     assert experiment is not None, f"no candidate of {MODEL} is in MLflow: ml-assets run"
     place = experiment.experiment_id
-    runs = client.search_runs([place], "tags.`ml_assets.rank` != ''", max_results=3)
-    best = client.search_runs([place], "tags.`ml_assets.asset` != ''", max_results=1)[0]
-    run = f"{base}/#/experiments/{place}/runs/{best.info.run_id}"
+    runs = client.search_runs([place], "tags.`ml_assets.asset` != ''", max_results=2)
+    run = f"{base}/#/experiments/{place}/runs/{runs[0].info.run_id}{VIEW}"
     yield Shot("mlflow_run", run, "Metrics", (1500, 950), _close_assistant)
     chosen = json.dumps([one.info.run_id for one in runs], separators=(",", ":"))
-    compare = f'{base}/#/compare-runs?runs={chosen}&experiments=["{place}"]'
-    yield Shot("mlflow_compare", compare, "validation_mae", (1500, 950), _close_assistant)
+    compare = f'{base}/#/compare-runs?runs={chosen}&experiments=["{place}"]&{VIEW[1:]}'
+    yield Shot("mlflow_compare", compare, "test_mae", (1200, 1150), _show_tables)
 
 
 def _fit(page: Page) -> None:
-    """Hide the navigation, and let the graph find its place in the wider page."""
+    """Hide the navigation, and let the graph run down the page, where its words stay large."""
     page.get_by_text("Hide navigation").click()
+    page.evaluate("localStorage.setItem('asset-graph-direction', JSON.stringify('vertical'))")
     page.reload()
     page.get_by_text("evaluation_report").first.wait_for()
     page.wait_for_timeout(SETTLED)
@@ -105,6 +106,11 @@ def _close_assistant(page: Page) -> None:
     close = page.locator('[data-component-id="mlflow.assistant.chat_panel.close"]')
     if close.count():
         close.first.click()
+
+
+def _show_tables(page: Page) -> None:
+    _close_assistant(page)
+    page.get_by_text("Visualizations").click()
 
 
 def _take(browser: Browser, shot: Shot) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -34,3 +35,16 @@ def finish(process: subprocess.Popen[str], code: int = 0) -> str:
 def run(script: str, *arguments: str | Path, cwd: Path | None = None, code: int = 0) -> str:
     """Run a script to its end and return what it printed."""
     return finish(start(script, *arguments, cwd=cwd), code)
+
+
+def race(script: str, calls: Iterable[tuple[str | Path, ...]]) -> list[str]:
+    """Run a script for each call, all at once from `ready` on; return what each printed then."""
+    several = [start(script, *arguments) for arguments in calls]
+    for process in several:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in several:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    return [finish(process).strip() for process in several]

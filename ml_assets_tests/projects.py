@@ -31,6 +31,19 @@ from ml_assets_tests import warm
 PACKAGE = "toy"
 MONTHS = tuple(f"2020-0{number}" for number in range(1, 7))
 STORES = ("north", "south", "west")
+HELPERS = "toy/defs/forecast/helpers.py"
+FEATURES = "toy/defs/forecast/features.py"
+FORECAST = "toy/defs/forecast/defs.yaml"
+SALES = "toy/defs/sales/defs.yaml"
+AFTER_FEATURES = {
+    "forecast/train_split",
+    "forecast/validation_split",
+    "forecast/test_split",
+    "forecast/candidate",
+    "forecast/evaluation_report",
+    "forecast/champion",
+    "forecast/release",
+}
 
 FILES = {
     "pyproject.toml": """\

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -22,6 +21,7 @@ import pytest
 import s3fs
 from upath import UPath
 
+from ml_assets.cli.servers import free_port
 from ml_assets.errors import DamagedObject
 from ml_assets.plan.collect import collect, garbage
 from ml_assets.store.home import Home
@@ -164,12 +164,6 @@ def _await(server: subprocess.Popen[bytes], try_: Callable[[], None]) -> None:
         except (psycopg.OperationalError, OSError):
             assert time.monotonic() < deadline, f"{server.args} does not answer"
             time.sleep(0.1)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 TABLE = pa.table({"x": [1, None, 3]})

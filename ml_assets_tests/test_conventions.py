@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import typer
 
+from ml_assets import errors
 from ml_assets.cli.main import app
 from ml_assets.plan.checks import CHECKS
 from ml_assets.plan.families import FAMILIES
@@ -22,6 +23,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 STAGE_TESTS = sorted((ROOT / "ml_assets_tests" / "stages").rglob("test_*.py"))
 WITH_CODE = {"__init__.py", "plan/recipes/__init__.py", "stages/ingest/__init__.py"}
 """Packages whose own module holds code."""
+ERRORS = {name for name, found in vars(errors).items() if isinstance(found, type)}
 COMMANDS = [command.callback for command in app.registered_commands if command.callback]
 
 
@@ -125,8 +127,26 @@ def test_a_module(path: Path) -> None:
     assert len(text.splitlines()) <= 500, f"{path} is longer than 500 lines"
     calls = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
     assert not [f for f in calls if isinstance(f, ast.Name) and f.id == "print"], f"{path} prints"
+    # The docstring of a command is its help.
+    for function in [] if "cli" in path.parts else _functions(tree):
+        doc, raised = ast.get_docstring(function) or "", _raised(function) & ERRORS
+        unsaid = {name for name in raised if not re.search(rf"\b{name}\b", doc)}
+        assert not unsaid, f"{path}: {function.name} raises {unsaid} and does not say so"
     if path.name == "__init__.py" and _named(path) not in WITH_CODE:
         assert len(tree.body) == 1, f"{path} holds more than a docstring"
+
+
+def _functions(node: ast.Module | ast.ClassDef) -> Iterator[ast.FunctionDef]:
+    """Yield public functions and methods."""
+    for child in node.body:
+        if isinstance(child, ast.ClassDef | ast.FunctionDef) and not child.name.startswith("_"):
+            yield from _functions(child) if isinstance(child, ast.ClassDef) else [child]
+
+
+def _raised(function: ast.FunctionDef) -> set[str]:
+    """Return the names of what a function raises: `X` of `raise X(…)` and `raise X.of(…)`."""
+    raised = [node.exc for node in ast.walk(function) if isinstance(node, ast.Raise) and node.exc]
+    return {re.split(r"[.(]", ast.unparse(error))[0] for error in raised}
 
 
 def test_code_between_the_parts_is_imported_late() -> None:

@@ -44,6 +44,12 @@ def standing(home: Home, model: str) -> dict[str, str | None]:
     }
 
 
+def decided(home: Home, model: str, digest: str) -> str | None:
+    """Return what the log said last of a candidate, and why; None before it is decided."""
+    entries = [e for e in home.promotions.entries(home.env, model) if e.digest == digest]
+    return f"{at(entries[-1])}: {entries[-1].reason}" if entries else None
+
+
 def rules_table(decision: Mapping[str, Any]) -> str:
     """Return the lines of a decision as a Markdown table."""
     lines = ["| rule | passed | why |", "| --- | --- | --- |"]

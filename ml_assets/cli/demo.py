@@ -133,7 +133,9 @@ def _serve(planner: Planner, port: int, mlflow_port: int, sample: Path | None) -
     out.print("\nstarting the pages …")
     with serving(planner.workspace, port, mlflow_port) as children:
         out.print(f"Dagster  http://{HOST}:{port}/  (the sensor is on)")
-        out.print(f"MLflow   http://{HOST}:{mlflow_port}/")
+        out.print(
+            f"MLflow   http://{HOST}:{mlflow_port}/  (choose Model training, at the top left)"
+        )
         if sample is not None:
             out.print("\nTo land December, in another terminal:")
             for dataset in ("flights", "weather"):

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from ml_assets.adapters.decision import standing
+from ml_assets.adapters.decision import decided, standing
 from ml_assets.cli.complete import assets, models
 from ml_assets.cli.output import JSON, emit, err, guarded, out
 from ml_assets.cli.progress import working
@@ -186,6 +186,7 @@ def model_status(planner: Planner, found: Plan, name: str) -> dict[str, Any]:
         "digest": candidate.digest,
         "family": candidate.facts["chosen"],
         "run_id": candidate.run_id,
+        "decision": decided(planner.home, name, candidate.digest),
     }
     if report is not None:
         metrics = report.facts["metrics"]
@@ -207,6 +208,9 @@ def _tell_status(name: str, document: dict[str, Any]) -> None:
             base = metrics["baseline"].get(metric)
             if value is not None and base is not None:
                 out.print(f"  test {metric} {value:.4g}, baseline {base:.4g}")
+        decision, champion = candidate["decision"], document["champion"]
+        if decision is not None and (champion is None or not decision.startswith(champion)):
+            out.print(f"  {decision}", markup=False)
     for role in ("champion", "challenger", "held"):
         if document[role] is not None:
             out.print(f"  {role}: {document[role]}", markup=False)

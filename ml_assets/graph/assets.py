@@ -9,7 +9,7 @@ from typing import Any
 
 import dagster as dg
 
-from ml_assets.graph.describe import DESCRIPTIONS, KINDS, static_metadata
+from ml_assets.graph.describe import description, kinds, static_metadata
 from ml_assets.graph.engine import Engine
 from ml_assets.graph.publish import key_of
 from ml_assets.graph.step import publish
@@ -36,8 +36,8 @@ def unit_assets(
             key_of(asset),
             deps=[key_of(source) for source in graph[asset]],
             group_name=group,
-            description=DESCRIPTIONS[asset.split("/")[1]],
-            kinds=KINDS[asset.split("/")[1]],
+            description=description(asset.split("/")[1], spec),
+            kinds=kinds(asset.split("/")[1], spec),
             owners=list(spec.owners),
             metadata=static_metadata(asset.split("/")[1], spec),
             code_version=code_version,
@@ -80,11 +80,11 @@ def check_specs(
         described = {entry.name: entry.description for entry in checks_of(name)}
         if name in ("cleaned", "features"):
             described |= {check: f"Own check {hook}." for check, hook in own.items()}
-        for check, description in described.items():
+        for check, text in described.items():
             with warnings.catch_warnings():
                 # Checks by partition are in preview in Dagster; what is used of them is tested.
                 warnings.simplefilter("ignore", dg.PreviewWarning)
                 found = dg.AssetCheckSpec(
-                    check, asset=key_of(asset), description=description, partitions_def=partitions
+                    check, asset=key_of(asset), description=text, partitions_def=partitions
                 )
             yield found

@@ -58,7 +58,10 @@ def _column(dp: Any, name: str, column: Column) -> Any:
 
 
 def boundary(project: Project) -> Boundary:
-    """Return the check that a cleaned table is of its dataset's dagster-pandas type."""
+    """Return the check that a cleaned table is of its dataset's dagster-pandas type.
+
+    What is returned raises StageError where it is not.
+    """
 
     @functools.cache
     def of(name: str) -> Any:

@@ -9,7 +9,7 @@ import dagster as dg
 
 from ml_assets.errors import MlAssetsError
 from ml_assets.graph.assets import unit_assets
-from ml_assets.graph.describe import DESCRIPTIONS, KINDS
+from ml_assets.graph.describe import description, kinds
 from ml_assets.graph.engine import Engine
 from ml_assets.graph.publish import key_of
 from ml_assets.graph.reload import can_reload
@@ -53,8 +53,8 @@ def landing_spec(
     return dg.AssetSpec(
         key_of(f"{group}/landing"),
         group_name=group,
-        description=f"{DESCRIPTIONS['landing']} {spec.description}",
-        kinds=KINDS["landing"],
+        description=description("landing", spec),
+        kinds=kinds("landing", spec),
         owners=list(spec.owners),
         partitions_def=partitions,
     )
@@ -72,6 +72,7 @@ def jobs(project: Project) -> list[dg.UnresolvedAssetJobDefinition]:
     return [
         dg.define_asset_job(
             job_name(name),
+            description="What the sensor starts: makes what has changed, reuses the rest.",
             selection=dg.AssetSelection.assets(*[key_of(asset) for asset in chosen]),
             executor_def=dg.in_process_executor,
             tags={"dagster/max_runtime": "21600"},

@@ -34,11 +34,26 @@ KINDS = {
     "train_split": {"table"},
     "validation_split": {"table"},
     "test_split": {"table"},
-    "candidate": {"lightgbm", "scikitlearn", "mlflow"},
+    "candidate": {"mlflow"},
     "evaluation_report": {"html"},
     "champion": {"json", "mlflow"},
-    "release": {"onnx", "lightgbm"},
+    "release": {"onnx"},
 }
+LIBRARIES = {"linear": "scikitlearn", "lightgbm": "lightgbm", "lightgbm_tuned": "lightgbm"}
+
+
+def description(name: str, spec: DatasetSpec | ModelSpec) -> str:
+    """Return what an asset is; of landed files and of a candidate, also what they are about."""
+    about = f" {spec.description}" if name in ("landing", "candidate") else ""
+    return DESCRIPTIONS[name] + about
+
+
+def kinds(name: str, spec: DatasetSpec | ModelSpec) -> set[str]:
+    """Return what an asset is made of; a candidate is of its families' libraries too."""
+    if name != "candidate" or isinstance(spec, DatasetSpec):
+        return KINDS[name]
+    families = {family.family for family in spec.training.families.values()}
+    return KINDS[name] | {LIBRARIES[family] for family in families & set(LIBRARIES)}
 
 
 def static_metadata(name: str, spec: DatasetSpec | ModelSpec) -> dict[str, Any]:

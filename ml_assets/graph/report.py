@@ -16,11 +16,14 @@ import dagster as dg
 from ml_assets.plan.markdown import plain
 from ml_assets.plan.reports import linked
 from ml_assets.stages.evaluate.sections import change
+from ml_assets.stages.evaluate.words import size
 from ml_assets.store.home import Home
 from ml_assets.store.records import Current
 
 MLFLOW_URL = "ML_ASSETS_MLFLOW_URL"
 """The variable that says where MLflow's page is; `up` sets it."""
+VIEW = "?workflowType=machine_learning"
+"""Without it MLflow's page shows what is for language models around a run."""
 
 
 def leaderboard(home: Home, current: Current) -> str:
@@ -30,7 +33,7 @@ def leaderboard(home: Home, current: Current) -> str:
     """
     metric = current.facts["metric"]
     lines = [
-        f"| family | {metric} on validation | trees | parameters | bytes | seconds |",
+        f"| family | {metric} on validation | trees | parameters | size | seconds |",
         "| --- | ---: | ---: | ---: | ---: | ---: |",
     ]
     for row in current.facts["families"]:
@@ -43,7 +46,7 @@ def leaderboard(home: Home, current: Current) -> str:
             _number(row["value"]),
             _count(row["trees"]),
             _count(cost.get("parameters")),
-            _count(cost.get("bytes")),
+            "-" if "bytes" not in cost else size(cost["bytes"]),
             "-" if fitted is None else f"{fitted.seconds:.1f}",
         ]
         lines.append(f"| {' | '.join(cells)} |")
@@ -79,8 +82,8 @@ def mlflow_metadata(answer: Mapping[str, Any]) -> dict[str, Any]:
     run = f"{base}/#/experiments/{answer['experiment']}/runs/{answer['mlflow_run_id']}"
     version = f"{base}/#/models/{answer['name']}/versions/{answer['version']}"
     return {
-        "mlflow_run": dg.MetadataValue.url(run),
-        "mlflow_version": dg.MetadataValue.url(version),
+        "mlflow_run": dg.MetadataValue.url(run + VIEW),
+        "mlflow_version": dg.MetadataValue.url(version + VIEW),
     }
 
 
@@ -116,7 +119,8 @@ def _change(home: Home, current: Current) -> str:
     metric, rows = found["metric"], found["rows"]
     lines = [
         f"On the {rows['left']:,} of {rows['test']:,} test rows that neither has seen: "
-        f"{change.verdict(found)}.",
+        f"{change.verdict(found)}. A slice is called better or worse only where that holds "
+        "for all slices together (Holm's correction).",
         "",
         f"| slice | value | rows | {metric} | {before} | difference | interval | |",
         "| --- | --- | ---: | ---: | ---: | ---: | --- | --- |",

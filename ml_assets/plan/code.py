@@ -56,7 +56,10 @@ class Sources:
         self._roots = roots
 
     def closure(self, modules: Iterable[str]) -> dict[str, Module]:
-        """Return every first-party module reachable from these, by name."""
+        """Return every first-party module reachable from these, by name.
+
+        Raises HookError for one of these that has no source, or a source that is no Python.
+        """
         found: dict[str, Module] = {}
         waiting = sorted(set(modules))
         while waiting:

@@ -79,7 +79,8 @@ def compared_with(home: Home, model: str, candidate: str, policy: str) -> str | 
 def log_decision(home: Home, model: str, current: Current) -> Entry | None:
     """Append what a decision says, unless it is on the log already; return the new entry.
 
-    Raises Conflict where the champion is not the one that the candidate was compared with.
+    Raises Conflict where the champion is not the one that the candidate was compared with,
+    UnknownName for a candidate that has no version, and LogBroken.
     """
     facts = current.facts
     log, env = home.promotions, home.env

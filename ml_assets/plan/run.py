@@ -133,7 +133,10 @@ class ActionRunner:
     def offer(
         self, unit: Unit, item: Keyed, known: Answer | None, wait: bool = False
     ) -> Done | None:
-        """Return an action's record; without `wait`, None while another process makes it."""
+        """Return an action's record; without `wait`, None while another process makes it.
+
+        Raises StageError, HookError or CodeChanged where the action fails; nothing is recorded.
+        """
         repeat = (self._force or self._verify) and item.key not in self._again
         if known is not None and not repeat:
             return Done(known, executed=self._token != "" and known.made_by == self._token)

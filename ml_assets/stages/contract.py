@@ -80,7 +80,8 @@ def broken(contract: Contract, frame: pd.DataFrame) -> dict[str, Mask]:
     """Return, for each rule that some row breaks, the mask of those rows; in rule order.
 
     `frame` has the contract's columns in pandas types (`frames.to_frame`). A missing value
-    breaks no rule but `not_null`. The key's rule is `repeated`, it depends on the others.
+    breaks no rule but `not_null`. The key's rule is `repeated`, it depends on the others. A mask is
+    (n,), one value a row. StageError for an expression that cannot be evaluated.
     """
     wanted = rules(contract)
     if not wanted or not len(frame):

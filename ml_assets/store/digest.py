@@ -39,7 +39,7 @@ def canonical_json(document: Any) -> bytes:
 
 
 def json_digest(document: Any) -> str:
-    """Return the digest of a JSON document."""
+    """Return the digest of a JSON document; StageError for what JSON cannot hold."""
     return PREFIX + hashlib.sha256(b"d1:json\n" + canonical_json(document)).hexdigest()
 
 

@@ -49,7 +49,7 @@ class Home:
         self.state = open_state(root, state)
         try:
             self.objects = Objects(objects or root / "objects", self.state)
-            if state or objects:
+            if state or objects or self.objects.claimed():
                 self.objects.claim()
             self.batches = Batches(self.state, _machine(root) if state else "")
         except BaseException:

@@ -85,7 +85,10 @@ class Objects:
         return self.root / name[3:5] / name
 
     def put(self, content: pa.Table | dict[str, Any] | list[Any] | bytes) -> Ref:
-        """Store a table, a JSON document or bytes; the same content is stored once."""
+        """Store a table, a JSON document or bytes; the same content is stored once.
+
+        Raises StageError for content that has no digest (`store/digest`).
+        """
         ref, encode = _describe(content)
         with self._state.read() as db:
             known = db.execute(
@@ -144,7 +147,7 @@ class Objects:
         return data
 
     def table(self, digest: str, columns: Sequence[str] | None = None) -> pa.Table:
-        """Return a stored table, or only some of its columns."""
+        """Return a stored table, or only some of its columns; raises as `read` does."""
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -154,7 +157,10 @@ class Objects:
         )
 
     def head(self, digest: str, rows: int, columns: Sequence[str] | None = None) -> pa.Table:
-        """Return the first rows of a stored table, of those columns that it has."""
+        """Return the first rows of a stored table, of those columns that it has.
+
+        Raises as `read` does.
+        """
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -165,7 +171,7 @@ class Objects:
         return pa.Table.from_batches([] if first is None else [first], _part(schema, names))
 
     def json(self, digest: str) -> Any:
-        """Return a stored JSON document."""
+        """Return a stored JSON document; raises as `read` does."""
         return json.loads(self.read(digest))
 
     def forget(self, digest: str) -> None:
@@ -185,6 +191,11 @@ class Objects:
             for path in self.root.glob("??/d1-*"):
                 yield Stray(path, path.name.replace("-", ":", 1), path.stat().st_mtime)
 
+    def claimed(self) -> bool:
+        """Tell whether the state is tied to objects somewhere, here or elsewhere."""
+        with self._state.read() as db:
+            return db.execute(select(meta.c.value).where(meta.c.key == MARK)).first() is not None
+
     def claim(self) -> None:
         """Tie objects and state together.
 
@@ -199,7 +210,7 @@ class Objects:
             raise HomeError(
                 f"the objects at {self.shown} cannot be used: {error}; {asked}"
             ) from error
-        if lies != known:
+        if lies is None or lies != known:
             raise HomeError(
                 f"the objects at {self.shown} are not those of the state {self._state.shown}; "
                 "every machine that shares a home sets the same ML_ASSETS_STATE and "
@@ -207,15 +218,19 @@ class Objects:
             )
 
     def _marks(self) -> tuple[str | None, str | None]:
-        """Return what objects and state say they belong to, written first where both are new."""
+        """Return what objects and state say they belong to, written first where both are new.
+
+        A home that had its objects in its folder is new too, once they lie here.
+        """
         mark = self.root / MARK
         with self._translated():
             lies = mark.read_text() if mark.exists() else None
         with self._state.write() as db:
             mine = select(meta.c.value).where(meta.c.key == MARK)
             known = db.execute(mine).scalar()
-            fresh = db.execute(select(objects.c.digest).limit(1)).first() is None
-            if lies is None and (known is None or fresh):
+            one = db.execute(select(objects.c.digest).limit(1)).scalar()
+            here = one is None or (known is None and self._size(one) is not None)
+            if lies is None and here:
                 known = known or uuid.uuid4().hex
                 insert_missing(db, meta, [{"key": MARK, "value": known}])
                 self._write(mark, known.encode())

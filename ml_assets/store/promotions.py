@@ -78,7 +78,7 @@ def entry_hash(entry: Entry) -> str:
 
 
 class Promotions:
-    """The promotion logs of a home."""
+    """The promotion logs of a home; whatever reads one raises LogBroken for a line that is none."""
 
     def __init__(self, state: State) -> None:
         self._state = state

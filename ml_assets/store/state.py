@@ -292,7 +292,10 @@ class State:
 
 
 def open_state(home: Path, address: str = "") -> State:
-    """Open (or make) the state of a home: SQLite in it, or the Postgres database of a URL."""
+    """Open (or make) the state of a home: SQLite in it, or the Postgres database of a URL.
+
+    Raises HomeError where it cannot be used.
+    """
     try:
         home.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from playwright.sync_api import Browser, Page
 
 from docs.screenshots import chromium
+from ml_assets.cli.servers import free_port
 from ml_assets_tests.cli.shell import Shell
-from ml_assets_tests.graph.daemon import free_port
 
 PATIENCE = 60_000.0
 """Milliseconds within which a text must be on the page, on a busy machine."""

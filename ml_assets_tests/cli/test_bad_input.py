@@ -5,11 +5,10 @@ from __future__ import annotations
 import gzip
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from ml_assets_tests.cli.shell import Site, toy_site
+from ml_assets_tests.cli.shell import Site
 from ml_assets_tests.graph import events
 from ml_assets_tests.prepared import prepared_site
 from ml_assets_tests.projects import prices, sales
@@ -24,12 +23,6 @@ MONTHS = ("2020-01", "2020-02", "2020-03", "2020-04")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Give a project that is materialized."""
     with prepared_site(tmp_path_factory, "bad") as site:
-        yield site
-
-
-@pytest.fixture
-def new_site(tmp_path: Path) -> Iterator[Site]:
-    with toy_site(tmp_path / "project") as site:
         yield site
 
 

@@ -83,6 +83,8 @@ def test_promote_rollback_hold_and_again(two: Site) -> None:
     status = two.json("status", "forecast")
     assert status["champion"].startswith("v0, back from v1, ")
     assert status["held"] == "v1"
+    assert status["candidate"]["decision"].startswith("v1 promoted ")
+    assert f"  {status['candidate']['decision']}\n" in two("status", "forecast").out
     # The tick after a rollback promotes nothing: there is nothing to do.
     assert two.json("plan")["run"] == []
     assert two.json("run")["executed"] == [], "the release of v0 is shown again"

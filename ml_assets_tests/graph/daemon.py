@@ -17,7 +17,7 @@ import yaml
 from dagster._core.definitions.run_request import InstigatorType
 from dagster._grpc.client import DagsterGrpcClient
 
-from ml_assets.cli.servers import HOST
+from ml_assets.cli.servers import HOST, free_port
 from ml_assets.graph.instance import dagster_home
 from ml_assets_tests.cli.shell import Site
 from ml_assets_tests.processes import ROOT
@@ -161,10 +161,3 @@ def _await(port: int, child: Any) -> None:
                 return
         time.sleep(0.2)
     raise AssertionError("the code server did not start")
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])

@@ -20,9 +20,7 @@ from ml_assets.plan.recheck import recheck
 from ml_assets.store.objects import Ref
 from ml_assets.store.promotions import Entry
 from ml_assets.store.records import Current, Product
-from ml_assets_tests.projects import MONTHS, Toy
-
-FORECAST = "toy/defs/forecast/defs.yaml"
+from ml_assets_tests.projects import FORECAST, MONTHS, Toy
 
 
 def decided(planner: Planner, number: int, verdict: str, policy: str = "p") -> Current:

@@ -21,22 +21,20 @@ from ml_assets.plan.run import Recent
 from ml_assets.store.objects import Objects
 from ml_assets.store.records import Current
 from ml_assets_tests import processes
-from ml_assets_tests.projects import MONTHS, REFUSED, Toy, prices, sales
+from ml_assets_tests.projects import (
+    AFTER_FEATURES,
+    FEATURES,
+    FORECAST,
+    HELPERS,
+    MONTHS,
+    REFUSED,
+    SALES,
+    Toy,
+    prices,
+    sales,
+)
 
-HELPERS = "toy/defs/forecast/helpers.py"
-FEATURES = "toy/defs/forecast/features.py"
-FORECAST = "toy/defs/forecast/defs.yaml"
-SALES = "toy/defs/sales/defs.yaml"
 JAN, FEB, MAR, APR, MAY, JUN = MONTHS
-AFTER_FEATURES = {
-    "forecast/train_split",
-    "forecast/validation_split",
-    "forecast/test_split",
-    "forecast/candidate",
-    "forecast/evaluation_report",
-    "forecast/champion",
-    "forecast/release",
-}
 
 
 def _each(asset: str) -> set[str]:

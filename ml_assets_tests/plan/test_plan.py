@@ -11,21 +11,16 @@ from ml_assets.plan.cells import UNITS
 from ml_assets.plan.plan import Plan, planner_here
 from ml_assets.plan.recipes import RECIPES
 from ml_assets_tests import processes
-from ml_assets_tests.projects import MONTHS, Toy, prices, sales
-
-HELPERS = "toy/defs/forecast/helpers.py"
-FEATURES = "toy/defs/forecast/features.py"
-FORECAST = "toy/defs/forecast/defs.yaml"
-SALES = "toy/defs/sales/defs.yaml"
-AFTER_FEATURES = {
-    "forecast/train_split",
-    "forecast/validation_split",
-    "forecast/test_split",
-    "forecast/candidate",
-    "forecast/evaluation_report",
-    "forecast/champion",
-    "forecast/release",
-}
+from ml_assets_tests.projects import (
+    AFTER_FEATURES,
+    FORECAST,
+    HELPERS,
+    MONTHS,
+    SALES,
+    Toy,
+    prices,
+    sales,
+)
 
 
 def _having(plan: Plan, status: str) -> set[str]:

@@ -168,16 +168,7 @@ home.close()
 
 
 def test_two_processes_put_the_same_at_the_same_time(home: Home, tmp_path: Path) -> None:
-    both = [processes.start(PUT, tmp_path / "home") for _ in range(2)]
-    for process in both:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-    for process in both:
-        assert process.stdin is not None
-        process.stdin.write("go\n")
-        process.stdin.flush()
-    for process in both:
-        processes.finish(process)
+    processes.race(PUT, [(tmp_path / "home",)] * 2)
     assert len(_files(home)) == 40
     for file in _files(home):
         home.objects.read(file.name.replace("-", ":", 1))

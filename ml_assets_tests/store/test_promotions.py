@@ -235,15 +235,7 @@ home.close()
 
 def test_of_promotions_at_once_one_wins_and_the_others_are_told(home: Home, state: str) -> None:
     append(home, "promoted", 0)
-    several = [processes.start(RACE, home.root, str(number), state) for number in (1, 2, 3)]
-    for process in several:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-    for process in several:
-        assert process.stdin is not None
-        process.stdin.write("go\n")
-        process.stdin.flush()
-    said = [processes.finish(process).strip() for process in several]
+    said = processes.race(RACE, [(home.root, str(number), state) for number in (1, 2, 3)])
     assert said.count("won") == 1
     winner = said.index("won") + 1
     assert sum(f"the champion is now v{winner} (promoted by {winner}" in text for text in said) == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -159,6 +160,23 @@ def test_other_objects_than_the_state_was_made_with(
     shared.objects.put(b"content")
     with pytest.raises(HomeError, match="every machine that shares a home sets the same"):
         Home(tmp_path / "two", "dev", address, objects)
+
+
+def test_a_home_whose_objects_are_looked_for_elsewhere(tmp_path: Path) -> None:
+    alone = Home(tmp_path / "home", "dev")
+    ref = alone.objects.put(b"content")
+    alone.close()
+    elsewhere = tmp_path / "elsewhere"
+    with pytest.raises(HomeError, match=r"the objects at .*elsewhere are not those of the state"):
+        Home(tmp_path / "home", "dev", objects=str(elsewhere))
+    shutil.copytree(tmp_path / "home" / "objects", elsewhere, dirs_exist_ok=True)
+    moved = Home(tmp_path / "home", "dev", objects=str(elsewhere))
+    assert moved.objects.read(ref.digest) == b"content"
+    moved.close()
+    with pytest.raises(
+        HomeError, match=r"the objects at .*home/objects are not those of the state"
+    ):
+        Home(tmp_path / "home", "dev")
 
 
 def test_objects_of_another_state(shared: Home, tmp_path: Path) -> None:

@@ -76,16 +76,7 @@ state.close()
 
 def test_what_a_transaction_read_stays_true_until_it_wrote(tmp_path: Path, state: str) -> None:
     """Two processes read a number and write the next one: none is lost, none fails."""
-    both = [processes.start(COUNT, tmp_path, state) for _ in range(2)]
-    for process in both:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-    for process in both:
-        assert process.stdin is not None
-        process.stdin.write("go\n")
-        process.stdin.flush()
-    for process in both:
-        processes.finish(process)
+    processes.race(COUNT, [(tmp_path, state)] * 2)
     opened = open_state(tmp_path, state)
     with opened.read() as db:
         assert db.execute(select(meta.c.value).where(meta.c.key == "n")).scalar() == "100"

@@ -17,7 +17,8 @@ def compare(planner: Planner, a: Found, b: Found) -> dict[str, Any]:
     """Return the parameters and metrics that differ, and predictions on common rows.
 
     Common rows are those of the test fold that is current in the environment in use; where a
-    model cannot predict them, `predictions` says why.
+    model cannot predict them, `predictions` says why. Raises DamagedObject for a model that
+    is gone.
     """
     documents = [
         planner.home.objects.json(found.version.outputs["model"].digest) for found in (a, b)

@@ -36,7 +36,10 @@ _LOSSES: dict[str, Callable[[Array, Array], Array]] = {
 
 @dataclass(frozen=True)
 class Draws:
-    """Each row's block, how often each draw took each block, and a note for people."""
+    """Each row's block (n,), how often each draw took each block, and a note for people.
+
+    `counts` is (draws, blocks).
+    """
 
     block: Ints
     counts: Array
@@ -49,12 +52,12 @@ class Draws:
         return np.asarray(self.counts @ by_block.reshape(-1, groups), dtype=np.float64)
 
     def of(self, rows: NDArray[np.bool_] | Ints) -> Draws:
-        """Return the same draws for some of the rows."""
+        """Return the same draws for some of the rows: a mask (n,), or row numbers."""
         return Draws(self.block[rows], self.counts, self.note)
 
 
 def draw(time: NDArray[np.datetime64], kind: str, resamples: int, seed: int) -> Draws:
-    """Return seeded draws of blocks; `kind` is `day` or `row`, `time` is NaT where unknown.
+    """Return seeded draws of blocks; `kind` is `day` or `row`, `time` (n,) is NaT where unknown.
 
     Rows are the blocks where fewer than two days are known. More than 2,000 blocks are put
     together at random into 2,000, which leaves the variance of a sum as it is.

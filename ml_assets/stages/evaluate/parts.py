@@ -22,7 +22,7 @@ def tenths(values: Array) -> NDArray[np.int64]:
 
 
 def periods(time: NDArray[np.datetime64]) -> tuple[str, list[str], NDArray[np.int64]]:
-    """Return the kind of period, the first day of each, and each row's period (-1: no time).
+    """Return the kind of period, the first day of each, and each row's period (n,), -1: no time.
 
     Days where there are at most 45, else weeks (from Monday) where at most 60, else months.
     """
@@ -42,7 +42,7 @@ def periods(time: NDArray[np.datetime64]) -> tuple[str, list[str], NDArray[np.in
 
 
 def quantiles(values: Array, group: NDArray[np.int64], count: int) -> list[list[float]]:
-    """Return the 10, 25, 50, 75 and 90 % quantiles of each group."""
+    """Return the 10, 25, 50, 75 and 90 % quantiles of values (n,) in each of `count` groups."""
     wanted = [0.1, 0.25, 0.5, 0.75, 0.9]
     order = np.argsort(group, kind="stable")
     order = order[group[order] >= 0]

@@ -26,7 +26,7 @@ MOST_SAMPLED = 100_000
 
 @dataclass(frozen=True)
 class Rows:
-    """Test rows in calendar order; predictions as `metrics` takes them.
+    """n test rows in calendar order; predictions, (n,) or (n, k), as `metrics` takes them.
 
     A row whose target is not finite is left out of all but `table`.
     """
@@ -59,7 +59,7 @@ class Fitted:
     family: Any
 
     def predict(self, table: pa.Table) -> Array:
-        """Return the predictions for a features table."""
+        """Return the predictions for a features table, in the shapes of `train/predict`."""
         return predict(self.model, self.family, table)
 
 

@@ -53,7 +53,7 @@ def measure(
 
 
 def groups(column: pa.ChunkedArray) -> tuple[list[str], Ints]:
-    """Return labels and each row's label number; the rarest of many values are put together."""
+    """Return labels and each row's label number (n,); the rarest of many values become one."""
     if _is_number(column.type):
         column = _ranges(column)
     text = column.cast(pa.string()).combine_chunks().fill_null(MISSING)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def blocks(kind: str, rows: Rows, kept: Mask) -> tuple[Ints, str]:
-    """Return each kept row's block, numbered from 0, and what the blocks are.
+    """Return each kept row's block (kept rows,), numbered from 0, and what the blocks are.
 
     Rows without an event time are blocks of their own; so are all rows where none has one.
     """
@@ -70,7 +70,7 @@ def worse_by(metric: str, candidate: Any, champion: Any) -> Any:
 
 
 def pair(spec: DecideSpec, rows: Rows, kept: Mask) -> dict[str, Any]:
-    """Return rows and the metric of both models on some of the rows."""
+    """Return rows and the metric of both models on some of the rows; `kept` is a mask (n,)."""
     assert rows.other is not None
     target = rows.target[kept]
     candidate = measured(spec.metric, spec.task, target, rows.candidate[kept])

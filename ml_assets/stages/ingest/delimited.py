@@ -36,13 +36,13 @@ class Parsed:
     """By number (from 0) among all records: how many values it has, and its text."""
 
     def right(self) -> npt.NDArray[np.bool_]:
-        """Tell for each record, in order, whether it has the right width."""
+        """Tell for each record (n,), in order, whether it has the right width."""
         right = np.ones(self.rows.num_rows + len(self.wrong), dtype=np.bool_)
         right[list(self.wrong)] = False
         return right
 
     def breaks(self) -> Ints:
-        """Return how many line ends each record has within."""
+        """Return how many line ends each record has within, (n,)."""
         right = self.right()
         breaks = np.zeros(len(right), dtype=np.int64)
         breaks[right] = breaks_within(self.rows)

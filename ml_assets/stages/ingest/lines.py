@@ -56,7 +56,7 @@ def breaks_in(text: str) -> int:
 
 
 def breaks_within(table: pa.Table) -> Ints:
-    """Return how many line ends are within the values of each row of a table of texts."""
+    """Return how many line ends are within the values of each row of a table of texts, (n,)."""
     total = np.zeros(table.num_rows, dtype=np.int64)
     for column in table.columns:
         for sign, ending in ((1, "\n"), (1, "\r"), (-1, "\r\n")):
@@ -66,5 +66,5 @@ def breaks_within(table: pa.Table) -> Ints:
 
 
 def starts(first: int, breaks: Ints) -> Ints:
-    """Return the line on which each record starts, from the line ends within each."""
+    """Return the line on which each record starts (n,), from the line ends within each (n,)."""
     return first + np.concatenate([[0], np.cumsum(breaks + 1)[:-1]]).astype(np.int64)

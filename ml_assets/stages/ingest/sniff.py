@@ -55,7 +55,8 @@ def unpacked(landed: bytes) -> bytes:
 def as_utf8(content: bytes, encoding: str) -> tuple[bytes, bool]:
     """Return text in UTF-8 without BOM, and whether some bytes were not in `encoding`.
 
-    Such bytes become U+FFFD, so that only their records are lost.
+    Such bytes become U+FFFD, so that only their records are lost. Unreadable where the whole text
+    is in another encoding.
     """
     if content.startswith(UTF16) and not encoding.lower().replace("_", "-").startswith("utf-16"):
         raise Unreadable(

@@ -29,7 +29,7 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Rows:
-    """n test rows in calendar order; predictions as `stages/metrics.py` takes them."""
+    """n test rows in calendar order; predictions, (n,) or (n, k), as `metrics` takes them."""
 
     target: Array
     candidate: Array

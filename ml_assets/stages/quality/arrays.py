@@ -27,7 +27,7 @@ def numbers(column: pa.ChunkedArray) -> Floats:
 
 
 def levels(column: pa.ChunkedArray) -> tuple[pa.Array, Ints]:
-    """Return the distinct texts of a column and each row's place among them; -1 is missing."""
+    """Return the distinct texts of a column and each row's place among them (n,); -1 is missing."""
     if not pa.types.is_dictionary(column.type):
         column = column.cast(pa.string()).dictionary_encode()
     whole: Any = column.unify_dictionaries().combine_chunks()
@@ -57,7 +57,7 @@ def block_numbers(table: pa.Table, time: str | None, block: str) -> Ints:
 
 
 def numbered(blocks: Ints) -> tuple[int, Ints]:
-    """Return how many blocks there are, and each row's place among them; -1 stays -1."""
+    """Return how many blocks there are, and each row's place among them (n,); -1 stays -1."""
     known = blocks >= 0
     distinct, place = np.unique(blocks[known], return_inverse=True)
     found = np.full(len(blocks), -1, dtype=np.int64)

@@ -14,7 +14,7 @@ Array = NDArray[np.float64]
 
 
 def shares(counts: Array) -> Array:
-    """Return counts as shares of their sum; zeros where there is nothing."""
+    """Return counts (…, bins) as shares of their sum; zeros where there is nothing."""
     total = counts.sum(axis=-1, keepdims=True)
     found: Array = counts / np.maximum(total, 1.0)
     return found
@@ -23,14 +23,18 @@ def shares(counts: Array) -> Array:
 def kolmogorov_smirnov(first: Array, second: Array) -> Any:
     """Return the largest difference of the shares up to any bin, 0 to 1.
 
-    Bins must be ordered, shape (…, bins). 0 where either side has no rows.
+    The two-sample statistic of N. Smirnov, 1948, on counts of shape (…, bins), bins in order. 0
+    where either side has no rows.
     """
     gap = np.abs(np.cumsum(shares(first), axis=-1) - np.cumsum(shares(second), axis=-1))
     return np.where(_both(first, second), gap.max(axis=-1), 0.0)
 
 
 def total_variation(first: Array, second: Array) -> Any:
-    """Return half the sum of the differences of shares, 0 to 1: the rows that moved."""
+    """Return half the sum of the differences of shares, 0 to 1: the rows that moved.
+
+    The total variation distance, of counts of shape (…, bins) in any order.
+    """
     gap = np.abs(shares(first) - shares(second)).sum(axis=-1) / 2
     return np.where(_both(first, second), gap, 0.0)
 

@@ -36,7 +36,7 @@ class Coded:
 
 
 def edges_of(values: Floats) -> list[float]:
-    """Return the upper edges of bins with about equally many of the values; ties are one bin.
+    """Return the upper edges of bins with about equally many of the values (n,); ties are one bin.
 
     What is below the smallest value or above the largest has a bin of its own.
     """
@@ -50,7 +50,7 @@ def edges_of(values: Floats) -> list[float]:
 
 
 def levels_of(column: pa.ChunkedArray) -> tuple[list[str], Ints, Ints]:
-    """Return the levels of a column, most frequent first, their rows, and each row's level."""
+    """Return the levels of a column, most frequent first, their rows, and each row's level (n,)."""
     found, codes = levels(column)
     counts = np.bincount(codes[codes >= 0], minlength=len(found))
     texts = found.to_pylist()

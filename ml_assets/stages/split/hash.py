@@ -2,11 +2,11 @@
 
 Belongs here: hash folds, stratified or not. Does not belong here: keys and ranges (`ranges`).
 
-The hash is SipHash-2-4 of the UTF-8 text of the key under a 16-byte secret (the first 16
-hexadecimal digits of the SHA-256 of the salt), mixed by the finalizer of SplitMix64: that is
-`pandas.util.hash_array`. Its upper 53 bits over 2^53 are a number u in [0, 1): u < test is test,
-u < test + validation is validation, the rest is train. ml_assets_tests/stages/test_split_hash.py
-writes the hash out and pins it by test vectors.
+The hash is SipHash-2-4 (Aumasson and Bernstein, 2012) of the UTF-8 text of the key under a 16-byte
+secret (the first 16 hexadecimal digits of the SHA-256 of the salt), mixed by the finalizer of
+SplitMix64: that is `pandas.util.hash_array`. Its upper 53 bits over 2^53 are a number u in [0, 1):
+u < test is test, u < test + validation is validation, the rest is train.
+ml_assets_tests/stages/test_split_hash.py writes the hash out and pins it by test vectors.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def split(spec: SplitRule, *, features: Mapping[str, Handle], kept: Handle | Non
 
 
 def uniform(text: pa.ChunkedArray, salt: str) -> Array:
-    """Return the hash of each text as a number in [0, 1)."""
+    """Return the hash of each text as a number in [0, 1), (n,)."""
     secret = hashlib.sha256(salt.encode()).hexdigest()[:16]
     # Each different text of a batch is hashed once: hash_array does not know Arrow's strings.
     encoded = text.combine_chunks().dictionary_encode()

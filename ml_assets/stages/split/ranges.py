@@ -106,7 +106,7 @@ def _none(columns: Sequence[str]) -> pa.Table:
 
 
 def occurrences(hashes: Hashes, bucket: int = BUCKET) -> tuple[Numbers, Numbers]:
-    """Return, for each of n rows, the rows at which its key first and last stands."""
+    """Return, for each of n rows, the rows at which its key first and last stands: (n,) each."""
     kind = np.dtype(np.int32 if len(hashes) < 2**31 else np.int64)
     first = np.arange(len(hashes), dtype=kind)
     last = first.copy()
@@ -131,7 +131,10 @@ def references(rows: Rows, mask: Mask) -> pa.Table:
 
 
 def result(rows: Rows, folds: Mapping[str, Mask], waiting: str | None) -> Result:
-    """Return the three tables of references and the summary; empty folds where it waits."""
+    """Return the three tables of references and the summary; empty folds where it waits.
+
+    A mask is (n,), True for the rows of a fold.
+    """
     none = np.zeros(len(rows.last), dtype=bool)
     folds = {name: none if waiting is not None else folds[name] for name in FOLDS}
     tables = {name: references(rows, mask) for name, mask in folds.items()}

@@ -69,7 +69,7 @@ def encode(
 
 
 def values(table: pa.Table, name: str) -> Array:
-    """Return an encoded column as float64, NaN where missing."""
+    """Return an encoded column as float64 (n,), NaN where missing."""
     column = table[name].cast(pa.float64())
     return np.asarray(column.fill_null(np.nan).to_numpy(), dtype=np.float64)
 

@@ -123,7 +123,7 @@ def merged(references: Sequence[pa.Table], features: Mapping[str, Handle]) -> pa
 
 
 def labels(table: pa.Table, classes: Sequence[str]) -> Array:
-    """Return the target as families see it: float64, or -1 or an index into `classes`."""
+    """Return the target (n,) as families see it: float64, or -1 or an index into `classes`."""
     target = table["_target"]
     if classes:
         place = pc.index_in(target.cast(pa.string()), value_set=pa.array(classes, pa.string()))

@@ -34,7 +34,7 @@ def refit(
 
 
 def predict(state: dict[str, Any], batch: pa.Table) -> Array:
-    """Return each row's group median; the overall one for missing and unknown groups."""
+    """Return each row's group median (n,); the overall one for missing and unknown groups."""
     if not state["groups"]:
         return np.full(batch.num_rows, state["overall"])
     keys, medians = np.array(state["groups"], dtype=np.float64).T

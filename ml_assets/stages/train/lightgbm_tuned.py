@@ -59,7 +59,7 @@ def refit(
 
 
 def predict(state: dict[str, Any], batch: pa.Table) -> Array:
-    """Return what LightGBM predicts."""
+    """Return what LightGBM predicts, as the family `lightgbm` does."""
     return lightgbm.predict(state, batch)
 
 

@@ -90,7 +90,7 @@ def _fit(settings: Linear, fold: Fold, context: Context) -> dict[str, Any]:
 
 
 def sample(target: Array, most: int, *, classes: bool) -> NDArray[np.int64]:
-    """Return at most `most` row numbers, evenly taken, and the first row of each class."""
+    """Return at most `most` row numbers of (n,), evenly taken, and the first row of each class."""
     if len(target) <= most:
         return np.arange(len(target))
     rows = np.linspace(0, len(target) - 1, most).astype(np.int64)

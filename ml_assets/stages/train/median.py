@@ -43,5 +43,5 @@ def refit(settings: Median, state: dict[str, Any], fold: Fold, context: Context)
 
 
 def predict(state: dict[str, Any], batch: pa.Table) -> Array:
-    """Return the median for every row."""
+    """Return the median for every row, (n,)."""
     return np.full(batch.num_rows, state["median"])

@@ -22,7 +22,8 @@ def predict(model: Mapping[str, Any], family: Any, features: pa.Table) -> Array:
     """Return (n,) values or probabilities of class 1, or (n, k) class probabilities.
 
     `features` holds at least the model's columns, unencoded; `family` is the module that made
-    the model. Row i of the result depends on row i alone.
+    the model. Row i of the result depends on row i alone. HookError if a family of the user's own
+    breaks its promise.
     """
     columns = dict(sorted(model["columns"].items()))
     batch = encode.encode(features, columns, model["categories"])
@@ -30,7 +31,7 @@ def predict(model: Mapping[str, Any], family: Any, features: pa.Table) -> Array:
 
 
 def predict_encoded(model: Mapping[str, Any], family: Any, batch: pa.Table) -> Array:
-    """Return the predictions for features that are encoded already."""
+    """Return what `predict` does, for features that are encoded already; HookError likewise."""
     width = len(model["classes"])
     shape = (batch.num_rows, width) if model["task"] == "multiclass" else (batch.num_rows,)
     if batch.num_rows == 0:
