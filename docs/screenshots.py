@@ -83,7 +83,7 @@ def _of_mlflow(planner: Planner, base: str) -> Iterator[Shot]:
     yield Shot("mlflow_run", run, "Metrics", (1500, 950), _close_assistant)
     chosen = json.dumps([one.info.run_id for one in runs], separators=(",", ":"))
     compare = f'{base}/#/compare-runs?runs={chosen}&experiments=["{place}"]&{VIEW[1:]}'
-    yield Shot("mlflow_compare", compare, "test_mae", (1200, 1150), _show_tables)
+    yield Shot("mlflow_compare", compare, "test_mae", (1200, 1500), _show_tables)
 
 
 def _fit(page: Page) -> None:
@@ -111,6 +111,9 @@ def _close_assistant(page: Page) -> None:
 def _show_tables(page: Page) -> None:
     _close_assistant(page)
     page.get_by_text("Visualizations").click()
+    for section in range(2):  # parameters, metrics
+        page.get_by_text("Show diff only").nth(section).click()
+    page.get_by_text("Visualizations").scroll_into_view_if_needed()
 
 
 def _take(browser: Browser, shot: Shot) -> None:

@@ -258,7 +258,9 @@ def finish(client: MlflowClient, run: Run, found: Candidate) -> None:
     """Mark a run as complete, with the report that it shows."""
     client.set_tag(run.info.run_id, "mlflow.note.content", plain(found.summary))
     client.set_tag(run.info.run_id, REPORT, found.report)
-    client.set_terminated(run.info.run_id, "FINISHED")
+    # A new report of a candidate does not make its run longer.
+    if run.info.status != "FINISHED":
+        client.set_terminated(run.info.run_id, "FINISHED")
 
 
 def _complete(run: Run, found: Candidate) -> bool:

@@ -280,6 +280,7 @@ def test_another_report_of_the_same_candidate_is_shown_in_its_run(
 ) -> None:
     home = opens(workspace)
     first = adapter.publish(home, read_project(workspace.defs), MODEL)
+    ended = adapter.opened(home).get_run(first["mlflow_run_id"]).info.end_time
     path = workspace.defs / MODEL / "defs.yaml"
     text = path.read_text().replace("resamples: 100", "resamples: 200")
     # The same folds by another rule: MLflow refuses another value of a parameter.
@@ -293,6 +294,7 @@ def test_another_report_of_the_same_candidate_is_shown_in_its_run(
     run = adapter.opened(home).get_run(first["mlflow_run_id"])
     assert run.data.tags["ml_assets.report"] == report.digest
     assert run.data.params["split.min_labelled"] == "0.9"
+    assert run.info.end_time == ended
     place = adapter.folder(home) / "artifacts" / "delay-dev" / first["mlflow_run_id"]
     shown = (place / "artifacts" / "report.html").read_bytes()
     assert shown == home.objects.read(report.outputs["report"].digest)
