@@ -48,7 +48,11 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
             err.print(f"[red]failed:[/] {_escaped(said)} Nothing was recorded by halves")
             raise typer.Exit(FAILED) from None
         except DatabaseError as error:
-            said = f"a database of the home is damaged: {_line(error)}; restore it from a copy"
+            said = (
+                f"a database of the home is damaged: {_line(error)}; restore it from a copy. "
+                "Without Dagster's or MLflow's folder in environments/ nothing is lost: "
+                "`ml-assets repair` shows everything anew"
+            )
             err.print(f"[red]failed:[/] {_escaped(said)}")
             raise typer.Exit(FAILED) from None
 
