@@ -43,7 +43,8 @@ def repair(as_json: bool = JSON) -> None:
 def landed_files(planner: Planner) -> tuple[list[str], list[str]]:
     """Read every landed file kept as an object; return what was taken again, and what is lost."""
     home = planner.home
-    taken, lost = [], []
+    taken: list[str] = []
+    lost: list[str] = []
     for (dataset, batch), landings in sorted(home.batches.landed().items()):
         for item in landings:
             try:
