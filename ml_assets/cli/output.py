@@ -27,30 +27,38 @@ def emit(document: Any) -> None:
 
 
 def guarded(command: Callable[P, None]) -> Callable[P, None]:
-    """Turn errors raised on purpose into a message and an exit code; others are bugs."""
+    """Turn errors raised on purpose into a message and an exit code; others are bugs.
+
+    With `--json` the one document then is `{"error": …, "exit": …}`.
+    """
 
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        def stop(title: str, said: str, code: int) -> typer.Exit:
+            err.print(f"[red]{title}:[/] {_escaped(said)}")
+            if kwargs.get("as_json"):
+                emit({"error": said, "exit": code})
+            return typer.Exit(code)
+
         try:
             command(*args, **kwargs)
         except RequestError as error:
-            err.print(f"[red]error:[/] {_escaped(str(error))}")
-            raise typer.Exit(WRONG) from None
+            raise stop("error", str(error), WRONG) from None
         except MlAssetsError as error:
-            err.print(f"[red]failed:[/] {_escaped(str(error))}")
-            raise typer.Exit(FAILED) from None
+            raise stop("failed", str(error), FAILED) from None
         except OSError as error:
-            err.print(f"[red]failed:[/] {_escaped(str(error))}; nothing was recorded by halves")
-            raise typer.Exit(FAILED) from None
+            raise stop("failed", f"{error}; nothing was recorded by halves", FAILED) from None
         except OperationalError as error:
             what = "is the disk full, or not writable, or the server of the state gone?"
             said = f"a database of the home says {_line(error)}: {what}"
-            err.print(f"[red]failed:[/] {_escaped(said)} Nothing was recorded by halves")
-            raise typer.Exit(FAILED) from None
+            raise stop("failed", f"{said} Nothing was recorded by halves", FAILED) from None
         except DatabaseError as error:
-            said = f"a database of the home is damaged: {_line(error)}; restore it from a copy"
-            err.print(f"[red]failed:[/] {_escaped(said)}")
-            raise typer.Exit(FAILED) from None
+            said = (
+                f"a database of the home is damaged: {_line(error)}; restore it from a copy. "
+                "Without Dagster's or MLflow's folder in environments/ nothing is lost: "
+                "`ml-assets repair` shows everything anew"
+            )
+            raise stop("failed", said, FAILED) from None
 
     return run
 

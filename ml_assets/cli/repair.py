@@ -8,6 +8,7 @@ from ml_assets.cli.output import FAILED, JSON, emit, err, guarded, out
 from ml_assets.cli.progress import working
 from ml_assets.cli.run import materialize, tell
 from ml_assets.errors import DamagedObject
+from ml_assets.plan.make import landed_again
 from ml_assets.plan.plan import Planner, planner_here
 from ml_assets.store.lock import writer
 
@@ -22,16 +23,36 @@ def repair(as_json: bool = JSON) -> None:
     with writer(planner.home.writer_lock(), "ml-assets repair", patience=3600.0, waiting=err.print):
         with working("reading every object in use"):
             damaged = drop_damaged(planner)
+            taken, lost = landed_files(planner)
         planner.home.records.mark_all_unpublished(planner.home.env)
         result = materialize(planner)
     if as_json:
-        emit({"damaged": damaged, **result})
+        emit({"damaged": damaged, "landed_again": taken, "lost": lost, **result})
     else:
         for digest in damaged:
             out.print(f"damaged and made again: {digest}")
+        for place in taken:
+            out.print(f"taken from the landing folder again: {place}")
+        for place in lost:
+            err.print(f"[yellow]warning[/] the landed file {place} is lost: land it again")
         tell(result)
     if not result["success"]:
         raise typer.Exit(FAILED)
+
+
+def landed_files(planner: Planner) -> tuple[list[str], list[str]]:
+    """Read every landed file kept as an object; return what was taken again, and what is lost."""
+    home = planner.home
+    taken: list[str] = []
+    lost: list[str] = []
+    for (dataset, batch), landings in sorted(home.batches.landed().items()):
+        for item in landings:
+            try:
+                home.objects.read(item.digest)
+            except DamagedObject:
+                place = f"{dataset}@{batch} ({item.name})" if batch else f"{dataset} ({item.name})"
+                (taken if landed_again(home, item.digest) else lost).append(place)
+    return taken, lost
 
 
 def drop_damaged(planner: Planner) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import dagster as dg
 
+from ml_assets.errors import DamagedObject
 from ml_assets.graph.describe import description, kinds, static_metadata
 from ml_assets.graph.engine import Engine
 from ml_assets.graph.publish import key_of
@@ -63,7 +64,12 @@ def unit_assets(
         outcomes = list(engine.maker.make(units, chosen))
         # Dagster wants outputs in data-flow order.
         ordered = [asset for asset in assets if asset in chosen]
-        yield from publish(context, engine, outcomes, ordered, code_version)
+        try:
+            yield from publish(context, engine, outcomes, ordered, code_version)
+        except DamagedObject as error:
+            # What is not there is planned; what is only damaged would fail each run anew.
+            engine.maker.planner.home.objects.forget(error.digest)
+            raise dg.Failure(f"{error}; the next run makes it again", allow_retries=False) from None
 
     return step
 

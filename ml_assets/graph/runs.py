@@ -15,7 +15,7 @@ WANTED = "ml_assets/wanted"
 FIRST = "dagster/asset_partition_range_start"
 LAST = "dagster/asset_partition_range_end"
 SILENT = 180.0
-"""Seconds after which a started run that never told its process counts as dead."""
+"""Seconds after which a run that never told its process counts as dead."""
 OPEN = (
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
@@ -52,7 +52,7 @@ def in_progress(instance: dg.DagsterInstance, home: Home) -> list[str]:
 
 def _dead(home: Home, record: dg.RunRecord) -> bool:
     run = record.dagster_run
-    if run.status in (dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED):
+    if run.status == dg.DagsterRunStatus.QUEUED:
         return False
     gone = process_gone(home, run.run_id)
     if gone is not None:

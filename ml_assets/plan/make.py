@@ -20,6 +20,7 @@ from ml_assets.plan.product import product
 from ml_assets.plan.run import ActionRunner, Boundary
 from ml_assets.plan.session import Made, Shared
 from ml_assets.store.digest import bytes_digest
+from ml_assets.store.home import Home
 from ml_assets.store.records import Current
 
 State = Literal["executed", "reused", "failed", "waiting"]
@@ -120,23 +121,10 @@ class Maker:
                 if error.digest in healed:
                     raise
                 healed.add(error.digest)
-                if not self._landed_again(error.digest):
+                if not landed_again(self.planner.home, error.digest):
                     self.planner.home.objects.forget(error.digest)
                 # Recursing makes again whatever is missing on the way to this unit.
                 session = self.planner.session(runner=self._runner)
-
-    def _landed_again(self, digest: str) -> bool:
-        """Put a landed file back into the store, if it still lies in the landing folder."""
-        home = self.planner.home
-        for path, (_, known) in home.batches.known_files().items():
-            file = home.root / path
-            if known == digest and file.is_file():
-                content = file.read_bytes()
-                if bytes_digest(content) == digest:
-                    home.objects.forget(digest)
-                    home.objects.put(content)
-                    return True
-        return False
 
     def _keep(self, unit: Unit, made: Sequence[Made], selected: set[str]) -> Outcome:
         kept = [item for item in made if item.cell.asset in selected]
@@ -160,6 +148,19 @@ class Maker:
             elif outcome.waiting is not None:
                 state = "waiting"
             self._listener(Progress(cell, state, outcome.seconds.get(cell, 0.0), detail))
+
+
+def landed_again(home: Home, digest: str) -> bool:
+    """Put a landed file back into the store, if it still lies in the landing folder."""
+    for path, (_, known) in home.batches.known_files().items():
+        file = home.root / path
+        if known == digest and file.is_file():
+            content = file.read_bytes()
+            if bytes_digest(content) == digest:
+                home.objects.forget(digest)
+                home.objects.put(content)
+                return True
+    return False
 
 
 def _ignore(_progress: Progress) -> None:

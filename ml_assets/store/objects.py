@@ -137,12 +137,14 @@ class Objects:
             with self._translated():
                 data: bytes = path.read_bytes()
         except FileNotFoundError:
-            raise DamagedObject(digest, f"object {digest} is missing: {path}") from None
+            raise DamagedObject(
+                digest, f"object {digest} is missing: {path}; `ml-assets repair` makes it again"
+            ) from None
         if len(data) != row.size or hashlib.sha256(data).hexdigest() != row.sha256:
             raise DamagedObject(
                 digest,
                 f"object {digest} is damaged: {path} holds {len(data)} bytes that are not the "
-                f"{row.size} bytes that were written",
+                f"{row.size} bytes that were written; `ml-assets repair` makes it again",
             )
         return data
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -128,20 +129,50 @@ def test_a_landing_folder_that_is_suddenly_empty(site: Site) -> None:
     shutil.move(away, folder)
 
 
-def test_a_damaged_object_is_named_and_made_again(site: Site) -> None:
-    before = site.digests()
-    digest = before["sales/cleaned@2020-02"]
+def damage(site: Site, cell: str) -> tuple[Path, bytes]:
+    """Damage the object of a cell; return its path and what it held."""
     with site.store() as home:
-        path = home.objects.path(digest)
+        path: Path = home.objects.path(site.digests()[cell])
     content = path.read_bytes()
     path.chmod(0o644)
     path.write_bytes(content[:-7] + b"damaged")
+    return path, content
+
+
+def test_a_damaged_object_that_is_only_shown_is_made_again_by_the_next_run(site: Site) -> None:
+    before = site.digests()
+    path, content = damage(site, "sales/cleaned@2020-02")
+    with site.store() as home:
+        home.records.mark_all_unpublished(home.env)
+    [said] = [f for f in site.json("run", "group:sales", code=1)["faults"] if "damaged" in f]
+    assert before["sales/cleaned@2020-02"] in said
+    assert said.endswith("the next run makes it again")
+    assert "sales/cleaned@2020-02" in site.json("run", "group:sales")["executed"]
+    assert (site.digests(), path.read_bytes()) == (before, content)
+
+
+def test_repair_names_what_is_damaged_and_makes_it_again(site: Site) -> None:
+    before = site.digests()
+    path, content = damage(site, "sales/cleaned@2020-02")
+    with site.store() as home:
+        february, march = (
+            home.objects.path(home.batches.landed()[("sales", batch)][0].digest)
+            for batch in ("2020-02", "2020-03")
+        )
+    february.unlink()
+    march.unlink()
+    [away] = (site.home / "landing" / "sales").glob("*2020-03*")
+    kept = away.read_bytes()
+    away.unlink()
     answer = site.json("repair")
     assert answer["success"]
-    assert answer["damaged"] == [digest]
+    assert answer["damaged"] == [before["sales/cleaned@2020-02"]]
+    assert [place.partition(" ")[0] for place in answer["landed_again"]] == ["sales@2020-02"]
+    assert [place.partition(" ")[0] for place in answer["lost"]] == ["sales@2020-03"]
     assert "sales/cleaned@2020-02" in answer["executed"]
-    assert site.digests() == before
-    assert path.read_bytes() == content
+    assert (site.digests(), path.read_bytes()) == (before, content)
+    away.write_bytes(kept)
+    march.write_bytes(kept)
 
 
 def test_a_landed_file_damaged_in_the_store_is_taken_from_landing_again(site: Site) -> None:

@@ -189,6 +189,9 @@ def test_a_wrong_request_is_explained(site: Site, words: tuple[str, ...], said: 
     answer = site(*words, code=2)
     assert said in answer.err
     assert answer.out == ""
+    document = site.json(*words, code=2)
+    assert document["exit"] == 2
+    assert said in document["error"]
 
 
 def test_repin_drops_the_pin_once(new_site: Site) -> None:

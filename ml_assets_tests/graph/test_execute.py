@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dagster as dg
 import pytest
 
+from ml_assets.graph import runs
 from ml_assets_tests.cli.shell import Site
 from ml_assets_tests.graph import events
 from ml_assets_tests.projects import MONTHS, REFUSED, prices, sales
@@ -165,3 +167,16 @@ def _withdraw(site: Site, month: str) -> None:
     for dataset in ("sales", "prices"):
         site("withdraw", dataset, "--batch", month, "--reason", "the test is over")
     assert site.json("run")["success"]
+
+
+def test_a_run_that_never_began_blocks_for_a_while_only(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # So does a full disk leave it: created, but its first event could not be written.
+    name = "1" * 32
+    with site.dagster() as instance, site.store() as home:
+        instance.add_run(dg.DagsterRun(job_name="materialize", run_id=name))
+        assert runs.in_progress(instance, home) == [name]
+        monkeypatch.setattr(runs, "SILENT", 0.0)
+        assert runs.in_progress(instance, home) == []
+    assert events.runs(site)[name] == "FAILURE"

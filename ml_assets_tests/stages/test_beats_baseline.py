@@ -8,6 +8,7 @@ import pytest
 
 from ml_assets.spec.model import EvaluateSpec
 from ml_assets.stages.check.beats_baseline import check
+from ml_assets.stages.metrics import CONSTANT_TARGET, not_better
 from ml_assets.stages.result import Check
 from ml_assets_tests.handles import given
 
@@ -51,6 +52,11 @@ def verdict(metric: str, value: float | None, base: float | None, *around: float
 )
 def test_verdicts(found: Check, passed: bool | None, severity: str) -> None:
     assert (found.name, found.passed, found.severity) == ("beats_baseline", passed, severity)
+
+
+def test_a_constant_target_is_named() -> None:
+    assert "is `target` in the spec what was meant?" in not_better("mae 0", [CONSTANT_TARGET])
+    assert not_better("mae 2", ["3 rows left out"]) == "not better: mae 2"
 
 
 def test_it_says_why() -> None:

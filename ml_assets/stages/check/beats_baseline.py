@@ -31,7 +31,8 @@ def check(spec: EvaluateSpec, *, metrics: Handle) -> Result:
     figures |= {"difference": difference}
     said = f"{spec.metric} {value:.4g}, baseline {base:.4g}"
     if not standard.is_better(spec.metric, value, base):
-        return _result(Check("beats_baseline", False, f"not better: {said}", metadata=figures))
+        why = standard.not_better(said, found.get("notes", ()))
+        return _result(Check("beats_baseline", False, why, metadata=figures))
     low, high = difference["low"], difference["high"]
     if low is None or low <= 0.0 <= high:
         why = f"better, but not clear of chance: {said}"

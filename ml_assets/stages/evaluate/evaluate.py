@@ -86,7 +86,7 @@ def evaluate(
 def _notes(rows: Rows, chosen: Fitted, hidden: list[str]) -> list[str]:
     found = []
     if "constant" in chosen.model["state"]:
-        found.append("the target is constant in training: the model holds that value")
+        found.append(standard.CONSTANT_TARGET)
     if rows.left_out:
         found.append(f"{rows.left_out:,} rows left out: target or prediction is not finite")
     if hidden:

@@ -100,7 +100,8 @@ def beats_baseline(spec: DecideSpec, metrics: Mapping[str, Any]) -> Line:
         return line("beats_baseline", False, f"{name} has no value on test", got=got, wanted=asked)
     said = f"{name} {number(name, value, unit)}, baseline {number(name, base, unit)}"
     if not standard.is_better(name, value, base):
-        return line("beats_baseline", False, f"not better: {said}", got=got, wanted=asked)
+        text = standard.not_better(said, metrics.get("notes", ()))
+        return line("beats_baseline", False, text, got=got, wanted=asked)
     if asked == "clear" and (low is None or low <= 0.0 <= high):
         text = f"better, but not beyond chance: {said}"
         return line("beats_baseline", False, text, got=got, wanted=asked)
