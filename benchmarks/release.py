@@ -33,7 +33,7 @@ IMPORTS = {
         "sys.meta_path.insert(0, Hidden); "
         "import http.server, pyarrow, ml_assets.stages.train.predict, lightgbm",
     ),
-    "verify": ("import ml_assets.cli.release, ml_assets.adapters.bundle_score, pyarrow",),
+    "verify": ("import ml_assets.cli.release, ml_assets.adapters.bundle_score",),
 }
 """What the processes of an operation import: of a rollback the command, MLflow's and the one in
 which the model is checked."""
@@ -73,6 +73,8 @@ def operations(home: Path, out: Path, model: str) -> Mapping[str, Callable[[], T
     newest = champion(home, model)
     shipped((*CLI, "release", model, "--out", out), home)
     (bundle,) = (path for path in out.iterdir() if path.suffix == ".zip")
+    # The environments of the locks are made once.
+    shipped((*CLI, "verify", bundle), home)
     return {
         "rollback": rollback,
         "verify": lambda: timed(lambda: shipped((*CLI, "verify", bundle), home)),

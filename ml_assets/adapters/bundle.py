@@ -46,11 +46,12 @@ class Verdict:
         }
 
 
-def verify(bundle: Bundle, trusted: Path | None = None, *, fresh: bool = False) -> Verdict:
+def verify(bundle: Bundle, trusted: Path | None = None, *, here: bool = False) -> Verdict:
     """Check every byte and the signature, then score the golden rows.
 
-    `trusted` is the public key that must have signed; with `fresh` golden rows are scored in
-    new virtual environments. Raises RequestError for a bundle of another format or a bad key.
+    `trusted` is the public key that must have signed; with `here` golden rows are scored by
+    this installation's packages, otherwise by those of the bundle's locks. Raises RequestError
+    for a bundle of another format or a bad key.
     """
     problems = bundle_check.problems(bundle)
     unsigned = list(signature_problems(bundle, trusted))
@@ -60,7 +61,7 @@ def verify(bundle: Bundle, trusted: Path | None = None, *, fresh: bool = False) 
     found = Verdict(bundle, [*problems, *unsigned], signature)
     if found.problems:
         return found
-    strange = bundle_score.foreign(bundle, fresh=fresh) if signature != "trusted" else []
+    strange = bundle_score.foreign(bundle, here=here) if signature != "trusted" else []
     if strange:
         found.problems += [
             Problem(
@@ -71,7 +72,7 @@ def verify(bundle: Bundle, trusted: Path | None = None, *, fresh: bool = False) 
             for name in strange
         ]
         return found
-    found.scored, wrong = bundle_score.score(bundle, fresh=fresh)
+    found.scored, wrong = bundle_score.score(bundle, here=here)
     found.problems += wrong
     return found
 
@@ -82,7 +83,7 @@ def verified(home: Home, current: Current) -> dict[str, Any]:
     Raises BundleError naming what is wrong.
     """
     data = home.objects.read(current.outputs["bundle"].digest)
-    verdict = verify(bundle_read.unpacked(data, current.asset))
+    verdict = verify(bundle_read.unpacked(data, current.asset), here=True)
     if verdict.problems:
         said = "; ".join(f"{item.file} {item.said}" for item in verdict.problems)
         raise BundleError(f"{current.asset} v{current.number} does not verify: {said}")

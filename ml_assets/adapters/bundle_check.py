@@ -81,8 +81,12 @@ def _compared(
     files: Mapping[str, bytes], wanted: Mapping[str, str], subjects: Mapping[str, str]
 ) -> Iterator[Problem]:
     for name in sorted({*files, *wanted} - set(UNLISTED)):
-        if name not in files:
+        if name not in files and subjects and name not in {*subjects, PROVENANCE, SIGNER}:
+            yield Problem(SUMS, f"lists {name}, which {PROVENANCE} does not know")
+        elif name not in files:
             yield Problem(name, f"is listed in {SUMS} and not there")
+        elif name not in wanted and subjects.get(name) == sha256(files[name]):
+            yield Problem(SUMS, f"its line for {name} was changed; {PROVENANCE} has it")
         elif name not in wanted:
             yield Problem(name, f"is not listed in {SUMS}: it was added")
         elif sha256(files[name]) != wanted[name]:

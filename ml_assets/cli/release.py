@@ -104,14 +104,15 @@ def verify(
     public_key: Annotated[
         Path | None, typer.Option("--public-key", help="PEM of the signer whom you trust.")
     ] = None,
-    fresh: Annotated[
+    here: Annotated[
         bool,
-        typer.Option("--fresh-environment", help="Score in new environments from its locks."),
+        typer.Option("--this-environment", help="Score with the packages here; installs none."),
     ] = False,
     as_json: bool = JSON,
 ) -> None:
     """Check every byte of a bundle and its signature, and score its golden rows.
 
+    They are scored in environments made from the bundle's locks, kept in the user's cache.
     Example: ml-assets verify releases/flight_delay-v3.zip
     """
     from rich.markup import escape
@@ -120,7 +121,7 @@ def verify(
     from ml_assets.adapters.bundle_read import read
 
     with working(f"checking {bundle.name} and scoring its golden rows"):
-        verdict = look(read(bundle), public_key, fresh=fresh)
+        verdict = look(read(bundle), public_key, here=here)
     document = verdict.to_json()
     if as_json:
         emit(document)

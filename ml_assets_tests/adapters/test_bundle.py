@@ -176,6 +176,15 @@ def test_a_file_that_was_added_or_removed(files: dict[str, bytes]) -> None:
         assert name in [item.file for item in problems(Bundle(FOLDER, rest))]
 
 
+def test_a_changed_name_in_the_checksums_is_no_added_file(files: dict[str, bytes]) -> None:
+    renamed = files[SUMS].replace(b"model.json", b"model.jsom")
+    found = problems(Bundle(FOLDER, {**files, SUMS: renamed}))
+    assert [(item.file, item.said) for item in found] == [
+        (SUMS, "lists model.jsom, which provenance.json does not know"),
+        (SUMS, "its line for model.json was changed; provenance.json has it"),
+    ]
+
+
 def test_new_checksums_for_a_changed_file_contradict_the_provenance(
     files: dict[str, bytes],
 ) -> None:
@@ -353,7 +362,7 @@ def test_what_has_the_name_already_is_not_overwritten(
 def test_verify_scores_in_a_process_of_its_own(
     with_signature: dict[str, bytes], keys: Path
 ) -> None:
-    found = verify(Bundle(FOLDER, with_signature), keys / "ours.pub")
+    found = verify(Bundle(FOLDER, with_signature), keys / "ours.pub", here=True)
     assert found.problems == []
     assert found.signature == "trusted"
     assert [(item.program, item.rows) for item in found.scored] == [
@@ -390,7 +399,7 @@ def test_a_strangers_program_does_not_run(
         assert found.scored == []
     assert "was not used" in verify(Bundle(FOLDER, theirs)).problems[0].said
     assert not mark.exists()
-    found = verify(Bundle(FOLDER, signed(theirs, keys / "ours")), keys / "ours.pub")
+    found = verify(Bundle(FOLDER, signed(theirs, keys / "ours")), keys / "ours.pub", here=True)
     assert mark.exists()
     assert "wrote 0 rows" in found.problems[0].said
 
@@ -399,11 +408,11 @@ def test_a_strangers_lock_is_not_installed(files: dict[str, bytes]) -> None:
     """A line of a lock may name an index, whose packages run what they like."""
     lock = b"--index-url http://localhost:9/simple\n" + files["requirements.txt"]
     theirs = Bundle(FOLDER, resigned(files, requirements__txt=lock))
-    assert bundle_score.foreign(theirs) == []
-    (problem,) = verify(theirs, fresh=True).problems
+    assert bundle_score.foreign(theirs, here=True) == []
+    (problem,) = verify(theirs).problems
     assert problem.file == "requirements.txt"
     assert "was not used" in problem.said
-    assert bundle_score.foreign(Bundle(FOLDER, files), fresh=True) == []
+    assert bundle_score.foreign(Bundle(FOLDER, files)) == []
 
 
 def without(files: dict[str, bytes], *names: str) -> dict[str, bytes]:
@@ -467,12 +476,13 @@ def test_a_model_that_predicts_otherwise(files: dict[str, bytes]) -> None:
     lines = files["golden_predictions.csv"].decode().splitlines()
     lines[1] = repr(float(lines[1]) + 1e-6)
     scored, found = score(
-        Bundle(FOLDER, {**files, bundle_score.EXPECTED: ("\n".join(lines) + "\n").encode()})
+        Bundle(FOLDER, {**files, bundle_score.EXPECTED: ("\n".join(lines) + "\n").encode()}),
+        here=True,
     )
     assert [item.file for item in found] == ["score.py", "score_edge.py"]
     assert all("beside what the server did, over 1e-09" in item.said for item in found)
     assert [item.rows for item in scored] == [26, 26]
     broken = {**files, "model.json": b"{}", "model.onnx": b""}
-    scored, found = score(Bundle(FOLDER, broken))
+    scored, found = score(Bundle(FOLDER, broken), here=True)
     assert scored == []
     assert "ended with code 1: KeyError" in found[0].said

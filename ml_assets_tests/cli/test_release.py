@@ -98,11 +98,11 @@ def test_the_lineage_goes_down_to_every_landed_file(site: Site, bundle: Path) ->
 
 
 def test_verify_from_both(site: Site, bundle: Path) -> None:
-    found = site.json("verify", bundle)
+    found = site.json("verify", bundle, "--this-environment")
     assert found["verified"] is True
     assert (found["bundle"], found["signature"], found["problems"]) == ("forecast-v0", "none", [])
     assert [item["program"] for item in found["scored"]] == ["score.py", "score_edge.py"]
-    said = site("verify", bundle.with_name("forecast-v0.zip")).out
+    said = site("verify", bundle.with_name("forecast-v0.zip"), "--this-environment").out
     assert "files as they were written" in said
     assert "golden rows, to the bit" in said
 
@@ -134,9 +134,9 @@ def test_signed_and_verified_with_the_public_key(
     said = site("release", "forecast", "--out", tmp_path / "b", code=2).err
     assert "no private key in PEM" in said
     assert found["signed"] is True
-    words = ("verify", found["archive"], "--public-key", tmp_path / "key.pub")
-    assert site.json(*words)["signature"] == "trusted"
-    assert "by a key that you did not name" in site("verify", found["directory"]).out
+    words = ("--public-key", tmp_path / "key.pub", "--this-environment")
+    assert site.json("verify", found["archive"], *words)["signature"] == "trusted"
+    assert "by a key that you did not name" in site("verify", found["directory"], words[-1]).out
 
 
 @pytest.mark.parametrize(
@@ -226,6 +226,25 @@ def port(site: Site, tmp_path: Path) -> Iterator[int]:
         finally:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+
+
+@pytest.mark.slow
+def test_verify_scores_with_what_the_locks_name_alone(
+    site: Site, bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Installed once, used again; a damaged environment is not. Needs a package index."""
+    cache = tmp_path / "cache"
+    monkeypatch.setattr(site, "more", {"XDG_CACHE_HOME": str(cache)})
+    assert site.json("verify", bundle)["scored"][0]["largest_difference"] == 0.0
+    places = [p for p in (cache / "ml_assets" / "environments").iterdir() if p.is_dir()]
+    packages = {frozenset(p.name for p in place.glob("lib/*/site-packages/*")) for place in places}
+    assert [{"numpy", "pandas", "onnxruntime"} & names for names in packages] in (
+        [{"numpy"}, {"numpy", "onnxruntime"}],
+        [{"numpy", "onnxruntime"}, {"numpy"}],
+    )
+    before = [place.stat().st_ino for place in places]
+    assert site.json("verify", bundle)["verified"]
+    assert [place.stat().st_ino for place in places] == before
 
 
 @pytest.mark.slow

@@ -1,0 +1,132 @@
+"""Virtual environments that hold what a lock names: made once, kept in the user's cache.
+
+Belongs here: making one whole or not at all, and noticing that one is no longer what it was.
+Does not belong here: trust (a lock can name where packages come from), what runs inside.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from ml_assets.errors import BundleError
+
+LISTING = "ml_assets-files.json"
+"""Written last: every file of an environment with its size and time."""
+PATIENCE = 600.0
+"""Seconds that a program may take: installing a lock, or scoring."""
+PIP = ("--disable-pip-version-check", "--no-input", "--retries", "2")
+
+
+def folder() -> Path:
+    """Return where environments are kept: `ml_assets/environments` in the user's cache."""
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(cache) / "ml_assets" / "environments"
+
+
+def environment(lock: bytes) -> str:
+    """Return the Python of an environment with a hash-locked list of requirements and no more.
+
+    Made if it is not there, or not as it was left; whoever asks meanwhile waits for it. Raises
+    BundleError where the packages cannot be installed; then nothing is left behind.
+    """
+    said = f"{sys.version}\n{sysconfig.get_platform()}\n".encode() + lock
+    place = folder() / hashlib.sha256(said).hexdigest()[:32]
+    try:
+        if not _whole(place):
+            with _alone(place):
+                if not _whole(place):
+                    _make(place, lock)
+    except OSError as error:
+        raise BundleError(f"{error.filename or place}: {error.strerror}") from error
+    return str(_python(place))
+
+
+def run(command: list[str], cwd: Path) -> bytes:
+    """Return what a program writes, run without what would lead Python to other code.
+
+    Raises BundleError with its last line where it fails or takes too long.
+    """
+    try:
+        done = subprocess.run(
+            command,
+            cwd=cwd,
+            env=dict(_quiet(os.environ)),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise BundleError(f"took more than {PATIENCE:g} s") from None
+    if done.returncode:
+        lines = done.stderr.decode(errors="replace").strip().splitlines()
+        raise BundleError(f"ended with code {done.returncode}: {lines[-1] if lines else ''}")
+    return done.stdout
+
+
+def _quiet(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    for name, value in environ.items():
+        if not name.startswith(("PYTHON", "ML_ASSETS", "DAGSTER", "MLFLOW", "COVERAGE")):
+            yield name, value
+
+
+def _python(place: Path) -> Path:
+    return place / "bin" / "python"
+
+
+@contextmanager
+def _alone(place: Path) -> Iterator[None]:
+    """Wait until no other process makes this environment."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with place.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _make(place: Path, lock: bytes) -> None:
+    """Make it beside its place, then move it there; the caller is alone."""
+    new = place.with_suffix(".new")
+    for old in (new, place):
+        shutil.rmtree(old, ignore_errors=True)
+    try:
+        run([sys.executable, "-I", "-m", "venv", "--without-pip", str(new)], place.parent)
+        wanted = new / "requirements.txt"
+        wanted.write_bytes(lock)
+        pip = [sys.executable, "-I", "-m", "pip", *PIP, "--python", str(_python(new))]
+        what = ["--require-hashes", "--only-binary", ":all:", "-r", str(wanted)]
+        run([*pip, "install", "--quiet", *what], place.parent)
+        (new / LISTING).write_text(json.dumps(_listing(new)))
+        new.rename(place)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+
+
+def _whole(place: Path) -> bool:
+    """Tell whether an environment holds the files that it was left with, and has a Python."""
+    try:
+        wanted = json.loads((place / LISTING).read_text())
+    except (OSError, ValueError):
+        return False
+    return bool(_python(place).exists() and _listing(place) == wanted)
+
+
+def _listing(place: Path) -> dict[str, list[int]]:
+    """Return file -> size and time of change in nanoseconds; links as what they lead to."""
+    found = {}
+    for root, _, names in os.walk(place):
+        for name in names:
+            path = Path(root, name)
+            if name != LISTING and path.exists():
+                told = path.stat()
+                found[str(path.relative_to(place))] = [told.st_size, told.st_mtime_ns]
+    return found
