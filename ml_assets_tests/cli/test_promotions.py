@@ -9,7 +9,9 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -168,17 +170,7 @@ def test_killed_before_every_write_all_agree_after_one_more_run(two: Site, tmp_p
     # The copy's MLflow holds paths of the original: made anew, the old champion's version too.
     assert copy.process("run", "--json").document["success"]
     assert _champion(copy) == "v1"
-    done = subprocess.run(
-        [sys.executable, "-m", "ml_assets_tests.graph.killed_promotion", "forecast"],
-        cwd=copy.root,
-        env={**copy.environ(), "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr
-    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    lines = _killed(copy, "command")
     assert {line["at"] for line in lines} >= {
         "append",
         "_write",
@@ -194,6 +186,48 @@ def test_killed_before_every_write_all_agree_after_one_more_run(two: Site, tmp_p
         assert not line["left"], line
         # Before the log was written nothing is unfinished; afterwards the plan knows.
         assert line["unfinished"] == (line["at"] not in {"append", "_write"} and line["ended"] != 0)
+
+
+@pytest.mark.slow
+def test_a_run_that_is_killed_before_every_write_promotes_once(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """In another environment, in which all is reused and nothing was decided."""
+    with prepared_site(tmp_path_factory, "killed") as site:
+        assert site.json("run", "+forecast/evaluation_report", env="prod")["success"]
+        *runs, said = _killed(site, "run", "prod")
+    # Dagster is told again until it is noted that it was told; nothing else is written twice.
+    begins = {"_write": "append", "mark_shown": "handle_new_event"}
+    for before, run in pairwise(runs):
+        assert before["ended"] == signal.SIGKILL
+        assert [*run["wrote"], run["at"]][0] == begins.get(before["at"], before["at"]), runs
+    assert runs[-1]["ended"] == 0
+    assert {run["at"] for run in runs} >= {
+        "append",
+        "_write",
+        "set_registered_model_alias",
+        "set_model_version_tag",
+        "handle_new_event",
+        "mark_shown",
+    }
+    assert said["log"] == said["mlflow"] == said["dagster"] == "v0 1"
+    assert said["promoted"] == [0]
+    assert not said["left"]
+
+
+def _killed(shell: Shell, what: str, env: str = "dev") -> list[dict[str, Any]]:
+    """Return what is so after each promotion that was killed."""
+    done = subprocess.run(
+        [sys.executable, "-m", "ml_assets_tests.graph.killed_promotion", what, "forecast"],
+        cwd=shell.root,
+        env={**shell.environ(env), "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def test_an_edited_log_is_named_and_nothing_is_promoted(two: Site) -> None:
