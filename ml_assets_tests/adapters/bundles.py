@@ -50,7 +50,16 @@ LINEAGE = {
     "actions": [],
     "code": {"d1:closure": {"acme.features": "cc"}},
 }
-ENTRY: dict[str, Any] = {"model": "delay", "number": 1, "reason": "first", "at": "2026-11-01"}
+ENTRY: dict[str, Any] = {
+    "model": "delay",
+    "env": "dev",
+    "number": 1,
+    "action": "promoted",
+    "version": 3,
+    "actor": "ann",
+    "reason": "first",
+    "at": "2026-11-01",
+}
 ENTRY["hash"] = hashlib.sha256(canonical_json(ENTRY)).hexdigest()
 SUMMARY = {"landed": 100, "cleaned": 88, "filtered": {"cancelled": 10}, "quarantined": {"key": 2}}
 

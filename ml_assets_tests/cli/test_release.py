@@ -26,6 +26,8 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
+from ml_assets.adapters.bundle import verify
+from ml_assets.adapters.bundle_read import read
 from ml_assets.adapters.bundle_sign import KEY
 from ml_assets.adapters.mlflow import tracking_uri
 from ml_assets_tests.cli.shell import Site
@@ -235,7 +237,11 @@ def test_verify_scores_with_what_the_locks_name_alone(
     """Installed once, used again; a damaged environment is not. Needs a package index."""
     cache = tmp_path / "cache"
     monkeypatch.setattr(site, "more", {"XDG_CACHE_HOME": str(cache)})
-    assert site.json("verify", bundle)["scored"][0]["largest_difference"] == 0.0
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+    first = verify(read(bundle))
+    if any("No matching distribution found" in problem.said for problem in first.problems):
+        pytest.skip("there is no package index to install from")
+    assert first.scored[0].largest == 0.0
     places = [p for p in (cache / "ml_assets" / "environments").iterdir() if p.is_dir()]
     packages = {frozenset(p.name for p in place.glob("lib/*/site-packages/*")) for place in places}
     assert [{"numpy", "pandas", "onnxruntime"} & names for names in packages] in (

@@ -173,7 +173,9 @@ def test_the_card_has_use_data_metrics_slices_limits_bias_and_promotion(
     assert "| origin = EWR\\|JFK (few rows) | 60 | 2 | 1 … 3 | 8 |" in card
     assert "| trips | filtered | cancelled | 20 | 10.00% |" in card
     assert "| trips | quarantined | key | 4 | 2.00% |" in card
+    assert "- version: v3, the first champion\n" in card
     assert "- reason: first" in card
+    assert "{" not in card
 
 
 def test_a_constant_of_three_classes_without_slices_or_losses(

@@ -225,8 +225,24 @@ def _selection(spec: ReleaseSpec, accounts: Mapping[str, Mapping[str, Document]]
 
 
 def _decision(spec: ReleaseSpec) -> list[str]:
-    said = [f"- {name}: {value}" for name, value in sorted(spec.promotion.items()) if value]
-    return ["## Promotion", "", "The log's entry that first made it champion:", "", *said]
+    entry = spec.promotion
+    before = entry.get("previous")
+    said = {
+        "version": f"v{entry['version']}, "
+        + (f"after v{before['version']}" if before else "the first champion"),
+        "entry": f"{entry['number']} of the promotion log of {entry['model']} in {entry['env']}",
+        "time": entry["at"],
+        "actor": entry["actor"],
+        "action": entry["action"],
+        "reason": entry["reason"],
+    }
+    return [
+        "## Promotion",
+        "",
+        "What first made it champion; `promotion.json` has the evidence and the hashes:",
+        "",
+        *(f"- {name}: {value}" for name, value in said.items()),
+    ]
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
