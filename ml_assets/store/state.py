@@ -7,6 +7,8 @@ module that owns each table.
 from __future__ import annotations
 
 import json
+import sqlite3
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -35,6 +37,8 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 from ml_assets.errors import HomeError
 
 FORMAT = "1"
+TIMEOUT = 60.0
+"""Seconds for which a write waits for those of other processes."""
 metadata = MetaData()
 
 meta = Table("meta", metadata, Column("key", String, primary_key=True), Column("value", Text))
@@ -199,7 +203,7 @@ class State:
             # Autocommit and an explicit BEGIN IMMEDIATE: a transaction that reads first and
             # writes later would fail at once, not wait, when another process wrote between.
             self.engine = create_engine(
-                self.shown, isolation_level="AUTOCOMMIT", connect_args={"timeout": 60}
+                self.shown, isolation_level="AUTOCOMMIT", connect_args={"timeout": TIMEOUT}
             )
             event.listen(self.engine, "connect", _pragmas)
             self._open_sqlite()
@@ -327,6 +331,20 @@ def dump(value: Any) -> str:
 
 def _pragmas(connection: Any, _record: Any) -> None:
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
+    _use_wal(cursor)
     cursor.execute("PRAGMA synchronous=NORMAL")
     cursor.close()
+
+
+def _use_wal(cursor: Any) -> None:
+    """Switch to write-ahead logging; SQLite's own timeout does not wait for another's switch."""
+    deadline = time.monotonic() + TIMEOUT
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return

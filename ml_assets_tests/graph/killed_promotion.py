@@ -58,9 +58,9 @@ class InProcess:
         return show_log(self._planner.home, self._planner.project, model)
 
 
-def _killed_at(count: int, note: Path) -> None:
-    """Let this process kill itself before its n-th write; note the name of each."""
-    numbers = itertools.count(1)
+def _killed_at(count: int, note: Path, kinds: bool = False) -> None:
+    """Let this process kill itself before its n-th write, or kind of write; note their names."""
+    passed = [""]
 
     def before(owner: Any, attribute: str, counts: Callable[..., bool] = lambda *_: True) -> None:
         real = getattr(owner, attribute)
@@ -69,7 +69,9 @@ def _killed_at(count: int, note: Path) -> None:
             if counts(*arguments):
                 with note.open("a") as file:
                     file.write(f"{attribute}\n")
-                if next(numbers) == count:
+                if not kinds or passed[-1] != attribute:
+                    passed.append(attribute)
+                if len(passed) > count:
                     os.kill(os.getpid(), signal.SIGKILL)
             return real(*arguments, **options)
 
@@ -128,7 +130,7 @@ def _command(model: str, count: int, note: Path) -> None:
 
 def _run(model: str, count: int, note: Path) -> None:
     """Let a run decide and promote."""
-    _killed_at(count, note)
+    _killed_at(count, note, kinds=True)
     done = materialize(planner_here(), f"{model}/champion")
     if not done["success"]:
         sys.exit(str(done["faults"]))
@@ -174,9 +176,10 @@ def _commands(model: str, note: Path) -> None:
 
 
 def _runs(model: str, note: Path) -> None:
-    """Kill a run before its second write, then the next run in the same home, until one ends.
+    """Kill a run before its second kind of write, then the next in the same home, until one ends.
 
-    So each write is the last of one run, and every run goes on from where the one before was.
+    So each kind is the last of one run, and every run goes on from where the one before was. The
+    command's promotions are killed before every single write.
     """
     engine.Publisher = InProcess  # type: ignore[misc, assignment]
     for name in (*warm.IMPORTED, "ml_assets.graph.build", "ml_assets.graph.execute"):
