@@ -6,7 +6,6 @@ Does not belong here: trust (a lock can name where packages come from), what run
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -15,8 +14,9 @@ import subprocess
 import sys
 import sysconfig
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
+
+from filelock import FileLock
 
 from ml_assets.errors import BundleError
 
@@ -43,7 +43,7 @@ def environment(lock: bytes) -> str:
     place = folder() / hashlib.sha256(said).hexdigest()[:32]
     try:
         if not _whole(place):
-            with _alone(place):
+            with FileLock(place.with_suffix(".lock")):
                 if not _whole(place):
                     _make(place, lock)
     except OSError as error:
@@ -82,15 +82,6 @@ def _quiet(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 
 def _python(place: Path) -> Path:
     return place / "bin" / "python"
-
-
-@contextmanager
-def _alone(place: Path) -> Iterator[None]:
-    """Wait until no other process makes this environment."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with place.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _make(place: Path, lock: bytes) -> None:
