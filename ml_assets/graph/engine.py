@@ -16,7 +16,7 @@ from ml_assets.adapters.openlineage import tell_run
 from ml_assets.adapters.publishing import Publisher
 from ml_assets.graph.ahead import beside
 from ml_assets.graph.boundary import boundary
-from ml_assets.plan.cells import SPARE, Cell, unit_of
+from ml_assets.plan.cells import Cell, unit_of
 from ml_assets.plan.make import Listener, Maker, Progress
 from ml_assets.plan.plan import Planner
 from ml_assets.plan.workspace import locate
@@ -97,7 +97,6 @@ class Engine(dg.ConfigurableResource):  # type: ignore[type-arg]
         if any(asset.endswith(("/evaluation_report", "/champion")) for asset in chosen):
             # Its imports take seconds, which pass while the models are trained.
             self._publisher.start()
-        units = [unit_of(cell) for cell in cells]
         self._maker = Maker(
             planner,
             self._run_id,
@@ -106,8 +105,7 @@ class Engine(dg.ConfigurableResource):  # type: ignore[type-arg]
             boundary=boundary(planner.project),
             listener=self._tell,
             token=token,
-            spare=[unit for unit in units if unit.kind == SPARE],
-            kinds={unit.kind for unit in units},
+            to_come=[unit_of(cell) for cell in cells],
         )
 
     def _tell(self, progress: Progress) -> None:

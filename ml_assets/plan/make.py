@@ -7,12 +7,12 @@ damaged object is dropped and made again from what it was made from.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from ml_assets.errors import CodeChanged, DamagedObject, MlAssetsError, NotMaterialized
-from ml_assets.plan.cells import Cell, Unit
+from ml_assets.plan.cells import SPARE, Cell, Unit
 from ml_assets.plan.code import Sources
 from ml_assets.plan.imports import Imports
 from ml_assets.plan.plan import Planner
@@ -57,8 +57,8 @@ class Maker:
     """Makes units of one run, with the code and specs as they were at its start.
 
     With a `token` another process works on the same run from the other end (`graph/ahead`);
-    what either made counts as executed. When it has to be waited for, `spare` units are made, and
-    what the `kinds` of units to come need is imported.
+    what either made counts as executed. When it has to be waited for, what the units `to_come` need
+    is imported, and the spare ones among them are made.
     """
 
     def __init__(
@@ -71,8 +71,7 @@ class Maker:
         boundary: Boundary | None = None,
         listener: Listener | None = None,
         token: str = "",
-        spare: Sequence[Unit] = (),
-        kinds: Iterable[str] = (),
+        to_come: Sequence[Unit] = (),
     ) -> None:
         self.planner = planner
         self._run_id = run_id
@@ -86,9 +85,10 @@ class Maker:
             boundary=boundary,
             token=token,
             project=planner.project,
-            meanwhile=Imports(kinds).one,
+            meanwhile=Imports(unit.kind for unit in to_come).one,
         )
-        self._shared = Shared(self._runner, list(spare)) if token else None
+        spare = [unit for unit in to_come if unit.kind == SPARE]
+        self._shared = Shared(self._runner, spare) if token else None
         self._session = planner.session(recurse=False, runner=self._runner, shared=self._shared)
 
     def make(self, units: Sequence[Unit], selected: set[str]) -> list[Outcome]:

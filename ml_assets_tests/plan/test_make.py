@@ -644,8 +644,8 @@ def test_what_another_process_makes_is_left_to_it_while_there_is_other_work(
     freer.start()
     monkeypatch.setattr(imports, "LIBRARIES", {"release": ("colorsys",)})
     monkeypatch.delitem(sys.modules, "colorsys", raising=False)
-    spare = [Unit("sales", "quality_report", JAN)]
-    ran = made.make("forecast/candidate", token="a run", spare=spare, kinds={"release"})
+    to_come = [Unit("sales", "quality_report", JAN), Unit("forecast", "release")]
+    ran = made.make("forecast/candidate", token="a run", to_come=to_come)
     freer.join()
     assert "colorsys" in sys.modules
     assert ran.states == {"forecast/candidate": "executed"}
