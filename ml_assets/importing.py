@@ -24,6 +24,11 @@ def importing() -> Iterator[None]:
         gc.enable()
 
 
+def command(module: str) -> list[str]:
+    """Return the words that start a module's `main` in a process of its own, imported this way."""
+    return [sys.executable, "-P", "-m", "ml_assets.importing", module]
+
+
 def main() -> None:
     """Import the module that the first argument names and call its `main`, with the other words."""
     name = sys.argv.pop(1)

@@ -10,16 +10,15 @@ import json
 import os
 import queue
 import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Mapping
 from typing import IO, Any
 
 from ml_assets.errors import PublishError
+from ml_assets.importing import command
 from ml_assets.plan.workspace import Workspace, child_environment
 
-COMMAND = (sys.executable, "-P", "-m", "ml_assets.importing", "ml_assets.adapters.publisher")
 PATIENCE = 120.0
 """Seconds that one model may take."""
 NICENESS = 10
@@ -51,7 +50,7 @@ class Publisher:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
         self._answers = queue.SimpleQueue()
         self._process = subprocess.Popen(
-            [*COMMAND, str(self._workspace.defs)],
+            [*command("ml_assets.adapters.publisher"), str(self._workspace.defs)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 import uuid
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 
+from ml_assets.importing import command
 from ml_assets.plan.cells import Cell
 from ml_assets.plan.plan import Planner
 from ml_assets.plan.workspace import Workspace, child_environment
@@ -46,7 +46,7 @@ class Ahead:
         logs.mkdir(parents=True, exist_ok=True)
         with (logs / LOG).open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "ml_assets.importing", "ml_assets.graph.ahead_child"],
+                command("ml_assets.graph.ahead_child"),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=log,
