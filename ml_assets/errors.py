@@ -1,7 +1,7 @@
 """Every error that ml_assets raises on purpose.
 
-Belongs here: exception classes and the wording helpers they share.
-Does not belong here: anything that catches them.
+Those that stages need are made in `faults`, the rest here. Does not belong here: anything that
+catches them.
 
     MlAssetsError
     ├── RequestError          the request was wrong (CLI exit code 2)
@@ -23,12 +23,37 @@ Does not belong here: anything that catches them.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
+from ml_assets.faults import (
+    BundleError,
+    DamagedObject,
+    HookError,
+    MlAssetsError,
+    NotExpressible,
+    StageError,
+    suggest,
+)
 
-class MlAssetsError(Exception):
-    """Base of every error raised on purpose; its text is meant for people."""
+__all__ = [
+    "BundleError",
+    "CodeChanged",
+    "Conflict",
+    "DamagedObject",
+    "HomeError",
+    "HookError",
+    "LogBroken",
+    "MlAssetsError",
+    "NotExpressible",
+    "NotMaterialized",
+    "PublishError",
+    "RequestError",
+    "SelectionError",
+    "SpecError",
+    "StageError",
+    "UnknownName",
+    "suggest",
+]
 
 
 class RequestError(MlAssetsError):
@@ -56,30 +81,6 @@ class HomeError(RequestError):
     """The home folder cannot be used as it is."""
 
 
-class StageError(MlAssetsError):
-    """A stage broke its own promise; a bug or a fault of the machine, never bad data."""
-
-
-class HookError(StageError):
-    """A user's function raised, or returned something it must not."""
-
-
-class NotExpressible(StageError):
-    """A model has no form in ONNX; the message says what is in the way."""
-
-
-class BundleError(MlAssetsError):
-    """A release bundle was altered, is damaged or is not safe to read."""
-
-
-class DamagedObject(MlAssetsError):
-    """A stored object is missing, or its bytes do not match what was recorded."""
-
-    def __init__(self, digest: str, message: str) -> None:
-        super().__init__(message)
-        self.digest = digest
-
-
 class NotMaterialized(MlAssetsError):
     """An upstream asset has no current version."""
 
@@ -98,12 +99,3 @@ class Conflict(MlAssetsError):
 
 class PublishError(MlAssetsError):
     """What the store holds could not be shown in MLflow; nothing is lost."""
-
-
-def suggest(got: str, available: Iterable[str]) -> str:
-    """Return "; did you mean 'x'? available: a, b, x" for an unknown name."""
-    names = sorted(available)
-    near = difflib.get_close_matches(got, names, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ";"
-    listed = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
-    return f"{hint} available: {listed or 'none'}"

@@ -18,7 +18,7 @@ import pandera.pandas as pandera
 from pandera.config import ValidationDepth, config_context
 from pandera.errors import SchemaError, SchemaErrors
 
-from ml_assets.errors import StageError
+from ml_assets.faults import StageError
 from ml_assets.stages.expressions import truth
 from ml_assets.stages.shown import value
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from ml_assets.errors import StageError
+from ml_assets.faults import StageError
 
 
 class Operand(pd.Series):  # type: ignore[misc, unused-ignore]

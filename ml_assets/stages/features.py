@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml_assets.errors import HookError
+from ml_assets.faults import HookError
 from ml_assets.stages.frames import to_frame
 from ml_assets.stages.hook import ARROW, Hook, call, joined_frames
 from ml_assets.stages.result import Result

@@ -16,7 +16,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml_assets.errors import HookError, suggest
+from ml_assets.faults import HookError, suggest
 from ml_assets.stages.frames import to_frame
 
 if TYPE_CHECKING:

@@ -237,7 +237,7 @@ def test_registries_specs_and_the_package_are_in_no_closure() -> None:
         OWN,
     )
     layers = {name.split(".")[1] for name in found if "." in name}
-    assert layers == {"stages", "errors"}
+    assert layers == {"stages", "faults"}
     assert "ml_assets" not in found
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ml_assets.errors import HookError
+from ml_assets.faults import HookError
 from ml_assets.stages.frames import to_frame
 from ml_assets.stages.result import Check, Result
 

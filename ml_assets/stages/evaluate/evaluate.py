@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ml_assets.errors import HookError
+from ml_assets.faults import HookError
 from ml_assets.stages import metrics as standard
 from ml_assets.stages.evaluate import bootstrap, slices
 from ml_assets.stages.evaluate.losses import row_losses

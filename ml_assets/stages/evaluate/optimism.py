@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ml_assets.errors import HookError
+from ml_assets.faults import HookError
 from ml_assets.stages import metrics
 from ml_assets.stages.evaluate import bootstrap
 from ml_assets.stages.evaluate.sample import sample

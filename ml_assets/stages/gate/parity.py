@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from ml_assets.errors import StageError
+from ml_assets.faults import StageError
 from ml_assets.stages.gate import child
 from ml_assets.stages.result import Result
 from ml_assets.stages.train import folds

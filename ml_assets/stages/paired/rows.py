@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ml_assets.errors import DamagedObject
+from ml_assets.faults import DamagedObject
 from ml_assets.stages.evaluate.rows import Fitted, aligned
 from ml_assets.stages.train import folds
 from ml_assets.stages.train.encode import Array

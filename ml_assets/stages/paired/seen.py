@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml_assets.errors import StageError
+from ml_assets.faults import StageError
 from ml_assets.stages.train import folds
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ import zipfile
 from collections.abc import Mapping
 from typing import Any
 
-from ml_assets.errors import BundleError
+from ml_assets.faults import BundleError
 
 FORMAT = 1
 """Of the layout; another number is refused."""

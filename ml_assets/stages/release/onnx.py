@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from ml_assets.errors import NotExpressible
+from ml_assets.faults import NotExpressible
 from ml_assets.stages.release.graph import Graph
 from ml_assets.stages.release.trees import add_trees
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ml_assets.errors import NotExpressible
+from ml_assets.faults import NotExpressible
 from ml_assets.stages.release import card, supply
 from ml_assets.stages.release.files import ABOUT, FORMAT, SUMS, archive, json_file, sha256, sums
 from ml_assets.stages.release.onnx import TOLERANCE, missing_text, to_onnx

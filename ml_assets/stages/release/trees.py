@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ml_assets.errors import NotExpressible
+from ml_assets.faults import NotExpressible
 from ml_assets.stages.release.graph import Graph
 
 LESS_OR_EQUAL, MEMBER = 0, 6

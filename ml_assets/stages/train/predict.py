@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ml_assets.errors import HookError
+from ml_assets.faults import HookError
 from ml_assets.stages.train import encode
 from ml_assets.stages.train.encode import Array
 from ml_assets.stages.train.own import Own

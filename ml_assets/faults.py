@@ -1,0 +1,47 @@
+"""The errors that stages raise or meet, and the base of all others.
+
+They are in the code digest of most stages: an error that no stage needs belongs in `errors`, where
+a new one re-runs nothing.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class MlAssetsError(Exception):
+    """Base of every error raised on purpose; its text is meant for people."""
+
+
+class StageError(MlAssetsError):
+    """A stage broke its own promise; a bug or a fault of the machine, never bad data."""
+
+
+class HookError(StageError):
+    """A user's function raised, or returned something it must not."""
+
+
+class NotExpressible(StageError):
+    """A model has no form in ONNX; the message says what is in the way."""
+
+
+class BundleError(MlAssetsError):
+    """A release bundle was altered, is damaged or is not safe to read."""
+
+
+class DamagedObject(MlAssetsError):
+    """A stored object is missing, or its bytes do not match what was recorded."""
+
+    def __init__(self, digest: str, message: str) -> None:
+        super().__init__(message)
+        self.digest = digest
+
+
+def suggest(got: str, available: Iterable[str]) -> str:
+    """Return "; did you mean 'x'? available: a, b, x" for an unknown name."""
+    names = sorted(available)
+    near = difflib.get_close_matches(got, names, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ";"
+    listed = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
+    return f"{hint} available: {listed or 'none'}"
