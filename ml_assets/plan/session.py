@@ -250,6 +250,7 @@ class Session:
             try:
                 self.make(unit)
             except Exception:
+                # Not lost: the unit meets it again at its own turn.
                 return True
             # What it was made from may change before its own turn.
             del self._made[unit]

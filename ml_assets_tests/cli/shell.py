@@ -11,7 +11,6 @@ from contextlib import chdir, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import dagster as dg
 from typer.testing import CliRunner
@@ -21,7 +20,7 @@ from ml_assets.graph.instance import open_instance
 from ml_assets.plan.workspace import locate
 from ml_assets.store.home import Home
 from ml_assets_tests import warm
-from ml_assets_tests.processes import ROOT
+from ml_assets_tests.processes import ROOT, environment
 from ml_assets_tests.projects import Toy, toy_project
 
 
@@ -56,7 +55,7 @@ class Shell:
     @contextmanager
     def inside(self, env: str = "dev") -> Iterator[None]:
         """Be in the project's folder, with its environment."""
-        with chdir(self.root), patch.dict(os.environ, self.environ(env), clear=True):
+        with chdir(self.root), environment(self.environ(env)):
             yield
 
     def __call__(self, *words: object, code: int = 0, env: str = "dev") -> Answer:

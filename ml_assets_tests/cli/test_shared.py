@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from unittest.mock import patch
 
 import pytest
 
 from ml_assets.plan.workspace import Workspace
 from ml_assets.store.home import Home
 from ml_assets_tests.cli.shell import Shell, Site, toy_site
+from ml_assets_tests.processes import environment
 from ml_assets_tests.projects import MONTHS, prices, sales
 from ml_assets_tests.shared import Cluster, postgres, s3, try_objects
 
@@ -35,7 +35,8 @@ def closed(servers: Servers) -> Iterator[None]:
         homes.append(open_home(workspace))
         return homes[-1]
 
-    with patch.object(Workspace, "open_home", kept):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Workspace, "open_home", kept)
         yield
     for home in homes:
         home.close()
@@ -109,7 +110,7 @@ def test_settings_that_are_wrong(one: Site) -> None:
 
 def test_objects_on_s3(servers: Servers, tmp_path: Path) -> None:
     cluster, environ = servers
-    with patch.dict(os.environ, environ):
+    with environment({**os.environ, **environ}):
         home = Home(tmp_path, "dev", cluster.url(), "s3://team/other")
         try_objects(home)
         home.close()
