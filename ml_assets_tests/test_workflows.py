@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
+from ml_assets_tests import warm
 from ml_assets_tests.cli.shell import Shell
 from ml_assets_tests.prepared import prepared_site
 from ml_assets_tests.processes import ROOT
@@ -118,10 +119,12 @@ def test_a_long_plan_is_counted() -> None:
 
 
 def _ran(shell: Shell, script: str, out: Path) -> subprocess.CompletedProcess[str]:
+    with warm.python():
+        ml_assets = f"{sys.executable} -m ml_assets.cli.main"
     environ = {
         **shell.environ(),
         "PYTHONPATH": str(ROOT),
-        "ML_ASSETS": f"{sys.executable} -m ml_assets.cli.main",
+        "ML_ASSETS": ml_assets,
         "PYTHON": sys.executable,
     }
     words = [ROOT / "scripts" / script, out]

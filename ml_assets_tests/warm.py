@@ -1,9 +1,9 @@
 """Processes forked from one that has imported all they need: seconds less for each.
 
-`python()` stands in for `sys.executable` while a command runs inside a test. MLflow's publisher
-and the gate's fresh process are then forked from a warm process, with the streams, folder and
-environment that they were started with; every other program is started as it is. Tests of
-those two processes themselves start them cold.
+`python()` stands in for `sys.executable` while a command runs inside a test. MLflow's publisher,
+the gate's fresh process and our own commands are then forked from a warm process, with the
+streams, folder and environment that they were started with; every other program is started as it
+is. Tests of those processes themselves start them cold.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 ROOT = Path(__file__).parent.parent
 IMPORTED = (
@@ -35,6 +34,7 @@ IMPORTED = (
     "ml_assets.adapters.aliases",
     "ml_assets.adapters.experiments",
     "ml_assets.adapters.mlflow",
+    "ml_assets.cli.main",
     "ml_assets.plan.load",
     "ml_assets.stages.train.lightgbm",
     "ml_assets.stages.train.linear",
@@ -44,16 +44,17 @@ IMPORTED = (
 )
 PUBLISHER = ["-P", "-m", "ml_assets.importing", "ml_assets.adapters.publisher"]
 SERVED = ["-I", str(ROOT / "ml_assets" / "stages" / "gate" / "child.py")]
+COMMAND = ["-m", "ml_assets.cli.main"]
 LAUNCHER = """\
 #!{real} -IS
 import sys, os
 words = sys.argv[1:]
-if words[:4] != {publisher} and words[:2] != {served}:
+if words[:4] != {publisher} and words[:2] not in {others}:
     os.execv({real!r}, [{real!r}, *words])
 import json, socket
 with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as asked:
     asked.connect({address!r})
-    request = dict(words=words, cwd=os.getcwd(), environ=dict(os.environ))
+    request = dict(words=words, cwd=os.getcwd(), environ=dict(os.environ), python={launcher!r})
     socket.send_fds(asked, [json.dumps(request).encode()], [0, 1, 2])
     sys.exit(int(asked.recv(16) or 1))
 """
@@ -62,8 +63,12 @@ with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as asked:
 @contextmanager
 def python() -> Iterator[None]:
     """Let what is started as `sys.executable` be forked where it can be."""
-    with patch.object(sys, "executable", str(_launcher(sys.executable))):
+    real = sys.executable
+    sys.executable = _launcher(real)
+    try:
         yield
+    finally:
+        sys.executable = real
 
 
 @functools.cache
@@ -94,7 +99,13 @@ def _launcher(real: str) -> str:
     assert server.stdout is not None
     assert server.stdout.readline() == b"ready\n"
     launcher.write_text(
-        LAUNCHER.format(real=real, address=address, publisher=PUBLISHER, served=SERVED)
+        LAUNCHER.format(
+            real=real,
+            launcher=str(launcher),
+            address=address,
+            publisher=PUBLISHER,
+            others=[SERVED, COMMAND],
+        )
     )
     launcher.chmod(0o755)
     return str(launcher)
@@ -131,14 +142,16 @@ def _run(asked: socket.socket, request: dict[str, Any], streams: list[int]) -> N
         os.environ.clear()
         os.environ.update(request["environ"])
         threading.Thread(target=lambda: (asked.recv(1), os._exit(1)), daemon=True).start()
-        flag, *words = request["words"]
-        if flag == "-P":
-            sys.path[:0] = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
+        sys.executable = request["python"]
+        words = request["words"]
+        if words[0] == "-I":
             sys.argv = words[1:]
-            runpy.run_module(words[1], run_name="__main__", alter_sys=True)
+            runpy.run_path(sys.argv[0], run_name="__main__")
         else:
-            sys.argv = words
-            runpy.run_path(words[0], run_name="__main__")
+            sys.path[:0] = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
+            sys.argv = words[words.index("-m") + 1 :]
+            sys.modules.pop(sys.argv[0], None)
+            runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
         code = 0
     except SystemExit as ended:
         code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)

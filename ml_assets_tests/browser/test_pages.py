@@ -10,8 +10,9 @@ import pytest
 
 from ml_assets.adapters.mlflow import opened
 from ml_assets_tests.browser.pages import Pages, served, wait_until
-from ml_assets_tests.cli.shell import Site, toy_site
-from ml_assets_tests.projects import MONTHS, REFUSED
+from ml_assets_tests.cli.shell import Site
+from ml_assets_tests.prepared import prepared_site
+from ml_assets_tests.projects import REFUSED
 
 pytestmark = pytest.mark.slow
 
@@ -19,12 +20,10 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Two candidates, the second with a refused batch left out."""
-    with toy_site(tmp_path_factory.mktemp("pages") / "project") as made:
-        made.toy.land_all(MONTHS[:4])
-        assert made.json("run")["success"]
-        made.toy.land_all(MONTHS[4:5])
-        made.toy.land("prices", MONTHS[5])
-        made.toy.land("sales", MONTHS[5], REFUSED)
+    with prepared_site(tmp_path_factory, "pages") as made:
+        made.toy.land_all(["2020-07"])
+        made.toy.land("prices", "2020-08")
+        made.toy.land("sales", "2020-08", REFUSED)
         assert made.json("run")["success"]
         made("pause")
         yield made
@@ -56,7 +55,7 @@ def test_an_asset_its_columns_and_first_rows(pages: Pages) -> None:
 
 def test_a_red_check_names_its_batch(pages: Pages) -> None:
     check = f"{pages.dagster}/assets/sales/cleaned?view=checks&checkDetail=contract"
-    page = pages.open(check, "1 of 6 batches does not pass: 2020-06.")
+    page = pages.open(check, "1 of 8 batches does not pass: 2020-08.")
     page.get_by_text("batches_failed").first.wait_for()
     page.get_by_text("Failed").first.wait_for()
     assert pages.wrong == []

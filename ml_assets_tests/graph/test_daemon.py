@@ -108,10 +108,30 @@ def test_the_same_bytes_again_are_nothing(daemon: Daemon, before: list[str]) -> 
     assert [run.run_id for run in daemon.runs()] == before
 
 
-def test_an_edited_function_runs_with_its_new_code(daemon: Daemon, before: list[str]) -> None:
+def test_a_killed_run_does_not_stay_open_and_the_next_goes_on_with_the_new_code(
+    daemon: Daemon, before: list[str]
+) -> None:
     site = daemon.site
+    slow = "    import time\n\n    time.sleep(60)\n" + RETURN
     site.toy.edit(FEATURES, RISE, NEW)
-    assert new_runs(daemon, before) == ["SUCCESS"]
+    site.toy.edit(FEATURES, RETURN, slow)
+    run = daemon.until(lambda: next((r for r in daemon.runs() if r.run_id not in before), None))
+
+    def process() -> int | None:
+        with site.store() as home, home.state.read() as db:
+            row = db.execute(
+                select(processes).where(processes.c.run_id == run.run_id)
+            ).one_or_none()
+        return None if row is None else row.pid
+
+    pid = daemon.until(process)
+    time.sleep(2)
+    os.kill(pid, signal.SIGKILL)
+    daemon.until(lambda: daemon.instance.get_run_by_id(run.run_id).is_finished)
+    assert daemon.instance.get_run_by_id(run.run_id).status.value == "FAILURE"
+    site.toy.edit(FEATURES, slow, "    assert True\n" + RETURN)
+    assert new_runs(daemon, [*before, run.run_id]) == ["SUCCESS"]
+    assert events.versions(site) == site.digests()
     with site.store() as home:
         features = home.records.current("dev", "forecast/features", "2020-03")
         assert features is not None
@@ -152,31 +172,6 @@ def test_a_wrong_spec_is_said(daemon: Daemon, before: list[str]) -> None:
     daemon.site.toy.edit(spec, "quarantine_budgte", "quarantine_budget")
     daemon.settled(time.time())
     assert [run.run_id for run in daemon.runs()] == before
-
-
-def test_a_killed_run_does_not_stay_open_and_the_next_goes_on(
-    daemon: Daemon, before: list[str]
-) -> None:
-    site = daemon.site
-    slow = "    import time\n\n    time.sleep(60)\n" + RETURN
-    site.toy.edit(FEATURES, RETURN, slow)
-    run = daemon.until(lambda: next((r for r in daemon.runs() if r.run_id not in before), None))
-
-    def process() -> int | None:
-        with site.store() as home, home.state.read() as db:
-            row = db.execute(
-                select(processes).where(processes.c.run_id == run.run_id)
-            ).one_or_none()
-        return None if row is None else row.pid
-
-    pid = daemon.until(process)
-    time.sleep(2)
-    os.kill(pid, signal.SIGKILL)
-    daemon.until(lambda: daemon.instance.get_run_by_id(run.run_id).is_finished)
-    assert daemon.instance.get_run_by_id(run.run_id).status.value == "FAILURE"
-    site.toy.edit(FEATURES, slow, "    assert True\n" + RETURN)
-    assert new_runs(daemon, [*before, run.run_id]) == ["SUCCESS"]
-    assert events.versions(site) == site.digests()
 
 
 def test_the_command_and_the_daemon_at_the_same_moment(daemon: Daemon, before: list[str]) -> None:

@@ -75,7 +75,7 @@ def test_a_copied_home_works_where_it_is(site: Site, tmp_path: Path) -> None:
     # Not in this process: closing a file drops the locks that it holds on it elsewhere.
     subprocess.run(["cp", "-a", str(site.root), str(tmp_path / "copy")], check=True)
     copy = Site(Toy(tmp_path / "copy"))
-    answer = copy.process("run", "--json").document
+    answer = copy.json("run")
     assert answer["success"]
     assert answer["executed"] == []
     assert copy.digests() == site.digests()
@@ -94,7 +94,7 @@ def test_databases_that_were_deleted_are_shown_anew(site: Site, lost: tuple[str,
     before = site.digests()
     for what in lost:
         shutil.rmtree(folder(site, "dev", what))
-    answer = site.process("repair", "--json").document
+    answer = site.json("repair")
     assert answer["success"], answer["faults"]
     assert answer["executed"] == []
     assert set(answer["reused"]) == set(before)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ml_assets.spec.project import Project, read_project
+from ml_assets_tests.prepared import once
 from ml_assets_tests.projects import Toy, copied, toy, toy_project, write_project
 
 __all__ = ["toy"]
@@ -24,11 +25,14 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 @pytest.fixture(scope="session")
 def original(tmp_path_factory: pytest.TempPathFactory) -> Toy:
     """Give a project in which everything was made and shown; for copies only."""
-    with toy_project(tmp_path_factory.mktemp("original") / "project") as found:
-        found.land_all()
-        assert found.make().faults == []
-        found.publish()
-    return found
+
+    def make(root: Path) -> None:
+        with toy_project(root) as found:
+            found.land_all()
+            assert found.make().faults == []
+            found.publish()
+
+    return Toy(once(tmp_path_factory, "original", make).resolve())
 
 
 @pytest.fixture
