@@ -84,8 +84,7 @@ def materialize(
             if not (force or verify):
                 # Before dagster is imported: the second process' imports pass meanwhile.
                 cells = [item.cell for item in plan.todo]
-                ahead = open_.enter_context(beside(planner, cells))
-                token = ahead.token if ahead is not None else ""
+                token = open_.enter_context(beside(planner, cells))
             with importing():
                 from ml_assets.graph.execute import execute
 

@@ -91,8 +91,7 @@ class Engine(dg.ConfigurableResource):  # type: ignore[type-arg]
         cells = list(todo)
         if not token and not again:
             cells = [i.cell for i in planner.plan(look=False).todo if i.cell.asset in chosen]
-            ahead = open_.enter_context(beside(planner, cells))
-            token = ahead.token if ahead is not None else ""
+            token = open_.enter_context(beside(planner, cells))
         self._publisher = open_.enter_context(closing(Publisher(planner.workspace)))
         if any(asset.endswith(("/evaluation_report", "/champion")) for asset in chosen):
             # Its imports take seconds, which pass while the models are trained.
