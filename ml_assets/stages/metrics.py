@@ -10,7 +10,7 @@ Multiclass: target is a class index (n,), -1 for a class unknown to the model; p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,18 +19,6 @@ Array = NDArray[np.float64]
 Metric = Callable[[Array, Array], float]
 _TINY = 1e-15
 GREATER_IS_BETTER = frozenset({"r2", "auc", "accuracy"})
-CONSTANT_TARGET = "the target is constant in training: the model holds that value"
-"""The note of a report whose families could learn nothing."""
-
-
-def not_better(said: str, notes: Sequence[str]) -> str:
-    """Return why a model is no better than the baseline: by its figures, and by a report's notes.
-
-    >>> not_better("mae 0, baseline 0", [CONSTANT_TARGET])[:50]
-    'not better: mae 0, baseline 0; the target is const'
-    """
-    hint = f"; {CONSTANT_TARGET}; is `target` in the spec what was meant?"
-    return f"not better: {said}{hint if CONSTANT_TARGET in notes else ''}"
 
 
 def absolute_errors(target: Array, prediction: Array) -> Array:

@@ -8,7 +8,7 @@ import pytest
 
 from ml_assets.spec.model import EvaluateSpec
 from ml_assets.stages.check.beats_baseline import check
-from ml_assets.stages.metrics import CONSTANT_TARGET, not_better
+from ml_assets.stages.notes import CONSTANT_TARGET, not_better
 from ml_assets.stages.result import Check
 from ml_assets_tests.handles import given
 

@@ -18,7 +18,7 @@ from ml_assets.stages.evaluate.evaluate import evaluate
 from ml_assets.stages.evaluate.explain import explain
 from ml_assets.stages.evaluate.optimism import optimism
 from ml_assets.stages.evaluate.report import report
-from ml_assets.stages.metrics import CONSTANT_TARGET
+from ml_assets.stages.notes import CONSTANT_TARGET
 from ml_assets.stages.paired.change import change
 from ml_assets.stages.result import Result
 from ml_assets.stages.train.choose import choose

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ml_assets.stages import metrics as standard
+from ml_assets.stages.notes import not_better
 from ml_assets.stages.result import Check, Result
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def check(spec: EvaluateSpec, *, metrics: Handle) -> Result:
     figures |= {"difference": difference}
     said = f"{spec.metric} {value:.4g}, baseline {base:.4g}"
     if not standard.is_better(spec.metric, value, base):
-        why = standard.not_better(said, found.get("notes", ()))
+        why = not_better(said, found.get("notes", ()))
         return _result(Check("beats_baseline", False, why, metadata=figures))
     low, high = difference["low"], difference["high"]
     if low is None or low <= 0.0 <= high:

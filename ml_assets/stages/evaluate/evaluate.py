@@ -18,6 +18,7 @@ from ml_assets.stages.evaluate.losses import row_losses
 from ml_assets.stages.evaluate.registry import SECTIONS
 from ml_assets.stages.evaluate.rows import Fitted, Rows, read
 from ml_assets.stages.evaluate.section import Study
+from ml_assets.stages.notes import CONSTANT_TARGET
 from ml_assets.stages.result import Result
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def evaluate(
 def _notes(rows: Rows, chosen: Fitted, hidden: list[str]) -> list[str]:
     found = []
     if "constant" in chosen.model["state"]:
-        found.append(standard.CONSTANT_TARGET)
+        found.append(CONSTANT_TARGET)
     if rows.left_out:
         found.append(f"{rows.left_out:,} rows left out: target or prediction is not finite")
     if hidden:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ml_assets.stages import metrics as standard
 from ml_assets.stages.gate.words import count, number
+from ml_assets.stages.notes import not_better
 
 if TYPE_CHECKING:
     from ml_assets.spec.gate import DecideSpec, TrainingData
@@ -100,7 +101,7 @@ def beats_baseline(spec: DecideSpec, metrics: Mapping[str, Any]) -> Line:
         return line("beats_baseline", False, f"{name} has no value on test", got=got, wanted=asked)
     said = f"{name} {number(name, value, unit)}, baseline {number(name, base, unit)}"
     if not standard.is_better(name, value, base):
-        text = standard.not_better(said, metrics.get("notes", ()))
+        text = not_better(said, metrics.get("notes", ()))
         return line("beats_baseline", False, text, got=got, wanted=asked)
     if asked == "clear" and (low is None or low <= 0.0 <= high):
         text = f"better, but not beyond chance: {said}"
