@@ -131,11 +131,15 @@ def absolute(imports: Iterable[tuple[int, str]], package: str) -> Iterator[str]:
 
 
 class Snapshot(Sources):
-    """Sources as they were when they were first looked at: each closure is read once."""
+    """Sources as they were when they were first looked at: each closure is read once.
+
+    So is the place of each module: closures share most of theirs.
+    """
 
     def __init__(self, roots: Mapping[str, Path]) -> None:
         super().__init__(roots)
         self._closures: dict[frozenset[str], dict[str, Module]] = {}
+        self._paths: dict[str, Path | None] = {}
 
     def closure(self, modules: Iterable[str]) -> dict[str, Module]:
         """Return every first-party module reachable from these, by name."""
@@ -143,3 +147,8 @@ class Snapshot(Sources):
         if wanted not in self._closures:
             self._closures[wanted] = super().closure(wanted)
         return self._closures[wanted]
+
+    def _path(self, name: str) -> Path | None:
+        if name not in self._paths:
+            self._paths[name] = super()._path(name)
+        return self._paths[name]
