@@ -45,11 +45,13 @@ IMPORTED = (
 PUBLISHER = ["-P", "-m", "ml_assets.importing", "ml_assets.adapters.publisher"]
 SERVED = ["-I", str(ROOT / "ml_assets" / "stages" / "gate" / "child.py")]
 COMMAND = ["-m", "ml_assets.cli.main"]
+FORKED = [PUBLISHER, SERVED, COMMAND]
+"""How the words of what is forked begin."""
 LAUNCHER = """\
 #!{real} -IS
 import sys, os
 words = sys.argv[1:]
-if words[:4] != {publisher} and words[:2] not in {others}:
+if not any(words[: len(start)] == start for start in {forked}):
     os.execv({real!r}, [{real!r}, *words])
 import json, socket
 with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as asked:
@@ -99,13 +101,7 @@ def _launcher(real: str) -> str:
     assert server.stdout is not None
     assert server.stdout.readline() == b"ready\n"
     launcher.write_text(
-        LAUNCHER.format(
-            real=real,
-            launcher=str(launcher),
-            address=address,
-            publisher=PUBLISHER,
-            others=[SERVED, COMMAND],
-        )
+        LAUNCHER.format(real=real, launcher=str(launcher), address=address, forked=FORKED)
     )
     launcher.chmod(0o755)
     return str(launcher)

@@ -11,6 +11,7 @@ from ml_assets import importing
 from ml_assets.plan import imports
 from ml_assets.plan.cells import UNITS
 from ml_assets.plan.imports import LIBRARIES, Imports
+from ml_assets_tests import warm
 
 
 def test_libraries_are_imported_one_at_a_time_in_the_order_of_the_units(
@@ -30,6 +31,12 @@ def test_libraries_are_imported_one_at_a_time_in_the_order_of_the_units(
 
 def test_only_kinds_of_units_are_listed() -> None:
     assert set(LIBRARIES) <= set(UNITS)
+
+
+def test_a_process_is_started_by_the_python_of_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/another/python")
+    started = importing.command("ml_assets.adapters.publisher")
+    assert started == ["/another/python", *warm.PUBLISHER]
 
 
 def test_no_garbage_is_collected_while_importing_nor_what_was_imported_after() -> None:
