@@ -116,7 +116,11 @@ class Maker:
         session = self._session
         while True:
             try:
-                return list(session.make(unit).values())
+                made = list(session.make(unit).values())
+                for item in made:
+                    # Made when looked at: here, where what is damaged can be made again.
+                    tuple(item.checks)
+                return made
             except DamagedObject as error:
                 if error.digest in healed:
                     raise

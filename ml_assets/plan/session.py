@@ -71,7 +71,7 @@ class Made:
     outputs: Outputs
     actions: dict[str, Done | Undone]
     """The actions that the content comes from, by part; checks apart."""
-    checks: dict[str, Done | Undone] = field(default_factory=dict)
+    checks: Mapping[str, Done | Undone] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
     pins: Mapping[str, Any] = field(default_factory=dict)
     """What it took from the past for the first time; fixed when it becomes current."""

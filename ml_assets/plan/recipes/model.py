@@ -10,6 +10,7 @@ from ml_assets.plan.action import Action, Input, Pending
 from ml_assets.plan.cells import Cell, Unit
 from ml_assets.plan.checks import checks_of
 from ml_assets.plan.families import FAMILIES
+from ml_assets.plan.later import Later
 from ml_assets.plan.recipes.dataset import cleaned_of, own_check
 from ml_assets.plan.recipes.previous import pins_of
 from ml_assets.plan.session import Done, Made, Session, Undone
@@ -85,6 +86,19 @@ def features(session: Session, unit: Unit) -> Sequence[Made]:
         unit, Action("features", "ml_assets.stages.features:features", params, inputs, hooks)
     )
     known = {**inputs, "features": made.outputs["features"]}
+    checks = Later(lambda: _feature_checks(session, unit, params, known, hooks))
+    facts = {"usable": main.facts.get("usable", True)}
+    outputs = {"features": made.outputs["features"]}
+    return [Made(cell, outputs, {"features": made}, checks, facts)]
+
+
+def _feature_checks(
+    session: Session,
+    unit: Unit,
+    params: FeaturesSpec,
+    known: Mapping[str, Input],
+    hooks: Mapping[str, str],
+) -> dict[str, Done | Undone]:
     entries = checks_of("features")
     tries = [
         Action(
@@ -98,10 +112,9 @@ def features(session: Session, unit: Unit) -> Sequence[Made]:
     ]
     names = [entry.name for entry in entries]
     checks = dict(zip(names, session.each(unit, tries), strict=True))
-    for name, hook in model.checks.items():
-        checks[name] = own_check(session, unit, name, hook, made.outputs["features"])
-    facts = {"usable": main.facts.get("usable", True)}
-    return [Made(cell, {"features": made.outputs["features"]}, {"features": made}, checks, facts)]
+    for name, hook in session.project.models[unit.group].checks.items():
+        checks[name] = own_check(session, unit, name, hook, known["features"])
+    return checks
 
 
 def _previous(session: Session, dataset: str, partition: str, count: int) -> list[Input]:
@@ -142,13 +155,8 @@ def splits(session: Session, unit: Unit) -> Sequence[Made]:
     if stratified:
         action = _with_kept(session, unit, action)
     made = session.act(unit, action)
-    checks = {}
-    for entry in checks_of("test_split"):
-        given: dict[str, Input] = {name: made.outputs[name] for name in FOLDS}
-        given["features"] = usable
-        checks[entry.name] = session.act(
-            unit, Action(f"check:{entry.name}", entry.stage, params, given)
-        )
+    given = {**{name: made.outputs[name] for name in FOLDS}, "features": usable}
+    checks = Later(lambda: _split_checks(session, unit, params, given))
     facts = {"excluded": refused}
     if isinstance(made, Done):
         facts |= session.home.objects.json(made.outputs["summary"].digest)
@@ -160,6 +168,15 @@ def splits(session: Session, unit: Unit) -> Sequence[Made]:
         own = checks if fold == "test" else {}
         found_folds.append(Made(cell, outputs, {"split": made}, own, facts))
     return found_folds
+
+
+def _split_checks(
+    session: Session, unit: Unit, params: SplitRule, given: Mapping[str, Input]
+) -> dict[str, Done | Undone]:
+    return {
+        entry.name: session.act(unit, Action(f"check:{entry.name}", entry.stage, params, given))
+        for entry in checks_of("test_split")
+    }
 
 
 def _with_kept(session: Session, unit: Unit, action: Action) -> Action:
