@@ -34,7 +34,7 @@ setup(
     },
     install_requires=install_requires(),
     entry_points={
-        "console_scripts": ["ml-assets = ml_assets.cli.main:app"],
+        "console_scripts": ["ml-assets = ml_assets.__main__:main"],
         # Lets any `dg` project that installs this package use its components.
         "dagster_dg_cli.registry_modules": ["ml_assets = ml_assets"],
     },

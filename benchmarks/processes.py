@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-CLI = (sys.executable, "-m", "ml_assets.cli.main")
+CLI = (sys.executable, "-m", "ml_assets")
 
 
 def output_of(words: Sequence[object], home: Path, environ: Mapping[str, str], cwd: Path) -> str:

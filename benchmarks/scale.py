@@ -78,7 +78,7 @@ def measured(bench: Bench, home: Path, *words: str) -> tuple[dict[str, Any], Cos
     started = time.perf_counter()
     with tempfile.TemporaryFile() as out:
         child = subprocess.Popen(
-            [sys.executable, "-m", "ml_assets.cli.main", "run", *words, "--json"],
+            [sys.executable, "-m", "ml_assets", "run", *words, "--json"],
             cwd=bench.folder,
             env={**os.environ, "ML_ASSETS_HOME": str(home), "PYTHONPATH": str(bench.folder)},
             stdout=out,

@@ -21,7 +21,7 @@ from ml_assets.plan.workspace import Workspace, child_environment
 
 PATIENCE = 120.0
 """Seconds that one model may take."""
-NICENESS = 10
+NICENESS = 19
 """Its imports use what the stages leave of the processors."""
 
 

@@ -8,19 +8,18 @@ parent's side, which imports no dagster (the child's imports overlap the parent'
 from __future__ import annotations
 
 import json
-import subprocess
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from ml_assets.importing import command
+from ml_assets import early
 from ml_assets.plan.cells import Cell
 from ml_assets.plan.plan import Planner
-from ml_assets.plan.workspace import Workspace, child_environment
+from ml_assets.plan.workspace import settings
 
 LOG = "ahead.log"
-WORTH = (2_000_000, 200)
-"""Landed bytes, or cells, from which work takes longer than a second process' imports (3 s)."""
+MANY = 200
+"""Cells from which work takes longer than a second process' imports, however small they are."""
 
 
 @contextmanager
@@ -29,16 +28,21 @@ def beside(planner: Planner, cells: Sequence[Cell]) -> Iterator[str]:
 
     It ends with this one, whatever happens to it.
     """
-    size, count = WORTH
-    if len(cells) < count and planner.home.batches.size() < size:
+    if len(cells) < MANY and planner.home.batches.size() < early.LARGE:
+        early.drop()
         yield ""
         return
     token = uuid.uuid4().hex
-    process = _started(planner.workspace)
+    workspace = planner.workspace
+    process = early.taken() or early.started()
+    logs = workspace.home / "environments" / workspace.env / "logs"
+    logs.mkdir(parents=True, exist_ok=True)
     request = {
         "token": token,
-        "defs": str(planner.workspace.defs),
+        "defs": str(workspace.defs),
         "cells": [str(cell) for cell in cells],
+        "settings": settings(workspace),
+        "log": str(logs / LOG),
     }
     try:
         assert process.stdin is not None
@@ -48,18 +52,3 @@ def beside(planner: Planner, cells: Sequence[Cell]) -> Iterator[str]:
     finally:
         process.kill()
         process.communicate()
-
-
-def _started(workspace: Workspace) -> subprocess.Popen[str]:
-    logs = workspace.home / "environments" / workspace.env / "logs"
-    logs.mkdir(parents=True, exist_ok=True)
-    with (logs / LOG).open("ab") as log:
-        return subprocess.Popen(
-            command("ml_assets.graph.ahead_child"),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=log,
-            text=True,
-            env=child_environment(workspace),
-            start_new_session=True,
-        )

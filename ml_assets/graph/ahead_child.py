@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import sys
 import threading
 import traceback
@@ -17,6 +18,7 @@ from typing import Any
 from ml_assets.graph.boundary import boundary
 from ml_assets.plan.cells import SPARE, UNITS, Unit
 from ml_assets.plan.code import Sources
+from ml_assets.plan.imports import Imports
 from ml_assets.plan.plan import Planner, units
 from ml_assets.plan.run import ActionRunner
 from ml_assets.plan.session import Shared
@@ -61,9 +63,23 @@ def _order(found: list[Unit]) -> list[Unit]:
 
 def main() -> None:
     """Read the request, work on it, and end at once when stdin does."""
-    request = json.loads(sys.stdin.readline())
+    _import_until_asked()
+    line = sys.stdin.readline()
+    if not line:
+        return
+    request = json.loads(line)
     threading.Thread(target=_end_with_stdin, daemon=True).start()
+    os.environ |= request["settings"]
+    with Path(request["log"]).open("ab") as log:
+        os.dup2(log.fileno(), sys.stderr.fileno())
     work(request)
+
+
+def _import_until_asked() -> None:
+    """Import what most runs need, piece by piece, until the request is there."""
+    imports = Imports(("batch", "features", "candidate"), first=("dagster_pandas",))
+    while not select.select([sys.stdin], [], [], 0)[0] and imports.one():
+        pass
 
 
 def _end_with_stdin() -> None:

@@ -7,7 +7,7 @@ cost nothing.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from ml_assets.importing import importing
 from ml_assets.plan.cells import UNITS
@@ -22,11 +22,12 @@ LIBRARIES = {
 
 
 class Imports:
-    """The libraries of some kinds of units, one at a time."""
+    """The libraries of some kinds of units, one at a time, after the `first`."""
 
-    def __init__(self, kinds: Iterable[str]) -> None:
+    def __init__(self, kinds: Iterable[str], first: Sequence[str] = ()) -> None:
         asked = set(kinds)
-        self._left = [name for kind in UNITS if kind in asked for name in LIBRARIES.get(kind, ())]
+        found = [name for kind in UNITS if kind in asked for name in LIBRARIES.get(kind, ())]
+        self._left = [*first, *found]
 
     def one(self) -> bool:
         """Import the next library; return False where none is left."""

@@ -1,0 +1,19 @@
+"""`ml-assets` and `python -m ml_assets`: the command, with a run's second process begun first."""
+
+from __future__ import annotations
+
+import sys
+
+from ml_assets import early
+
+
+def main() -> None:
+    """Run the command that the process' words ask for."""
+    early.begin(sys.argv[1:])
+    from ml_assets.cli.main import app
+
+    app(prog_name="ml-assets")
+
+
+if __name__ == "__main__":
+    main()
