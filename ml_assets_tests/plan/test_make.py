@@ -633,7 +633,7 @@ def test_what_another_process_makes_is_left_to_it_while_there_is_other_work(
         times = 1
         for _ in range(100):
             times = [action.name for action in home.records.all_actions()].count(wanted)
-            if times == 2:
+            if times == 2 and "colorsys" in sys.modules:
                 break
             time.sleep(0.1)
         seen.append(times == 2)
@@ -641,9 +641,9 @@ def test_what_another_process_makes_is_left_to_it_while_there_is_other_work(
         processes.finish(other)
 
     freer = threading.Thread(target=free)
-    freer.start()
     monkeypatch.setattr(imports, "LIBRARIES", {"release": ("colorsys",)})
     monkeypatch.delitem(sys.modules, "colorsys", raising=False)
+    freer.start()
     to_come = [Unit("sales", "quality_report", JAN), Unit("forecast", "release")]
     ran = made.make("forecast/candidate", token="a run", to_come=to_come)
     freer.join()
