@@ -87,9 +87,11 @@ def tell(found: Garbage, dry_run: bool) -> None:
         out.print(f"{count:6} objects  {size / 1e6:9.2f} MB  {unit}")
     if found.strays:
         out.print(f"{len(found.strays):6} files that no record knows")
-    if found.versions:
-        out.print(f"not kept: {', '.join(found.versions)}")
-        out.print("`ml-assets recreate` makes one again if all that it takes is still there")
+    lost = [name for name, remakable in found.versions.items() if not remakable]
+    if spared := [name for name in found.versions if name not in lost]:
+        out.print(f"not kept, can still be made again: {', '.join(spared)}")
+    if lost:
+        out.print(f"not to be made again: {', '.join(lost)}")
     verb = "would free" if dry_run else "freed"
     out.print(
         f"{verb} {len(found.objects)} objects, {found.bytes / 1e6:.2f} MB; {found.kept} are kept"

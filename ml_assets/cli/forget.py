@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,6 +16,7 @@ from ml_assets.plan.plan import Planner, planner_here
 
 if TYPE_CHECKING:
     from ml_assets.plan.forget.forget import Request
+    from ml_assets.store.home import Home
 
 
 @guarded
@@ -25,6 +26,9 @@ def forget(
     key: Annotated[str, typer.Option(help="Rows by value: COLUMN=VALUE[,COLUMN=VALUE].")] = "",
     reason: Annotated[str, typer.Option(help="Why; kept in the tombstone, no values.")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+    listed: Annotated[
+        bool, typer.Option("--list", help="Only show the tombstones of earlier deletions.")
+    ] = False,
     as_json: bool = JSON,
 ) -> None:
     """Delete a batch, or rows by value, everywhere; what was made from them is made anew.
@@ -34,6 +38,9 @@ def forget(
     from ml_assets.plan.forget.forget import forget as remove
     from ml_assets.plan.forget.forget import request
 
+    if listed:
+        stones(planner_here().home, dataset, as_json)
+        return
     if not reason.strip():
         raise RequestError("--reason is missing: say why, it is kept in the tombstone")
     values = pairs(key)
@@ -54,6 +61,19 @@ def forget(
         emit(document(found, dry_run))
     else:
         tell(found, dry_run)
+
+
+def stones(home: Home, dataset: str, as_json: bool) -> None:
+    """Show the tombstones of a dataset, of one that is no longer in defs/ too."""
+    found = [stone for stone in home.removals.forgettings() if stone.dataset == dataset]
+    if as_json:
+        emit({"dataset": dataset, "tombstones": [asdict(stone) for stone in found]})
+        return
+    for stone in found:
+        what = _rows(stone.rows)
+        out.print(f"{stone.at[:19]}  {dataset} {stone.batch}: {what}: {stone.reason}", markup=False)
+    if not found:
+        out.print(f"nothing of {dataset} was forgotten")
 
 
 def pairs(text: str) -> dict[str, str]:
@@ -104,12 +124,15 @@ def document(found: Request, dry_run: bool) -> dict[str, Any]:
     }
 
 
+def _rows(count: int | None) -> str:
+    return "all rows" if count is None else f"{count} row{'' if count == 1 else 's'}"
+
+
 def tell(found: Request, dry_run: bool) -> None:
     """Say what went, and what the person still has to see to."""
     said = document(found, dry_run)
     for batch, rows in said["rows"].items():
-        what = "all rows" if rows is None else f"{rows} row{'' if rows == 1 else 's'}"
-        out.print(f"{said['dataset']} {batch}: {what}".replace(" :", ":"))
+        out.print(f"{said['dataset']} {batch}: {_rows(rows)}".replace(" :", ":"))
     for path, what in said["files"].items():
         out.print(f"landing folder: {path} {'would be ' if dry_run else ''}{what}")
     for what in said["unsearched"]:

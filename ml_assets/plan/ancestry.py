@@ -115,7 +115,7 @@ class Closure:
     landed: set[str] = field(default_factory=set)
     """The digests of the landed files that they begin with."""
     unknown: dict[str, str] = field(default_factory=dict)
-    """Inputs that no recorded action makes -> the action that needs them."""
+    """Inputs that no recorded action makes -> the action that needs them, and what as."""
     makers: dict[str, list[tuple[str, str | None]]] = field(default_factory=dict)
     """Key of an action -> each input's digest, and who made it (nobody: it landed, or unknown)."""
 
@@ -221,7 +221,7 @@ class Ancestry:
             else:
                 maker = self._maker(step, (path, digest), levels, near)
                 if maker is None:
-                    closure.unknown[digest] = step.record.name
+                    closure.unknown[digest] = f"{step.record.name} ({' '.join(path)})"
                 else:
                     self._visit(maker, levels, closure, near)
             parents.append((digest, maker))

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import select
 
 from ml_assets.plan.ancestry import Ancestry, Closure, ancestry_of
-from ml_assets.plan.recreate.prepare import Usable, report_of
+from ml_assets.plan.recreate.prepare import Usable, remakable, report_of
 from ml_assets.store.home import Home
 from ml_assets.store.promotions import MOVES, WAITING
 from ml_assets.store.records import Version
@@ -44,8 +44,8 @@ class Garbage:
     kept: int = 0
     made: dict[str, str] = field(default_factory=dict)
     """Digest -> the unit that made it, or what it is."""
-    versions: list[str] = field(default_factory=list)
-    """Versions of models that are not kept; what they were made from may be, for others' sake."""
+    versions: dict[str, bool] = field(default_factory=dict)
+    """Versions of models that are not kept -> whether what others need makes them again."""
 
     @property
     def bytes(self) -> int:
@@ -122,9 +122,11 @@ def garbage(home: Home, keep: int) -> Garbage:
     found.landed = {item.digest for items in landed.values() for item in items} & set(found.objects)
     found.made = {digest: _maker(keeper.ancestry, found, digest) for digest in found.objects}
     found.strays = sorted(_strays(home, sizes))
+    gone = {*found.objects, *home.objects.missing(sorted(keeper.ancestry.landed))}
     for model in _models(home):
-        every = {f"{model} v{v.number}" for v in home.records.versions(f"{model}/candidate")}
-        found.versions += sorted(every - kept_versions)
+        for version in home.records.versions(f"{model}/candidate"):
+            if (name := f"{model} v{version.number}") not in kept_versions:
+                found.versions[name] = remakable(home, keeper.ancestry, version, gone)
     return found
 
 

@@ -98,8 +98,7 @@ def origin(home: Home, model: str, version: Version) -> Origin:
     keys = [key for key in version.actions.values() if key in ancestry.steps]
     found = ancestry.closure([*keys, evaluated.key], prefer=home.records.first_actions())
     if found.unknown:
-        digest, name = next(iter(found.unknown.items()))
-        raise NotMaterialized(f"the store has lost what made {digest}, an input of {name}")
+        raise NotMaterialized(_lost(home, found))
     given, tested = fitted.ingredients["inputs"], evaluated.ingredients["inputs"]
     folds = {"train": given["train"], "validation": given["validation"], "test": tested["test"]}
     features = dict(sorted({**dict(given["features"]), **dict(tested["features"])}.items()))
@@ -125,10 +124,19 @@ def _evaluated(
         step = ancestry.steps.get(item.actions["evaluate"])
         if step is not None and wanted.items() <= step.record.ingredients["inputs"].items():
             return item, step.record
+    name = f"{model} v{version.number}"
+    found = ancestry.closure(version.actions.values())
+    if found.unknown:
+        raise NotMaterialized(f"what {name} was made from is not there: {_lost(home, found)}")
     raise NotMaterialized(
-        f"there is no evaluation report of {model} v{version.number}; "
-        f"materialize {model}/evaluation_report"
+        f"there is no evaluation report of {name}; materialize {model}/evaluation_report"
     )
+
+
+def _lost(home: Home, found: Closure) -> str:
+    digest, name = next(iter(found.unknown.items()))
+    why = home.removals.why(digest)
+    return f"{digest}, an input of {name}, " + (f"was {why}" if why else "is made by no action")
 
 
 def _accounts(ancestry: Ancestry, found: Closure, features: set[str]) -> dict[str, dict[str, Ref]]:

@@ -305,3 +305,7 @@ def test_a_deletion_reaches_mlflow_and_dagster(site: Site) -> None:
     assert sorted(artifacts.rglob("MLmodel")) == models != []
     with site.dagster() as instance:
         assert not instance.fetch_materializations(raw, limit=1).records
+    assert site("forget", "sales", "--list").out.endswith("  sales 2020-03: 1 row: r\n")
+    (stone,) = site.json("forget", "sales", "--list")["tombstones"]
+    assert (stone["batch"], stone["rows"], stone["reason"]) == ("2020-03", 1, "r")
+    assert "nothing of prices was forgotten" in site("forget", "prices", "--list").out

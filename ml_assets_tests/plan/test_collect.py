@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from ml_assets.errors import DamagedObject
+from ml_assets.plan.ancestry import ancestry_of
 from ml_assets.plan.collect import collect, garbage
-from ml_assets.plan.recreate.prepare import prepare
+from ml_assets.plan.recreate.prepare import prepare, remakable
 from ml_assets.store.home import Home
 from ml_assets.store.promotions import PROMOTED
 from ml_assets_tests.projects import MONTHS, Toy, sales, toy_project
@@ -39,14 +40,15 @@ def home(corrected: Toy, tmp_path: Path) -> Iterator[Home]:
 
 def test_everything_is_kept_while_it_is_among_the_newest(home: Home) -> None:
     found = garbage(home, 10)
-    assert (found.objects, found.strays, found.versions) == ({}, [], [])
+    assert (found.objects, found.strays, found.versions) == ({}, [], {})
 
 
 def test_what_is_left_makes_the_kept_versions_again(home: Home) -> None:
     old = home.records.versions("forecast/candidate")[1]
     found = garbage(home, 1)
-    assert found.versions == ["forecast v1"], "v0 is the champion"
+    assert found.versions == {"forecast v1": False}, "v0 is the champion"
     assert len(found.landed) == 1
+    assert remakable(home, ancestry_of(home), old, set()), "as long as nothing is gone"
     assert found.bytes == sum(found.objects.values()) > 0
     collect(home, found)
     assert prepare(home, "forecast", "v2").missing == []
@@ -69,7 +71,7 @@ def test_a_champion_is_kept_with_all_that_it_needs(home: Home) -> None:
         reason="r",
     )
     found = garbage(home, 1)
-    assert found.versions == ["forecast v1"]
+    assert found.versions == {"forecast v1": False}
     collect(home, found)
     assert prepare(home, "forecast", "v0").missing == []
 

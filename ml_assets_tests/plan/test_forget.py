@@ -11,11 +11,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ml_assets.errors import DamagedObject, RequestError, UnknownName
+from ml_assets.errors import DamagedObject, NotMaterialized, RequestError, UnknownName
 from ml_assets.plan.ancestry import Step
 from ml_assets.plan.forget.forget import _kept, finish, forget, request
 from ml_assets.plan.forget.rewrite import without
 from ml_assets.plan.landing import observe
+from ml_assets.plan.origin import origin
 from ml_assets.plan.recreate.prepare import prepare
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.store import forgetting
@@ -73,7 +74,10 @@ def test_a_row_is_gone_everywhere_and_the_next_run_goes_on(made: Toy) -> None:
         home.objects.read(raw.outputs["raw"].digest)
     (stone,) = home.removals.forgettings()
     assert (stone.dataset, stone.batch, stone.rows) == ("sales", "2020-03", 1)
-    assert any("request 17" in what for what in prepare(home, "forecast", "v0").missing)
+    lost = prepare(home, "forecast", "v0").missing
+    assert any("(features 2020-03): d1:" in what and "request 17" in what for what in lost), lost
+    with pytest.raises(NotMaterialized, match=r"v0 was made from .* was forgotten .*request 17"):
+        origin(home, "forecast", home.records.versions("forecast/candidate")[0])
     ran = made.make()
     assert ran.faults == []
     assert "ml-assets promote forecast v1 --reason" in ran.details["forecast/release"]

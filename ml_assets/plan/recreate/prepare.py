@@ -43,10 +43,8 @@ def prepare(home: Home, model: str, version: str, ancestry: Ancestry | None = No
         raise UnknownName.of("model with a candidate", model, models)
     item = candidate_named(home, model, version)
     ancestry = ancestry_of(home) if ancestry is None else ancestry
-    targets = list(item.actions.values())
     report = report_of(ancestry, item)
-    if report is not None:
-        targets.append(report.record.key)
+    targets = _targets(item, report)
     lost: dict[str, str] = {}
     sources: dict[str, Texts] = {}
     while True:
@@ -59,6 +57,23 @@ def prepare(home: Home, model: str, version: str, ancestry: Ancestry | None = No
     missing += _missing(home, closure, lost)
     moved = {name: pair for step in closure.steps for name, pair in step.moved.items()}
     return Prepared(model, item, closure, sources, report, missing, moved)
+
+
+def remakable(home: Home, ancestry: Ancestry, version: Version, gone: Collection[str]) -> bool:
+    """Tell whether a version could be made again if some objects were gone; reads none."""
+    targets, usable = _targets(version, report_of(ancestry, version)), Usable(home, gone)
+    closure = ancestry.closure(targets, usable, gone)
+    return (
+        ancestry.steps.keys() >= set(targets)
+        and not closure.unknown
+        and closure.landed.isdisjoint(gone)
+        and all(map(usable, closure.steps))
+    )
+
+
+def _targets(version: Version, report: Step | None) -> list[str]:
+    own = list(version.actions.values())
+    return own if report is None else [*own, report.record.key]
 
 
 class Usable:
