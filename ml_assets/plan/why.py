@@ -87,7 +87,8 @@ def _is_named(tree: Any) -> bool:
 
 def _short(value: Any) -> str:
     if isinstance(value, list):
-        return f"[{', '.join(_short(item) for item in value)}]"
+        text = f"[{', '.join(_short(item) for item in value)}]"
+        return text if len(text) <= 120 else f"[{len(value)} items]"
     text = str(value)
     if text.startswith("d1:"):
         return text[3:9] + "…"
