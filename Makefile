@@ -61,6 +61,9 @@ lock: $(DEV) ## pin requirements/*.in anew; UPGRADE=1 takes newer versions
 	    --generate-hashes --custom-compile-command 'make lock' --constraints requirements/base.txt \
 	    --output-file $(SCORING)/$$name.txt $(SCORING)/$$name.in >/dev/null || exit 1; \
 	done
+	@echo "$(SCORING)/licences.json (of what is installed; after an upgrade: make, then again)"
+	@$(BIN)/python requirements/licences.py $(SCORING)/*.txt > $(SCORING)/licences.json.new
+	@mv $(SCORING)/licences.json.new $(SCORING)/licences.json
 	@! grep -nE '://|--(extra-)?index|--find-links' requirements/*.txt $(SCORING)/*.txt
 
 clean: ## remove .venv and the caches; data/ stays

@@ -29,6 +29,7 @@ setup(
             "**/*.html",
             "**/*.j2",
             "defs/**/*.py",
+            "stages/release/scoring/*.json",
             "stages/release/scoring/*.txt",
         ],
     },

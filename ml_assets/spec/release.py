@@ -39,3 +39,5 @@ class ReleaseSpec(Spec):
     """Every action from the landed files to the candidate, with digests, code, environment."""
     files: dict[str, str] = {}
     """Programs and locks that go into the bundle as they are, by name."""
+    licences: dict[str, str] = {}
+    """Of what the locks install: an SPDX expression, or the name that the package gives."""

@@ -7,7 +7,7 @@ import io
 import zipfile
 from typing import Any
 
-from ml_assets.plan.recipes.release import programs
+from ml_assets.plan.recipes.release import licences, programs
 from ml_assets.spec.families import FamilySpec, LightGBM
 from ml_assets.spec.release import ReleaseSpec
 from ml_assets.stages.release.release import release
@@ -81,6 +81,7 @@ def spec_of(world: World, family: FamilySpec, **changes: Any) -> ReleaseSpec:
         "promotion": ENTRY,
         "lineage": LINEAGE,
         "files": programs(family.family),
+        "licences": licences(),
     }
     return ReleaseSpec.model_validate(said | changes)
 

@@ -13,9 +13,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 
 from ml_assets.errors import BundleError
-from ml_assets.plan.recipes.release import programs
+from ml_assets.plan.recipes.release import licences, programs
 from ml_assets.spec.families import Median
 from ml_assets.stages.release import scoring, supply
 from ml_assets.stages.release.files import ALWAYS, SUMS, archive, listed, sha256, sums
@@ -215,13 +217,22 @@ def test_the_sbom_names_the_model_and_all_that_scoring_installs(files: dict[str,
     assert "serialNumber" not in found
     assert "timestamp" not in found["metadata"]
     assert found["metadata"]["component"]["type"] == "machine-learning-model"
-    purls = {component["purl"] for component in found["components"]}
+    parts = {component["purl"]: component for component in found["components"]}
     pinned = {
-        f"pkg:pypi/{name}@{version}"
+        f"pkg:pypi/{name}@{version}": hashes
         for lock in ("requirements.txt", "requirements-edge.txt")
-        for name, version, _ in supply.pins(files[lock].decode())
+        for name, version, hashes in supply.pins(files[lock].decode())
     }
-    assert purls == pinned
+    purls = set(parts)
+    assert purls == set(pinned)
+    for purl, hashes in pinned.items():
+        (reference,) = parts[purl]["externalReferences"]
+        assert {item["content"] for item in reference["hashes"]} == set(hashes)
+    names = {part["name"]: part["licenses"] for part in parts.values()}
+    assert names["lightgbm"] == [{"license": {"id": "MIT"}}]
+    assert names["packaging"] == [{"expression": "Apache-2.0 OR BSD-2-Clause"}]
+    assert names["scipy"] == [{"license": {"name": "BSD License"}}]
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(json.dumps(found)) is None
     main = next(d for d in found["dependencies"] if d["ref"] == "delay@v3")
     assert set(main["dependsOn"]) == purls
 
@@ -281,6 +292,11 @@ def test_the_locks_are_a_part_of_the_projects_own(name: str) -> None:
     assert mine.items() <= whole.items(), "stale: make lock"
     wanted = [line for line in text(f"{name}.in").splitlines() if not line.startswith("#")]
     assert set(wanted) <= set(mine), "stale: make lock"
+
+
+def test_every_package_of_a_lock_has_a_licence() -> None:
+    names = {name for lock in ("lightgbm", "numpy", "onnxruntime") for name in pinned(lock)}
+    assert set(licences()) == names, "stale: make lock"
 
 
 def pinned(name: str) -> dict[str, tuple[str, set[str]]]:

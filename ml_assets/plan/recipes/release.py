@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import Any
@@ -118,6 +119,7 @@ def release_spec(
         promotion=dict(promotion),
         lineage=found.document(),
         files=programs(fitted["family"]["family"]),
+        licences=licences(),
     )
 
 
@@ -130,6 +132,12 @@ def programs(family: str) -> dict[str, str]:
         "score_edge.py": _shipped("score_edge.py"),
         "requirements-edge.txt": _shipped("onnxruntime.txt"),
     }
+
+
+def licences() -> dict[str, str]:
+    """Return the licence of each package that a lock of a bundle names."""
+    found: dict[str, str] = json.loads(_shipped("licences.json"))
+    return found
 
 
 @functools.cache

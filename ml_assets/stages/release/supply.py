@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ml_assets.stages.release.files import FORMAT, sha256
 
 if TYPE_CHECKING:
+    from cyclonedx.model.component import Component
+
     from ml_assets.spec.release import ReleaseSpec
 
 _PIN = re.compile(r"([A-Za-z0-9._-]+)==([^ \\;]+)")
@@ -33,11 +35,9 @@ def sbom(spec: ReleaseSpec) -> dict[str, Any]:
 
     The library would write the time and a random serial number, both optional in the format.
     """
-    from cyclonedx.model import Property
     from cyclonedx.model.bom import Bom
     from cyclonedx.model.component import Component, ComponentType
     from cyclonedx.output.json import JsonV1Dot6
-    from packageurl import PackageURL
 
     main = Component(
         name=spec.model,
@@ -46,30 +46,57 @@ def sbom(spec: ReleaseSpec) -> dict[str, Any]:
         bom_ref=f"{spec.model}@{spec.version}",
         description=spec.description,
     )
-    wanted: dict[tuple[str, str], list[str]] = {}
+    wanted: dict[tuple[str, str], dict[str, list[str]]] = {}
     for lock in ("requirements.txt", "requirements-edge.txt"):
-        for name, version, _ in pins(spec.files[lock]):
-            wanted.setdefault((name, version), []).append(lock)
+        for name, version, hashes in pins(spec.files[lock]):
+            wanted.setdefault((name, version), {})[lock] = hashes
     bom = Bom()
     bom.metadata.component = main
-    parts = []
-    for (name, version), locks in sorted(wanted.items()):
-        url = PackageURL("pypi", name=name, version=version)
-        part = Component(
-            name=name,
-            version=version,
-            type=ComponentType.LIBRARY,
-            purl=url,
-            bom_ref=str(url),
-            properties=[Property(name="ml_assets:lock", value=lock) for lock in locks],
-        )
-        bom.components.add(part)
-        parts.append(part)
+    parts = [
+        _library(name, version, locks, spec.licences.get(name))
+        for (name, version), locks in sorted(wanted.items())
+    ]
+    bom.components.update(parts)
     bom.register_dependency(main, parts)
     document: dict[str, Any] = json.loads(JsonV1Dot6(bom).output_as_string())
     document.pop("serialNumber", None)
     document["metadata"].pop("timestamp", None)
     return document
+
+
+def _library(
+    name: str, version: str, locks: Mapping[str, Sequence[str]], licence: str | None
+) -> Component:
+    """Return a library; its distribution has the SHA-256 of each file that the locks allow."""
+    from cyclonedx.contrib.license.factories import LicenseFactory
+    from cyclonedx.model import (
+        ExternalReference,
+        ExternalReferenceType,
+        HashAlgorithm,
+        HashType,
+        Property,
+        XsUri,
+    )
+    from cyclonedx.model.component import Component, ComponentType
+    from packageurl import PackageURL
+
+    url = PackageURL("pypi", name=name, version=version)
+    allowed = sorted({digest for hashes in locks.values() for digest in hashes})
+    files = ExternalReference(
+        type=ExternalReferenceType.DISTRIBUTION,
+        url=XsUri(str(url)),
+        hashes=[HashType(alg=HashAlgorithm.SHA_256, content=digest) for digest in allowed],
+    )
+    return Component(
+        name=name,
+        version=version,
+        type=ComponentType.LIBRARY,
+        purl=url,
+        bom_ref=str(url),
+        licenses=[LicenseFactory().make_from_string(licence)] if licence else (),
+        external_references=[files],
+        properties=[Property(name="ml_assets:lock", value=lock) for lock in sorted(locks)],
+    )
 
 
 def provenance(spec: ReleaseSpec, files: Mapping[str, bytes]) -> dict[str, Any]:
