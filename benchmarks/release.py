@@ -4,7 +4,8 @@
 
 Works on a copy of the home. Each operation is a cold process; beside it stand processes that only
 import what those of the operation import, started at once, so that the difference is its own work.
-Seconds, and CPU seconds (user and system, children included); medians.
+Seconds, and CPU seconds (user and system, children included); medians. Last, once each:
+`recreate` of the champion, and a run in a new home of all that it needs.
 """
 
 from __future__ import annotations
@@ -81,6 +82,18 @@ def operations(home: Path, out: Path, model: str) -> Mapping[str, Callable[[], T
     }
 
 
+def recreated(home: Path, new: Path, model: str) -> Mapping[str, Taken]:
+    """Return what making the champion again takes, and a run of the same in a new home."""
+    shutil.copytree(home / "landing", new / "landing")
+    version = champion(home, model)
+    return {
+        "recreate": timed(lambda: shipped((*CLI, "recreate", model, version), home)),
+        "run in a new home": timed(
+            lambda: shipped((*CLI, "run", f"+{model}/evaluation_report"), new)
+        ),
+    }
+
+
 def champion(home: Path, model: str) -> str:
     """Return the version that is champion."""
     from ml_assets.store.home import Home
@@ -118,6 +131,9 @@ def main() -> None:
                 given = statistics.median(taken[place] for taken in imports)
                 row = f"| {name} | {unit} | {mine:.1f} | {given:.1f} | {mine - given:.1f} |"
                 print(row, flush=True)
+        print("\n| once | seconds | CPU seconds |\n| --- | ---: | ---: |")
+        for name, taken in recreated(home, Path(temporary) / "new", options.model).items():
+            print(f"| {name} | {taken.seconds:.1f} | {taken.cpu:.1f} |")
 
 
 if __name__ == "__main__":
