@@ -192,13 +192,11 @@ def test_killed_before_every_write_all_agree_after_one_more_run(two: Site, tmp_p
 
 
 @pytest.mark.slow
-def test_a_run_that_is_killed_before_every_write_promotes_once(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> None:
-    """In another environment, in which all is reused and nothing was decided."""
-    with prepared_site(tmp_path_factory, "killed") as site:
-        assert site.json("run", "+forecast/evaluation_report", env="prod")["success"]
-        *runs, said = _killed(site, "run", "prod")
+def test_a_run_that_is_killed_before_every_write_replaces_the_champion_once(two: Site) -> None:
+    """In another environment, in which all is reused and v1 was not decided."""
+    assert two.json("run", "+forecast/evaluation_report", env="prod")["success"]
+    two.json("promote", "forecast", "v0", "--reason", "the first", env="prod")
+    *runs, said = _killed(two, "run", "prod")
     # Dagster is told again until it is noted that it was told; nothing else is written twice.
     begins = {"_write": "append", "mark_shown": "handle_new_event"}
     for before, run in pairwise(runs):
@@ -213,8 +211,8 @@ def test_a_run_that_is_killed_before_every_write_promotes_once(
         "handle_new_event",
         "mark_shown",
     }
-    assert said["log"] == said["mlflow"] == said["dagster"] == "v0 1"
-    assert said["promoted"] == [0]
+    assert said["log"] == said["mlflow"] == said["dagster"] == "v1 2"
+    assert said["moved"] == [0, 1]
     assert not said["left"]
 
 

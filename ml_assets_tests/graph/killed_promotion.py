@@ -3,11 +3,11 @@
     python -m ml_assets_tests.graph.killed_promotion command MODEL
     python -m ml_assets_tests.graph.killed_promotion run MODEL
 
-Run in a project: for `command` its home holds v0 and v1 of a candidate, for `run` a v0 on which
-nothing is decided. Prints one JSON document a line: at which write the promotion was killed,
-whether the plan knew it, and what log, MLflow and Dagster say after it was shown once more; for
-`run` what each run wrote before it was killed, and last what is said. What is wrapped is called
-as it is; MLflow is written to from the process that is killed.
+Run in a project whose home holds v0 and v1 of a candidate: for `command` it goes back and forth
+between them, for `run` v0 is champion and v1 is not decided. Prints one JSON document a line: at
+which write the promotion was killed, whether the plan knew it, and what log, MLflow and Dagster say
+after it was shown once more; for `run` what each run wrote before it was killed, and last what is
+said. What is wrapped is called as it is; MLflow is written to from the process that is killed.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from ml_assets.graph.instance import open_instance
 from ml_assets.plan.plan import Planner, planner_here
 from ml_assets.plan.promote import candidate_named
 from ml_assets.store import promotions
-from ml_assets.store.promotions import PROMOTED, Promotions
+from ml_assets.store.promotions import MOVES, PROMOTED, ROLLED_BACK, Promotions
 from ml_assets_tests import warm
 
 MATERIALIZED = "ASSET_MATERIALIZATION"
@@ -108,7 +108,7 @@ def _forked(work: Callable[[], object]) -> int:
 
 
 def _command(model: str, count: int, note: Path) -> None:
-    """Promote the other version, as the command does."""
+    """Promote v1, or roll back to v0, as the commands do."""
     planner = planner_here()
     log, env = planner.home.promotions, planner.home.env
     champion = log.champion(env, model)
@@ -118,7 +118,7 @@ def _command(model: str, count: int, note: Path) -> None:
     log.append(
         env,
         model,
-        action=PROMOTED,
+        action=PROMOTED if number else ROLLED_BACK,
         version=target.number,
         digest=target.digest,
         expected=None if champion is None else champion.digest,
@@ -153,7 +153,7 @@ def _said(planner: Planner, model: str) -> dict[str, Any]:
         "log": f"v{champion.version} {champion.entry}",
         "mlflow": f"{version.tags['ml_assets.version']} {version.tags['ml_assets.log_entry']}",
         "dagster": f"{str(told).split()[0].rstrip(',')} {str(told).split()[-1].rstrip(')')}",
-        "promoted": [e.version for e in entries if e.action == PROMOTED],
+        "moved": [e.version for e in entries if e.action in MOVES],
     }
 
 

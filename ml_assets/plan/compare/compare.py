@@ -158,7 +158,9 @@ class _Comparison:
         found = {}
         a, b = (side.prepared.version.number for side in self._sides)
         for of_b in coalitions(causes):
-            self._tell(f"training v{a}" + (f" with {', '.join(sorted(of_b))} of v{b}" if of_b else ""))
+            self._tell(
+                f"training v{a}" + (f" with {', '.join(sorted(of_b))} of v{b}" if of_b else "")
+            )
             data, code, spec = self._parts(of_b)
             found[of_b] = self._mixer.train(
                 self._sides[data].data, self._codes[code], self._sides[spec].project
