@@ -12,11 +12,12 @@ from ml_assets.adapters.decision import decided, standing
 from ml_assets.cli.complete import assets, models
 from ml_assets.cli.output import JSON, emit, err, guarded, out
 from ml_assets.cli.progress import working
-from ml_assets.errors import UnknownName
+from ml_assets.errors import LogBroken, UnknownName
 from ml_assets.plan.plan import Plan, Planner, planner_here
 from ml_assets.plan.purity import Impurity, impurities
 from ml_assets.plan.reports import linked
 from ml_assets.plan.static import definitions_digest
+from ml_assets.store.home import Home
 
 Selection = Annotated[
     str | None,
@@ -176,6 +177,7 @@ def model_status(planner: Planner, found: Plan, name: str) -> dict[str, Any]:
         "environment": env,
         "candidate": None,
         **standing(planner.home, name),
+        "log_broken": _broken(planner.home, name),
         "stale": sorted({str(i.cell) for i in mine if i.status in ("run", "maybe")}),
         "waiting": list(dict.fromkeys(i.reason for i in mine if i.status == "wait")),
     }
@@ -197,6 +199,15 @@ def model_status(planner: Planner, found: Plan, name: str) -> dict[str, Any]:
     return document
 
 
+def _broken(home: Home, model: str) -> str | None:
+    """Return what is wrong with a model's promotion log."""
+    try:
+        home.promotions.verify(home.env, model)
+    except LogBroken as error:
+        return str(error)
+    return None
+
+
 def _tell_status(name: str, document: dict[str, Any]) -> None:
     candidate = document["candidate"]
     if candidate is None:
@@ -214,6 +225,8 @@ def _tell_status(name: str, document: dict[str, Any]) -> None:
     for role in ("champion", "challenger", "held"):
         if document[role] is not None:
             out.print(f"  {role}: {document[role]}", markup=False)
+    if document["log_broken"] is not None:
+        out.print(f"  {document['log_broken']}", markup=False, style="red")
     for reason in document["waiting"][:3]:
         out.print(f"  {escape(reason)}")
     if document["stale"]:

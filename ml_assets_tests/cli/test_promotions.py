@@ -237,6 +237,7 @@ def test_an_edited_log_is_named_and_nothing_is_promoted(two: Site) -> None:
     db.close()
     for words in (("history", "forecast"), ("champion", "forecast")):
         assert "broken at entry 2" in two(*words, code=1).err
+    assert "broken at entry 2" in two("status", "forecast").out
     answer = two("promote", "forecast", "v0", "--reason", "x", code=1)
     assert "broken at entry 2" in answer.err
     home = Home(two.home, "dev")
