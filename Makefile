@@ -47,6 +47,7 @@ docs: $(APP) $(DEV) ## make the reference anew, and the site in build/site
 
 bench: $(APP) ## measure
 	$(BIN)/python -m benchmarks.run
+	$(BIN)/python -m benchmarks.release
 
 lock: $(DEV) ## pin requirements/*.in anew; UPGRADE=1 takes newer versions
 	@for name in build base dev; do \

@@ -1,11 +1,12 @@
 """Time what a person waits for around a release, on a home that has two champions.
 
-    python -m benchmarks.release HOME MODEL [--repeats 3]
+    python -m benchmarks.release [--home HOME] [--model late_arrival] [--repeats 3]
 
-Works on a copy of the home. Each operation is a cold process; beside it stand processes that only
-import what those of the operation import, started at once, so that the difference is its own work.
-Seconds, and CPU seconds (user and system, children included); medians. Last, once each:
-`recreate` of the champion, and a run in a new home of all that it needs.
+Works on a copy of the home, or on a new one in which December came after eleven months. Each
+operation is a cold process; beside it stand processes that only import what those of the operation
+import, started at once, so that the difference is its own work. Seconds, and CPU seconds (user and
+system, children included); medians. Last, once each: `recreate` of the champion, and a run in a new
+home of all that it needs.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.processes import CLI, ROOT, shell, shipped
+from benchmarks.run import MONTHS
+from ml_assets.cli.sample import write_sample
 
 IMPORTS = {
     "rollback": (
@@ -82,6 +85,17 @@ def operations(home: Path, out: Path, model: str) -> Mapping[str, Callable[[], T
     }
 
 
+def made(home: Path, files: Path, model: str) -> None:
+    """Make a home in which December's candidate follows that of the months before."""
+    write_sample(files)
+    shipped((*CLI, "land", "planes", files / "planes.csv"), home)
+    for months in (MONTHS[:-1], MONTHS[-1:]):
+        for dataset in ("flights", "weather"):
+            batches = [files / f"{dataset}-{month}.csv" for month in months]
+            shipped((*CLI, "land", dataset, *batches), home)
+        shipped((*CLI, "run", f"+{model}/champion"), home)
+
+
 def recreated(home: Path, new: Path, model: str) -> Mapping[str, Taken]:
     """Return what making the champion again takes, and a run of the same in a new home."""
     shutil.copytree(home / "landing", new / "landing")
@@ -109,16 +123,19 @@ def champion(home: Path, model: str) -> str:
 
 
 def main() -> None:
-    """Copy the home, measure and print a table."""
+    """Copy or make the home, measure and print tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("home", type=Path)
-    parser.add_argument("model")
+    parser.add_argument("--home", type=Path)
+    parser.add_argument("--model", default="late_arrival")
     parser.add_argument("--repeats", type=int, default=3)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         home, out = Path(temporary) / "home", Path(temporary) / "out"
-        shutil.copytree(options.home, home)
-        shipped((*CLI, "repair"), home)
+        if options.home is None:
+            made(home, Path(temporary) / "files", options.model)
+        else:
+            shutil.copytree(options.home, home)
+            shipped((*CLI, "repair"), home)
         print("| operation | unit | whole | imports alone | its own |")
         print("| --- | --- | ---: | ---: | ---: |")
         for name, operation in operations(home, out, options.model).items():
