@@ -141,6 +141,13 @@ class EvaluateSpec(Spec):
     """Features and slices whose values may not be shown."""
 
 
+class ReportSpec(EvaluateSpec):
+    """All that the page depends on beside the documents that it shows."""
+
+    candidate: str | None
+    """The candidate's content digest; None before it is known."""
+
+
 class ExplainSpec(Spec):
     """All that importance and contributions depend on."""
 

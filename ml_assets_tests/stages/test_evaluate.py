@@ -12,7 +12,7 @@ import pytest
 
 from ml_assets.errors import HookError
 from ml_assets.spec.families import FamilySpec, GroupMedian, LightGBM, Linear, Median, Prior
-from ml_assets.spec.model import ChangeSpec, ChooseSpec, EvaluateSpec, ExplainSpec, OptimismSpec
+from ml_assets.spec.model import ChangeSpec, ChooseSpec, ExplainSpec, OptimismSpec, ReportSpec
 from ml_assets.stages.evaluate import drawing, rows, slices, words
 from ml_assets.stages.evaluate.evaluate import evaluate
 from ml_assets.stages.evaluate.explain import explain
@@ -45,7 +45,7 @@ def run(world: World, names: tuple[str, ...] = ("base", "trees"), **changes: Any
     ).outputs["leaderboard"]
     chosen = declared[board["chosen"]]
     models = {n: world.refit(f, fitted[n]).outputs["model"] for n, f in declared.items()}
-    spec = EvaluateSpec.model_validate(
+    spec = ReportSpec.model_validate(
         {
             "model": "flight_delay",
             "description": "How late <b>&amp;</b>?",
@@ -58,6 +58,7 @@ def run(world: World, names: tuple[str, ...] = ("base", "trees"), **changes: Any
             "evaluation": {"slices": ["origin", "carrier", "wind", "holiday"], **changes},
             "seed": 1,
             "sensitive": sensitive,
+            "candidate": "d1:0a",
         }
     )
     own, model = module(chosen.family), given(models[board["chosen"]])

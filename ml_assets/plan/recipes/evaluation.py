@@ -17,9 +17,10 @@ from ml_assets.plan.recipes.model import (
     fit_spec,
     folds_of,
 )
+from ml_assets.plan.recipes.previous import digest_of
 from ml_assets.plan.sensitive import sensitive_inputs
 from ml_assets.plan.session import Done, Made, Session
-from ml_assets.spec.model import EvaluateSpec, ExplainSpec, OptimismSpec
+from ml_assets.spec.model import EvaluateSpec, ExplainSpec, OptimismSpec, ReportSpec
 from ml_assets.spec.project import Project
 
 _PARTS = ("evaluate", "explain", "optimism", "report")
@@ -83,10 +84,9 @@ def evaluation_report(session: Session, unit: Unit) -> Sequence[Made]:
         "optimism": done["optimism"].outputs["optimism"],
         "change": done["change"].outputs["change"],
     }
+    page = ReportSpec(**dict(params), candidate=digest_of(made))
     stage = "ml_assets.stages.evaluate.report:report"
-    (done["report"],) = session.each(
-        unit, [Action("report", stage, params, {**said, **references})]
-    )
+    (done["report"],) = session.each(unit, [Action("report", stage, page, {**said, **references})])
     checks = {
         entry.name: session.act(
             unit, Action(f"check:{entry.name}", entry.stage, params, {"metrics": said["metrics"]})

@@ -20,12 +20,12 @@ from ml_assets.stages.evaluate.verdict import headline, verdict
 from ml_assets.stages.result import Result
 
 if TYPE_CHECKING:
-    from ml_assets.spec.model import EvaluateSpec
+    from ml_assets.spec.model import ReportSpec
     from ml_assets.stages.result import Handle
 
 
 def report(
-    spec: EvaluateSpec,
+    spec: ReportSpec,
     *,
     metrics: Handle,
     sections: Handle,
@@ -49,6 +49,7 @@ def report(
         optimism.json(),
         change.json(),
         folds,
+        spec.candidate,
     )
     parts = [part for entry in SECTIONS.values() if (part := entry.show(view)) is not None]
     page = _page(view, parts)

@@ -46,6 +46,8 @@ class View:
     """The comparison with the previous candidate (`paired/change`)."""
     folds: Mapping[str, pa.Table]
     """Row references by fold."""
+    candidate: str | None = None
+    """The content digest of the candidate that the report is of."""
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,8 @@ body { margin: 0; background: var(--page); color: var(--ink); line-height: 1.5; 
     "Liberation Sans", Arial, sans-serif; }
 main, header, footer { max-width: 66rem; margin: 0 auto; padding: 0 1.25rem; }
 header { padding-top: 2rem; }
-h1 { font-size: 1.75rem; line-height: 1.2; margin: 0 0 .35rem; overflow-wrap: anywhere; }
+h1 { font-size: 1.75rem; line-height: 1.2; margin: 0 0 .35rem; }
+h1, p { overflow-wrap: anywhere; }
 h2 { font-size: 1.2rem; margin: 0 0 .35rem; }
 h3 { font-size: 1rem; margin: 1.4rem 0 .4rem; overflow-wrap: anywhere; }
 p { margin: .35rem 0 .75rem; max-width: 46rem; }
@@ -103,6 +104,10 @@ footer { color: var(--soft); font-size: .85rem; padding-top: .5rem; padding-bott
   nav, .skip { display: none; }
   section { border: 0; border-top: 1px solid var(--line); border-radius: 0; padding: .8rem 0; }
   .verdict { border-left: 5px solid var(--soft); padding-left: .8rem; }
-  tr, figure, dl.figures { break-inside: avoid; } h2, h3 { break-after: avoid; }
+  tr, p, figure, dl.figures { break-inside: avoid; }
+  h2, h3, h2 + p, summary { break-after: avoid; }
+  .plots { grid-template-columns: 1fr 1fr; }
+  /* Nobody can open a fold on paper. */
+  details::details-content { content-visibility: visible; block-size: auto; }
   .scroll { overflow: visible; } th, td { white-space: normal; } }
 """

@@ -96,7 +96,9 @@ footer { color: var(--soft); font-size: .85rem; padding: .5rem .2rem; }
     --hot: #d9902f; }
   body { font-size: 10pt; } main { max-width: none; padding: 0; } nav, .skip { display: none; }
   section { border: 0; border-top: 1px solid var(--line); border-radius: 0; padding: .8rem 0; }
-  tr, .tile { break-inside: avoid; } h2, h3 { break-after: avoid; }
+  tr, p, .tile { break-inside: avoid; } h2, h3, h2 + p, summary { break-after: avoid; }
+  /* Nobody can open a fold on paper. */
+  details::details-content { content-visibility: visible; block-size: auto; }
   .scroll { overflow: visible; } th, td { white-space: normal; } }
 """
 

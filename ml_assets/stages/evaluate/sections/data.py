@@ -12,7 +12,7 @@ NAME = "data"
 
 
 def show(view: View) -> Section:
-    """Return rows and batches of each fold; the digests of the features folded."""
+    """Return which candidate it is, rows and batches of each fold; digests of features folded."""
     folds = {name: batches(table) for name, table in view.folds.items()}
     body = []
     for name, found in folds.items():
@@ -30,7 +30,11 @@ def show(view: View) -> Section:
         Table("Rows by fold", ["Fold", "Batches", "Rows", "From, to"], lines(body), (3,)),
         Table("Batches", head, digests, (1, 3), folded="Batches and digests of their features"),
     ]
-    return Section(NAME, "Data used", "", tables)
+    text = (
+        f"The candidate is {view.candidate}: ml-assets versions {view.spec.model}/candidate shows "
+        f"its number, ml-assets lineage {view.spec.model}/candidate leads to the landed files."
+    )
+    return Section(NAME, "Data used", text, tables)
 
 
 def batches(references: pa.Table) -> dict[str, tuple[int, Any]]:
