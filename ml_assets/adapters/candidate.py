@@ -216,15 +216,16 @@ def _readable(document: Any) -> bytes:
 
 
 def _metrics(figures: Mapping[str, Any], entry: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    """Yield metrics; MLflow sorts by name: test comes first, each beside its baseline."""
     parts = (
-        ("test", figures["test"]),
-        ("baseline", figures["baseline"]),
-        ("validation", entry["metrics"]),
+        ("test_{}", figures["test"]),
+        ("test_{}_baseline", figures["baseline"]),
+        ("validation_{}", entry["metrics"]),
     )
-    for part, values in parts:
-        for name, value in values.items():
+    for name, values in parts:
+        for metric, value in values.items():
             if value is not None:
-                yield f"{part}_{name}", float(value)
+                yield name.format(metric), float(value)
 
 
 def _folds(home: Home, fitted: ActionRecord, evaluated: ActionRecord) -> dict[str, dict[str, int]]:

@@ -66,7 +66,7 @@ def curve(fitted: ActionRecord) -> tuple[str, tuple[float, ...]]:
     """Return a name and the values on validation, tree by tree."""
     found = fitted.facts.get("curve") or {}
     name = str(found.get("metric", "")).replace(" ", "_")
-    return f"curve_validation_{name}", tuple(found.get("validation", ()))
+    return f"validation_{name}_curve", tuple(found.get("validation", ()))
 
 
 def flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:

@@ -116,9 +116,9 @@ def test_the_metrics_and_the_curve(published: Published) -> None:
     for name, value in figures["test"].items():
         assert metrics[f"test_{name}"] == value
     for name, value in figures["baseline"].items():
-        assert metrics[f"baseline_{name}"] == value
+        assert metrics[f"test_{name}_baseline"] == value
     run_id = published.run.info.run_id
-    curve = published.client.get_metric_history(run_id, "curve_validation_mae")
+    curve = published.client.get_metric_history(run_id, "validation_mae_curve")
     assert [point.step for point in curve] == list(range(12))
     assert min(point.value for point in curve) == pytest.approx(metrics["validation_mae"])
 
@@ -217,7 +217,7 @@ def test_each_family_is_a_run_within(published: Published) -> None:
     assert metrics["cost_trees"] == 12
     assert metrics["cost_features"] == 4
     assert metrics["cost_seconds"] > 0
-    curve = published.client.get_metric_history(trees.info.run_id, "curve_validation_mae")
+    curve = published.client.get_metric_history(trees.info.run_id, "validation_mae_curve")
     assert len(curve) == 12
     adapter.publish(published.home, published.project, MODEL)
     assert set(children(published, published.run.info.run_id)) == {"constant", "trees"}

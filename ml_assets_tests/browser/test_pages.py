@@ -122,7 +122,7 @@ def test_what_mlflow_shows(site: Site, pages: Pages) -> None:
     chosen = json.dumps(ids, separators=(",", ":"))
     compare = f'{pages.mlflow}/#/compare-runs?runs={chosen}&experiments=["1"]'
     both = pages.open(compare, "Comparing 2 Runs")
-    for text in ("test_mae", "baseline_mae", "settings.alpha", *names):
+    for text in ("test_mae", "test_mae_baseline", "settings.alpha", *names):
         both.get_by_text(text).first.wait_for()
     # MLflow's page asks for parts that its plain server does not have.
     assert [said for said in pages.wrong if "404 (Not Found)" not in said] == []
