@@ -46,8 +46,9 @@ def show(planner: Planner, model: str, outside: Shows) -> None:
 
 def _report(planner: Planner, model: str, current: Current) -> None:
     version = code_versions(planner.project, planner.workspace, model)["champion"]
-    event = materialization(planner.home, planner.project, current, False, version)
     with open_instance(planner.workspace) as instance:
+        seen = instance.event_log_storage.get_maximum_record_id()
+        event = materialization(planner.home, planner.project, current, False, version, seen)
         before = instance.get_latest_materialization_event(event.asset_key)
         shown = before.asset_materialization if before is not None else None
         if shown is not None and (shown.tags or {}).get(DATA_VERSION) == current.digest:

@@ -30,9 +30,17 @@ def key_of(asset: str) -> dg.AssetKey:
 
 
 def materialization(
-    home: Home, project: Project, current: Current, reused: bool, code_version: str
+    home: Home,
+    project: Project,
+    current: Current,
+    reused: bool,
+    code_version: str,
+    seen: int | None,
 ) -> dg.AssetMaterialization:
-    """Return the event that shows a batch's record, its data version and provenance exact."""
+    """Return the event that shows a batch's record, its data version and provenance exact.
+
+    `seen` is the id of the last event in Dagster's log; what is newer makes the batch stale.
+    """
     return dg.AssetMaterialization(
         asset_key=key_of(current.asset),
         partition=current.partition or None,
@@ -41,24 +49,25 @@ def materialization(
         tags={
             DATA_VERSION: current.digest,
             CODE_VERSION: code_version,
-            **_provenance(home, project, current),
+            **_provenance(home, project, current, seen),
         },
     )
 
 
-def _provenance(home: Home, project: Project, current: Current) -> dict[str, str]:
+def _provenance(home: Home, project: Project, current: Current, seen: int | None) -> dict[str, str]:
     """Return the data versions of what a batch was made from; Dagster's stale marks read them."""
     found: dict[str, str] = {}
     for source in edges(project)[current.asset]:
         partition = current.partition if partitioned(project, source) else ""
         if source.endswith("/landing"):
-            digest = current.facts.get("landing")
+            # Dagster reads no event of what it does not make: it is to compare nothing.
+            digest, pointer = current.facts.get("landing"), "NULL"
         else:
             held = home.records.current(home.env, source, partition)
-            digest = None if held is None else held.digest
+            digest, pointer = None if held is None else held.digest, str(seen or "NULL")
         if digest is not None:
             key = key_of(source).to_user_string()
-            found |= {f"{INPUT}{key}": digest, f"{POINTER}{key}": "NULL"}
+            found |= {f"{INPUT}{key}": digest, f"{POINTER}{key}": pointer}
     return found
 
 

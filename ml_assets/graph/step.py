@@ -120,7 +120,8 @@ def _log_batch(
     _observe(context, outcome)
     for current in outcome.current:
         reused = _reused(outcome, current)
-        context.log_event(materialization(home, project, current, reused, code_version))
+        seen = context.instance.event_log_storage.get_maximum_record_id()
+        context.log_event(materialization(home, project, current, reused, code_version, seen))
         for check in current.checks:
             context.log_event(check_evaluation(current.asset, current.partition, check))
         home.records.mark_published(home.env, current.asset, current.partition, current.token)

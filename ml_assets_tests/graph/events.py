@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import dagster as dg
-from dagster._core.definitions.data_version import extract_data_version_from_entry
+from dagster._core.definitions.data_version import (
+    CachingStaleStatusResolver,
+    StaleStatus,
+    extract_data_version_from_entry,
+)
+from dagster._core.loader import LoadingContextForTest
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
+from ml_assets.graph.build import definitions
 from ml_assets.graph.publish import key_of
+from ml_assets.plan.plan import planner_here
 from ml_assets_tests.cli.shell import Shell
 
 GREEN = AssetCheckExecutionRecordStatus.SUCCEEDED
@@ -27,6 +34,16 @@ def versions(shell: Shell, env: str = "dev") -> dict[str, str]:
             assert version is not None
             found[cell] = version.value
     return found
+
+
+def stale(shell: Shell, asset: str, env: str = "dev") -> set[str]:
+    """Return the batches that Dagster's page marks as not in step with what they are made from."""
+    cells = [cell.partition("@") for cell in shell.digests(env)]
+    with shell.dagster(env) as instance:
+        graph = definitions(planner_here()).resolve_asset_graph()
+        resolver = CachingStaleStatusResolver(instance, graph, LoadingContextForTest(instance))
+        status = {b: resolver.get_status(key_of(asset), b) for name, _, b in cells if name == asset}
+    return {batch for batch, found in status.items() if found is StaleStatus.STALE}
 
 
 def checks(

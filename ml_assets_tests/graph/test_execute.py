@@ -111,9 +111,14 @@ def test_a_refused_correction_leaves_the_last_good_rows_in_use(site: Site) -> No
 
 
 def test_a_correction_redoes_what_depends_on_its_content(site: Site) -> None:
+    assert events.stale(site, "forecast/features") == set()
     site.toy.land("prices", "2020-02", prices("2020-02", extra=0.5))
+    first = site.json("run", "group:prices")
+    stale = events.stale(site, "forecast/features")
+    assert {"2020-02"} <= stale < set(MONTHS)
     answer = site.json("run")
-    batched = {cell for cell in answer["executed"] if "@" in cell}
+    assert events.stale(site, "forecast/features") == set()
+    batched = {cell for cell in [*first["executed"], *answer["executed"]] if "@" in cell}
     assert batched == {
         *(f"prices/{name}@2020-02" for name in ("raw", "cleaned", "quarantine")),
         # February's own; January's makes the reference anew, which is the same for the others.
