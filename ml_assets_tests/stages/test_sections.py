@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import given as hypothesis_given
 from hypothesis import strategies as st
 
 from ml_assets.spec.model import EvaluateSpec, ExplainSpec
-from ml_assets.stages.evaluate import bootstrap, drawing, parts
+from ml_assets.stages.evaluate import bootstrap, drawing, parts, slices
 from ml_assets.stages.evaluate.contributions import contributions
 from ml_assets.stages.evaluate.explain import explain
 from ml_assets.stages.evaluate.losses import row_losses
@@ -183,6 +184,19 @@ def test_slices_with_few_rows_are_not_compared() -> None:
     few = ["a"] * 3 + ["b"] * 297
     found = worst.measure(study(np.arange(300.0), np.zeros(300), slice=few))
     assert (found["searched"], found["few"], found["worst"]) == (0, 2, [])
+
+
+def test_slices_of_few_days_are_not_compared() -> None:
+    days = np.arange(1500) // 150
+    error = np.where(days < 4, 9.0, 1.0) + days % 3
+    where = np.where(days < 4, "snow", "sun")
+    found = study(error, np.zeros(1500), weather=where)
+    assert worst.measure(found)["found"] == 1
+    by_day = replace(found, draws=bootstrap.drawn(days, "day", 200, 1))
+    searched = worst.measure(by_day)
+    assert (searched["searched"], searched["few"], searched["found"]) == (1, 1, 0)
+    assert slices.spread_out(by_day.draws, days < 2)
+    assert not slices.spread_out(by_day.draws, days == 1)
 
 
 def test_holm() -> None:

@@ -19,6 +19,8 @@ from ml_assets.stages.evaluate.rows import Rows
 
 Ints = NDArray[np.int64]
 FEW_ROWS = 100
+FEW_BLOCKS = 5
+"""A slice whose rows lie in fewer blocks is not tested: its spread between draws says little."""
 MOST_VALUES = 30
 _DISTINCT = 12
 MISSING = "(missing)"
@@ -46,10 +48,15 @@ def measure(
             "baseline": None if values[metric] is None else base,
             "few": len(target) < FEW_ROWS,
         }
-        if values[metric] is not None and len(target) > 1:
+        if values[metric] is not None and spread_out(draws, part):
             entry["interval"] = bootstrap.interval(spread[:, number], level)
         entries.append(entry)
     return sorted(entries, key=lambda entry: _order(entry, metric))
+
+
+def spread_out(draws: bootstrap.Draws, part: NDArray[np.bool_]) -> bool:
+    """Return whether rows lie in several blocks: drawn from one, an interval has no width."""
+    return bool(np.unique(draws.block[part]).size > 1)
 
 
 def groups(column: pa.ChunkedArray) -> tuple[list[str], Ints]:

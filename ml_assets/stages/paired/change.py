@@ -30,9 +30,6 @@ if TYPE_CHECKING:
     from ml_assets.spec.model import ChangeSpec
     from ml_assets.stages.result import Handle
 
-FEW_BLOCKS = 5
-"""A slice with fewer blocks is listed and not tested."""
-
 
 def change(
     spec: ChangeSpec,
@@ -191,9 +188,13 @@ def _by_slice(spec: ChangeSpec, rows: Rows, draws: bootstrap.Draws) -> list[dict
         for number, label in enumerate(labels):
             part = code == number
             both = _both(spec, spec.metric, rows, part)
-            found = _difference(both, bootstrap.interval(spread[:, number], spec.intervals.level))
+            around = bootstrap.interval(spread[:, number], spec.intervals.level)
+            found = _difference(both, around if slices.spread_out(draws, part) else None)
             entry = {"slice": name, "value": label, "rows": int(part.sum()), **both, **found}
-            few = entry["rows"] < slices.FEW_ROWS or np.unique(draws.block[part]).size < FEW_BLOCKS
+            few = (
+                entry["rows"] < slices.FEW_ROWS
+                or np.unique(draws.block[part]).size < slices.FEW_BLOCKS
+            )
             p = None if few else _p(found["difference"], spread[:, number], draws)
             entries.append(entry | {"few": few, "p": p})
     return _holm(entries)

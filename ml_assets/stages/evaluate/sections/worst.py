@@ -81,10 +81,19 @@ def _crossed(parts: list[tuple[list[str], Any]]) -> tuple[list[tuple[str, ...]],
 
 
 def _scored(loss: Any, draws: Draws, group: Any, count: int) -> list[dict[str, Any] | None]:
-    """Return each slice's mean loss beside the rest's; None where either has too few rows."""
+    """Return each slice's mean loss beside the rest's; None where either has too few rows.
+
+    Too few are also rows of fewer than `slices.FEW_BLOCKS` blocks.
+    """
     rows = np.bincount(group, minlength=count)
     total = np.bincount(group, loss, minlength=count)
-    enough = (rows >= slices.FEW_ROWS) & (len(loss) - rows >= slices.FEW_ROWS)
+    cells = np.bincount(draws.block * count + group, minlength=draws.counts.shape[1] * count)
+    blocks = (cells.reshape(-1, count) > 0).sum(axis=0)
+    enough = (
+        (blocks >= slices.FEW_BLOCKS)
+        & (rows >= slices.FEW_ROWS)
+        & (len(loss) - rows >= slices.FEW_ROWS)
+    )
     if not enough.any():
         return [None] * count
     drawn_rows, drawn = draws.sums(None, group, count), draws.sums(loss, group, count)
@@ -165,7 +174,7 @@ def show(view: View) -> Section:
         "predict for any model."
     ]
     if found["few"]:
-        notes.append(f"{found['few']:,} more had too few rows to be compared.")
+        notes.append(f"{found['few']:,} more had too few rows, or too few days, to be compared.")
     if found["rows"] < found["of"]:
         notes.append(f"Searched on {found['rows']:,} of {found['of']:,} rows, evenly taken.")
     tables = [_table(worst[:MOST_SHOWN], level)] if worst else []
