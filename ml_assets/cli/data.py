@@ -72,10 +72,11 @@ def withdraw(
         raise UnknownName.of(f"batch of {dataset}", batch, known)
     if not planner.home.batches.withdraw(planner.home.env, dataset, batch, reason):
         raise RequestError(f"nothing has landed for {dataset}")
+    place = f"{dataset}@{batch}" if batch else dataset
     if as_json:
-        emit({"withdrawn": f"{dataset}@{batch}" if batch else dataset, "reason": reason})
+        emit({"withdrawn": place, "reason": reason})
     else:
-        out.print(f"withdrew {dataset} {batch}: the next run leaves it out")
+        out.print(f"withdrew {place}: the next run leaves it out")
 
 
 @guarded

@@ -6,6 +6,7 @@ import functools
 import json
 import sys
 from collections.abc import Callable
+from errno import ENOSPC
 from typing import Any, ParamSpec
 
 import typer
@@ -47,7 +48,9 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
         except MlAssetsError as error:
             raise stop("failed", str(error), FAILED) from None
         except OSError as error:
-            raise stop("failed", f"{error}; nothing was recorded by halves", FAILED) from None
+            full = ": free some where the home is, then say it again" * (error.errno == ENOSPC)
+            said = f"{error}{full}; nothing was recorded by halves"
+            raise stop("failed", said, FAILED) from None
         except OperationalError as error:
             what = "is the disk full, or not writable, or the server of the state gone?"
             said = f"a database of the home says {_line(error)}: {what}"

@@ -8,6 +8,7 @@ from ml_assets.cli.output import FAILED, JSON, emit, err, guarded, out
 from ml_assets.cli.progress import working
 from ml_assets.cli.run import materialize, tell
 from ml_assets.errors import DamagedObject
+from ml_assets.plan.cells import Cell
 from ml_assets.plan.make import landed_again
 from ml_assets.plan.plan import Planner, planner_here
 from ml_assets.store.lock import writer
@@ -29,8 +30,8 @@ def repair(as_json: bool = JSON) -> None:
     if as_json:
         emit({"damaged": damaged, "landed_again": taken, "lost": lost, **result})
     else:
-        for digest in damaged:
-            out.print(f"damaged and made again: {digest}")
+        for item in damaged:
+            out.print(f"damaged and made again: {item['of']}, {item['digest']}")
         for place in taken:
             out.print(f"taken from the landing folder again: {place}")
         for place in lost:
@@ -55,19 +56,28 @@ def landed_files(planner: Planner) -> tuple[list[str], list[str]]:
     return taken, lost
 
 
-def drop_damaged(planner: Planner) -> list[str]:
-    """Read every object that the environment holds, and drop those that are damaged."""
+def drop_damaged(planner: Planner) -> list[dict[str, str]]:
+    """Read every object that the environment holds; drop the damaged, and say what they are of."""
     home = planner.home
     held = home.records.all_current(home.env).values()
-    digests = {ref.digest for current in held for ref in current.outputs.values()}
     keys = {key for current in held for key in current.actions.values()}
-    for record in home.records.actions(sorted(keys)).values():
-        digests |= {ref.digest for ref in record.outputs.values()}
+    done = home.records.actions(sorted(keys))
+    of: dict[str, str] = {}
+    for current in held:
+        place = str(Cell(current.asset, current.partition))
+        made = [
+            ref
+            for key in current.actions.values()
+            if key in done
+            for ref in done[key].outputs.values()
+        ]
+        for ref in (*current.outputs.values(), *made):
+            of.setdefault(ref.digest, place)
     damaged = []
-    for digest in sorted(digests):
+    for digest, place in sorted(of.items()):
         try:
             home.objects.read(digest)
         except DamagedObject:
             home.objects.forget(digest)
-            damaged.append(digest)
+            damaged.append({"of": place, "digest": digest})
     return damaged

@@ -22,6 +22,7 @@ from ml_assets.plan.landing import SETTLE, observe
 from ml_assets.plan.make import Progress
 from ml_assets.plan.plan import Plan, Planner, planner_here
 from ml_assets.plan.purity import impurities
+from ml_assets.stages.quality.words import listed
 from ml_assets.store.lock import writer
 
 ROUNDS = 5
@@ -175,12 +176,25 @@ def refused(planner: Planner, executed: Sequence[str]) -> list[dict[str, str]]:
     ]
 
 
+def together(faults: Sequence[str]) -> list[str]:
+    """Return one line for what is said alike of several batches.
+
+    >>> together(["a/raw@1: no space", "a/raw@2: no space", "b/raw: gone"])
+    ['a/raw@1, a/raw@2: no space', 'b/raw: gone']
+    """
+    places: dict[str, list[str]] = {}
+    for fault in faults:
+        place, _, said = fault.partition(": ")
+        places.setdefault(said, []).append(place)
+    return [": ".join(part for part in (listed(p), said) if part) for said, p in places.items()]
+
+
 def tell(result: dict[str, Any]) -> None:
     """Say what a run did."""
     for item in result["refused"]:
         said = f"{item['batch']} ({item['file']}): {item['reason']}"
         err.print(f"[red]refused[/] {escape(said)}")
-    for fault in result["faults"]:
+    for fault in together(result["faults"]):
         err.print(f"[red]failed[/] {escape(fault)}")
     for reason in result["waits"]:
         err.print(f"[yellow]waiting[/] {escape(reason)}")

@@ -57,7 +57,7 @@ def locate(start: Path | None = None, environ: Mapping[str, str] | None = None) 
     otherwise the definitions that ml_assets ships. `ML_ASSETS_HOME` (default: `data` in the
     project) and `ML_ASSETS_ENV` (default: `dev`) say where state lives and which
     environment is in use; `ML_ASSETS_STATE` and `ML_ASSETS_OBJECTS` lead to what machines share.
-    Raises HomeError where a named folder is not there.
+    Raises HomeError where a named folder is not there, or the project is another ml_assets.
     """
     environ = os.environ if environ is None else environ
     here = (start or Path.cwd()).resolve()
@@ -69,6 +69,12 @@ def locate(start: Path | None = None, environ: Mapping[str, str] | None = None) 
             break
     if not defs.is_dir():
         raise HomeError(f"no folder {defs} for the definitions of {module}")
+    if module.split(".")[0] == PACKAGE.name and defs.resolve() != (PACKAGE / "defs").resolve():
+        # Its code would be planned by, and that of this process would run.
+        raise HomeError(
+            f"{root} is a copy of ml_assets, this command is of another, {PACKAGE.parent}: "
+            f"use its own ({root}/.venv/bin/ml-assets, made by `make demo`), or another folder"
+        )
     home = Path(environ.get("ML_ASSETS_HOME") or root / "data")
     objects = environ.get("ML_ASSETS_OBJECTS") or ""
     if objects and "://" not in objects:

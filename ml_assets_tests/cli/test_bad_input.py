@@ -166,7 +166,8 @@ def test_repair_names_what_is_damaged_and_makes_it_again(site: Site) -> None:
     away.unlink()
     answer = site.json("repair")
     assert answer["success"]
-    assert answer["damaged"] == [before["sales/cleaned@2020-02"]]
+    cell = "sales/cleaned@2020-02"
+    assert answer["damaged"] == [{"of": cell, "digest": before[cell]}]
     assert [place.partition(" ")[0] for place in answer["landed_again"]] == ["sales@2020-02"]
     assert [place.partition(" ")[0] for place in answer["lost"]] == ["sales@2020-03"]
     assert "sales/cleaned@2020-02" in answer["executed"]

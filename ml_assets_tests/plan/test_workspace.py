@@ -99,3 +99,10 @@ def test_a_project_without_its_folder(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text('[tool.dg.project]\nroot_module = "gone"\n')
     with pytest.raises(HomeError, match=r"no folder .*gone/defs for the definitions of gone\.defs"):
         locate(tmp_path, {})
+
+
+def test_another_copy_of_ml_assets_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text('[tool.dg.project]\nroot_module = "ml_assets"\n')
+    (tmp_path / "ml_assets" / "defs").mkdir(parents=True)
+    with pytest.raises(HomeError, match=rf"{tmp_path} is a copy of ml_assets, .* {PACKAGE.parent}"):
+        locate(tmp_path, {})
