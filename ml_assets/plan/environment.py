@@ -49,8 +49,9 @@ def machine() -> dict[str, Any]:
     import threadpoolctl
 
     kernels = {
-        f"{pool['internal_api']}": str(pool.get("architecture") or pool["version"])
+        str(pool["internal_api"]): str(said)
         for pool in threadpoolctl.threadpool_info()
+        if (said := pool.get("architecture") or pool["version"])
     }
     return {
         "architecture": platform.machine(),

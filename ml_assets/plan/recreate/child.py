@@ -93,8 +93,9 @@ def kernels() -> dict[str, str]:
     import threadpoolctl
 
     return {
-        str(pool["internal_api"]): str(pool.get("architecture") or pool["version"])
+        str(pool["internal_api"]): str(said)
         for pool in threadpoolctl.threadpool_info()
+        if (said := pool.get("architecture") or pool["version"])
     }
 
 
