@@ -55,6 +55,12 @@ def role_of(session: Session, made: Made, role: str) -> str | None:
     return None if before is None else before.facts.get(role)
 
 
+def _digest_of(session: Session, made: Made) -> str | None:
+    """Return the digest of this candidate, or else of the last."""
+    before = session.current.get((made.cell.asset, made.cell.partition))
+    return digest_of(made) or (None if before is None else before.digest)
+
+
 def evaluation_report(session: Session, unit: Unit) -> Sequence[Made]:
     """Evaluate the candidate on test, beside the trivial baselines, and write the report."""
     (cell,) = unit.cells()
@@ -84,7 +90,7 @@ def evaluation_report(session: Session, unit: Unit) -> Sequence[Made]:
         "optimism": done["optimism"].outputs["optimism"],
         "change": done["change"].outputs["change"],
     }
-    page = ReportSpec(**dict(params), candidate=digest_of(made))
+    page = ReportSpec(**dict(params), candidate=_digest_of(session, made))
     stage = "ml_assets.stages.evaluate.report:report"
     (done["report"],) = session.each(unit, [Action("report", stage, page, {**said, **references})])
     checks = {
