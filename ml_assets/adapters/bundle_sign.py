@@ -26,6 +26,7 @@ def signed(files: Mapping[str, bytes], key: Path) -> dict[str, bytes]:
 
     Raises RequestError where the file holds no Ed25519 private key without a password.
     """
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import (
         Encoding,
@@ -35,7 +36,7 @@ def signed(files: Mapping[str, bytes], key: Path) -> dict[str, bytes]:
 
     try:
         private = load_pem_private_key(_read(key), None)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise RequestError(f"{key}: no private key in PEM without a password: {error}") from None
     if not isinstance(private, Ed25519PrivateKey):
         raise RequestError(f"{key}: {type(private).__name__}, wanted an Ed25519 key")
@@ -78,12 +79,13 @@ def signature_problems(bundle: Bundle, trusted: Path | None) -> Iterator[Problem
 
 
 def _public(content: bytes, name: str) -> Ed25519PublicKey:
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
     try:
         found = load_pem_public_key(content)
-    except ValueError as error:
+    except (ValueError, UnsupportedAlgorithm) as error:
         raise RequestError(f"{name}: no public key in PEM: {error}") from None
     if not isinstance(found, Ed25519PublicKey):
         raise RequestError(f"{name}: {type(found).__name__}, wanted an Ed25519 key")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import os
@@ -67,6 +68,12 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     public = rsa.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     (folder / "rsa.pub").write_bytes(public)
     (folder / "junk").write_text("junk")
+    for name in ("ours", "ours.pub"):
+        body = (folder / name).read_text().splitlines()
+        # Ed25519's number, 1.3.101.112, as 0.39.101.112, which is nothing's.
+        der = base64.b64decode("".join(body[1:-1])).replace(b"\x2b\x65\x70", b"\x27\x65\x70")
+        lines = (body[0], base64.b64encode(der).decode(), body[-1], "")
+        (folder / name.replace("ours", "unknown")).write_text("\n".join(lines))
     return folder
 
 
@@ -127,6 +134,15 @@ def test_a_flipped_bit_in_any_file_is_found_and_the_file_named(
     assert any(name in line for line in told), told
     if name not in (SUMS, SIGNER):
         assert name in [item.file for item in found]
+
+
+def test_every_flipped_bit_of_the_signers_key_is_found(with_signature: dict[str, bytes]) -> None:
+    key = with_signature[SIGNER]
+    for place in range(len(key) * 8):
+        changed = bytearray(key)
+        changed[place // 8] ^= 1 << place % 8
+        bundle = Bundle(FOLDER, {**with_signature, SIGNER: bytes(changed)})
+        assert any(SIGNER in f"{p.file} {p.said}" for p in all_problems(bundle)), place
 
 
 @settings(max_examples=150)
@@ -312,6 +328,7 @@ def test_openssl_agrees(with_signature: dict[str, bytes], keys: Path, tmp_path: 
     [
         ("nowhere", "No such file"),
         ("junk", "no private key in PEM"),
+        ("unknown", "no private key in PEM"),
         ("locked", "without a password"),
         ("rsa", "RSAPrivateKey, wanted an Ed25519 key"),
     ],
@@ -321,7 +338,14 @@ def test_a_bad_private_key(files: dict[str, bytes], keys: Path, name: str, said:
         signed(files, keys / name)
 
 
-@pytest.mark.parametrize(("name", "said"), [("junk", "no public key"), ("rsa.pub", "RSAPublicKey")])
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("junk", "no public key"),
+        ("unknown.pub", "no public key"),
+        ("rsa.pub", "RSAPublicKey"),
+    ],
+)
 def test_a_bad_public_key(
     with_signature: dict[str, bytes], keys: Path, name: str, said: str
 ) -> None:
