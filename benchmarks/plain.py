@@ -28,7 +28,7 @@ from ml_assets.plan.recipes.model import features_spec, fit_spec
 from ml_assets.plan.recipes.quality import Reference, reference_spec, report_spec
 from ml_assets.plan.sensitive import sensitive_inputs
 from ml_assets.spec.families import BASELINES
-from ml_assets.spec.model import ChooseSpec, ExplainSpec, OptimismSpec
+from ml_assets.spec.model import ChooseSpec, ExplainSpec, OptimismSpec, ReportSpec
 from ml_assets.spec.project import Project, read_project
 from ml_assets.spec.split import SplitRule
 
@@ -226,7 +226,8 @@ def trained(project: Project, name: str, features: dict[str, Value]) -> dict[str
     outputs |= change(asked, **told, features=features).outputs
     parts = ("metrics", "sections", "explained", "optimism", "change")
     said = {part: Value(outputs[part]) for part in parts}
-    outputs |= stage("ml_assets.stages.evaluate.report:report")(spec, **said, **folds).outputs
+    page = ReportSpec(**dict(spec), candidate=None)
+    outputs |= stage("ml_assets.stages.evaluate.report:report")(page, **said, **folds).outputs
     checked("evaluation_report", spec, {"metrics": said["metrics"]})
     return outputs
 
