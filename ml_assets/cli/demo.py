@@ -123,6 +123,14 @@ def _tell_summary(planner: Planner, result: dict[str, Any]) -> None:
     tell(result)
 
 
+def held_back(sample: Path, landing: Path) -> list[tuple[Path, Path]]:
+    """Return December's files that have not landed, each with the folder that it goes to."""
+    found = [
+        (sample / f"{name}-{HELD_BACK}.csv", landing / name) for name in ("flights", "weather")
+    ]
+    return [(file, folder) for file, folder in found if not (folder / file.name).exists()]
+
+
 def _serve(planner: Planner, port: int, mlflow_port: int, sample: Path | None) -> None:
     signal.signal(signal.SIGTERM, _interrupt)
     home = planner.home.root
@@ -136,12 +144,11 @@ def _serve(planner: Planner, port: int, mlflow_port: int, sample: Path | None) -
         out.print(
             f"MLflow   http://{HOST}:{mlflow_port}/  (choose Model training, at the top left)"
         )
-        if sample is not None:
+        left = [] if sample is None else held_back(sample, home / "landing")
+        if left:
             out.print("\nTo land December, in another terminal:")
-            for dataset in ("flights", "weather"):
-                out.print(
-                    f"  cp {sample / f'{dataset}-{HELD_BACK}.csv'} {home / 'landing' / dataset}/"
-                )
+        for file, folder in left:
+            out.print(f"  cp {file} {folder}/")
         out.print("\nCtrl-C ends both.")
         try:
             while True:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ml_assets.cli.demo import held_back
 from ml_assets.cli.main import app
 from ml_assets_tests.cli.shell import Site
 from ml_assets_tests.projects import prices, sales
@@ -25,6 +26,16 @@ def test_run_document(site: Site) -> None:
     assert found["seconds"] > 0
     site.toy.land("sales", "2020-06")
     site.json("run")
+
+
+def test_the_demo_names_what_of_december_has_not_landed(tmp_path: Path) -> None:
+    sample, landing = tmp_path / "sample", tmp_path / "landing"
+    flights = (sample / "flights-2013-12.csv", landing / "flights")
+    weather = (sample / "weather-2013-12.csv", landing / "weather")
+    assert held_back(sample, landing) == [flights, weather]
+    weather[1].mkdir(parents=True)
+    (weather[1] / "weather-2013-12.csv").touch()
+    assert held_back(sample, landing) == [flights]
 
 
 def test_run_when_there_is_nothing_to_do(site: Site) -> None:
