@@ -13,7 +13,7 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ml_assets.importing import command
+from ml_assets.importing import command, environment
 
 LARGE = 2_000_000
 """Landed bytes from which work takes longer than a second process' imports (3 s)."""
@@ -43,14 +43,13 @@ def landed(home: Path, env: str) -> bool:
 
 def started() -> subprocess.Popen[str]:
     """Return a new second process, which waits for what it is asked on stdin."""
-    paths = [str(Path(__file__).parent.parent), os.environ.get("PYTHONPATH", "")]
     return subprocess.Popen(
         command("ml_assets.graph.ahead_child"),
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in paths if path)},
+        env=environment(),
         start_new_session=True,
     )
 

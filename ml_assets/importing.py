@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import gc
 import importlib
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 
 @contextmanager
@@ -27,6 +29,12 @@ def importing() -> Iterator[None]:
 def command(module: str) -> list[str]:
     """Return the words that start a module's `main` in a process of its own, imported this way."""
     return [sys.executable, "-P", "-m", "ml_assets.importing", module]
+
+
+def environment() -> dict[str, str]:
+    """Return this process' environment for one that imports the same package."""
+    paths = [str(Path(__file__).parent.parent), os.environ.get("PYTHONPATH", "")]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in paths if path)}
 
 
 def main() -> None:

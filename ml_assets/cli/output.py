@@ -48,8 +48,8 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
         except MlAssetsError as error:
             raise stop("failed", str(error), FAILED) from None
         except OSError as error:
-            full = ": free some where the home is, then say it again" * (error.errno == ENOSPC)
-            said = f"{error}{full}; nothing was recorded by halves"
+            todo = ": free some where the home is, then say it again"
+            said = f"{error}{todo if error.errno == ENOSPC else ''}; nothing was recorded by halves"
             raise stop("failed", said, FAILED) from None
         except OperationalError as error:
             what = "is the disk full, or not writable, or the server of the state gone?"

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ml_assets.errors import HomeError
+from ml_assets.importing import environment
 from ml_assets.store.home import Home
 
 PACKAGE = Path(__file__).parent.parent
@@ -91,12 +92,7 @@ def locate(start: Path | None = None, environ: Mapping[str, str] | None = None) 
 
 def child_environment(workspace: Workspace) -> dict[str, str]:
     """Return the environment of a child process that works on the same home and code."""
-    paths = [str(PACKAGE.parent), os.environ.get("PYTHONPATH", "")]
-    return {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(path for path in paths if path),
-        **settings(workspace),
-    }
+    return {**environment(), **settings(workspace)}
 
 
 def settings(workspace: Workspace) -> dict[str, str]:

@@ -195,8 +195,8 @@ def test_slices_of_few_days_are_not_compared() -> None:
     by_day = replace(found, draws=bootstrap.drawn(days, "day", 200, 1))
     searched = worst.measure(by_day)
     assert (searched["searched"], searched["few"], searched["found"]) == (1, 1, 0)
-    assert slices.spread_out(by_day.draws, days < 2)
-    assert not slices.spread_out(by_day.draws, days == 1)
+    assert slices.blocks(by_day.draws, days < 2) == 2
+    assert slices.blocks(by_day.draws, days == 1) == 1
 
 
 def test_holm() -> None:

@@ -48,15 +48,16 @@ def measure(
             "baseline": None if values[metric] is None else base,
             "few": len(target) < FEW_ROWS,
         }
-        if values[metric] is not None and spread_out(draws, part):
+        # Drawn from one block, an interval has no width.
+        if values[metric] is not None and blocks(draws, part) > 1:
             entry["interval"] = bootstrap.interval(spread[:, number], level)
         entries.append(entry)
     return sorted(entries, key=lambda entry: _order(entry, metric))
 
 
-def spread_out(draws: bootstrap.Draws, part: NDArray[np.bool_]) -> bool:
-    """Return whether rows lie in several blocks: drawn from one, an interval has no width."""
-    return bool(np.unique(draws.block[part]).size > 1)
+def blocks(draws: bootstrap.Draws, part: NDArray[np.bool_]) -> int:
+    """Return in how many blocks rows lie."""
+    return int(np.unique(draws.block[part]).size)
 
 
 def groups(column: pa.ChunkedArray) -> tuple[list[str], Ints]:

@@ -189,12 +189,10 @@ def _by_slice(spec: ChangeSpec, rows: Rows, draws: bootstrap.Draws) -> list[dict
             part = code == number
             both = _both(spec, spec.metric, rows, part)
             around = bootstrap.interval(spread[:, number], spec.intervals.level)
-            found = _difference(both, around if slices.spread_out(draws, part) else None)
+            spans = slices.blocks(draws, part)
+            found = _difference(both, around if spans > 1 else None)
             entry = {"slice": name, "value": label, "rows": int(part.sum()), **both, **found}
-            few = (
-                entry["rows"] < slices.FEW_ROWS
-                or np.unique(draws.block[part]).size < slices.FEW_BLOCKS
-            )
+            few = entry["rows"] < slices.FEW_ROWS or spans < slices.FEW_BLOCKS
             p = None if few else _p(found["difference"], spread[:, number], draws)
             entries.append(entry | {"few": few, "p": p})
     return _holm(entries)
