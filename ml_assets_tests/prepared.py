@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from ml_assets_tests import processes
 from ml_assets_tests.cli.shell import Site, toy_site
 from ml_assets_tests.projects import Toy
 
@@ -43,7 +44,7 @@ def prepared_site(factory: pytest.TempPathFactory, name: str) -> Iterator[Site]:
     """Give a copy of the project after its first run, six months; nothing is left to do."""
     original = once(factory, "prepared", _materialize)
     root = factory.mktemp(name) / "project"
-    shutil.copytree(original, root)
+    processes.copy(original, root)
     _lead(original, root)
     toy = Toy(root.resolve())
     try:

@@ -26,6 +26,16 @@ def environment(values: Mapping[str, str]) -> Iterator[None]:
         os.environ.update(before)
 
 
+def copy(source: Path, target: Path) -> None:
+    """Copy a folder with databases, as `cp -a` does: in a process of its own.
+
+    A process that opens a database's files beside SQLite loses, on closing them, the locks that
+    SQLite holds in it.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["cp", "-a", f"{source}/.", target], check=True)
+
+
 def start(script: str, *arguments: str | Path, cwd: Path | None = None) -> subprocess.Popen[str]:
     """Start a script; its arguments are in `sys.argv[1:]`."""
     return subprocess.Popen(

@@ -7,7 +7,6 @@ month before). Everything is computed by hand-sized arithmetic, nothing is drawn
 from __future__ import annotations
 
 import importlib
-import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,7 +25,7 @@ from ml_assets.plan.promote import log_decision
 from ml_assets.plan.selection import select
 from ml_assets.plan.workspace import Workspace, locate
 from ml_assets.store.home import Home
-from ml_assets_tests import warm
+from ml_assets_tests import processes, warm
 
 PACKAGE = "toy"
 MONTHS = tuple(f"2020-0{number}" for number in range(1, 7))
@@ -219,6 +218,7 @@ class Toy:
         source.write_bytes(made if content is None else content)
         planner = self.planner()
         land(planner.home, planner.project, dataset, source, None)
+        planner.home.close()
 
     def land_all(self, months: Sequence[str] = MONTHS) -> None:
         """Land both datasets for some months."""
@@ -322,7 +322,7 @@ def toy_project(root: Path) -> Iterator[Toy]:
 @contextmanager
 def copied(project: Toy, root: Path) -> Iterator[Toy]:
     """Copy a project with its home, as `cp -a` does."""
-    shutil.copytree(project.root, root)
+    processes.copy(project.root, root)
     found = Toy(root.resolve())
     try:
         yield found

@@ -8,11 +8,12 @@ from typing import Annotated, Any
 import typer
 
 from ml_assets.cli.complete import datasets
+from ml_assets.cli.here import opened
 from ml_assets.cli.output import JSON, emit, guarded, out
 from ml_assets.cli.progress import working
 from ml_assets.errors import RequestError, UnknownName
 from ml_assets.plan.landing import land as land_file
-from ml_assets.plan.plan import Planner, planner_here
+from ml_assets.plan.plan import Planner
 from ml_assets.plan.recipes.quality import pin_name
 from ml_assets.store.switches import set_paused
 
@@ -38,7 +39,7 @@ def land(
 
     Example: ml-assets land flights flights-2013-12.csv
     """
-    planner = planner_here()
+    planner = opened()
     _known(planner, dataset)
     if batch is not None and len(files) > 1:
         raise RequestError(f"--batch names one batch, {len(files)} files were given")
@@ -63,7 +64,7 @@ def withdraw(
 
     Example: ml-assets withdraw flights --batch 2013-03 --reason "wrong airport codes"
     """
-    planner = planner_here()
+    planner = opened()
     _known(planner, dataset)
     if not reason.strip():
         raise RequestError("--reason is missing: say why, it is kept with the withdrawal")
@@ -85,7 +86,7 @@ def repin(dataset: Dataset, as_json: bool = JSON) -> None:
 
     Example: ml-assets repin flights
     """
-    planner = planner_here()
+    planner = opened()
     _known(planner, dataset)
     home = planner.home
     dropped = home.pins.drop(home.env, pin_name(dataset))
@@ -111,7 +112,7 @@ def quarantine(
 
     Example: ml-assets quarantine flights --partition 2013-03
     """
-    planner = planner_here()
+    planner = opened()
     _known(planner, dataset)
     with working(f"reading what is in quarantine of {dataset}"):
         found = _quarantined(planner, dataset, batch, examples)
@@ -184,7 +185,7 @@ def resume(as_json: bool = JSON) -> None:
 
 
 def _switch(value: bool, as_json: bool) -> None:
-    planner = planner_here()
+    planner = opened()
     set_paused(planner.home, value)
     if as_json:
         emit({"environment": planner.home.env, "paused": value})

@@ -10,12 +10,13 @@ from typing import Annotated, Any
 
 import typer
 
+from ml_assets.cli.here import opened
 from ml_assets.cli.look import model_status
 from ml_assets.cli.output import FAILED, JSON, emit, err, guarded, out
 from ml_assets.cli.run import follow, materialize, tell
 from ml_assets.cli.servers import HOST, check_alive, ports_free, serving
 from ml_assets.plan.landing import land
-from ml_assets.plan.plan import Planner, planner_here
+from ml_assets.plan.plan import Planner
 from ml_assets.store.lock import writer
 
 HELD_BACK = "2013-12"
@@ -34,7 +35,7 @@ def demo(
     """
     if ui and not as_json:
         ports_free({"Dagster": port, "MLflow": mlflow_port})
-    planner = planner_here()
+    planner = opened()
     sample = land_sample(planner)
     with writer(planner.home.writer_lock(), "ml-assets demo", patience=3600.0, waiting=err.print):
         result = materialize(planner)
@@ -54,7 +55,7 @@ def up(port: Port = 3000, mlflow_port: MlflowPort = 5000) -> None:
 
     Example: ml-assets up --port 3000
     """
-    _serve(planner_here(), port, mlflow_port, None)
+    _serve(opened(), port, mlflow_port, None)
 
 
 def land_sample(planner: Planner) -> Path:

@@ -7,11 +7,11 @@ from typing import Annotated, Any
 import typer
 
 from ml_assets.cli.complete import assets
+from ml_assets.cli.here import opened
 from ml_assets.cli.look import Partition
 from ml_assets.cli.output import JSON, emit, guarded, out
 from ml_assets.cli.progress import working
 from ml_assets.plan.address import find
-from ml_assets.plan.plan import planner_here
 
 SHOWN = 20
 """Lines of a kind on a terminal; --json has all."""
@@ -29,7 +29,7 @@ def diff(a: Version, b: Version, partition: Partition = None, as_json: bool = JS
     """
     from ml_assets.plan.difference.versions import compare
 
-    planner = planner_here()
+    planner = opened()
     first, second = find(planner, a, partition), find(planner, b, partition)
     with working(f"comparing {first} and {second}"):
         document = compare(planner, first, second)

@@ -12,9 +12,10 @@ import typer
 from ml_assets.adapters.mlflow import moved
 from ml_assets.adapters.publishing import Publisher
 from ml_assets.cli.complete import models
+from ml_assets.cli.here import opened
 from ml_assets.cli.output import FAILED, JSON, emit, err, guarded, out
 from ml_assets.errors import PublishError, RequestError, UnknownName
-from ml_assets.plan.plan import Planner, planner_here
+from ml_assets.plan.plan import Planner
 from ml_assets.store.lock import writer
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def experiment(
 
     Example: ml-assets experiment flight_delay --set train.lightgbm.num_leaves=31,63,127
     """
-    planner = planner_here()
+    planner = opened()
     with closing(planner.home):
         document = run(planner, model, settings or [], trials, adopt)
     if as_json:

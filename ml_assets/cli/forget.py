@@ -9,10 +9,11 @@ import typer
 
 from ml_assets.cli.collect import whole_home
 from ml_assets.cli.data import Dataset
+from ml_assets.cli.here import opened
 from ml_assets.cli.output import JSON, emit, guarded, out
 from ml_assets.cli.progress import working
 from ml_assets.errors import RequestError
-from ml_assets.plan.plan import Planner, planner_here
+from ml_assets.plan.plan import Planner
 
 if TYPE_CHECKING:
     from ml_assets.plan.forget.forget import Request
@@ -39,12 +40,12 @@ def forget(
     from ml_assets.plan.forget.forget import request
 
     if listed:
-        stones(planner_here().home, dataset, as_json)
+        stones(opened().home, dataset, as_json)
         return
     if not reason.strip():
         raise RequestError("--reason is missing: say why, it is kept in the tombstone")
     values = pairs(key)
-    planner = planner_here()
+    planner = opened()
     home = planner.home
     if not values and batch is None and planner.project.calendar_of(dataset) is not None:
         raise RequestError("say what to forget: --batch B, --key COLUMN=VALUE, or both")

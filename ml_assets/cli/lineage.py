@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 
 from ml_assets.cli.complete import assets
+from ml_assets.cli.here import opened
 from ml_assets.cli.look import Partition
 from ml_assets.cli.output import JSON, emit, err, guarded, out
 from ml_assets.cli.progress import working
 from ml_assets.plan.address import find
-from ml_assets.plan.plan import planner_here
 from ml_assets.plan.provenance import Node
 from ml_assets.plan.provenance import lineage as trace
 
@@ -40,7 +40,7 @@ def lineage(
 
     Example: ml-assets lineage flight_delay/candidate
     """
-    planner = planner_here()
+    planner = opened()
     found = find(planner, asset, partition)
     with working(f"tracing {found}"):
         nodes = trace(planner, found)

@@ -10,10 +10,11 @@ from rich.markup import escape
 
 from ml_assets.adapters.decision import decided, standing
 from ml_assets.cli.complete import assets, models
+from ml_assets.cli.here import opened
 from ml_assets.cli.output import JSON, emit, err, guarded, out
 from ml_assets.cli.progress import working
 from ml_assets.errors import LogBroken, UnknownName
-from ml_assets.plan.plan import Plan, Planner, planner_here
+from ml_assets.plan.plan import Plan, Planner
 from ml_assets.plan.purity import Impurity, impurities
 from ml_assets.plan.reports import linked
 from ml_assets.plan.static import definitions_digest
@@ -35,7 +36,7 @@ def plan(selection: Selection = None, partition: Partition = None, as_json: bool
 
     Example: ml-assets plan "flight_delay/candidate+"
     """
-    planner = planner_here()
+    planner = opened()
     with working("planning"):
         found = planner.plan(selection, partition)
     impure = impurities(planner.workspace, planner.project)
@@ -95,7 +96,7 @@ def why(
 
     Example: ml-assets why flights/cleaned@2013-03
     """
-    planner = planner_here()
+    planner = opened()
     name, _, partition = asset.partition("@")
     with working("planning"):
         found = planner.plan(name, partition or None)
@@ -148,7 +149,7 @@ def status(
 
     Example: ml-assets status flight_delay
     """
-    planner = planner_here()
+    planner = opened()
     if model is not None and model not in planner.project.models:
         raise UnknownName.of("model", model, planner.project.models)
     with working("planning"):

@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from sqlalchemy.exc import DatabaseError, OperationalError
 
+from ml_assets.cli.here import homes
 from ml_assets.errors import MlAssetsError, RequestError
 
 P = ParamSpec("P")
@@ -42,7 +43,8 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
             return typer.Exit(code)
 
         try:
-            command(*args, **kwargs)
+            with homes:
+                command(*args, **kwargs)
         except RequestError as error:
             raise stop("error", str(error), WRONG) from None
         except MlAssetsError as error:

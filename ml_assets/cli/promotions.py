@@ -10,11 +10,12 @@ import typer
 
 from ml_assets.adapters.publishing import Publisher
 from ml_assets.cli.complete import models
+from ml_assets.cli.here import opened
 from ml_assets.cli.output import JSON, emit, guarded, out
 from ml_assets.cli.progress import working
 from ml_assets.errors import PublishError, RequestError, UnknownName
 from ml_assets.importing import importing
-from ml_assets.plan.plan import Planner, planner_here
+from ml_assets.plan.plan import Planner
 from ml_assets.plan.promote import (
     actor,
     candidate_named,
@@ -140,7 +141,7 @@ def rollback(
 
 
 def _planner(model: str) -> Planner:
-    planner = planner_here()
+    planner = opened()
     if model not in planner.project.models:
         raise UnknownName.of("model", model, planner.project.models)
     return planner

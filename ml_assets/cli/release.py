@@ -9,10 +9,11 @@ from typing import Annotated, Any
 import typer
 
 from ml_assets.cli.complete import models
+from ml_assets.cli.here import opened
 from ml_assets.cli.output import FAILED, JSON, emit, err, guarded, out
 from ml_assets.cli.progress import working
 from ml_assets.errors import NotMaterialized, UnknownName
-from ml_assets.plan.plan import Planner, planner_here
+from ml_assets.plan.plan import Planner
 
 
 @guarded
@@ -33,7 +34,7 @@ def release(
     from ml_assets.adapters.bundle_sign import KEY, signed
     from ml_assets.adapters.bundle_write import write
 
-    planner = planner_here()
+    planner = opened()
     if model not in planner.project.models:
         raise UnknownName.of("model", model, planner.project.models)
     with working(f"looking for the bundle of {model}, or making it"):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import typer
 
+from ml_assets.cli.here import opened
 from ml_assets.cli.output import FAILED, JSON, emit, err, guarded, out
 from ml_assets.cli.progress import working
 from ml_assets.cli.run import materialize, tell
 from ml_assets.errors import DamagedObject
 from ml_assets.plan.cells import Cell
 from ml_assets.plan.make import landed_again
-from ml_assets.plan.plan import Planner, planner_here
+from ml_assets.plan.plan import Planner
 from ml_assets.store.lock import writer
 
 
@@ -20,7 +21,7 @@ def repair(as_json: bool = JSON) -> None:
 
     Example: ml-assets repair
     """
-    planner = planner_here()
+    planner = opened()
     with writer(planner.home.writer_lock(), "ml-assets repair", patience=3600.0, waiting=err.print):
         with working("reading every object in use"):
             damaged = drop_damaged(planner)

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from ml_assets.cli.complete import groups
+from ml_assets.cli.here import opened
 from ml_assets.cli.look import Partition
 from ml_assets.cli.output import JSON, emit, err, guarded, out
-from ml_assets.plan.plan import planner_here
 from ml_assets.plan.reports import report_of
 
 
@@ -36,7 +36,7 @@ def report(
 
     Example: ml-assets report flight_delay --open
     """
-    planner = planner_here()
+    planner = opened()
     found = report_of(planner, name, partition)
     path = to or planner.home.folder / "reports" / found.file
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -12,6 +12,7 @@ import typer
 from rich.markup import escape
 
 from ml_assets.adapters.mlflow import moved, reset
+from ml_assets.cli.here import opened
 from ml_assets.cli.look import Partition, Selection, tell_impure, tell_problems
 from ml_assets.cli.output import FAILED, JSON, emit, err, guarded, out
 from ml_assets.cli.progress import Live, working
@@ -20,7 +21,7 @@ from ml_assets.importing import importing
 from ml_assets.plan.cells import Cell
 from ml_assets.plan.landing import SETTLE, observe
 from ml_assets.plan.make import Progress
-from ml_assets.plan.plan import Plan, Planner, planner_here
+from ml_assets.plan.plan import Plan, Planner
 from ml_assets.plan.purity import impurities
 from ml_assets.stages.quality.words import listed
 from ml_assets.store.lock import writer
@@ -43,7 +44,7 @@ def run(
 
     Example: ml-assets run "+flight_delay/evaluation_report"
     """
-    planner = planner_here()
+    planner = opened()
     with writer(planner.home.writer_lock(), "ml-assets run", patience=3600.0, waiting=err.print):
         result = materialize(planner, selection, partition, force=force, verify=verify)
     if as_json:

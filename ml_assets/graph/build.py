@@ -115,7 +115,9 @@ def definitions_here() -> dg.Definitions:
     load would stay out of service until somebody pressed Reload.
     """
     try:
-        return definitions(planner_here())
+        planner = planner_here()
+        planner.home.close()
+        return definitions(planner)
     except MlAssetsError as error:
         if not can_reload():
             raise

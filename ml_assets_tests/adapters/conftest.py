@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +8,7 @@ import pytest
 
 from ml_assets.plan.workspace import Workspace
 from ml_assets.store.home import Home
+from ml_assets_tests import processes
 from ml_assets_tests.adapters.world import make_world, materialize
 
 
@@ -24,7 +24,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 def workspace(made: Workspace, tmp_path: Path) -> Workspace:
     """A copy of that project, to be changed; a blank in its path."""
     root = tmp_path / "a project"
-    shutil.copytree(made.home.parent, root)
+    processes.copy(made.home.parent, root)
     return replace(made, defs=root / made.defs.relative_to(made.home.parent), home=root / "data")
 
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +24,7 @@ from ml_assets.spec.project import Project, read_project
 from ml_assets.stages.train import lightgbm
 from ml_assets.stages.train.predict import predict
 from ml_assets.store.home import Home
+from ml_assets_tests import processes
 from ml_assets_tests.adapters.world import MODEL, materialize, write_model
 
 Opens = Callable[[Workspace], Home]
@@ -46,7 +46,7 @@ class Published:
 @pytest.fixture(scope="module")
 def published(made: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
     root = tmp_path_factory.mktemp("published") / "a project"
-    shutil.copytree(made.home.parent, root)
+    processes.copy(made.home.parent, root)
     found = Published(replace(made, home=root / "data"))
     yield found
     found.home.close()
@@ -332,7 +332,7 @@ def test_a_copied_home_is_noticed_and_leaves_the_original_alone(
     published: Published, tmp_path: Path, opens: Opens, made: Workspace
 ) -> None:
     assert not adapter.moved(published.home)
-    shutil.copytree(published.home.root, tmp_path / "data")
+    processes.copy(published.home.root, tmp_path / "data")
     copy = opens(replace(made, home=tmp_path / "data"))
     assert adapter.moved(copy)
     with pytest.raises(PublishError, match=r"was copied or moved .* `ml-assets repair`"):

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from ml_assets.adapters.publishing import Publisher
 from ml_assets.errors import PublishError
 from ml_assets.plan.workspace import Workspace
 from ml_assets.store.home import Home
+from ml_assets_tests import processes
 from ml_assets_tests.adapters.world import MODEL, OWN, make_world, materialize
 
 Opens = Callable[[Workspace], Home]
@@ -82,7 +82,7 @@ def test_a_process_that_takes_too_long(workspace: Workspace) -> None:
 
 
 def test_the_child_ends_with_its_stdin(made: Workspace, tmp_path: Path) -> None:
-    shutil.copytree(made.defs.parent.parent, tmp_path / "project")
+    processes.copy(made.defs.parent.parent, tmp_path / "project")
     done = subprocess.run(
         [sys.executable, "-m", "ml_assets.adapters.publisher", str(tmp_path / "project")],
         input="",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import psutil
 import pytest
 
 from ml_assets.cli.demo import held_back
@@ -44,6 +45,20 @@ def test_run_when_there_is_nothing_to_do(site: Site) -> None:
     assert found["executed"] == []
     assert len(found["reused"]) == len(site.digests())
     assert site("run").out.startswith(f"nothing to do: {len(site.digests())} reused")
+
+
+def test_commands_close_the_home(site: Site) -> None:
+    """After the runs above."""
+
+    def opened() -> list[str]:
+        files = psutil.Process().open_files()
+        return [file.path for file in files if Path(file.path).parent == site.home]
+
+    assert opened() == []
+    site("run", "no/such", code=2)
+    assert opened() == []
+    with site.store():
+        assert opened() != []
 
 
 def test_run_of_a_selection_and_a_batch(site: Site) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import signal
 import sqlite3
 import subprocess
@@ -18,7 +17,7 @@ import pytest
 from mlflow import MlflowClient
 
 from ml_assets.store.home import Home
-from ml_assets_tests import warm
+from ml_assets_tests import processes, warm
 from ml_assets_tests.cli.shell import Shell, Site
 from ml_assets_tests.prepared import prepared_site
 from ml_assets_tests.processes import ROOT
@@ -168,7 +167,7 @@ def test_two_at_once_one_wins(two: Site) -> None:
 
 @pytest.mark.slow
 def test_killed_before_every_write_all_agree_after_one_more_run(two: Site, tmp_path: Path) -> None:
-    shutil.copytree(two.root, tmp_path / "project")
+    processes.copy(two.root, tmp_path / "project")
     copy = Site(Toy((tmp_path / "project").resolve()))
     # The copy's MLflow holds paths of the original: made anew, the old champion's version too.
     assert copy.json("run")["success"]

@@ -22,7 +22,7 @@ from typing import Any
 from ml_assets.plan.checks import CHECKS
 from ml_assets.store import objects
 from ml_assets.store.records import Records
-from ml_assets_tests import warm
+from ml_assets_tests import processes, warm
 from ml_assets_tests.projects import Toy
 
 HEAVY = [
@@ -129,7 +129,7 @@ def _often(project: Path) -> None:
 def _copy(project: Path, name: str) -> Path:
     target = project.with_name(name)
     shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(project, target)
+    processes.copy(project, target)
     return target
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from ml_assets.plan.collect import collect, garbage
 from ml_assets.plan.recreate.prepare import prepare, remakable
 from ml_assets.store.home import Home
 from ml_assets.store.promotions import PROMOTED
+from ml_assets_tests import processes
 from ml_assets_tests.projects import MONTHS, Toy, sales, toy_project
 
 
@@ -32,7 +32,7 @@ def corrected(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Toy]:
 
 @pytest.fixture
 def home(corrected: Toy, tmp_path: Path) -> Iterator[Home]:
-    shutil.copytree(corrected.root / "data", tmp_path / "home")
+    processes.copy(corrected.root / "data", tmp_path / "home")
     home = Home(tmp_path / "home", "dev")
     yield home
     home.close()
@@ -77,7 +77,7 @@ def test_a_champion_is_kept_with_all_that_it_needs(home: Home) -> None:
 
 
 def test_the_plan_and_a_new_run_do_not_notice(corrected: Toy, tmp_path: Path) -> None:
-    shutil.copytree(corrected.root, tmp_path / "project")
+    processes.copy(corrected.root, tmp_path / "project")
     toy = Toy(tmp_path / "project")
     try:
         home = toy.planner().home

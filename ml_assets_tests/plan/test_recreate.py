@@ -16,6 +16,7 @@ from ml_assets.plan.recreate.extract import extract, states
 from ml_assets.plan.recreate.prepare import Prepared, machine_notes, prepare
 from ml_assets.plan.recreate.replay import DIFFERENT, IDENTICAL, IMPOSSIBLE, _distance, replay
 from ml_assets.store.home import Home
+from ml_assets_tests import processes
 from ml_assets_tests.plan.recreated import project_with_history
 from ml_assets_tests.projects import Toy
 
@@ -29,7 +30,7 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Toy]:
 @pytest.fixture
 def copy(history: Toy, tmp_path: Path) -> Iterator[Home]:
     """A copy of the home alone: no code, no specs, no landing folder."""
-    shutil.copytree(history.root / "data", tmp_path / "home")
+    processes.copy(history.root / "data", tmp_path / "home")
     shutil.rmtree(tmp_path / "home" / "landing")
     home = Home(tmp_path / "home", "dev")
     yield home

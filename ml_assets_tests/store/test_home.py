@@ -25,7 +25,7 @@ def test_a_copied_home_works(home: Home, tmp_path: Path) -> None:
     home.batches.land("toy", "m1", ref.digest, "toy.csv")
     home.records.record("dev", [Product("toy/raw", "m1", {"raw": ref}, {}, [], {})], None)
     home.close()
-    shutil.copytree(home.root, tmp_path / "copy")
+    processes.copy(home.root, tmp_path / "copy")
     shutil.rmtree(home.root)
     copy = Home(tmp_path / "copy", "dev")
     assert copy.objects.read(ref.digest) == b"content"
