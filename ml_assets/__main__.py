@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 
 from ml_assets import early
+from ml_assets.importing import importing
 
 
 def main() -> None:
     """Run the command that the process' words ask for."""
     early.begin(sys.argv[1:])
-    from ml_assets.cli.main import app
+    with importing():
+        from ml_assets.cli.main import app
 
     app(prog_name="ml-assets")
 

@@ -14,15 +14,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+SELDOM = 50_000
+"""New objects after which garbage is looked for: single modules are imported later, too."""
+
 
 @contextmanager
 def importing() -> Iterator[None]:
-    """Collect no garbage inside, nor ever again what is there at the end."""
+    """Collect no garbage inside, nor ever again what is there at the end; seldom afterwards."""
     gc.disable()
     try:
         yield
     finally:
         gc.freeze()
+        gc.set_threshold(SELDOM)
         gc.enable()
 
 
