@@ -39,6 +39,8 @@ from ml_assets.errors import HomeError
 FORMAT = "1"
 TIMEOUT = 60.0
 """Seconds for which a write waits for those of other processes."""
+NO_ROOM = ("SQLITE_FULL", "SQLITE_IOERR")
+"""How sqlite's names begin for a disk that takes no more: no fault of the request."""
 metadata = MetaData()
 
 meta = Table("meta", metadata, Column("key", String, primary_key=True), Column("value", Text))
@@ -192,6 +194,8 @@ forgettings = Table(
 class State:
     """An open state database; raises HomeError where it cannot be opened or is another format.
 
+    A disk that takes no more raises sqlalchemy's OperationalError, here as in every write.
+
     `address` is a Postgres URL; empty: SQLite in the home. `shown` is what people are told that it
     is: without a password.
     """
@@ -225,6 +229,9 @@ class State:
         try:
             self._open()
         except DatabaseError as error:
+            self.close()
+            if getattr(error.orig, "sqlite_errorname", "").startswith(NO_ROOM):
+                raise
             # sqlite says "operational" of what lies around the file, else of the file itself.
             cure = (
                 "the home must be writable, with room on its disk"
