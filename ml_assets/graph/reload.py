@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
-import subprocess
-import sys
+import threading
 
 import psutil
-
-SCRIPT = """
-import sys, time
+from dagster._core.errors import DagsterUserCodeUnreachableError
 from dagster._grpc.client import DagsterGrpcClient
-time.sleep(1.0)
-port, socket = sys.argv[1:3]
-DagsterGrpcClient(port=int(port) if port else None, socket=socket or None).reload_code(timeout=60)
-"""
+
+DELAY = 1.0
+"""Seconds until the reload is asked for: what asked is answered first."""
 
 
 def can_reload() -> bool:
@@ -28,14 +25,17 @@ def reload_location() -> str:
     port, socket = _address()
     if not port and not socket:
         return "press Reload definitions"
-    # In a process of its own, a moment later: this one ends with the reload.
-    subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, port, socket],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    timer = threading.Timer(DELAY, _reload, (port, socket))
+    timer.daemon = True
+    timer.start()
     return "reloading the definitions"
+
+
+def _reload(port: str, socket: str) -> None:
+    client = DagsterGrpcClient(port=int(port) if port else None, socket=socket or None)
+    # This process ends with the reload, most often before it is answered.
+    with contextlib.suppress(DagsterUserCodeUnreachableError):
+        client.reload_code(timeout=60)
 
 
 def _address() -> tuple[str, str]:

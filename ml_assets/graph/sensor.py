@@ -81,7 +81,10 @@ def repair_sensor(problem: str) -> dg.SensorDefinition:
     )
     def reconcile(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         found = _plan(locate())
-        return dg.SkipReason(found if isinstance(found, str) else reload_location())
+        if isinstance(found, str):
+            return dg.SkipReason(found)
+        said = _reloaded(found["definitions"])
+        return dg.SkipReason(said or "the specs can be read; waiting until they are loaded anew")
 
     return reconcile
 
@@ -106,9 +109,9 @@ def _tick(
     if isinstance(document, str):
         return dg.SkipReason(document)
     if document["definitions"] != loaded:
-        if document["definitions"] not in _asked:
-            _asked.add(document["definitions"])
-            return dg.SkipReason(f"specs or code differ from what is loaded; {reload_location()}")
+        said = _reloaded(document["definitions"])
+        if said is not None:
+            return dg.SkipReason(f"specs or code differ from what is loaded; {said}")
         if document["assets"] != sorted(project.asset_keys()):
             return dg.SkipReason("the specs name other assets than are loaded; reload the location")
     plan = Plan.from_json(document)
@@ -130,6 +133,14 @@ def _tick(
         tags=tags(spec, plan.wanted),
     )
     return dg.SensorResult(run_requests=[request])
+
+
+def _reloaded(definitions: str) -> str | None:
+    """Ask for a reload where it was not yet asked for these definitions; return what is said."""
+    if definitions in _asked:
+        return None
+    _asked.add(definitions)
+    return reload_location()
 
 
 def _busy(instance: dg.DagsterInstance, home: Home) -> str | None:

@@ -62,7 +62,7 @@ class Daemon:
             found = what()
             if found:
                 return found
-            time.sleep(0.25)
+            time.sleep(0.5)
         raise AssertionError(f"waited {patience:.0f} s; {self.state()}")
 
     def state(self) -> str:

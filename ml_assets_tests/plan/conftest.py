@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from ml_assets.spec.project import Project, read_project
-from ml_assets_tests.prepared import once
-from ml_assets_tests.projects import Toy, copied, toy, toy_project, write_project
+from ml_assets_tests.prepared import once, prepared_site
+from ml_assets_tests.projects import Toy, copied, toy, write_project
 
 __all__ = ["toy"]
 
@@ -27,10 +28,10 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Toy:
     """Give a project in which everything was made and shown; for copies only."""
 
     def make(root: Path) -> None:
-        with toy_project(root) as found:
-            found.land_all()
-            assert found.make().faults == []
-            found.publish()
+        with prepared_site(tmp_path_factory, "original") as site:
+            site.toy.root.rename(root)
+        # Nothing of Dagster's and MLflow's own is looked at below their layers.
+        shutil.rmtree(root / "data" / "environments")
 
     return Toy(once(tmp_path_factory, "original", make).resolve())
 

@@ -6,18 +6,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ml_assets_tests.projects import MONTHS, Toy, toy_project
+from ml_assets_tests.projects import MONTHS, Toy, copied
 
 EDIT = ("toy/defs/forecast/helpers.py", ".astype(float)", ".astype(float).pow(2.0)")
 
 
 @contextmanager
-def project_with_history(root: Path) -> Iterator[Toy]:
-    """v0 of five months, v1 of six by other code, v2 without the second month."""
-    with toy_project(root) as toy:
-        toy.land_all(MONTHS[:5])
-        assert toy.make().faults == []
-        toy.land_all(MONTHS[5:])
+def project_with_history(original: Toy, root: Path) -> Iterator[Toy]:
+    """v0 of six months, v1 of seven by other code, v2 without the second month."""
+    with copied(original, root) as toy:
+        toy.land_all(["2020-07"])
         toy.edit(*EDIT)
         assert toy.make().faults == []
         home = toy.planner().home

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +9,7 @@ from hypothesis import strategies as st
 from ml_assets.plan.compare.compare import compare
 from ml_assets.plan.compare.shapley import coalitions, shares
 from ml_assets_tests.plan.recreated import EDIT
-from ml_assets_tests.projects import MONTHS, toy_project
+from ml_assets_tests.projects import Toy
 
 CAUSES = ("data", "code", "spec")
 
@@ -37,20 +35,17 @@ def test_nothing_differs_nothing_is_shared() -> None:
 
 
 @pytest.mark.slow
-def test_data_and_code_of_two_versions(tmp_path: Path) -> None:
-    with toy_project(tmp_path / "project") as toy:
-        toy.land_all(MONTHS[:5])
-        assert toy.make("+forecast/candidate").faults == []
-        toy.land_all(MONTHS[5:])
-        toy.edit(*EDIT)
-        assert toy.make("+forecast/candidate").faults == []
-        home, workspace = toy.planner().home, toy.workspace()
-        found = compare(home, workspace, "forecast", ("v0", "v1"))
-        assert (found.metric, found.trained, found.notes) == ("mae", 4, [])
-        # Both tests are two months; the older version saw up to March, the newer up to April.
-        assert found.rows == 54
-        assert set(found.shares) == {"data", "code", "environment"}
-        assert found.shares["environment"] == 0.0
-        difference = found.values["b"] - found.values["a"]
-        assert sum(found.shares.values()) == pytest.approx(difference)
-        assert found.shares["data"] != 0.0
+def test_data_and_code_of_two_versions(made: Toy) -> None:
+    made.land_all(["2020-07"])
+    made.edit(*EDIT)
+    assert made.make("+forecast/candidate").faults == []
+    home, workspace = made.planner().home, made.workspace()
+    found = compare(home, workspace, "forecast", ("v0", "v1"))
+    assert (found.metric, found.trained, found.notes) == ("mae", 4, [])
+    # Both tests are two months; the older version saw up to April, the newer up to May.
+    assert found.rows == 54
+    assert set(found.shares) == {"data", "code", "environment"}
+    assert found.shares["environment"] == 0.0
+    difference = found.values["b"] - found.values["a"]
+    assert sum(found.shares.values()) == pytest.approx(difference)
+    assert found.shares["data"] != 0.0

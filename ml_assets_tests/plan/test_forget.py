@@ -22,7 +22,7 @@ from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.store import forgetting
 from ml_assets.store.objects import Ref
 from ml_assets.store.records import ActionRecord
-from ml_assets_tests.projects import MONTHS, Toy, sales, toy_project
+from ml_assets_tests.projects import Toy, copied, sales
 
 SPEC = DatasetSpec.model_validate(
     {
@@ -34,10 +34,8 @@ SPEC = DatasetSpec.model_validate(
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Toy]:
-    with toy_project(tmp_path_factory.mktemp("forget") / "project") as toy:
-        toy.land_all(MONTHS[:5])
-        assert toy.make().faults == []
+def made(original: Toy, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Toy]:
+    with copied(original, tmp_path_factory.mktemp("forget") / "project") as toy:
         yield toy
 
 

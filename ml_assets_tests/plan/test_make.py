@@ -35,6 +35,7 @@ from ml_assets_tests.projects import (
 )
 
 JAN, FEB, MAR, APR, MAY, JUN = MONTHS
+JUL = "2020-07"
 
 
 def _each(asset: str) -> set[str]:
@@ -177,18 +178,16 @@ def test_a_correction_reaches_only_what_looks_back_to_it(made: Toy) -> None:
     assert set(rise.to_pylist()) == {0.5}
 
 
-def test_one_more_month_rolls_the_folds(toy: Toy) -> None:
-    toy.land_all(MONTHS[:5])
-    assert toy.make().faults == []
-    assert set(_table(toy, "forecast/test_split", "test")["batch"].to_pylist()) == {APR, MAY}
-    toy.land_all([JUN])
-    ran = toy.make()
-    new = _batch("sales", JUN) | _batch("prices", JUN) | {f"forecast/features@{JUN}"}
-    new |= {f"{dataset}/quality_report@{JUN}" for dataset in ("sales", "prices")}
+def test_one_more_month_rolls_the_folds(made: Toy) -> None:
+    assert set(_table(made, "forecast/test_split", "test")["batch"].to_pylist()) == {MAY, JUN}
+    made.land_all([JUL])
+    ran = made.make()
+    new = _batch("sales", JUL) | _batch("prices", JUL) | {f"forecast/features@{JUL}"}
+    new |= {f"{dataset}/quality_report@{JUL}" for dataset in ("sales", "prices")}
     assert ran.having("executed") == new | AFTER_FEATURES
-    assert set(_table(toy, "forecast/test_split", "test")["batch"].to_pylist()) == {MAY, JUN}
-    toy.land_all([JUN])
-    assert set(toy.make().states.values()) == {"reused"}
+    assert set(_table(made, "forecast/test_split", "test")["batch"].to_pylist()) == {JUN, JUL}
+    made.land_all([JUL])
+    assert set(made.make().states.values()) == {"reused"}
 
 
 def test_a_family_more_trains_that_family_alone(made: Toy) -> None:

@@ -22,8 +22,8 @@ from ml_assets_tests.projects import Toy
 
 
 @pytest.fixture(scope="module")
-def history(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Toy]:
-    with project_with_history(tmp_path_factory.mktemp("recreate") / "project") as toy:
+def history(original: Toy, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Toy]:
+    with project_with_history(original, tmp_path_factory.mktemp("recreate") / "project") as toy:
         yield toy
 
 
@@ -44,14 +44,14 @@ def _landed(home: Home, batch: str) -> str:
 def test_identical_in_a_copied_home_after_an_edit_and_more_batches(copy: Home) -> None:
     prepared = prepare(copy, "forecast", "v0")
     assert (prepared.missing, prepared.moved) == ([], {})
-    assert len(prepared.closure.landed) == 10
+    assert len(prepared.closure.landed) == 12
     assert prepared.report is not None
     made: list[str] = []
     found = replay(copy, prepared, made.append)
-    assert (found.verdict, found.actions, found.differences) == (IDENTICAL, 32, [])
+    assert (found.verdict, found.actions, found.differences) == (IDENTICAL, 37, [])
     assert (found.rows, found.largest) == (54, 0.0)
     assert made[-1] == "forecast/evaluation_report#evaluate"
-    assert len(made) == 32
+    assert len(made) == 37
 
 
 def test_a_withdrawn_batch_is_in_the_versions_that_had_it(copy: Home) -> None:
