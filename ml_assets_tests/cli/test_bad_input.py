@@ -255,24 +255,18 @@ def test_a_constant_target_and_a_category_never_seen(new_site: Site) -> None:
     assert not verdict.passed
 
 
-def test_too_few_batches_wait_and_say_so(new_site: Site) -> None:
-    new_site.toy.land_all(MONTHS[:2])
+def test_too_few_batches_and_a_joined_batch_are_waited_for(new_site: Site) -> None:
+    new_site.toy.land_all(MONTHS[:1])
+    new_site.toy.land("sales", MONTHS[1])
     answer = new_site.json("run")
     assert answer["success"]
+    assert "sales/cleaned@2020-02" in answer["executed"]
     assert "forecast/candidate" in answer["waiting"]
     reasons = {row["asset"]: row["reason"] for row in new_site.json("plan")["waiting"]}
+    assert "prices" in reasons["forecast/features@2020-02"]
     assert "needs 4 usable batches" in reasons["forecast/candidate"]
-    assert "has 2: 2020-01, 2020-02" in reasons["forecast/candidate"]
+    assert "has 1: 2020-01" in reasons["forecast/candidate"]
     assert new_site.json("run")["run_id"] is None
-
-
-def test_features_wait_for_the_joined_batch(new_site: Site) -> None:
-    new_site.toy.land("sales", "2020-01")
-    answer = new_site.json("run")
-    assert answer["success"]
-    assert "sales/cleaned@2020-01" in answer["executed"]
-    reasons = {row["asset"]: row["reason"] for row in new_site.json("plan")["waiting"]}
-    assert "prices" in reasons["forecast/features@2020-01"]
 
 
 @pytest.mark.parametrize(

@@ -25,8 +25,6 @@ def test_run_document(site: Site) -> None:
     assert len(found["executed"]) + len(found["reused"]) == len(site.digests())
     assert isinstance(found["run_id"], str)
     assert found["seconds"] > 0
-    site.toy.land("sales", "2020-06")
-    site.json("run")
 
 
 def test_the_demo_names_what_of_december_has_not_landed(tmp_path: Path) -> None:
@@ -100,7 +98,7 @@ def test_plan_document(site: Site) -> None:
     why = site.json("why", "sales/raw@2020-06")
     assert why["cells"][0]["status"] == "run"
     assert why["cells"][0]["reason"] == run["sales/raw@2020-06"]
-    site.toy.land("sales", "2020-06")
+    site.toy.land("sales", "2020-06", sales("2020-06", rows=40))
     assert site.json("run")["success"]
 
 
@@ -178,15 +176,6 @@ def test_pause_and_resume(new_site: Site) -> None:
     assert new_site.json("pause") == {"environment": "dev", "paused": True}
     assert new_site.json("resume") == {"environment": "dev", "paused": False}
     assert "is paused" in new_site("pause").out
-
-
-def test_repair_shows_all_anew_and_computes_nothing(site: Site) -> None:
-    found = site.json("repair")
-    assert found["damaged"] == []
-    assert found["executed"] == []
-    assert found["success"]
-    assert len(found["reused"]) == len(site.digests())
-    assert site.json("run")["run_id"] is None
 
 
 @pytest.mark.parametrize(
