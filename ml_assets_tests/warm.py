@@ -111,6 +111,9 @@ def serve(address: str) -> None:
     """Fork a process for each request until stdin ends."""
     for name in IMPORTED:
         importlib.import_module(name)
+    from ml_assets_tests import migrated
+
+    migrated.keep(Path(address).with_name("mlflow.db"))
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as server:
         server.bind(address)

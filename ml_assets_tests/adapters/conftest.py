@@ -6,10 +6,18 @@ from pathlib import Path
 
 import pytest
 
+from ml_assets.adapters import mlflow as adapter
 from ml_assets.plan.workspace import Workspace
 from ml_assets.store.home import Home
-from ml_assets_tests import processes
+from ml_assets_tests import migrated, processes
 from ml_assets_tests.adapters.world import make_world, materialize
+
+
+@pytest.fixture(scope="session", autouse=True)
+def migrated_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    migrated.keep(tmp_path_factory.mktemp("migrated") / "mlflow.db")
+    yield
+    adapter._create = migrated.create
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,7 @@ from ml_assets.spec.project import Project, read_project
 from ml_assets.stages.train import lightgbm
 from ml_assets.stages.train.predict import predict
 from ml_assets.store.home import Home
-from ml_assets_tests import processes
+from ml_assets_tests import migrated, processes
 from ml_assets_tests.adapters.world import MODEL, materialize, write_model
 
 Opens = Callable[[Workspace], Home]
@@ -306,8 +306,6 @@ def test_what_was_cut_is_completed_not_doubled(
     reached: str, workspace: Workspace, opens: Opens
 ) -> None:
     home, project = opens(workspace), read_project(workspace.defs)
-    adapter.folder(home).mkdir(parents=True)
-    (adapter.folder(home) / "mlflow.db.new").write_bytes(b"a migration that was cut")
     client, found = adapter.opened(home), current_candidate(home, project, MODEL)
     run = adapter.start_run(client, home, found, "dagster-7")
     if reached != "start_run":
@@ -325,6 +323,16 @@ def test_what_was_cut_is_completed_not_doubled(
     assert len(whole.inputs.dataset_inputs) == 9
     assert len(client.get_metric_history(run.info.run_id, "test_mae")) == 1
     assert not adapter.publish(home, project, MODEL)["new"]
+
+
+def test_a_migration_that_was_cut_is_begun_anew(
+    workspace: Workspace, opens: Opens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(adapter, "_create", migrated.create)
+    home = opens(workspace)
+    adapter.folder(home).mkdir(parents=True)
+    (adapter.folder(home) / "mlflow.db.new").write_bytes(b"a migration that was cut")
+    assert adapter.opened(home).search_registered_models() == []
     assert not (adapter.folder(home) / "mlflow.db.new").exists()
 
 

@@ -18,7 +18,7 @@ from ml_assets.store.state import processes
 from ml_assets_tests.cli.shell import Site, answer_of, toy_site
 from ml_assets_tests.graph import events
 from ml_assets_tests.graph.daemon import Daemon, running
-from ml_assets_tests.projects import prices, sales
+from ml_assets_tests.projects import MONTHS, prices, sales
 
 pytestmark = pytest.mark.slow
 
@@ -30,9 +30,9 @@ RETURN = "    price = price_of(sales, prices)\n"
 
 @pytest.fixture(scope="module")
 def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
-    """Give a daemon that has found four months, and is paused."""
+    """Give a daemon that has found five months, and is paused."""
     with toy_site(tmp_path_factory.mktemp("daemon") / "project") as site:
-        for month in ("2020-01", "2020-02", "2020-03", "2020-04"):
+        for month in MONTHS[:5]:
             put(site, "sales", month, sales(month))
             put(site, "prices", month, prices(month))
         site("pause")
@@ -75,17 +75,17 @@ def test_files_that_were_copied_wait_while_paused(daemon: Daemon) -> None:
 
 def test_they_are_one_run_once_the_last_is_written(daemon: Daemon) -> None:
     site = daemon.site
-    whole, half = sales("2020-04"), len(sales("2020-04")) // 2
-    path = put(site, "sales", "2020-04", whole[:half])
+    whole, half = sales("2020-05"), len(sales("2020-05")) // 2
+    path = put(site, "sales", "2020-05", whole[:half])
     site("resume")
     begun = time.time()
-    while not any("sales-2020-04.csv is still being written" in s for s in daemon.skips(begun)):
+    while not any("sales-2020-05.csv is still being written" in s for s in daemon.skips(begun)):
         time.sleep(1.0)
         assert time.time() < begun + 60
         path.write_bytes(whole[: half + int(time.time() - begun)])
     path.write_bytes(whole)
     assert new_runs(daemon, []) == ["SUCCESS"]
-    assert site.json("versions", "sales/raw", "--partition", "2020-04")[0]["rows"] == 30
+    assert site.json("versions", "sales/raw", "--partition", "2020-05")[0]["rows"] == 30
     assert events.versions(site) == site.digests()
     assert candidate(site)["version"] == "v0"
 
@@ -128,7 +128,7 @@ def test_a_killed_run_is_not_repeated_at_once_and_the_next_goes_on_with_the_new_
 
 def test_the_same_bytes_again_and_a_comment_are_nothing(daemon: Daemon, before: list[str]) -> None:
     begun = time.time()
-    put(daemon.site, "sales", "2020-04", sales("2020-04"))
+    put(daemon.site, "sales", "2020-05", sales("2020-05"))
     daemon.site.toy.edit(FEATURES, NEW, NEW + "  # in the currency of the shop")
     daemon.skipped("nothing to do", begun)
     assert [run.run_id for run in daemon.runs()] == before
@@ -136,8 +136,8 @@ def test_the_same_bytes_again_and_a_comment_are_nothing(daemon: Daemon, before: 
 
 def test_the_command_and_the_daemon_at_the_same_moment(daemon: Daemon, before: list[str]) -> None:
     site = daemon.site
-    put(site, "sales", "2020-05", sales("2020-05"))
-    put(site, "prices", "2020-05", prices("2020-05"))
+    put(site, "sales", "2020-06", sales("2020-06"))
+    put(site, "prices", "2020-06", prices("2020-06"))
     command = site.start("run", "--json")
     time.sleep(4)
     other = site.start("run", "--json")
@@ -145,7 +145,7 @@ def test_the_command_and_the_daemon_at_the_same_moment(daemon: Daemon, before: l
     daemon.settled(time.time())
     runs = [run for run in daemon.ended(1) if run.run_id not in before]
     assert {run.status.value for run in runs} == {"SUCCESS"}
-    made = set(_makers(site, "2020-05"))
+    made = set(_makers(site, "2020-06"))
     assert len(made) == 1, answers
     assert made <= {run.run_id for run in runs}
     assert all(answer["success"] for answer in answers)
