@@ -208,7 +208,7 @@ def messy() -> st.SearchStrategy[bytes]:
     return st.builds(lambda text, code: HEADER + text.encode(code, "replace"), lines, encoding)
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @drawn(messy(), st.sampled_from([0.0, 0.3, 1.0]))
 def test_every_landed_record_is_in_exactly_one_place(content: bytes, budget: float) -> None:
     spec = SPEC.model_copy(update={"quarantine_budget": budget})
@@ -232,7 +232,7 @@ def test_every_landed_record_is_in_exactly_one_place(content: bytes, budget: flo
         assert row["team"] in ("red", "blue", None)
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @drawn(messy())
 def test_the_same_bytes_give_the_same_tables(content: bytes) -> None:
     first, second = cleaned(content, SPEC), cleaned(content, SPEC)
