@@ -7,9 +7,11 @@ from pathlib import Path
 import dagster as dg
 import pytest
 import yaml
+from dagster._core.instance import InstanceRef
 
 from ml_assets.graph.settings import settings
 from ml_assets.graph.storage import PooledEventLogStorage, PooledRunStorage
+from ml_assets.plan.workspace import PACKAGE
 
 KEY = dg.AssetKey(["sales", "cleaned"])
 
@@ -18,6 +20,17 @@ KEY = dg.AssetKey(["sales", "cleaned"])
 def instance(tmp_path: Path) -> dg.DagsterInstance:
     (tmp_path / "dagster.yaml").write_text(yaml.safe_dump(settings(str(tmp_path))))
     return dg.DagsterInstance.from_config(str(tmp_path))
+
+
+@pytest.fixture
+def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dg.DagsterInstance:
+    """Return the instance of a bare `dagster dev` in the project's folder, for a home elsewhere."""
+    monkeypatch.setenv("ML_ASSETS_HOME", str(tmp_path / "elsewhere"))
+    monkeypatch.setenv("ML_ASSETS_ENV", "prod")
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    ref = InstanceRef.from_dir(str(temporary), config_dir=str(PACKAGE.parent))
+    return dg.DagsterInstance.from_ref(ref)
 
 
 def put(instance: dg.DagsterInstance, version: str) -> None:
@@ -63,3 +76,16 @@ def test_a_file_put_in_place_of_another_is_used(
             Path(f"{events}{side}").unlink(missing_ok=True)
         saved.replace(events)
         assert version(instance) == "d1:a"
+
+
+def test_bare_dagster_dev_keeps_its_history_in_the_home_in_use(
+    bare: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    folder = tmp_path / "elsewhere" / "environments" / "prod" / "dagster"
+    with bare:
+        put(bare, "d1:a")
+        assert Path(bare.storage_directory()) == folder / "storage"
+    with dg.DagsterInstance.from_config(str(folder)) as of_the_home:
+        assert version(of_the_home) == "d1:a"
+    assert {path.name for path in folder.iterdir()} >= {"dagster.yaml", "history", "schedules"}
+    assert list((tmp_path / "temporary").iterdir()) == []

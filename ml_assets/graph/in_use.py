@@ -1,0 +1,57 @@
+"""Dagster's storages in the home and environment in use, for a dagster.yaml that names neither.
+
+So a bare `dagster dev` keeps its history where `ml-assets` with the same environment variables does.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dagster._core.storage.root import LocalArtifactStorage
+from dagster._core.storage.schedules import SqliteScheduleStorage
+
+from ml_assets.graph.settings import dagster_home
+from ml_assets.graph.storage import PooledEventLogStorage, PooledRunStorage
+from ml_assets.plan.workspace import locate
+
+
+class _InUse:
+    """What the storages share: a folder below Dagster's own in the environment, not configured."""
+
+    _below: str
+
+    @classmethod
+    def config_type(cls) -> dict[str, Any]:
+        """Return the schema of the configuration: nothing to say."""
+        return {}
+
+    @classmethod
+    def from_config_value(cls, inst_data: Any, config_value: Any) -> Any:
+        """Return the storage; raises HomeError where the project or home cannot be used."""
+        base = str(dagster_home(locate()) / cls._below)
+        made: Any = super()
+        return made.from_config_value(inst_data, {**config_value, "base_dir": base})
+
+
+class Runs(_InUse, PooledRunStorage):
+    """Runs."""
+
+    _below = "history"
+
+
+class Events(_InUse, PooledEventLogStorage):
+    """Events of all runs."""
+
+    _below = "history"
+
+
+class Schedules(_InUse, SqliteScheduleStorage):
+    """Ticks of the sensor."""
+
+    _below = "schedules"
+
+
+class Artifacts(_InUse, LocalArtifactStorage):
+    """Files that Dagster itself writes."""
+
+    _below = "."
