@@ -1,6 +1,6 @@
 """Dagster's storages in the home and environment in use, for a dagster.yaml that names neither.
 
-So a bare `dagster dev` keeps its history where `ml-assets` with the same environment variables does.
+So a bare `dagster dev` keeps its history where `ml-assets` with the same environment does.
 """
 
 from __future__ import annotations
