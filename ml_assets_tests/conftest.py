@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 
 import pytest
-from hypothesis import settings
+from hypothesis import is_hypothesis_test, settings
 
 # An example may pay for an import.
 settings.register_profile("no deadline", deadline=None)
@@ -31,7 +31,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     items.sort(key=rank)
     for item in items:
-        if item.path.parent.name not in COVERED:
+        if item.path.parent.name not in COVERED or _is_property(item):
             item.add_marker(pytest.mark.no_cover)
 
 
@@ -39,3 +39,8 @@ def pytest_collection_finish() -> None:
     """Never again look for garbage among what was collected."""
     gc.collect()
     gc.freeze()
+
+
+def _is_property(item: pytest.Item) -> bool:
+    """Tell whether a test draws examples: hundreds of calls of what an example test covers once."""
+    return isinstance(item, pytest.Function) and is_hypothesis_test(item.obj)
