@@ -7,6 +7,7 @@ writes one data version on the whole range). An unpartitioned asset is told by i
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from typing import Any
 
@@ -54,6 +55,7 @@ def publish(
                 yield dg.MaterializeResult(asset_key=key_of(asset), data_version=version)
         for outcome in good:
             _log_batch(context, engine, outcome, code_version)
+            _let_go(context)
     if good and not faults and not waiting:
         yield from _whole_checks(context, engine)
     for outcome in waiting:
@@ -125,6 +127,11 @@ def _log_batch(
         for check in current.checks:
             context.log_event(check_evaluation(current.asset, current.partition, check))
         home.records.mark_published(home.env, current.asset, current.partition, current.token)
+
+
+def _let_go(context: dg.AssetExecutionContext) -> None:
+    """Drop the logged events, which Dagster would keep in memory until the run ends."""
+    deque(context.op_execution_context.consume_events(), maxlen=0)
 
 
 def _observe(context: dg.AssetExecutionContext, outcome: Outcome) -> None:
