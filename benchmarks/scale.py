@@ -65,6 +65,20 @@ def land(files: Path, home: Path, count: int, by: list[str], every: int = 1) -> 
     shutil.copy(files / "planes.csv", home / "landing" / "planes")
 
 
+# A process' largest memory counts that of the one that started it, which here holds tables: so a
+# small one is between.
+LAUNCHER = """
+import json, os, sys, time
+started = time.perf_counter()
+child = os.posix_spawn(sys.argv[2], sys.argv[2:], os.environ)
+_, status, usage = os.wait4(child, 0)
+seconds = time.perf_counter() - started
+with open(sys.argv[1], "w") as file:
+    json.dump([seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024], file)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+
+
 class Cost(NamedTuple):
     """What a run took: wall seconds, CPU seconds of all its processes, the largest one in MB."""
 
@@ -75,23 +89,22 @@ class Cost(NamedTuple):
 
 def measured(bench: Bench, home: Path, *words: str) -> tuple[dict[str, Any], Cost]:
     """Run the platform; return its document and what it took."""
-    started = time.perf_counter()
-    with tempfile.TemporaryFile() as out:
-        child = subprocess.Popen(
-            [sys.executable, "-m", "ml_assets", "run", *words, "--json"],
+    with tempfile.TemporaryFile() as out, tempfile.NamedTemporaryFile() as cost:
+        command = [sys.executable, "-m", "ml_assets", "run", *words, "--json"]
+        child = subprocess.run(
+            [sys.executable, "-S", "-c", LAUNCHER, cost.name, *command],
             cwd=bench.folder,
             env={**os.environ, "ML_ASSETS_HOME": str(home), "PYTHONPATH": str(bench.folder)},
             stdout=out,
             stderr=subprocess.DEVNULL,
+            check=False,
         )
-        _, status, usage = os.wait4(child.pid, 0)
-        seconds = time.perf_counter() - started
         out.seek(0)
         document = json.loads(out.read() or b"{}")
-    if status != 0:
+        took = json.loads(cost.read())
+    if child.returncode != 0:
         raise SystemExit(f"{words}: {document}")
-    cost = Cost(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
-    return document, cost
+    return document, Cost(*took)
 
 
 def rows(bench: Bench, files: Path, times: list[int]) -> None:
