@@ -7,6 +7,7 @@ Does not belong here: what happens to such rows (`clean`), types (`ingest`).
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -101,7 +102,9 @@ def _failures(schema: pandera.DataFrameSchema, frame: pd.DataFrame) -> dict[str,
     """Return the rows that fail each check, all checks run."""
     try:
         # Said here, or pandera's environment variables could switch the contract off.
-        with config_context(True, ValidationDepth.SCHEMA_AND_DATA):
+        with config_context(True, ValidationDepth.SCHEMA_AND_DATA), warnings.catch_warnings():
+            # It puts its own failure cases together, of whatever types: nothing here reads them.
+            warnings.filterwarnings("ignore", "The behavior of DataFrame concat", FutureWarning)
             schema.validate(frame, lazy=True)
     except SchemaErrors as errors:
         failing = errors.schema_errors
