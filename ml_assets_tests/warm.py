@@ -22,7 +22,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -159,7 +159,9 @@ def _run(asked: socket.socket, request: dict[str, Any], streams: list[int]) -> N
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
-        asked.send(str(code).encode())
+        with suppress(BrokenPipeError):
+            # Who asked was killed, most often.
+            asked.send(str(code).encode())
         os._exit(code)
 
 
