@@ -10,15 +10,16 @@ from typing import Any
 from dagster._core.storage.root import LocalArtifactStorage
 from dagster._core.storage.schedules import SqliteScheduleStorage
 
-from ml_assets.graph.settings import dagster_home
+from ml_assets.graph.settings import dagster_home, settings
 from ml_assets.graph.storage import PooledEventLogStorage, PooledRunStorage
 from ml_assets.plan.workspace import locate
 
 
 class _InUse:
-    """What the storages share: a folder below Dagster's own in the environment, not configured."""
+    """What the storages share: their settings are those of the environment's own dagster.yaml."""
 
-    _below: str
+    _part: str
+    """Its key there."""
 
     @classmethod
     def config_type(cls) -> dict[str, Any]:
@@ -28,30 +29,30 @@ class _InUse:
     @classmethod
     def from_config_value(cls, inst_data: Any, config_value: Any) -> Any:
         """Return the storage; raises HomeError where the project or home cannot be used."""
-        base = str(dagster_home(locate()) / cls._below)
+        config = settings(str(dagster_home(locate())))[cls._part]["config"]
         made: Any = super()
-        return made.from_config_value(inst_data, {**config_value, "base_dir": base})
+        return made.from_config_value(inst_data, {**config_value, **config})
 
 
 class Runs(_InUse, PooledRunStorage):
     """Runs."""
 
-    _below = "history"
+    _part = "run_storage"
 
 
 class Events(_InUse, PooledEventLogStorage):
     """Events of all runs."""
 
-    _below = "history"
+    _part = "event_log_storage"
 
 
 class Schedules(_InUse, SqliteScheduleStorage):
     """Ticks of the sensor."""
 
-    _below = "schedules"
+    _part = "schedule_storage"
 
 
 class Artifacts(_InUse, LocalArtifactStorage):
     """Files that Dagster itself writes."""
 
-    _below = "."
+    _part = "local_artifact_storage"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from ml_assets.plan.workspace import Workspace
 
 
-def settings(base: str) -> dict[str, object]:
+def settings(base: str) -> dict[str, Any]:
     """Return a dagster.yaml that keeps everything below `base`."""
     return {
         "run_storage": {
