@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ml_assets.cli.here import home_opened
 from ml_assets.cli.output import JSON, emit, err, guarded, out
 from ml_assets.cli.progress import working
 from ml_assets.errors import RequestError
-from ml_assets.plan.workspace import locate
 from ml_assets.store.home import Home
 from ml_assets.store.lock import writer
 
@@ -37,18 +37,14 @@ def gc(
 
     if keep < 1:
         raise RequestError(f"--keep {keep}: wanted 1 or more versions to keep")
-    workspace = locate()
-    home = workspace.open_home()
-    try:
-        if dry_run:
-            with working("looking for what nothing reaches"):
-                found = garbage(home, keep)
-        else:
-            with whole_home(home, "ml-assets gc"), working("removing what nothing reaches"):
-                found = garbage(home, keep)
-                collect(home, found)
-    finally:
-        home.close()
+    _, home = home_opened()
+    if dry_run:
+        with working("looking for what nothing reaches"):
+            found = garbage(home, keep)
+    else:
+        with whole_home(home, "ml-assets gc"), working("removing what nothing reaches"):
+            found = garbage(home, keep)
+            collect(home, found)
     if as_json:
         emit(document(found, dry_run))
     else:

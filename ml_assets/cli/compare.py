@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
+from ml_assets.cli.here import home_opened
 from ml_assets.cli.output import JSON, emit, err, guarded, out
 from ml_assets.cli.recreate import Model
 from ml_assets.errors import RequestError
-from ml_assets.plan.workspace import locate
 
 Version = Annotated[str, typer.Argument(help="A version of its candidate, like v3.")]
 
@@ -28,14 +28,10 @@ def compare(model: Model, a: Version, b: Version, as_json: bool = JSON) -> None:
     names = tuple(f"v{version.strip().removeprefix('v')}" for version in (a, b))
     if names[0] == names[1]:
         raise RequestError(f"{names[0]} twice: name two versions")
-    workspace = locate()
-    home = workspace.open_home()
-    try:
-        found = explain(
-            home, workspace, model, (a, b), lambda text: err.print(f"[dim]{escape(text)}[/]")
-        )
-    finally:
-        home.close()
+    workspace, home = home_opened()
+    found = explain(
+        home, workspace, model, (a, b), lambda text: err.print(f"[dim]{escape(text)}[/]")
+    )
     if as_json:
         emit({"model": model, "a": names[0], "b": names[1], "method": "shapley", **asdict(found)})
         return

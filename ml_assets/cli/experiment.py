@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -46,8 +45,7 @@ def experiment(
     Example: ml-assets experiment flight_delay --set train.lightgbm.num_leaves=31,63,127
     """
     planner = opened()
-    with closing(planner.home):
-        document = run(planner, model, settings or [], trials, adopt)
+    document = run(planner, model, settings or [], trials, adopt)
     if as_json:
         emit(document)
     else:

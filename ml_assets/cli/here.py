@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 
-from ml_assets.plan.plan import Planner, planner_here
+from ml_assets.plan.plan import Planner
+from ml_assets.plan.workspace import Workspace, locate
+from ml_assets.store.home import Home
 
 homes = ExitStack()
 """Entered by each command; at its end every home that it opened is closed."""
@@ -15,6 +17,12 @@ homes = ExitStack()
 
 def opened() -> Planner:
     """Return a planner for the project around the current folder, open until the command ends."""
-    planner = planner_here()
-    homes.callback(planner.home.close)
-    return planner
+    return Planner(*home_opened())
+
+
+def home_opened() -> tuple[Workspace, Home]:
+    """Return where things are and the home alone, for what needs no specs."""
+    workspace = locate()
+    home = workspace.open_home()
+    homes.callback(home.close)
+    return workspace, home

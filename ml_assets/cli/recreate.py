@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ml_assets.cli.complete import models
+from ml_assets.cli.here import home_opened
 from ml_assets.cli.output import FAILED, JSON, emit, err, guarded, out
 from ml_assets.cli.progress import working
-from ml_assets.plan.workspace import locate
 
 if TYPE_CHECKING:
     from ml_assets.plan.recreate.prepare import Prepared
@@ -36,23 +36,19 @@ def recreate(
     from ml_assets.plan.recreate.prepare import prepare
     from ml_assets.plan.recreate.replay import DIFFERENT, IMPOSSIBLE, replay
 
-    workspace = locate()
-    home = workspace.open_home()
-    try:
-        with working(f"looking for what made {model} {version}"):
-            prepared = prepare(home, model, version)
-        for line in told(prepared):
-            err.print(escape(line))
-        count, total = 0, len(prepared.closure.steps)
+    _, home = home_opened()
+    with working(f"looking for what made {model} {version}"):
+        prepared = prepare(home, model, version)
+    for line in told(prepared):
+        err.print(escape(line))
+    count, total = 0, len(prepared.closure.steps)
 
-        def tell(name: str) -> None:
-            nonlocal count
-            count += 1
-            err.print(f"[dim]{count}/{total} {escape(name)}[/]")
+    def tell(name: str) -> None:
+        nonlocal count
+        count += 1
+        err.print(f"[dim]{count}/{total} {escape(name)}[/]")
 
-        verdict = replay(home, prepared, tell)
-    finally:
-        home.close()
+    verdict = replay(home, prepared, tell)
     if as_json:
         emit(document(prepared, verdict))
     else:

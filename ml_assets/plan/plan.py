@@ -184,7 +184,12 @@ class Planner:
 def planner_here() -> Planner:
     """Return a planner for the project around the current folder, on its home."""
     workspace = locate()
-    return Planner(workspace, workspace.open_home())
+    home = workspace.open_home()
+    try:
+        return Planner(workspace, home)
+    except BaseException:
+        home.close()
+        raise
 
 
 def _planned(session: Session, made: Made) -> Planned:

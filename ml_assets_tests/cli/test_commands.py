@@ -55,6 +55,11 @@ def test_commands_close_the_home(site: Site) -> None:
     assert opened() == []
     site("run", "no/such", code=2)
     assert opened() == []
+    spec = "toy/defs/sales/defs.yaml"
+    site.toy.edit(spec, "quarantine_budget", "quarantine_budgte")
+    assert "did you mean 'quarantine_budget'" in site("plan", code=2).err
+    assert opened() == []
+    site.toy.edit(spec, "quarantine_budgte", "quarantine_budget")
     with site.store():
         assert opened() != []
 
