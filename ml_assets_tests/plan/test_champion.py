@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -185,3 +186,20 @@ def test_the_second_candidate_is_compared_and_then_pinned(made: Toy) -> None:
     lost = home.objects.json(third.outputs["decision"].digest)
     assert (lost["comparison"], lost["verdict"]) == ("champion_fails", "challenger")
     assert isinstance(third.outputs["decision"], Ref)
+
+
+def test_of_two_decisions_alike_the_newest_is_current(made: Toy) -> None:
+    """Two candidates can be refused in the same words, with the same figures."""
+    records = made.planner().home.records
+    first = records.current("dev", "forecast/champion")
+    assert first is not None
+    record = records.action(first.actions["decide"])
+    assert record is not None
+    records.record_action(replace(record, key="another"))
+    keys = {**first.actions, "decide": "another"}
+    names = ("asset", "partition", "outputs", "checks", "facts")
+    again = Product(**{name: getattr(first, name) for name in names}, actions=keys)
+    (second,) = records.record("dev", [again], None)
+    assert (second.number, second.token != first.token) == (0, True)
+    made.publish()
+    assert made.plan("forecast/champion").todo == []

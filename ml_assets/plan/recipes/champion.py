@@ -75,18 +75,21 @@ class Judged:
 def _decided(session: Session, cell: Cell, entry: Entry) -> Made | None:
     """Return the decision that an entry of the log rests on, if the store still has it.
 
-    Nothing that changes afterwards decides again: not the champion, not code, not checks.
+    Nothing that changes afterwards decides again: not the champion, not code, not checks. Two
+    decisions can be alike: what is current tells which actions made this one.
     """
-    for version in session.home.records.versions(cell.asset):
-        if version.outputs["decision"].digest != entry.evidence["decision"]:
+    current = session.current.get((cell.asset, cell.partition))
+    versions = session.home.records.versions(cell.asset)
+    for held in (*((current,) if current else ()), *versions):
+        if held.outputs["decision"].digest != entry.evidence["decision"]:
             continue
-        records = {part: session.known(key) for part, key in version.actions.items()}
+        records = {part: session.known(key) for part, key in held.actions.items()}
         actions = {part: Done(found) for part, found in records.items() if found is not None}
         if len(actions) == len(records):
-            facts = _facts(session, version.outputs["decision"], entry.digest, entry.evidence)
+            facts = _facts(session, held.outputs["decision"], entry.digest, entry.evidence)
             checks = {p.removeprefix(CHECK): a for p, a in actions.items() if p.startswith(CHECK)}
             stages = {p: a for p, a in actions.items() if not p.startswith(CHECK)}
-            return Made(cell, version.outputs, dict(stages), dict(checks), facts)
+            return Made(cell, held.outputs, dict(stages), dict(checks), facts)
     return None
 
 
