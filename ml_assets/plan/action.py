@@ -88,18 +88,43 @@ def digests_in(tree: Input) -> Any:
 
 
 @dataclass(frozen=True)
-class Keyed:
-    """An action with all that its key is made of."""
+class Code:
+    """What an action's result depends on besides its params and inputs."""
 
-    action: Action
     closure: Mapping[str, Module]
     ingredients: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Keyed:
+    """An action with all that its key is made of: a session holds thousands of these."""
+
+    action: Action
+    code: Code
+    order: str
+    """The digest of the params as they are written: the order of columns, families and metrics
+    counts too, and a digest of JSON sorts keys."""
     recipe: str
+
+    @property
+    def closure(self) -> Mapping[str, Module]:
+        """The modules that run, by name."""
+        return self.code.closure
+
+    @property
+    def inputs(self) -> Mapping[str, Any]:
+        """The digests of the inputs by name, pending ones as "?"."""
+        return {name: digests_in(tree) for name, tree in sorted(self.action.inputs.items())}
+
+    @property
+    def ingredients(self) -> Mapping[str, Any]:
+        """All that the key is made of, made when looked at: params are large."""
+        return {**_fixed(self.action, self.code, self.order), "inputs": self.inputs}
 
     @property
     def key(self) -> str:
         """The action key; only for an action without pending inputs."""
-        return json_digest([self.recipe, self.ingredients["inputs"]])
+        return json_digest([self.recipe, self.inputs])
 
     @property
     def pending(self) -> list[Pending]:
@@ -108,55 +133,42 @@ class Keyed:
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """What an action's result depends on besides its inputs."""
+class Hashed:
+    """What was hashed already: the actions of many batches share a recipe, or all but params."""
 
-    closure: Mapping[str, Module]
-    ingredients: Mapping[str, Any]
-    digest: str
-
-
-Known = dict[tuple[str, ...], Recipe]
-"""Recipes that were hashed already: the actions of many batches share one, or all but params."""
+    codes: dict[tuple[str, str], Code] = field(default_factory=dict)
+    recipes: dict[tuple[str, str, str], str] = field(default_factory=dict)
 
 
-def keyed(action: Action, sources: Sources, known: Known | None = None) -> Keyed:
+def keyed(action: Action, sources: Sources, hashed: Hashed | None = None) -> Keyed:
     """Hash what an action's result depends on; reads sources, imports nothing of them.
 
-    Sources are looked at once for each recipe in `known`.
+    Sources are looked at once for each stage in `hashed`.
     """
-    known = {} if known is None else known
-    # The order of columns, families and metrics counts too; a digest sorts keys.
-    params = action.params.model_dump_json()
-    code = (action.stage, json.dumps(dict(action.hooks), sort_keys=True))
-    place = (*code, params)
-    if place not in known:
-        if code not in known:
-            known[code] = _code(action, sources)
-        known[place] = _recipe(action, params, known[code])
-    recipe = known[place]
-    inputs = {name: digests_in(tree) for name, tree in sorted(action.inputs.items())}
-    ingredients = {**recipe.ingredients, "inputs": inputs}
-    return Keyed(action, recipe.closure, ingredients, recipe.digest)
+    hashed = Hashed() if hashed is None else hashed
+    order = bytes_digest(action.params.model_dump_json().encode())
+    place = (action.stage, json.dumps(dict(action.hooks), sort_keys=True))
+    if place not in hashed.codes:
+        hashed.codes[place] = _code(action, sources)
+    code = hashed.codes[place]
+    if (*place, order) not in hashed.recipes:
+        hashed.recipes[*place, order] = json_digest(_fixed(action, code, order))
+    return Keyed(action, code, order, hashed.recipes[*place, order])
 
 
-def _code(action: Action, sources: Sources) -> Recipe:
-    """Return the part of a recipe that does not depend on params; it has no digest."""
+def _code(action: Action, sources: Sources) -> Code:
     closure = sources.closure(action.modules())
     libraries = {name for module in closure.values() for name in module.third_party}
-    fixed = {
+    ingredients = {
         "stage": action.stage,
         "hooks": dict(sorted(action.hooks.items())),
         "code": {name: module.digest for name, module in sorted(closure.items())},
         "environment": environment(libraries),
     }
-    return Recipe(closure, fixed, "")
+    return Code(closure, ingredients)
 
 
-def _recipe(action: Action, params: str, code: Recipe) -> Recipe:
-    fixed = {
-        **code.ingredients,
-        "params": action.params.model_dump(mode="json"),
-        "order": bytes_digest(params.encode()),
-    }
-    return Recipe(code.closure, fixed, json_digest(fixed))
+def _fixed(action: Action, code: Code, order: str) -> dict[str, Any]:
+    """Return what a recipe is the digest of."""
+    params = action.params.model_dump(mode="json")
+    return {**code.ingredients, "params": params, "order": order}

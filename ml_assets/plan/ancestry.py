@@ -10,100 +10,13 @@ the choice free of circles. Everything that asks where something comes from walk
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
-from ml_assets.plan.cells import UNITS, Cell
-from ml_assets.plan.environment import version_of
+from ml_assets.plan.step import Step, steps_of
 from ml_assets.store.home import Home
-from ml_assets.store.objects import Ref
-from ml_assets.store.records import ActionRecord
-
-
-@dataclass(frozen=True)
-class Step:
-    """A recorded action: what it was called with, and what came out."""
-
-    record: ActionRecord
-
-    @cached_property
-    def call(self) -> Mapping[str, Any]:
-        """The call (`plan/calls.py`), its keys in their order."""
-        found: Mapping[str, Any] = json.loads(self.record.ingredients["call"])
-        return found
-
-    @cached_property
-    def leaves(self) -> tuple[tuple[tuple[str, ...], str], ...]:
-        """Each input: the names on the way to it (`previous`, `prices`), and its digest."""
-        return tuple(_leaves(self.record.ingredients["inputs"]))
-
-    @cached_property
-    def inputs(self) -> tuple[str, ...]:
-        """The digests of its inputs, each once."""
-        return tuple(dict.fromkeys(digest for _, digest in self.leaves))
-
-    @property
-    def outputs(self) -> Mapping[str, Ref]:
-        """The outputs by name."""
-        return self.record.outputs
-
-    @property
-    def unit(self) -> str:
-        """The unit that it is part of: `sales/batch@2020-01`."""
-        return self.record.name.partition("#")[0]
-
-    @property
-    def partition(self) -> str:
-        """The batch of its unit, or the empty text."""
-        return self.unit.partition("@")[2]
-
-    @property
-    def part(self) -> str:
-        """What it is within its unit: `ingest`, `fit:linear`."""
-        return self.record.name.partition("#")[2]
-
-    def cell(self, output: str | None = None) -> Cell:
-        """Return the asset (and batch) to which an output belongs; by default the first asset."""
-        group, _, kind = self.unit.partition("@")[0].partition("/")
-        names = UNITS.get(kind, (kind,))
-        wanted = self.outputs if output is None else (output,)
-        made = (n for n in names if n in wanted or n.removesuffix("_split") in wanted)
-        return Cell(f"{group}/{next(made, names[0])}", self.partition)
-
-    @cached_property
-    def moved(self) -> dict[str, tuple[str, str]]:
-        """Libraries (and Python) that are at another version now: (then, now)."""
-        then = self.record.ingredients["environment"]
-        now = {name: _now(name) for name in then}
-        return {name: (then[name], now[name]) for name in then if then[name] != now[name]}
-
-
-def _now(name: str) -> str:
-    import sys
-
-    if name == "python":
-        return f"{sys.version_info.major}.{sys.version_info.minor}"
-    return version_of(name)[1]
-
-
-def _leaves(tree: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Yield (names on the way, digest) of inputs in a key, where a mapping is a list of pairs."""
-    if isinstance(tree, Mapping):
-        for name, item in tree.items():
-            yield from _leaves(item, (*path, name))
-    elif isinstance(tree, list):
-        for item in tree:
-            pair = isinstance(item, list) and len(item) == 2 and isinstance(item[0], str)
-            if pair and not item[0].startswith("d1:"):
-                yield from _leaves(item[1], (*path, item[0]))
-            else:
-                yield from _leaves(item, path)
-    elif isinstance(tree, str):
-        yield path, tree
 
 
 @dataclass
@@ -123,8 +36,8 @@ class Closure:
 class Ancestry:
     """The recorded actions of a home, by what they make."""
 
-    def __init__(self, records: Iterable[ActionRecord], landed: Collection[str]) -> None:
-        self.steps = {record.key: Step(record) for record in records}
+    def __init__(self, steps: Iterable[Step], landed: Collection[str]) -> None:
+        self.steps = {step.key: step for step in steps}
         self.landed = landed
         self._makers: dict[str, list[str]] = defaultdict(list)
         self._users: dict[str, list[str]] = defaultdict(list)
@@ -221,7 +134,7 @@ class Ancestry:
             else:
                 maker = self._maker(step, (path, digest), levels, near)
                 if maker is None:
-                    closure.unknown[digest] = f"{step.record.name} ({' '.join(path)})"
+                    closure.unknown[digest] = f"{step.name} ({' '.join(path)})"
                 else:
                     self._visit(maker, levels, closure, near)
             parents.append((digest, maker))
@@ -235,8 +148,8 @@ class Ancestry:
         near: Iterable[Collection[str]],
     ) -> str | None:
         path, digest = leaf
-        mine = levels.get(step.record.key)
-        makers = [key for key in self._makers.get(digest, ()) if key != step.record.key]
+        mine = levels.get(step.key)
+        makers = [key for key in self._makers.get(digest, ()) if key != step.key]
         if mine is not None:
             makers = [key for key in makers if levels.get(key, mine) < mine]
         else:
@@ -254,7 +167,7 @@ class Ancestry:
                 -len(gives | shares),
                 -levels.get(key, 0),
                 len(maker.moved),
-                maker.record.created,
+                maker.created,
                 key,
             )
 
@@ -277,4 +190,4 @@ def _misses(maker: Step, step: Step, path: tuple[str, ...]) -> tuple[Any, ...]:
 def ancestry_of(home: Home) -> Ancestry:
     """Return every recorded action of a home, and the landed files they begin with."""
     landed = {item.digest for items in home.batches.landed().values() for item in items}
-    return Ancestry(home.records.all_actions(), landed | home.removals.landed())
+    return Ancestry(steps_of(home.records), landed | home.removals.landed())

@@ -69,7 +69,7 @@ class _Keeper:
         self._keys |= set(version.actions.values())
         if "model" in version.outputs:
             report = report_of(self.ancestry, version)
-            self._keys |= set() if report is None else {report.record.key}
+            self._keys |= set() if report is None else {report.key}
 
     def text(self, text: str) -> None:
         """Keep every object and every action that a text of the state names."""
@@ -98,8 +98,8 @@ class _Keeper:
 def _reached(closure: Closure) -> Iterator[str]:
     yield from closure.landed
     for step in closure.steps:
-        yield step.record.sources
-        yield step.record.ingredients.get("specs", "")
+        yield step.sources
+        yield step.specs
         for ref in step.outputs.values():
             yield ref.digest
 

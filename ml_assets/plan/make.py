@@ -108,6 +108,7 @@ class Maker:
             known = isinstance(error, MlAssetsError)
             said = str(error) if known else f"{type(error).__name__}: {error}"
             outcome = Outcome(unit, fault=f"{unit}: {said}", trace=traceback.format_exc())
+        self._session.drop(unit)
         self._tell(outcome, selected)
         return outcome
 

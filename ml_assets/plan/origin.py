@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ml_assets.errors import NotMaterialized
-from ml_assets.plan.ancestry import Ancestry, Closure, Step, ancestry_of
+from ml_assets.plan.ancestry import Ancestry, Closure, ancestry_of
+from ml_assets.plan.step import Step
 from ml_assets.store.digest import json_digest
 from ml_assets.store.home import Home
 from ml_assets.store.objects import Ref
@@ -51,7 +52,7 @@ class Origin:
             steps.append(
                 {
                     "makes": _makes(step),
-                    "key": step.record.key,
+                    "key": step.key,
                     "stage": given["stage"],
                     "hooks": given["hooks"],
                     "inputs": given["inputs"],
@@ -110,7 +111,7 @@ def origin(home: Home, model: str, version: Version) -> Origin:
         folds=folds,
         features=features,
         accounts=_accounts(ancestry, found, set(features.values())),
-        actions=[step for step in found.steps if step.record.key != evaluated.key],
+        actions=[step for step in found.steps if step.key != evaluated.key],
         landed=_landed(home, found),
     )
 
@@ -122,8 +123,9 @@ def _evaluated(
     wanted = {name: version.outputs[name].digest for name in ("model", "leaderboard")}
     for item in home.records.versions(f"{model}/evaluation_report"):
         step = ancestry.steps.get(item.actions["evaluate"])
-        if step is not None and wanted.items() <= step.record.ingredients["inputs"].items():
-            return item, step.record
+        record = None if step is None else step.record
+        if record is not None and wanted.items() <= record.ingredients["inputs"].items():
+            return item, record
     name = f"{model} v{version.number}"
     found = ancestry.closure(version.actions.values())
     if found.unknown:
@@ -144,7 +146,7 @@ def _accounts(ancestry: Ancestry, found: Closure, features: set[str]) -> dict[st
     for step in found.steps:
         if features.isdisjoint(ref.digest for ref in step.outputs.values()):
             continue
-        for _, maker in found.makers[step.record.key]:
+        for _, maker in found.makers[step.key]:
             made = None if maker is None else ancestry.steps[maker]
             if made is not None and made.part == "clean":
                 dataset = made.cell().group

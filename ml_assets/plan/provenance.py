@@ -143,10 +143,10 @@ class _Walk:
             version.digest,
             version.rows,
             version.created,
-            made=max((steps[key].record.created for key in keys.values()), default=version.created),
-            seconds=sum(steps[key].record.seconds for key in keys.values()),
+            made=max((steps[key].created for key in keys.values()), default=version.created),
+            seconds=sum(steps[key].seconds for key in keys.values()),
             actions=keys,
-            code={part: steps[key].record.ingredients["stage"] for part, key in keys.items()},
+            code={part: steps[key].stage for part, key in keys.items()},
         )
 
     def _parents(self, found: Found, keys: Iterable[str]) -> Iterator[Found | Node]:

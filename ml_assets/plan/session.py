@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from ml_assets.plan.action import Action, Keyed, Known, Pending, keyed
+from ml_assets.plan.action import Action, Hashed, Keyed, Pending, keyed
 from ml_assets.plan.cells import Cell, Unit, unit_of
 from ml_assets.plan.code import Snapshot
 from ml_assets.plan.workspace import Workspace
@@ -19,7 +19,7 @@ from ml_assets.spec.project import Project
 from ml_assets.store.batches import Landed, Withdrawn
 from ml_assets.store.home import Home
 from ml_assets.store.objects import Ref
-from ml_assets.store.records import Answer, Current
+from ml_assets.store.records import Answer, Pointer
 
 Status = Literal["reuse", "run", "maybe", "wait"]
 Outputs = Mapping[str, Ref | Pending]
@@ -156,8 +156,8 @@ class Session:
         self._recurse = recurse
         """Upstream cells by their recipes; otherwise by what is current in the state."""
         self._made: dict[Unit, dict[Cell, Made]] = {}
-        self._hashed: Known = {}
-        self.current: dict[tuple[str, str], Current] = home.records.all_current(home.env)
+        self._hashed = Hashed()
+        self.current: dict[tuple[str, str], Pointer] = home.records.pointers(home.env)
         self.landed = home.batches.landed()
         self.withdrawn = home.batches.withdrawn(home.env)
         self._answers: dict[str, Answer | None] = {} if self._runner is not None else self._likely()
@@ -174,9 +174,13 @@ class Session:
 
     def make(self, unit: Unit) -> dict[Cell, Made]:
         """Return the cells of a unit, by its recipe."""
-        if unit not in self._made:
+        if not self._made.get(unit):
             self._made[unit] = {made.cell: made for made in self._recipes[unit.kind](self, unit)}
         return self._made[unit]
+
+    def drop(self, unit: Unit) -> None:
+        """Forget what a unit was made of, once it is kept: a run makes thousands."""
+        self._made[unit] = {}
 
     def upstream(self, cell: Cell) -> Made:
         """Return a cell that another is made from."""

@@ -38,7 +38,7 @@ TEMPORARY = re.compile(r"[0-9a-f]{32}\.(\d+)\.(.+)")
 """A file being written: a random part, the writer's process and host."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Ref:
     """A stored object: its digest, what it is, and how many rows or bytes."""
 

@@ -8,8 +8,8 @@ and partition; its `token` names what Dagster should show, `published` what it s
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, select, update
@@ -28,41 +28,60 @@ from ml_assets.store.state import (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Answer:
-    """What an action gave: a session holds thousands of these, and not what made their keys."""
+    """What an action gave: a session holds thousands of these, so their JSON is left as text."""
 
     key: str
     outputs: Mapping[str, Ref] = field(default_factory=dict)
-    checks: Sequence[Mapping[str, Any]] = ()
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    checks_text: str = "[]"
+    facts_text: str = "{}"
     seconds: float = 0.0
     made_by: str = ""
     """The token of the run that made it; several processes can work on one run."""
 
+    @property
+    def checks(self) -> Sequence[Mapping[str, Any]]:
+        """The check results."""
+        found: list[dict[str, Any]] = json.loads(self.checks_text)
+        return found
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """What the stage said besides."""
+        found: dict[str, Any] = json.loads(self.facts_text)
+        return found
+
 
 @dataclass(frozen=True, kw_only=True)
-class ActionRecord(Answer):
+class ActionRecord:
     """A recorded action: what it gave, and what made its key."""
 
+    key: str
     recipe: str
     name: str
     ingredients: Mapping[str, Any]
+    outputs: Mapping[str, Ref] = field(default_factory=dict)
+    checks: Sequence[Mapping[str, Any]] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
     sources: str = ""
     machine: Mapping[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
+    made_by: str = ""
+    """As an answer has it."""
     created: str = field(default="", compare=False)
     """When it was recorded; set by the store."""
 
     @property
     def answer(self) -> Answer:
         """What it gave, alone."""
-        names = ("key", "outputs", "checks", "facts", "seconds", "made_by")
-        return Answer(**{name: getattr(self, name) for name in names})
+        checks, facts = dump(list(self.checks)), dump(self.facts)
+        return Answer(self.key, self.outputs, checks, facts, self.seconds, self.made_by)
 
 
 @dataclass(frozen=True)
-class Current:
-    """What an environment holds of an asset partition now."""
+class Pointer:
+    """Which content an environment holds of an asset partition now, and what made it."""
 
     asset: str
     partition: str
@@ -70,10 +89,16 @@ class Current:
     digest: str
     outputs: Mapping[str, Ref]
     actions: Mapping[str, str]
-    checks: Sequence[Mapping[str, Any]]
-    facts: Mapping[str, Any]
     token: str
     published: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Current(Pointer):
+    """What an environment holds of an asset partition now, with all that is told of it."""
+
+    checks: Sequence[Mapping[str, Any]]
+    facts: Mapping[str, Any]
     updated: str
     run_id: str | None
 
@@ -136,7 +161,7 @@ class Records:
         """Return what a recorded action gave."""
         with self._state.read() as db:
             row = db.execute(select(*ANSWER).where(actions.c.key == key)).one_or_none()
-        return None if row is None else Answer(**_answer(row))
+        return None if row is None else _answer(row)
 
     def answers(self, keys: Sequence[str]) -> dict[str, Answer]:
         """Return what recorded actions gave, by key, as many as there are."""
@@ -145,7 +170,7 @@ class Records:
             for start in range(0, len(keys), 500):
                 wanted = actions.c.key.in_(keys[start : start + 500])
                 rows = db.execute(select(*ANSWER).where(wanted))
-                found.update({row.key: Answer(**_answer(row)) for row in rows})
+                found.update({row.key: _answer(row) for row in rows})
         return found
 
     def actions(self, keys: Iterable[str]) -> dict[str, ActionRecord]:
@@ -157,11 +182,12 @@ class Records:
             ]
         return {row.key: _action(row) for row in rows if row is not None}
 
-    def all_actions(self) -> list[ActionRecord]:
-        """Return every recorded action, oldest first."""
+    def each_action(self) -> Iterator[ActionRecord]:
+        """Yield every recorded action, oldest first; not all at once, as there are many."""
+        ordered = select(actions).order_by(actions.c.created, actions.c.key)
         with self._state.read() as db:
-            rows = db.execute(select(actions).order_by(actions.c.created, actions.c.key)).all()
-        return [_action(row) for row in rows]
+            for row in db.execute(ordered.execution_options(yield_per=200)):
+                yield _action(row)
 
     def has_recipe(self, recipe: str) -> bool:
         """Tell whether any action with this code, sub-spec and environment was recorded."""
@@ -247,6 +273,12 @@ class Records:
         with self._state.read() as db:
             rows = db.execute(select(current).where(current.c.env == env)).all()
         return {(row.asset, row.partition): _current(row) for row in rows}
+
+    def pointers(self, env: str) -> dict[tuple[str, str], Pointer]:
+        """Return what everything that an environment holds is, by asset and partition."""
+        with self._state.read() as db:
+            rows = db.execute(select(*POINTER).where(current.c.env == env))
+            return {(row.asset, row.partition): Pointer(**_pointer(row)) for row in rows}
 
     def checks(self, env: str, asset: str) -> dict[str, list[dict[str, Any]]]:
         """Return the check results that an environment holds of an asset, by partition."""
@@ -344,25 +376,26 @@ ANSWER = tuple(
 )
 
 
-def _answer(row: Any) -> dict[str, Any]:
-    return {
-        "key": row.key,
-        "outputs": _refs(row.outputs),
-        "checks": json.loads(row.checks),
-        "facts": json.loads(row.facts),
-        "seconds": row.seconds,
-        "made_by": row.made_by,
-    }
+POINTER = tuple(current.c[item.name] for item in fields(Pointer))
+
+
+def _answer(row: Any) -> Answer:
+    return Answer(row.key, _refs(row.outputs), row.checks, row.facts, row.seconds, row.made_by)
 
 
 def _action(row: Any) -> ActionRecord:
     return ActionRecord(
-        **_answer(row),
+        key=row.key,
         recipe=row.recipe,
         name=row.name,
         ingredients=json.loads(row.ingredients),
+        outputs=_refs(row.outputs),
+        checks=json.loads(row.checks),
+        facts=json.loads(row.facts),
         sources=row.sources,
         machine=json.loads(row.machine),
+        seconds=row.seconds,
+        made_by=row.made_by,
         created=row.created,
     )
 
@@ -379,18 +412,24 @@ def _version(row: Any) -> Version:
     )
 
 
+def _pointer(row: Any) -> dict[str, Any]:
+    return {
+        "asset": row.asset,
+        "partition": row.partition,
+        "number": row.number,
+        "digest": row.digest,
+        "outputs": _refs(row.outputs),
+        "actions": json.loads(row.actions),
+        "token": row.token,
+        "published": row.published,
+    }
+
+
 def _current(row: Any) -> Current:
     return Current(
-        asset=row.asset,
-        partition=row.partition,
-        number=row.number,
-        digest=row.digest,
-        outputs=_refs(row.outputs),
-        actions=json.loads(row.actions),
+        **_pointer(row),
         checks=json.loads(row.checks),
         facts=json.loads(row.facts),
-        token=row.token,
-        published=row.published,
         updated=row.updated,
         run_id=row.run_id,
     )

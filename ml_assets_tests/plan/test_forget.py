@@ -12,12 +12,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from ml_assets.errors import DamagedObject, NotMaterialized, RequestError, UnknownName
-from ml_assets.plan.ancestry import Step
 from ml_assets.plan.forget.forget import _kept, finish, forget, request
 from ml_assets.plan.forget.rewrite import without
 from ml_assets.plan.landing import observe
 from ml_assets.plan.origin import origin
 from ml_assets.plan.recreate.prepare import prepare
+from ml_assets.plan.step import Step
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.store import forgetting
 from ml_assets.store.objects import Ref
@@ -172,7 +172,7 @@ def test_what_holds_keys_of_rows_goes(stage: str, outputs: tuple[str, ...], stay
     record = ActionRecord(
         key="k", recipe="r", name="m/splits#split", ingredients=ingredients, outputs=refs
     )
-    assert _kept(Step(record)) == stays
+    assert _kept(Step.of(record)) == stays
 
 
 def test_sales_is_what_the_test_thinks() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 import threading
@@ -18,6 +19,7 @@ from ml_assets.plan.cells import Cell, Unit
 from ml_assets.plan.make import Maker
 from ml_assets.plan.recipes.model import fit_action, learning
 from ml_assets.plan.run import Recent
+from ml_assets.plan.session import Made
 from ml_assets.store.objects import Objects
 from ml_assets.store.records import Current
 from ml_assets_tests import processes
@@ -99,6 +101,17 @@ def test_a_second_run_reuses_everything(made: Toy) -> None:
     assert len(ran.states) == len(before)
     assert made.digests() == before
     assert made.plan().todo == []
+
+
+def test_what_is_kept_is_not_held_in_memory(made: Toy) -> None:
+    """A run can make thousands of cells."""
+    planner = made.planner()
+    maker = Maker(planner, "again")
+    units = [Unit("sales", "batch", month) for month in MONTHS]
+    before = sum(isinstance(item, Made) for item in gc.get_objects())
+    outcomes = maker.make(units, {"sales/cleaned", "sales/raw"})
+    assert [len(outcome.current) for outcome in outcomes] == [2] * len(MONTHS)
+    assert sum(isinstance(item, Made) for item in gc.get_objects()) == before
 
 
 def test_hits_load_none_of_their_inputs(made: Toy) -> None:
@@ -631,7 +644,7 @@ def test_what_another_process_makes_is_left_to_it_while_there_is_other_work(
         wanted = f"{Unit('sales', 'quality_report', JAN)}#report"
         times = 1
         for _ in range(100):
-            times = [action.name for action in home.records.all_actions()].count(wanted)
+            times = [action.name for action in home.records.each_action()].count(wanted)
             if times == 2 and "colorsys" in sys.modules:
                 break
             time.sleep(0.1)

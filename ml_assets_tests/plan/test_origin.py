@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import delete
 
 from ml_assets.errors import NotMaterialized, UnknownName
 from ml_assets.plan.cells import Unit
@@ -15,6 +16,7 @@ from ml_assets.plan.promote import candidate_named
 from ml_assets.plan.recipes.release import release_action, sensitive_features
 from ml_assets.plan.session import Made
 from ml_assets.spec.release import ReleaseSpec
+from ml_assets.store.state import actions
 from ml_assets_tests.projects import Toy, copied, toy_project
 
 PROMOTED: dict[str, Any] = {
@@ -95,6 +97,16 @@ def test_what_is_not_there_is_said(made: Toy) -> None:
     version = candidate_named(home, "forecast", "v0")
     with pytest.raises(NotMaterialized, match="no evaluation report of other v0"):
         origin(home, "other", version)
+
+
+def test_a_record_that_goes_meanwhile_is_said(trained: Toy) -> None:
+    home = trained.planner().home
+    found = origin(home, "forecast", candidate_named(home, "forecast", "v0"))
+    with home.state.write() as db:
+        db.execute(delete(actions).where(actions.c.key == found.actions[0].key))
+    assert found.actions[0].name.endswith("#ingest")
+    with pytest.raises(NotMaterialized, match="was deleted meanwhile; try again"):
+        found.document()
 
 
 def test_a_release_waits_for_a_champion_and_then_is_made(trained: Toy) -> None:

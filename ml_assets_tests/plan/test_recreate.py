@@ -101,7 +101,7 @@ def _only_ingest(home: Home, prepared: Prepared, **changes: Any) -> Prepared:
     """Cut a version down to reading one file, and pretend something of its record."""
     step = next(s for s in prepared.closure.steps if s.part == "ingest")
     record = replace(step.record, **changes)
-    closure = replace(prepared.closure, steps=[type(step)(record)], landed={step.inputs[0]})
+    closure = replace(prepared.closure, steps=[type(step).of(record)], landed={step.inputs[0]})
     sources = {record.sources: prepared.sources[record.sources]}
     return replace(prepared, closure=closure, sources=sources, report=None)
 
@@ -146,7 +146,7 @@ def test_predictions_are_compared_row_by_row() -> None:
 def test_another_kernel_is_a_reason(copy: Home) -> None:
     step = prepare(copy, "forecast", "v0").closure.steps[0]
     machine = {**step.record.machine, "architecture": "abacus", "kernels": {"openblas": "Haswell"}}
-    other = type(step)(replace(step.record, machine=machine))
+    other = type(step).of(replace(step.record, machine=machine))
     notes = machine_notes(other, {"openblas": "SkylakeX"})
     assert notes[0].startswith("architecture abacus then, ")
     assert notes[1] == "openblas kernel Haswell then, SkylakeX now"

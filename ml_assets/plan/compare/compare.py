@@ -100,11 +100,11 @@ def side(home: Home, model: str, prepared: Prepared) -> Side:
         if step.part == "ingest":
             unit, _, batch = step.unit.partition("@")
             data[unit.split("/")[0], batch] = step.inputs[0]
-        texts |= prepared.sources.get(step.record.sources, {})
+        texts |= prepared.sources.get(step.sources, {})
         digests |= step.record.ingredients["code"]
-        environment |= step.record.ingredients["environment"]
+        environment |= dict(step.environment)
         if step.part == "choose":
-            specs = home.objects.json(step.record.ingredients["specs"])
+            specs = home.objects.json(step.specs)
     project = project_of(specs) if specs else Project({}, {})
     return Side(prepared, data, texts, digests, specs, project, environment)
 

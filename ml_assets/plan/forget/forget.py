@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ml_assets.errors import DamagedObject, RequestError, UnknownName
-from ml_assets.plan.ancestry import Ancestry, Step, ancestry_of
+from ml_assets.plan.ancestry import Ancestry, ancestry_of
 from ml_assets.plan.forget.rewrite import Values, without
+from ml_assets.plan.step import Step
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.spec.project import Project
 from ml_assets.stages.ingest.source import Unreadable
@@ -99,7 +100,7 @@ def _made_from(ancestry: Ancestry, deletion: Deletion) -> None:
     """Add all that was made from the landed files and may hold what goes."""
     steps = ancestry.made_from(deletion.landed)
     going = [step for step in steps if not _kept(step)]
-    keys = {step.record.key for step in going}
+    keys = {step.key for step in going}
     for step in going:
         for name, ref in step.outputs.items():
             deletion.assets.add(step.cell(name).asset)
@@ -111,8 +112,7 @@ def _made_from(ancestry: Ancestry, deletion: Deletion) -> None:
 
 def _kept(step: Step) -> bool:
     # The assignment of a stratified split is a table of keys.
-    stage = str(step.record.ingredients["stage"])
-    return stage.startswith(KEPT) and "assignment" not in step.outputs
+    return step.stage.startswith(KEPT) and "assignment" not in step.outputs
 
 
 def _lost(home: Home, ancestry: Ancestry, landed: set[str]) -> list[str]:

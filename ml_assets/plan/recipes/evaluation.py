@@ -51,8 +51,8 @@ def role_of(session: Session, made: Made, role: str) -> str | None:
     """Return the family chosen, or the best baseline: of this candidate or else the last."""
     if role in made.facts:
         return str(made.facts[role])
-    before = session.current.get((made.cell.asset, made.cell.partition))
-    return None if before is None else before.facts.get(role)
+    before: str | None = session.held(made.cell).facts.get(role)
+    return before
 
 
 def _digest_of(session: Session, made: Made) -> str | None:

@@ -7,9 +7,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from ml_assets.errors import DamagedObject, UnknownName
-from ml_assets.plan.ancestry import Ancestry, Closure, Step, ancestry_of
+from ml_assets.plan.ancestry import Ancestry, Closure, ancestry_of
 from ml_assets.plan.promote import candidate_named
 from ml_assets.plan.recreate.extract import Texts
+from ml_assets.plan.step import Step
 from ml_assets.store.home import Home
 from ml_assets.store.records import Version
 
@@ -73,7 +74,7 @@ def remakable(home: Home, ancestry: Ancestry, version: Version, gone: Collection
 
 def _targets(version: Version, report: Step | None) -> list[str]:
     own = list(version.actions.values())
-    return own if report is None else [*own, report.record.key]
+    return own if report is None else [*own, report.key]
 
 
 class Usable:
@@ -86,12 +87,10 @@ class Usable:
 
     def __call__(self, step: Step) -> bool:
         """Tell it of one action; the stored sources are looked for once."""
-        digest = step.record.sources
+        digest = step.sources
         if digest not in self._there:
             self._there[digest] = not self._home.objects.missing([digest])
-        return (
-            self._there[digest] and digest not in self._lost and "call" in step.record.ingredients
-        )
+        return self._there[digest] and digest not in self._lost and step.called
 
 
 def report_of(ancestry: Ancestry, version: Version) -> Step | None:
@@ -102,7 +101,7 @@ def report_of(ancestry: Ancestry, version: Version) -> Step | None:
         for step in ancestry.users(version.outputs["model"].digest)
         if step.part == "evaluate" and wanted <= set(step.inputs)
     ]
-    return min(found, key=lambda step: step.record.created, default=None)
+    return min(found, key=lambda step: step.created, default=None)
 
 
 def _unreadable(
@@ -115,7 +114,7 @@ def _unreadable(
             home.objects.read(digest)
         except DamagedObject as error:
             bad[digest] = str(error)
-    for digest in sorted({step.record.sources for step in closure.steps} - set(lost)):
+    for digest in sorted({step.sources for step in closure.steps} - set(lost)):
         if digest in sources:
             continue
         try:
@@ -136,10 +135,10 @@ def _missing(home: Home, closure: Closure, lost: Mapping[str, str]) -> list[str]
         for digest in sorted(closure.landed & set(lost))
     ]
     for step in closure.steps:
-        if step.record.sources in lost:
-            found.append(f"the sources of {step.record.name}: {lost[step.record.sources]}")
-        if "call" not in step.record.ingredients:
-            found.append(f"the call of {step.record.name}: an older ml_assets did not keep it")
+        if step.sources in lost:
+            found.append(f"the sources of {step.name}: {lost[step.sources]}")
+        if not step.called:
+            found.append(f"the call of {step.name}: an older ml_assets did not keep it")
     for digest, user in closure.unknown.items():
         why = home.removals.why(digest)
         said = f"was {why}" if why else "is made by no recorded action"

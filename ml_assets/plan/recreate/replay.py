@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from ml_assets.errors import StageError
-from ml_assets.plan.ancestry import Step
 from ml_assets.plan.recreate.extract import states
 from ml_assets.plan.recreate.prepare import Prepared, machine_notes
 from ml_assets.plan.recreate.worker import Worker, worker
+from ml_assets.plan.step import Step
 from ml_assets.store.home import Home
 from ml_assets.store.objects import Ref
 
@@ -96,15 +96,15 @@ class _Replay:
         found = Verdict(IDENTICAL)
         for step in self._prepared.closure.steps:
             try:
-                made = self._workers[step.record.sources].make(self._call(step))
+                made = self._workers[step.sources].make(self._call(step))
             except StageError as error:
                 why = (f"it failed: {error}", *_reasons(step, {}))
                 asset = str(step.cell())
-                found.differences.append(Difference(asset, step.record.name, "", "", "", why))
+                found.differences.append(Difference(asset, step.name, "", "", "", why))
                 break
             found.actions += 1
             found.differences += self._compare(step, made.outputs, made.kernels)
-            tell(step.record.name)
+            tell(step.name)
         if found.differences:
             found.rows, found.largest, equal = self._predictions()
             found.verdict = PREDICTION_EQUAL if equal else DIFFERENT
@@ -138,7 +138,7 @@ class _Replay:
             if now != then.digest:
                 why = ("an input is different",) if follows else _reasons(step, kernels)
                 asset = str(step.cell(name))
-                found.append(Difference(asset, step.record.name, name, then.digest, now, why))
+                found.append(Difference(asset, step.name, name, then.digest, now, why))
         return found
 
     def _predictions(self) -> tuple[int | None, float | None, bool]:
