@@ -10,7 +10,7 @@ from ml_assets.cli.progress import working
 from ml_assets.cli.run import materialize, tell
 from ml_assets.errors import DamagedObject
 from ml_assets.plan.cells import Cell
-from ml_assets.plan.make import landed_again
+from ml_assets.plan.landing import landed_again
 from ml_assets.plan.plan import Planner
 from ml_assets.store.lock import writer
 

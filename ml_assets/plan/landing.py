@@ -157,6 +157,19 @@ def land(home: Home, project: Project, dataset: str, source: Path, batch: str | 
     return _named(dataset, wanted)
 
 
+def landed_again(home: Home, digest: str) -> bool:
+    """Put a landed file back into the store, if it still lies in the landing folder."""
+    for path, (_, known) in home.batches.known_files().items():
+        file = home.root / path
+        if known == digest and file.is_file():
+            content = file.read_bytes()
+            if bytes_digest(content) == digest:
+                home.objects.forget(digest)
+                home.objects.put(content)
+                return True
+    return False
+
+
 def _named(dataset: str, batch: str) -> str:
     return f"{dataset}@{batch}" if batch else dataset
 

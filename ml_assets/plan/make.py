@@ -15,12 +15,11 @@ from ml_assets.errors import CodeChanged, DamagedObject, MlAssetsError, NotMater
 from ml_assets.plan.cells import SPARE, Cell, Unit
 from ml_assets.plan.code import Sources
 from ml_assets.plan.imports import Imports
+from ml_assets.plan.landing import landed_again
 from ml_assets.plan.plan import Planner
 from ml_assets.plan.product import product
 from ml_assets.plan.run import ActionRunner, Boundary
 from ml_assets.plan.session import Made, Shared
-from ml_assets.store.digest import bytes_digest
-from ml_assets.store.home import Home
 from ml_assets.store.records import Current
 
 State = Literal["executed", "reused", "failed", "waiting"]
@@ -153,19 +152,6 @@ class Maker:
             elif outcome.waiting is not None:
                 state = "waiting"
             self._listener(Progress(cell, state, outcome.seconds.get(cell, 0.0), detail))
-
-
-def landed_again(home: Home, digest: str) -> bool:
-    """Put a landed file back into the store, if it still lies in the landing folder."""
-    for path, (_, known) in home.batches.known_files().items():
-        file = home.root / path
-        if known == digest and file.is_file():
-            content = file.read_bytes()
-            if bytes_digest(content) == digest:
-                home.objects.forget(digest)
-                home.objects.put(content)
-                return True
-    return False
 
 
 def _ignore(_progress: Progress) -> None:

@@ -248,6 +248,7 @@ class State:
             insert_missing(db, meta, [{"key": "format", "value": FORMAT}])
             found = db.execute(select(meta.c.value).where(meta.c.key == "format")).scalar()
         if found != FORMAT:
+            self.close()
             raise HomeError(
                 f"the home has store format {found}, this version of ml_assets reads {FORMAT}; "
                 "use the version that made it"

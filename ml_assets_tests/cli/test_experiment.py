@@ -82,7 +82,7 @@ def test_adopting_the_best_and_going_back(site: Site) -> None:
         "forecast/champion",
     ]
     assert todo["publish"] == ["forecast/candidate"]
-    found = site.json("experiment", *GRID, "--adopt", "BEST")
+    found = site.json("experiment", *GRID, "--adopt", "best")
     assert found["adopted"]["changed"] == {}
     file.write_text(text)
     assert site.json("run")["run_id"] is None

@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 from pathlib import Path
 
+import psutil
 import pytest
 
 from ml_assets.errors import HomeError
@@ -43,6 +44,8 @@ def test_another_format_is_refused(home: Home) -> None:
     db.close()
     with pytest.raises(HomeError, match="store format 99, this version of ml_assets reads 1"):
         Home(home.root, "dev")
+    opened = [file.path for file in psutil.Process().open_files()]
+    assert not [path for path in opened if Path(path).parent == home.root.resolve()]
 
 
 @pytest.mark.parametrize("content", [b"not a database at all" * 100, b"SQLite format 3\x00bad"])
