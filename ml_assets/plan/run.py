@@ -6,6 +6,7 @@ then whoever listens. A kill between any two leaves a state from which the next 
 
 from __future__ import annotations
 
+import gc
 import json
 import threading
 import time
@@ -178,6 +179,8 @@ class ActionRunner:
             made_by=self._token,
         )
         self._home.records.record_action(record, replace=replace)
+        # Frames in circles of references would wait for many more objects (`importing.SELDOM`).
+        gc.collect(1)
         return Done(record.answer, executed=True)
 
     def _call(self, item: Keyed) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import importlib
 from typing import Any
 
 import pytest
@@ -16,6 +18,8 @@ from ml_assets.spec.split import SplitRule, TimeSplit
 from ml_assets_tests.projects import Toy
 
 STAGE = """
+import weakref
+
 import pyarrow as pa
 
 from ml_assets.stages.result import Check, Result
@@ -48,6 +52,17 @@ def bad_fact(spec):
 def wandering_check(spec):
     CALLS.append(1)
     return Result({}, checks=[Check("c", len(CALLS) % 2 == 0, "", metadata={"pair": (1, 2)})])
+
+
+class Held(list):
+    pass
+
+
+def circle(spec):
+    held = Held()
+    held.append(held)
+    CALLS.append(weakref.ref(held))
+    return Result({"out": {}})
 
 
 def table(spec):
@@ -87,6 +102,16 @@ def test_a_result_is_kept_and_not_made_again(staged: Toy) -> None:
     assert (second.executed, second.record) == (False, first.record)
     forced = _act(staged, "run", force=True)
     assert (forced.executed, forced.outputs) == (True, first.outputs)
+
+
+def test_frames_in_circles_do_not_wait_for_the_garbage_collector(staged: Toy) -> None:
+    gc.disable()
+    try:
+        _act(staged, "circle")
+        (held,) = importlib.import_module("toy.stage").CALLS
+        assert held() is None
+    finally:
+        gc.enable()
 
 
 def test_inputs_are_handles_in_the_shape_that_was_given(staged: Toy) -> None:
