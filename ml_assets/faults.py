@@ -7,7 +7,8 @@ a new one re-runs nothing.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 
 class MlAssetsError(Exception):
@@ -36,6 +37,16 @@ class DamagedObject(MlAssetsError):
     def __init__(self, digest: str, message: str) -> None:
         super().__init__(message)
         self.digest = digest
+
+
+def raised(where: str, hook: Callable[..., Any], error: Exception) -> str:
+    """Return what a user's function raised, and at which line of the file that it stands in."""
+    line, trace, code = "", error.__traceback__, getattr(hook, "__code__", None)
+    while trace is not None:
+        if code is not None and trace.tb_frame.f_code.co_filename == code.co_filename:
+            line = f" at line {trace.tb_lineno}"
+        trace = trace.tb_next
+    return f"{where} raised {type(error).__name__}{line}: {error}"
 
 
 def suggest(got: str, available: Iterable[str]) -> str:

@@ -14,12 +14,15 @@ from ml_assets.cli.here import opened
 from ml_assets.cli.output import JSON, emit, err, guarded, out
 from ml_assets.cli.progress import working
 from ml_assets.errors import LogBroken, UnknownName
+from ml_assets.plan.hooks import absent
 from ml_assets.plan.plan import Plan, Planner
 from ml_assets.plan.purity import Impurity, impurities
 from ml_assets.plan.reports import linked
 from ml_assets.plan.static import definitions_digest
 from ml_assets.store.home import Home
 
+WAITS = 3
+"""Reasons for waiting that `status` prints; `--json` has all."""
 Selection = Annotated[
     str | None,
     typer.Argument(
@@ -39,6 +42,7 @@ def plan(selection: Selection = None, partition: Partition = None, as_json: bool
     planner = opened()
     with working("planning"):
         found = planner.plan(selection, partition)
+    found.observed.problems += absent(planner.workspace, planner.project)
     impure = impurities(planner.workspace, planner.project)
     if as_json:
         emit(
@@ -50,7 +54,8 @@ def plan(selection: Selection = None, partition: Partition = None, as_json: bool
             }
         )
         return
-    tell_problems(found)
+    tell_problems(found.observed.problems)
+    tell_landing(found)
     tell_impure(impure)
     for title, status in (("run", "run"), ("maybe", "maybe"), ("wait", "wait")):
         for item in found.having(status):  # type: ignore[arg-type]
@@ -58,10 +63,14 @@ def plan(selection: Selection = None, partition: Partition = None, as_json: bool
     out.print(_summary(found))
 
 
-def tell_problems(found: Plan) -> None:
-    """Print what a look at the landing folders found odd."""
-    for problem in found.observed.problems:
-        err.print(f"[red]problem[/] {problem}")
+def tell_problems(found: Sequence[str]) -> None:
+    """Print what cannot be taken or called, and what to do."""
+    for problem in found:
+        err.print(f"[red]problem[/] {escape(problem)}")
+
+
+def tell_landing(found: Plan) -> None:
+    """Print what a look at the landing folders found odd, besides what cannot be taken."""
     for place in found.observed.missing:
         err.print(f"[yellow]warning[/] the landed file of {place} is gone; its data stays in")
     for path in found.observed.settling:
@@ -228,7 +237,10 @@ def _tell_status(name: str, document: dict[str, Any]) -> None:
             out.print(f"  {role}: {document[role]}", markup=False)
     if document["log_broken"] is not None:
         out.print(f"  {document['log_broken']}", markup=False, style="red")
-    for reason in document["waiting"][:3]:
+    waiting = document["waiting"]
+    for reason in waiting[:WAITS]:
         out.print(f"  {escape(reason)}")
+    if len(waiting) > WAITS:
+        out.print(f"  and {len(waiting) - WAITS} more wait")
     if document["stale"]:
         out.print(f"  not current: {', '.join(document['stale'][:4])}")

@@ -230,6 +230,9 @@ def _why(session: Session, keys: Mapping[str, str], undone: Mapping[str, Undone]
     for part, action in undone.items():
         key = keys.get(part)
         before = None if key is None else session.home.records.action(key)
+        if keys and key is None:
+            said.append(f"{part.removeprefix('check:')} is new")
+            continue
         for reason in reasons(action.keyed.ingredients, before):
             if "→?" in reason:
                 continue

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from ml_assets.errors import HookError
 from ml_assets.plan.code import OUTSIDE, Module, Sources
+from ml_assets.plan.hooks import hooks
 from ml_assets.plan.workspace import Workspace
-from ml_assets.spec.families import Custom
 from ml_assets.spec.project import Project
 
 Reason = str
@@ -103,7 +103,7 @@ def impurities(workspace: Workspace, project: Project) -> list[Impurity]:
     """Return what looks impure in every hook of a project and in what it imports of its own."""
     sources = Sources(workspace.roots)
     own: dict[str, Module] = {}
-    for hook in sorted(set(_hooks(workspace, project))):
+    for hook in sorted({hook.split(":")[0] for hook in hooks(workspace, project)}):
         # The action that needs a file that is missing or no Python says so, and stops no other.
         with suppress(HookError):
             closure = sources.closure([hook])
@@ -123,18 +123,6 @@ def look(text: str, path: Path) -> Iterator[Impurity]:
         found = _judge(node, calls.get(id(node)), names)
         if found is not None and ALLOWED not in lines[node.lineno - 1]:
             yield Impurity(str(path), node.lineno, *found)
-
-
-def _hooks(workspace: Workspace, project: Project) -> Iterator[str]:
-    """Yield the module of every function that a project's YAML names."""
-    for name, dataset in project.datasets.items():
-        for hook in dataset.checks.values():
-            yield workspace.hook(name, hook).split(":")[0]
-    for name, model in project.models.items():
-        families = [f.module for f in model.training.families.values() if isinstance(f, Custom)]
-        others = [*model.checks.values(), *model.evaluation.metrics.values(), *families]
-        for hook in (model.features.function, *others):
-            yield workspace.hook(name, hook).split(":")[0]
 
 
 def _own(workspace: Workspace, name: str) -> bool:

@@ -16,7 +16,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml_assets.faults import HookError, suggest
+from ml_assets.faults import HookError, raised, suggest
 from ml_assets.stages.frames import to_frame
 
 if TYPE_CHECKING:
@@ -99,16 +99,10 @@ def _raised(spec: FeaturesSpec, hook: Hook, error: Exception) -> str:
                     f"{where}: column {name} is known only at {spec.withheld[name]}; "
                     f"{spec.model} predicts at {spec.predict_at}"
                 )
-    line, trace = "", error.__traceback__
-    code = getattr(hook, "__code__", None)
-    while trace is not None:
-        if code is not None and trace.tb_frame.f_code.co_filename == code.co_filename:
-            line = f" at line {trace.tb_lineno}"
-        trace = trace.tb_next
+    hint = ""
     if isinstance(error, KeyError) and len(error.args) == 1 and error.args[0] not in spec.known:
         hint = suggest(str(error.args[0]), spec.known)
-        return f"{where} raised KeyError{line}: {error.args[0]!r}{hint}"
-    return f"{where} raised {type(error).__name__}{line}: {error}"
+    return raised(where, hook, error) + hint
 
 
 def _same_rows(where: str, wanted: pd.Index, got: pd.Index) -> None:

@@ -80,6 +80,19 @@ def test_a_comment_changes_nothing(made: Toy) -> None:
     assert made.plan().todo == []
 
 
+def test_what_is_added_to_what_was_made_is_new(made: Toy) -> None:
+    (made.root / "toy/defs/forecast/checks.py").write_text(
+        "def promoted(frame):\n    return True\n"
+    )
+    made.edit(FORECAST, "  split:", "  checks: {promoted: checks.py:promoted}\n  split:")
+    made.edit(
+        FORECAST, "{family: linear}", "{family: linear}\n      other: {family: linear, alpha: 2.0}"
+    )
+    reasons = _reasons(made.plan())
+    assert {reasons[cell] for cell in _each("forecast/features")} == {"promoted is new"}
+    assert reasons["forecast/candidate"] == "fit:other is new"
+
+
 def test_an_edit_of_the_hook_reaches_from_features_onward(made: Toy) -> None:
     made.edit(HELPERS, ".astype(float)", ".astype(float) * 2.0")
     plan = made.plan()

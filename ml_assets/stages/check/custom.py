@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ml_assets.faults import HookError
+from ml_assets.faults import HookError, raised
 from ml_assets.stages.frames import to_frame
 from ml_assets.stages.result import Check, Result
 
@@ -33,7 +33,7 @@ def check(spec: OwnCheck, *, hook: Callable[[Any], Any], table: Handle) -> Resul
     try:
         said = hook(frame)
     except Exception as error:
-        raise HookError(f"{spec.function} raised {type(error).__name__}: {error}") from error
+        raise HookError(raised(spec.function, hook, error)) from error
     return Result({}, checks=(_verdict(spec, said),))
 
 

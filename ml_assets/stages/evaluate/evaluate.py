@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ml_assets.faults import HookError
+from ml_assets.faults import HookError, raised
 from ml_assets.stages import metrics as standard
 from ml_assets.stages.evaluate import bootstrap, slices
 from ml_assets.stages.evaluate.losses import row_losses
@@ -189,7 +189,7 @@ def call(hook: Hook, source: str, target: Any, prediction: Any) -> float:
     try:
         value = hook(target.copy(), prediction.copy())
     except Exception as error:
-        raise HookError(f"{source} raised {type(error).__name__}: {error}") from error
+        raise HookError(raised(source, hook, error)) from error
     number = isinstance(value, int | float | np.integer | np.floating)
     if not number or isinstance(value, bool) or not np.isfinite(value):
         raise HookError(f"{source} returned {value!r:.80}, wanted one finite number")

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ml_assets.faults import HookError
+from ml_assets.faults import HookError, raised
 from ml_assets.stages.train.encode import Array
 from ml_assets.stages.train.folds import Context, Fold
 
@@ -77,9 +77,7 @@ class Own:
         try:
             return hook(*arguments)
         except Exception as error:
-            raise HookError(
-                f"{self._file}:{function} raised {type(error).__name__}: {error}"
-            ) from error
+            raise HookError(raised(f"{self._file}:{function}", hook, error)) from error
 
 
 def _shown(value: Any) -> str:
