@@ -48,6 +48,8 @@ class Fold:
     def free(self) -> None:
         """Drop the features, once a family has its own copy; target and weight stay."""
         self.features = self.features.schema.empty_table()
+        # Arrow keeps what is freed for itself, as long as it is not asked.
+        pa.default_memory_pool().release_unused()
 
 
 def read(
