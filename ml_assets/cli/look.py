@@ -42,44 +42,41 @@ def plan(selection: Selection = None, partition: Partition = None, as_json: bool
     planner = opened()
     with working("planning"):
         found = planner.plan(selection, partition)
-    found.observed.problems += absent(planner.workspace, planner.project)
-    impure = impurities(planner.workspace, planner.project)
+    problems, impure = odd(planner, found)
     if as_json:
         emit(
             {
                 **found.to_json(),
+                "problems": problems,
                 "impure": [str(item) for item in impure],
                 "assets": sorted(planner.project.asset_keys()),
                 "definitions": definitions_digest(planner.project, planner.workspace),
             }
         )
         return
-    tell_problems(found.observed.problems)
-    tell_landing(found)
-    tell_impure(impure)
+    tell_odd(found, problems, impure)
     for title, status in (("run", "run"), ("maybe", "maybe"), ("wait", "wait")):
         for item in found.having(status):  # type: ignore[arg-type]
             out.print(f"[bold]{title:6}[/]{item.cell}  [dim]{item.reason}[/]")
     out.print(_summary(found))
 
 
-def tell_problems(found: Sequence[str]) -> None:
-    """Print what cannot be taken or called, and what to do."""
-    for problem in found:
+def odd(planner: Planner, found: Plan) -> tuple[list[str], list[Impurity]]:
+    """Return what cannot be taken or called, and what looks impure in the project's hooks."""
+    workspace, project = planner.workspace, planner.project
+    problems = [*found.observed.problems, *absent(workspace, project)]
+    return problems, impurities(workspace, project)
+
+
+def tell_odd(found: Plan, problems: Sequence[str], impure: Sequence[Impurity]) -> None:
+    """Print what is odd, and what a look at the landing folders found besides."""
+    for problem in problems:
         err.print(f"[red]problem[/] {escape(problem)}")
-
-
-def tell_landing(found: Plan) -> None:
-    """Print what a look at the landing folders found odd, besides what cannot be taken."""
     for place in found.observed.missing:
         err.print(f"[yellow]warning[/] the landed file of {place} is gone; its data stays in")
     for path in found.observed.settling:
         err.print(f"[yellow]waiting[/] {path} was changed a moment ago")
-
-
-def tell_impure(found: Sequence[Impurity]) -> None:
-    """Print what looks impure in the project's hooks."""
-    for item in found:
+    for item in impure:
         err.print(f"[yellow]warning[/] {escape(str(item))}")
 
 

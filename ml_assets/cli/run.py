@@ -13,17 +13,15 @@ from rich.markup import escape
 
 from ml_assets.adapters.mlflow import moved, reset
 from ml_assets.cli.here import opened
-from ml_assets.cli.look import Partition, Selection, tell_impure, tell_landing, tell_problems
+from ml_assets.cli.look import Partition, Selection, odd, tell_odd
 from ml_assets.cli.output import FAILED, JSON, emit, err, guarded, out
 from ml_assets.cli.progress import Live, working
 from ml_assets.graph.ahead import beside
 from ml_assets.importing import importing
 from ml_assets.plan.cells import Cell
-from ml_assets.plan.hooks import absent
 from ml_assets.plan.landing import SETTLE, observe
 from ml_assets.plan.make import Progress
 from ml_assets.plan.plan import Plan, Planner
-from ml_assets.plan.purity import impurities
 from ml_assets.stages.quality.words import listed
 from ml_assets.store.lock import writer
 
@@ -70,9 +68,7 @@ def materialize(
     settle(planner)
     with working("planning"):
         first = plan = planner.plan(selection, partition)
-    tell_problems([*plan.observed.problems, *absent(planner.workspace, planner.project)])
-    tell_landing(plan)
-    tell_impure(impurities(planner.workspace, planner.project))
+    tell_odd(plan, *odd(planner, plan))
     progress: list[Progress] = []
     run_ids: list[str] = []
     faults: list[str] = []
