@@ -12,10 +12,12 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
+    URL,
     BigInteger,
     Column,
     Connection,
@@ -210,26 +212,34 @@ class State:
                 self.shown, isolation_level="AUTOCOMMIT", connect_args={"timeout": TIMEOUT}
             )
             event.listen(self.engine, "connect", _pragmas)
-            self._open_sqlite()
+            opening = self._open_sqlite
         else:
             from ml_assets.store import postgres
 
             url = postgres.parse(address)
             self.shown = postgres.shown(url)
             self.engine = postgres.open_engine(url)
-            try:
-                self.schema = postgres.schema_of(self.engine)
-                self._queue = postgres.lock_number(self.schema, "writes")
-                self._open()
-            except DatabaseError as error:
-                self.close()
-                raise postgres.unusable(url, error) from error
+            opening = partial(self._open_postgres, url)
+        try:
+            opening()
+        except BaseException:
+            self.close()
+            raise
+
+    def _open_postgres(self, url: URL) -> None:
+        from ml_assets.store import postgres
+
+        try:
+            self.schema = postgres.schema_of(self.engine)
+            self._queue = postgres.lock_number(self.schema, "writes")
+            self._open()
+        except DatabaseError as error:
+            raise postgres.unusable(url, error) from error
 
     def _open_sqlite(self) -> None:
         try:
             self._open()
         except DatabaseError as error:
-            self.close()
             if getattr(error.orig, "sqlite_errorname", "").startswith(NO_ROOM):
                 raise
             # sqlite says "operational" of what lies around the file, else of the file itself.
@@ -248,7 +258,6 @@ class State:
             insert_missing(db, meta, [{"key": "format", "value": FORMAT}])
             found = db.execute(select(meta.c.value).where(meta.c.key == "format")).scalar()
         if found != FORMAT:
-            self.close()
             raise HomeError(
                 f"the home has store format {found}, this version of ml_assets reads {FORMAT}; "
                 "use the version that made it"
