@@ -1,10 +1,11 @@
-"""What LightGBM's binning takes, of one Arrow table and of batches that are read one by one.
+"""What binning a fold takes, of one table, batch by batch, and in LightGBM alone.
 
-    python -m benchmarks.training_memory [--batches 120]
+    python -m benchmarks.training_memory [--batches 12 120]
 
 Made-up rows, 28,000 a batch, 24 columns of the types of `flight_delay`. Each way runs in a process
-of its own; memory is what it takes beyond what it had before it read the first batch. LightGBM's
-reader of batches is its `Sequence`. Trees are grown on both, to see whether they are the same.
+of its own; memory is what it takes beyond what it had before it read the first batch, up to when
+the rows are binned, and up to when trees are grown on them. LightGBM alone reads the binned rows
+from a file of its own: less than that no training takes.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,104 +26,116 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmarks.split_memory import ROWS, peak
+from ml_assets.spec.families import LightGBM
+from ml_assets.spec.model import FeatureColumn, FitSpec
+from ml_assets.stages.train import folds
+from ml_assets.stages.train.binned import binned
+from ml_assets.stages.train.lightgbm import parameters
 from ml_assets.store.digest import bytes_digest
 
-SETTINGS: dict[str, Any] = {
-    "objective": "regression_l1",
-    "num_threads": 1,
-    "seed": 7,
-    "deterministic": True,
-    "force_row_wise": True,
-    "verbosity": -1,
-}
+FAMILY = LightGBM(family="lightgbm")
 TREES = 20
-WAYS = ("table", "batches")
+AT_ONCE = {"table": sys.maxsize, "batches": 0}
+WAYS = [*AT_ONCE, "alone"]
+KINDS = {"number": 10, "integer": 8, "boolean": 4, "category": 2}
+COLUMNS = {f"{kind}{i}": kind for kind, count in KINDS.items() for i in range(count)}
 
 
-def write(path: Path, number: int) -> None:
-    """Write a batch: 10 measured columns, 8 whole numbers, 4 flags and 2 categories."""
-    draw = np.random.default_rng(number)
-    columns: dict[str, Any] = {f"n{i}": np.round(draw.normal(size=ROWS), 2) for i in range(10)}
-    columns |= {f"i{i}": draw.integers(0, 1440, ROWS).astype(np.int16) for i in range(8)}
-    columns |= {f"b{i}": draw.integers(0, 2, ROWS).astype(np.int8) for i in range(4)}
-    columns |= {f"c{i}": draw.integers(0, 100, ROWS).astype(np.int8) for i in range(2)}
-    target = columns["n0"] * 10 + columns["i0"] / 100 + draw.normal(size=ROWS)
-    pq.write_table(pa.table({**columns, "target": target}), path)
+class File:
+    """A batch of features."""
 
-
-class Rows(lightgbm.Sequence):
-    """The rows of a file, read when they are asked for."""
-
-    batch_size = ROWS
-    held: tuple[Path | None, Any] = None, None
-    """The file that was read last: LightGBM asks for its sample row by row."""
+    digest = ""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def __len__(self) -> int:
-        return ROWS
-
-    def __getitem__(self, place: Any) -> Any:
-        if Rows.held[0] != self._path:
-            Rows.held = None, None
-            table = pq.read_table(self._path, use_threads=False).drop_columns(["target"])
-            columns = [column.to_numpy().astype(np.float64) for column in table.columns]
-            Rows.held = self._path, np.column_stack(columns)
-        return Rows.held[1][place]
+    def table(self, columns: Sequence[str] | None = None) -> pa.Table:
+        """Read some columns."""
+        return pq.read_table(self._path, columns=columns, use_threads=False)
 
 
-def binned(way: str, files: list[Path]) -> Any:
-    """Return the rows of all files as LightGBM holds them."""
-    parts = [pq.read_table(file, columns=["target"], use_threads=False)["target"] for file in files]
-    target = np.concatenate([part.to_numpy() for part in parts])
-    data: Any = [Rows(file) for file in files]
-    if way == "table":
-        tables = [pq.read_table(file, use_threads=False) for file in files]
-        data = pa.concat_tables(tables).drop_columns(["target"])
-        del tables
-    found = lightgbm.Dataset(data, label=target, params=SETTINGS, categorical_feature=[22, 23])
-    del data
-    return found.construct()
+def write(path: Path, number: int) -> None:
+    """Write a batch of made-up rows."""
+    draw = np.random.default_rng(number)
+    made: dict[str, Any] = {
+        "number": lambda: np.round(draw.normal(size=ROWS), 2),
+        "integer": lambda: draw.integers(0, 1440, ROWS),
+        "boolean": lambda: draw.integers(0, 2, ROWS).astype(bool),
+        "category": lambda: pa.array(draw.integers(0, 100, ROWS).astype(str)).dictionary_encode(),
+    }
+    columns = {name: made[kind]() for name, kind in COLUMNS.items()}
+    noise = draw.normal(size=ROWS)
+    columns["_target"] = columns["number0"] * 10 + columns["integer0"] / 100 + noise
+    pq.write_table(pa.table(columns), path)
 
 
-def measure(way: str, folder: Path) -> dict[str, Any]:
-    """Bin all files in one way; return MB, CPU seconds and the trees' digest."""
-    files = sorted(folder.iterdir())
+def load(folder: Path) -> tuple[folds.Fold, folds.Context]:
+    """Return a fold of all rows of all files, nothing of its features read."""
+    features: dict[str, Any] = {file.name: File(file) for file in sorted(folder.iterdir())}
+    count = len(features)
+    spec = FitSpec(
+        task="regression",
+        metric="mae",
+        family=FAMILY,
+        columns={name: FeatureColumn.model_validate({"type": t}) for name, t in COLUMNS.items()},
+        weighted=False,
+        threads=1,
+        seed=7,
+    )
+    rows = pa.table({"batch": list(features), "start": [0] * count, "stop": [ROWS] * count})
+    (fold,), context, _ = folds.load(spec, [rows], features)
+    return fold, context
+
+
+def measure(way: str, folder: Path, saved: Path) -> dict[str, Any]:
+    """Bin all files in one way, and grow trees; return MB, CPU seconds and the trees' digest."""
     before, started = peak(), time.process_time()
-    data = binned(way, files)
+    if way == "alone":
+        params = json.loads(saved.with_suffix(".json").read_text())
+        data = lightgbm.Dataset(saved, params=params).construct()
+    else:
+        fold, context = load(folder)
+        params = parameters(FAMILY, context)
+        data = binned(params, fold, context, at_once=AT_ONCE[way])
+        saved.with_suffix(".json").write_text(json.dumps(params))
     took, memory = time.process_time() - started, peak() - before
-    text = lightgbm.train(SETTINGS, data, TREES).model_to_string()
-    return {"MB": memory, "CPU s": took, "trees": bytes_digest(text.encode())[:12]}
+    text = lightgbm.train(params, data, TREES).model_to_string()
+    grown = peak() - before
+    if way != "alone":
+        saved.unlink(missing_ok=True)
+        data.save_binary(saved)
+    trees = bytes_digest(text.partition("\nparameters:")[0].encode())[:12]
+    return {"binned": memory, "grown": grown, "CPU s": took, "trees": trees}
 
 
 def main() -> None:
     """Measure both ways, each in a new process, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--batches", type=int, default=120)
+    parser.add_argument("--batches", type=int, nargs="+", default=[12, 120])
     parser.add_argument("--way", choices=WAYS)
     parser.add_argument("--folder", type=Path)
+    parser.add_argument("--saved", type=Path)
     options = parser.parse_args()
     if options.way:
-        sys.stdout.write(json.dumps(measure(options.way, options.folder)))
+        sys.stdout.write(json.dumps(measure(options.way, options.folder, options.saved)))
         return
-    with tempfile.TemporaryDirectory() as folder:
-        for number in range(options.batches):
-            write(Path(folder) / f"{number:04d}.parquet", number)
-        rows = options.batches * ROWS
-        sys.stdout.write("| rows | way | MB | bytes a row | CPU s | trees |\n")
-        sys.stdout.write("| ---: | --- | ---: | ---: | ---: | --- |\n")
-        for way in WAYS:
-            command = [sys.executable, "-m", "benchmarks.training_memory", "--way", way]
-            done = subprocess.run(
-                [*command, "--folder", folder], check=True, capture_output=True, text=True
-            )
-            got = json.loads(done.stdout)
-            each = got["MB"] * 2**20 / rows
-            sys.stdout.write(
-                f"| {rows:,} | {way} | {got['MB']:.0f} | {each:.0f} "
-                f"| {got['CPU s']:.1f} | {got['trees']} |\n"
-            )
+    sys.stdout.write("| rows | way | MB, binned | MB, grown | CPU s of binning | trees |\n")
+    sys.stdout.write("| ---: | --- | ---: | ---: | ---: | --- |\n")
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as own:
+        have = 0
+        for batches in sorted(options.batches):
+            for number in range(have, batches):
+                write(Path(folder) / f"{number:04d}.parquet", number)
+            have = batches
+            for way in WAYS:
+                command = [sys.executable, "-m", "benchmarks.training_memory", "--way", way]
+                command += ["--folder", folder, "--saved", f"{own}/rows.bin"]
+                done = subprocess.run(command, check=True, capture_output=True, text=True)
+                got = json.loads(done.stdout)
+                sys.stdout.write(
+                    f"| {batches * ROWS:,} | {way} | {got['binned']:.0f} | {got['grown']:.0f} "
+                    f"| {got['CPU s']:.1f} | {got['trees']} |\n"
+                )
 
 
 if __name__ == "__main__":

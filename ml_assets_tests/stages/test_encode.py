@@ -51,24 +51,8 @@ def test_many_categories_take_32_bits() -> None:
     assert found["a"].to_pylist() == [39_999]
 
 
-def test_narrow_types_hold_every_value_exactly() -> None:
-    tenth = pa.table({"i": [-128, 127, None], "x": [0.5, 16777217.0, None], "y": [0.5, None, 3.0]})
-    found = encode.narrow(tenth)
-    assert [str(field.type) for field in found.schema] == ["int8", "double", "float"]
-    assert found.to_pylist() == tenth.to_pylist()
-    wide = pa.table({"i": [-(2**31), 2**31 - 1], "x": [0.1, 0.2], "y": [None, 1e39]})
-    assert [str(f.type) for f in encode.narrow(wide).schema] == ["int32", "double", "double"]
-    united = encode.united([found, encode.narrow(wide)])
-    assert [str(field.type) for field in united.schema] == ["int32", "double", "double"]
-    assert united.to_pylist() == [*tenth.to_pylist(), *wide.to_pylist()]
-
-
-def test_all_null_and_wide_integers() -> None:
+def test_all_null() -> None:
     empty = table([None, None], [None, None])
     assert encode.used(empty["a"]) == set()
     assert encode.encode(empty, COLUMNS, {"a": []})["a"].to_pylist() == [None, None]
-    assert encode.narrow(pa.table({"i": [2**31, None]}))["i"].type == pa.int64()
-    nothing = encode.narrow(encode.encode(empty, COLUMNS, {"a": []}))
-    assert nothing["i"].type == pa.int8()
-    assert nothing["i"].to_pylist() == [None, None]
     assert np.isnan(encode.values(encode.encode(empty, COLUMNS, {"a": []}), "i")).all()

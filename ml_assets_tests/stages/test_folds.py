@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pyarrow as pa
 from hypothesis import given as sampled
 from hypothesis import strategies as st
@@ -58,8 +59,42 @@ def test_columns_come_sorted_and_weights_are_read_where_there_are_any() -> None:
     assert fold.weight is not None
     assert fold.weight.tolist() == [1.0, 0.0, 0.0, 2.0, 3.0] * 2
     assert notes == ["4 rows have no usable weight and count as 0"]
-    fold.free()
-    assert fold.features.num_rows == 0
+
+
+def small() -> folds.Fold:
+    """Two rows of one batch, one of the next."""
+    world = World(rows=5, weighted=True)
+    world.change("hour", pa.array([10, 11, 12, 13, 14]), ["day0"])
+    world.change("hour", pa.array([20, 21, 22, 23, 24]), ["day1"])
+    refs = references([("day0", 1, 2), ("day0", 3, 4), ("day1", 4, 5)])
+    [fold], _, _ = folds.load(world.spec(Median(family="median")), [refs.table()], world.features)
+    return fold
+
+
+def test_a_fold_is_read_by_batch() -> None:
+    fold = small()
+    assert [batch.column_names for batch in fold.batches(["hour"])] == [["hour"]] * 2
+    assert [batch["hour"].to_pylist() for batch in fold.batches()] == [[11, 13], [24]]
+    assert fold.features["hour"].to_pylist() == [11, 13, 24]
+
+
+def test_rows_of_a_fold_are_taken_by_number() -> None:
+    fold = small()
+    for rows in ([0, 1, 2], [1], [2], [0, 2]):
+        assert fold.take(np.array(rows))["hour"].to_pylist() == [[11, 13, 24][row] for row in rows]
+
+
+def test_a_fold_of_some_rows() -> None:
+    fold = small()
+    assert fold.where(np.array([True, True, True])) is fold
+    kept = fold.where(np.array([False, True, True]))
+    assert [batch["hour"].to_pylist() for batch in kept.batches()] == [[13], [24]]
+    assert kept.target.tolist() == fold.target[1:].tolist()
+    assert kept.weight is not None
+    assert fold.weight is not None
+    assert kept.weight.tolist() == fold.weight[1:].tolist()
+    none = fold.where(np.array([False, False, False]))
+    assert [batch.num_rows for batch in none.batches()] == [0, 0]
 
 
 def test_weights_that_are_all_zero_weigh_alike() -> None:

@@ -26,7 +26,7 @@ from ml_assets.stages.result import Result
 from ml_assets.stages.train import folds
 from ml_assets.stages.train.fit import constant, document
 from ml_assets.stages.train.own import Own
-from ml_assets.stages.train.predict import predict_encoded
+from ml_assets.stages.train.predict import predict_fold
 
 if TYPE_CHECKING:
     from ml_assets.spec.model import OptimismSpec
@@ -134,7 +134,7 @@ def _scored(
         learner = Own(family, fit.family.module) if fit.family.family == "custom" else family
         state = learner.refit(fit.family, before["state"], one, context)
     again, _ = document(fit, family, context, state, notes)
-    prediction = predict_encoded(again, family, two.features)
+    prediction = predict_fold(again, family, two)
     values, _ = metrics.measure(fit.task, two.target, prediction)
     draws = bootstrap.draw(np.full(len(two.target), "NaT", "M8[us]"), "row", RESAMPLES, fit.seed)
     whole = np.zeros(len(two.target), dtype=np.int64)

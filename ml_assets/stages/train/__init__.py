@@ -11,12 +11,13 @@ the YAML, with the same three:
     def predict(state, batch) -> numpy array
 
 `settings`    the family's part of the YAML; for `custom` the plain dict under `settings:`.
-`train`, `validation`, `fold`    a `folds.Fold`: `features` (a chunked `pyarrow.Table`, encoded:
-    number float64, integer int64, boolean int8, category int16 or int32 codes into
-    `context.categories[column]`; missing and never-seen values are null), `target` (float64
-    array: the value, 0/1 for binary, an index into `context.classes` for multiclass, -1 for a
-    class that train does not hold), `weight` (float64 array, or None) and `free()`, which drops
-    the features once the family has its own copy. Rows are in calendar order.
+`train`, `validation`, `fold`    a `folds.Fold`: `target` (float64 array: the value, 0/1 for
+    binary, an index into `context.classes` for multiclass, -1 for a class that train does not
+    hold), `weight` (float64 array, or None), and the encoded features: `batches(columns)` yields
+    a `pyarrow.Table` a batch, so that one is in memory at a time; `take(numbers)` returns some
+    rows; `features` is all of them in one table. Number float64, integer int64, boolean int8,
+    category int16 or int32 codes into `context.categories[column]`; missing and never-seen values
+    are null. Rows are in calendar order.
 `context`    a `folds.Context`: task, metric, columns (name to type), categories, classes,
     threads, seed. Take randomness from the seed alone.
 `state`    all that `predict` needs, as a dict of plain JSON (finite numbers, str keys). Four

@@ -15,9 +15,6 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 _INT16 = np.iinfo(np.int16).max
-_WHOLE = (pa.int8(), pa.int16(), pa.int32())
-_GLANCE = 256
-"""Rows that tell of most columns that they need all 64 bits."""
 
 
 def used(column: pa.ChunkedArray) -> set[str]:
@@ -26,23 +23,6 @@ def used(column: pa.ChunkedArray) -> set[str]:
     if pa.types.is_dictionary(found.type):
         found = found.dictionary.take(found.indices)
     return {value for value in found.to_pylist() if value is not None}
-
-
-def narrow(table: pa.Table) -> pa.Table:
-    """Return encoded columns in the smallest type that holds these values exactly."""
-    return pa.table([_narrow(column) for column in table.columns], names=table.column_names)
-
-
-def united(parts: Sequence[pa.Table]) -> pa.Table:
-    """Return tables of the same columns as one, each column in the widest of its types."""
-    first = parts[0].schema
-    widest = pa.schema(
-        [
-            (name, max((part.schema.field(name).type for part in parts), key=_width))
-            for name in first.names
-        ]
-    )
-    return pa.concat_tables([part.cast(widest) for part in parts])
 
 
 def encode(
@@ -72,28 +52,6 @@ def values(table: pa.Table, name: str) -> Array:
     """Return an encoded column as float64 (n,), NaN where missing."""
     column = table[name].cast(pa.float64())
     return np.asarray(column.fill_null(np.nan).to_numpy(), dtype=np.float64)
-
-
-def _width(kind: pa.DataType) -> int:
-    return int(kind.bit_width)
-
-
-def _narrow(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    if pa.types.is_float64(column.type):
-        exact = _exact(column.slice(0, _GLANCE)) and _exact(column)
-        return column.cast(pa.float32()) if exact else column
-    low, high = pc.min_max(column).as_py().values()
-    for kind in _WHOLE:
-        limits = np.iinfo(kind.to_pandas_dtype())
-        if low is None or (low >= limits.min and high <= limits.max):
-            return column.cast(kind)
-    return column
-
-
-def _exact(column: pa.ChunkedArray) -> bool:
-    """Tell whether 32 bits hold each of the numbers."""
-    same = pc.all(pc.equal(column.cast(pa.float32()).cast(pa.float64()), column)).as_py()
-    return same is not False
 
 
 def _codes(column: pa.ChunkedArray, known: Sequence[str]) -> pa.ChunkedArray:

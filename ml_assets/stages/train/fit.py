@@ -14,7 +14,7 @@ import numpy as np
 from ml_assets.stages.result import Result
 from ml_assets.stages.train import folds
 from ml_assets.stages.train.own import Own
-from ml_assets.stages.train.predict import predict_encoded
+from ml_assets.stages.train.predict import predict_fold
 from ml_assets.stages.train.score import score
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def fit(
         learner = Own(family, spec.family.module) if spec.family.family == "custom" else family
         state = learner.fit(spec.family, learned, held_out, context)
     model, report = document(spec, family, context, state, notes)
-    prediction = predict_encoded(model, family, held_out.features)
+    prediction = predict_fold(model, family, held_out)
     scores = score(model, spec.metric, held_out.target, prediction, rows, report["notes"])
     return Result({"model": model, "scores": scores}, {"rows": rows, **report})
 

@@ -1,4 +1,4 @@
-"""Row ranges of batches to the arrays that a family learns from, one batch at a time.
+"""Row ranges of batches to what a family learns from, one batch at a time.
 
 Belongs here: reading references, target and weight. Does not belong here: which rows are
 referenced (`split`), encoding (`encode`).
@@ -7,7 +7,8 @@ referenced (`split`), encoding (`encode`).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -37,33 +38,97 @@ class Context:
     seed: int
 
 
-@dataclass
+@dataclass(frozen=True)
+class Part:
+    """The rows of one batch that are referenced; `spans` (k, 2) are half-open ranges."""
+
+    batch: str
+    features: Handle
+    spans: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return int((self.spans[:, 1] - self.spans[:, 0]).sum())
+
+    def table(self, columns: Sequence[str]) -> pa.Table:
+        """Read some columns of the rows."""
+        table = self.features.table(columns)
+        if len(self.spans) == 1:
+            start, stop = self.spans[0]
+            return table.slice(start, stop - start)
+        return table.take(pa.array(_indices(self.spans)))
+
+    def where(self, kept: NDArray[np.bool_]) -> Part:
+        """Return those rows of which `kept` (n,) is true."""
+        rows = _indices(self.spans)[kept]
+        return Part(self.batch, self.features, np.column_stack([rows, rows + 1]))
+
+
+@dataclass(frozen=True)
 class Fold:
-    """Encoded features (n rows), target (n,), weight (n,) or None; rows in calendar order."""
+    """Target (n,), weight (n,) or None, and features (n rows) that are read by batch.
 
-    features: pa.Table
+    Rows are in calendar order.
+    """
+
     target: Array
-    weight: Array | None = None
+    weight: Array | None
+    parts: Sequence[Part]
+    columns: Mapping[str, str]
+    categories: Mapping[str, Sequence[str]]
 
-    def free(self) -> None:
-        """Drop the features, once a family has its own copy; target and weight stay."""
-        self.features = self.features.schema.empty_table()
-        # Arrow keeps what is freed for itself, as long as it is not asked.
-        pa.default_memory_pool().release_unused()
+    @cached_property
+    def features(self) -> pa.Table:
+        """All rows encoded, in one table that stays with the fold."""
+        return pa.concat_tables(self.batches())
+
+    def batches(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+        """Yield the encoded rows of each batch, or some columns of them."""
+        return (self.batch(place, columns) for place in range(len(self.parts)))
+
+    def batch(self, place: int, columns: Sequence[str] | None = None) -> pa.Table:
+        """Read and encode the rows of one batch, or some columns of them."""
+        kinds = {name: self.columns[name] for name in columns or self.columns}
+        return encode.encode(self.parts[place].table(list(kinds)), kinds, self.categories)
+
+    def take(self, rows: NDArray[np.int64]) -> pa.Table:
+        """Return some rows encoded; their numbers (k,) are sorted."""
+        cuts = self._cuts()
+        asked = np.split(rows, np.searchsorted(rows, cuts))
+        return pa.concat_tables(
+            self.batch(place).take(pa.array(wanted - start))
+            for place, (wanted, start) in enumerate(zip(asked, [0, *cuts], strict=True))
+            if len(wanted)
+        )
+
+    def where(self, kept: NDArray[np.bool_]) -> Fold:
+        """Return the fold of those rows of which `kept` (n,) is true."""
+        if kept.all():
+            return self
+        masks = np.split(kept, self._cuts())
+        parts = [part.where(mask) for part, mask in zip(self.parts, masks, strict=True)]
+        weight = None if self.weight is None else self.weight[kept]
+        return replace(self, target=self.target[kept], weight=weight, parts=parts)
+
+    def _cuts(self) -> NDArray[np.int64]:
+        """Return the number of the first row of each batch but the first."""
+        return np.cumsum([len(part) for part in self.parts[:-1]], dtype=np.int64)
+
+
+def refer(references: pa.Table, features: Mapping[str, Handle]) -> list[Part]:
+    """Return what is referenced of each batch."""
+    rows = references.select(["batch", "start", "stop"]).to_pylist()
+    return [
+        Part(batch, features[batch], np.array([(r["start"], r["stop"]) for r in group], np.int64))
+        for batch, group in groupby(rows, key=lambda row: row["batch"])
+    ]
 
 
 def read(
     references: pa.Table, features: Mapping[str, Handle], columns: Sequence[str]
 ) -> Iterator[tuple[str, pa.Table]]:
     """Yield (batch, its referenced rows), one batch in memory at a time."""
-    rows = references.select(["batch", "start", "stop"]).to_pylist()
-    for batch, group in groupby(rows, key=lambda row: row["batch"]):
-        spans = np.array([(row["start"], row["stop"]) for row in group], dtype=np.int64)
-        table = features[batch].table(columns)
-        if len(spans) == 1:
-            yield batch, table.slice(spans[0, 0], spans[0, 1] - spans[0, 0])
-        else:
-            yield batch, table.take(pa.array(_indices(spans)))
+    for part in refer(references, features):
+        yield part.batch, part.table(columns)
 
 
 def load(
@@ -71,44 +136,37 @@ def load(
 ) -> tuple[list[Fold], Context, list[str]]:
     """Return a Fold for each table of references, the context, and notes for people.
 
-    Categories and classes come from the first fold alone. Encoded rows are all that is held of
-    every batch at once: a family of ours gets them in the smallest types that hold each value.
+    Categories and classes come from the first fold alone.
     """
     # Sorted: the order of a document's keys does not survive every store.
     columns = {name: spec.columns[name].type for name in sorted(spec.columns)}
-    known, classes = _survey(spec.task, references[0], features, columns)
-    own = spec.family.family == "custom"
-    extra = ["_target", "_weight"] if spec.weighted else ["_target"]
+    first = refer(references[0], features)
+    known, classes = _survey(spec.task, first, columns)
     notes: list[str] = []
     folds = []
     for item in references:
-        targets, weights, parts = [], [], []
-        for _, table in read(item, features, [*columns, *extra]):
+        parts = first if item is references[0] else refer(item, features)
+        targets, weights = [], []
+        for part in parts:
+            table = part.table(["_target", "_weight"] if spec.weighted else ["_target"])
             targets.append(labels(table, classes))
-            part = encode.encode(table, columns, known)
-            parts.append(part if own else encode.narrow(part))
             if spec.weighted:
                 weights.append(encode.values(table, "_weight"))
         weight = _weight(np.concatenate(weights), notes) if spec.weighted else None
-        folds.append(Fold(encode.united(parts), np.concatenate(targets), weight))
+        folds.append(Fold(np.concatenate(targets), weight, parts, columns, known))
     context = Context(spec.task, spec.metric, columns, known, classes, spec.threads, spec.seed)
     return folds, context, notes
 
 
 def _survey(
-    task: str,
-    references: pa.Table,
-    features: Mapping[str, Handle],
-    columns: Mapping[str, str],
+    task: str, parts: Sequence[Part], columns: Mapping[str, str]
 ) -> tuple[dict[str, list[str]], list[str]]:
-    """Return categories and classes of a fold.
-
-    A pass of its own: all batches of raw features at once would fill the memory.
-    """
+    """Return categories and classes of a fold's rows."""
     target = ["_target"] if task == "multiclass" else []
     sets = [name for name, kind in columns.items() if kind == "category"] + target
     found: dict[str, set[str]] = {name: set() for name in sets}
-    for _, table in read(references, features, sets) if sets else ():
+    for part in parts if sets else ():
+        table = part.table(sets)
         for name in sets:
             found[name] |= encode.used(table[name])
     known = {name: sorted(values) for name, values in found.items()}

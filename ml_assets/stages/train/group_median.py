@@ -45,7 +45,7 @@ def predict(state: dict[str, Any], batch: pa.Table) -> Array:
 
 
 def _medians(by: str, fold: Fold) -> dict[str, Any]:
-    key = values(fold.features, by)
+    key = np.concatenate([values(batch, by) for batch in fold.batches([by])])
     order = np.argsort(key, kind="stable")
     order = order[: len(key) - int(np.isnan(key).sum())]  # NaN sorts last
     starts = np.flatnonzero(np.diff(key[order], prepend=np.nan) != 0)

@@ -1,7 +1,7 @@
-"""Gradient-boosted trees (Ke et al., 2017): LightGBM from one chunked Arrow table.
+"""Gradient-boosted trees (Ke et al., 2017) by LightGBM.
 
 Belongs here: parameters, early stopping, the text that a booster is kept as. Does not belong
-here: searching for settings.
+here: reading and binning rows (`binned`), searching for settings.
 
 Trees are the same with one and with two threads (`deterministic`, `force_row_wise`); the model's
 text then differs only in its parameters section, whose `num_threads` line is left out.
@@ -9,6 +9,7 @@ text then differs only in its parameters section, whose `num_threads` line is le
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +17,10 @@ import numpy as np
 import pyarrow as pa
 
 from ml_assets.stages.train.encode import Array
-from ml_assets.stages.train.folds import Fold
 
 if TYPE_CHECKING:
     from ml_assets.spec.families import LightGBM
-    from ml_assets.stages.train.folds import Context
+    from ml_assets.stages.train.folds import Context, Fold
 
 _OBJECTIVES = {"mae": "l1", "median_ae": "l1", "rmse": "l2", "r2": "l2"}
 _METRICS: dict[str, str | dict[str, str]] = {
@@ -47,16 +47,17 @@ def refit(
     """Return as many trees as were found, grown on the fold without stopping early."""
     import lightgbm
 
+    from ml_assets.stages.train.binned import binned
+
     params = parameters(settings, context)
-    data = _dataset(params, fold, context)
-    fold.free()
+    data = binned(params, fold, context)
     booster = lightgbm.train(params, data, num_boost_round=state["trees"])
     return _state(booster, state["trees"])
 
 
 def predict(state: dict[str, Any], batch: pa.Table) -> Array:
     """Return values (n,), or probabilities (n,) of class 1 or (n, k)."""
-    return np.asarray(_booster(state["model"]).predict(_named(batch)), dtype=np.float64)
+    return np.asarray(_booster(state["model"]).predict(batch), dtype=np.float64)
 
 
 @lru_cache(maxsize=2)
@@ -96,21 +97,21 @@ def parameters(settings: LightGBM, context: Context) -> dict[str, Any]:
 def datasets(
     settings: LightGBM, train: Fold, validation: Fold, context: Context
 ) -> tuple[Any, Any]:
-    """Return LightGBM's binned train and validation data; train's features are freed.
+    """Return LightGBM's binned train and validation data.
 
     The second is None where validation holds none of train's classes.
     """
+    from ml_assets.stages.train.binned import binned
+
     params = parameters(settings, context)
-    data = _dataset(params, train, context)
-    train.free()
+    data = binned(params, train, context)
     held_out = validation
     if context.task == "multiclass":
         # LightGBM takes no label that train does not hold.
-        known = validation.target >= 0
-        held_out = Fold(validation.features.filter(pa.array(known)), validation.target[known])
+        held_out = validation.where(validation.target >= 0)
     if len(held_out.target) == 0:
         return data, None
-    return data, _dataset(params, held_out, context, reference=data)
+    return data, binned(params, replace(held_out, weight=None), context, reference=data)
 
 
 def grow(settings: LightGBM, data: tuple[Any, Any], context: Context) -> dict[str, Any]:
@@ -149,27 +150,6 @@ def without_threads(text: str) -> str:
 def _metric(context: Context) -> str | None:
     found = _METRICS.get(context.metric)
     return found if found is None or isinstance(found, str) else found[context.task]
-
-
-def _dataset(params: dict[str, Any], fold: Fold, context: Context, reference: Any = None) -> Any:
-    import lightgbm
-
-    kinds = list(context.columns.values())
-    data = lightgbm.Dataset(
-        _named(fold.features),
-        label=fold.target,
-        weight=fold.weight if reference is None else None,
-        reference=reference,
-        params=params,
-        categorical_feature=[place for place, kind in enumerate(kinds) if kind == "category"],
-        free_raw_data=True,
-    )
-    return data.construct()
-
-
-def _named(batch: pa.Table) -> pa.Table:
-    """Return the table with names that LightGBM takes (it refuses some characters)."""
-    return batch.rename_columns([f"f{place}" for place in range(batch.num_columns)])
 
 
 def _state(booster: Any, trees: int) -> dict[str, Any]:

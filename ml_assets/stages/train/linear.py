@@ -72,7 +72,7 @@ def _fit(settings: Linear, fold: Fold, context: Context) -> dict[str, Any]:
     from threadpoolctl import threadpool_limits
 
     rows = sample(fold.target, settings.max_rows, classes=context.task != "regression")
-    table = fold.features.take(pa.array(rows))
+    table = fold.take(rows)
     matrix = np.column_stack([_plain(table, name, kind) for name, kind in context.columns.items()])
     target, weight = fold.target[rows], None if fold.weight is None else fold.weight[rows]
     if weight is not None and not weight.any():

@@ -1,13 +1,13 @@
 """A model document, its family's module and features to predictions.
 
 Belongs here: the one way from features to predictions, for one row as for a batch. Does not
-belong here: fitting, reading folds.
+belong here: fitting.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +16,9 @@ from ml_assets.faults import HookError
 from ml_assets.stages.train import encode
 from ml_assets.stages.train.encode import Array
 from ml_assets.stages.train.own import Own
+
+if TYPE_CHECKING:
+    from ml_assets.stages.train.folds import Fold
 
 
 def predict(model: Mapping[str, Any], family: Any, features: pa.Table) -> Array:
@@ -28,6 +31,11 @@ def predict(model: Mapping[str, Any], family: Any, features: pa.Table) -> Array:
     columns = dict(sorted(model["columns"].items()))
     batch = encode.encode(features, columns, model["categories"])
     return predict_encoded(model, family, batch)
+
+
+def predict_fold(model: Mapping[str, Any], family: Any, fold: Fold) -> Array:
+    """Return what `predict` does, for the rows of a fold; HookError likewise."""
+    return np.concatenate([predict_encoded(model, family, batch) for batch in fold.batches()])
 
 
 def predict_encoded(model: Mapping[str, Any], family: Any, batch: pa.Table) -> Array:
