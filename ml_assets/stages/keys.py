@@ -1,4 +1,4 @@
-r"""Row keys as 128-bit numbers, so that millions of them are compared without holding their texts.
+r"""Row keys as 128-bit numbers, so that millions of them are compared without holding them.
 
 Belongs here: hashing keys, finding rows with the same key. Does not belong here: which of them
 counts (`split`), whether they may be in two folds (`check`).
@@ -10,7 +10,8 @@ share both numbers has a chance of n^2 / 2^129, 1e-23 for a hundred million rows
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from tempfile import SpooledTemporaryFile
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,65 +19,62 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-Words = NDArray[np.uint64]
 Ints = NDArray[np.int64]
 SECRETS = ("ml_assets keys a", "ml_assets keys b")
-BUCKET = 100_000
-"""Rows that are sorted at once, about."""
+BITS = 6
+"""Keys are divided among 2^6 files by these bits of their hash; one file is in memory at a time."""
+HELD = 2**18
+"""Bytes of a file that are kept in memory; of more of them all are on disk."""
+_RECORD = np.dtype([("high", np.uint64), ("low", np.uint64), ("number", np.int64)])
 
 
-@dataclass(frozen=True)
-class Hashes:
-    """The hashes of n keys: 16 bytes a row."""
+class Keys:
+    """The keys of many rows, each with a number, as 24 bytes in temporary files.
 
-    high: Words
-    low: Words
-
-    def __len__(self) -> int:
-        return len(self.high)
-
-
-def hashed(keys: pa.ChunkedArray, batch: str) -> Hashes:
-    r"""Return the hashes of the keys of one batch.
-
-    Keys of a dataset without key columns (`\L<line>`) name a row in its batch only.
+    A context manager: the files are gone at its end.
     """
-    if len(keys) and pc.starts_with(keys[0], "\\L").as_py():
-        keys = pc.binary_join_element_wise(pa.scalar(batch), keys, "\\")
-    texts = np.asarray(keys.to_numpy(), dtype=object)
-    high, low = (pd.util.hash_array(texts, hash_key=secret, categorize=False) for secret in SECRETS)
-    return Hashes(np.asarray(high, np.uint64), np.asarray(low, np.uint64))
 
+    def __init__(self, held: int = HELD) -> None:
+        self._files = [SpooledTemporaryFile[bytes](held) for _ in range(2**BITS)]
 
-def joined(parts: list[Hashes]) -> Hashes:
-    """Return the hashes of all parts, in their order; empties the list, to free them early."""
-    none = np.zeros(0, np.uint64)
-    highs, lows = [p.high for p in parts] or [none], [p.low for p in parts] or [none]
-    parts.clear()
-    high = np.concatenate(highs)
-    highs.clear()
-    return Hashes(high, np.concatenate(lows))
+    def __enter__(self) -> Keys:
+        return self
 
+    def __exit__(self, *_: Any) -> None:
+        for file in self._files:
+            file.close()
 
-def same(hashes: Hashes, bucket: int = BUCKET) -> Iterator[tuple[Ints, Ints]]:
-    """Yield (rows, starts): row numbers in groups of one key, and where each group starts.
+    def add(self, keys: pa.ChunkedArray, batch: str, numbers: Ints) -> None:
+        r"""Add rows (n,) of one batch.
 
-    Within a group rows ascend. Each row is in one pair; a pair holds about `bucket` rows.
-    """
-    bits = max(len(hashes) // bucket, 1).bit_length() - 1
-    if not bits:
-        yield _grouped(hashes, np.arange(len(hashes), dtype=np.int64))
-        return
-    place = (hashes.high >> np.uint64(64 - bits)).astype(np.uint16)
-    for number in range(2**bits):
-        yield _grouped(hashes, np.flatnonzero(place == number))
+        Keys of a dataset without key columns (`\L<line>`) name a row in its batch only.
+        """
+        if len(keys) and pc.starts_with(keys[0], "\\L").as_py():
+            keys = pc.binary_join_element_wise(pa.scalar(batch), keys, "\\")
+        texts = np.asarray(keys.to_numpy(), dtype=object)
+        records = np.empty(len(texts), _RECORD)
+        for name, secret in zip(("high", "low"), SECRETS, strict=True):
+            records[name] = pd.util.hash_array(texts, hash_key=secret, categorize=False)
+        records["number"] = numbers
+        place = (records["high"] >> np.uint64(64 - BITS)).astype(np.uint8)
+        records = records[np.argsort(place, kind="stable")]
+        ends = np.cumsum(np.bincount(place, minlength=2**BITS))
+        for file, part in zip(self._files, np.split(records, ends[:-1]), strict=True):
+            file.write(part.tobytes())
 
+    def repeated(self) -> Iterator[tuple[Ints, Ints]]:
+        """Yield (numbers, sizes): those of rows whose key is in several, key by key, and how many.
 
-def _grouped(hashes: Hashes, rows: Ints) -> tuple[Ints, Ints]:
-    high, low = hashes.high[rows], hashes.low[rows]
-    # Stable: rows of one key keep their order.
-    order = np.lexsort((low, high))
-    high, low = high[order], low[order]
-    new = np.ones(len(rows), dtype=bool)
-    new[1:] = (high[1:] != high[:-1]) | (low[1:] != low[:-1])
-    return rows[order], np.flatnonzero(new)
+        Within a key numbers are in the order in which they were added.
+        """
+        for file in self._files:
+            file.seek(0)
+            records = np.frombuffer(file.read(), _RECORD)
+            # Stable: rows of one key keep their order.
+            order = np.lexsort((records["low"], records["high"]))
+            high, low = records["high"][order], records["low"][order]
+            new = np.ones(len(order), dtype=bool)
+            new[1:] = (high[1:] != high[:-1]) | (low[1:] != low[:-1])
+            sizes = np.diff(np.append(np.flatnonzero(new), len(order)))
+            several = sizes > 1
+            yield records["number"][order[np.repeat(several, sizes)]], sizes[several]

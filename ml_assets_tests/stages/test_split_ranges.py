@@ -8,37 +8,51 @@ import pytest
 from hypothesis import given as each
 from hypothesis import strategies as st
 
-from ml_assets.stages.keys import hashed
-from ml_assets.stages.split.ranges import occurrences, read, references
+from ml_assets.stages.keys import Keys
+from ml_assets.stages.split.ranges import read, references, repeats_of
 from ml_assets_tests.stages.feature_batches import batch, batches
 
 
-def places(keys: list[str], bucket: int) -> tuple[list[int], list[int]]:
-    first, last = occurrences(hashed(pa.chunked_array([keys], pa.string()), "1"), bucket)
-    return first.tolist(), last.tolist()
+def places(keys: list[str], held: int) -> tuple[list[int], list[int], list[int]]:
+    """Return the rows whose key stands in several, and where it first and last does, by row."""
+    with Keys(held) as files:
+        for start in range(0, len(keys), 4):
+            part = pa.chunked_array([keys[start : start + 4]], pa.string())
+            files.add(part, "1", np.arange(start, start + len(part)))
+        found = repeats_of(files)
+    order = np.argsort(found.rows)
+    return tuple(part[order].tolist() for part in (found.rows, found.first, found.last))
 
 
-@pytest.mark.parametrize("bucket", [1, 100])
-def test_a_key_has_a_first_and_a_last_place(bucket: int) -> None:
-    assert places(list("abacba"), bucket) == ([0, 1, 0, 3, 1, 0], [5, 4, 5, 3, 4, 5])
+IN_MEMORY, ON_DISK = 2**18, 1
 
 
-@each(st.lists(st.text("ab|\\", max_size=3), max_size=40), st.sampled_from([1, 3, 100]))
-def test_places_are_those_of_the_texts(keys: list[str], bucket: int) -> None:
+@pytest.mark.parametrize("held", [IN_MEMORY, ON_DISK])
+def test_a_key_of_several_rows_has_a_first_and_a_last_place(held: int) -> None:
+    assert places(list("abacba"), held) == ([0, 1, 2, 4, 5], [0, 1, 0, 1, 0], [5, 4, 5, 4, 5])
+    assert places([], held) == places(list("abc"), held) == ([], [], [])
+
+
+@each(st.lists(st.text("ab|\\", max_size=3), max_size=40), st.sampled_from([IN_MEMORY, ON_DISK]))
+def test_places_are_those_of_the_texts(keys: list[str], held: int) -> None:
     known = [key for key in keys if not key.startswith("\\L")]
-    first = [known.index(key) for key in known]
-    last = [len(known) - 1 - known[::-1].index(key) for key in known]
-    assert places(known, bucket) == (first, last)
+    rows = [row for row, key in enumerate(known) if known.count(key) > 1]
+    first = [known.index(known[row]) for row in rows]
+    last = [len(known) - 1 - known[::-1].index(known[row]) for row in rows]
+    assert places(known, held) == (rows, first, last)
 
 
 def test_keys_without_key_columns_are_never_the_same() -> None:
     rows = read(batches({"1": ["\\L2", "\\L3"], "2": ["\\L2"]}))
-    assert rows.first.tolist() == rows.last.tolist() == [0, 1, 2]
+    assert rows.first.tolist() == [0, 1, 2]
+    assert rows.latest.all()
 
 
 def test_home_is_the_first_batch_and_the_last_row_counts() -> None:
     rows = read(batches({"1": ["a", "b"], "2": [], "3": ["b", "c"]}))
-    assert rows.home.tolist() == [0, 0, 0, 2]
+    assert rows.at_home(np.array([0, 1, 2])).tolist() == [0, 0, 0, 2]
+    assert rows.at_last(np.array([5, 6, 7, 8])).tolist() == [5, 7, 7, 8]
+    assert rows.first.tolist() == [0, 1, 1, 3]
     assert rows.latest.tolist() == [True, False, True, True]
     assert rows.repeated == 1
 
@@ -55,7 +69,7 @@ def test_ranges_are_half_open_and_name_the_digest() -> None:
 
 def test_no_batches() -> None:
     rows = read({})
-    assert len(rows.last) == 0
+    assert len(rows) == 0
     assert len(references(rows, rows.latest)) == 0
 
 

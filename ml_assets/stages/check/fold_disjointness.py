@@ -6,6 +6,7 @@ Belongs here: this check. Does not belong here: code of the splits, which it mus
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ml_assets.stages.keys import Hashes, hashed, joined, same
+from ml_assets.stages.keys import Keys
 from ml_assets.stages.result import Check, Result
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def check(
 ) -> Result:
     """Red when a key (or a group) is in two folds, twice in one, or is referenced wrongly.
 
-    One batch is in memory at a time, and 17 bytes for each row of a fold.
+    One batch is in memory at a time.
     """
     grouped = spec.split.kind == "hash" and bool(spec.split.group)
     columns = ["_key", "_group"] if grouped else ["_key"]
@@ -44,24 +45,28 @@ def check(
         for batch, (digests, _) in found.items()
         if batch not in features or digests != {features[batch].digest}
     ]
-    held: dict[str, list[Hashes]] = {column: [] for column in columns}
-    numbers: list[NDArray[np.int8]] = []
-    for batch, handle in features.items():
-        spans = [found[batch][1] if batch in found else None for found in folds]
-        if all(found is None for found in spans):
-            continue
-        table = handle.table(columns)
-        rows, fold = _rows(batch, spans, len(table), wrong)
-        numbers.append(fold)
-        for column in columns:
-            held[column].append(hashed(table[column].take(pa.array(rows)), batch))
-    fold = np.concatenate([*numbers, np.zeros(0, np.int8)])
-    counts = dict(zip(FOLDS, np.bincount(fold, minlength=len(FOLDS)).tolist(), strict=True))
-    for column in columns:
-        wrong += _repeated(column.strip("_"), joined(held[column]), fold, counts)
-    listed = ", ".join(f"{name} {count:,}" for name, count in counts.items())
+    counts = np.zeros(len(FOLDS), np.int64)
+    with ExitStack() as files:
+        held = {column: files.enter_context(Keys()) for column in columns}
+        for batch, handle in features.items():
+            spans = [found[batch][1] if batch in found else None for found in folds]
+            if all(found is None for found in spans):
+                continue
+            table = handle.table(columns)
+            rows, fold = _rows(batch, spans, len(table), wrong)
+            counts += np.bincount(fold, minlength=len(FOLDS))
+            for column, keys in held.items():
+                found = pa.table({"key": table[column].take(pa.array(rows)), "fold": fold})
+                if column == "_group":
+                    # Of many rows; a key is of one.
+                    found = found.group_by(["key", "fold"]).aggregate([])
+                keys.add(found["key"], batch, found["fold"].to_numpy())
+        for column, keys in held.items():
+            wrong += _repeated(column.strip("_"), keys)
+    named = dict(zip(FOLDS, counts.tolist(), strict=True))
+    listed = ", ".join(f"{name} {count:,}" for name, count in named.items())
     text = "; ".join(wrong) or f"no key is in two folds ({listed} rows)"
-    verdict = Check("fold_disjointness", not wrong, text, metadata=counts)
+    verdict = Check("fold_disjointness", not wrong, text, metadata=named)
     return Result({}, checks=(verdict,))
 
 
@@ -84,9 +89,9 @@ def _spans(table: pa.Table) -> dict[str, tuple[set[str], Spans]]:
 
 def _rows(
     batch: str, folds: Sequence[Spans | None], size: int, wrong: list[str]
-) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the referenced rows of a batch and the number of the fold of each."""
-    rows, numbers = [np.zeros(0, np.int64)], [np.zeros(0, np.int8)]
+    rows, numbers = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     for number, spans in enumerate(folds):
         if spans is None:
             continue
@@ -98,27 +103,24 @@ def _rows(
         lengths = spans[good, 1] - spans[good, 0]
         shifts = spans[good, 0] - (np.cumsum(lengths) - lengths)
         rows.append(np.arange(lengths.sum()) + np.repeat(shifts, lengths))
-        numbers.append(np.full(len(rows[-1]), number, np.int8))
+        numbers.append(np.full(len(rows[-1]), number))
     return np.concatenate(rows), np.concatenate(numbers)
 
 
-def _repeated(
-    unit: str, hashes: Hashes, fold: NDArray[np.int8], counts: Mapping[str, int]
-) -> list[str]:
+def _repeated(unit: str, keys: Keys) -> list[str]:
     """Return what is said of keys in two folds, and of keys twice in one."""
-    different = np.zeros(len(FOLDS), np.int64)
+    again = np.zeros(len(FOLDS), np.int64)
     shared = dict.fromkeys(combinations(range(len(FOLDS)), 2), 0)
-    for rows, starts in same(hashes):
-        there = np.zeros((len(starts), len(FOLDS)), dtype=bool)
-        sizes = np.diff(np.append(starts, len(rows)))
-        there[np.repeat(np.arange(len(starts)), sizes), fold[rows]] = True
-        different += there.sum(axis=0)
+    for fold, sizes in keys.repeated():
+        there = np.zeros((len(sizes), len(FOLDS)), np.int64)
+        np.add.at(there, (np.repeat(np.arange(len(sizes)), sizes), fold), 1)
+        again += np.maximum(there - 1, 0).sum(axis=0)
         for left, right in shared:
-            shared[left, right] += int((there[:, left] & there[:, right]).sum())
+            shared[left, right] += int(((there[:, left] > 0) & (there[:, right] > 0)).sum())
     said = [
-        f"{counts[name] - found} rows of {name} repeat a key"
-        for name, found in zip(FOLDS, different.tolist(), strict=True)
-        if unit == "key" and counts[name] > found
+        f"{count} rows of {name} repeat a key"
+        for name, count in zip(FOLDS, again.tolist(), strict=True)
+        if unit == "key" and count
     ]
     return said + [
         f"{count} {unit}s are in {FOLDS[left]} and in {FOLDS[right]}"

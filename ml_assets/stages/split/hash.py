@@ -45,8 +45,12 @@ def split(spec: SplitRule, *, features: Mapping[str, Handle], kept: Handle | Non
         fold, assignment = _stratified(rule, rows, kept)
     else:
         name = "_group" if rule.group else "_key"
-        rows = read(features, [name], lambda t: pa.table({"u": uniform(t[name], rule.salt)}))
-        fold = _fold(rule, rows.extra["u"].to_numpy() if len(rows.last) else np.zeros(0))
+        rows = read(
+            features,
+            [name],
+            lambda batch: pa.table({name: _fold(rule, uniform(batch[name], rule.salt))}),
+        )
+        fold = rows.extra[name].to_numpy() if len(rows) else np.zeros(0, np.int8)
     waiting = duplicates(rows, spec.on_duplicate_key)
     masks = {name: (fold == number) & rows.usable for number, name in enumerate(FOLDS)}
     found = result(rows, masks, waiting or _empty(rule, masks, rows))
@@ -90,7 +94,8 @@ def _stratified(
     fold = np.full(len(keys), -1, dtype=np.int8)
     fold[at >= 0] = folds[at[at >= 0]]
     new = np.flatnonzero(rows.usable & (at < 0))
-    batch = pa.array([rows.batches[number] for number in rows.home[new].tolist()], pa.string())
+    home = rows.at_home(np.arange(len(rows.batches)))
+    batch = pa.array([rows.batches[number] for number in home[new].tolist()], pa.string())
     label = target.take(pa.array(new)).combine_chunks()
     stratum = pa.chunked_array([pc.binary_join_element_wise(batch, label, "|")])
     fold[new] = _fold(rule, _positions(rule, keys.take(pa.array(new)), stratum))

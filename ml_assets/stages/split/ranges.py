@@ -15,14 +15,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ml_assets.stages.keys import BUCKET, Hashes, hashed, joined, same
+from ml_assets.stages.keys import Ints, Keys
 from ml_assets.stages.result import Result
 
 if TYPE_CHECKING:
     from ml_assets.stages.result import Handle
 
-Numbers = NDArray[np.signedinteger[Any]]
-"""Row or batch numbers: 32 bits where they fit."""
 Mask = NDArray[np.bool_]
 FOLDS = ("train", "validation", "test")
 REFERENCES = pa.schema(
@@ -31,31 +29,60 @@ REFERENCES = pa.schema(
 
 
 @dataclass(frozen=True)
+class Repeats:
+    """The k rows whose key stands in several rows: their numbers, and its first and last row's."""
+
+    rows: Ints
+    first: Ints
+    last: Ints
+
+
+@dataclass(frozen=True)
 class Rows:
     """The n rows of all batches, in calendar order, then source order.
 
-    A key may stand in several batches: the values of its last row count (`latest`), and `home`,
+    A key may stand in several batches: the values of its last row count (`latest`), and its home,
     the batch that decides its fold, is the first that holds it.
     """
 
     batches: tuple[str, ...]
     digests: tuple[str, ...]
-    offsets: NDArray[np.int64]
+    offsets: Ints
     """Row number at which each batch starts, and n."""
     labelled: Mask
-    home: Numbers
-    """(n,) number of the batch that first holds the row's key."""
-    first: Numbers
-    """(n,) row number at which the row's key first stands."""
-    last: Numbers
-    """(n,) row number at which the row's key last stands."""
+    repeats: Repeats
     extra: pa.Table
     """(n,) the further columns that were asked for, or what was made of them."""
+
+    def __len__(self) -> int:
+        return int(self.offsets[-1])
 
     @property
     def latest(self) -> Mask:
         """(n,) rows whose values count."""
-        return np.asarray(self.last == np.arange(len(self.last)))
+        found = np.ones(len(self), dtype=bool)
+        found[self.repeats.rows[self.repeats.rows != self.repeats.last]] = False
+        return found
+
+    @property
+    def first(self) -> Ints:
+        """(n,) row number at which the row's key first stands."""
+        found = np.arange(len(self))
+        found[self.repeats.rows] = self.repeats.first
+        return found
+
+    def at_last(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Return for each row the value (n,) of the last row of its key."""
+        found = values.copy()
+        found[self.repeats.rows] = values[self.repeats.last]
+        return found
+
+    def at_home(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Return for each row the value, one a batch, of its home."""
+        found = np.repeat(values, np.diff(self.offsets))
+        homes = np.searchsorted(self.offsets, self.repeats.first, side="right") - 1
+        found[self.repeats.rows] = values[homes]
+        return found
 
     @property
     def usable(self) -> Mask:
@@ -65,7 +92,7 @@ class Rows:
     @property
     def repeated(self) -> int:
         """Number of keys that stand in more than one row."""
-        return int(np.unique(self.first[~self.latest]).size)
+        return int(np.unique(self.repeats.first).size)
 
 
 def read(
@@ -75,28 +102,26 @@ def read(
 ) -> Rows:
     """Read keys and labels of feature batches, given in calendar order, one at a time.
 
-    `extra` is the named columns of all batches, or what `reduce` makes of those of each. Of a
-    key its hash is held (16 bytes a row), and 10 bytes a row of the rest.
+    `extra` is the named columns of all batches, or what `reduce` makes of those of each. Of the
+    rest a byte a row is held, and the rows whose key stands in several.
     """
     names = ["_key", "_target", *(name for name in columns if name not in ("_key", "_target"))]
-    hashes, labelled, extra = [], [], []
-    for batch, handle in features.items():
-        table = handle.table(names)
-        hashes.append(hashed(table["_key"], batch))
-        labelled.append(table["_target"].is_valid().to_numpy())
-        wanted = table.select(list(columns))
-        extra.append(wanted if reduce is None else reduce(wanted))
-    lengths = np.array([len(part) for part in labelled], dtype=np.int64)
-    first, last = occurrences(joined(hashes))
-    home = np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)[first]
+    labelled, extra, ends = [], [], [0]
+    with Keys() as keys:
+        for batch, handle in features.items():
+            table = handle.table(names)
+            ends.append(ends[-1] + len(table))
+            keys.add(table["_key"], batch, np.arange(*ends[-2:]))
+            labelled.append(table["_target"].is_valid().to_numpy())
+            wanted = table.select(list(columns))
+            extra.append(wanted if reduce is None else reduce(wanted))
+        repeats = repeats_of(keys)
     return Rows(
         batches=tuple(features),
         digests=tuple(handle.digest for handle in features.values()),
-        offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+        offsets=np.array(ends),
         labelled=np.concatenate([*labelled, np.zeros(0, dtype=bool)]),
-        home=home,
-        first=first,
-        last=last,
+        repeats=repeats,
         extra=pa.concat_tables(extra) if extra else _none(columns),
     )
 
@@ -105,16 +130,14 @@ def _none(columns: Sequence[str]) -> pa.Table:
     return pa.table({name: pa.array([], pa.string()) for name in columns})
 
 
-def occurrences(hashes: Hashes, bucket: int = BUCKET) -> tuple[Numbers, Numbers]:
-    """Return, for each of n rows, the rows at which its key first and last stands: (n,) each."""
-    kind = np.dtype(np.int32 if len(hashes) < 2**31 else np.int64)
-    first = np.arange(len(hashes), dtype=kind)
-    last = first.copy()
-    for rows, starts in same(hashes, bucket):
-        sizes = np.diff(np.append(starts, len(rows)))
-        first[rows] = np.repeat(rows[starts], sizes)
-        last[rows] = np.repeat(rows[starts + sizes - 1], sizes)
-    return first, last
+def repeats_of(keys: Keys) -> Repeats:
+    """Return the rows whose key stands in several."""
+    found = [np.zeros((3, 0), np.int64)]
+    for rows, sizes in keys.repeated():
+        ends = np.cumsum(sizes)
+        edges = [np.repeat(rows[place], sizes) for place in (ends - sizes, ends - 1)]
+        found.append(np.stack([rows, *edges]))
+    return Repeats(*np.concatenate(found, axis=1))
 
 
 def references(rows: Rows, mask: Mask) -> pa.Table:
@@ -135,12 +158,12 @@ def result(rows: Rows, folds: Mapping[str, Mask], waiting: str | None) -> Result
 
     A mask is (n,), True for the rows of a fold.
     """
-    none = np.zeros(len(rows.last), dtype=bool)
+    none = np.zeros(len(rows), dtype=bool)
     folds = {name: none if waiting is not None else folds[name] for name in FOLDS}
     tables = {name: references(rows, mask) for name, mask in folds.items()}
     counts = {name: int(mask.sum()) for name, mask in folds.items()}
     usable, superseded = int(rows.usable.sum()), int((~rows.latest).sum())
-    counts["unlabelled"] = len(rows.last) - superseded - usable
+    counts["unlabelled"] = len(rows) - superseded - usable
     counts["superseded"] = superseded
     counts["out"] = usable - sum(counts[name] for name in FOLDS)
     held = {name: pc.unique(table["batch"]).to_pylist() for name, table in tables.items()}
@@ -152,7 +175,8 @@ def duplicates(rows: Rows, on_duplicate_key: str) -> str | None:
     """Return why a model waits that does not accept keys in several batches; never the keys."""
     if on_duplicate_key != "error" or not rows.repeated:
         return None
-    found = {rows.batches[number] for number in np.unique(rows.home[~rows.latest]).tolist()}
+    number = np.searchsorted(rows.offsets, rows.repeats.first, side="right") - 1
+    found = {rows.batches[number] for number in np.unique(number).tolist()}
     return (
         f"{rows.repeated} row keys stand in more than one batch (first in "
         f"{', '.join(sorted(found))}), and on_duplicate_key is error"

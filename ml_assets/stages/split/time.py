@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -43,7 +44,7 @@ def split(spec: SplitRule, *, features: Mapping[str, Handle]) -> Result:
     share = _labelled_share(rows)
     slots = np.flatnonzero((share > 0) & (share >= rule.min_labelled))
     waiting = duplicates(rows, spec.on_duplicate_key) or _too_few(rule, rows, share, slots)
-    fold = np.full(len(rows.last), OUT, dtype=np.int8)
+    fold = np.full(len(rows), OUT, dtype=np.int8)
     if waiting is None:
         fold = _folds(rule, rows, share, slots)
         waiting = _empty(rule, fold, slots)
@@ -54,8 +55,8 @@ def split(spec: SplitRule, *, features: Mapping[str, Handle]) -> Result:
 def _labelled_share(rows: Rows) -> NDArray[np.float64]:
     """Return, for each batch, the share of its rows with a label; -1 where it has no rows."""
     size = np.diff(rows.offsets)
-    counts = np.concatenate([[0], np.cumsum(rows.labelled[rows.last], dtype=np.int64)])
-    labelled = np.diff(counts[rows.offsets])
+    known = rows.at_last(rows.labelled)
+    labelled = np.array([known[start:stop].sum() for start, stop in pairwise(rows.offsets)])
     return np.where(size > 0, labelled / np.maximum(size, 1), -1.0)
 
 
@@ -63,21 +64,23 @@ def _folds(
     rule: TimeSplit, rows: Rows, share: NDArray[np.float64], slots: Ints
 ) -> NDArray[np.int8]:
     """Return the fold of each row."""
-    pool = rows.usable & np.isin(rows.home, slots)
+    number = np.arange(len(share))
+    pool = rows.usable & rows.at_home(np.isin(number, slots))
     if isinstance(rule.test, int) and isinstance(rule.validation, int):
         oldest = int(slots[-rule.test - rule.validation])
         newest = oldest - 1
-        test = pool & (rows.home >= slots[-rule.test])
-        held = pool & (rows.home >= oldest)
-        learn = rows.usable & (rows.home < oldest)
+        test = pool & rows.at_home(number >= slots[-rule.test])
+        held = pool & rows.at_home(number >= oldest)
+        learn = rows.usable & rows.at_home(number < oldest)
     else:
         test, held = _newest_shares(rows, pool, _share(rule.test), _share(rule.validation))
-        oldest = int(rows.home[held].min(initial=len(share)))
-        learn = (pool & ~held) | (rows.usable & (rows.home < oldest))
-        newest = int(rows.home[learn].max(initial=-1))
+        home = rows.at_home(number)
+        oldest = int(home[held].min(initial=len(share)))
+        learn = (pool & ~held) | (rows.usable & (home < oldest))
+        newest = int(home[learn].max(initial=-1))
     if rule.window is not None:
         taught = np.flatnonzero(share[: newest + 1] > 0)[-rule.window :]
-        learn &= np.isin(rows.home, taught)
+        learn &= rows.at_home(np.isin(number, taught))
     fold = np.full(len(pool), OUT, dtype=np.int8)
     fold[learn], fold[held], fold[test] = TRAIN, VALIDATION, TEST
     return fold
