@@ -80,9 +80,13 @@ class Rows:
     def at_home(self, values: NDArray[Any]) -> NDArray[Any]:
         """Return for each row the value, one a batch, of its home."""
         found = np.repeat(values, np.diff(self.offsets))
-        homes = np.searchsorted(self.offsets, self.repeats.first, side="right") - 1
-        found[self.repeats.rows] = values[homes]
+        found[self.repeats.rows] = values[self.homes]
         return found
+
+    @property
+    def homes(self) -> Ints:
+        """(k,) number of the batch that is home of each of the repeats."""
+        return np.searchsorted(self.offsets, self.repeats.first, side="right") - 1
 
     @property
     def usable(self) -> Mask:
@@ -175,8 +179,7 @@ def duplicates(rows: Rows, on_duplicate_key: str) -> str | None:
     """Return why a model waits that does not accept keys in several batches; never the keys."""
     if on_duplicate_key != "error" or not rows.repeated:
         return None
-    number = np.searchsorted(rows.offsets, rows.repeats.first, side="right") - 1
-    found = {rows.batches[number] for number in np.unique(number).tolist()}
+    found = {rows.batches[number] for number in np.unique(rows.homes).tolist()}
     return (
         f"{rows.repeated} row keys stand in more than one batch (first in "
         f"{', '.join(sorted(found))}), and on_duplicate_key is error"
