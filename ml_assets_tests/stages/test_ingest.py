@@ -6,6 +6,7 @@ import gzip
 import os
 
 import pytest
+from hypothesis import example
 from hypothesis import given as drawn
 from hypothesis import strategies as st
 
@@ -308,6 +309,16 @@ def test_what_a_csv_writer_writes_is_read_back(
     assert [row["_line"] for row in raw] == lines
 
 
+def test_a_byte_order_mark_after_the_header_is_of_its_value() -> None:
+    raw, rejects, _ = ingested(b"number,name\n\xef\xbb\xbf1,Ann\n2,Bob\n")
+    assert [(row["number"], row["name"]) for row in raw] == [(2, "Bob")]
+    assert [(row["_line"], row["text"]) for row in rejects] == [(2, "\ufeff1,Ann")]
+    columns = {"name": {"type": "text"}, "city": {"type": "text"}}
+    raw, rejects, _ = ingested(b'name,city\n\xef\xbb\xbf"Ann",Oslo\n', columns)
+    assert [(row["name"], row["city"]) for row in raw] == [('\ufeff"Ann"', "Oslo")]
+
+
+@example(content=b"\xef\xbb\xbf", headed=True)
 @drawn(st.binary(max_size=200), st.booleans())
 def test_no_bytes_make_it_raise(content: bytes, headed: bool) -> None:
     _, rejects, summary = ingested(b"number,name\n" * headed + content)

@@ -17,6 +17,7 @@ import pyarrow.csv
 
 from ml_assets.stages.ingest.header import Header, read_header
 from ml_assets.stages.ingest.lines import Ints, Lines, Records, breaks_in, breaks_within, starts
+from ml_assets.stages.ingest.sniff import BOM
 from ml_assets.stages.ingest.source import Broken, Source
 
 END = "\x1dend of file\x1d"
@@ -93,11 +94,15 @@ def read(text: bytes, delimiter: str, null_values: Sequence[str], damaged: bool)
 
 def _body(text: bytes, header: Header, delimiter: str, quoted: bool) -> pa.Buffer:
     """Return what follows the header, the END record added where there are quotes."""
-    if not quoted:
+    # pyarrow drops a mark at the start of what it is handed: here it is a value's.
+    mark = BOM if text.startswith(BOM, header.start) else b""
+    end = b""
+    if quoted:
+        gap = "" if text.endswith((b"\n", b"\r")) else "\n"
+        end = (gap + END + delimiter * (len(header.names) - 1) + "\n").encode()
+    if not mark and not end:
         return pa.py_buffer(text).slice(header.start)
-    gap = "" if text.endswith((b"\n", b"\r")) else "\n"
-    end = gap + END + delimiter * (len(header.names) - 1) + "\n"
-    return pa.py_buffer(text[header.start :] + end.encode())
+    return pa.py_buffer(b"".join((mark, memoryview(text)[header.start :], end)))
 
 
 def _parse(body: pa.Buffer, header: Header, delimiter: str, nulls: Sequence[str]) -> Parsed:
