@@ -10,7 +10,8 @@ share both numbers has a chance of n^2 / 2^129, 1e-23 for a hundred million rows
 from __future__ import annotations
 
 from collections.abc import Iterator
-from tempfile import SpooledTemporaryFile
+from contextlib import suppress
+from tempfile import SpooledTemporaryFile, gettempdir
 from typing import Any
 
 import numpy as np
@@ -19,30 +20,35 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from ml_assets.faults import StageError
+
 Ints = NDArray[np.int64]
 SECRETS = ("ml_assets keys a", "ml_assets keys b")
 BITS = 6
-"""Keys are divided among 2^6 files by these bits of their hash; one file is in memory at a time."""
-HELD = 2**18
-"""Bytes of a file that are kept in memory; of more of them all are on disk."""
+"""Keys are compared in 2^6 parts by these bits of their hash; one part is in memory at a time."""
+HELD = 2**24
+"""Bytes that are kept in memory; of more all are in a file."""
 _RECORD = np.dtype([("high", np.uint64), ("low", np.uint64), ("number", np.int64)])
 
 
 class Keys:
-    """The keys of many rows, each with a number, as 24 bytes in temporary files.
+    """The keys of many rows, each with a number, as 24 bytes a row in a temporary file.
 
-    A context manager: the files are gone at its end.
+    A context manager: the file is gone at its end. StageError where it cannot be written.
     """
 
     def __init__(self, held: int = HELD) -> None:
-        self._files = [SpooledTemporaryFile[bytes](held) for _ in range(2**BITS)]
+        self._file = SpooledTemporaryFile[bytes](held)
+        self._counts: list[Ints] = []
+        """How many rows each addition has of each part."""
 
     def __enter__(self) -> Keys:
         return self
 
     def __exit__(self, *_: Any) -> None:
-        for file in self._files:
-            file.close()
+        # What a full disk did not take need not be written any more.
+        with suppress(OSError):
+            self._file.close()
 
     def add(self, keys: pa.ChunkedArray, batch: str, numbers: Ints) -> None:
         r"""Add rows (n,) of one batch.
@@ -57,19 +63,23 @@ class Keys:
             records[name] = pd.util.hash_array(texts, hash_key=secret, categorize=False)
         records["number"] = numbers
         place = (records["high"] >> np.uint64(64 - BITS)).astype(np.uint8)
-        records = records[np.argsort(place, kind="stable")]
-        ends = np.cumsum(np.bincount(place, minlength=2**BITS))
-        for file, part in zip(self._files, np.split(records, ends[:-1]), strict=True):
-            file.write(part.tobytes())
+        try:
+            self._file.write(records[np.argsort(place, kind="stable")].tobytes())
+            self._file.flush()
+        except OSError as error:
+            raise StageError(
+                f"temporary files cannot be written in {gettempdir()}: {error.strerror}; free some "
+                "there, or name another folder in TMPDIR, then say it again"
+            ) from error
+        self._counts.append(np.bincount(place, minlength=2**BITS))
 
     def repeated(self) -> Iterator[tuple[Ints, Ints]]:
         """Yield (numbers, sizes): those of rows whose key is in several, key by key, and how many.
 
         Within a key numbers are in the order in which they were added.
         """
-        for file in self._files:
-            file.seek(0)
-            records = np.frombuffer(file.read(), _RECORD)
+        for part in range(2**BITS):
+            records = self._part(part)
             # Stable: rows of one key keep their order.
             order = np.lexsort((records["low"], records["high"]))
             high, low = records["high"][order], records["low"][order]
@@ -78,3 +88,11 @@ class Keys:
             sizes = np.diff(np.append(np.flatnonzero(new), len(order)))
             several = sizes > 1
             yield records["number"][order[np.repeat(several, sizes)]], sizes[several]
+
+    def _part(self, number: int) -> NDArray[Any]:
+        found, start = [np.zeros(0, _RECORD)], 0
+        for counts in self._counts:
+            self._file.seek((start + counts[:number].sum()) * _RECORD.itemsize)
+            found.append(np.frombuffer(self._file.read(counts[number] * _RECORD.itemsize), _RECORD))
+            start += counts.sum()
+        return np.concatenate(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,15 +14,15 @@ from hypothesis import strategies as st
 from ml_assets.spec.families import LightGBM
 from ml_assets.stages.train import folds
 from ml_assets.stages.train.binned import AT_ONCE, binned, sampling_seed
-from ml_assets.stages.train.lightgbm import parameters
+from ml_assets.stages.train.lightgbm import grow, parameters
 from ml_assets_tests.stages.flights import World, references
 
-TREES = LightGBM(family="lightgbm", num_leaves=7, min_data_in_leaf=10)
+TREES = LightGBM(family="lightgbm", num_trees=20, num_leaves=7, min_data_in_leaf=10)
 SAMPLED = 300
 """Rows that bins are drawn from: fewer than there are."""
 
 
-def grown(world: World, at_once: int, seed: int = 1) -> str:
+def text_of(world: World, at_once: int, seed: int = 1) -> str:
     """Return the text of trees grown on train, stopped on validation."""
     import lightgbm
 
@@ -48,10 +49,31 @@ def grown(world: World, at_once: int, seed: int = 1) -> str:
 )
 def test_one_table_and_batches_grow_the_same_trees(task: str, weighted: bool) -> None:
     world = World(task, weighted=weighted)
-    table = grown(world, AT_ONCE)
-    assert grown(world, 0) == table
+    table = text_of(world, AT_ONCE)
+    assert text_of(world, 0) == table
     # What was drawn matters here: so the same rows were.
-    assert grown(world, 0, seed=2) != table
+    assert text_of(world, 0, seed=2) != table
+
+
+@pytest.mark.parametrize(
+    ("task", "metric"),
+    [("regression", "mae"), ("binary", "auc"), ("binary", "brier"), ("multiclass", "accuracy")],
+)
+def test_weights_of_train_are_not_those_of_validation(task: str, metric: str) -> None:
+    world = World(task, weighted=True)
+    rows = [world.fold("train").table(), world.fold("validation").table()]
+    spec = world.spec(TREES, metric=metric)
+    (train, validation), context, _ = folds.load(spec, rows, world.features)
+    params, found = parameters(TREES, context), []
+    for at_once in (AT_ONCE, 0):
+        data = binned(params, train, context, at_once=at_once)
+        plain = replace(validation, weight=None)
+        held_out = binned(params, plain, context, reference=data, at_once=at_once)
+        assert data.get_field("weight") == pytest.approx(train.weight)
+        assert held_out.get_field("weight") is None
+        found.append(grow(TREES, (data, held_out), context))
+    assert found[0] == found[1]
+    assert found[0]["trees"] > 1
 
 
 @settings(max_examples=20)

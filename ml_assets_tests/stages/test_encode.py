@@ -51,6 +51,11 @@ def test_many_categories_take_32_bits() -> None:
     assert found["a"].to_pylist() == [39_999]
 
 
+def test_integers_that_float64_does_not_hold_are_rounded() -> None:
+    found = encode.encode(table(["a"], [2**53 + 1]), COLUMNS, {"a": ["a"]})
+    assert encode.values(found, "i").tolist() == [2.0**53]
+
+
 def test_all_null() -> None:
     empty = table([None, None], [None, None])
     assert encode.used(empty["a"]) == set()

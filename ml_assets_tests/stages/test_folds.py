@@ -36,6 +36,19 @@ def test_any_set_of_rows_can_be_referenced(rows: set[int]) -> None:
     assert table["v"].to_pylist() == sorted(rows)
 
 
+@sampled(st.lists(st.booleans(), min_size=100, max_size=100))
+def test_a_part_of_some_rows_has_as_few_ranges_as_can_be(kept: list[bool]) -> None:
+    part = folds.Part("b", given(pa.table({"v": range(100)})), np.array([[0, 100]]))
+    found = part.where(np.array(kept))
+    rows = [row for row, held in enumerate(kept) if held]
+    assert found.table(["v"])["v"].to_pylist() == rows
+    assert len(found.spans) == sum(row - 1 not in rows for row in rows)
+
+
+def test_nothing_refers_to_nothing() -> None:
+    assert folds.refer(references([("jan", 0, 1)]).table().slice(0, 0), TWO) == []
+
+
 def test_merged_is_in_calendar_order() -> None:
     train = references([("jan", 0, 2), ("feb", 0, 1)]).table()
     validation = references([("jan", 2, 4), ("feb", 1, 3)]).table()
@@ -80,8 +93,10 @@ def test_a_fold_is_read_by_batch() -> None:
 
 def test_rows_of_a_fold_are_taken_by_number() -> None:
     fold = small()
-    for rows in ([0, 1, 2], [1], [2], [0, 2]):
-        assert fold.take(np.array(rows))["hour"].to_pylist() == [[11, 13, 24][row] for row in rows]
+    for rows in ([0, 1, 2], [1], [2], [2, 0, 2], []):
+        found = fold.take(np.array(rows, dtype=np.int64))
+        assert found["hour"].to_pylist() == [[11, 13, 24][row] for row in rows]
+        assert found.column_names == list(fold.columns)
 
 
 def test_a_fold_of_some_rows() -> None:
@@ -93,6 +108,9 @@ def test_a_fold_of_some_rows() -> None:
     assert kept.weight is not None
     assert fold.weight is not None
     assert kept.weight.tolist() == fold.weight[1:].tolist()
+    assert fold.where(np.array([True, True, False])).parts[0].spans.tolist() == [[1, 2], [3, 4]]
+    whole = fold.parts[0].where(np.array([False, True]))
+    assert whole.spans.tolist() == [[3, 4]]
     none = fold.where(np.array([False, False, False]))
     assert [batch.num_rows for batch in none.batches()] == [0, 0]
 

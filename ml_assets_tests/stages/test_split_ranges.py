@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given as each
 from hypothesis import strategies as st
 
+from ml_assets.errors import StageError
 from ml_assets.stages.keys import Keys
 from ml_assets.stages.split.ranges import read, references, repeats_of
 from ml_assets_tests.stages.feature_batches import batch, batches
@@ -40,6 +41,22 @@ def test_places_are_those_of_the_texts(keys: list[str], held: int) -> None:
     first = [known.index(known[row]) for row in rows]
     last = [len(known) - 1 - known[::-1].index(known[row]) for row in rows]
     assert places(known, held) == (rows, first, last)
+
+
+def test_a_full_temporary_folder_is_named() -> None:
+    import resource
+    import signal
+    import tempfile
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with Keys(ON_DISK) as keys, pytest.raises(StageError, match=tempfile.gettempdir()):
+            keys.add(pa.chunked_array([[str(n) for n in range(99)]]), "1", np.arange(99))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, ignored)
 
 
 def test_keys_without_key_columns_are_never_the_same() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from ml_assets.errors import HookError
+from ml_assets.errors import DamagedObject, HookError
 from ml_assets.spec.families import (
     Custom,
     FamilySpec,
@@ -334,3 +334,11 @@ def test_no_rows_no_predictions() -> None:
     world = World("multiclass")
     model = world.fit(TREES).outputs["model"]
     assert predict(model, module("lightgbm"), world.features["day0"].table()[:0]).shape == (0, 3)
+
+
+def test_a_damaged_object_is_no_fault_of_a_family_of_your_own() -> None:
+    def fit(settings: Any, train: Any, *_: Any) -> Any:
+        raise DamagedObject("d1:aa", "object d1:aa is damaged")
+
+    with pytest.raises(DamagedObject, match=r"^object d1:aa is damaged$"):
+        World().fit(OWN, own=mean(fit=fit))

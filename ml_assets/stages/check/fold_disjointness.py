@@ -34,7 +34,7 @@ def check(
 ) -> Result:
     """Red when a key (or a group) is in two folds, twice in one, or is referenced wrongly.
 
-    One batch is in memory at a time.
+    One batch is in memory at a time, and a part of the keys (`keys`).
     """
     grouped = spec.split.kind == "hash" and bool(spec.split.group)
     columns = ["_key", "_group"] if grouped else ["_key"]

@@ -14,7 +14,7 @@ the YAML, with the same three:
 `train`, `validation`, `fold`    a `folds.Fold`: `target` (float64 array: the value, 0/1 for
     binary, an index into `context.classes` for multiclass, -1 for a class that train does not
     hold), `weight` (float64 array, or None), and the encoded features: `batches(columns)` yields
-    a `pyarrow.Table` a batch, so that one is in memory at a time; `take(numbers)` returns some
+    a `pyarrow.Table` a batch, so that one is in memory at a time; `take(numbers)` returns those
     rows; `features` is all of them in one table. Number float64, integer int64, boolean int8,
     category int16 or int32 codes into `context.categories[column]`; missing and never-seen values
     are null. Rows are in calendar order.

@@ -49,7 +49,11 @@ def binned(
         categorical_feature=[place for place, kind in enumerate(kinds) if kind == "category"],
         free_raw_data=True,
     )
-    return data.construct()
+    data.construct()
+    if fold.weight is None:
+        # Batches with a reference take over that it has weights, and hold zeros.
+        data.set_field("weight", None)
+    return data
 
 
 def sampling_seed(seed: int) -> int:

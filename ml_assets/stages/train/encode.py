@@ -49,8 +49,8 @@ def encode(
 
 
 def values(table: pa.Table, name: str) -> Array:
-    """Return an encoded column as float64 (n,), NaN where missing."""
-    column = table[name].cast(pa.float64())
+    """Return an encoded column as float64 (n,), NaN where missing; large integers rounded."""
+    column = table[name].cast(pa.float64(), safe=False)
     return np.asarray(column.fill_null(np.nan).to_numpy(), dtype=np.float64)
 
 

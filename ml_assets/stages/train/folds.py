@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -60,7 +59,9 @@ class Part:
     def where(self, kept: NDArray[np.bool_]) -> Part:
         """Return those rows of which `kept` (n,) is true."""
         rows = _indices(self.spans)[kept]
-        return Part(self.batch, self.features, np.column_stack([rows, rows + 1]))
+        first, last = np.diff(rows, prepend=-2) != 1, np.diff(rows, append=-2) != 1
+        spans = np.column_stack([rows[first], rows[last] + 1])
+        return Part(self.batch, self.features, spans)
 
 
 @dataclass(frozen=True)
@@ -87,18 +88,21 @@ class Fold:
 
     def batch(self, place: int, columns: Sequence[str] | None = None) -> pa.Table:
         """Read and encode the rows of one batch, or some columns of them."""
-        kinds = {name: self.columns[name] for name in columns or self.columns}
+        names = self.columns if columns is None else columns
+        kinds = {name: self.columns[name] for name in names}
         return encode.encode(self.parts[place].table(list(kinds)), kinds, self.categories)
 
     def take(self, rows: NDArray[np.int64]) -> pa.Table:
-        """Return some rows encoded; their numbers (k,) are sorted."""
+        """Return some rows encoded, by number (k,), in that order."""
+        order = np.argsort(rows, kind="stable")
         cuts = self._cuts()
-        asked = np.split(rows, np.searchsorted(rows, cuts))
-        return pa.concat_tables(
+        asked = np.split(rows[order], np.searchsorted(rows[order], cuts))
+        found = pa.concat_tables(
             self.batch(place).take(pa.array(wanted - start))
             for place, (wanted, start) in enumerate(zip(asked, [0, *cuts], strict=True))
-            if len(wanted)
+            if len(wanted) or place == 0
         )
+        return found.take(pa.array(np.argsort(order)))
 
     def where(self, kept: NDArray[np.bool_]) -> Fold:
         """Return the fold of those rows of which `kept` (n,) is true."""
@@ -116,11 +120,13 @@ class Fold:
 
 def refer(references: pa.Table, features: Mapping[str, Handle]) -> list[Part]:
     """Return what is referenced of each batch."""
-    rows = references.select(["batch", "start", "stop"]).to_pylist()
-    return [
-        Part(batch, features[batch], np.array([(r["start"], r["stop"]) for r in group], np.int64))
-        for batch, group in groupby(rows, key=lambda row: row["batch"])
-    ]
+    spans = np.column_stack([references["start"].to_numpy(), references["stop"].to_numpy()])
+    batches = references["batch"].combine_chunks().dictionary_encode()
+    codes = batches.indices.to_numpy()
+    starts = np.flatnonzero(np.diff(codes, prepend=-1))
+    names = batches.dictionary.take(pa.array(codes[starts])).to_pylist()
+    parts = np.split(spans, starts)[1:]
+    return [Part(name, features[name], part) for name, part in zip(names, parts, strict=True)]
 
 
 def read(
@@ -176,10 +182,9 @@ def _survey(
 
 def merged(references: Sequence[pa.Table], features: Mapping[str, Handle]) -> pa.Table:
     """Return one table of references in calendar order, which is the order of `features`."""
-    order = {batch: number for number, batch in enumerate(features)}
     table = pa.concat_tables(references)
-    place = [order[batch] for batch in table["batch"].to_pylist()]
-    return table.take(pa.array(np.lexsort((table["start"].to_numpy(), np.array(place, np.int64)))))
+    place = pc.index_in(table["batch"], value_set=pa.array(list(features), pa.string())).to_numpy()
+    return table.take(pa.array(np.lexsort((table["start"].to_numpy(), place))))
 
 
 def labels(table: pa.Table, classes: Sequence[str]) -> Array:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ml_assets.faults import HookError, raised
+from ml_assets.faults import DamagedObject, HookError, raised
 from ml_assets.stages.train.encode import Array
 from ml_assets.stages.train.folds import Context, Fold
 
@@ -76,6 +76,8 @@ class Own:
             raise HookError(f"{self._file} has no function {function}; wanted fit, refit, predict")
         try:
             return hook(*arguments)
+        except DamagedObject:
+            raise
         except Exception as error:
             raise HookError(raised(f"{self._file}:{function}", hook, error)) from error
 
