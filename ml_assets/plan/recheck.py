@@ -35,9 +35,12 @@ def recheck(planner: Planner, model: str, version: Version) -> dict[str, Any]:
     result = stage(
         spec,
         family=load.function(found.family, closure, planner.workspace),
-        model=Stored(home, found.model, recent),
-        test=Stored(home, found.folds["validation"], recent),
-        features={batch: Stored(home, ref, recent) for batch, ref in found.features.items()},
+        model=Stored(home, found.model, recent, "model"),
+        test=Stored(home, found.folds["validation"], recent, "validation"),
+        features={
+            batch: Stored(home, ref, recent, f"features {batch}")
+            for batch, ref in found.features.items()
+        },
     )
     document: dict[str, Any] = result.outputs["parity"]
     wrong = [check["text"] for check in document["checks"] if check["passed"] is False]

@@ -56,12 +56,13 @@ class Recent:
 
 
 class Stored:
-    """A lazy input backed by the store."""
+    """A lazy input backed by the store; `name` is what people are told that it is."""
 
-    def __init__(self, home: Home, ref: Ref, recent: Recent) -> None:
+    def __init__(self, home: Home, ref: Ref, recent: Recent, name: str) -> None:
         self._home = home
         self._ref = ref
         self._recent = recent
+        self._name = name
 
     @property
     def digest(self) -> str:
@@ -69,11 +70,21 @@ class Stored:
         return self._ref.digest
 
     def table(self, columns: Sequence[str] | None = None) -> Any:
-        """Return the table, or only some of its columns."""
+        """Return the table, or only some of its columns; StageError where it lacks one."""
         found = self._recent.get(self.digest)
-        if found is None:
-            return self._home.objects.table(self.digest, columns)
-        return found if columns is None else found.select(list(columns))
+        try:
+            if found is None:
+                return self._home.objects.table(self.digest, columns)
+            return found if columns is None else found.select(list(columns))
+        except (KeyError, ValueError) as error:
+            there = self._home.objects.head(self.digest, 1).column_names
+            lacking = [name for name in columns or () if name not in there]
+            if not lacking:
+                raise
+            raise StageError(
+                f"{self._name} has no {', '.join(lacking)}: it was made before that was asked for; "
+                "run what is upstream as well (`+` before the name)"
+            ) from error
 
     def json(self) -> Any:
         """Return the JSON document."""
@@ -194,16 +205,16 @@ class ActionRunner:
             }
             for name, hook in action.hooks.items()
         }
-        inputs = {name: self._handle(tree) for name, tree in action.inputs.items()}
+        inputs = {name: self._handle(tree, name) for name, tree in action.inputs.items()}
         return stage(action.params, **inputs, **hooks)
 
-    def _handle(self, tree: Any) -> Any:
+    def _handle(self, tree: Any, name: str) -> Any:
         if isinstance(tree, Ref):
-            return Stored(self._home, tree, self._recent)
+            return Stored(self._home, tree, self._recent, name)
         if isinstance(tree, Mapping):
-            return {name: self._handle(item) for name, item in tree.items()}
+            return {key: self._handle(item, f"{name} {key}") for key, item in tree.items()}
         if isinstance(tree, list):
-            return [self._handle(item) for item in tree]
+            return [self._handle(item, name) for item in tree]
         return tree
 
     def _put(self, content: Any) -> Ref:

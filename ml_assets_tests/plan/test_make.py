@@ -535,6 +535,15 @@ def test_only_what_is_selected_is_kept(toy: Toy) -> None:
     assert set(toy.digests()) == _each("sales/quarantine")
 
 
+def test_features_that_were_made_before_a_column_was_asked_for_are_named(made: Toy) -> None:
+    made.edit(FORECAST, "  target: units\n", "  target: units\n  weight: units\n")
+    (fault,) = made.make("forecast/candidate").faults
+    assert fault.startswith(
+        f"forecast/candidate: features {JAN} has no _weight: it was made before that was asked for; "
+        "run what is upstream as well"
+    )
+
+
 def test_what_was_never_made_is_waited_for(toy: Toy) -> None:
     toy.land_all(MONTHS[:1])
     ran = toy.make("forecast/*")

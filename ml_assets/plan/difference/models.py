@@ -83,7 +83,7 @@ def _test_rows(planner: Planner, group: str, documents: list[dict[str, Any]]) ->
     if fold is None:
         raise NotMaterialized(f"{group}/test_split is not materialized in environment {home.env}")
     features = {
-        part: Stored(home, now.outputs["features"], Recent(1))
+        part: Stored(home, now.outputs["features"], Recent(1), f"features {part}")
         for (asset, part), now in held.items()
         if asset == f"{group}/features"
     }
