@@ -34,7 +34,7 @@ _RECORD = np.dtype([("high", np.uint64), ("low", np.uint64), ("number", np.int64
 class Keys:
     """The keys of many rows, each with a number, as 24 bytes a row in a temporary file.
 
-    A context manager: the file is gone at its end. StageError where it cannot be written.
+    A context manager: the file is gone at its end.
     """
 
     def __init__(self, held: int = HELD) -> None:
@@ -51,7 +51,7 @@ class Keys:
             self._file.close()
 
     def add(self, keys: pa.ChunkedArray, batch: str, numbers: Ints) -> None:
-        r"""Add rows (n,) of one batch.
+        r"""Add rows (n,) of one batch; StageError where the file cannot be written.
 
         Keys of a dataset without key columns (`\L<line>`) name a row in its batch only.
         """
