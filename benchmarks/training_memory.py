@@ -16,7 +16,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from benchmarks.split_memory import ROWS, peak
+from benchmarks.split_memory import ROWS, Stored, peak
 from ml_assets.spec.families import LightGBM
 from ml_assets.spec.model import FeatureColumn, FitSpec
 from ml_assets.stages.train import folds
@@ -39,19 +38,6 @@ AT_ONCE = {"table": sys.maxsize, "batches": 0}
 WAYS = [*AT_ONCE, "alone"]
 KINDS = {"number": 10, "integer": 8, "boolean": 4, "category": 2}
 COLUMNS = {f"{kind}{i}": kind for kind, count in KINDS.items() for i in range(count)}
-
-
-class File:
-    """A batch of features."""
-
-    digest = ""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def table(self, columns: Sequence[str] | None = None) -> pa.Table:
-        """Read some columns."""
-        return pq.read_table(self._path, columns=columns, use_threads=False)
 
 
 def write(path: Path, number: int) -> None:
@@ -71,7 +57,7 @@ def write(path: Path, number: int) -> None:
 
 def load(folder: Path) -> tuple[folds.Fold, folds.Context]:
     """Return a fold of all rows of all files, nothing of its features read."""
-    features: dict[str, Any] = {file.name: File(file) for file in sorted(folder.iterdir())}
+    features: dict[str, Any] = {file.name: Stored("", file) for file in sorted(folder.iterdir())}
     count = len(features)
     spec = FitSpec(
         task="regression",
@@ -96,7 +82,7 @@ def measure(way: str, folder: Path, saved: Path) -> dict[str, Any]:
     else:
         fold, context = load(folder)
         params = parameters(FAMILY, context)
-        data = binned(params, fold, context, at_once=AT_ONCE[way])
+        data = binned(params, fold, at_once=AT_ONCE[way])
         saved.with_suffix(".json").write_text(json.dumps(params))
     took, memory = time.process_time() - started, peak() - before
     text = lightgbm.train(params, data, TREES).model_to_string()
@@ -109,7 +95,7 @@ def measure(way: str, folder: Path, saved: Path) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Measure both ways, each in a new process, and print a table."""
+    """Measure each way, in a new process, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--batches", type=int, nargs="+", default=[12, 120])
     parser.add_argument("--way", choices=WAYS)

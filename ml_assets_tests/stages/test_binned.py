@@ -36,8 +36,8 @@ def text_of(world: World, at_once: int, seed: int = 1) -> str:
         "bin_construct_sample_cnt": SAMPLED,
         "max_bin": 40,
     }
-    data = binned(params, train, context, at_once=at_once)
-    held_out = binned(params, validation, context, reference=data, at_once=at_once)
+    data = binned(params, train, at_once=at_once)
+    held_out = binned(params, validation, reference=data, at_once=at_once)
     booster = lightgbm.train(params, data, 5, valid_sets=[held_out])
     assert data.num_data() == len(train.target)
     assert held_out.num_data() == 200
@@ -66,9 +66,9 @@ def test_weights_of_train_are_not_those_of_validation(task: str, metric: str) ->
     (train, validation), context, _ = folds.load(spec, rows, world.features)
     params, found = parameters(TREES, context), []
     for at_once in (AT_ONCE, 0):
-        data = binned(params, train, context, at_once=at_once)
+        data = binned(params, train, at_once=at_once)
         plain = replace(validation, weight=None)
-        held_out = binned(params, plain, context, reference=data, at_once=at_once)
+        held_out = binned(params, plain, reference=data, at_once=at_once)
         assert data.get_field("weight") == pytest.approx(train.weight)
         assert held_out.get_field("weight") is None
         found.append(grow(TREES, (data, held_out), context))
@@ -104,5 +104,5 @@ def test_a_batch_is_read_once_for_bins_and_once_for_rows() -> None:
     counted: Any = {day: Counted(day) for day in world.features}
     (train,), context, _ = folds.load(world.spec(TREES), [world.fold("train").table()], counted)
     asked.clear()
-    binned(parameters(TREES, context), train, context, at_once=0)
+    binned(parameters(TREES, context), train, at_once=0)
     assert asked == [f"day{n}" for n in range(6)] * 2

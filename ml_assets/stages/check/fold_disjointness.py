@@ -56,11 +56,11 @@ def check(
             rows, fold = _rows(batch, spans, len(table), wrong)
             counts += np.bincount(fold, minlength=len(FOLDS))
             for column, keys in held.items():
-                found = pa.table({"key": table[column].take(pa.array(rows)), "fold": fold})
+                pairs = pa.table({"key": table[column].take(pa.array(rows)), "fold": fold})
                 if column == "_group":
                     # Of many rows; a key is of one.
-                    found = found.group_by(["key", "fold"]).aggregate([])
-                keys.add(found["key"], batch, found["fold"].to_numpy())
+                    pairs = pairs.group_by(["key", "fold"]).aggregate([])
+                keys.add(pairs["key"], batch, pairs["fold"].to_numpy())
         for column, keys in held.items():
             wrong += _repeated(column.strip("_"), keys)
     named = dict(zip(FOLDS, counts.tolist(), strict=True))

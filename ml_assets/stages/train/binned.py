@@ -17,27 +17,22 @@ from ml_assets.stages.train import encode
 
 if TYPE_CHECKING:
     from ml_assets.stages.train.encode import Array
-    from ml_assets.stages.train.folds import Context, Fold
+    from ml_assets.stages.train.folds import Fold
 
 AT_ONCE = 10_000_000
 """Values (rows by columns) that are few enough to be held: one table is binned in half the time."""
 
 
 def binned(
-    params: dict[str, Any],
-    fold: Fold,
-    context: Context,
-    *,
-    reference: Any = None,
-    at_once: int = AT_ONCE,
+    params: dict[str, Any], fold: Fold, *, reference: Any = None, at_once: int = AT_ONCE
 ) -> Any:
     """Return a constructed `lightgbm.Dataset`, with the bins of `reference` if there is one.
 
     Up to `at_once` values are handed over in one table, more of them batch by batch: the bins are
     the same, and so are the trees.
     """
-    few = len(fold.target) * len(context.columns) <= at_once
-    kinds = list(context.columns.values())
+    few = len(fold.target) * len(fold.columns) <= at_once
+    kinds = list(fold.columns.values())
     data = lightgbm.Dataset(
         pa.concat_tables(fold.batches()) if few else _by_batch(fold),
         label=fold.target,

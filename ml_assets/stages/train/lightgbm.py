@@ -50,7 +50,7 @@ def refit(
     from ml_assets.stages.train.binned import binned
 
     params = parameters(settings, context)
-    data = binned(params, fold, context)
+    data = binned(params, fold)
     booster = lightgbm.train(params, data, num_boost_round=state["trees"])
     return _state(booster, state["trees"])
 
@@ -104,14 +104,14 @@ def datasets(
     from ml_assets.stages.train.binned import binned
 
     params = parameters(settings, context)
-    data = binned(params, train, context)
+    data = binned(params, train)
     held_out = validation
     if context.task == "multiclass":
         # LightGBM takes no label that train does not hold.
         held_out = validation.where(validation.target >= 0)
     if len(held_out.target) == 0:
         return data, None
-    return data, binned(params, replace(held_out, weight=None), context, reference=data)
+    return data, binned(params, replace(held_out, weight=None), reference=data)
 
 
 def grow(settings: LightGBM, data: tuple[Any, Any], context: Context) -> dict[str, Any]:
