@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from docs.generate.svg import Box, arrow, page
+from ml_assets.assets.edges import edges
 from ml_assets.graph.describe import DESCRIPTIONS
-from ml_assets.plan.lineage import edges
 from ml_assets.plan.workspace import PACKAGE
 from ml_assets.spec.project import read_project
 

@@ -12,8 +12,8 @@ from datetime import datetime
 from typing import Any
 
 from ml_assets.adapters.families import Child, curve, families, flat
+from ml_assets.assets.cells import Cell
 from ml_assets.errors import NotMaterialized, UnknownName
-from ml_assets.plan.cells import Cell
 from ml_assets.plan.sensitive import sensitive_inputs
 from ml_assets.spec.project import Project
 from ml_assets.store.home import Home

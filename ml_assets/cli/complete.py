@@ -5,8 +5,8 @@ Nothing is said where there is no project: a shell that completes must not print
 
 from __future__ import annotations
 
+from ml_assets.assets.edges import edges
 from ml_assets.errors import MlAssetsError
-from ml_assets.plan.lineage import edges
 from ml_assets.plan.workspace import locate
 from ml_assets.spec.project import Project, read_project
 

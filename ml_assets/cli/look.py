@@ -9,6 +9,7 @@ import typer
 from rich.markup import escape
 
 from ml_assets.adapters.decision import decided, standing
+from ml_assets.assets.edges import asset_keys
 from ml_assets.cli.complete import assets, models
 from ml_assets.cli.here import opened
 from ml_assets.cli.output import JSON, emit, err, guarded, out
@@ -49,7 +50,7 @@ def plan(selection: Selection = None, partition: Partition = None, as_json: bool
                 **found.to_json(),
                 "problems": problems,
                 "impure": [str(item) for item in impure],
-                "assets": sorted(planner.project.asset_keys()),
+                "assets": sorted(asset_keys(planner.project)),
                 "definitions": definitions_digest(planner.project, planner.workspace),
             }
         )

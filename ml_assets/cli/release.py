@@ -67,7 +67,7 @@ def bundle_of(planner: Planner, model: str, version: str | None) -> bytes:
     Raises NotMaterialized where there is no champion, or the version was never one, and
     LogBroken where the promotion log does not hold.
     """
-    from ml_assets.plan.cells import Unit
+    from ml_assets.assets.cells import Unit
     from ml_assets.plan.code import Sources
     from ml_assets.plan.promote import candidate_named
     from ml_assets.plan.recipes.release import release_action

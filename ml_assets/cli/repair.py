@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import typer
 
+from ml_assets.assets.cells import Cell
 from ml_assets.cli.here import opened
 from ml_assets.cli.output import FAILED, JSON, emit, err, guarded, out
 from ml_assets.cli.progress import working
 from ml_assets.cli.run import materialize, tell
 from ml_assets.errors import DamagedObject
-from ml_assets.plan.cells import Cell
 from ml_assets.plan.landing import landed_again
 from ml_assets.plan.plan import Planner
 from ml_assets.store.lock import writer

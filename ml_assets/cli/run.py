@@ -12,13 +12,13 @@ import typer
 from rich.markup import escape
 
 from ml_assets.adapters.mlflow import moved, reset
+from ml_assets.assets.cells import Cell
 from ml_assets.cli.here import opened
 from ml_assets.cli.look import Partition, Selection, odd, tell_odd
 from ml_assets.cli.output import FAILED, JSON, emit, err, guarded, out
 from ml_assets.cli.progress import Live, working
 from ml_assets.graph.ahead import beside
 from ml_assets.importing import importing
-from ml_assets.plan.cells import Cell
 from ml_assets.plan.landing import SETTLE, observe
 from ml_assets.plan.make import Progress
 from ml_assets.plan.plan import Plan, Planner

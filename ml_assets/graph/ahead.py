@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from ml_assets import early
-from ml_assets.plan.cells import Cell
+from ml_assets.assets.cells import Cell
 from ml_assets.plan.plan import Planner
 from ml_assets.plan.workspace import settings
 

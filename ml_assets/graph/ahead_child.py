@@ -15,10 +15,11 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from ml_assets.assets.cells import Unit
+from ml_assets.assets.registry import KINDS
 from ml_assets.graph.boundary import boundary
-from ml_assets.plan.cells import SPARE, UNITS, Unit
 from ml_assets.plan.code import Sources
-from ml_assets.plan.imports import Imports
+from ml_assets.plan.imports import Imports, libraries_of
 from ml_assets.plan.plan import Planner, units
 from ml_assets.plan.run import ActionRunner
 from ml_assets.plan.session import Shared
@@ -41,7 +42,7 @@ def work(request: dict[str, Any]) -> None:
     session = planner.session(shared=shared)
     wanted = set(request["cells"])
     mine = [u for u in units(session) if wanted & {str(cell) for cell in u.cells()}]
-    shared.spare += [unit for unit in mine if unit.kind == SPARE][::-1]
+    shared.spare += [unit for unit in mine if KINDS[unit.kind].spare][::-1]
     for unit in _order(mine):
         try:
             session.make(unit)
@@ -53,7 +54,7 @@ def work(request: dict[str, Any]) -> None:
 def _order(found: list[Unit]) -> list[Unit]:
     """Return units kind by kind, the last model first: the run itself begins with the first."""
     ordered: list[Unit] = []
-    for kind in UNITS:
+    for kind in KINDS:
         mine = [unit for unit in found if unit.kind == kind]
         groups = list(dict.fromkeys(unit.group for unit in mine))
         for group in groups if kind == "batch" else groups[::-1]:
@@ -77,7 +78,7 @@ def main() -> None:
 
 def _import_until_asked() -> None:
     """Import what most runs need, piece by piece, until the request is there."""
-    imports = Imports(("batch", "features", "candidate"), first=("dagster_pandas",))
+    imports = Imports(["dagster_pandas", *libraries_of(("batch", "features", "candidate"))])
     while not select.select([sys.stdin], [], [], 0)[0] and imports.one():
         pass
 

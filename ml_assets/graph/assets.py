@@ -9,14 +9,15 @@ from typing import Any
 
 import dagster as dg
 
+from ml_assets.assets.cells import Unit
+from ml_assets.assets.edges import partitioned
+from ml_assets.assets.registry import BY_NAME, KINDS, made_by
 from ml_assets.errors import DamagedObject
-from ml_assets.graph.describe import description, kinds, static_metadata
+from ml_assets.graph.describe import asset_spec
 from ml_assets.graph.engine import Engine
-from ml_assets.graph.publish import key_of
+from ml_assets.graph.keys import asset_of, key_of
 from ml_assets.graph.step import publish
-from ml_assets.plan.cells import UNITS, Unit
 from ml_assets.plan.checks import checks_of
-from ml_assets.plan.lineage import edges, partitioned
 from ml_assets.spec.project import Project
 
 
@@ -29,24 +30,10 @@ def unit_assets(
 ) -> dg.AssetsDefinition:
     """Return the assets and checks of one kind of unit of a dataset or model."""
     spec = project.datasets.get(group) or project.models[group]
-    graph = edges(project)
-    assets = [f"{group}/{name}" for name in UNITS[kind]]
+    assets = [f"{group}/{entry.name}" for entry in made_by(kind)]
     own = partitions if partitioned(project, assets[0]) else None
-    specs = [
-        dg.AssetSpec(
-            key_of(asset),
-            deps=[key_of(source) for source in graph[asset]],
-            group_name=group,
-            description=description(asset.split("/")[1], spec),
-            kinds=kinds(asset.split("/")[1], spec),
-            owners=list(spec.owners),
-            metadata=static_metadata(asset.split("/")[1], spec),
-            code_version=code_version,
-            partitions_def=own,
-        )
-        for asset in assets
-    ]
-    checks = list(check_specs(assets, spec.checks, kind, own))
+    specs = [asset_spec(project, asset, partitions, code_version) for asset in assets]
+    checks = list(check_specs(assets, spec.checks, own))
 
     @dg.multi_asset(
         name=f"{group}__{kind}",
@@ -55,11 +42,11 @@ def unit_assets(
         partitions_def=own,
         backfill_policy=dg.BackfillPolicy.single_run() if own is not None else None,
         can_subset=True,
-        op_tags={"dagster/priority": str(-list(UNITS).index(kind))},
+        op_tags={"dagster/priority": str(-list(KINDS).index(kind))},
     )
     def step(context: dg.AssetExecutionContext, engine: Engine) -> Iterator[Any]:
         batches = list(context.partition_keys) if own is not None else [""]
-        chosen = {"/".join(key.path) for key in context.selected_asset_keys}
+        chosen = {asset_of(key) for key in context.selected_asset_keys}
         units = [Unit(group, kind, batch) for batch in batches]
         outcomes = list(engine.maker.make(units, chosen))
         # Dagster wants outputs in data-flow order.
@@ -77,14 +64,13 @@ def unit_assets(
 def check_specs(
     assets: Sequence[str],
     own: Mapping[str, str],
-    kind: str,
     partitions: dg.PartitionsDefinition[str] | None,
 ) -> Iterator[dg.AssetCheckSpec]:
     """Yield the checks shown on a unit's assets, the user's own included."""
     for asset in assets:
         name = asset.split("/")[1]
         described = {entry.name: entry.description for entry in checks_of(name)}
-        if name in ("cleaned", "features"):
+        if BY_NAME[name].own_checks:
             described |= {check: f"Own check {hook}." for check, hook in own.items()}
         for check, text in described.items():
             with warnings.catch_warnings():

@@ -7,11 +7,13 @@ import warnings
 
 import dagster as dg
 
+from ml_assets.assets.edges import asset_keys, assets_of, groups
+from ml_assets.assets.registry import BY_NAME
 from ml_assets.errors import MlAssetsError
 from ml_assets.graph.assets import unit_assets
-from ml_assets.graph.describe import description, kinds
+from ml_assets.graph.describe import asset_spec
 from ml_assets.graph.engine import Engine
-from ml_assets.graph.publish import key_of
+from ml_assets.graph.keys import key_of
 from ml_assets.graph.reload import can_reload
 from ml_assets.graph.runs import job_name
 from ml_assets.graph.sensor import reconcile_sensor, repair_sensor
@@ -20,9 +22,6 @@ from ml_assets.plan.purity import impurities
 from ml_assets.plan.static import code_versions
 from ml_assets.plan.workspace import Workspace
 from ml_assets.spec.project import Project
-
-DATASET_UNITS = ("batch", "quality_report")
-MODEL_UNITS = ("features", "splits", "candidate", "evaluation_report", "champion", "release")
 
 
 @functools.cache
@@ -35,34 +34,19 @@ def group_definitions(project: Project, group: str, workspace: Workspace) -> dg.
     """Return the assets and checks of one dataset or model."""
     name = project.calendar_of(group)
     partitions = calendar(name) if name is not None else None
-    kinds = DATASET_UNITS if group in project.datasets else MODEL_UNITS
     versions = code_versions(project, workspace, group)
-    assets: list[dg.AssetsDefinition | dg.AssetSpec] = [
-        unit_assets(project, group, kind, partitions, versions[kind]) for kind in kinds
+    units = [unit_assets(project, group, kind, partitions, versions[kind]) for kind in versions]
+    observed = [
+        asset_spec(project, f"{group}/{entry.name}", partitions)
+        for entry in assets_of(project, group)
+        if entry.unit is None
     ]
-    if group in project.datasets:
-        assets.insert(0, landing_spec(project, group, partitions))
-    return dg.Definitions(assets=assets)
-
-
-def landing_spec(
-    project: Project, group: str, partitions: dg.PartitionsDefinition[str] | None
-) -> dg.AssetSpec:
-    """Return the external asset for the files of a dataset."""
-    spec = project.datasets[group]
-    return dg.AssetSpec(
-        key_of(f"{group}/landing"),
-        group_name=group,
-        description=description("landing", spec),
-        kinds=kinds("landing", spec),
-        owners=list(spec.owners),
-        partitions_def=partitions,
-    )
+    return dg.Definitions(assets=[*observed, *units])
 
 
 def jobs(project: Project) -> list[dg.UnresolvedAssetJobDefinition]:
     """Return a job for each calendar (two cannot be in one run), and one for the rest."""
-    assets = [asset for asset in project.asset_keys() if not asset.endswith("/landing")]
+    assets = [a for a in asset_keys(project) if BY_NAME[a.split("/")[1]].unit is not None]
     calendars = {asset: project.calendar_of(asset.split("/")[0]) for asset in assets}
     # A snapshot can run with any calendar: what joins it then needs one run, not two.
     found = {
@@ -102,8 +86,7 @@ def shared_definitions(project: Project, workspace: Workspace) -> dg.Definitions
 def definitions(planner: Planner) -> dg.Definitions:
     """Return the definitions of a whole project."""
     project, workspace = planner.project, planner.workspace
-    groups = [*project.datasets, *project.models]
-    parts = [group_definitions(project, group, workspace) for group in groups]
+    parts = [group_definitions(project, group, workspace) for group in groups(project)]
     return dg.Definitions.merge(*parts, shared_definitions(project, workspace))
 
 

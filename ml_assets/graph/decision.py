@@ -8,12 +8,14 @@ import dagster as dg
 
 from ml_assets.adapters.decision import rules_table, standing
 from ml_assets.plan.reports import linked
+from ml_assets.spec.project import Project
 from ml_assets.store.home import Home
 from ml_assets.store.records import Current
 
 
-def log_metadata(home: Home, model: str, current: Current) -> dict[str, Any]:
+def log_metadata(home: Home, _: Project, current: Current) -> dict[str, Any]:
     """Return what the promotion log says of a model and its candidate, and the decision."""
+    model = current.asset.split("/")[0]
     found: dict[str, Any] = {
         name: value for name, value in standing(home, model).items() if value is not None
     }

@@ -6,61 +6,64 @@ from typing import Any
 
 import dagster as dg
 
+from ml_assets.assets.edges import edges
+from ml_assets.assets.registry import BY_NAME, function
+from ml_assets.graph.keys import key_of
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.spec.model import ModelSpec
+from ml_assets.spec.project import Project
+from ml_assets.store.home import Home
+from ml_assets.store.records import Current
 
-DESCRIPTIONS = {
-    "landing": "Files that landed, as they came; observed with the digest of their bytes.",
-    "raw": "Every record that parses, typed; nothing dropped. `_line` is its line in the file.",
-    "cleaned": "Rows that keep the contract, after the declared cleaning and filters.",
-    "quarantine": "Records that do not parse or break a rule: rule, reason, line and text.",
-    "quality_report": "What came in: statistics, drift, gaps, and whom cleaning removes.",
-    "features": "Model inputs with key, event time and target, by batch.",
-    "train_split": "Which labelled rows the families learn from: references, never copies.",
-    "validation_split": "Which labelled rows the families are compared and stopped on.",
-    "test_split": "Which labelled rows the report is about; nothing is chosen on them.",
-    "candidate": "The best family on validation, refitted; with its leaderboard.",
-    "evaluation_report": "What the candidate is worth on test, beside the trivial baseline.",
-    "champion": "The gate's decision on the candidate and what it rests on; who is champion.",
-    "release": "The champion as a self-contained bundle, verified in a fresh process.",
-}
-KINDS = {
-    "landing": {"file"},
-    "raw": {"table", "parquet"},
-    "cleaned": {"table", "pandas"},
-    "quarantine": {"table", "parquet"},
-    "quality_report": {"html"},
-    "features": {"table", "pandas"},
-    "train_split": {"table"},
-    "validation_split": {"table"},
-    "test_split": {"table"},
-    "candidate": {"mlflow"},
-    "evaluation_report": {"html"},
-    "champion": {"json", "mlflow"},
-    "release": {"onnx"},
-}
 LIBRARIES = {"linear": "scikitlearn", "lightgbm": "lightgbm", "lightgbm_tuned": "lightgbm"}
 
 
-def description(name: str, spec: DatasetSpec | ModelSpec) -> str:
-    """Return what an asset is; of landed files and of a candidate, also what they are about."""
-    about = f" {spec.description}" if name in ("landing", "candidate") else ""
-    return DESCRIPTIONS[name] + about
+Spec = DatasetSpec | ModelSpec
 
 
-def kinds(name: str, spec: DatasetSpec | ModelSpec) -> set[str]:
-    """Return what an asset is made of; a candidate is of its families' libraries too."""
-    if name != "candidate" or isinstance(spec, DatasetSpec):
-        return KINDS[name]
-    families = {family.family for family in spec.training.families.values()}
-    return KINDS[name] | {LIBRARIES[family] for family in families & set(LIBRARIES)}
+def asset_spec(
+    project: Project,
+    asset: str,
+    partitions: dg.PartitionsDefinition[str] | None,
+    code_version: str | None = None,
+) -> dg.AssetSpec:
+    """Return all that Dagster is told of an asset before it is made."""
+    group, name = asset.split("/")
+    entry, spec = BY_NAME[name], project.datasets.get(group) or project.models[group]
+    about = f" {spec.description}" if entry.described else ""
+    return dg.AssetSpec(
+        key_of(asset),
+        deps=[key_of(source) for source in edges(project)[asset]],
+        group_name=group,
+        description=entry.description + about,
+        kinds=set(entry.kinds) | (_libraries(spec) if entry.of_families else set()),
+        owners=list(spec.owners),
+        metadata=function(entry.definition)(spec) if entry.definition else {},
+        code_version=code_version,
+        partitions_def=partitions if entry.batched else None,
+    )
 
 
-def static_metadata(name: str, spec: DatasetSpec | ModelSpec) -> dict[str, Any]:
-    """Return the metadata of an asset's definition: column schema and column lineage."""
-    if isinstance(spec, DatasetSpec):
-        return {"dagster/column_schema": dataset_schema(spec)} if name in ("raw", "cleaned") else {}
-    return {"dagster/column_schema": feature_schema(spec)} if name == "features" else {}
+def _libraries(spec: Spec) -> set[str]:
+    """Return the libraries of a model's families."""
+    families = spec.training.families.values() if isinstance(spec, ModelSpec) else ()
+    return {LIBRARIES[family.family] for family in families if family.family in LIBRARIES}
+
+
+def contract_metadata(spec: DatasetSpec) -> dict[str, Any]:
+    """Return a contract as metadata of a dataset's table."""
+    return {"dagster/column_schema": dataset_schema(spec)}
+
+
+def inputs_metadata(spec: ModelSpec) -> dict[str, Any]:
+    """Return a model's inputs as metadata of its features."""
+    return {"dagster/column_schema": feature_schema(spec)}
+
+
+def lineage_metadata(_: Home, project: Project, current: Current) -> dict[str, Any]:
+    """Return which dataset columns the features of a batch come from."""
+    model = project.models[current.asset.split("/")[0]]
+    return {"dagster/column_lineage": feature_lineage(model)}
 
 
 def dataset_schema(spec: DatasetSpec) -> dg.TableSchema:

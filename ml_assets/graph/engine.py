@@ -14,9 +14,10 @@ from pydantic import PrivateAttr
 
 from ml_assets.adapters.openlineage import tell_run
 from ml_assets.adapters.publishing import Publisher
+from ml_assets.assets.cells import Cell, unit_of
+from ml_assets.assets.registry import BY_NAME
 from ml_assets.graph.ahead import beside
 from ml_assets.graph.boundary import boundary
-from ml_assets.plan.cells import Cell, unit_of
 from ml_assets.plan.make import Listener, Maker, Progress
 from ml_assets.plan.plan import Planner
 from ml_assets.plan.workspace import locate
@@ -93,7 +94,7 @@ class Engine(dg.ConfigurableResource):  # type: ignore[type-arg]
             cells = [i.cell for i in planner.plan(look=False).todo if i.cell.asset in chosen]
             token = open_.enter_context(beside(planner, cells))
         self._publisher = open_.enter_context(closing(Publisher(planner.workspace)))
-        if any(asset.endswith(("/evaluation_report", "/champion")) for asset in chosen):
+        if any(_needs_mlflow(asset) for asset in chosen):
             # Its imports take seconds, which pass while the models are trained.
             self._publisher.start()
         self._maker = Maker(
@@ -118,3 +119,8 @@ class Engine(dg.ConfigurableResource):  # type: ignore[type-arg]
             warnings.append(problem)
             if context.log is not None:
                 context.log.warning(problem)
+
+
+def _needs_mlflow(asset: str) -> bool:
+    unit = BY_NAME[asset.split("/")[1]].unit
+    return unit is not None and unit.mlflow

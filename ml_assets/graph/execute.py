@@ -10,7 +10,7 @@ import dagster as dg
 from ml_assets.graph.build import definitions
 from ml_assets.graph.engine import FORCE, TOKEN, VERIFY, listeners, todo, warnings
 from ml_assets.graph.instance import open_instance, register_batches
-from ml_assets.graph.publish import key_of
+from ml_assets.graph.keys import key_of
 from ml_assets.graph.runs import in_progress, job_name, tags
 from ml_assets.plan.make import Listener, Progress
 from ml_assets.plan.plan import Plan, Planner

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ml_assets.assets.registry import BY_NAME
 from ml_assets.plan.markdown import plain
 from ml_assets.plan.sensitive import sensitive_inputs
 from ml_assets.spec.project import Project
@@ -14,7 +15,6 @@ from ml_assets.stages.shown import MASK, shortened
 from ml_assets.store.home import Home
 from ml_assets.store.records import Current
 
-PREVIEWED = ("raw", "cleaned", "quarantine", "features")
 ROWS = 5
 LONGEST = 40
 """Characters of a value; a record in quarantine has more."""
@@ -25,7 +25,7 @@ def preview(home: Home, project: Project, current: Current) -> str | None:
     """Return the first rows of a batch as a Markdown table; None where there are none."""
     group, name = current.asset.split("/")
     table = next((ref for ref in current.outputs.values() if ref.kind == "table"), None)
-    if name not in PREVIEWED or table is None or not table.rows:
+    if not BY_NAME[name].rows or table is None or not table.rows:
         return None
     columns, hidden = _columns(project, group, name)
     head = home.objects.head(table.digest, ROWS, columns)

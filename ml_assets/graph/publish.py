@@ -7,13 +7,11 @@ from typing import Any
 
 import dagster as dg
 
-from ml_assets.graph.decision import log_metadata
-from ml_assets.graph.describe import feature_lineage
+from ml_assets.assets.cells import Unit
+from ml_assets.assets.edges import edges, partitioned
+from ml_assets.assets.registry import BY_NAME, function
+from ml_assets.graph.keys import key_of
 from ml_assets.graph.preview import preview
-from ml_assets.graph.quality import quality_metadata
-from ml_assets.graph.report import leaderboard, report_metadata
-from ml_assets.plan.cells import Unit
-from ml_assets.plan.lineage import edges, partitioned
 from ml_assets.spec.project import Project
 from ml_assets.store.home import Home
 from ml_assets.store.records import Current
@@ -22,11 +20,6 @@ DATA_VERSION = "dagster/data_version"
 CODE_VERSION = "dagster/code_version"
 INPUT = "dagster/input_data_version/"
 POINTER = "dagster/input_event_pointer/"
-
-
-def key_of(asset: str) -> dg.AssetKey:
-    """Return Dagster's key of an asset."""
-    return dg.AssetKey(asset.split("/"))
 
 
 def materialization(
@@ -104,21 +97,12 @@ def metadata(home: Home, project: Project, current: Current, reused: bool) -> di
         value = current.facts.get(key)
         if value not in (None, {}):
             found[key] = dg.MetadataValue.json(value) if isinstance(value, dict) else value
-    group, name = current.asset.split("/")
     first = preview(home, project, current)
     if first is not None:
         found["preview"] = dg.MetadataValue.md(first)
-    if name == "features":
-        found["dagster/column_lineage"] = feature_lineage(project.models[group])
-    if name == "candidate":
-        found["chosen"] = current.facts["chosen"]
-        found["leaderboard"] = dg.MetadataValue.md(leaderboard(home, current))
-    if name == "evaluation_report":
-        found |= report_metadata(home, current)
-    if name == "champion":
-        found |= log_metadata(home, group, current)
-    if name == "quality_report":
-        found |= quality_metadata(home, current)
+    record = BY_NAME[current.asset.split("/")[1]].record
+    if record:
+        found |= function(record)(home, project, current)
     return found
 
 

@@ -9,11 +9,12 @@ import dagster as dg
 
 from ml_assets.plan.markdown import plain
 from ml_assets.plan.reports import linked
+from ml_assets.spec.project import Project
 from ml_assets.store.home import Home
 from ml_assets.store.records import Current
 
 
-def quality_metadata(home: Home, current: Current) -> dict[str, Any]:
+def quality_metadata(home: Home, _: Project, current: Current) -> dict[str, Any]:
     """Return the report inline, its file, and the figures that are plotted over batches."""
     said = current.facts["quality"]
     lines = [_account(said), "", "| | | |", "| --- | --- | --- |"]

@@ -15,6 +15,7 @@ import dagster as dg
 
 from ml_assets.plan.markdown import plain
 from ml_assets.plan.reports import linked
+from ml_assets.spec.project import Project
 from ml_assets.stages.evaluate.sections import change
 from ml_assets.stages.evaluate.words import size
 from ml_assets.store.home import Home
@@ -53,7 +54,15 @@ def leaderboard(home: Home, current: Current) -> str:
     return "\n".join(lines)
 
 
-def report_metadata(home: Home, current: Current) -> dict[str, Any]:
+def candidate_metadata(home: Home, _: Project, current: Current) -> dict[str, Any]:
+    """Return the chosen family and the leaderboard as metadata."""
+    return {
+        "chosen": current.facts["chosen"],
+        "leaderboard": dg.MetadataValue.md(leaderboard(home, current)),
+    }
+
+
+def report_metadata(home: Home, _: Project, current: Current) -> dict[str, Any]:
     """Return tables, plots and single figures of a report as metadata."""
     metrics = current.facts["metrics"]
     found: dict[str, Any] = {

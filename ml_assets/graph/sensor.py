@@ -16,9 +16,10 @@ from typing import Any
 import dagster as dg
 from dagster._core.execution.backfill import BulkActionStatus
 
+from ml_assets.assets.edges import asset_keys
 from ml_assets.errors import MlAssetsError
 from ml_assets.graph.instance import register_batches
-from ml_assets.graph.publish import key_of
+from ml_assets.graph.keys import key_of
 from ml_assets.graph.reload import reload_location
 from ml_assets.graph.runs import in_progress, job_name, tags, tried
 from ml_assets.plan.fingerprint import fingerprint, youngest_source
@@ -112,7 +113,7 @@ def _tick(
         said = _reloaded(document["definitions"])
         if said is not None:
             return dg.SkipReason(f"specs or code differ from what is loaded; {said}")
-        if document["assets"] != sorted(project.asset_keys()):
+        if document["assets"] != sorted(asset_keys(project)):
             return dg.SkipReason("the specs name other assets than are loaded; reload the location")
     plan = Plan.from_json(document)
     said = _said(document)

@@ -13,19 +13,17 @@ from typing import Any
 
 import dagster as dg
 
-from ml_assets.adapters.bundle import verified
-from ml_assets.errors import Conflict, LogBroken, MlAssetsError, PublishError
+from ml_assets.assets.registry import KINDS, function
+from ml_assets.graph.effects import Effect, mark_published
 from ml_assets.graph.engine import Engine
+from ml_assets.graph.keys import asset_of, key_of
 from ml_assets.graph.publish import (
     check_evaluation,
-    key_of,
     materialization,
     metadata,
     observation,
 )
-from ml_assets.graph.report import mlflow_metadata
 from ml_assets.plan.make import Outcome
-from ml_assets.plan.promote import log_decision
 from ml_assets.stages.quality.words import listed
 from ml_assets.store.records import Current
 
@@ -69,34 +67,10 @@ def publish(
 def _single(
     context: dg.AssetExecutionContext, engine: Engine, outcome: Outcome, chosen: Sequence[str]
 ) -> Generator[Any, None, str | None]:
-    """Yield an unpartitioned unit; return a problem.
-
-    A report is shown in MLflow first; a decision is written to the promotion log and shown
-    there; a release is verified in a fresh process. Where that fails it is not noted, and tried
-    again.
-    """
+    """Yield an unpartitioned unit, after what follows from it outside; return a problem."""
     home, project = engine.maker.planner.home, engine.maker.planner.project
-    model = outcome.unit.group
-    outside: dict[str, Any] = {}
-    problem, length = None, 0
-    if outcome.unit.kind == "evaluation_report":
-        try:
-            answer = engine.publish(model)
-            outside = mlflow_metadata(answer)
-        except PublishError as error:
-            problem = str(error)
-    if outcome.unit.kind == "champion":
-        try:
-            log_decision(home, model, outcome.current[0])
-            length = home.promotions.length(home.env, model)
-            engine.show_log(model)
-        except (PublishError, Conflict, LogBroken) as error:
-            problem = str(error)
-    if outcome.unit.kind == "release":
-        try:
-            outside = verified(home, outcome.current[0])
-        except MlAssetsError as error:
-            problem = str(error)
+    named = KINDS[outcome.unit.kind].effect
+    effect = function(named)(engine, outcome.current[0]) if named else Effect()
     _observe(context, outcome)
     shown = {current.asset: current for current in outcome.current}
     for asset in chosen:
@@ -105,13 +79,11 @@ def _single(
         yield dg.MaterializeResult(
             asset_key=key_of(asset),
             data_version=dg.DataVersion(current.digest),
-            metadata={**said, **outside},
+            metadata={**said, **effect.metadata},
         )
-        if problem is None and outcome.unit.kind == "champion":
-            home.promotions.mark_shown(home.env, model, current.token, length)
-        elif problem is None:
-            home.records.mark_published(home.env, asset, "", current.token)
-    return problem
+        if effect.problem is None:
+            effect.mark(home, current)
+    return effect.problem
 
 
 def _log_batch(
@@ -126,7 +98,7 @@ def _log_batch(
         context.log_event(materialization(home, project, current, reused, code_version, seen))
         for check in current.checks:
             context.log_event(check_evaluation(current.asset, current.partition, check))
-        home.records.mark_published(home.env, current.asset, current.partition, current.token)
+        mark_published(home, current)
 
 
 def _let_go(context: dg.AssetExecutionContext) -> None:
@@ -149,10 +121,10 @@ def _whole_checks(
 ) -> Iterator[dg.AssetCheckResult]:
     """Yield the result of each check over all current batches: red if one is."""
     home = engine.maker.planner.home
-    names = sorted({"/".join(key.asset_key.path) for key in context.selected_asset_check_keys})
+    names = sorted({asset_of(key.asset_key) for key in context.selected_asset_check_keys})
     held = {name: home.records.checks(home.env, name) for name in names}
     for key in sorted(context.selected_asset_check_keys):
-        name = "/".join(key.asset_key.path)
+        name = asset_of(key.asset_key)
         verdicts = {
             batch: check
             for batch, checks in held[name].items()

@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from ml_assets.plan.cells import Cell
+from ml_assets.assets.cells import Cell
 from ml_assets.plan.code import Module, Sources
 from ml_assets.plan.environment import environment
 from ml_assets.store.digest import bytes_digest, json_digest

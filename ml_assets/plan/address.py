@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from ml_assets.assets.cells import Cell
+from ml_assets.assets.edges import edges
 from ml_assets.errors import RequestError, UnknownName
-from ml_assets.plan.cells import Cell
-from ml_assets.plan.lineage import edges
 from ml_assets.plan.plan import Planner
 from ml_assets.store.records import Current, Version
 

@@ -14,9 +14,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from ml_assets.assets.cells import Unit
 from ml_assets.errors import DamagedObject, MlAssetsError, NotMaterialized, UnknownName
 from ml_assets.plan.action import digests_in, pending_in
-from ml_assets.plan.cells import Unit
 from ml_assets.plan.code import Sources
 from ml_assets.plan.plan import Planner
 from ml_assets.plan.recipes.model import candidate_of, fit_action, learning

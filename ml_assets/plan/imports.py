@@ -7,27 +7,23 @@ cost nothing.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
+from ml_assets.assets.registry import KINDS
 from ml_assets.importing import importing
-from ml_assets.plan.cells import UNITS
 
-LIBRARIES = {
-    "batch": ("pandera.pandas",),
-    "features": ("pandas", "scipy.stats"),
-    "candidate": ("sklearn.linear_model", "lightgbm"),
-    "evaluation_report": ("jinja2", "matplotlib.figure", "matplotlib.backends.backend_svg"),
-}
-"""By kind of unit, in the order in which they are asked for."""
+
+def libraries_of(kinds: Iterable[str]) -> list[str]:
+    """Return what the stages of some kinds of units import, in the order of a run."""
+    asked = set(kinds)
+    return [name for kind in KINDS.values() if kind.name in asked for name in kind.libraries]
 
 
 class Imports:
-    """The libraries of some kinds of units, one at a time, after the `first`."""
+    """Libraries to import, one at a time."""
 
-    def __init__(self, kinds: Iterable[str], first: Sequence[str] = ()) -> None:
-        asked = set(kinds)
-        found = [name for kind in UNITS if kind in asked for name in LIBRARIES.get(kind, ())]
-        self._left = [*first, *found]
+    def __init__(self, libraries: Iterable[str]) -> None:
+        self._left = list(libraries)
 
     def one(self) -> bool:
         """Import the next library; return False where none is left."""

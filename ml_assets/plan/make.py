@@ -11,10 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from ml_assets.assets.cells import Cell, Unit
+from ml_assets.assets.registry import KINDS
 from ml_assets.errors import CodeChanged, DamagedObject, MlAssetsError, NotMaterialized
-from ml_assets.plan.cells import SPARE, Cell, Unit
 from ml_assets.plan.code import Sources
-from ml_assets.plan.imports import Imports
+from ml_assets.plan.imports import Imports, libraries_of
 from ml_assets.plan.landing import landed_again
 from ml_assets.plan.plan import Planner
 from ml_assets.plan.product import product
@@ -84,9 +85,9 @@ class Maker:
             boundary=boundary,
             token=token,
             project=planner.project,
-            meanwhile=Imports(unit.kind for unit in to_come).one,
+            meanwhile=Imports(libraries_of(unit.kind for unit in to_come)).one,
         )
-        spare = [unit for unit in to_come if unit.kind == SPARE]
+        spare = [unit for unit in to_come if KINDS[unit.kind].spare]
         self._shared = Shared(self._runner, spare) if token else None
         self._session = planner.session(recurse=False, runner=self._runner, shared=self._shared)
 

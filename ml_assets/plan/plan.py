@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ml_assets.assets.cells import Cell, Unit
+from ml_assets.assets.edges import groups, owner_of, partitioned
+from ml_assets.assets.registry import KINDS, made_by
 from ml_assets.errors import DamagedObject, UnknownName
-from ml_assets.plan.cells import Cell, Unit
 from ml_assets.plan.landing import Observed, observe
-from ml_assets.plan.lineage import partitioned
 from ml_assets.plan.product import complete, product
-from ml_assets.plan.recipes import RECIPES
 from ml_assets.plan.selection import select
 from ml_assets.plan.session import Done, Made, Session, Status, Undone
 from ml_assets.plan.why import reasons
@@ -116,19 +116,16 @@ def _cell(text: str) -> Cell:
 def units(session: Session) -> Iterator[Unit]:
     """Yield every unit of a project in data-flow order."""
     project = session.project
-    for name, spec in project.datasets.items():
-        for batch in session.batches(name) if spec.calendar else [""]:
-            yield Unit(name, "batch", batch)
-    for name, model in project.models.items():
-        calendar = project.datasets[model.dataset].calendar
-        for batch in session.batches(model.dataset) if calendar else [""]:
-            yield Unit(name, "features", batch)
-    for name, spec in project.datasets.items():
-        for batch in session.batches(name) if spec.calendar else [""]:
-            yield Unit(name, "quality_report", batch)
-    for kind in ("splits", "candidate", "evaluation_report", "champion", "release"):
-        for name in project.models:
-            yield Unit(name, kind)
+    for kind in KINDS:
+        asset = made_by(kind)[0]
+        for group in groups(project):
+            if owner_of(project, group) != asset.owner:
+                continue
+            if not partitioned(project, f"{group}/{asset.name}"):
+                yield Unit(group, kind)
+                continue
+            dataset = group if asset.owner == "dataset" else project.models[group].dataset
+            yield from (Unit(group, kind, batch) for batch in session.batches(dataset))
 
 
 class Planner:
@@ -141,7 +138,7 @@ class Planner:
 
     def session(self, **options: Any) -> Session:
         """Return a new look at the world; with a runner it runs what is missing."""
-        return Session(self.workspace, self.home, self.project, RECIPES, **options)
+        return Session(self.workspace, self.home, self.project, **options)
 
     def plan(
         self, selection: str | None = None, partition: str | None = None, look: bool = True

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ml_assets.assets.cells import Cell
+from ml_assets.assets.edges import edges
 from ml_assets.plan.address import Found
 from ml_assets.plan.ancestry import ancestry_of
-from ml_assets.plan.cells import Cell
-from ml_assets.plan.lineage import edges
 from ml_assets.plan.plan import Planner
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ml_assets.plan.cells import Cell
-from ml_assets.plan.lineage import partitioned
+from ml_assets.assets.cells import Cell
+from ml_assets.assets.edges import partitioned
 from ml_assets.plan.plan import Plan, Planned
 from ml_assets.spec.project import Project
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ml_assets.assets.cells import Cell
 from ml_assets.errors import NotMaterialized, UnknownName
-from ml_assets.plan.cells import Cell
 from ml_assets.plan.plan import Planner
 from ml_assets.store.home import Home
 from ml_assets.store.records import Current

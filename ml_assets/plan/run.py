@@ -14,11 +14,11 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
+from ml_assets.assets.cells import Unit
 from ml_assets.errors import StageError
 from ml_assets.plan import load
 from ml_assets.plan.action import Action, Keyed
 from ml_assets.plan.calls import call_text
-from ml_assets.plan.cells import Unit
 from ml_assets.plan.code import Sources
 from ml_assets.plan.environment import machine
 from ml_assets.plan.session import Done

@@ -16,8 +16,8 @@ from __future__ import annotations
 import fnmatch
 import re
 
+from ml_assets.assets.edges import edges, reverse, walk
 from ml_assets.errors import SelectionError, suggest
-from ml_assets.plan.lineage import edges, reverse, walk
 from ml_assets.spec.project import Project
 
 TOKEN = re.compile(r"\s*(?:([()])|(\d+\+)|(\+\d*)|((?:(?:key|group):)?(?:\"[^\"]*\"|[\w/*.-]+)))")

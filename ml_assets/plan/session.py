@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from ml_assets.assets.cells import Cell, Unit, unit_of
+from ml_assets.assets.registry import KINDS, function
 from ml_assets.plan.action import Action, Hashed, Keyed, Pending, keyed
-from ml_assets.plan.cells import Cell, Unit, unit_of
 from ml_assets.plan.code import Snapshot
 from ml_assets.plan.workspace import Workspace
 from ml_assets.spec.project import Project
@@ -141,7 +142,6 @@ class Session:
         workspace: Workspace,
         home: Home,
         project: Project,
-        recipes: Mapping[str, Recipe],
         runner: Runner | None = None,
         recurse: bool = True,
         shared: Shared | None = None,
@@ -150,7 +150,6 @@ class Session:
         self.home = home
         self.project = project
         self.sources = Snapshot(workspace.roots)
-        self._recipes = recipes
         self._runner = runner if shared is None else shared.runner
         self._shared = shared
         self._recurse = recurse
@@ -175,7 +174,7 @@ class Session:
     def make(self, unit: Unit) -> dict[Cell, Made]:
         """Return the cells of a unit, by its recipe."""
         if not self._made.get(unit):
-            self._made[unit] = {made.cell: made for made in self._recipes[unit.kind](self, unit)}
+            self._made[unit] = {made.cell: made for made in _recipe(unit)(self, unit)}
         return self._made[unit]
 
     def drop(self, unit: Unit) -> None:
@@ -292,6 +291,10 @@ class Session:
             return None
         digests = [ref.digest for ref in found.outputs.values()]
         return None if self.home.objects.missing(digests) else found
+
+
+def _recipe(unit: Unit) -> Recipe:
+    return function(KINDS[unit.kind].recipe)
 
 
 def _made_by(unit: Unit, action: Action) -> Cell:

@@ -3,69 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel
 
+from ml_assets.assets.edges import asset_keys, groups, owner_of
+from ml_assets.assets.registry import KINDS, function, made_by
 from ml_assets.plan.code import Sources
 from ml_assets.plan.environment import environment
-from ml_assets.plan.recipes.dataset import clean_spec, ingest_spec
-from ml_assets.plan.recipes.evaluation import STAGES, evaluate_spec
-from ml_assets.plan.recipes.model import family_module, features_spec, fit_spec
-from ml_assets.plan.recipes.quality import Reference, reference_spec, report_spec
 from ml_assets.plan.workspace import Workspace
 from ml_assets.spec.project import Project
 from ml_assets.store.digest import json_digest
 
-QUALITY = ("ml_assets.stages.quality.reference", "ml_assets.stages.quality.report")
-TRAIN = (
-    "ml_assets.stages.train.fit",
-    "ml_assets.stages.train.choose",
-    "ml_assets.stages.train.refit",
-)
-GATE = ("ml_assets.stages.gate.parity", "ml_assets.stages.gate.decide")
+
+@dataclass(frozen=True)
+class Versioned:
+    """What the code version of a unit is made of; a recipe's module says it of its unit."""
+
+    modules: Sequence[str]
+    """The modules of its stages and hooks: all that they reach counts."""
+    params: Sequence[BaseModel] = ()
 
 
 def definitions_digest(project: Project, workspace: Workspace) -> str:
     """Return a digest of what Dagster loads: asset keys and their code versions."""
-    groups = [*project.datasets, *project.models]
-    versions = {group: dict(code_versions(project, workspace, group)) for group in groups}
-    return json_digest([sorted(project.asset_keys()), versions])
+    versions = {group: dict(code_versions(project, workspace, group)) for group in groups(project)}
+    return json_digest([sorted(asset_keys(project)), versions])
 
 
 def code_versions(project: Project, workspace: Workspace, group: str) -> Mapping[str, str]:
     """Return kind of unit -> digest of its code, sub-specs and environment."""
-    sources = Sources(workspace.roots)
-
-    def version(modules: Sequence[str], *params: BaseModel | None) -> str:
-        closure = sources.closure(modules)
-        libraries = {name for module in closure.values() for name in module.third_party}
-        document: list[Any] = [
-            {name: module.digest for name, module in sorted(closure.items())},
-            environment(libraries),
-            [None if p is None else p.model_dump(mode="json") for p in params],
-        ]
-        return json_digest(document)[3:19]
-
-    if group in project.datasets:
-        spec = project.datasets[group]
-        stages = ("ml_assets.stages.ingest", "ml_assets.stages.clean")
-        told = report_spec(group, spec, "", Reference(""), {})
-        return {
-            "batch": version(stages, ingest_spec(group, spec), clean_spec(group, spec)),
-            "quality_report": version(QUALITY, reference_spec(group, spec), told),
-        }
-    model = project.models[group]
-    hook = workspace.hook(group, model.features.function).split(":")[0]
-    families = [family_module(workspace, group, f) for f in model.training.families.values()]
-    own = [workspace.hook(group, h).split(":")[0] for h in model.evaluation.metrics.values()]
+    sources, owner = Sources(workspace.roots), owner_of(project, group)
     return {
-        "features": version(["ml_assets.stages.features", hook], features_spec(project, group)),
-        "splits": version([f"ml_assets.stages.split.{model.split.kind}"], model.split),
-        "candidate": version(
-            [*TRAIN, *families], *(fit_spec(model, name) for name in model.training.families)
-        ),
-        "champion": version(GATE, model.gate),
-        "evaluation_report": version([*STAGES, *own], evaluate_spec(project, group)),
-        "release": version(["ml_assets.stages.release.release", *families]),
+        name: _digest(sources, function(kind.code)(project, workspace, group))
+        for name, kind in KINDS.items()
+        if made_by(name)[0].owner == owner
     }
+
+
+def _digest(sources: Sources, found: Versioned) -> str:
+    closure = sources.closure(found.modules)
+    libraries = {name for module in closure.values() for name in module.third_party}
+    document: list[Any] = [
+        {name: module.digest for name, module in sorted(closure.items())},
+        environment(libraries),
+        [params.model_dump(mode="json") for params in found.params],
+    ]
+    return json_digest(document)[3:19]

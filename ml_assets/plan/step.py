@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
 
+from ml_assets.assets.cells import Cell
+from ml_assets.assets.registry import made_by
 from ml_assets.errors import NotMaterialized
-from ml_assets.plan.cells import UNITS, Cell
 from ml_assets.plan.environment import version_of
 from ml_assets.store.objects import Ref
 from ml_assets.store.records import ActionRecord, Records
@@ -92,7 +93,7 @@ class Step:
     def cell(self, output: str | None = None) -> Cell:
         """Return the asset (and batch) to which an output belongs; by default the first asset."""
         group, _, kind = self.unit.partition("@")[0].partition("/")
-        names = UNITS.get(kind, (kind,))
+        names = [asset.name for asset in made_by(kind)] or [kind]
         wanted = self.outputs if output is None else (output,)
         made = (n for n in names if n in wanted or n.removesuffix("_split") in wanted)
         return Cell(f"{group}/{next(made, names[0])}", self.partition)

@@ -15,19 +15,6 @@ from ml_assets.spec.yaml import read_spec
 
 DATASET = "ml_assets.TabularDataset"
 MODEL = "ml_assets.TabularModel"
-ASSETS = {
-    DATASET: ("landing", "raw", "cleaned", "quarantine", "quality_report"),
-    MODEL: (
-        "features",
-        "train_split",
-        "validation_split",
-        "test_split",
-        "candidate",
-        "evaluation_report",
-        "champion",
-        "release",
-    ),
-}
 
 
 @dataclass(frozen=True)
@@ -43,15 +30,6 @@ class Project:
         if group in self.datasets:
             return self.datasets[group].calendar
         return self.datasets[self.models[group].dataset].calendar
-
-    def asset_keys(self) -> list[str]:
-        """Return every asset key, in data-flow order."""
-        return [
-            f"{name}/{asset}"
-            for kind, names in ((DATASET, self.datasets), (MODEL, self.models))
-            for name in names
-            for asset in ASSETS[kind]
-        ]
 
 
 def read_project(defs: Path) -> Project:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ml_assets.plan.cells import Unit
+from ml_assets.assets.cells import Unit
+from ml_assets.assets.edges import asset_keys
 from ml_assets.plan.make import Maker
 from ml_assets.plan.plan import Planner
 from ml_assets.plan.workspace import Workspace
@@ -107,7 +108,7 @@ def materialize(workspace: Workspace, only: Sequence[str] = UNITS) -> None:
     """Make splits, candidate and report current."""
     home = Home(workspace.home, workspace.env)
     planner = Planner(workspace, home)
-    selected = set(planner.project.asset_keys())
+    selected = set(asset_keys(planner.project))
     for kind in only:
         for outcome in Maker(planner, "run-1").make([Unit(MODEL, kind)], selected):
             assert outcome.fault is None, outcome.trace

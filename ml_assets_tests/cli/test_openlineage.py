@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ml_assets.adapters.openlineage import TARGET, tell_run
-from ml_assets.plan.cells import Cell
+from ml_assets.assets.cells import Cell
 from ml_assets.plan.make import Progress
 from ml_assets_tests.cli.shell import Site, toy_site
 

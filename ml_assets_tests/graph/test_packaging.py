@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from ml_assets.assets.edges import asset_keys
 from ml_assets.spec.project import read_project
 from ml_assets_tests.cli.shell import Site, toy_site
 from ml_assets_tests.processes import ROOT
@@ -126,7 +127,7 @@ def test_the_repository_checks_and_lists_its_assets(installed: Path, tmp_path: P
         paths=[ROOT, installed],
         ML_ASSETS_HOME=str(tmp_path),
     )
-    assert keys(listed) == set(read_project(ROOT / "ml_assets" / "defs").asset_keys())
+    assert keys(listed) == set(asset_keys(read_project(ROOT / "ml_assets" / "defs")))
 
 
 def test_a_wheel_serves_another_project(installed: Path, elsewhere: Site) -> None:
@@ -140,7 +141,7 @@ def test_a_wheel_serves_another_project(installed: Path, elsewhere: Site) -> Non
     assert {"ml_assets.TabularDataset", "ml_assets.TabularModel"} <= {
         component["key"] for component in json.loads(components)["items"]
     }
-    assert keys(listed) == set(read_project(root / "toy" / "defs").asset_keys())
+    assert keys(listed) == set(asset_keys(read_project(root / "toy" / "defs")))
 
 
 def test_a_wheel_materializes_in_another_project(installed: Path, elsewhere: Site) -> None:

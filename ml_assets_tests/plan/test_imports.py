@@ -8,19 +8,14 @@ import sys
 import pytest
 
 from ml_assets import importing
-from ml_assets.plan import imports
-from ml_assets.plan.cells import UNITS
-from ml_assets.plan.imports import LIBRARIES, Imports
+from ml_assets.plan.imports import Imports, libraries_of
 from ml_assets_tests import warm
 
 
-def test_libraries_are_imported_one_at_a_time_in_the_order_of_the_units(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(imports, "LIBRARIES", {"release": ("colorsys",), "batch": ("stringprep",)})
+def test_libraries_are_imported_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("colorsys", "stringprep"):
         monkeypatch.delitem(sys.modules, name, raising=False)
-    ahead = Imports(["release", "candidate", "batch"])
+    ahead = Imports(["stringprep", "colorsys"])
     assert ahead.one() is True
     assert "stringprep" in sys.modules
     assert "colorsys" not in sys.modules
@@ -29,8 +24,9 @@ def test_libraries_are_imported_one_at_a_time_in_the_order_of_the_units(
     assert ahead.one() is False
 
 
-def test_only_kinds_of_units_are_listed() -> None:
-    assert set(LIBRARIES) <= set(UNITS)
+def test_units_need_libraries_in_the_order_of_a_run() -> None:
+    found = libraries_of(["release", "candidate", "batch"])
+    assert found == ["pandera.pandas", "sklearn.linear_model", "lightgbm"]
 
 
 def test_a_process_is_started_by_the_python_of_now(monkeypatch: pytest.MonkeyPatch) -> None:

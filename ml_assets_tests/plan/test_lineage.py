@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from ml_assets.plan.cells import UNITS, Cell, Unit, unit_of
-from ml_assets.plan.lineage import edges, partitioned, reverse, walk
+from ml_assets.assets.cells import Cell, Unit, unit_of
+from ml_assets.assets.edges import asset_keys, edges, partitioned, reverse, walk
 from ml_assets.spec.project import Project
 
+BATCHED = ("landing", "raw", "cleaned", "quarantine", "quality_report")
 CHAIN = {"a": (), "b": ("a",), "c": ("b",), "d": ("b", "c")}
 
 
 def test_edges_are_every_asset_in_data_flow_order(project: Project) -> None:
     graph = edges(project)
-    assert list(graph) == project.asset_keys()
+    assert list(graph) == asset_keys(project)
     assert graph["forecast/features"] == ("sales/cleaned", "prices/cleaned")
     assert graph["forecast/candidate"] == (
         "forecast/features",
@@ -27,8 +28,7 @@ def test_edges_are_every_asset_in_data_flow_order(project: Project) -> None:
 def test_what_has_a_partition_for_each_batch(project: Project) -> None:
     batched = {asset for asset in edges(project) if partitioned(project, asset)}
     assert batched == {
-        *(f"{d}/{n}" for d in ("prices", "sales") for n in ("landing", *UNITS["batch"])),
-        *(f"{d}/quality_report" for d in ("prices", "sales")),
+        *(f"{d}/{n}" for d in ("prices", "sales") for n in BATCHED),
         "forecast/features",
     }
     snapshot = project.datasets["sales"].model_copy(update={"calendar": None})

@@ -14,8 +14,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from ml_assets.assets.cells import Cell, Unit
 from ml_assets.plan import imports
-from ml_assets.plan.cells import Cell, Unit
 from ml_assets.plan.make import Maker
 from ml_assets.plan.recipes.model import fit_action, learning
 from ml_assets.plan.run import Recent

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import delete
 
+from ml_assets.assets.cells import Unit
 from ml_assets.errors import NotMaterialized, UnknownName
-from ml_assets.plan.cells import Unit
 from ml_assets.plan.origin import origin
 from ml_assets.plan.promote import candidate_named
 from ml_assets.plan.recipes.release import release_action, sensitive_features

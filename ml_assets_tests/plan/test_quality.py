@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ml_assets.plan.cells import Cell
+from ml_assets.assets.cells import Cell
 from ml_assets_tests.projects import MONTHS, REFUSED, Toy, copied, sales, toy_project
 
 SALES = "toy/defs/sales/defs.yaml"

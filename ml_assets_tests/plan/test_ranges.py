@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml_assets.plan.cells import Cell
-from ml_assets.plan.lineage import partitioned
+from ml_assets.assets.cells import Cell
+from ml_assets.assets.edges import partitioned
 from ml_assets.plan.plan import Plan, Planned
 from ml_assets.plan.ranges import RunSpec, runs
 from ml_assets.spec.project import Project

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from ml_assets.assets.cells import Cell, Unit
 from ml_assets.errors import HookError, StageError
 from ml_assets.plan.action import Action, Input, Pending, keyed
-from ml_assets.plan.cells import Cell, Unit
 from ml_assets.plan.code import Sources
 from ml_assets.plan.run import ActionRunner
 from ml_assets.plan.session import Done

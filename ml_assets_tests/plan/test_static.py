@@ -46,4 +46,5 @@ def test_a_family_of_ones_own_counts(toy: Toy) -> None:
     toy.edit("toy/defs/forecast/defs.yaml", line, line + own)
     before = _versions(toy)
     (toy.root / "toy/defs/forecast/own.py").write_text("X = 2\n")
-    assert _moved(toy, before) == {("forecast", "candidate"), ("forecast", "release")}
+    kinds = ("candidate", "evaluation_report", "champion", "release")
+    assert _moved(toy, before) == {("forecast", kind) for kind in kinds}

@@ -12,11 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ml_assets.assets.cells import Cell, Unit
 from ml_assets.errors import StageError
 from ml_assets.plan.action import Action, Keyed
 from ml_assets.plan.calls import call_text
-from ml_assets.plan.cells import Cell, Unit
-from ml_assets.plan.recipes import RECIPES
 from ml_assets.plan.recreate.worker import Worker
 from ml_assets.plan.session import Done, Made, Session, Undone
 from ml_assets.plan.workspace import Workspace
@@ -105,7 +104,7 @@ class Mixer:
 
     def _session(self, data: Data, code: Code, project: Project) -> Session:
         runner = _Runner(self._scratch, code.worker)
-        session = _Mix(code.workspace, self._scratch, project, RECIPES, runner=runner)
+        session = _Mix(code.workspace, self._scratch, project, runner=runner)
         session.landed = {}
         for (dataset, batch), digest in data.items():
             if self._scratch.objects.missing([digest]):

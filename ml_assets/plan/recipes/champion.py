@@ -10,18 +10,27 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ml_assets.assets.cells import Cell, Unit
 from ml_assets.plan.action import Action, Hooks, Input, Pending
-from ml_assets.plan.cells import Cell, Unit
 from ml_assets.plan.checks import checks_of
 from ml_assets.plan.past import Past, past
 from ml_assets.plan.promote import candidate_of, compared_with
 from ml_assets.plan.recipes.dataset import cleaned_of
 from ml_assets.plan.recipes.evaluation import role_of
-from ml_assets.plan.recipes.model import FOLDS, family_module, feature_inputs, folds_of
+from ml_assets.plan.recipes.model import (
+    FOLDS,
+    family_module,
+    family_modules,
+    feature_inputs,
+    folds_of,
+)
 from ml_assets.plan.recipes.previous import digest_of
 from ml_assets.plan.session import Done, Made, Session, Undone
+from ml_assets.plan.static import Versioned
+from ml_assets.plan.workspace import Workspace
 from ml_assets.spec.gate import DecideSpec, Described, GateSpec, ParitySpec, RedCheck, TrainingData
 from ml_assets.spec.model import ModelSpec
+from ml_assets.spec.project import Project
 from ml_assets.store.digest import json_digest
 from ml_assets.store.objects import Ref
 from ml_assets.store.promotions import Entry
@@ -33,6 +42,13 @@ CHECK = "check:"
 def policy_of(gate: GateSpec) -> str:
     """Return the digest of a policy; a candidate is decided once under it."""
     return json_digest(gate.model_dump(mode="json", exclude_defaults=True))
+
+
+def champion_code(project: Project, workspace: Workspace, name: str) -> Versioned:
+    """Return what the code version of a model's decision is made of."""
+    stages = ["ml_assets.stages.gate.parity", "ml_assets.stages.gate.decide"]
+    hooks = [ONNX.split(":", maxsplit=1)[0], *family_modules(project, workspace, name)]
+    return Versioned([*stages, *hooks], [project.models[name].gate])
 
 
 def champion(session: Session, unit: Unit) -> Sequence[Made]:

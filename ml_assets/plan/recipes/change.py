@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ml_assets.assets.cells import Unit
 from ml_assets.plan.action import Action, Hooks, Input
-from ml_assets.plan.cells import Unit
 from ml_assets.plan.past import Past, past
 from ml_assets.plan.recipes.model import FOLDS, feature_inputs
 from ml_assets.plan.recipes.previous import digest_of, previous_of

@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ml_assets.assets.cells import Cell, Unit
 from ml_assets.plan.action import Action, Input
-from ml_assets.plan.cells import Cell, Unit
 from ml_assets.plan.checks import OWN, checks_of
 from ml_assets.plan.session import Done, Made, Session, Undone
+from ml_assets.plan.static import Versioned
+from ml_assets.plan.workspace import Workspace
 from ml_assets.spec.dataset import CleanSpec, Contract, DatasetSpec, IngestSpec
 from ml_assets.spec.model import OwnCheck
+from ml_assets.spec.project import Project
 from ml_assets.store.batches import Landed
 from ml_assets.store.objects import Ref
 
@@ -33,6 +36,13 @@ def clean_spec(name: str, spec: DatasetSpec) -> CleanSpec:
         filters=spec.filters,
         quarantine_budget=spec.quarantine_budget,
     )
+
+
+def batch_code(project: Project, workspace: Workspace, name: str) -> Versioned:
+    """Return what the code version of a dataset's batches is made of."""
+    spec = project.datasets[name]
+    stages = ("ml_assets.stages.ingest", "ml_assets.stages.clean")
+    return Versioned(stages, (ingest_spec(name, spec), clean_spec(name, spec)))
 
 
 def batch(session: Session, unit: Unit) -> Sequence[Made]:

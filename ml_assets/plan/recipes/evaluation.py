@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ml_assets.assets.cells import Cell, Unit
 from ml_assets.plan.action import Action, Input
-from ml_assets.plan.cells import Cell, Unit
 from ml_assets.plan.checks import checks_of
 from ml_assets.plan.recipes import change
 from ml_assets.plan.recipes.model import (
     FOLDS,
     TRIVIAL,
     family_module,
+    family_modules,
     feature_inputs,
     fit_spec,
     folds_of,
@@ -20,6 +21,8 @@ from ml_assets.plan.recipes.model import (
 from ml_assets.plan.recipes.previous import digest_of
 from ml_assets.plan.sensitive import sensitive_inputs
 from ml_assets.plan.session import Done, Made, Session
+from ml_assets.plan.static import Versioned
+from ml_assets.plan.workspace import Workspace
 from ml_assets.spec.model import EvaluateSpec, ExplainSpec, OptimismSpec, ReportSpec
 from ml_assets.spec.project import Project
 
@@ -59,6 +62,15 @@ def _digest_of(session: Session, made: Made) -> str | None:
     """Return the digest of this candidate, or else of the last."""
     before = session.current.get((made.cell.asset, made.cell.partition))
     return digest_of(made) or (None if before is None else before.digest)
+
+
+def evaluation_report_code(project: Project, workspace: Workspace, name: str) -> Versioned:
+    """Return what the code version of a model's report is made of."""
+    metrics = project.models[name].evaluation.metrics.values()
+    own = [workspace.hook(name, hook).split(":")[0] for hook in metrics]
+    return Versioned(
+        [*STAGES, *own, *family_modules(project, workspace, name)], [evaluate_spec(project, name)]
+    )
 
 
 def evaluation_report(session: Session, unit: Unit) -> Sequence[Made]:

@@ -6,14 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from ml_assets.assets.cells import Cell, Unit
 from ml_assets.plan.action import Action, Input, Pending
-from ml_assets.plan.cells import Cell, Unit
 from ml_assets.plan.checks import checks_of
 from ml_assets.plan.families import FAMILIES
 from ml_assets.plan.later import Later
 from ml_assets.plan.recipes.dataset import cleaned_of, own_check
 from ml_assets.plan.recipes.previous import pins_of
 from ml_assets.plan.session import Done, Made, Session, Undone
+from ml_assets.plan.static import Versioned
 from ml_assets.plan.workspace import Workspace
 from ml_assets.spec.families import BASELINES, Custom
 from ml_assets.spec.model import (
@@ -57,6 +58,12 @@ def features_spec(project: Project, name: str) -> FeaturesSpec:
         columns=model.features.columns,
         group=model.split.group if model.split.kind == "hash" else (),
     )
+
+
+def features_code(project: Project, workspace: Workspace, name: str) -> Versioned:
+    """Return what the code version of a model's features is made of."""
+    hook = workspace.hook(name, project.models[name].features.function).split(":")[0]
+    return Versioned(["ml_assets.stages.features", hook], [features_spec(project, name)])
 
 
 def features(session: Session, unit: Unit) -> Sequence[Made]:
@@ -128,6 +135,12 @@ def _previous(session: Session, dataset: str, partition: str, count: int) -> lis
         if made.waiting is None and made.facts.get("usable", True):
             found.append(made.outputs["cleaned"])
     return found[::-1]
+
+
+def splits_code(project: Project, _: Workspace, name: str) -> Versioned:
+    """Return what the code version of a model's folds is made of."""
+    split = project.models[name].split
+    return Versioned([f"ml_assets.stages.split.{split.kind}"], [split])
 
 
 def splits(session: Session, unit: Unit) -> Sequence[Made]:
@@ -277,6 +290,20 @@ def fit_action(
         inputs,
         {"family": family_module(workspace, group, model.training.families[name])},
     )
+
+
+def candidate_code(project: Project, workspace: Workspace, name: str) -> Versioned:
+    """Return what the code version of a model's candidate is made of."""
+    training = project.models[name].training
+    stages = [f"ml_assets.stages.train.{part}" for part in ("fit", "choose", "refit")]
+    fits = [fit_spec(project.models[name], family) for family in training.families]
+    return Versioned([*stages, *family_modules(project, workspace, name)], fits)
+
+
+def family_modules(project: Project, workspace: Workspace, name: str) -> list[str]:
+    """Return the module of each of a model's families."""
+    families = project.models[name].training.families.values()
+    return [family_module(workspace, name, family) for family in families]
 
 
 def candidate(session: Session, unit: Unit) -> Sequence[Made]:

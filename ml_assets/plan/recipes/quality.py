@@ -6,12 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ml_assets.assets.cells import Cell, Unit
 from ml_assets.plan.action import Action, Input, Pending
-from ml_assets.plan.cells import UNITS, Cell, Unit
 from ml_assets.plan.checks import checks_of
 from ml_assets.plan.recipes.dataset import attempt, effective_facts
 from ml_assets.plan.session import Done, Made, Session, Undone
+from ml_assets.plan.static import Versioned
+from ml_assets.plan.workspace import Workspace
 from ml_assets.spec.dataset import DatasetSpec, expression_names
+from ml_assets.spec.project import Project
 from ml_assets.spec.quality import Block, ReferenceSpec, ReportSpec
 from ml_assets.store.objects import Ref
 
@@ -33,13 +36,21 @@ def pin_name(dataset: str, first: int | str = "") -> str:
     return f"reference/{dataset}/{first}"
 
 
+def quality_report_code(project: Project, _: Workspace, name: str) -> Versioned:
+    """Return what the code version of a dataset's quality reports is made of."""
+    spec = project.datasets[name]
+    told = report_spec(name, spec, "", Reference(""), {})
+    stages = ("ml_assets.stages.quality.reference", "ml_assets.stages.quality.report")
+    return Versioned(stages, (reference_spec(name, spec), told))
+
+
 def quality_report(session: Session, unit: Unit) -> Sequence[Made]:
     """Make the quality report of one batch, and its checks."""
     spec = session.project.datasets[unit.group]
     (cell,) = unit.cells()
     found = {
-        name: session.upstream(Cell(f"{unit.group}/{name}", unit.partition))
-        for name in UNITS["batch"]
+        upstream.name: session.upstream(upstream)
+        for upstream in Unit(unit.group, "batch", unit.partition).cells()
     }
     waits = next((made.waiting for made in found.values() if made.waiting is not None), None)
     if waits is not None:

@@ -8,12 +8,15 @@ from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import Any
 
+from ml_assets.assets.cells import Cell, Unit
 from ml_assets.errors import NotMaterialized, UnknownName
 from ml_assets.plan.action import Action, Input, Pending
-from ml_assets.plan.cells import Cell, Unit
 from ml_assets.plan.origin import Origin, origin
 from ml_assets.plan.promote import candidate_named
+from ml_assets.plan.recipes.model import family_modules
 from ml_assets.plan.session import Done, Made, Session, Undone
+from ml_assets.plan.static import Versioned
+from ml_assets.plan.workspace import Workspace
 from ml_assets.spec.project import Project
 from ml_assets.spec.release import ReleaseSpec, Undecided
 from ml_assets.store.objects import Ref
@@ -21,6 +24,11 @@ from ml_assets.store.records import Version
 
 STAGE = "ml_assets.stages.release.release:release"
 TREES = ("lightgbm", "lightgbm_tuned")
+
+
+def release_code(project: Project, workspace: Workspace, name: str) -> Versioned:
+    """Return what the code version of a model's bundle is made of."""
+    return Versioned([STAGE.split(":", maxsplit=1)[0], *family_modules(project, workspace, name)])
 
 
 def release(session: Session, unit: Unit) -> Sequence[Made]:

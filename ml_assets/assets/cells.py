@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ml_assets.assets.registry import BY_NAME, made_by
+
 
 @dataclass(frozen=True, order=True)
 class Cell:
@@ -36,28 +38,16 @@ class Unit:
 
     def cells(self) -> tuple[Cell, ...]:
         """Return the cells that the unit makes, in data-flow order."""
-        return tuple(Cell(f"{self.group}/{name}", self.partition) for name in UNITS[self.kind])
+        return tuple(
+            Cell(f"{self.group}/{asset.name}", self.partition) for asset in made_by(self.kind)
+        )
 
     def __str__(self) -> str:
         return f"{self.group}/{self.kind}" + (f"@{self.partition}" if self.partition else "")
 
 
-UNITS = {
-    "batch": ("raw", "cleaned", "quarantine"),
-    "features": ("features",),
-    "splits": ("train_split", "validation_split", "test_split"),
-    "candidate": ("candidate",),
-    "quality_report": ("quality_report",),
-    "evaluation_report": ("evaluation_report",),
-    "champion": ("champion",),
-    "release": ("release",),
-}
-"""What each kind of unit makes, in the order in which a run makes them where it may choose."""
-SPARE = "quality_report"
-"""Nothing is made from these: they fill the time in which a core would wait for a model."""
-KIND_OF = {name: kind for kind, names in UNITS.items() for name in names}
-
-
 def unit_of(cell: Cell) -> Unit:
-    """Return the unit that makes a cell."""
-    return Unit(cell.group, KIND_OF[cell.name], cell.partition)
+    """Return the unit that makes a cell; a landed file is made by none."""
+    unit = BY_NAME[cell.name].unit
+    assert unit is not None, cell
+    return Unit(cell.group, unit.name, cell.partition)

@@ -1,0 +1,74 @@
+"""Which asset is made from which: the static graph, before batches are looked at."""
+
+from __future__ import annotations
+
+from ml_assets.assets.registry import BY_NAME, Asset, Owner, owned_by
+from ml_assets.spec.project import Project
+
+
+def asset_keys(project: Project) -> list[str]:
+    """Return every asset key, datasets first, each group in data-flow order."""
+    return [
+        f"{group}/{asset.name}" for group in groups(project) for asset in assets_of(project, group)
+    ]
+
+
+def groups(project: Project) -> list[str]:
+    """Return the names of all datasets, then of all models."""
+    return [*project.datasets, *project.models]
+
+
+def owner_of(project: Project, group: str) -> Owner:
+    """Return whether a group is a dataset or a model."""
+    return "dataset" if group in project.datasets else "model"
+
+
+def assets_of(project: Project, group: str) -> list[Asset]:
+    """Return the assets of a dataset or model, in data-flow order."""
+    return owned_by(owner_of(project, group))
+
+
+def edges(project: Project) -> dict[str, tuple[str, ...]]:
+    """Return asset key -> the asset keys it is made from, in data-flow order."""
+    return {
+        f"{group}/{asset.name}": tuple(
+            key for source in asset.sources for key in _keys(project, group, source)
+        )
+        for group in groups(project)
+        for asset in assets_of(project, group)
+    }
+
+
+def _keys(project: Project, group: str, source: str) -> list[str]:
+    """Return the asset keys that an entry's source stands for."""
+    whose, _, name = source.rpartition("/")
+    if whose == "dataset":
+        return [f"{project.models[group].dataset}/{name}"]
+    if whose == "joins":
+        return [f"{join.dataset}/{name}" for join in project.models[group].joins]
+    return [f"{group}/{name}"]
+
+
+def partitioned(project: Project, asset: str) -> bool:
+    """Tell whether an asset has a partition for each batch."""
+    group, name = asset.split("/")
+    return BY_NAME[name].batched and project.calendar_of(group) is not None
+
+
+def walk(graph: dict[str, tuple[str, ...]], start: set[str], depth: int | None) -> set[str]:
+    """Return assets reachable from `start` in at most `depth` steps (None: any number)."""
+    reached, edge, steps = set(start), set(start), 0
+    while edge and (depth is None or steps < depth):
+        edge = {other for asset in edge for other in graph.get(asset, ())} - reached
+        reached |= edge
+        steps += 1
+    return reached
+
+
+def reverse(graph: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """Return asset key -> the assets made from it."""
+    found: dict[str, list[str]] = {asset: [] for asset in graph}
+    for asset, sources in graph.items():
+        for source in sources:
+            found[source].append(asset)
+    return {asset: tuple(others) for asset, others in found.items()}

@@ -1,0 +1,277 @@
+"""Every kind of asset: ONE entry each, ADD YOURS HERE.
+
+What else is known of an asset follows from its entry: the order of a run, edges, partitions, code
+versions, what Dagster shows, the reference. Functions are named and not imported: a command pays
+for no recipe and no library that it does not use.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal
+
+Owner = Literal["dataset", "model"]
+RECIPES = "ml_assets.plan.recipes"
+DESCRIBE, SHOW = "ml_assets.graph.describe", "ml_assets.graph"
+
+
+@dataclass(frozen=True)
+class UnitKind:
+    """How assets are made together: one step of a run, for each batch where they have batches."""
+
+    name: str
+    recipe: str
+    """`module:function` of a `Recipe`: (session, unit) -> one `Made` for each asset."""
+    code: str
+    """`module:function`: (project, workspace, group) -> what its code version is made of."""
+    effect: str = ""
+    """`module:function` of `graph`: what follows outside the store before it counts as shown."""
+    libraries: tuple[str, ...] = ()
+    """Modules that its stages import, which a run may import while it waits."""
+    mlflow: bool = False
+    """Whether its effect needs MLflow, which takes seconds to start."""
+    spare: bool = False
+    """Nothing is made from it: it fills the time in which a core would wait for a model."""
+
+
+@dataclass(frozen=True)
+class Asset:
+    """One kind of asset of every dataset or every model."""
+
+    name: str
+    owner: Owner
+    unit: UnitKind | None
+    """None: it is not made but observed."""
+    sources: tuple[str, ...]
+    """Assets that it is made from: of its own group by name, `dataset/…` of the model's dataset,
+    `joins/…` of every dataset that the model joins."""
+    description: str
+    kinds: frozenset[str]
+    """Dagster's kinds."""
+    batched: bool = False
+    """Whether it has a partition for each batch, where its dataset is not a snapshot."""
+    own_checks: bool = False
+    """Whether the checks of the user's own are shown on it."""
+    described: bool = False
+    """Whether the spec's own description is added to this one."""
+    of_families: bool = False
+    """Whether the libraries of the model's families are among its kinds."""
+    rows: bool = False
+    """Whether its first rows are shown."""
+    definition: str = ""
+    """`module:function` of `graph`: spec -> metadata of the asset's definition."""
+    record: str = ""
+    """`module:function` of `graph`: (home, project, record) -> metadata of a materialization."""
+
+
+BATCH = UnitKind(
+    "batch",
+    f"{RECIPES}.dataset:batch",
+    f"{RECIPES}.dataset:batch_code",
+    libraries=("pandera.pandas",),
+)
+FEATURES = UnitKind(
+    "features",
+    f"{RECIPES}.model:features",
+    f"{RECIPES}.model:features_code",
+    libraries=("pandas", "scipy.stats"),
+)
+SPLITS = UnitKind("splits", f"{RECIPES}.model:splits", f"{RECIPES}.model:splits_code")
+CANDIDATE = UnitKind(
+    "candidate",
+    f"{RECIPES}.model:candidate",
+    f"{RECIPES}.model:candidate_code",
+    libraries=("sklearn.linear_model", "lightgbm"),
+)
+QUALITY_REPORT = UnitKind(
+    "quality_report",
+    f"{RECIPES}.quality:quality_report",
+    f"{RECIPES}.quality:quality_report_code",
+    spare=True,
+)
+EVALUATION_REPORT = UnitKind(
+    "evaluation_report",
+    f"{RECIPES}.evaluation:evaluation_report",
+    f"{RECIPES}.evaluation:evaluation_report_code",
+    effect=f"{SHOW}.effects:log_to_mlflow",
+    libraries=("jinja2", "matplotlib.figure", "matplotlib.backends.backend_svg"),
+    mlflow=True,
+)
+CHAMPION = UnitKind(
+    "champion",
+    f"{RECIPES}.champion:champion",
+    f"{RECIPES}.champion:champion_code",
+    effect=f"{SHOW}.effects:promote",
+    mlflow=True,
+)
+RELEASE = UnitKind(
+    "release",
+    f"{RECIPES}.release:release",
+    f"{RECIPES}.release:release_code",
+    effect=f"{SHOW}.effects:verify",
+)
+
+ASSETS = (
+    Asset(
+        "landing",
+        "dataset",
+        None,
+        (),
+        "Files that landed, as they came; observed with the digest of their bytes.",
+        frozenset({"file"}),
+        batched=True,
+        described=True,
+    ),
+    Asset(
+        "raw",
+        "dataset",
+        BATCH,
+        ("landing",),
+        "Every record that parses, typed; nothing dropped. `_line` is its line in the file.",
+        frozenset({"table", "parquet"}),
+        batched=True,
+        rows=True,
+        definition=f"{DESCRIBE}:contract_metadata",
+    ),
+    Asset(
+        "cleaned",
+        "dataset",
+        BATCH,
+        ("raw",),
+        "Rows that keep the contract, after the declared cleaning and filters.",
+        frozenset({"table", "pandas"}),
+        batched=True,
+        own_checks=True,
+        rows=True,
+        definition=f"{DESCRIBE}:contract_metadata",
+    ),
+    Asset(
+        "quarantine",
+        "dataset",
+        BATCH,
+        ("raw",),
+        "Records that do not parse or break a rule: rule, reason, line and text.",
+        frozenset({"table", "parquet"}),
+        batched=True,
+        rows=True,
+    ),
+    Asset(
+        "features",
+        "model",
+        FEATURES,
+        ("dataset/cleaned", "joins/cleaned"),
+        "Model inputs with key, event time and target, by batch.",
+        frozenset({"table", "pandas"}),
+        batched=True,
+        own_checks=True,
+        rows=True,
+        definition=f"{DESCRIBE}:inputs_metadata",
+        record=f"{DESCRIBE}:lineage_metadata",
+    ),
+    Asset(
+        "train_split",
+        "model",
+        SPLITS,
+        ("features",),
+        "Which labelled rows the families learn from: references, never copies.",
+        frozenset({"table"}),
+    ),
+    Asset(
+        "validation_split",
+        "model",
+        SPLITS,
+        ("features",),
+        "Which labelled rows the families are compared and stopped on.",
+        frozenset({"table"}),
+    ),
+    Asset(
+        "test_split",
+        "model",
+        SPLITS,
+        ("features",),
+        "Which labelled rows the report is about; nothing is chosen on them.",
+        frozenset({"table"}),
+    ),
+    Asset(
+        "candidate",
+        "model",
+        CANDIDATE,
+        ("features", "train_split", "validation_split"),
+        "The best family on validation, refitted; with its leaderboard.",
+        frozenset({"mlflow"}),
+        described=True,
+        of_families=True,
+        record=f"{SHOW}.report:candidate_metadata",
+    ),
+    Asset(
+        "quality_report",
+        "dataset",
+        QUALITY_REPORT,
+        ("raw", "cleaned", "quarantine"),
+        "What came in: statistics, drift, gaps, and whom cleaning removes.",
+        frozenset({"html"}),
+        batched=True,
+        record=f"{SHOW}.quality:quality_metadata",
+    ),
+    Asset(
+        "evaluation_report",
+        "model",
+        EVALUATION_REPORT,
+        ("features", "candidate", "train_split", "validation_split", "test_split"),
+        "What the candidate is worth on test, beside the trivial baseline.",
+        frozenset({"html"}),
+        record=f"{SHOW}.report:report_metadata",
+    ),
+    Asset(
+        "champion",
+        "model",
+        CHAMPION,
+        (
+            "features",
+            "candidate",
+            "evaluation_report",
+            "train_split",
+            "validation_split",
+            "test_split",
+        ),
+        "The gate's decision on the candidate and what it rests on; who is champion.",
+        frozenset({"json", "mlflow"}),
+        record=f"{SHOW}.decision:log_metadata",
+    ),
+    Asset(
+        "release",
+        "model",
+        RELEASE,
+        ("features", "candidate", "evaluation_report", "champion"),
+        "The champion as a self-contained bundle, verified in a fresh process.",
+        frozenset({"onnx"}),
+    ),
+)
+"""In data-flow order, which is the order in which a run makes them where it may choose."""
+
+BY_NAME: Mapping[str, Asset] = {asset.name: asset for asset in ASSETS}
+KINDS: Mapping[str, UnitKind] = {asset.unit.name: asset.unit for asset in ASSETS if asset.unit}
+"""The kinds of unit by name, in the order in which a run makes them where it may choose."""
+
+
+@cache
+def owned_by(owner: Owner) -> list[Asset]:
+    """Return the assets that every dataset or every model has, in data-flow order."""
+    return [asset for asset in ASSETS if asset.owner == owner]
+
+
+@cache
+def made_by(kind: str) -> list[Asset]:
+    """Return the assets that a kind of unit makes, in data-flow order."""
+    return [asset for asset in ASSETS if asset.unit is not None and asset.unit.name == kind]
+
+
+@cache
+def function(reference: str) -> Callable[..., Any]:
+    """Return the function that an entry names as `module:function`."""
+    module, name = reference.split(":")
+    found: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    return found

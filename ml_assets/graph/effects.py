@@ -1,0 +1,68 @@
+"""What follows outside the store once a unit is made: MLflow's run, the promotion log, a check.
+
+Named in the registry (`assets/registry`). An effect is idempotent; one that fails is told in the
+step and tried again by the next run. Does not belong here: events of Dagster (`step`, `publish`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ml_assets.adapters.bundle import verified
+from ml_assets.errors import Conflict, LogBroken, MlAssetsError, PublishError
+from ml_assets.graph.engine import Engine
+from ml_assets.graph.report import mlflow_metadata
+from ml_assets.plan.promote import log_decision
+from ml_assets.store.home import Home
+from ml_assets.store.records import Current
+
+
+def mark_published(home: Home, current: Current) -> None:
+    """Note that a record is shown."""
+    home.records.mark_published(home.env, current.asset, current.partition, current.token)
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What an effect came to."""
+
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    """Of the materialization, besides the record's own."""
+    problem: str | None = None
+    """Why it is not done; then nothing is noted as shown."""
+    mark: Callable[[Home, Current], None] = mark_published
+    """Notes that a record is shown."""
+
+
+def log_to_mlflow(engine: Engine, current: Current) -> Effect:
+    """Show the candidate of a report in MLflow."""
+    try:
+        return Effect(mlflow_metadata(engine.publish(current.asset.split("/")[0])))
+    except PublishError as error:
+        return Effect(problem=str(error))
+
+
+def promote(engine: Engine, current: Current) -> Effect:
+    """Write a decision to the promotion log, and show the log in MLflow."""
+    home, model = engine.maker.planner.home, current.asset.split("/")[0]
+    try:
+        log_decision(home, model, current)
+        length = home.promotions.length(home.env, model)
+        engine.show_log(model)
+    except (PublishError, Conflict, LogBroken) as error:
+        return Effect(problem=str(error))
+
+    def mark(home: Home, current: Current) -> None:
+        home.promotions.mark_shown(home.env, model, current.token, length)
+
+    return Effect(mark=mark)
+
+
+def verify(engine: Engine, current: Current) -> Effect:
+    """Verify a release in a fresh process."""
+    try:
+        return Effect(verified(engine.maker.planner.home, current))
+    except MlAssetsError as error:
+        return Effect(problem=str(error))
