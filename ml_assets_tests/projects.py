@@ -24,6 +24,7 @@ from ml_assets.plan.plan import Plan, Planner, units
 from ml_assets.plan.promote import log_decision
 from ml_assets.plan.selection import select
 from ml_assets.plan.workspace import Workspace, locate
+from ml_assets.spec.project import Project, read_project
 from ml_assets.store.home import Home
 from ml_assets_tests import processes, warm
 
@@ -335,3 +336,11 @@ def toy(tmp_path: Path) -> Iterator[Toy]:
     """Give a project in a temporary folder; nothing has landed."""
     with toy_project(tmp_path / "project") as project:
         yield project
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Give the toy project's specs."""
+    root = tmp_path_factory.mktemp("specs")
+    write_project(root)
+    return read_project(root / "toy" / "defs")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from docs.generate import commands, flow, folds, layers, schema, spec_page
+from docs.generate import assets_page, commands, flow, folds, layers, schema, spec_page
 
 ROOT = Path(__file__).parents[2]
 
@@ -15,6 +15,7 @@ def wanted() -> dict[str, str]:
     page = ROOT / "docs" / "reference" / "cli.md"
     return {
         "docs/reference/cli.md": commands.filled(page.read_text(encoding="utf-8")),
+        "docs/reference/assets.md": assets_page.page(),
         "docs/reference/spec.md": spec_page.page(),
         "docs/reference/defs.schema.json": schema.text(),
         "docs/images/layers.svg": layers.picture(ROOT / "pyproject.toml"),

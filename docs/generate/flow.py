@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from docs.generate.svg import Box, arrow, page
 from ml_assets.assets.edges import edges
-from ml_assets.graph.describe import DESCRIPTIONS
+from ml_assets.assets.registry import BY_NAME
 from ml_assets.plan.workspace import PACKAGE
 from ml_assets.spec.project import read_project
 
@@ -34,7 +34,7 @@ def picture() -> str:
     for row in rows:
         left = (width - len(row) * (BOX + GAP) + GAP) // 2
         for number, asset in enumerate(row):
-            lines = _wrapped(DESCRIPTIONS[asset.split("/")[1]])
+            lines = _wrapped(BY_NAME[asset.split("/")[1]].description)
             places[asset] = Box(left + number * (BOX + GAP), y, BOX, asset, lines)
         y += max(places[asset].height for asset in row) + RISE
     lines = [

@@ -28,11 +28,17 @@ def assets_of(project: Project, group: str) -> list[Asset]:
     return owned_by(owner_of(project, group))
 
 
-def edges(project: Project) -> dict[str, tuple[str, ...]]:
-    """Return asset key -> the asset keys it is made from, in data-flow order."""
+def edges(project: Project, implied: bool = True) -> dict[str, tuple[str, ...]]:
+    """Return asset key -> the asset keys it is made from, in data-flow order.
+
+    Without `implied`, those that follow from others are left out.
+    """
     return {
         f"{group}/{asset.name}": tuple(
-            key for source in asset.sources for key in _keys(project, group, source)
+            key
+            for source in asset.sources
+            if implied or source not in asset.implied
+            for key in _keys(project, group, source)
         )
         for group in groups(project)
         for asset in assets_of(project, group)

@@ -51,6 +51,8 @@ class Asset:
     description: str
     kinds: frozenset[str]
     """Dagster's kinds."""
+    implied: tuple[str, ...] = ()
+    """Sources that follow from the others: Dagster's lineage page leaves their arrows out."""
     batched: bool = False
     """Whether it has a partition for each batch, where its dataset is not a snapshot."""
     own_checks: bool = False
@@ -213,6 +215,7 @@ ASSETS = (
         ("raw", "cleaned", "quarantine"),
         "What came in: statistics, drift, gaps, and whom cleaning removes.",
         frozenset({"html"}),
+        implied=("raw",),
         batched=True,
         record=f"{SHOW}.quality:quality_metadata",
     ),
@@ -223,6 +226,7 @@ ASSETS = (
         ("features", "candidate", "train_split", "validation_split", "test_split"),
         "What the candidate is worth on test, beside the trivial baseline.",
         frozenset({"html"}),
+        implied=("train_split", "validation_split"),
         record=f"{SHOW}.report:report_metadata",
     ),
     Asset(
@@ -239,6 +243,7 @@ ASSETS = (
         ),
         "The gate's decision on the candidate and what it rests on; who is champion.",
         frozenset({"json", "mlflow"}),
+        implied=("features", "candidate", "train_split", "validation_split", "test_split"),
         record=f"{SHOW}.decision:log_metadata",
     ),
     Asset(
@@ -248,6 +253,7 @@ ASSETS = (
         ("features", "candidate", "evaluation_report", "champion"),
         "The champion as a self-contained bundle, verified in a fresh process.",
         frozenset({"onnx"}),
+        implied=("features", "candidate", "evaluation_report"),
     ),
 )
 """In data-flow order, which is the order in which a run makes them where it may choose."""

@@ -33,7 +33,7 @@ def asset_spec(
     about = f" {spec.description}" if entry.described else ""
     return dg.AssetSpec(
         key_of(asset),
-        deps=[key_of(source) for source in edges(project)[asset]],
+        deps=[key_of(source) for source in edges(project, implied=False)[asset]],
         group_name=group,
         description=entry.description + about,
         kinds=set(entry.kinds) | (_libraries(spec) if entry.of_families else set()),

@@ -50,7 +50,7 @@ def materialization(
 def _provenance(home: Home, project: Project, current: Current, seen: int | None) -> dict[str, str]:
     """Return the data versions of what a batch was made from; Dagster's stale marks read them."""
     found: dict[str, str] = {}
-    for source in edges(project)[current.asset]:
+    for source in edges(project, implied=False)[current.asset]:
         partition = current.partition if partitioned(project, source) else ""
         if source.endswith("/landing"):
             # Dagster reads no event of what it does not make: it is to compare nothing.

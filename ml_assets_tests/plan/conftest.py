@@ -8,19 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from ml_assets.spec.project import Project, read_project
 from ml_assets_tests.prepared import once, prepared_site
-from ml_assets_tests.projects import Toy, copied, toy, write_project
+from ml_assets_tests.projects import Toy, copied, project, toy
 
-__all__ = ["toy"]
-
-
-@pytest.fixture(scope="session")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """Give the toy project's specs."""
-    root = tmp_path_factory.mktemp("specs")
-    write_project(root)
-    return read_project(root / "toy" / "defs")
+__all__ = ["project", "toy"]
 
 
 @pytest.fixture(scope="session")

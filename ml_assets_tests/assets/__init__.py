@@ -1,0 +1,1 @@
+"""The registry of assets, and what follows from it."""
