@@ -42,8 +42,9 @@ IMPORTED = (
     "http.server",
     "onnxruntime",
 )
-PUBLISHER = ["-P", "-m", "ml_assets.importing", "ml_assets.adapters.publisher"]
-SERVED = ["-I", str(ROOT / "ml_assets" / "stages" / "gate" / "child.py")]
+SCRIPT = str(ROOT / "ml_assets" / "children" / "serve.py")
+PUBLISHER = ["-P", SCRIPT, "ml_assets.adapters.publisher:answering"]
+SERVED = ["-I", SCRIPT, f"{ROOT}/ml_assets/serve/fresh.py:answering"]
 COMMAND = ["-m", "ml_assets.cli.main"]
 FORKED = [PUBLISHER, SERVED, COMMAND]
 """How the words of what is forked begin."""
@@ -143,7 +144,9 @@ def _run(asked: socket.socket, request: dict[str, Any], streams: list[int]) -> N
         threading.Thread(target=lambda: (asked.recv(1), os._exit(1)), daemon=True).start()
         sys.executable = request["python"]
         words = request["words"]
-        if words[0] == "-I":
+        if words[0] != "-m":
+            if words[0] == "-P":
+                sys.path[:0] = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
             sys.argv = words[1:]
             runpy.run_path(sys.argv[0], run_name="__main__")
         else:

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from ml_assets.adapters.bundle_read import Bundle, Problem
 from ml_assets.adapters.environments import environment, run
+from ml_assets.children.light import OPTIONAL
 from ml_assets.errors import BundleError
-from ml_assets.stages.gate.child import OPTIONAL
 from ml_assets.stages.release.onnx import TOLERANCE
 
 PROGRAMS = {"score.py": "requirements.txt", "score_edge.py": "requirements-edge.txt"}

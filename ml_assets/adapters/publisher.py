@@ -1,18 +1,14 @@
-"""The process that publishes: `python -m ml_assets.adapters.publisher [DEFS]`.
+"""The process that publishes: what answers in a child that `publishing` starts.
 
-It imports mlflow and opens the database at once, then answers one JSON line on stdout for each
-on stdin, `{"model": …, "run_id": …}` for a candidate, `{"model": …, "log": true}` for what the
-promotion log says or `{"experiment": …}`, and ends with its stdin. Belongs here: the child's side.
-Does not belong here: the parent's (`publishing`).
+It imports mlflow and opens the database at once, then answers `{"model": …, "run_id": …}` for a
+candidate, `{"model": …, "log": true}` for what the promotion log says, or `{"experiment": …}`.
+Belongs here: the child's side. Does not belong here: the parent's.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
-import os
-import sys
-import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,40 +21,20 @@ from ml_assets.spec.project import Project, read_project
 from ml_assets.store.home import Home
 
 
-def answer(home: Home, project: Project, line: str) -> dict[str, Any]:
-    """Return what became of one request."""
-    request = json.loads(line)
-    try:
-        if "experiment" in request:
-            return {"ok": True, **experiments.log(home, request["experiment"])}
-        if request.get("log"):
-            return {"ok": True, **show_log(home, project, request["model"])}
-        return {"ok": True, **publish(home, project, request["model"], request.get("run_id"))}
-    except MlAssetsError as error:
-        return {"ok": False, "error": str(error)}
-    except Exception as error:
-        # Not swallowed: the parent raises it. This process goes on with the other models.
-        traceback.print_exc()
-        return {"ok": False, "error": f"{type(error).__name__}: {error}"}
-
-
-def main() -> None:
-    """Serve until stdin ends."""
-    # Whatever a library prints goes to stderr; the answers alone have the real stdout.
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
-    workspace = locate(Path(sys.argv[1]) if len(sys.argv) > 1 else None)
+def answering(defs: str) -> Callable[[Any], dict[str, Any]]:
+    """Open the home of a project's specs; return what answers requests about it."""
+    workspace = locate(Path(defs))
     project = read_project(workspace.defs)
     home = workspace.open_home()
     with contextlib.suppress(MlAssetsError):
         # What is wrong is said in answer to the first request.
         opened(home)
-    with contextlib.suppress(BrokenPipeError):
-        for line in sys.stdin:
-            answers.write(json.dumps(answer(home, project, line)) + "\n")
-            answers.flush()
-    home.close()
+    return lambda request: _answer(home, project, request)
 
 
-if __name__ == "__main__":
-    main()
+def _answer(home: Home, project: Project, request: Any) -> dict[str, Any]:
+    if "experiment" in request:
+        return experiments.log(home, request["experiment"])
+    if request.get("log"):
+        return show_log(home, project, request["model"])
+    return publish(home, project, request["model"], request.get("run_id"))

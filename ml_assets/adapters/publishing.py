@@ -6,19 +6,14 @@ belong here: mlflow, which this module never imports.
 
 from __future__ import annotations
 
-import json
-import os
-import queue
-import subprocess
-import tempfile
-import threading
 from collections.abc import Mapping
-from typing import IO, Any
+from typing import Any
 
+from ml_assets.children.child import Child, ChildError, Ended
 from ml_assets.errors import PublishError
-from ml_assets.importing import command
 from ml_assets.plan.workspace import Workspace, child_environment
 
+TARGET = "ml_assets.adapters.publisher:answering"
 PATIENCE = 120.0
 """Seconds that one model may take."""
 NICENESS = 19
@@ -31,9 +26,7 @@ class Publisher:
     def __init__(self, workspace: Workspace, patience: float = PATIENCE) -> None:
         self._workspace = workspace
         self._patience = patience
-        self._process: subprocess.Popen[str] | None = None
-        self._answers: queue.SimpleQueue[str] = queue.SimpleQueue()
-        self._errors: IO[bytes] | None = None
+        self._child: Child | None = None
 
     def __enter__(self) -> Publisher:
         self.start()
@@ -44,27 +37,15 @@ class Publisher:
 
     def start(self) -> None:
         """Start the process and do not wait for it; nothing if it runs already."""
-        if self._process is not None and self._process.poll() is None:
+        if self._child is not None and self._child.alive:
             return
         self.close()
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
-        self._answers = queue.SimpleQueue()
-        self._process = subprocess.Popen(
-            [*command("ml_assets.adapters.publisher"), str(self._workspace.defs)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            text=True,
-            encoding="utf-8",
-            env=child_environment(self._workspace),
-            # Control-C is for the parent; the child ends with its stdin.
-            start_new_session=True,
+        self._child = Child(
+            TARGET,
+            str(self._workspace.defs),
+            environ=child_environment(self._workspace),
+            niceness=NICENESS,
         )
-        os.setpriority(os.PRIO_PROCESS, self._process.pid, NICENESS)
-        reader = threading.Thread(
-            target=_read, args=(self._process.stdout, self._answers), daemon=True
-        )
-        reader.start()
 
     def publish(self, model: str, run_id: str | None = None) -> dict[str, Any]:
         """Publish a model's current candidate; return what `mlflow.publish` does.
@@ -90,57 +71,25 @@ class Publisher:
     def _ask(self, model: str, request: Mapping[str, Any]) -> dict[str, Any]:
         """Return the answer to a request; `model` is what messages call it."""
         self.start()
-        assert self._process is not None
-        assert self._process.stdin is not None
+        assert self._child is not None
         try:
-            self._process.stdin.write(json.dumps(request) + "\n")
-            self._process.stdin.flush()
-            line = self._answers.get(timeout=self._patience)
-        except BrokenPipeError:
-            line = ""
-        except queue.Empty:
-            self.close()
+            found: dict[str, Any] = self._child.ask(request, self._patience)
+        except ChildError as error:
+            if not self._child.alive:
+                self.close()
             raise PublishError(
-                f"{model} was not published to MLflow within {self._patience:g} s; the store has "
-                "it, `ml-assets repair` publishes it"
+                f"{model} was not published to MLflow: {error}{_cure(error)}"
             ) from None
-        if not line:
-            raise PublishError(self._death(model))
-        answer: dict[str, Any] = json.loads(line)
-        if not answer.pop("ok"):
-            raise PublishError(f"{model} was not published to MLflow: {answer['error']}")
-        return answer
+        return found
 
     def close(self) -> None:
         """End the process at once; whatever it was asked for and answered is kept."""
-        process, self._process = self._process, None
-        if process is not None:
-            process.kill()
-            process.wait()
-            for pipe in (process.stdin, process.stdout):
-                if pipe is not None:
-                    pipe.close()
-        if self._errors is not None:
-            self._errors.close()
-            self._errors = None
-
-    def _death(self, model: str) -> str:
-        """Return what to say of a process that ended without an answer."""
-        assert self._process is not None
-        assert self._errors is not None
-        code = self._process.wait()
-        self._errors.seek(0)
-        lines = self._errors.read().decode(errors="replace").strip().splitlines()
-        self.close()
-        return (
-            f"{model} was not published to MLflow: the publisher ended with code {code}"
-            + (f" ({lines[-1]})" if lines else "")
-            + "; the store has it, `ml-assets repair` publishes it"
-        )
+        child, self._child = self._child, None
+        if child is not None:
+            child.close()
 
 
-def _read(stream: IO[str], answers: queue.SimpleQueue[str]) -> None:
-    """Pass on each line, then an empty one."""
-    for line in stream:
-        answers.put(line)
-    answers.put("")
+def _cure(error: ChildError) -> str:
+    """Return what to do where the publisher itself is gone."""
+    ended = isinstance(error, Ended)
+    return "; the store has it, `ml-assets repair` publishes it" if ended else ""

@@ -17,7 +17,7 @@ from ml_assets.cli.here import opened
 from ml_assets.cli.look import Partition, Selection, odd, tell_odd
 from ml_assets.cli.output import FAILED, JSON, emit, err, guarded, out
 from ml_assets.cli.progress import Live, working
-from ml_assets.graph.ahead import beside
+from ml_assets.graph.workers import beside
 from ml_assets.importing import importing
 from ml_assets.plan.landing import SETTLE, observe
 from ml_assets.plan.make import Progress

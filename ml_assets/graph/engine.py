@@ -16,8 +16,8 @@ from ml_assets.adapters.openlineage import tell_run
 from ml_assets.adapters.publishing import Publisher
 from ml_assets.assets.cells import Cell, unit_of
 from ml_assets.assets.registry import BY_NAME
-from ml_assets.graph.ahead import beside
 from ml_assets.graph.boundary import boundary
+from ml_assets.graph.workers import beside
 from ml_assets.plan.make import Listener, Maker, Progress
 from ml_assets.plan.plan import Planner
 from ml_assets.plan.workspace import locate

@@ -9,6 +9,7 @@ from ml_assets.plan import load
 from ml_assets.plan.code import Sources
 from ml_assets.plan.past import past
 from ml_assets.plan.plan import Planner
+from ml_assets.plan.recipes.champion import SERVED
 from ml_assets.plan.run import Recent, Stored
 from ml_assets.spec.gate import ParitySpec
 from ml_assets.store.records import Version
@@ -26,7 +27,9 @@ def recheck(planner: Planner, model: str, version: Version) -> dict[str, Any]:
     found = past(home, model, version.digest)
     if found is None:
         raise StageError(f"{name} does not load: the store has lost objects that it is made of")
-    closure = Sources(planner.workspace.roots).closure([PARITY.partition(":")[0], found.family])
+    closure = Sources(planner.workspace.roots).closure(
+        [PARITY.partition(":")[0], SERVED.partition(":")[0], found.family]
+    )
     if found.family not in closure:
         raise StageError(f"{name} does not load: its family {found.family} is not there any more")
     recent = Recent()
@@ -35,6 +38,7 @@ def recheck(planner: Planner, model: str, version: Version) -> dict[str, Any]:
     result = stage(
         spec,
         family=load.function(found.family, closure, planner.workspace),
+        served=load.function(SERVED, closure, planner.workspace),
         model=Stored(home, found.model, recent, "model"),
         test=Stored(home, found.folds["validation"], recent, "validation"),
         features={

@@ -14,7 +14,6 @@ from ml_assets.adapters.publishing import Publisher
 from ml_assets.errors import PublishError
 from ml_assets.plan.workspace import Workspace
 from ml_assets.store.home import Home
-from ml_assets_tests import processes
 from ml_assets_tests.adapters.world import MODEL, OWN, make_world, materialize
 
 Opens = Callable[[Workspace], Home]
@@ -76,21 +75,6 @@ def test_a_process_that_dies_says_why(workspace: Workspace) -> None:
 
 def test_a_process_that_takes_too_long(workspace: Workspace) -> None:
     publisher = Publisher(workspace, patience=0.01)
-    with pytest.raises(PublishError, match=r"not published to MLflow within 0.01 s"):
+    with pytest.raises(PublishError, match=r"not published to MLflow: no answer within 0.01 s"):
         publisher.publish(MODEL)
     publisher.close()
-
-
-def test_the_child_ends_with_its_stdin(made: Workspace, tmp_path: Path) -> None:
-    processes.copy(made.defs.parent.parent, tmp_path / "project")
-    done = subprocess.run(
-        [sys.executable, "-m", "ml_assets.adapters.publisher", str(tmp_path / "project")],
-        input="",
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
-    assert done.stdout == ""
-    assert done.stderr == ""
-    assert (tmp_path / "project/data/environments/dev/mlflow/mlflow.db").is_file()

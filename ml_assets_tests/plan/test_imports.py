@@ -9,7 +9,6 @@ import pytest
 
 from ml_assets import importing
 from ml_assets.plan.imports import Imports, libraries_of
-from ml_assets_tests import warm
 
 
 def test_libraries_are_imported_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -27,12 +26,6 @@ def test_libraries_are_imported_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -
 def test_units_need_libraries_in_the_order_of_a_run() -> None:
     found = libraries_of(["release", "candidate", "batch"])
     assert found == ["pandera.pandas", "sklearn.linear_model", "lightgbm"]
-
-
-def test_a_process_is_started_by_the_python_of_now(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "executable", "/another/python")
-    started = importing.command("ml_assets.adapters.publisher")
-    assert started == ["/another/python", *warm.PUBLISHER]
 
 
 def test_no_garbage_is_collected_while_importing_nor_what_was_imported_after() -> None:

@@ -186,11 +186,11 @@ def test_the_child_answers_with_files_or_the_error(tmp_path: Path) -> None:
         "files": {"d1:x": ["d1:x", str(tmp_path / "in")]},
         "out": str(tmp_path),
     }
-    answer = child.answer(request)
+    answer = child.answering()(request)
     assert {n: o["kind"] for n, o in answer["outputs"].items()} == {
         "raw": "table",
         "rejects": "table",
         "summary": "json",
     }
-    failed = child.answer({**request, "stage": "ml_assets.stages.ingest:absent"})
-    assert failed["error"].startswith("AttributeError")
+    with pytest.raises(AttributeError):
+        child.answering()({**request, "stage": "ml_assets.stages.ingest:absent"})

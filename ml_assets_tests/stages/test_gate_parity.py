@@ -14,9 +14,10 @@ import pyarrow as pa
 import pytest
 
 from ml_assets.errors import StageError
+from ml_assets.serve import fresh
+from ml_assets.serve.fresh_process import served
 from ml_assets.spec.families import Linear
 from ml_assets.spec.gate import ParitySpec
-from ml_assets.stages.gate import child
 from ml_assets.stages.gate.parity import parity, sample
 from ml_assets.stages.train.predict import predict
 from ml_assets_tests.handles import given
@@ -33,6 +34,7 @@ def checked(world: World, document: Any, family: Any, **changes: Any) -> tuple[A
         model=given(document, "d1:model"),
         test=world.fold("test"),
         features=world.features,
+        served=served,
         onnx=onnx,
     )
     document = found.outputs["parity"]
@@ -66,11 +68,11 @@ def test_the_sample_is_spread_over_the_fold_and_missing_values_survive_json() ->
     rows = np.linspace(0, 399, 40).astype(int)
     assert table["wind"].to_pylist() == [whole["wind"].to_pylist()[row] for row in rows]
     assert table["wind"].null_count > 0
-    served = child.Served("ml_assets.stages.train.linear", json.dumps(linear(world)).encode())
-    whole = sample(world.fold("test").table(), world.features, sorted(served.model["columns"]), 40)
+    model = fresh.Served("ml_assets.stages.train.linear", json.dumps(linear(world)).encode())
+    whole = sample(world.fold("test").table(), world.features, sorted(model.model["columns"]), 40)
     data = [list(row.values()) for row in whole.to_pylist()]
     body = {"dataframe_split": {"columns": whole.column_names, "data": data}}
-    answer = json.loads(served.answer(json.dumps(body).encode()))
+    answer = json.loads(model.answer(json.dumps(body).encode()))
     assert answer["predictions"] == predict(linear(world), module("linear"), whole).tolist()
 
 

@@ -36,6 +36,7 @@ from ml_assets.store.objects import Ref
 from ml_assets.store.promotions import Entry
 
 ONNX = "ml_assets.stages.release.onnx:to_onnx"
+SERVED = "ml_assets.serve.fresh_process:served"
 CHECK = "check:"
 
 
@@ -47,8 +48,9 @@ def policy_of(gate: GateSpec) -> str:
 def champion_code(project: Project, workspace: Workspace, name: str) -> Versioned:
     """Return what the code version of a model's decision is made of."""
     stages = ["ml_assets.stages.gate.parity", "ml_assets.stages.gate.decide"]
-    hooks = [ONNX.split(":", maxsplit=1)[0], *family_modules(project, workspace, name)]
-    return Versioned([*stages, *hooks], [project.models[name].gate])
+    hooks = [hook.partition(":")[0] for hook in (ONNX, SERVED)]
+    families = family_modules(project, workspace, name)
+    return Versioned([*stages, *hooks, *families], [project.models[name].gate])
 
 
 def champion(session: Session, unit: Unit) -> Sequence[Made]:
@@ -167,7 +169,11 @@ def _parity(session: Session, unit: Unit, judged: Judged) -> Done | Undone:
         "features": feature_inputs(session, unit, [judged.folds["test"]]),
     }
     spec = ParitySpec(model=unit.group, parity=gate.parity, max_latency_ms=gate.max_latency_ms)
-    hooks: dict[str, Hooks] = {"family": _family(session, unit, judged.made), "onnx": ONNX}
+    hooks: dict[str, Hooks] = {
+        "family": _family(session, unit, judged.made),
+        "onnx": ONNX,
+        "served": SERVED,
+    }
     return session.act(
         unit, Action("parity", "ml_assets.stages.gate.parity:parity", spec, inputs, hooks)
     )

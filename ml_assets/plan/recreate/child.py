@@ -1,18 +1,14 @@
 """The process in which stored code runs: calls stage functions, knows nothing of this package.
 
-Run as a script with the extracted sources in PYTHONPATH: `ml_assets` is the stored one here,
-so nothing of it may be imported but by name, as a call says. One request a line on stdin, one
-answer a line on what was stdout; whatever the stages print goes to stderr.
+Run as a file of its own with the extracted sources in PYTHONPATH: `ml_assets` is the stored one
+here, so nothing of it may be imported but by name, as a call says.
 """
 
 from __future__ import annotations
 
 import importlib
 import json
-import os
-import sys
-import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,19 +38,18 @@ class File:
         return self._path.read_bytes()
 
 
-def answer(request: Mapping[str, Any]) -> dict[str, Any]:
-    """Make a call; return the files of its outputs (kind and path), or the error."""
-    try:
-        outputs = predict(request) if "model" in request else call(request)
-        out = Path(request["out"])
-        return {
-            "outputs": {name: _write(out / name, value) for name, value in outputs.items()},
-            "kernels": kernels(),
-        }
-    except Exception as error:
-        # The parent says which action failed, and with what.
-        said = f"{type(error).__name__}: {error}"
-        return {"error": said, "trace": traceback.format_exc()}
+def answering() -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+    """Return what makes a call and answers with the files of its outputs (kind and path)."""
+    return _answer
+
+
+def _answer(request: Mapping[str, Any]) -> dict[str, Any]:
+    outputs = predict(request) if "model" in request else call(request)
+    out = Path(request["out"])
+    return {
+        "outputs": {name: _write(out / name, value) for name, value in outputs.items()},
+        "kernels": kernels(),
+    }
 
 
 def call(request: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -127,16 +122,3 @@ def _write(path: Path, value: Any) -> dict[str, str]:
     with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, value.schema) as writer:
         writer.write_table(value)
     return {"kind": "table", "path": str(path)}
-
-
-def main() -> None:
-    """Answer requests until stdin ends."""
-    with os.fdopen(os.dup(1), "w", encoding="utf-8") as answers:
-        os.dup2(2, 1)
-        for line in sys.stdin:
-            answers.write(json.dumps(answer(json.loads(line))) + "\n")
-            answers.flush()
-
-
-if __name__ == "__main__":
-    main()

@@ -1,11 +1,9 @@
-"""The parent's side of a process that runs stored code (`child.py`)."""
+"""The parent's side of a process that runs stored code (`child`)."""
 
 from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ml_assets.children.child import Child, ChildError
 from ml_assets.errors import StageError
 from ml_assets.plan.calls import digests_of
-from ml_assets.plan.recreate import child
+from ml_assets.plan.recreate import child as stored
 from ml_assets.plan.recreate.extract import Texts, extract
 from ml_assets.store.objects import Objects, Ref
 
@@ -32,9 +31,9 @@ class Made:
 class Worker:
     """One process with one state of the code."""
 
-    def __init__(self, folder: Path, process: subprocess.Popen[str], objects: Objects) -> None:
+    def __init__(self, folder: Path, child: Child, objects: Objects) -> None:
         self.folder = folder
-        self._process = process
+        self._child = child
         self._objects = objects
 
     def make(self, call: Mapping[str, Any]) -> Made:
@@ -43,25 +42,12 @@ class Worker:
         needed += [call["model"]] if "model" in call else []
         files = {digest: (digest, str(self._objects.path(digest))) for digest in needed}
         with tempfile.TemporaryDirectory(dir=self.folder.parent) as out:
-            answer = self._ask({**call, "files": files, "out": out})
-            if "error" in answer:
-                raise StageError(answer["error"])
+            try:
+                answer = self._child.ask({**call, "files": files, "out": out})
+            except ChildError as error:
+                raise StageError(str(error)) from None
             outputs = {name: self._keep(item) for name, item in answer["outputs"].items()}
         return Made(outputs, answer["kernels"])
-
-    def _ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        try:
-            self._process.stdin.write(json.dumps(request) + "\n")
-            self._process.stdin.flush()
-            line = self._process.stdout.readline()
-        except BrokenPipeError:
-            line = ""
-        if not line:
-            raise StageError(f"its process ended with code {self._process.wait()}")
-        answer: dict[str, Any] = json.loads(line)
-        return answer
 
     def _keep(self, item: Mapping[str, str]) -> Ref:
         content = Path(item["path"]).read_bytes()
@@ -82,20 +68,6 @@ def worker(texts: Texts, folder: Path, objects: Objects) -> Iterator[Worker]:
     """Extract sources into a new folder and start a process on them."""
     extract(texts, folder)
     path = os.pathsep.join(p for p in (str(folder), os.environ.get("PYTHONPATH", "")) if p)
-    process = subprocess.Popen(
-        [sys.executable, "-P", child.__file__],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        encoding="utf-8",
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": path},
-    )
-    try:
-        yield Worker(folder, process, objects)
-    finally:
-        process.kill()
-        process.wait()
-        for pipe in (process.stdin, process.stdout):
-            if pipe is not None:
-                pipe.close()
+    target = f"{stored.__file__}:answering"
+    with Child(target, environ={"PYTHONPATH": path}, cwd=folder) as child:
+        yield Worker(folder, child, objects)

@@ -3,7 +3,7 @@
 Belongs here: rules, evidence, the decision and its page. Does not belong here: what follows from a
 decision (promotion is an effect), and what is compared with what (`plan/recipes`).
 
-    parity(spec: ParitySpec, *, family, model, test, features, onnx=None)
+    parity(spec: ParitySpec, *, family, model, test, features, served, onnx=None)
         -> Result(outputs={"parity": JSON}, metadata={"latency_ms": float | None, ...})
 
 `family`    hook: the module of the model's family. `onnx` hook (optional): a function

@@ -1,28 +1,20 @@
 """Serving parity: one row, a batch, a permuted batch, HTTP and ONNX give the same prediction.
 
-Belongs here: the sample, the questions to a fresh process, the comparison. Does not belong here:
-whether features depend on other rows (`check/row_independence`), what parity decides (`rules`).
-
-The fresh process (`child`) gets the stored document, the name of the family's module and this
-process's import path, and nothing else of this one.
+Belongs here: the sample and the comparison. Does not belong here: processes and servers, whether
+features depend on other rows (`check/row_independence`), what parity decides (`rules`).
 """
 
 from __future__ import annotations
 
-import http.client
-import io
 import json
-import subprocess
-import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
 from ml_assets.faults import StageError
-from ml_assets.stages.gate import child
 from ml_assets.stages.result import Result
 from ml_assets.stages.train import folds
 from ml_assets.stages.train.encode import Array
@@ -35,7 +27,6 @@ if TYPE_CHECKING:
 FORMAT = 1
 REPEATS = 30
 """Predictions of one row, of which the fastest is the latency."""
-SECONDS = 120
 WAYS = {
     "fresh": "in a fresh process",
     "alone": "one by one",
@@ -52,11 +43,14 @@ def parity(
     model: Handle,
     test: Handle,
     features: Mapping[str, Handle],
+    served: Callable[..., AbstractContextManager[Callable[[], dict[str, Any]]]],
     onnx: Callable[[Any], bytes] | None = None,
 ) -> Result:
     """Return `parity` (JSON): a verdict for each way to predict, size, latency within budget.
 
-    Latency in ms is in the metadata alone: it is measured once, and differs from run to run.
+    `served` starts a fresh process with a model (`serve/fresh_process`) and gives what waits for
+    its answers by way. Latency in ms is in the metadata alone: it is measured once, and differs
+    from run to run.
     """
     document = model.json()
     rows = sample(test.table(), features, sorted(document["columns"]), spec.parity.rows)
@@ -64,10 +58,10 @@ def parity(
     text = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
     order = np.random.default_rng(0).permutation(len(rows))
     repeats = REPEATS if spec.max_latency_ms is not None else 0
-    with _asked(family.__name__, text, rows, order, converted or b"", repeats) as process:
+    with served(family.__name__, text, rows, order.tolist(), converted or b"", repeats) as answers:
         # Meanwhile the fresh process imports what it needs.
         wanted = predict(document, family, rows)
-        found = _answered(process, rows)
+        found = answers()
     latency = found.pop("latency_ms", None)
     if isinstance(found.get("permuted"), list):
         found["permuted"] = np.array(found["permuted"])[np.argsort(order)].tolist()
@@ -121,64 +115,6 @@ def _converted(
         return onnx(document), None
     except StageError as error:
         return None, str(error)
-
-
-@contextmanager
-def _asked(
-    module: str, document: bytes, rows: pa.Table, order: Any, onnx: bytes, repeats: int
-) -> Iterator[subprocess.Popen[bytes]]:
-    """Start the fresh process and give it what it is to predict; it ends with the context."""
-    sink = io.BytesIO()
-    with pa.ipc.new_stream(sink, rows.schema) as writer:
-        writer.write_table(rows)
-    parts = [document, sink.getvalue(), onnx]
-    request = {
-        "module": module,
-        "path": sys.path,
-        "order": order.tolist(),
-        "repeats": repeats,
-        "lengths": [len(part) for part in parts],
-    }
-    process = subprocess.Popen(
-        [sys.executable, "-I", child.__file__],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
-    with process:
-        assert process.stdin is not None
-        try:
-            process.stdin.write(json.dumps(request).encode() + b"\n" + b"".join(parts))
-            process.stdin.flush()
-            yield process
-        finally:
-            process.stdin.close()
-
-
-def _answered(process: subprocess.Popen[bytes], rows: pa.Table) -> dict[str, Any]:
-    """Return what the fresh process answers: a list of predictions, or a text, by way."""
-    assert process.stdout is not None
-    answer = process.stdout.readline()
-    if not answer:
-        return {"fresh": f"the process ended with code {process.wait(SECONDS)}"}
-    found = json.loads(answer)
-    if "error" in found:
-        return {"fresh": str(found["error"])}
-    return {**found["ways"], "http": _over_http(found["port"], rows)}
-
-
-def _over_http(port: int, rows: pa.Table) -> Any:
-    """Return the predictions as the server's JSON gives them, or what it answered instead."""
-    data = [list(row.values()) for row in rows.to_pylist()]
-    body = json.dumps({"dataframe_split": {"columns": rows.column_names, "data": data}})
-    connection = http.client.HTTPConnection(child.LOCAL, port, timeout=SECONDS)
-    try:
-        connection.request("POST", "/invocations", body)
-        response = connection.getresponse()
-        content = response.read().decode()
-    finally:
-        connection.close()
-    return json.loads(content)["predictions"] if response.status == 200 else content
 
 
 def _compared(way: str, wanted: Array, got: Any, tolerance: float) -> dict[str, Any]:

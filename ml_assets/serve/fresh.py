@@ -1,10 +1,8 @@
-"""The fresh process in which a model is loaded and served, as `parity` asks.
+"""The fresh process in which a model is loaded and served, as `fresh_process` asks.
 
 Belongs here: loading a stored document with its family's module, predicting in every way, a tiny
-HTTP server with the protocol of MLflow's scoring server. Does not belong here: comparing.
-
-Run as a script: the first line of stdin is the request, what follows are its parts; one line of
-JSON goes to stdout; then requests are answered until stdin ends.
+HTTP server with the protocol of MLflow's scoring server. Does not belong here: comparing. It is
+run as a script of its own, in which this package is found where its parent says.
 """
 
 from __future__ import annotations
@@ -15,23 +13,13 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 
 LOCAL = "127.0.0.1"
 TREES = ("ml_assets.stages.train.lightgbm", "ml_assets.stages.train.lightgbm_tuned")
-OPTIONAL = ("dask", "matplotlib", "pandas", "sklearn")
-"""What LightGBM imports if it is there, for seconds, and does not need to predict."""
-
-
-class Hidden:
-    """A finder that finds nothing of what is optional."""
-
-    @staticmethod
-    def find_spec(name: str, *_arguments: Any) -> None:
-        """Raise ModuleNotFoundError, as where it is not installed."""
-        if name in OPTIONAL:
-            raise ModuleNotFoundError(f"no module {name} here", name=name)
 
 
 class Served:
@@ -144,36 +132,25 @@ def _server(served: Served) -> HTTPServer:
     return HTTPServer((LOCAL, 0), Handler)
 
 
-def main() -> None:
-    """Load, predict, tell, serve until stdin ends."""
+def answering() -> Callable[[Any], dict[str, Any]]:
+    """Return what answers the parent: loads, predicts, and serves until the process ends."""
     # Threads of OpenMP spin between two single rows, the longer the busier the machine.
     os.environ["OMP_NUM_THREADS"] = "1"
-    # What a family prints must not mix with the answer.
-    answer = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
-    request = json.loads(sys.stdin.buffer.readline())
-    document, rows, onnx = (sys.stdin.buffer.read(length) for length in request["lengths"])
+    return _answer
+
+
+def _answer(request: Any) -> dict[str, Any]:
+    document, rows, onnx = (Path(path).read_bytes() for path in request["parts"])
     sys.path[:] = request["path"]
     import pyarrow as pa
 
     if request["module"] in TREES:
+        from ml_assets.children.light import Hidden
+
         sys.meta_path.insert(0, Hidden)
-    try:
-        served = Served(request["module"], document)
-    except Exception as error:
-        answer.write(json.dumps({"error": f"{type(error).__name__}: {error}"}).encode() + b"\n")
-        answer.close()
-        return
+    served = Served(request["module"], document)
     table = pa.ipc.open_stream(io.BytesIO(rows)).read_all()
     found = ways(served, table, request["order"], onnx, request["repeats"])
-    with _server(served) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        answer.write(json.dumps({"port": server.server_port, "ways": found}).encode() + b"\n")
-        answer.flush()
-        sys.stdin.buffer.read()
-        server.shutdown()
-    answer.close()
-
-
-if __name__ == "__main__":
-    main()
+    server = _server(served)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return {"port": server.server_port, "ways": found}

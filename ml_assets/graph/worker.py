@@ -1,0 +1,67 @@
+"""A worker process of a run, as `workers` starts it.
+
+It fills the action cache and writes nothing else: what is current, and what people see, is the
+run's own doing.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ml_assets.assets.cells import Unit
+from ml_assets.assets.registry import KINDS, made_by
+from ml_assets.graph.boundary import boundary
+from ml_assets.plan.code import Sources
+from ml_assets.plan.plan import Planner, units
+from ml_assets.plan.run import ActionRunner
+from ml_assets.plan.session import Shared
+from ml_assets.plan.workspace import locate
+
+
+def answering(defs: str, number: str, count: str) -> Callable[[Any], None]:
+    """Return what makes the units of the wanted cells, as worker `number` of `count`."""
+    return lambda request: _work(Path(defs), request, int(number) / int(count))
+
+
+def _work(defs: Path, request: Any, start: float) -> None:
+    workspace = locate(defs)
+    planner = Planner(workspace, workspace.open_home())
+    runner = ActionRunner(
+        workspace,
+        planner.home,
+        Sources(workspace.roots),
+        boundary=boundary(planner.project),
+        token=request["token"],
+        project=planner.project,
+    )
+    shared = Shared(runner, [])
+    session = planner.session(shared=shared)
+    wanted = set(request["cells"])
+    mine = [u for u in units(session) if wanted & {str(cell) for cell in u.cells()}]
+    shared.spare += [unit for unit in mine if KINDS[unit.kind].spare][::-1]
+    for unit in ordered(mine, start):
+        try:
+            session.make(unit)
+        except Exception:
+            # Not lost: the run meets the same fault at its own turn, and tells it.
+            traceback.print_exc()
+
+
+def ordered(found: list[Unit], start: float = 0.0) -> list[Unit]:
+    """Return units kind by kind, the last model first: the run itself begins with the first.
+
+    Each kind is begun at a share of its units, so that several workers begin at different ones.
+    """
+    order: list[Unit] = []
+    for kind in KINDS:
+        mine = [unit for unit in found if unit.kind == kind]
+        groups = list(dict.fromkeys(unit.group for unit in mine))
+        if made_by(kind)[0].owner == "model":
+            groups = groups[::-1]
+        units_ = [unit for group in groups for unit in mine if unit.group == group]
+        first = int(start * len(units_))
+        order += units_[first:] + units_[:first]
+    return order

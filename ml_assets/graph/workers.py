@@ -1,0 +1,58 @@
+"""Worker processes beside a run: they make the same actions from the other end.
+
+A run's own process is kept busy by Dagster's steps and their events; workers use the other
+processors. All look into one cache, and a lock for each action keeps two from making it at once.
+Belongs here: the parent's side, which imports no dagster (the workers' imports overlap its own).
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+
+from ml_assets.assets.cells import Cell
+from ml_assets.children.child import Child
+from ml_assets.errors import HomeError
+from ml_assets.plan.plan import Planner
+from ml_assets.plan.workspace import child_environment
+
+WORKERS, DEFAULT = "ML_ASSETS_WORKERS", 1
+"""The variable that says how many workers a run has; none: it makes everything itself."""
+TARGET = "ml_assets.graph.worker:answering"
+LOG = "workers.log"
+LARGE, MANY = 2_000_000, 200
+"""Landed bytes, or cells, from which work takes longer than a worker's imports (3 s)."""
+
+
+def wanted() -> int:
+    """Return how many workers a run is to have; raises HomeError for what is no number."""
+    said = os.environ.get(WORKERS) or str(DEFAULT)
+    if not said.isdecimal():
+        raise HomeError(f"{WORKERS} is {said!r}, wanted a number of processes (0 for none)")
+    return int(said)
+
+
+@contextmanager
+def beside(planner: Planner, cells: Sequence[Cell]) -> Iterator[str]:
+    """Let workers make a plan's cells; give their token, empty where there are none.
+
+    They end with this process, whatever happens to it. Raises HomeError for a wrong setting.
+    """
+    count = wanted()
+    if not count or (len(cells) < MANY and planner.home.batches.size() < LARGE):
+        yield ""
+        return
+    token = uuid.uuid4().hex
+    workspace = planner.workspace
+    logs = workspace.home / "environments" / workspace.env / "logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    request = {"token": token, "cells": [str(cell) for cell in cells]}
+    with ExitStack() as open_:
+        log = open_.enter_context((logs / LOG).open("ab"))
+        for number in range(count):
+            words = (str(workspace.defs), str(number), str(count))
+            child = Child(TARGET, *words, environ=child_environment(workspace), log=log)
+            open_.enter_context(child).tell(request)
+        yield token
