@@ -10,10 +10,11 @@ from __future__ import annotations
 import atexit
 import os
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from ml_assets.importing import command, environment
+from ml_assets.walk import below, landing
 
 LARGE = 2_000_000
 """Landed bytes from which work takes longer than a second process' imports (3 s)."""
@@ -33,11 +34,12 @@ def begin(words: Sequence[str]) -> None:
 
 def landed(home: Path, env: str) -> bool:
     """Tell whether a home's landing folder is large and holds what its last run cannot know."""
-    files = list(_files(home / "landing"))
+    lying = landing(home / "landing")
+    files = [entry.info for entry in lying if entry.info is not None and not entry.odd]
     if sum(file.st_size for file in files) < LARGE:
         return False
-    runs = _files(home / "environments" / env / "dagster" / "history")
-    last = max((run.st_mtime for run in runs), default=0.0)
+    runs = below(home / "environments" / env / "dagster" / "history")
+    last = max((run.info.st_mtime for run in runs if run.info is not None), default=0.0)
     return any(file.st_ctime > last for file in files)
 
 
@@ -70,15 +72,3 @@ def drop() -> None:
     if process is not None:
         process.kill()
         process.communicate()
-
-
-def _files(folder: Path) -> Iterator[os.stat_result]:
-    try:
-        entries = list(os.scandir(folder))
-    except OSError:
-        return
-    for entry in entries:
-        if entry.is_dir():
-            yield from _files(Path(entry.path))
-        else:
-            yield entry.stat()

@@ -43,6 +43,16 @@ def test_only_what_is_large_and_newer_than_the_last_run_counts(home: Path) -> No
     assert early.landed(home, "dev")
 
 
+def test_links_to_nowhere_and_in_a_circle_are_passed_by(home: Path) -> None:
+    (home / "landing" / "round").symlink_to(".")
+    (home / "landing" / "sales" / ".lock").symlink_to("/nonexistent")
+    (home / "landing" / "sales" / "inside").mkdir()
+    (home / "landing" / "sales" / "inside" / "x").symlink_to("/nonexistent")
+    assert not early.landed(home, "dev")
+    _land(home, "large.csv")
+    assert early.landed(home, "dev")
+
+
 @pytest.mark.parametrize(
     "words", [["plan"], ["run", "--force"], ["run", "--verify"], ["run", "--help"], []]
 )

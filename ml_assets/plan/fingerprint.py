@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from ml_assets.plan.workspace import Workspace
 from ml_assets.store.home import Home
 from ml_assets.store.state import current, landings, withdrawals
+from ml_assets.walk import landing, shown, stamp
 
 
 def sources(workspace: Workspace) -> Iterator[Path]:
@@ -29,10 +30,10 @@ def youngest_source(workspace: Workspace) -> float:
 def fingerprint(workspace: Workspace, home: Home) -> str:
     """Return a digest of the stats of sources, specs and landing, and of the state's revision."""
     state = hashlib.sha256()
-    landed = sorted(home.landing.glob("*/*")) if home.landing.is_dir() else []
-    for path in (*sources(workspace), *landed):
-        info = path.stat()
-        state.update(f"{path} {info.st_size} {info.st_mtime_ns} {info.st_ctime_ns}\n".encode())
+    for path in sources(workspace):
+        state.update(f"{path} {stamp(path.stat())}\n".encode())
+    for entry in landing(home.landing):
+        state.update(f"{shown(entry.path)} {entry.stamp}\n".encode())
     with home.state.read() as db:
         revision = [
             db.execute(select(func.max(landings.c.id))).scalar(),

@@ -10,7 +10,7 @@ import os
 import re
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from ml_assets.errors import RequestError, UnknownName
 from ml_assets.spec.project import Project
 from ml_assets.store.digest import bytes_digest
 from ml_assets.store.home import Home
+from ml_assets.walk import Entry, entries, is_text, shown, stamp
 
 SETTLE = 3.0
 """Seconds for which a file must be unchanged; both times of the file count, since copying
@@ -48,15 +49,11 @@ def observe(home: Home, project: Project, settle: float = SETTLE) -> Observed:
     for name, spec in project.datasets.items():
         folder = home.landing / name
         seen: dict[str, list[Path]] = defaultdict(list)
-        for path in _files(folder):
-            match = re.fullmatch(spec.landing.pattern, path.name)
-            if match is None:
-                found.problems.append(
-                    f"{path}: the name does not match '{spec.landing.pattern}'; "
-                    "rename it or move it away"
-                )
+        for entry in entries(folder):
+            if (problem := _problem(entry, spec.landing.pattern)) is not None:
+                found.problems += [problem] if problem else []
                 continue
-            seen[match.groupdict().get("batch") or ""].append(path)
+            seen[_batch(spec.landing.pattern, entry.path.name) or ""].append(entry.path)
         for batch, paths in sorted(seen.items()):
             if len(paths) > 1:
                 names = " and ".join(path.name for path in paths)
@@ -80,12 +77,29 @@ def observe(home: Home, project: Project, settle: float = SETTLE) -> Observed:
     return found
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    if not folder.is_dir():
-        return
-    for path in sorted(folder.iterdir()):
-        if path.is_file() and not path.name.startswith("."):
-            yield path
+def _problem(entry: Entry, pattern: str) -> str | None:
+    """Return why a thing in a landing folder is not taken, None if it is.
+
+    Empty where nobody need be told: what is hidden, and folders in which people keep other things.
+    """
+    if entry.hidden:
+        return ""
+    batch = _batch(pattern, entry.path.name)
+    if entry.folder:
+        kept = "; only files are taken: put what is in it beside it"
+        return "" if batch is None else f"{shown(entry.path)}: {entry.odd}{kept}"
+    if entry.odd:
+        return f"{shown(entry.path)}: {entry.odd}; rename it or move it away"
+    if batch is None:
+        said = f"the name does not match '{pattern}'; rename it or move it away"
+        return f"{shown(entry.path)}: {said}"
+    return None
+
+
+def _batch(pattern: str, name: str) -> str | None:
+    """Return the batch that a file's name says, empty for a snapshot; None where it matches not."""
+    match = re.fullmatch(pattern, name)
+    return None if match is None else match.groupdict().get("batch") or ""
 
 
 def _take(
@@ -97,7 +111,7 @@ def _take(
     found: Observed,
 ) -> None:
     info = path.stat()
-    stat = f"{info.st_size} {info.st_mtime_ns} {info.st_ctime_ns} {info.st_ino}"
+    stat = stamp(info)
     key = str(path.relative_to(home.root))
     before = known.get(key)
     if before is not None and before[0] == stat:
@@ -129,6 +143,9 @@ def land(home: Home, project: Project, dataset: str, source: Path, batch: str | 
     if dataset not in project.datasets:
         raise UnknownName.of("dataset", dataset, project.datasets)
     spec = project.datasets[dataset]
+    for word in (source.name, batch or ""):
+        if not is_text(word):
+            raise RequestError(f"{shown(word)}: not UTF-8; rename the file, or say another batch")
     match = re.fullmatch(spec.landing.pattern, source.name)
     if match is None and batch is None and spec.calendar is not None:
         raise RequestError(
@@ -152,7 +169,7 @@ def land(home: Home, project: Project, dataset: str, source: Path, batch: str | 
     try:
         content = source.read_bytes()
     except OSError as error:
-        raise RequestError(f"{source}: {error.strerror}") from error
+        raise RequestError(f"{shown(source)}: {error.strerror}") from error
     _replace(home, spec.landing.pattern, dataset, wanted, name, content)
     return _named(dataset, wanted)
 
@@ -189,12 +206,9 @@ def _replace(home: Home, pattern: str, dataset: str, batch: str, name: str, cont
         temporary.unlink(missing_ok=True)
         raise
     digest = bytes_digest(content)
-    for other in _files(folder):
-        match = re.fullmatch(pattern, other.name)
-        same = match is not None and (match.groupdict().get("batch") or "") == batch
-        if same and other != target:
-            other.unlink()
+    for other in entries(folder):
+        same = _problem(other, pattern) is None and _batch(pattern, other.path.name) == batch
+        if same and other.path != target:
+            other.path.unlink()
     home.batches.land(dataset, batch, digest, name, again=True)
-    info = target.stat()
-    stat = f"{info.st_size} {info.st_mtime_ns} {info.st_ctime_ns} {info.st_ino}"
-    home.batches.remember_file(str(target.relative_to(home.root)), stat, digest)
+    home.batches.remember_file(str(target.relative_to(home.root)), stamp(target.stat()), digest)

@@ -11,6 +11,7 @@ import json
 import os
 import re
 import socket
+import stat
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -25,6 +26,7 @@ from ml_assets.errors import DamagedObject, HomeError, StageError
 from ml_assets.store import digest as digests
 from ml_assets.store.removals import lift, removal
 from ml_assets.store.state import State, insert_missing, meta, objects
+from ml_assets.walk import look
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -191,7 +193,9 @@ class Objects:
         """Yield every object's file that lies there, whether the state knows it or not."""
         with self._translated():
             for path in self.root.glob("??/d1-*"):
-                yield Stray(path, path.name.replace("-", ":", 1), path.stat().st_mtime)
+                entry = None if self._remote else look(path)
+                if self._remote or (entry is not None and not entry.odd):
+                    yield Stray(path, path.name.replace("-", ":", 1), path.stat().st_mtime)
 
     def claimed(self) -> bool:
         """Tell whether the state is tied to objects somewhere, here or elsewhere."""
@@ -249,10 +253,11 @@ class Objects:
     def _size(self, digest: str) -> int | None:
         try:
             with self._translated():
-                size: int = self.path(digest).stat().st_size
+                info = self.path(digest).stat()
         except FileNotFoundError:
             return None
-        return size
+        # A folder or a pipe under an object's name is no object.
+        return int(info.st_size) if self._remote or stat.S_ISREG(info.st_mode) else None
 
     def _write(self, path: Any, data: bytes) -> None:
         if self._remote:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from ml_assets.plan.fingerprint import fingerprint, sources, youngest_source
@@ -61,3 +62,17 @@ def test_the_youngest_source(toy: Toy) -> None:
     path = toy.root / "toy" / "defs" / "forecast" / "helpers.py"
     path.write_text("# edited\n")
     assert youngest_source(toy.workspace()) == path.stat().st_mtime
+
+
+def test_what_is_no_file_in_landing_moves_it_and_does_not_end_it(toy: Toy) -> None:
+    planner = toy.planner()
+    folder = planner.home.landing / "sales"
+    folder.mkdir(parents=True)
+    seen = {fingerprint(planner.workspace, planner.home)}
+    (folder / ".lock").symlink_to("/nonexistent")
+    seen.add(fingerprint(planner.workspace, planner.home))
+    (folder.parent / "round").symlink_to(".")
+    seen.add(fingerprint(planner.workspace, planner.home))
+    (folder / os.fsdecode(b"\xff")).touch()
+    seen.add(fingerprint(planner.workspace, planner.home))
+    assert len(seen) == 4
