@@ -17,7 +17,7 @@ from ml_assets.errors import LogBroken, UnknownName
 from ml_assets.plan.hooks import absent
 from ml_assets.plan.plan import Plan, Planner
 from ml_assets.plan.purity import Impurity, impurities
-from ml_assets.plan.reports import linked
+from ml_assets.plan.reports import page
 from ml_assets.plan.static import definitions_digest
 from ml_assets.store.home import Home
 
@@ -202,7 +202,7 @@ def model_status(planner: Planner, found: Plan, name: str) -> dict[str, Any]:
         document["candidate"]["metrics"] = {
             key: metrics[key] for key in ("test", "baseline", "intervals")
         }
-        document["candidate"]["report"] = str(linked(planner.home, report))
+        document["candidate"]["report"] = str(page(planner.home, report))
     return document
 
 

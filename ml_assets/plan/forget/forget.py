@@ -17,6 +17,7 @@ from pathlib import Path
 from ml_assets.errors import DamagedObject, RequestError, UnknownName
 from ml_assets.plan.ancestry import Ancestry, ancestry_of
 from ml_assets.plan.forget.rewrite import Values, without
+from ml_assets.plan.reports import sweep
 from ml_assets.plan.step import Step
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.spec.project import Project
@@ -177,7 +178,7 @@ def forget(home: Home, found: Request) -> None:
 
 
 def finish(home: Home, effects: Sequence[Callable[[set[str], set[str]], None]] = ()) -> None:
-    """Remove what noted deletions left: object files, then `effects(digests, assets)`.
+    """Remove what noted deletions left: object files, pages, then `effects(digests, assets)`.
 
     Nothing happens where no deletion is unfinished. An object that was made again meanwhile,
     from what is left, stays.
@@ -190,6 +191,7 @@ def finish(home: Home, effects: Sequence[Callable[[set[str], set[str]], None]] =
     for digest in digests:
         if home.objects.missing([digest]):
             home.objects.remove(digest)
+    sweep(home)
     for effect in effects:
         effect(digests, assets)
     for env in home.environments():
