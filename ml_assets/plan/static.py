@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from ml_assets.plan import fields
 from ml_assets.plan.code import Sources
 from ml_assets.plan.environment import environment
 from ml_assets.plan.recipes.dataset import clean_spec, ingest_spec
@@ -43,7 +44,7 @@ def code_versions(project: Project, workspace: Workspace, group: str) -> Mapping
         document: list[Any] = [
             {name: module.digest for name, module in sorted(closure.items())},
             environment(libraries),
-            [None if p is None else p.model_dump(mode="json") for p in params],
+            [None if p is None else fields.document(p) for p in params],
         ]
         return json_digest(document)[3:19]
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from ml_assets.plan import fields
 from ml_assets.plan.action import Action, Input, Pending
 from ml_assets.plan.cells import Cell, Unit
 from ml_assets.plan.checks import checks_of
@@ -191,7 +192,7 @@ def _with_kept(session: Session, unit: Unit, action: Action) -> Action:
     before = session.home.records.action(held.actions["split"])
     if before is None:
         return _handed(action, held.outputs[ASSIGNMENT])
-    if before.ingredients["params"] != action.params.model_dump(mode="json"):
+    if before.ingredients["params"] != fields.document(action.params):
         return action
     given = before.ingredients["inputs"].get("kept")
     again = action if given is None else _handed(action, Ref(given, "table"))
