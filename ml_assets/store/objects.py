@@ -152,13 +152,9 @@ class Objects:
 
     def table(self, digest: str, columns: Sequence[str] | None = None) -> pa.Table:
         """Return a stored table, or only some of its columns; raises as `read` does."""
-        import pyarrow as pa
-        import pyarrow.parquet as pq
+        from ml_assets.stages import parquet
 
-        data = pa.BufferReader(self.read(digest))
-        return pq.read_table(
-            data, columns=list(columns) if columns is not None else None, use_threads=False
-        )
+        return parquet.read(self.read(digest), columns)
 
     def head(self, digest: str, rows: int, columns: Sequence[str] | None = None) -> pa.Table:
         """Return the first rows of a stored table, of those columns that it has.

@@ -6,15 +6,15 @@ Belongs here: opening Parquet. Does not belong here: types, the contract.
 from __future__ import annotations
 
 import pyarrow as pa
-import pyarrow.parquet
 
+from ml_assets.stages import parquet
 from ml_assets.stages.ingest.source import Source, Unreadable
 
 
 def read(content: bytes) -> Source:
     """Read a Parquet file; Unreadable where it is damaged or cut off."""
     try:
-        table = pyarrow.parquet.read_table(pa.BufferReader(content), use_threads=False)
+        table = parquet.read(content)
         table.validate(full=True)
     except (pa.ArrowException, OSError) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
