@@ -1,6 +1,6 @@
 """Parquet bytes into a table, by the calling thread alone.
 
-Belongs here: the one way in which Parquet is read whole. Does not belong here: what the columns mean.
+Belongs here: the one way in which Parquet is read whole. Does not belong here: types, the contract.
 
 `pyarrow.parquet.read_table` goes through Arrow's datasets, whose I/O thread may let go of Python's
 bytes after it has returned: in a process that ends just then, that thread aborts it (exit 134,
