@@ -19,6 +19,7 @@ from ml_assets.plan.plan import Plan, Planner
 from ml_assets.plan.purity import Impurity, impurities
 from ml_assets.plan.reports import page
 from ml_assets.plan.static import definitions_digest
+from ml_assets.spec.calendar import spelled
 from ml_assets.store.home import Home
 
 WAITS = 3
@@ -30,7 +31,10 @@ Selection = Annotated[
         autocompletion=assets,
     ),
 ]
-Partition = Annotated[str | None, typer.Option("--partition", help="One batch only.")]
+Partition = Annotated[
+    str | None,
+    typer.Option("--partition", help="One batch only.", parser=spelled, metavar="TEXT"),
+]
 
 
 @guarded
@@ -103,7 +107,7 @@ def why(
     Example: ml-assets why flights/cleaned@2013-03
     """
     planner = opened()
-    name, _, partition = asset.partition("@")
+    name, _, partition = spelled(asset).partition("@")
     with working("planning"):
         found = planner.plan(name, partition or None)
     cells = [

@@ -11,14 +11,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import dagster as dg
-from dagster._core.execution.backfill import BulkActionStatus
 
 from ml_assets.errors import HomeError
 from ml_assets.graph.instance import register_batches
 from ml_assets.graph.look import Look, backoff, look
 from ml_assets.graph.publish import key_of
 from ml_assets.graph.reload import reload_location
-from ml_assets.graph.runs import in_progress, job_name, tags, tried
+from ml_assets.graph.runs import in_progress, job_name, open_backfills, tags, tried
 from ml_assets.plan.plan import Plan
 from ml_assets.plan.ranges import runs
 from ml_assets.plan.static import definitions_digest
@@ -155,11 +154,7 @@ def _busy(instance: dg.DagsterInstance, home: Home) -> str | None:
     open_runs = in_progress(instance, home)
     if open_runs:
         return f"run {open_runs[0][:8]} is in progress"
-    backfills = [
-        backfill.backfill_id
-        for status in (BulkActionStatus.REQUESTED, BulkActionStatus.CANCELING)
-        for backfill in instance.get_backfills(status=status)
-    ]
+    backfills = open_backfills(instance)
     if backfills:
         return f"backfill {backfills[0]} is in progress"
     other = home.writer_lock().holder()

@@ -101,5 +101,6 @@ def report_of(planner: Planner, name: str, partition: str | None = None) -> Repo
         raise UnknownName.of(
             f"batch of {group}/{asset or names[0]}", partition, filter(None, batches)
         )
-    cell = max(mine) if partition is None else Cell(f"{group}/{asset or names[0]}", partition)
+    newest = planner.project.ordered(group, batches)[-1]
+    cell = Cell(f"{group}/{asset or names[0]}", newest if partition is None else partition)
     return Report(cell, mine[cell])

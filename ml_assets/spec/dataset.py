@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from ml_assets.errors import suggest
 from ml_assets.spec.base import Hook, Mistakes, Name, Place, Share, Spec
+from ml_assets.spec.calendar import Named
 from ml_assets.spec.columns import Action, Column, regular_expression
 from ml_assets.spec.quality import Quality
 from ml_assets.spec.steps import FILLS, Step
@@ -116,8 +117,9 @@ class DatasetSpec(Spec):
     description: str
     owners: tuple[str, ...] = ()
     """E-mail addresses or `team:name`."""
-    calendar: Name | None = None
-    """The calendar whose batches this dataset arrives in; none for a snapshot."""
+    calendar: Named | None = None
+    """The calendar whose batches this dataset arrives in, by its name or with the order of its
+    batches (`{name: month, order: '%b %Y'}`); none for a snapshot."""
     landing: Landing
     dummy: bool = False
     """Made-up rows, to see that all of it runs: no model trained on them becomes champion."""

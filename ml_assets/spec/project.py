@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ml_assets.errors import SpecError, suggest
 from ml_assets.spec.base import Place
+from ml_assets.spec.calendar import Calendar
 from ml_assets.spec.dataset import DatasetSpec, expression_names
 from ml_assets.spec.explain import locate
 from ml_assets.spec.model import Join, ModelSpec
@@ -39,10 +40,27 @@ class Project:
     folders: Mapping[str, Path] = field(default_factory=dict)
 
     def calendar_of(self, group: str) -> str | None:
-        """Return the calendar of a dataset, or of the dataset that a model predicts."""
-        if group in self.datasets:
-            return self.datasets[group].calendar
-        return self.datasets[self.models[group].dataset].calendar
+        """Return the name of the calendar of a dataset, or of the dataset that a model predicts."""
+        found = self._calendar(group)
+        return None if found is None else found.name
+
+    def ordered(self, group: str, batches: Iterable[str]) -> list[str]:
+        """Return batches of a dataset or model in calendar order.
+
+        A group that is not in the project (any more) has the natural order.
+        """
+        known = group in self.datasets or group in self.models
+        found = self._calendar(group) if known else None
+        return (found or Calendar(name="none")).sorted(batches)
+
+    def calendars(self) -> dict[str, Calendar]:
+        """Return every calendar by its name."""
+        found = (dataset.calendar for dataset in self.datasets.values())
+        return {calendar.name: calendar for calendar in found if calendar is not None}
+
+    def _calendar(self, group: str) -> Calendar | None:
+        name = group if group in self.datasets else self.models[group].dataset
+        return self.datasets[name].calendar
 
     def asset_keys(self) -> list[str]:
         """Return every asset key, in data-flow order."""
@@ -88,7 +106,7 @@ def read_project(defs: Path) -> Project:
 
 
 Mismatch = tuple[str, Place, str]
-"""A model, a place in its spec, and what does not fit there."""
+"""A dataset or model, a place in its spec, and what does not fit there."""
 
 
 def mismatches(project: Project, unread: Collection[str] = ()) -> Iterator[Mismatch]:
@@ -96,6 +114,7 @@ def mismatches(project: Project, unread: Collection[str] = ()) -> Iterator[Misma
 
     `unread` names folders whose specs are wrong themselves: nothing is said about them.
     """
+    yield from _calendar_mismatches(project)
     for name, model in project.models.items():
         if model.dataset in unread:
             continue
@@ -112,11 +131,23 @@ def mismatches(project: Project, unread: Collection[str] = ()) -> Iterator[Misma
                     yield name, ("joins", number, key), said
 
 
+def _calendar_mismatches(project: Project) -> Iterator[Mismatch]:
+    first: dict[str, tuple[str, Calendar]] = {}
+    for name, dataset in project.datasets.items():
+        mine = dataset.calendar
+        if mine is None:
+            continue
+        other, theirs = first.setdefault(mine.name, (name, mine))
+        if theirs != mine:
+            said = f"order {mine.order!r}, of {other} on the same calendar it is {theirs.order!r}"
+            yield name, ("calendar",), f"{said}; wanted the same on each dataset of {mine.name!r}"
+
+
 def _join_mismatches(project: Project, model: ModelSpec, join: Join) -> Iterator[tuple[str, str]]:
     if join.dataset not in project.datasets:
         yield "dataset", f"no dataset {join.dataset!r}{suggest(join.dataset, project.datasets)}"
         return
-    own, other = (project.datasets[name].calendar for name in (model.dataset, join.dataset))
+    own, other = (project.calendar_of(name) for name in (model.dataset, join.dataset))
     if other is not None and other != own:
         said = f"{join.dataset} is on calendar {other!r}, {model.dataset} on {own!r}"
         yield "dataset", f"{said}; only datasets on one calendar, or snapshots, can be joined"

@@ -9,7 +9,6 @@ something else made as well, such as an empty table.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ from pathlib import Path
 from ml_assets.errors import DamagedObject, RequestError, UnknownName
 from ml_assets.plan.ancestry import Ancestry, ancestry_of
 from ml_assets.plan.forget.rewrite import Values, without
+from ml_assets.plan.names import batch_of
 from ml_assets.plan.reports import sweep
 from ml_assets.plan.step import Step
 from ml_assets.spec.dataset import DatasetSpec
@@ -60,10 +60,10 @@ def request(
     if batch is not None and batch not in landed:
         raise UnknownName.of(f"batch of {dataset}", batch, landed)
     found = Request(Deletion(dataset, reason))
-    for name, items in sorted(landed.items()):
+    for name in project.ordered(dataset, landed):
         if batch is not None and name != batch:
             continue
-        for digest in dict.fromkeys(item.digest for item in items):
+        for digest in dict.fromkeys(item.digest for item in landed[name]):
             _landing(home, spec, found, name, digest, key)
     if not found.deletion.landed:
         looked = "; ".join(found.unsearched) or "every landed file was searched"
@@ -150,8 +150,7 @@ def _lying(home: Home, spec: DatasetSpec, found: Request) -> None:
         if not path.is_file():
             continue
         digest = bytes_digest(path.read_bytes())
-        match = re.fullmatch(spec.landing.pattern, path.name)
-        batch = (match.groupdict().get("batch") or "") if match else None
+        batch = batch_of(spec, path.name)
         if digest in found.deletion.landed:
             new = found.deletion.landed[digest]
             found.files[path] = None if new is None else found.contents[new]

@@ -120,9 +120,8 @@ def _feature_checks(
 
 def _previous(session: Session, dataset: str, partition: str, count: int) -> list[Input]:
     """Return the cleaned tables of the usable batches before, oldest first."""
-    before = [batch for batch in session.batches(dataset) if batch < partition]
     found: list[Input] = []
-    for batch in reversed(before):
+    for batch in reversed(session.before(dataset, partition)):
         if len(found) == count:
             break
         made = cleaned_of(session, dataset, batch)
@@ -233,7 +232,7 @@ def feature_inputs(session: Session, unit: Unit, folds: Sequence[Made]) -> Input
     }
     return {
         batch: session.upstream(Cell(f"{unit.group}/features", batch)).outputs["features"]
-        for batch in sorted(named)
+        for batch in session.project.ordered(unit.group, named)
     }
 
 
