@@ -9,8 +9,10 @@ from pathlib import Path
 from ml_assets.errors import SpecError, suggest
 from ml_assets.spec.base import Place
 from ml_assets.spec.calendar import Calendar
-from ml_assets.spec.dataset import DatasetSpec, expression_names
+from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.spec.explain import locate
+from ml_assets.spec.expressions.kinds import kind_of
+from ml_assets.spec.expressions.methods import Kind
 from ml_assets.spec.model import Join, ModelSpec
 from ml_assets.spec.yaml import read_spec
 
@@ -156,9 +158,7 @@ def _join_mismatches(project: Project, model: ModelSpec, join: Join) -> Iterator
 
 
 def _model_mismatches(model: ModelSpec, dataset: DatasetSpec) -> Iterator[tuple[Place, str]]:
-    for column in sorted(expression_names(model.target)):
-        if column not in dataset.columns:
-            yield ("target",), f"no column {column!r}{suggest(column, dataset.columns)}"
+    yield from _target_mismatches(model, dataset)
     if model.predict_at is not None and model.predict_at not in dataset.moments:
         said = f"no moment {model.predict_at!r}{suggest(model.predict_at, dataset.moments)}"
         yield ("predict_at",), said
@@ -172,6 +172,26 @@ def _model_mismatches(model: ModelSpec, dataset: DatasetSpec) -> Iterator[tuple[
         if column not in known:
             said = f"no column {column!r}{suggest(column, known)}"
             yield ("evaluation", "slices", number), said
+
+
+TARGETS: dict[str, tuple[Kind, ...]] = {
+    "regression": ("number",),
+    "binary": ("boolean", "number"),
+    "multiclass": ("text", "number", "boolean"),
+}
+"""By task, what the target may be."""
+
+
+def _target_mismatches(model: ModelSpec, dataset: DatasetSpec) -> Iterator[tuple[Place, str]]:
+    try:
+        kind = kind_of(model.target, dataset.columns)
+    except ValueError as error:
+        yield ("target",), str(error)
+        return
+    wanted = TARGETS[model.task]
+    if kind not in wanted:
+        said = f"{model.target!r} is {kind} for each row"
+        yield ("target",), f"{said}, wanted {' or '.join(wanted)} for {model.task}"
 
 
 def _split_mismatches(model: ModelSpec, dataset: DatasetSpec) -> Iterator[tuple[Place, str]]:
