@@ -25,11 +25,11 @@ setup(
         # The folders under defs/ need not be packages: their hooks ship as data.
         "ml_assets": [
             "py.typed",
+            "**/*.json",
             "**/*.yaml",
             "**/*.html",
             "**/*.j2",
             "defs/**/*.py",
-            "stages/release/scoring/*.json",
             "stages/release/scoring/*.txt",
         ],
     },

@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from ml_assets.cli.servers import HOST, free_port, serving
 from ml_assets.graph.report import VIEW
 from ml_assets.plan.plan import Planner, planner_here
-from ml_assets.plan.reports import report_of
+from ml_assets.plan.reports import page, report_of
 
 IMAGES = Path(__file__).with_name("images")
 MODEL, DATASET = "flight_delay", "flights"
@@ -52,15 +52,12 @@ def main() -> None:
 
 
 def _of_reports(planner: Planner) -> Iterator[Shot]:
-    folder = planner.home.folder / "reports"
-    folder.mkdir(parents=True, exist_ok=True)
     for name, picture, text in (
         (MODEL, "evaluation_report", "Leaderboard"),
         (DATASET, "quality_report", "Selection bias"),
     ):
-        page = folder / f"screenshot-{name}.html"
-        page.write_bytes(report_of(planner, name).content)
-        yield Shot(picture, page.as_uri(), text, (1000, 900))
+        file = page(planner.home, report_of(planner, name).current)
+        yield Shot(picture, file.as_uri(), text, (1000, 900))
 
 
 def _of_dagster(base: str) -> Iterator[Shot]:

@@ -213,10 +213,11 @@ class Toy:
 
     def land(self, dataset: str, month: str, content: bytes | None = None) -> None:
         """Land a month's file of a dataset as the command does."""
-        made = {"sales": sales, "prices": prices}[dataset](month)
+        if content is None:
+            content = {"sales": sales, "prices": prices}[dataset](month)
         source = self.root / "incoming" / f"{dataset}-{month}.csv"
         source.parent.mkdir(exist_ok=True)
-        source.write_bytes(made if content is None else content)
+        source.write_bytes(content)
         planner = self.planner()
         land(planner.home, planner.project, dataset, source, None)
         planner.home.close()

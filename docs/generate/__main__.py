@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from docs.generate import assets_page, commands, flow, folds, layers, schema, spec_page
+from docs.generate import assets_page, commands, fields, flow, folds, layers, schema, spec_page
 
 ROOT = Path(__file__).parents[2]
 
@@ -14,6 +14,7 @@ def wanted() -> dict[str, str]:
     """Return path below the project -> text, of every generated file."""
     page = ROOT / "docs" / "reference" / "cli.md"
     return {
+        "ml_assets/plan/fields.json": fields.text(),
         "docs/reference/cli.md": commands.filled(page.read_text(encoding="utf-8")),
         "docs/reference/assets.md": assets_page.page(),
         "docs/reference/spec.md": spec_page.page(),

@@ -180,7 +180,7 @@ def _told(
         params=dict(flat(params)),
         metrics=dict(_metrics(figures, entry)),
         curve=curve(fitted),
-        inputs=tuple(_inputs(model, folds, fitted, evaluated)),
+        inputs=tuple(_inputs(project, model, folds, fitted, evaluated)),
         files={
             "report.html": home.objects.read(report.outputs["report"].digest),
             "leaderboard.json": _readable(board),
@@ -237,11 +237,12 @@ def _folds(home: Home, fitted: ActionRecord, evaluated: ActionRecord) -> dict[st
 
 def _by_batch(home: Home, digest: str) -> dict[str, int]:
     table = home.objects.table(digest, ["batch", "start", "stop"]).to_pandas()
-    sizes = (table["stop"] - table["start"]).groupby(table["batch"]).sum()
+    sizes = (table["stop"] - table["start"]).groupby(table["batch"], sort=False).sum()
     return {str(batch): int(rows) for batch, rows in sizes.items()}
 
 
 def _inputs(
+    project: Project,
     model: str,
     folds: Mapping[str, Mapping[str, int]],
     fitted: ActionRecord,
@@ -250,7 +251,7 @@ def _inputs(
     """Yield each features batch once, in calendar order."""
     digests = dict(fitted.ingredients["inputs"]["features"])
     digests |= dict(evaluated.ingredients["inputs"]["features"])
-    for batch in sorted(digests):
+    for batch in project.ordered(model, digests):
         used = {fold: batches[batch] for fold, batches in folds.items() if batch in batches}
         if used:
             contexts = tuple(CONTEXTS[fold] for fold in used)

@@ -9,12 +9,14 @@ import typer
 
 from ml_assets.cli.complete import datasets
 from ml_assets.cli.here import opened
+from ml_assets.cli.look import Partition
 from ml_assets.cli.output import JSON, emit, guarded, out
 from ml_assets.cli.progress import working
 from ml_assets.errors import RequestError, UnknownName
 from ml_assets.plan.landing import land as land_file
 from ml_assets.plan.plan import Planner
 from ml_assets.plan.recipes.quality import pin_name
+from ml_assets.spec.calendar import spelled
 from ml_assets.store.switches import set_paused
 
 Dataset = Annotated[
@@ -56,7 +58,9 @@ def land(
 @guarded
 def withdraw(
     dataset: Dataset,
-    batch: Annotated[str, typer.Option(help="The batch to take out.")] = "",
+    batch: Annotated[
+        str, typer.Option(help="The batch to take out.", parser=spelled, metavar="TEXT")
+    ] = "",
     reason: Annotated[str, typer.Option(help="Why; kept with the withdrawal.")] = "",
     as_json: bool = JSON,
 ) -> None:
@@ -68,7 +72,7 @@ def withdraw(
     _known(planner, dataset)
     if not reason.strip():
         raise RequestError("--reason is missing: say why, it is kept with the withdrawal")
-    known = planner.session().batches(dataset)
+    known = [name for owner, name in planner.home.batches.landed() if owner == dataset]
     if planner.project.datasets[dataset].calendar is not None and batch not in known:
         raise UnknownName.of(f"batch of {dataset}", batch, known)
     if not planner.home.batches.withdraw(planner.home.env, dataset, batch, reason):
@@ -104,7 +108,7 @@ def repin(dataset: Dataset, as_json: bool = JSON) -> None:
 @guarded
 def quarantine(
     dataset: Dataset,
-    batch: Annotated[str | None, typer.Option("--partition", help="One batch only.")] = None,
+    batch: Partition = None,
     examples: Annotated[int, typer.Option(help="Example records a rule.")] = 3,
     as_json: bool = JSON,
 ) -> None:
@@ -142,9 +146,10 @@ def _quarantined(planner: Planner, dataset: str, batch: str | None, limit: int) 
     spec = planner.project.datasets[dataset]
     hidden = any(column.sensitive for column in spec.columns.values())
     rules: dict[str, dict[str, Any]] = {}
-    for partition, current in sorted(held.items()):
+    for partition in planner.project.ordered(dataset, held):
         if batch is not None and partition != batch:
             continue
+        current = held[partition]
         for row in home.objects.table(current.outputs["quarantine"].digest).to_pylist():
             empty = {"rule": row["rule"], "count": 0, "batches": [], "examples": []}
             rule = rules.setdefault(row["rule"], empty)

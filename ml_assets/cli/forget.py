@@ -14,6 +14,7 @@ from ml_assets.cli.output import JSON, emit, guarded, out
 from ml_assets.cli.progress import working
 from ml_assets.errors import RequestError
 from ml_assets.plan.plan import Planner
+from ml_assets.spec.calendar import spelled
 
 if TYPE_CHECKING:
     from ml_assets.plan.forget.forget import Request
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
 @guarded
 def forget(
     dataset: Dataset,
-    batch: Annotated[str | None, typer.Option(help="A batch; all of it without --key.")] = None,
+    batch: Annotated[
+        str | None,
+        typer.Option(help="A batch; all of it without --key.", parser=spelled, metavar="TEXT"),
+    ] = None,
     key: Annotated[str, typer.Option(help="Rows by value: COLUMN=VALUE[,COLUMN=VALUE].")] = "",
     reason: Annotated[str, typer.Option(help="Why; kept in the tombstone, no values.")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,

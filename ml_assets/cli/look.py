@@ -18,8 +18,9 @@ from ml_assets.errors import LogBroken, UnknownName
 from ml_assets.plan.hooks import absent
 from ml_assets.plan.plan import Plan, Planner
 from ml_assets.plan.purity import Impurity, impurities
-from ml_assets.plan.reports import linked
+from ml_assets.plan.reports import page
 from ml_assets.plan.static import definitions_digest
+from ml_assets.spec.calendar import spelled
 from ml_assets.store.home import Home
 
 WAITS = 3
@@ -31,7 +32,10 @@ Selection = Annotated[
         autocompletion=assets,
     ),
 ]
-Partition = Annotated[str | None, typer.Option("--partition", help="One batch only.")]
+Partition = Annotated[
+    str | None,
+    typer.Option("--partition", help="One batch only.", parser=spelled, metavar="TEXT"),
+]
 
 
 @guarded
@@ -104,7 +108,7 @@ def why(
     Example: ml-assets why flights/cleaned@2013-03
     """
     planner = opened()
-    name, _, partition = asset.partition("@")
+    name, _, partition = spelled(asset).partition("@")
     with working("planning"):
         found = planner.plan(name, partition or None)
     cells = [
@@ -203,7 +207,7 @@ def model_status(planner: Planner, found: Plan, name: str) -> dict[str, Any]:
         document["candidate"]["metrics"] = {
             key: metrics[key] for key in ("test", "baseline", "intervals")
         }
-        document["candidate"]["report"] = str(linked(planner.home, report))
+        document["candidate"]["report"] = str(page(planner.home, report))
     return document
 
 

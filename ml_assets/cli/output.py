@@ -5,8 +5,9 @@ from __future__ import annotations
 import functools
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from errno import ENOSPC
+from pathlib import Path
 from typing import Any, ParamSpec
 
 import typer
@@ -15,6 +16,7 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 
 from ml_assets.cli.here import homes
 from ml_assets.errors import MlAssetsError, RequestError
+from ml_assets.walk import is_text, shown
 
 P = ParamSpec("P")
 out = Console(soft_wrap=True, highlight=False)
@@ -43,6 +45,7 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
             return typer.Exit(code)
 
         try:
+            _readable(kwargs.values())
             with homes:
                 command(*args, **kwargs)
         except RequestError as error:
@@ -66,6 +69,14 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
             raise stop("failed", said, FAILED) from None
 
     return run
+
+
+def _readable(values: Iterable[Any]) -> None:
+    """Refuse words that are no text: nothing could be recorded or printed of them."""
+    words = [word for value in values for word in (value if isinstance(value, list) else [value])]
+    wrong = [shown(w) for w in words if isinstance(w, str | Path) and not is_text(str(w))]
+    if wrong:
+        raise RequestError(f"not UTF-8: {', '.join(wrong)}; rename it, or say another word")
 
 
 def _line(error: DatabaseError) -> str:

@@ -11,7 +11,7 @@ from ml_assets.cli.complete import groups
 from ml_assets.cli.here import opened
 from ml_assets.cli.look import Partition
 from ml_assets.cli.output import JSON, emit, err, guarded, out
-from ml_assets.plan.reports import report_of
+from ml_assets.plan.reports import OUTPUT, page, report_of
 
 
 @guarded
@@ -38,11 +38,10 @@ def report(
     """
     planner = opened()
     found = report_of(planner, name, partition)
-    path = to or planner.home.folder / "reports" / found.file
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # What lies there may be a link to the stored page.
-    path.unlink(missing_ok=True)
-    path.write_bytes(found.content)
+    path = to or page(planner.home, found.current)
+    if to is not None:
+        to.parent.mkdir(parents=True, exist_ok=True)
+        to.write_bytes(planner.home.objects.read(found.current.outputs[OUTPUT].digest))
     if open_it and typer.launch(str(path)) != 0:
         err.print(f"no program opens {path.name} here: open it yourself", markup=False)
     if as_json:

@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 
 from ml_assets.adapters.decision import rules_table, standing
-from ml_assets.plan.reports import linked
+from ml_assets.plan.reports import page
 from ml_assets.spec.project import Project
 from ml_assets.store.home import Home
 from ml_assets.store.records import Current
@@ -28,5 +28,5 @@ def log_metadata(home: Home, _: Project, current: Current) -> dict[str, Any]:
     found["rules"] = dg.MetadataValue.md(rules_table(decision))
     report = home.records.current(home.env, f"{model}/evaluation_report")
     if report is not None:
-        found["report_file"] = dg.MetadataValue.path(str(linked(home, report)))
+        found["report_file"] = dg.MetadataValue.path(str(page(home, report)))
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 
 import dagster as dg
 
@@ -21,19 +22,31 @@ def open_instance(workspace: Workspace) -> dg.DagsterInstance:
 
 
 def register_batches(
-    instance: dg.DagsterInstance, project: Project, plan: Plan
+    instance: dg.DagsterInstance, project: Project, plan: Plan, *, busy: bool = False
 ) -> Mapping[str, Sequence[str]]:
-    """Add new batches to their calendars; return each calendar's batches as Dagster has them."""
+    """Add new batches to their calendars; return each calendar's batches as Dagster has them.
+
+    Dagster keeps the order in which they were added. Where that is not the calendar's, those from
+    the first wrong one on are added anew: what Dagster knows of a batch it keeps by name. Not
+    while it is `busy`: what is open there may hold a range of them, so new ones go to the end.
+    """
     wanted: dict[str, set[str]] = {}
     for item in plan.cells:
         calendar = project.calendar_of(item.cell.group)
         if calendar is not None and item.cell.partition:
             wanted.setdefault(calendar, set()).add(item.cell.partition)
-    found = {}
+    found, calendars = {}, project.calendars()
     for calendar, batches in wanted.items():
-        known = instance.get_dynamic_partitions(calendar)
-        new = sorted(batches - set(known))
-        if new:
-            instance.add_dynamic_partitions(calendar, new)
-        found[calendar] = [*known, *new]
+        known = list(instance.get_dynamic_partitions(calendar))
+        new = calendars[calendar].sorted(batches - set(known))
+        order = calendars[calendar].sorted([*known, *new])
+        if busy:
+            order = [*known, *new]
+        same = (old == now for old, now in zip(known, order, strict=False))
+        right = len(list(takewhile(bool, same)))
+        for batch in known[right:]:
+            instance.delete_dynamic_partition(calendar, batch)
+        if order[right:]:
+            instance.add_dynamic_partitions(calendar, order[right:])
+        found[calendar] = order
     return found

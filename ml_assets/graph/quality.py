@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 
 from ml_assets.plan.markdown import plain
-from ml_assets.plan.reports import linked
+from ml_assets.plan.reports import page
 from ml_assets.spec.project import Project
 from ml_assets.store.home import Home
 from ml_assets.store.records import Current
@@ -26,7 +26,7 @@ def quality_metadata(home: Home, _: Project, current: Current) -> dict[str, Any]
     ]
     return {
         "report": dg.MetadataValue.md("\n".join(lines)),
-        "report_file": dg.MetadataValue.path(str(linked(home, current))),
+        "report_file": dg.MetadataValue.path(str(page(home, current))),
         **said["numbers"],
     }
 

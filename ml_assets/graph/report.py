@@ -14,7 +14,7 @@ from typing import Any
 import dagster as dg
 
 from ml_assets.plan.markdown import plain
-from ml_assets.plan.reports import linked
+from ml_assets.plan.reports import page
 from ml_assets.spec.project import Project
 from ml_assets.stages.evaluate.sections import change
 from ml_assets.stages.evaluate.words import size
@@ -67,7 +67,7 @@ def report_metadata(home: Home, _: Project, current: Current) -> dict[str, Any]:
     metrics = current.facts["metrics"]
     found: dict[str, Any] = {
         "report": dg.MetadataValue.md(_metrics(metrics)),
-        "report_file": dg.MetadataValue.path(str(linked(home, current))),
+        "report_file": dg.MetadataValue.path(str(page(home, current))),
     }
     if metrics["slices"]:
         found["slices"] = dg.MetadataValue.md(_slices(metrics))

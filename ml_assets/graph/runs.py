@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 
 import dagster as dg
+from dagster._core.execution.backfill import BulkActionStatus
 
 from ml_assets.plan.ranges import RunSpec
 from ml_assets.store.home import Home
@@ -48,6 +49,15 @@ def in_progress(instance: dg.DagsterInstance, home: Home) -> list[str]:
         else:
             found.append(run.run_id)
     return found
+
+
+def open_backfills(instance: dg.DagsterInstance) -> list[str]:
+    """Return the backfills that are open."""
+    return [
+        backfill.backfill_id
+        for status in (BulkActionStatus.REQUESTED, BulkActionStatus.CANCELING)
+        for backfill in instance.get_backfills(status=status)
+    ]
 
 
 def _dead(home: Home, record: dg.RunRecord) -> bool:

@@ -120,22 +120,24 @@ def _whole_checks(
     context: dg.AssetExecutionContext, engine: Engine
 ) -> Iterator[dg.AssetCheckResult]:
     """Yield the result of each check over all current batches: red if one is."""
-    home = engine.maker.planner.home
+    home, project = engine.maker.planner.home, engine.maker.planner.project
     names = sorted({asset_of(key.asset_key) for key in context.selected_asset_check_keys})
     held = {name: home.records.checks(home.env, name) for name in names}
     for key in sorted(context.selected_asset_check_keys):
         name = asset_of(key.asset_key)
-        verdicts = {
+        found = {
             batch: check
             for batch, checks in held[name].items()
             for check in checks
             if check["name"] == key.name
         }
-        if not verdicts:
+        if not found:
             continue
-        red = [batch for batch in sorted(verdicts) if verdicts[batch]["passed"] is False]
+        order = project.ordered(name.split("/")[0], found)
+        verdicts = {batch: found[batch] for batch in order}
+        red = [batch for batch in order if verdicts[batch]["passed"] is False]
         errors = [batch for batch in red if verdicts[batch]["severity"] == "error"]
-        about = (errors or red or sorted(verdicts))[-1]
+        about = (errors or red or order)[-1]
         shown = check_evaluation(name, None, verdicts[about])
         counts = {"batches": len(verdicts), "batches_failed": len(red)} if about else {}
         yield dg.AssetCheckResult(

@@ -16,6 +16,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from ml_assets.assets.cells import Cell
+from ml_assets.plan import fields
 from ml_assets.plan.code import Module, Sources
 from ml_assets.plan.environment import environment
 from ml_assets.store.digest import bytes_digest, json_digest
@@ -146,7 +147,7 @@ def keyed(action: Action, sources: Sources, hashed: Hashed | None = None) -> Key
     Sources are looked at once for each stage in `hashed`.
     """
     hashed = Hashed() if hashed is None else hashed
-    order = bytes_digest(action.params.model_dump_json().encode())
+    order = bytes_digest(fields.text(action.params).encode())
     place = (action.stage, json.dumps(dict(action.hooks), sort_keys=True))
     if place not in hashed.codes:
         hashed.codes[place] = _code(action, sources)
@@ -170,5 +171,4 @@ def _code(action: Action, sources: Sources) -> Code:
 
 def _fixed(action: Action, code: Code, order: str) -> dict[str, Any]:
     """Return what a recipe is the digest of."""
-    params = action.params.model_dump(mode="json")
-    return {**code.ingredients, "params": params, "order": order}
+    return {**code.ingredients, "params": fields.document(action.params), "order": order}

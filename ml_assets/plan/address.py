@@ -12,9 +12,11 @@ from ml_assets.assets.cells import Cell
 from ml_assets.assets.edges import edges
 from ml_assets.errors import RequestError, UnknownName
 from ml_assets.plan.plan import Planner
+from ml_assets.spec.calendar import spelled
 from ml_assets.store.records import Current, Version
 
 ADDRESS = re.compile(r"(?P<asset>[^@:]+)(?:@(?P<partition>.+?))?(?::v?(?P<number>\d+))?")
+WHOLE = re.compile(r"(?P<asset>[^@:]+)@(?P<partition>.+)")
 
 
 @dataclass(frozen=True)
@@ -35,17 +37,29 @@ def find(planner: Planner, text: str, partition: str | None = None) -> Found:
     Raises RequestError where the text is no address, and UnknownName for an asset, partition or
     version that there is not.
     """
-    match = ADDRESS.fullmatch(text)
-    if match is None:
-        raise RequestError(f"{text!r}: wanted an asset, like flights/cleaned@2013-03:v0")
-    if partition and match["partition"] and partition != match["partition"]:
+    asset, named, number = _read(planner, spelled(text))
+    if partition and named and partition != named:
         raise RequestError(f"{text!r} names a batch, and --partition {partition} another")
-    asset, part = match["asset"], match["partition"] or partition
+    part = named or partition
     found = versions_of(planner, asset, part)
     cell = Cell(asset, part or "")
     now = planner.home.records.current(planner.home.env, asset, cell.partition)
-    item = numbered(planner, cell, match["number"], found)
+    item = numbered(planner, cell, number, found)
     return Found(cell, item, now if now is not None and now.number == item.number else None)
+
+
+def _read(planner: Planner, text: str) -> tuple[str, str | None, str | None]:
+    """Return asset, batch and number of an address.
+
+    A batch may be called `12:30` or `a:v0`: where there is one of that name, it is meant.
+    """
+    whole = WHOLE.fullmatch(text)
+    if whole and whole["partition"] in planner.home.records.partitions(whole["asset"]):
+        return whole["asset"], whole["partition"], None
+    match = ADDRESS.fullmatch(text)
+    if match is None:
+        raise RequestError(f"{text!r}: wanted an asset, like flights/cleaned@2013-03:v0")
+    return match["asset"], match["partition"], match["number"]
 
 
 def versions_of(planner: Planner, asset: str, partition: str | None) -> list[Version]:
@@ -60,7 +74,8 @@ def versions_of(planner: Planner, asset: str, partition: str | None) -> list[Ver
     found = records.versions(asset, partition or "")
     if found:
         return found
-    partitions = [name for name in records.partitions(asset) if name]
+    partitions = planner.project.ordered(asset.split("/", maxsplit=1)[0], records.partitions(asset))
+    partitions = [name for name in partitions if name]
     if partition is None and partitions:
         raise UnknownName(f"{asset} has partitions; say one of {', '.join(partitions)}")
     if partition is not None:

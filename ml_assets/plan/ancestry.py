@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ml_assets.plan.step import Step, steps_of
+from ml_assets.spec.calendar import natural
 from ml_assets.store.home import Home
 
 
@@ -177,14 +178,22 @@ class Ancestry:
 def _misses(maker: Step, step: Step, path: tuple[str, ...]) -> tuple[Any, ...]:
     """Return how far a maker is from what an input's name means: unit, asset's group, batch.
 
-    Of the batches before, the nearest is meant.
+    Of the batches before, the nearest is meant; in natural order, whatever the calendar says: it
+    only chooses between makers of one content.
     """
     batch, group = maker.partition, maker.unit.partition("/")[0]
     if path[0] == "previous":
-        off, distance = batch >= step.partition, tuple(-ord(letter) for letter in batch)
+        off, distance = natural(batch) >= natural(step.partition), _newest_first(batch)
     else:
         off, distance = batch not in ("", step.partition, *path), ()
     return maker.unit != step.unit, group not in path, off, distance
+
+
+def _newest_first(batch: str) -> tuple[Any, ...]:
+    return tuple(
+        -part if isinstance(part, int) else tuple(-ord(letter) for letter in part)
+        for part in natural(batch)
+    )
 
 
 def ancestry_of(home: Home) -> Ancestry:

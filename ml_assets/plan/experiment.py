@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ml_assets.assets.cells import Unit
 from ml_assets.errors import DamagedObject, MlAssetsError, NotMaterialized, UnknownName
+from ml_assets.plan import fields
 from ml_assets.plan.action import digests_in, pending_in
 from ml_assets.plan.code import Sources
 from ml_assets.plan.plan import Planner
@@ -98,7 +99,7 @@ class Experiment:
         """Return what identifies the experiment: the spec, the rows, what was tried and found."""
         rows = [digests_in(self._inputs[fold]) for fold in ("train", "validation")]
         found = [[item.name, item.family, item.value] for item in tried]
-        return json_digest([self.name, self.model.model_dump(mode="json"), rows, found])
+        return json_digest([self.name, fields.document(self.model), rows, found])
 
     def run(
         self, axes: Sequence[Axis], trials: int | None = None, listener: Listener | None = None

@@ -7,17 +7,20 @@ A file is taken when its name matches the dataset's pattern and nobody has touch
 from __future__ import annotations
 
 import os
-import re
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ml_assets.errors import RequestError, UnknownName
+from ml_assets.plan.names import Names, batch_of
+from ml_assets.spec.calendar import spelled
+from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.spec.project import Project
 from ml_assets.store.digest import bytes_digest
 from ml_assets.store.home import Home
+from ml_assets.walk import Entry, entries, is_text, shown, stamp
 
 SETTLE = 3.0
 """Seconds for which a file must be unchanged; both times of the file count, since copying
@@ -45,47 +48,61 @@ def observe(home: Home, project: Project, settle: float = SETTLE) -> Observed:
     found = Observed()
     known = home.batches.known_files()
     newest = home.batches.landed()
+    names = Names(home, project)
     for name, spec in project.datasets.items():
         folder = home.landing / name
         seen: dict[str, list[Path]] = defaultdict(list)
-        for path in _files(folder):
-            match = re.fullmatch(spec.landing.pattern, path.name)
-            if match is None:
-                found.problems.append(
-                    f"{path}: the name does not match '{spec.landing.pattern}'; "
-                    "rename it or move it away"
-                )
+        for entry in entries(folder):
+            if (problem := _problem(entry, spec)) is not None:
+                found.problems += [problem] if problem else []
                 continue
-            seen[match.groupdict().get("batch") or ""].append(path)
-        for batch, paths in sorted(seen.items()):
+            seen[batch_of(spec, entry.path.name) or ""].append(entry.path)
+        for batch in project.ordered(name, seen):
+            paths = seen[batch]
+            wrong = names.problem(name, batch)
+            if wrong is not None:
+                found.problems.append(f"{paths[0]}: {wrong}")
+                continue
             if len(paths) > 1:
-                names = " and ".join(path.name for path in paths)
+                several = " and ".join(path.name for path in paths)
                 found.problems.append(
-                    f"{_named(name, batch)}: two files for one batch, {names}; "
+                    f"{_named(name, batch)}: two files for one batch, {several}; "
                     f"leave one in {folder}"
                 )
                 continue
             try:
-                _take(home, known, (name, batch), paths[0], settle, found)
+                if _take(home, known, (name, batch), paths[0], settle, found):
+                    names.add(name, batch)
             except OSError as error:
                 found.problems.append(f"{paths[0]}: cannot be read: {error.strerror}")
         found.missing += [
             _named(dataset, batch)
             for (dataset, batch), items in sorted(newest.items())
             if dataset == name
-            and batch not in seen
+            and spelled(batch) not in seen
             # Of a shared home, what landed on another machine lies there.
             and str((folder / items[0].name).relative_to(home.root)) in known
         ]
     return found
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    if not folder.is_dir():
-        return
-    for path in sorted(folder.iterdir()):
-        if path.is_file() and not path.name.startswith("."):
-            yield path
+def _problem(entry: Entry, spec: DatasetSpec) -> str | None:
+    """Return why a thing in a landing folder is not taken, None if it is.
+
+    Empty where nobody need be told: what is hidden, and folders in which people keep other things.
+    """
+    if entry.hidden:
+        return ""
+    batch = batch_of(spec, entry.path.name)
+    if entry.folder:
+        kept = "; only files are taken: put what is in it beside it"
+        return "" if batch is None else f"{shown(entry.path)}: {entry.odd}{kept}"
+    if entry.odd:
+        return f"{shown(entry.path)}: {entry.odd}; rename it or move it away"
+    if batch is None:
+        said = f"the name does not match '{spec.landing.pattern}'; rename it or move it away"
+        return f"{shown(entry.path)}: {said}"
+    return None
 
 
 def _take(
@@ -95,28 +112,30 @@ def _take(
     path: Path,
     settle: float,
     found: Observed,
-) -> None:
+) -> bool:
+    """Land a file where its content is new and it has settled; tell whether it landed."""
     info = path.stat()
-    stat = f"{info.st_size} {info.st_mtime_ns} {info.st_ctime_ns} {info.st_ino}"
+    stat = stamp(info)
     key = str(path.relative_to(home.root))
     before = known.get(key)
     if before is not None and before[0] == stat:
-        return
+        return False
     now = time.time()
     # A time that lies far in the future says nothing: such a file would never settle.
     if any(abs(now - touched) < settle for touched in (info.st_mtime, info.st_ctime)):
         found.settling.append(str(path))
-        return
+        return False
     content = path.read_bytes()
-    digest = bytes_digest(content)
+    digest, landed = bytes_digest(content), False
     if before is None or before[1] != digest:
         if home.removals.forgotten(digest):
             found.problems.append(f"{path}: {FORGOTTEN}; remove it")
-            return
+            return False
         home.objects.put(content)
-        if home.batches.land(*place, digest, path.name):
-            found.landed.append(_named(*place))
+        landed = home.batches.land(*place, digest, path.name)
+        found.landed += [_named(*place)] if landed else []
     home.batches.remember_file(key, stat, digest)
+    return landed
 
 
 def land(home: Home, project: Project, dataset: str, source: Path, batch: str | None) -> str:
@@ -129,31 +148,36 @@ def land(home: Home, project: Project, dataset: str, source: Path, batch: str | 
     if dataset not in project.datasets:
         raise UnknownName.of("dataset", dataset, project.datasets)
     spec = project.datasets[dataset]
-    match = re.fullmatch(spec.landing.pattern, source.name)
-    if match is None and batch is None and spec.calendar is not None:
+    for word in (source.name, batch or ""):
+        if not is_text(word):
+            raise RequestError(f"{shown(word)}: not UTF-8; rename the file, or say another batch")
+    named = batch_of(spec, source.name)
+    if named is None and batch is None and spec.calendar is not None:
         raise RequestError(
             f"{source.name}: the name does not match '{spec.landing.pattern}'; "
             "rename it or say the batch with --batch"
         )
-    named = (match.groupdict().get("batch") if match else None) or ""
+    batch = None if batch is None else spelled(batch)
     if batch is not None and spec.calendar is None:
         raise RequestError(f"{dataset} is a snapshot and has no batches; leave --batch away")
     if batch is not None and named and named != batch:
         raise RequestError(f"{source.name} says batch {named}, --batch says {batch}")
-    wanted = batch if batch is not None else named
+    wanted = batch if batch is not None else named or ""
     stem = f"{dataset}-{wanted}" if wanted else dataset
-    name = source.name if match else f"{stem}{''.join(source.suffixes)}"
-    target_match = re.fullmatch(spec.landing.pattern, name)
-    if target_match is None or (target_match.groupdict().get("batch") or "") != wanted:
+    name = source.name if named is not None else f"{stem}{''.join(source.suffixes)}"
+    if batch_of(spec, name) != wanted:
         raise RequestError(
             f"no file name for batch {wanted!r} that matches '{spec.landing.pattern}'; "
             "rename the file to one that does"
         )
+    wrong = Names(home, project).problem(dataset, wanted)
+    if wrong is not None:
+        raise RequestError(f"{source.name}: {wrong}")
     try:
         content = source.read_bytes()
     except OSError as error:
-        raise RequestError(f"{source}: {error.strerror}") from error
-    _replace(home, spec.landing.pattern, dataset, wanted, name, content)
+        raise RequestError(f"{shown(source)}: {error.strerror}") from error
+    _replace(home, spec, dataset, wanted, name, content)
     return _named(dataset, wanted)
 
 
@@ -174,7 +198,9 @@ def _named(dataset: str, batch: str) -> str:
     return f"{dataset}@{batch}" if batch else dataset
 
 
-def _replace(home: Home, pattern: str, dataset: str, batch: str, name: str, content: bytes) -> None:
+def _replace(
+    home: Home, spec: DatasetSpec, dataset: str, batch: str, name: str, content: bytes
+) -> None:
     if home.removals.forgotten(bytes_digest(content)):
         raise RequestError(f"{name}: {FORGOTTEN}; deliver it without those rows")
     folder = home.landing / dataset
@@ -189,12 +215,9 @@ def _replace(home: Home, pattern: str, dataset: str, batch: str, name: str, cont
         temporary.unlink(missing_ok=True)
         raise
     digest = bytes_digest(content)
-    for other in _files(folder):
-        match = re.fullmatch(pattern, other.name)
-        same = match is not None and (match.groupdict().get("batch") or "") == batch
-        if same and other != target:
-            other.unlink()
+    for other in entries(folder):
+        same = _problem(other, spec) is None and batch_of(spec, other.path.name) == batch
+        if same and other.path != target:
+            other.path.unlink()
     home.batches.land(dataset, batch, digest, name, again=True)
-    info = target.stat()
-    stat = f"{info.st_size} {info.st_mtime_ns} {info.st_ctime_ns} {info.st_ino}"
-    home.batches.remember_file(str(target.relative_to(home.root)), stat, digest)
+    home.batches.remember_file(str(target.relative_to(home.root)), stamp(target.stat()), digest)

@@ -13,6 +13,7 @@ from typing import Any
 from ml_assets.errors import NotMaterialized
 from ml_assets.plan.ancestry import Ancestry, Closure, ancestry_of
 from ml_assets.plan.step import Step
+from ml_assets.spec.calendar import natural
 from ml_assets.store.digest import json_digest
 from ml_assets.store.home import Home
 from ml_assets.store.objects import Ref
@@ -171,5 +172,7 @@ def _landed(home: Home, found: Closure) -> list[dict[str, str]]:
                 (i.name for i in files.get((dataset, batch), [])[::-1] if i.digest == digest), ""
             ),
         }
-        for dataset, batch, digest in sorted(places)
+        for dataset, batch, digest in sorted(
+            places, key=lambda place: (place[0], natural(place[1]), place[2])
+        )
     ]

@@ -70,8 +70,11 @@ def past(home: Home, model: str, digest: str) -> Past | None:
 
 
 def _features_spec(home: Home, model: str, features: Mapping[str, Ref]) -> Any:
-    """Return the spec by which the newest of some features tables was made, if it is known."""
-    for batch, ref in sorted(features.items(), reverse=True):
+    """Return the spec by which the newest of some features tables was made, if it is known.
+
+    `features` are in calendar order, as the candidate was handed them.
+    """
+    for batch, ref in reversed(list(features.items())):
         for version in home.records.versions(f"{model}/features", batch):
             if version.digest == ref.digest:
                 made = home.records.action(version.actions.get("features", ""))

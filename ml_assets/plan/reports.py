@@ -1,21 +1,29 @@
-"""The reports of a model or dataset: outputs named `report`, one HTML file each."""
+"""The reports of a model or dataset: outputs named `report`, one HTML file each.
+
+In the store a report is an object. What people open is its page: a copy in the environment's folder
+`reports/`, made when somebody is told of it. Nothing reads a page back.
+"""
 
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ml_assets.assets.cells import Cell
 from ml_assets.errors import NotMaterialized, UnknownName
 from ml_assets.plan.plan import Planner
+from ml_assets.store.digest import bytes_digest
 from ml_assets.store.home import Home
 from ml_assets.store.records import Current
 
 OUTPUT = "report"
 FIRST = ("evaluation_report", "quality_report")
 """Which one is meant where a group has several and only the group is named."""
+PAGE = re.compile(r".+-v\d+\.html(\.\d+\.tmp)?")
+"""A page's file, also one that a process was writing when it was killed."""
 
 
 @dataclass(frozen=True)
@@ -23,39 +31,47 @@ class Report:
     """A report that is current in the environment in use."""
 
     cell: Cell
-    version: str
-    content: bytes
+    current: Current
 
     @property
-    def file(self) -> str:
-        """A name for its file: flight_delay-evaluation_report-v3.html."""
-        return _file(self.cell, self.version)
+    def version(self) -> str:
+        """Its version: v3."""
+        return f"v{self.current.number}"
 
 
-def linked(home: Home, current: Current) -> Any:
-    """Return the path of a current report's page, under a name that a browser opens as a page.
+def page(home: Home, current: Current) -> Path:
+    """Return the path of a current report's page, written if it is not there as it should be.
 
-    It is a link to the object, so what is deleted there is gone here; objects that are not on
-    this machine have no link, and their own address is returned.
+    Its name is like flight_delay-evaluation_report-v3.html. A link to the object would be read by
+    its target's name, which has no ending: Chromium then shows the source. Raises DamagedObject
+    where the report itself cannot be read.
     """
-    target = home.objects.path(current.outputs[OUTPUT].digest)
-    if not isinstance(target, Path):
-        return target
-    name = _file(Cell(current.asset, current.partition), f"v{current.number}")
+    digest = current.outputs[OUTPUT].digest
+    batch = [current.partition.replace("/", "_")] if current.partition else []
+    name = "-".join([*current.asset.split("/"), *batch, f"v{current.number}"]) + ".html"
     path = home.folder / "reports" / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    relative = os.path.relpath(target, path.parent)
-    if not (path.is_symlink() and os.readlink(path) == relative):
+    if path.is_symlink() or not path.is_file() or bytes_digest(path.read_bytes()) != digest:
+        content = home.objects.read(digest)
+        path.parent.mkdir(parents=True, exist_ok=True)
         new = path.with_name(f"{name}.{os.getpid()}.tmp")
-        new.unlink(missing_ok=True)
-        new.symlink_to(relative)
+        new.write_bytes(content)
         os.replace(new, path)
     return path
 
 
-def _file(cell: Cell, version: str) -> str:
-    batch = [cell.partition.replace("/", "_")] if cell.partition else []
-    return "-".join([cell.group, cell.name, *batch, version]) + ".html"
+def sweep(home: Home) -> None:
+    """Remove the pages, in every environment, of reports that are not in the store any more."""
+    for path in list(_pages(home)):
+        # A link that leads nowhere: pages were links once.
+        if not path.exists() or home.objects.missing([bytes_digest(path.read_bytes())]):
+            path.unlink(missing_ok=True)
+
+
+def _pages(home: Home) -> Iterator[Path]:
+    for env in home.environments():
+        for path in (home.root / "environments" / env / "reports").glob("*"):
+            if PAGE.fullmatch(path.name) and (path.is_file() or not path.exists()):
+                yield path
 
 
 def report_of(planner: Planner, name: str, partition: str | None = None) -> Report:
@@ -85,6 +101,6 @@ def report_of(planner: Planner, name: str, partition: str | None = None) -> Repo
         raise UnknownName.of(
             f"batch of {group}/{asset or names[0]}", partition, filter(None, batches)
         )
-    cell = max(mine) if partition is None else Cell(f"{group}/{asset or names[0]}", partition)
-    now = mine[cell]
-    return Report(cell, f"v{now.number}", home.objects.read(now.outputs[OUTPUT].digest))
+    newest = planner.project.ordered(group, batches)[-1]
+    cell = Cell(f"{group}/{asset or names[0]}", newest if partition is None else partition)
+    return Report(cell, mine[cell])

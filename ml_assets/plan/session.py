@@ -7,12 +7,14 @@ recipes (plan/recipes/) are the only description of the graph of actions.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from ml_assets.assets.cells import Cell, Unit, unit_of
 from ml_assets.assets.registry import KINDS, function
+from ml_assets.errors import SpecError
 from ml_assets.plan.action import Action, Hashed, Keyed, Pending, keyed
 from ml_assets.plan.code import Snapshot
 from ml_assets.plan.workspace import Workspace
@@ -156,6 +158,7 @@ class Session:
         """Upstream cells by their recipes; otherwise by what is current in the state."""
         self._made: dict[Unit, dict[Cell, Made]] = {}
         self._hashed = Hashed()
+        self._batches: dict[str, list[str]] = {}
         self.current: dict[tuple[str, str], Pointer] = home.records.pointers(home.env)
         self.landed = home.batches.landed()
         self.withdrawn = home.batches.withdrawn(home.env)
@@ -168,8 +171,34 @@ class Session:
         return [item for item in found if out is None or item.id > out.upto], out
 
     def batches(self, dataset: str) -> list[str]:
-        """Return the batches of a dataset that ever landed, in calendar order."""
-        return sorted(batch for name, batch in self.landed if name == dataset)
+        """Return the batches of a dataset that ever landed, in calendar order.
+
+        Raises SpecError where the calendar's date format does not match a batch that is in.
+        """
+        if dataset not in self._batches:
+            names = [batch for name, batch in self.landed if name == dataset]
+            self._refuse_odd(dataset, names)
+            self._batches[dataset] = self.project.ordered(dataset, names)
+        return self._batches[dataset]
+
+    def before(self, dataset: str, batch: str) -> list[str]:
+        """Return the batches of a dataset before a batch, in calendar order."""
+        calendar = self.project.datasets[dataset].calendar
+        assert calendar is not None, f"{dataset} is a snapshot"
+        known = self.batches(dataset)
+        return known[: bisect_left(known, calendar.rank(batch), key=calendar.rank)]
+
+    def _refuse_odd(self, dataset: str, names: Sequence[str]) -> None:
+        calendar = self.project.datasets[dataset].calendar
+        if calendar is None:
+            return
+        odd = [n for n in names if not calendar.matches(n) and self.landings(dataset, n)[0]]
+        if odd:
+            raise SpecError(
+                f"{dataset}: calendar.order {calendar.order!r} does not match landed "
+                f"{', '.join(sorted(odd)[:5])}{', …' if len(odd) > 5 else ''}; say the format that "
+                "batches have, or withdraw those that have another"
+            )
 
     def make(self, unit: Unit) -> dict[Cell, Made]:
         """Return the cells of a unit, by its recipe."""

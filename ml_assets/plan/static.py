@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from ml_assets.assets.edges import asset_keys, groups, owner_of
 from ml_assets.assets.registry import KINDS, function, made_by
+from ml_assets.plan import fields
 from ml_assets.plan.code import Sources
 from ml_assets.plan.environment import environment
 from ml_assets.plan.workspace import Workspace
@@ -48,6 +49,6 @@ def _digest(sources: Sources, found: Versioned) -> str:
     document: list[Any] = [
         {name: module.digest for name, module in sorted(closure.items())},
         environment(libraries),
-        [params.model_dump(mode="json") for params in found.params],
+        [fields.document(params) for params in found.params],
     ]
     return json_digest(document)[3:19]

@@ -78,7 +78,7 @@ class Step:
     @property
     def unit(self) -> str:
         """The unit that it is part of: `sales/batch@2020-01`."""
-        return self.name.partition("#")[0]
+        return self.name.rpartition("#")[0]
 
     @property
     def partition(self) -> str:
@@ -88,7 +88,7 @@ class Step:
     @property
     def part(self) -> str:
         """What it is within its unit: `ingest`, `fit:linear`."""
-        return self.name.partition("#")[2]
+        return self.name.rpartition("#")[2]
 
     def cell(self, output: str | None = None) -> Cell:
         """Return the asset (and batch) to which an output belongs; by default the first asset."""

@@ -7,6 +7,8 @@ from typing import Any
 
 from ml_assets.store.records import ActionRecord
 
+UNSET = "unset"
+
 
 def reasons(now: Mapping[str, Any], before: ActionRecord | None) -> list[str]:
     """Return the differences between an action's ingredients and those of the last time."""
@@ -50,9 +52,9 @@ def _versions(then: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
 def _tree(path: str, then: Any, now: Any) -> Iterator[str]:
     if isinstance(then, Mapping) and isinstance(now, Mapping):
         for key in sorted({*then, *now}):
-            yield from _tree(
-                f"{path}.{key}" if path != "spec" else f"spec: {key}", then.get(key), now.get(key)
-            )
+            place = f"{path}.{key}" if path != "spec" else f"spec: {key}"
+            # A field that came later is in no key while it has its default.
+            yield from _tree(place, then.get(key, UNSET), now.get(key, UNSET))
     elif then != now:
         yield f"{path} {_short(then)}→{_short(now)}"
 

@@ -23,9 +23,16 @@ def regular_expression(value: str) -> str:
     """Return a text that is a regular expression; ValueError if it is not."""
     try:
         re.compile(value)
-    except re.error as error:
-        raise ValueError(f"{value!r} is not a regular expression: {error}") from None
+    except (re.error, OverflowError) as error:
+        raise _no_expression(value, str(error)) from None
+    except (RecursionError, MemoryError):
+        raise _no_expression(value, "nested too deeply") from None
     return value
+
+
+def _no_expression(value: str, why: str) -> ValueError:
+    shown = value if len(value) <= 100 else f"{value[:100]}…"
+    return ValueError(f"{shown!r} is not a regular expression: {why}")
 
 
 class Column(Spec):

@@ -2,35 +2,18 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Iterator, Sequence
-from typing import Annotated
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from ml_assets.errors import suggest
 from ml_assets.spec.base import Hook, Mistakes, Name, Place, Share, Spec
+from ml_assets.spec.calendar import Named
 from ml_assets.spec.columns import Action, Column, regular_expression
+from ml_assets.spec.expressions.kinds import kind_of
 from ml_assets.spec.quality import Quality
 from ml_assets.spec.steps import FILLS, Step
-
-
-def expression_names(expression: str) -> set[str]:
-    """Return the column names that a pandas expression reads; ValueError if it does not parse."""
-    try:
-        tree = ast.parse(expression, mode="eval")
-    except SyntaxError as error:
-        raise ValueError(f"{expression!r} is not an expression: {error.msg}") from None
-    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-
-
-def _expression(value: str) -> str:
-    expression_names(value)
-    return value
-
-
-Expression = Annotated[str, AfterValidator(_expression)]
 
 
 class Landing(Spec):
@@ -69,8 +52,8 @@ class Rule(Spec):
     """A cross-column rule that each row must keep."""
 
     id: Name
-    expression: Expression
-    """A pandas expression over the columns, true for a good row; missing operands pass."""
+    expression: str
+    """An [expression](expressions.md), true for a good row; missing operands pass."""
     reason: str
     action: Action = "quarantine"
 
@@ -79,8 +62,8 @@ class Filter(Spec):
     """A business rule by which rows are left out on purpose, and counted."""
 
     id: Name
-    expression: Expression
-    """A pandas expression over the columns, true for a row that is left out."""
+    expression: str
+    """An [expression](expressions.md), true for a row that is left out."""
     reason: str
 
 
@@ -116,8 +99,9 @@ class DatasetSpec(Spec):
     description: str
     owners: tuple[str, ...] = ()
     """E-mail addresses or `team:name`."""
-    calendar: Name | None = None
-    """The calendar whose batches this dataset arrives in; none for a snapshot."""
+    calendar: Named | None = None
+    """The calendar whose batches this dataset arrives in, by its name or with the order of its
+    batches (`{name: month, order: '%b %Y'}`); none for a snapshot."""
     landing: Landing
     dummy: bool = False
     """Made-up rows, to see that all of it runs: no model trained on them becomes champion."""
@@ -173,8 +157,13 @@ class DatasetSpec(Spec):
         items = [("filters", self.filters), ("rules", self.rules)]
         for part, found in items:
             for number, item in enumerate(found):
-                for name in sorted(expression_names(item.expression)):
-                    yield from self._absent((part, number, "expression"), name)
+                try:
+                    kind = kind_of(item.expression, self.columns)
+                    if kind != "boolean":
+                        said = f"{item.expression!r} is a {kind} for each row"
+                        raise ValueError(f"{said}, wanted true or false")
+                except ValueError as error:
+                    yield (part, number, "expression"), str(error)
                 if item.id in seen:
                     yield (part, number, "id"), f"{item.id!r} is used twice"
                 seen.add(item.id)

@@ -9,7 +9,6 @@ from pydantic import Field, model_validator
 
 from ml_assets.errors import suggest
 from ml_assets.spec.base import Hook, Mistakes, Name, Place, Spec
-from ml_assets.spec.dataset import Expression
 from ml_assets.spec.families import BASELINES, FamilySpec, GroupMedian
 from ml_assets.spec.gate import Described, GateSpec
 from ml_assets.spec.split import HashSplit, SplitSpec, TimeSplit
@@ -63,7 +62,7 @@ class FeaturesSpec(Spec):
     previous: int
     key: tuple[str, ...]
     time: str | None
-    target: Expression
+    target: str
     task: Task
     weight: str | None
     slices: tuple[str, ...]
@@ -197,8 +196,8 @@ class ModelSpec(Spec):
     previous: Annotated[int, Field(ge=0)] = 0
     """Also give the function this many batches before of the dataset itself."""
     task: Task
-    target: Expression
-    """A column or an expression over columns (`arr_delay > 15`); missing operands: no label."""
+    target: str
+    """A column or [expression](expressions.md) (`arr_delay > 15`); missing operands: no label."""
     target_unit: str | None = None
     predict_at: str | None = None
     """The dataset's moment at which predictions are made; later columns are withheld."""

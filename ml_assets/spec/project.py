@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ml_assets.errors import SpecError, suggest
 from ml_assets.spec.base import Place
-from ml_assets.spec.dataset import DatasetSpec, expression_names
+from ml_assets.spec.calendar import Calendar
+from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.spec.explain import locate
+from ml_assets.spec.expressions.kinds import kind_of
+from ml_assets.spec.expressions.methods import Kind
 from ml_assets.spec.model import Join, ModelSpec
 from ml_assets.spec.yaml import read_spec
 
@@ -26,10 +29,27 @@ class Project:
     folders: Mapping[str, Path] = field(default_factory=dict)
 
     def calendar_of(self, group: str) -> str | None:
-        """Return the calendar of a dataset, or of the dataset that a model predicts."""
-        if group in self.datasets:
-            return self.datasets[group].calendar
-        return self.datasets[self.models[group].dataset].calendar
+        """Return the name of the calendar of a dataset, or of the dataset that a model predicts."""
+        found = self._calendar(group)
+        return None if found is None else found.name
+
+    def ordered(self, group: str, batches: Iterable[str]) -> list[str]:
+        """Return batches of a dataset or model in calendar order.
+
+        A group that is not in the project (any more) has the natural order.
+        """
+        known = group in self.datasets or group in self.models
+        found = self._calendar(group) if known else None
+        return (found or Calendar(name="none")).sorted(batches)
+
+    def calendars(self) -> dict[str, Calendar]:
+        """Return every calendar by its name."""
+        found = (dataset.calendar for dataset in self.datasets.values())
+        return {calendar.name: calendar for calendar in found if calendar is not None}
+
+    def _calendar(self, group: str) -> Calendar | None:
+        name = group if group in self.datasets else self.models[group].dataset
+        return self.datasets[name].calendar
 
 
 def read_project(defs: Path) -> Project:
@@ -66,7 +86,7 @@ def read_project(defs: Path) -> Project:
 
 
 Mismatch = tuple[str, Place, str]
-"""A model, a place in its spec, and what does not fit there."""
+"""A dataset or model, a place in its spec, and what does not fit there."""
 
 
 def mismatches(project: Project, unread: Collection[str] = ()) -> Iterator[Mismatch]:
@@ -74,6 +94,7 @@ def mismatches(project: Project, unread: Collection[str] = ()) -> Iterator[Misma
 
     `unread` names folders whose specs are wrong themselves: nothing is said about them.
     """
+    yield from _calendar_mismatches(project)
     for name, model in project.models.items():
         if model.dataset in unread:
             continue
@@ -90,11 +111,23 @@ def mismatches(project: Project, unread: Collection[str] = ()) -> Iterator[Misma
                     yield name, ("joins", number, key), said
 
 
+def _calendar_mismatches(project: Project) -> Iterator[Mismatch]:
+    first: dict[str, tuple[str, Calendar]] = {}
+    for name, dataset in project.datasets.items():
+        mine = dataset.calendar
+        if mine is None:
+            continue
+        other, theirs = first.setdefault(mine.name, (name, mine))
+        if theirs != mine:
+            said = f"order {mine.order!r}, of {other} on the same calendar it is {theirs.order!r}"
+            yield name, ("calendar",), f"{said}; wanted the same on each dataset of {mine.name!r}"
+
+
 def _join_mismatches(project: Project, model: ModelSpec, join: Join) -> Iterator[tuple[str, str]]:
     if join.dataset not in project.datasets:
         yield "dataset", f"no dataset {join.dataset!r}{suggest(join.dataset, project.datasets)}"
         return
-    own, other = (project.datasets[name].calendar for name in (model.dataset, join.dataset))
+    own, other = (project.calendar_of(name) for name in (model.dataset, join.dataset))
     if other is not None and other != own:
         said = f"{join.dataset} is on calendar {other!r}, {model.dataset} on {own!r}"
         yield "dataset", f"{said}; only datasets on one calendar, or snapshots, can be joined"
@@ -103,9 +136,7 @@ def _join_mismatches(project: Project, model: ModelSpec, join: Join) -> Iterator
 
 
 def _model_mismatches(model: ModelSpec, dataset: DatasetSpec) -> Iterator[tuple[Place, str]]:
-    for column in sorted(expression_names(model.target)):
-        if column not in dataset.columns:
-            yield ("target",), f"no column {column!r}{suggest(column, dataset.columns)}"
+    yield from _target_mismatches(model, dataset)
     if model.predict_at is not None and model.predict_at not in dataset.moments:
         said = f"no moment {model.predict_at!r}{suggest(model.predict_at, dataset.moments)}"
         yield ("predict_at",), said
@@ -119,6 +150,26 @@ def _model_mismatches(model: ModelSpec, dataset: DatasetSpec) -> Iterator[tuple[
         if column not in known:
             said = f"no column {column!r}{suggest(column, known)}"
             yield ("evaluation", "slices", number), said
+
+
+TARGETS: dict[str, tuple[Kind, ...]] = {
+    "regression": ("number",),
+    "binary": ("boolean", "number"),
+    "multiclass": ("text", "number", "boolean"),
+}
+"""By task, what the target may be."""
+
+
+def _target_mismatches(model: ModelSpec, dataset: DatasetSpec) -> Iterator[tuple[Place, str]]:
+    try:
+        kind = kind_of(model.target, dataset.columns)
+    except ValueError as error:
+        yield ("target",), str(error)
+        return
+    wanted = TARGETS[model.task]
+    if kind not in wanted:
+        said = f"{model.target!r} is {kind} for each row"
+        yield ("target",), f"{said}, wanted {' or '.join(wanted)} for {model.task}"
 
 
 def _split_mismatches(model: ModelSpec, dataset: DatasetSpec) -> Iterator[tuple[Place, str]]:

@@ -1,60 +1,45 @@
 """Expressions over columns, in three-valued logic: a comparison with a missing value is unknown.
 
-Belongs here: evaluating one expression. Does not belong here: what follows from the answer.
+Belongs here: evaluating a listed tree, node by node; nothing of an expression is ever handed to
+Python or pandas to evaluate. Does not belong here: what may be written (`spec.expressions`),
+what follows from the answer.
 """
 
 from __future__ import annotations
 
 import ast
+import operator
+from collections.abc import Callable, Collection, Mapping
+from functools import reduce
 from typing import Any
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from ml_assets.faults import StageError
+from ml_assets.spec.expressions import constants, grammar
 
-
-class Operand(pd.Series):  # type: ignore[misc, unused-ignore]
-    """A column whose comparisons are unknown (NA) where a side is missing.
-
-    Plain pandas says false for NaN and NaT, true for `!=`, and NA for its masked types; a
-    rule must not depend on which of these holds a column.
-    """
-
-    @property
-    def _constructor(self) -> type[Operand]:
-        return Operand
-
-    def __eq__(self, other: object) -> Any:
-        return _known(super().__eq__(other), self, other)
-
-    def __ne__(self, other: object) -> Any:
-        return _known(super().__ne__(other), self, other)
-
-    def __lt__(self, other: object) -> Any:
-        return _known(super().__lt__(other), self, other)  # type: ignore[operator, unused-ignore]
-
-    def __le__(self, other: object) -> Any:
-        return _known(super().__le__(other), self, other)  # type: ignore[operator, unused-ignore]
-
-    def __gt__(self, other: object) -> Any:
-        return _known(super().__gt__(other), self, other)  # type: ignore[operator, unused-ignore]
-
-    def __ge__(self, other: object) -> Any:
-        return _known(super().__ge__(other), self, other)  # type: ignore[operator, unused-ignore]
-
-    __hash__ = None
-
-    def isin(self, values: Any) -> Any:
-        """Tell which values are in a set; `==` with a text arrives here too."""
-        return _known(super().isin(values), self, None)
-
-
-def _known(result: pd.Series, *sides: object) -> Operand:
-    answer = pd.Series(result, dtype="boolean")
-    for side in sides:
-        if isinstance(side, pd.Series):
-            answer = answer.mask(pd.Series(side).isna())
-    return Operand(answer)
+_COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+}
+_ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
+    ast.Pow: operator.pow,
+}
+_AROUND = {"contains": ("", ""), "match": ("^(?:", ")"), "fullmatch": ("^(?:", ")$")}
+Columns = Mapping[str, pd.Series]
 
 
 def truth(expression: str, frame: pd.DataFrame, where: str) -> pd.Series:
@@ -63,23 +48,265 @@ def truth(expression: str, frame: pd.DataFrame, where: str) -> pd.Series:
     `a > 2 & b.isna()` binds as pandas does. Raises StageError naming `where` (a rule or a
     filter) if it cannot be evaluated on columns of these types, or gives no truth values.
     """
-    tree = ast.parse(expression, mode="eval")
-    read = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-    columns = {name: _operand(frame[name]) for name in frame.columns if name in read}
-    try:
-        result = pd.eval(
-            expression, engine="python", local_dict={}, global_dict={}, resolvers=[columns]
-        )
-    except Exception as error:
-        raise StageError(
-            f"{where}: {expression!r} cannot be evaluated: {type(error).__name__}: {error}"
-        ) from error
+    result = value(expression, frame, where)
     if not isinstance(result, pd.Series) or not pd.api.types.is_bool_dtype(result.dtype):
         raise StageError(f"{where}: {expression!r} is not true or false for each row")
-    return pd.Series(result).astype("boolean")
+    return pd.Series(result.astype("boolean"))
 
 
-def _operand(column: pd.Series) -> Operand:
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        column = column.astype("string[pyarrow]")
-    return Operand(column)
+def reads(expression: str, columns: Collection[str], where: str) -> set[str]:
+    """Return the columns that an expression reads; StageError naming `where` if it is none."""
+    try:
+        return grammar.names(grammar.parse(expression, columns))
+    except ValueError as error:
+        raise StageError(f"{where}: {expression!r} cannot be evaluated: {error}") from error
+
+
+def value(expression: str, frame: pd.DataFrame, where: str) -> Any:
+    """Return what an expression gives: a series like the frame's rows, or one constant.
+
+    A column alone is that column as it is. Raises StageError naming `where` if the expression
+    is not one, or cannot be evaluated on columns of these types.
+    """
+    try:
+        tree = grammar.parse(expression, frame.columns)
+        if isinstance(tree, ast.Name):
+            return frame[tree.id]
+        read = grammar.names(tree)
+        return _value(tree, {n: _operand(frame[n]) for n in frame.columns if n in read})
+    except (TypeError, ValueError, KeyError, OverflowError, NotImplementedError) as error:
+        raise StageError(f"{where}: {expression!r} cannot be evaluated: {error}") from error
+
+
+def _operand(column: pd.Series) -> pd.Series:
+    """Return a column in the few types that are computed with: times in UTC, categories as text."""
+    kind = column.dtype
+    if isinstance(kind, pd.CategoricalDtype):
+        return column.astype("string[pyarrow]")
+    if pd.api.types.is_bool_dtype(kind):
+        return column.astype("boolean")
+    if isinstance(kind, np.dtype) and kind.kind == "M":
+        return pd.Series(column.dt.as_unit("us").dt.tz_localize("UTC"))
+    return column
+
+
+def _value(node: ast.expr, columns: Columns) -> Any:
+    match node:
+        case ast.Name(id=name):
+            return columns[name]
+        case ast.Constant(value=constant):
+            return constant
+        case ast.UnaryOp(op=ast.Not() | ast.Invert(), operand=inner):
+            return _not(_truth(_value(inner, columns)))
+        case ast.UnaryOp(op=op, operand=inner):
+            number = _number(_value(inner, columns))
+            return -number if isinstance(op, ast.USub) else number
+        case ast.BoolOp(op=op, values=sides):
+            join = operator.and_ if isinstance(op, ast.And) else operator.or_
+            return reduce(join, [_truth(_value(side, columns)) for side in sides])
+        case ast.BinOp(op=op, left=left, right=right):
+            return _arithmetic(op, _value(left, columns), _value(right, columns))
+        case ast.Compare():
+            return _comparison(node, columns)
+    found = grammar.call(node)
+    if found is None:
+        raise TypeError(f"no {type(node).__name__}")
+    return _method(found, columns)
+
+
+def _comparison(node: ast.Compare, columns: Columns) -> Any:
+    left, found = _value(node.left, columns), []
+    for operation, other in zip(node.ops, node.comparators, strict=True):
+        listed = grammar.values(other)
+        if listed is None:
+            right = _value(other, columns)
+            found.append(_compared(_COMPARE[type(operation)], left, right))
+            left = right
+        else:
+            inside = _in(left, listed)
+            found.append(_not(inside) if isinstance(operation, ast.NotIn | ast.NotEq) else inside)
+    return reduce(operator.and_, found)
+
+
+def _compared(compare: Callable[[Any, Any], Any], left: Any, right: Any) -> Any:
+    """Return a comparison, NA where a side is missing: pandas says so of its own types only."""
+    left, right = _like(left, right), _like(right, left)
+    if _is_bool(left) != _is_bool(right):
+        left, right = _number(left), _number(right)
+    if type(left) is type(right) is pd.Series and left.dtype.kind != right.dtype.kind:
+        left, right = _real(left), _real(right)
+    answer = compare(left, right)
+    for side in (left, right):
+        if isinstance(side, pd.Series):
+            answer = answer.astype("boolean").mask(side.isna())
+    return answer
+
+
+def _in(left: Any, listed: list[Any]) -> Any:
+    wanted = [_like(item, left) for item in listed]
+    if not isinstance(left, pd.Series):
+        return left in wanted
+    texts = pd.api.types.is_string_dtype(left.dtype)
+    if any(isinstance(item, str) for item in wanted) != texts:
+        raise TypeError("texts in the list, and the values are none, or the other way round")
+    return left.isin(wanted).astype("boolean").mask(left.isna())
+
+
+def _like(side: Any, other: Any) -> Any:
+    """Return a text as what it is compared with: a time or a duration."""
+    if isinstance(side, str) and isinstance(other, pd.Series):
+        if isinstance(other.dtype, pd.DatetimeTZDtype):
+            return pd.Timestamp(constants.instant(side))
+        if other.dtype.kind == "m":
+            return pd.Timedelta(constants.duration(side))
+    return side
+
+
+def _arithmetic(operation: ast.operator, left: Any, right: Any) -> Any:
+    compute = _ARITHMETIC[type(operation)]
+    if any(_is_time(side) for side in (left, right)):
+        return compute(left, _shift(right, isinstance(operation, ast.Sub)))
+    if any(_is_text(side) for side in (left, right)):
+        if not isinstance(operation, ast.Add) or not (_is_text(left) and _is_text(right)):
+            raise TypeError("arithmetic is for numbers, got a text")
+        return left + right
+    left, right = _number(left), _number(right)
+    whole = isinstance(operation, ast.Add | ast.Sub | ast.Mult) or (
+        # What a column of whole numbers cannot be divided by or raised to, a real one can.
+        isinstance(right, int)
+        and not isinstance(operation, ast.Div)
+        and (right > 0 or (right == 0 and isinstance(operation, ast.Pow)))
+    )
+    if not whole or any(_is_real(side) for side in (left, right)):
+        left, right = _real(left), _real(right)
+    return compute(left, right)
+
+
+def _shift(right: Any, minus: bool) -> Any:
+    """Return what is added to a time or subtracted from it, a text as a time or a duration."""
+    if not isinstance(right, str):
+        return right
+    if minus:
+        try:
+            return pd.Timestamp(constants.instant(right))
+        except ValueError:
+            pass
+    return pd.Timedelta(constants.duration(right))
+
+
+def _number(side: Any) -> Any:
+    if isinstance(side, pd.Series):
+        if pd.api.types.is_bool_dtype(side.dtype):
+            return side.astype("Int64")
+        if not pd.api.types.is_numeric_dtype(side.dtype) and side.dtype.kind != "m":
+            raise TypeError(f"wanted numbers, got {side.dtype}")
+        return side
+    if not isinstance(side, int | float):
+        raise TypeError(f"wanted a number, got {side!r}")
+    return int(side) if isinstance(side, bool) else side
+
+
+def _real(side: Any) -> Any:
+    """Return numbers as float64, in which a missing one is NaN, so that no second kind is made."""
+    if not isinstance(side, pd.Series) or side.dtype.kind not in "iuf":
+        return side
+    return pd.Series(side.to_numpy("float64", na_value=np.nan), index=side.index)
+
+
+def _truth(side: Any) -> Any:
+    if isinstance(side, bool):
+        return side
+    if isinstance(side, pd.Series) and pd.api.types.is_bool_dtype(side.dtype):
+        return side.astype("boolean")
+    raise TypeError("& | ~ are for what is true or false")
+
+
+def _not(side: Any) -> Any:
+    return (not side) if isinstance(side, bool) else ~side
+
+
+def _is_bool(side: Any) -> bool:
+    if isinstance(side, pd.Series):
+        return bool(pd.api.types.is_bool_dtype(side.dtype))
+    return isinstance(side, bool)
+
+
+def _is_real(side: Any) -> bool:
+    return side.dtype.kind == "f" if isinstance(side, pd.Series) else isinstance(side, float)
+
+
+def _is_text(side: Any) -> bool:
+    if isinstance(side, pd.Series):
+        return bool(pd.api.types.is_string_dtype(side.dtype))
+    return isinstance(side, str)
+
+
+def _is_time(side: Any) -> bool:
+    """Return whether a side is a series of times or durations."""
+    return isinstance(side, pd.Series) and side.dtype.kind in "mM"
+
+
+def _method(found: grammar.Call, columns: Columns) -> Any:
+    on = _value(found.on, columns)
+    if not isinstance(on, pd.Series):
+        raise TypeError(f".{found.name} is for columns, got {on!r}")
+    accessor, _, name = found.name.rpartition(".")
+    if name in ("isna", "isnull"):
+        return on.isna().astype("boolean")
+    if name in ("notna", "notnull"):
+        return on.notna().astype("boolean")
+    if name == "isin":
+        return _in(on, grammar.values(found.given["values"]) or [])
+    if name == "between":
+        return _between(on, found, columns)
+    if name == "abs":
+        return _number(on).abs()
+    given = {key: grammar.constant(node) for key, node in found.given.items()}
+    if accessor == "str":
+        return _text_method(on, name, given)
+    part = getattr(on.dt, name)
+    answer = _plain(part() if found.method.called else part)
+    # Pandas says false of a missing time.
+    return answer.mask(on.isna()) if found.method.gives == "boolean" else answer
+
+
+def _between(on: pd.Series, found: grammar.Call, columns: Columns) -> Any:
+    side = grammar.constant(found.given["inclusive"]) if "inclusive" in found.given else "both"
+    low, high = (_value(found.given[name], columns) for name in ("left", "right"))
+    above = operator.ge if side in ("both", "left") else operator.gt
+    below = operator.le if side in ("both", "right") else operator.lt
+    return _compared(above, on, low) & _compared(below, on, high)
+
+
+def _text_method(on: pd.Series, name: str, given: Mapping[str, Any]) -> Any:
+    if not _is_text(on):
+        raise TypeError(f".str.{name} is for texts, got {on.dtype}")
+    missing = given.get("na")
+    if name in ("startswith", "endswith"):
+        answer = getattr(on.str, name)(given["pat"]).astype("boolean")
+    elif name in _AROUND:
+        answer = _matched(on, name, given)
+    else:
+        return _plain(getattr(on.str, name)(**given))
+    return answer if missing is None else answer.fillna(missing)
+
+
+def _matched(on: pd.Series, name: str, given: Mapping[str, Any]) -> pd.Series:
+    """Match by RE2, whose time is linear in the text whatever the pattern."""
+    match = pc.match_substring_regex if given.get("regex", True) else pc.match_substring
+    before, after = _AROUND[name]
+    pattern = f"{before}{given['pat']}{after}"
+    answer = match(pa.array(on), pattern, ignore_case=not given.get("case", True))
+    return pd.Series(answer.to_pandas(types_mapper=_BOOLEAN), index=on.index, dtype="boolean")
+
+
+_BOOLEAN = {pa.bool_(): pd.BooleanDtype()}.get
+
+
+def _plain(series: pd.Series) -> pd.Series:
+    """Return a result of pandas in the types that are computed with."""
+    if isinstance(series.dtype, np.dtype) and series.dtype.kind in "iu":
+        return series.astype("int64")
+    if isinstance(series.dtype, np.dtype) and series.dtype.kind == "O":
+        return series.astype("string[pyarrow]")
+    return _operand(series)

@@ -6,7 +6,6 @@ called (`hook`), which rows are used for what (`split`).
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml_assets.faults import HookError
+from ml_assets.stages.expressions import reads, value
 from ml_assets.stages.frames import to_frame
 from ml_assets.stages.hook import ARROW, Hook, call, joined_frames
 from ml_assets.stages.result import Result
@@ -41,8 +41,8 @@ def features(
     Columns: `_key` (text of the key columns; `\L<line>` where the dataset has no key, which
     names the row in its batch only), `_group` (likewise, where the split groups rows), `_time`
     (UTC), `_target` (null where not labelled), `_weight` (where declared), `_line`, the features,
-    and `_slice_<name>` for slice columns that are no features. HookError if the user's function,
-    or the target's expression, does not do what it must.
+    and `_slice_<name>` for slice columns that are no features. HookError if the user's function
+    does not do what it must or the target has the wrong type, StageError if it is no expression.
     """
     table = main.table()
     if len(table):
@@ -97,11 +97,8 @@ def _slice(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def _target(spec: FeaturesSpec, table: pa.Table) -> pa.Array:
     """Return the target; null where an operand is missing or the value is not finite."""
-    names = {
-        node.id
-        for node in ast.walk(ast.parse(spec.target, mode="eval"))
-        if isinstance(node, ast.Name)
-    }
+    where = f"{spec.model}: target"
+    names = reads(spec.target, table.column_names, where)
     operands = table.select([name for name in table.column_names if name in names])
     missing = np.zeros(len(table), dtype=bool)
     for column in operands.columns:
@@ -110,17 +107,12 @@ def _target(spec: FeaturesSpec, table: pa.Table) -> pa.Array:
     if missing.all():
         return pa.nulls(len(table), kind)
     present = operands.filter(pa.array(~missing))
-    try:
-        value = to_frame(present).eval(spec.target, engine="python")
-    except Exception as error:
-        raise HookError(
-            f"{spec.model}: target {spec.target!r} cannot be computed: {error}"
-        ) from error
-    if not isinstance(value, pd.Series):
+    found = value(spec.target, to_frame(present), where)
+    if not isinstance(found, pd.Series):
         raise HookError(
             f"{spec.model}: target {spec.target!r} is one value, wanted one for each row"
         )
-    values = _label(spec, value)
+    values = _label(spec, found)
     at = np.cumsum(~missing) - 1
     return values.take(pa.array(at, mask=missing))
 

@@ -39,10 +39,21 @@ def value(got: Any, column: Column) -> str:
     return f"got {shortened(repr(got), LONGEST_VALUE)}"
 
 
+def listed(array: pa.Array | pa.ChunkedArray) -> list[Any]:
+    """Return values for a message; of lists, structs and durations their type alone.
+
+    Those may be of any length, and hold what Python cannot.
+    """
+    kind = array.type
+    if not pa.types.is_nested(kind) and not pa.types.is_duration(kind):
+        return list(array.to_pylist())
+    return [f"a {kind}" if valid else None for valid in array.is_valid().to_pylist()]
+
+
 def row_texts(table: pa.Table, columns: Mapping[str, Column]) -> list[str]:
     """Return each row as compact JSON of the contract's columns, sensitive ones masked."""
     shown = [name for name in columns if name in table.column_names]
-    parts = {name: table.column(name).to_pylist() for name in shown if not columns[name].sensitive}
+    parts = {name: listed(table.column(name)) for name in shown if not columns[name].sensitive}
     if not shown:
         return ["{}"] * table.num_rows
     masked = [MASK] * table.num_rows

@@ -27,6 +27,7 @@ from ml_assets.store.promotions import Promotions
 from ml_assets.store.records import Records
 from ml_assets.store.removals import Removals
 from ml_assets.store.state import open_state
+from ml_assets.walk import entries, is_text, shown
 
 if TYPE_CHECKING:
     from ml_assets.store.database_locks import DatabaseLocks
@@ -43,6 +44,8 @@ class Home:
     def __init__(self, root: Path, env: str, state: str = "", objects: str = "") -> None:
         if not ENVIRONMENT.fullmatch(env):
             raise HomeError(f"environment {env!r}: wanted lower case letters, digits, - and _")
+        if not is_text(str(root)):
+            raise HomeError(f"the home {shown(root)}: its path is not UTF-8; move it elsewhere")
         self.root = root
         self.env = env
         self._settings = (state, objects)
@@ -91,10 +94,14 @@ class Home:
         return self.root / "environments" / self.env
 
     def environments(self) -> list[str]:
-        """Return every environment of the home, the one in use included, sorted."""
-        folder = self.root / "environments"
-        found = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
-        return sorted({self.env, *self.records.environments(), *found})
+        """Return every environment of the home, the one in use included, sorted.
+
+        What else lies among their folders is none: files, and folders of another name.
+        """
+        lying = entries(self.root / "environments")
+        found = {entry.path.name for entry in lying if entry.folder}
+        named = {name for name in found if ENVIRONMENT.fullmatch(name)}
+        return sorted({self.env, *self.records.environments(), *named})
 
     def close(self) -> None:
         """Close the state database."""

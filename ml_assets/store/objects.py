@@ -11,6 +11,7 @@ import json
 import os
 import re
 import socket
+import stat
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -25,6 +26,7 @@ from ml_assets.errors import DamagedObject, HomeError, StageError
 from ml_assets.store import digest as digests
 from ml_assets.store.removals import lift, removal
 from ml_assets.store.state import State, insert_missing, meta, objects
+from ml_assets.walk import look
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -150,13 +152,9 @@ class Objects:
 
     def table(self, digest: str, columns: Sequence[str] | None = None) -> pa.Table:
         """Return a stored table, or only some of its columns; raises as `read` does."""
-        import pyarrow as pa
-        import pyarrow.parquet as pq
+        from ml_assets.stages import parquet
 
-        data = pa.BufferReader(self.read(digest))
-        return pq.read_table(
-            data, columns=list(columns) if columns is not None else None, use_threads=False
-        )
+        return parquet.read(self.read(digest), columns)
 
     def head(self, digest: str, rows: int, columns: Sequence[str] | None = None) -> pa.Table:
         """Return the first rows of a stored table, of those columns that it has.
@@ -191,7 +189,9 @@ class Objects:
         """Yield every object's file that lies there, whether the state knows it or not."""
         with self._translated():
             for path in self.root.glob("??/d1-*"):
-                yield Stray(path, path.name.replace("-", ":", 1), path.stat().st_mtime)
+                entry = None if self._remote else look(path)
+                if self._remote or (entry is not None and not entry.odd):
+                    yield Stray(path, path.name.replace("-", ":", 1), path.stat().st_mtime)
 
     def claimed(self) -> bool:
         """Tell whether the state is tied to objects somewhere, here or elsewhere."""
@@ -249,10 +249,11 @@ class Objects:
     def _size(self, digest: str) -> int | None:
         try:
             with self._translated():
-                size: int = self.path(digest).stat().st_size
+                info = self.path(digest).stat()
         except FileNotFoundError:
             return None
-        return size
+        # A folder or a pipe under an object's name is no object.
+        return int(info.st_size) if self._remote or stat.S_ISREG(info.st_mode) else None
 
     def _write(self, path: Any, data: bytes) -> None:
         if self._remote:

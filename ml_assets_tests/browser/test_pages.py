@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -77,6 +78,19 @@ def test_an_evaluation_report_leads_to_mlflow(pages: Pages) -> None:
     link = page.locator("a[href*='/#/experiments/1/runs/']").first
     assert link.get_attribute("href", timeout=60_000)
     page.get_by_text("forecast-evaluation_report-v1.html").first.wait_for()
+    assert pages.wrong == []
+
+
+def test_what_is_printed_and_shown_of_a_report_opens_as_a_page(site: Site, pages: Pages) -> None:
+    printed = [
+        site.json("status", "forecast")["candidate"]["report"],
+        site.json("report", "sales")["file"],
+    ]
+    page = pages.open(f"{pages.dagster}/assets/forecast/evaluation_report", "test_mae")
+    printed.append(page.get_by_text("forecast-evaluation_report-v1.html").first.inner_text())
+    for path, heading in zip(printed, ("evaluation report", "quality report") * 2, strict=False):
+        found = pages.open(Path(path).as_uri(), heading)
+        assert found.evaluate("document.contentType") == "text/html"
     assert pages.wrong == []
 
 

@@ -95,11 +95,43 @@ def test_a_wrong_name(planner: Planner, folder: Path) -> None:
     assert found.endswith("rename it or move it away")
 
 
-def test_folders_and_hidden_files_are_left_alone(planner: Planner, folder: Path) -> None:
+def test_what_is_hidden_and_folders_of_other_names_are_left_alone(
+    planner: Planner, folder: Path
+) -> None:
     (folder / ".sales.tmp").write_bytes(b"one")
-    (folder / f"sales-{JAN}.csv").mkdir()
-    (folder / "dangling.csv").symlink_to("nowhere")
+    (folder / ".lock").symlink_to("/nonexistent")
+    (folder / "archive").mkdir()
+    (folder / "archive" / "sales-2020-01.csv").symlink_to("/nonexistent")
+    (planner.home.landing / "round").symlink_to(".")
     assert _look(planner) == Observed()
+
+
+def test_what_is_no_file_is_named_and_the_rest_lands(planner: Planner, folder: Path) -> None:
+    undecodable = os.fsdecode(b"sales-2020-\xff.csv")
+    (folder / undecodable).write_bytes(b"one")
+    (folder / "sales-2020-03.csv").mkdir()
+    (folder / "sales-2020-04.csv").symlink_to("nowhere")
+    os.mkfifo(folder / "sales-2020-05.csv")
+    (folder / f"sales-{JAN}.csv").write_bytes(b"one")
+    found = _look(planner)
+    assert found.landed == [f"sales@{JAN}"]
+    cure = "; rename it or move it away"
+    assert found.problems == [
+        f"{folder}/sales-2020-03.csv: is a folder, not a file; only files are taken: "
+        "put what is in it beside it",
+        f"{folder}/sales-2020-04.csv: is a link to nowhere, which is not there{cure}",
+        f"{folder}/sales-2020-05.csv: is a pipe, not a file{cure}",
+        f"{folder}/sales-2020-\\xff.csv: its name is not UTF-8{cure}",
+    ]
+
+
+def test_a_landing_folder_that_is_a_file_is_named(planner: Planner) -> None:
+    planner.home.landing.mkdir()
+    (planner.home.landing / "sales").touch()
+    assert _look(planner).problems == [
+        f"{planner.home.landing}/sales: cannot be looked at: Not a directory; "
+        "rename it or move it away"
+    ]
 
 
 def test_a_file_that_vanished_changes_nothing(planner: Planner, folder: Path) -> None:
@@ -218,6 +250,8 @@ def test_requests_that_are_wrong(planner: Planner, source: Path) -> None:
         land(home, project, "sales", odd, None)
     with pytest.raises(RequestError, match="no file name for batch 'June'"):
         land(home, project, "sales", odd, "June")
+    with pytest.raises(RequestError, match=r"^2020-\\xff: not UTF-8"):
+        land(home, project, "sales", odd, os.fsdecode(b"2020-\xff"))
     assert home.batches.landed() == {}
     assert not home.landing.exists()
 

@@ -62,7 +62,7 @@ def test_code(code: dict[str, str], said: list[str]) -> None:
     [
         ({"budget": 0.1}, "spec: budget 0.05→0.1"),
         ({"landing": {"encoding": "latin-1"}}, "spec: landing.encoding utf-8→latin-1"),
-        ({"landing": {"encoding": "utf-8", "x": 1}}, "spec: landing.x None→1"),
+        ({"landing": {"encoding": "utf-8", "x": 1}}, "spec: landing.x unset→1"),
         ({"text": [{"a": 1}] * 20}, f"spec: text {'x' * 39}…→[20 items]"),
         ({"text": "y"}, f"spec: text {'x' * 39}…→y"),
         ({"set": ["a", "b"]}, "spec: set [a]→[a, b]"),

@@ -152,7 +152,8 @@ def test_joins_across_calendars_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_snapshot_has_no_batches_to_split_and_no_key_to_hash(tmp_path: Path) -> None:
-    model = MODEL.replace("dataset: people", "dataset: places").replace("wage", "place")
+    model = MODEL.replace("dataset: people", "dataset: places")
+    model = model.replace("target: wage", "target: place.str.len()")
     model = model.replace("  predict_at: before\n", "").replace("    - dataset: places\n", "", 1)
     model = model.replace("    - dataset: jobs\n", "    []\n")
     found = mistakes(tmp_path, wages=model)

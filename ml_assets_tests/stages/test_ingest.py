@@ -193,6 +193,21 @@ def test_a_header_alone_is_an_empty_batch() -> None:
     assert summary["warnings"] == ["the file has a header and no records"]
 
 
+@pytest.mark.parametrize("end", "\u2028\u2029\x85\x0b\x0c\x1c\x1d\x1e")
+def test_records_that_nothing_ends_refuse_the_file(end: str) -> None:
+    content = end.join(["number,name", *(f"{row},x" for row in range(10)), ""])
+    raw, rejects, summary = ingested(content.encode())
+    assert raw == []
+    assert summary["landed"] == len(rejects) == 1
+    assert rejects[0]["rule"] == "file.header"
+    assert f"U+{ord(end):04X}" in summary["refused"]
+
+
+def test_such_a_character_within_a_value_is_of_the_value() -> None:
+    raw, _, _ = ingested("number,name\n1,A\u2028nn\n".encode())
+    assert [row["name"] for row in raw] == ["A\u2028nn"]
+
+
 @pytest.mark.parametrize(
     ("content", "rule", "said"),
     [
@@ -208,6 +223,7 @@ def test_a_header_alone_is_an_empty_batch() -> None:
         (b"\x80\x81,\x82\n1,2\n", "file.binary", "the file is not text"),
         (b'number,"name\n1,Ann\n', "file.header", "a quote in the header is never closed"),
         (b"a" * 200_000 + b"\n1\n", "file.header", "the header cannot be read"),
+        (b"sep=;\nnumber;name\n1;Ann\n", "file.header", "set landing.delimiter to ';'"),
         (b"PAR1 but no Parquet", "file.parquet", "the Parquet file is damaged or cut off"),
     ],
 )
@@ -239,7 +255,7 @@ def test_a_record_with_several_bad_values_says_them_all() -> None:
     assert rejects[0]["column"] == "a"
     assert rejects[0]["reason"] == (
         "a: got '1.5', wanted a whole number (like 517); "
-        "b: got '2013-02-30', wanted a date (like 2013-02-30)".replace(
+        "b: got '2013-02-30', wanted a date in the years 1 to 9999 (like 2013-02-30)".replace(
             "like 2013-02-30", "like 2013-01-31"
         )
     )

@@ -67,10 +67,30 @@ def test_an_empty_table_is_an_empty_batch() -> None:
     assert summary["warnings"] == ["the file has a header and no records"]
 
 
-def test_texts_that_are_not_utf8_refuse_the_file() -> None:
-    broken = pa.array([b"\xff", b"b"]).view(pa.string())
-    _, _, summary = ingested(parquet({"number": [1, 2], "name": broken}))
-    assert summary["refused"] is not None
+@pytest.mark.parametrize("kind", [pa.string(), pa.binary()])
+def test_a_value_that_is_not_utf8_costs_its_record_alone(kind: pa.DataType) -> None:
+    broken = pa.array([b"\xff", b"Bob"]).view(kind)
+    raw, rejects, summary = ingested(parquet({"number": [1, 2], "name": broken}))
+    assert [row["name"] for row in raw] == ["Bob"]
+    assert [(row["_line"], row["rule"]) for row in rejects] == [(1, "parse.encoding")]
+    assert rejects[0]["reason"].startswith("name: holds")
+    assert summary["refused"] is None
+
+
+def test_a_date_that_python_has_not_costs_its_record_alone() -> None:
+    days = pa.array([2**31 - 1, 0], pa.int32()).view(pa.date32())
+    columns = {"number": {"type": "integer"}, "name": {"type": "date"}}
+    raw, rejects, _ = ingested(parquet({"number": [1, 2], "name": days}), columns)
+    assert [row["number"] for row in raw] == [2]
+    assert rejects[0]["reason"] == (
+        "name: got '<value out of range: 2147483647>', "
+        "wanted a date in the years 1 to 9999 (like 2013-01-31)"
+    )
+
+
+def test_a_list_is_told_by_its_type() -> None:
+    _, rejects, _ = ingested(parquet({"number": [1], "name": [[1, 2]]}))
+    assert rejects[0]["reason"] == "name: got 'a list<element: int64>', wanted text"
 
 
 @pytest.mark.parametrize("cut", [5, 100, -9, -1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 from pathlib import Path
@@ -35,6 +36,22 @@ def test_a_copied_home_works(home: Home, tmp_path: Path) -> None:
     assert current.outputs == {"raw": Ref(ref.digest, "bytes", 7)}
     assert ("toy", "m1") in copy.batches.landed()
     copy.close()
+
+
+def test_only_a_folder_with_an_environments_name_is_one(home: Home) -> None:
+    folder = home.root / "environments"
+    for name in ("prod", "Copy of dev", ".cache", "x"):
+        (folder / name).mkdir(parents=True)
+    (folder / "moved").symlink_to("x")
+    (folder / ".DS_Store").touch()
+    (folder / "notes").touch()
+    (folder / "gone").symlink_to("nowhere")
+    assert home.environments() == ["dev", "moved", "prod", "x"]
+
+
+def test_a_path_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(HomeError, match=r"home-\\xff: its path is not UTF-8"):
+        Home(tmp_path / os.fsdecode(b"home-\xff"), "dev")
 
 
 def test_another_format_is_refused(home: Home) -> None:

@@ -96,7 +96,7 @@ class Mixer:
         session = self._session(data, code, project)
         dataset = project.models[self._model].dataset
         found = {}
-        for batch in sorted(batch for name, batch in data if name == dataset):
+        for batch in project.ordered(dataset, [batch for name, batch in data if name == dataset]):
             made = session.upstream(Cell(f"{self._model}/features", batch))
             if made.waiting is None and made.facts.get("usable", True):
                 found[batch] = _ref(made, "features")

@@ -77,7 +77,7 @@ def judge(
     from ml_assets.stages.metrics import measure
     from ml_assets.stages.train.folds import labels
 
-    batches = sorted(rows.rows)
+    batches = list(rows.rows)
     if any(batch not in features for batch in batches):
         raise StageError("the mix has no features for a batch of unseen rows")
     request = {

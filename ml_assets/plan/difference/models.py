@@ -89,7 +89,7 @@ def _test_rows(planner: Planner, group: str, documents: list[dict[str, Any]]) ->
     }
     columns = sorted({name for document in documents for name in document["columns"]})
     test = home.objects.table(fold.outputs["test"].digest)
-    for batch in sorted(set(test["batch"].to_pylist())):
+    for batch in dict.fromkeys(test["batch"].to_pylist()):
         absent = sorted({*columns} - {*_columns(planner, features[batch].digest)})
         if absent:
             raise UnknownName(f"today's features have no {', '.join(absent)}")

@@ -9,7 +9,6 @@ something else made as well, such as an empty table.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,8 @@ from pathlib import Path
 from ml_assets.errors import DamagedObject, RequestError, UnknownName
 from ml_assets.plan.ancestry import Ancestry, ancestry_of
 from ml_assets.plan.forget.rewrite import Values, without
+from ml_assets.plan.names import batch_of
+from ml_assets.plan.reports import sweep
 from ml_assets.plan.step import Step
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.spec.project import Project
@@ -59,10 +60,10 @@ def request(
     if batch is not None and batch not in landed:
         raise UnknownName.of(f"batch of {dataset}", batch, landed)
     found = Request(Deletion(dataset, reason))
-    for name, items in sorted(landed.items()):
+    for name in project.ordered(dataset, landed):
         if batch is not None and name != batch:
             continue
-        for digest in dict.fromkeys(item.digest for item in items):
+        for digest in dict.fromkeys(item.digest for item in landed[name]):
             _landing(home, spec, found, name, digest, key)
     if not found.deletion.landed:
         looked = "; ".join(found.unsearched) or "every landed file was searched"
@@ -149,8 +150,7 @@ def _lying(home: Home, spec: DatasetSpec, found: Request) -> None:
         if not path.is_file():
             continue
         digest = bytes_digest(path.read_bytes())
-        match = re.fullmatch(spec.landing.pattern, path.name)
-        batch = (match.groupdict().get("batch") or "") if match else None
+        batch = batch_of(spec, path.name)
         if digest in found.deletion.landed:
             new = found.deletion.landed[digest]
             found.files[path] = None if new is None else found.contents[new]
@@ -177,7 +177,7 @@ def forget(home: Home, found: Request) -> None:
 
 
 def finish(home: Home, effects: Sequence[Callable[[set[str], set[str]], None]] = ()) -> None:
-    """Remove what noted deletions left: object files, then `effects(digests, assets)`.
+    """Remove what noted deletions left: object files, pages, then `effects(digests, assets)`.
 
     Nothing happens where no deletion is unfinished. An object that was made again meanwhile,
     from what is left, stays.
@@ -190,6 +190,7 @@ def finish(home: Home, effects: Sequence[Callable[[set[str], set[str]], None]] =
     for digest in digests:
         if home.objects.missing([digest]):
             home.objects.remove(digest)
+    sweep(home)
     for effect in effects:
         effect(digests, assets)
     for env in home.environments():

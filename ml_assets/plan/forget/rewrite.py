@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ml_assets.spec.dataset import DatasetSpec
+from ml_assets.stages import parquet
 from ml_assets.stages.ingest import columnar, delimited
 from ml_assets.stages.ingest.columns import positions
 from ml_assets.stages.ingest.lines import breaks_in
@@ -69,7 +70,7 @@ def _parquet(content: bytes, plain: bytes, spec: DatasetSpec, wanted: Values) ->
     rows = set(_rows(source, positions(source.names, spec.columns), spec, wanted))
     if not rows:
         return content, 0
-    table = pq.read_table(pa.BufferReader(plain), use_threads=False)
+    table = parquet.read(plain)
     kept = table.take(pa.array([n for n in range(table.num_rows) if n not in rows], pa.int64()))
     sink = pa.BufferOutputStream()
     pq.write_table(kept, sink)

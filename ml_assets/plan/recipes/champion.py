@@ -270,11 +270,12 @@ def _trained_on(session: Session, model: ModelSpec, folds: Mapping[str, Made]) -
         for fold in ("train", "validation")
         for batch in folds[fold].facts.get("batches", {}).get(fold, ())
     }
-    for batch in sorted(batches):
+    ordered = session.project.ordered(group, batches)
+    for batch in ordered:
         yield session.upstream(Cell(f"{group}/features", batch))
     for dataset in _datasets(model):
         snapshot = session.project.datasets[dataset].calendar is None
-        for batch in [""] if snapshot else sorted(batches):
+        for batch in [""] if snapshot else ordered:
             yield cleaned_of(session, dataset, batch)
 
 

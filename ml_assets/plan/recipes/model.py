@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from ml_assets.assets.cells import Cell, Unit
+from ml_assets.plan import fields
 from ml_assets.plan.action import Action, Input, Pending
 from ml_assets.plan.checks import checks_of
 from ml_assets.plan.families import FAMILIES
@@ -126,9 +127,8 @@ def _feature_checks(
 
 def _previous(session: Session, dataset: str, partition: str, count: int) -> list[Input]:
     """Return the cleaned tables of the usable batches before, oldest first."""
-    before = [batch for batch in session.batches(dataset) if batch < partition]
     found: list[Input] = []
-    for batch in reversed(before):
+    for batch in reversed(session.before(dataset, partition)):
         if len(found) == count:
             break
         made = cleaned_of(session, dataset, batch)
@@ -204,7 +204,7 @@ def _with_kept(session: Session, unit: Unit, action: Action) -> Action:
     before = session.home.records.action(held.actions["split"])
     if before is None:
         return _handed(action, held.outputs[ASSIGNMENT])
-    if before.ingredients["params"] != action.params.model_dump(mode="json"):
+    if before.ingredients["params"] != fields.document(action.params):
         return action
     given = before.ingredients["inputs"].get("kept")
     again = action if given is None else _handed(action, Ref(given, "table"))
@@ -245,7 +245,7 @@ def feature_inputs(session: Session, unit: Unit, folds: Sequence[Made]) -> Input
     }
     return {
         batch: session.upstream(Cell(f"{unit.group}/features", batch)).outputs["features"]
-        for batch in sorted(named)
+        for batch in session.project.ordered(unit.group, named)
     }
 
 

@@ -13,7 +13,8 @@ from ml_assets.plan.recipes.dataset import attempt, effective_facts
 from ml_assets.plan.session import Done, Made, Session, Undone
 from ml_assets.plan.static import Versioned
 from ml_assets.plan.workspace import Workspace
-from ml_assets.spec.dataset import DatasetSpec, expression_names
+from ml_assets.spec.dataset import DatasetSpec
+from ml_assets.spec.expressions import grammar
 from ml_assets.spec.project import Project
 from ml_assets.spec.quality import Block, ReferenceSpec, ReportSpec
 from ml_assets.store.objects import Ref
@@ -116,15 +117,18 @@ def report_spec(
         block=_block(spec),
         cleaning=spec.cleaning,
         filters={item.id: item.reason for item in spec.filters},
-        read_by_filters=tuple(
-            sorted({name for item in spec.filters for name in expression_names(item.expression)})
-        ),
+        read_by_filters=_read_by_filters(spec),
         slices=spec.quality.slices,
         smallest=spec.quality.smallest,
         false_alarm_rate=spec.quality.false_alarm_rate,
         reference=reference.said,
         in_reference=reference.landing == used if reference.landing else batch in reference.cleaned,
     )
+
+
+def _read_by_filters(spec: DatasetSpec) -> tuple[str, ...]:
+    trees = [grammar.parse(item.expression, spec.columns) for item in spec.filters]
+    return tuple(sorted({name for tree in trees for name in grammar.names(tree)}))
 
 
 def reference_of(session: Session, dataset: str, spec: DatasetSpec) -> Reference:

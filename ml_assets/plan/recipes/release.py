@@ -94,7 +94,7 @@ def release_action(
         "folds": {name: Ref(digest, "table") for name, digest in found.folds.items()},
         "features": {name: Ref(digest, "table") for name, digest in found.features.items()},
         "accounts": {
-            dataset: dict(sorted(batches.items()))
+            dataset: {b: batches[b] for b in session.project.ordered(dataset, batches)}
             for dataset, batches in sorted(found.accounts.items())
         },
     }

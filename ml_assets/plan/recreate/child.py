@@ -25,9 +25,11 @@ class File:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        data = pa.BufferReader(self._path.read_bytes())
         wanted = None if columns is None else list(columns)
-        return pq.read_table(data, columns=wanted, use_threads=False)
+        # Not `read_table`: its I/O thread may abort a process that ends (`stages/parquet`).
+        with pq.ParquetFile(pa.BufferReader(self._path.read_bytes())) as file:
+            table = file.read(columns=wanted, use_threads=False)
+        return table if wanted is None else table.select(wanted)
 
     def json(self) -> Any:
         """Return the JSON document."""

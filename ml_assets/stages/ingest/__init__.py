@@ -17,9 +17,12 @@ What happens to a file (told by its content, never by its name):
 | a header and no records | a valid empty batch, with a warning |
 | a gzip that is cut off or damaged | refused `file.gzip`; nothing of it is used |
 | a Parquet file that is cut off or damaged | refused `file.parquet` |
+| any of Parquet's column types | read where its values have a text (`arrow`), else they fail |
 | UTF-16 that is not declared | refused `file.encoding` |
 | control characters or bytes that are no text in the header | refused `file.binary` |
 | a quote in the header that stays open | refused `file.header` |
+| U+2028, U+0085, U+001C and such for line ends | refused `file.header`, never an empty batch |
+| Excel's first line `sep=;` | refused `file.header` |
 | no line break at the end | read, with a warning: it may have been cut off |
 | bytes that are not in the encoding, a NUL byte | the record is rejected, `parse.encoding` |
 | too few or too many values | the record is rejected, `parse.columns` |

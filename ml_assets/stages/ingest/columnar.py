@@ -6,31 +6,35 @@ Belongs here: opening Parquet. Does not belong here: types, the contract.
 from __future__ import annotations
 
 import pyarrow as pa
-import pyarrow.parquet
 
+from ml_assets.stages import parquet
+from ml_assets.stages.ingest.arrow import plain
 from ml_assets.stages.ingest.source import Source, Unreadable
 
 
 def read(content: bytes) -> Source:
-    """Read a Parquet file; Unreadable where it is damaged or cut off."""
+    """Read a Parquet file; Unreadable where it is damaged, cut off or cannot be read."""
     try:
-        table = pyarrow.parquet.read_table(pa.BufferReader(content), use_threads=False)
-        table.validate(full=True)
+        table = parquet.read(content)
+        table.validate()
+        columns = [plain(column) for column in table.columns]
+        for column in columns:
+            column.validate(full=True)
+    except pa.ArrowNotImplementedError as error:
+        raise Unreadable("parquet", f"the Parquet file cannot be read: {_first(error)}") from None
     except (pa.ArrowException, OSError) as error:
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise Unreadable(
-            "parquet", f"the Parquet file is damaged or cut off ({first}); deliver it again"
+            "parquet",
+            f"the Parquet file is damaged or cut off ({_first(error)}); deliver it again",
         ) from None
     return Source(
         names=table.column_names,
-        columns=[_one_chunk(column) for column in table.columns],
+        columns=columns,
         lines=pa.array(range(1, table.num_rows + 1), pa.int64()),
         broken=(),
         text=None,
     )
 
 
-def _one_chunk(column: pa.ChunkedArray) -> pa.Array:
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    return column.combine_chunks()
+def _first(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -10,17 +10,20 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml_assets.stages.ingest.parse import PARSERS
+from ml_assets.stages.ingest.arrow import decoded
+from ml_assets.stages.ingest.parse import LARGEST_NUMBER, PARSERS
 from ml_assets.stages.schema import TYPES, category
+
+EXACT = {pa.float32(): 2.0**24, pa.float64(): 2.0**53}
+"""The largest size up to which a float holds every integer."""
 
 
 def convert(array: pa.Array, kind: str) -> tuple[pa.Array, pa.Array]:
     """Return a column in the logical type `kind`, and a boolean mask of the failing values.
 
-    Failing values are null in the column. NaN of a Parquet file is a missing value.
+    The column is text or of a type that `arrow.plain` gives. Failing values are null. NaN of a
+    Parquet file is a missing value.
     """
-    if pa.types.is_dictionary(array.type):
-        array = array.dictionary_decode()
     if pa.types.is_floating(array.type):
         array = pc.if_else(pc.is_nan(array), pa.scalar(None, array.type), array)
     found = _whole(array, kind)
@@ -29,7 +32,8 @@ def convert(array: pa.Array, kind: str) -> tuple[pa.Array, pa.Array]:
     texts = _texts(array)
     if texts is None:
         return pa.nulls(len(array), TYPES[kind]), pc.is_valid(array)
-    return _by_distinct_text(texts, kind)
+    found, bad = _by_distinct_text(texts, kind)
+    return found, pc.or_(bad, pc.and_(pc.is_null(texts), pc.is_valid(array)))
 
 
 def _whole(array: pa.Array, kind: str) -> pa.Array | None:
@@ -48,7 +52,7 @@ def _whole(array: pa.Array, kind: str) -> pa.Array | None:
         found = array.cast(TYPES[kind])
     except pa.ArrowInvalid:
         return None
-    if kind == "number" and not _all_finite(found):
+    if kind == "number" and not _all_within(found):
         return None
     return found
 
@@ -67,13 +71,28 @@ def _natural(given: pa.DataType, kind: str) -> bool:
 
 
 def _texts(array: pa.Array) -> pa.Array | None:
-    """Return the values as text; None for what has no text (lists, structs)."""
-    if pa.types.is_date64(array.type):
-        array = array.cast(pa.date32())
+    """Return the values as text; None for what has no text (durations, lists, structs)."""
+    if pa.types.is_binary(array.type):
+        return decoded(array)
+    if pa.types.is_floating(array.type):
+        return _floats(array)
+    if pa.types.is_duration(array.type):
+        return None  # Arrow would write its count, whatever the unit.
     try:
         return array.cast(pa.string())
     except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
         return None
+
+
+def _floats(array: pa.Array) -> pa.Array:
+    """Return floats as text, those that are whole without point and exponent.
+
+    An integer column with a missing value is one of floats in what pandas writes.
+    """
+    limit = EXACT[array.type]
+    whole = pc.and_(pc.equal(pc.floor(array), array), pc.less_equal(pc.abs(array), limit))
+    integers = pc.if_else(whole, array, pa.scalar(None, array.type)).cast(pa.int64())
+    return pc.coalesce(integers.cast(pa.string()), array.cast(pa.string()))
 
 
 def _by_distinct_text(texts: pa.Array, kind: str) -> tuple[pa.Array, pa.Array]:
@@ -91,8 +110,8 @@ def _has(array: pa.Array, *letters: str) -> bool:
     return any(pc.any(pc.match_substring(array, letter)).as_py() for letter in letters)
 
 
-def _all_finite(array: pa.Array) -> bool:
-    return pc.all(pc.is_finite(array)).as_py() is not False
+def _all_within(array: pa.Array) -> bool:
+    return pc.all(pc.less_equal(pc.abs(array), LARGEST_NUMBER)).as_py() is not False
 
 
 def _none(length: int) -> pa.Array:

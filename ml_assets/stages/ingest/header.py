@@ -6,7 +6,9 @@ Belongs here: the first record. Does not belong here: the records, the contract.
 from __future__ import annotations
 
 import csv
+import io
 import re
+import unicodedata
 from dataclasses import dataclass
 
 from ml_assets.stages.ingest.sniff import REPLACED, WANTED
@@ -15,6 +17,11 @@ from ml_assets.stages.ingest.source import Unreadable
 RECORD = re.compile(rb'(?:[^"\r\n]+|"[^"]*")*')
 BREAKS = re.compile(rb"[\r\n]*")
 BREAK = re.compile(rb"\r\n|\r|\n")
+QUOTED = re.compile(rb'"[^"]*"')
+LIKE_BREAKS = re.compile("[\v\f\x1c-\x1e\x85\u2028\u2029]")
+"""What some programs, Python's `splitlines` among them, take for the end of a line."""
+SEPARATOR = re.compile(r"sep=(.)?")
+"""A first line by which Excel is told the delimiter."""
 CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
@@ -37,18 +44,38 @@ def read_header(text: bytes, delimiter: str) -> Header:
     begin = _end(BREAKS, text, 0)
     end = _end(RECORD, text, begin)
     record = text[begin:end]
-    if CONTROL.search(record) or REPLACED in record:
+    bare = LIKE_BREAKS.search(QUOTED.sub(b"", record).decode())
+    if CONTROL.search(LIKE_BREAKS.sub("", record.decode()).encode()) or REPLACED in record:
         raise Unreadable("binary", f"the file is not text; {WANTED}")
     if text[end : end + 1] == b'"':
         raise Unreadable("header", "a quote in the header is never closed; correct the header")
+    if bare:
+        raise Unreadable("header", _like_a_break(bare[0]))
     start = _end(BREAK, text, end)
     try:
-        lines = record.decode().splitlines(keepends=True)
+        # Its lines end at LF, CRLF and CR alone.
+        lines = io.StringIO(record.decode(), newline="")
         rows = list(csv.reader(lines, delimiter=delimiter, skipinitialspace=True))
     except csv.Error as error:
         raise Unreadable("header", f"the header cannot be read: {error}") from None
     names = [name.strip() for name in rows[0]] if rows else []
+    excel = SEPARATOR.fullmatch(record.decode().strip())
+    if excel:
+        raise Unreadable("header", _for_excel(excel[1] or delimiter, delimiter))
     return Header(names, start, 1 + len(text[:start].splitlines()))
+
+
+def _like_a_break(character: str) -> str:
+    name = unicodedata.name(character, "a control character")
+    return (
+        f"the header holds U+{ord(character):04X} ({name}), which ends no record; wanted LF, CRLF "
+        "or CR between records; deliver the file with such line ends, or take it out of the header"
+    )
+
+
+def _for_excel(given: str, declared: str) -> str:
+    said = "" if given == declared else f" and set landing.delimiter to {given!r}"
+    return f"the first line is meant for Excel (sep=…), wanted the header; remove that line{said}"
 
 
 def _end(pattern: re.Pattern[bytes], text: bytes, at: int) -> int:

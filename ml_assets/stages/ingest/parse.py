@@ -6,7 +6,6 @@ Each function returns None for a text that is not of its type. Blanks around are
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -23,8 +22,13 @@ MIDNIGHT = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[T ]00:00(?::00(?:\.0+)?)
 TRUE = frozenset({"true", "t", "yes", "y", "1"})
 FALSE = frozenset({"false", "f", "no", "n", "0"})
 LARGEST = 2**63 - 1
+LARGEST_NUMBER = 1e100
+"""Beyond it squares, and sums of them, would soon be infinite."""
 BLANKS = " \t"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+DAYS = (date.min - EPOCH.date()).days, (date.max - EPOCH.date()).days + 1
+"""From the first day to before the second: the years 1 to 9999, all that Python has."""
+SECONDS = DAYS[0] * 86_400, DAYS[1] * 86_400
 
 
 def integer(text: str) -> int | None:
@@ -41,12 +45,12 @@ def integer(text: str) -> int | None:
 
 
 def number(text: str) -> float | None:
-    """Return a finite number: `1.5`, `-.5`, `1e3`; never nan, inf or `1_000`."""
+    """Return a number of at most 1e100 in size: `1.5`, `-.5`, `1e3`; never nan, inf or `1_000`."""
     text = text.strip(BLANKS)
     if not NUMBER.fullmatch(text):
         return None
     found = float(text)
-    return found if math.isfinite(found) else None
+    return found if abs(found) <= LARGEST_NUMBER else None
 
 
 def boolean(text: str) -> bool | None:
@@ -59,7 +63,7 @@ def timestamp(text: str) -> int | None:
     """Return microseconds since 1970 in UTC of an ISO 8601 time.
 
     Without an offset the time is UTC, without a time it is midnight; finer than a
-    microsecond only if the rest is zeros.
+    microsecond only if the rest is zeros. In UTC too it is in the years 1 to 9999.
 
     >>> timestamp("1970-01-01T01:00:00+01:00"), timestamp("1970-01-02"), timestamp("1.1.1970")
     (0, 86400000000, None)
@@ -72,7 +76,8 @@ def timestamp(text: str) -> int | None:
         moment = datetime.fromisoformat(f"{match[1]}T{match[2] or '00:00'}{offset}")
     except ValueError:
         return None
-    return (moment - EPOCH) // timedelta(microseconds=1)
+    found = (moment - EPOCH) // timedelta(microseconds=1)
+    return found if SECONDS[0] * 10**6 <= found < SECONDS[1] * 10**6 else None
 
 
 def day(text: str) -> date | None:
@@ -95,10 +100,10 @@ PARSERS: dict[str, Callable[[str], Any]] = {
 }
 WANTED = {
     "integer": "a whole number (like 517)",
-    "number": "a finite number (like 1.5)",
+    "number": "a number of at most 1e100 in size (like 1.5)",
     "boolean": "true or false",
     "text": "text",
     "category": "text",
-    "timestamp": "an ISO 8601 time (like 2013-01-31T10:00:00Z)",
-    "date": "a date (like 2013-01-31)",
+    "timestamp": "an ISO 8601 time in the years 1 to 9999 of UTC (like 2013-01-31T10:00:00Z)",
+    "date": "a date in the years 1 to 9999 (like 2013-01-31)",
 }

@@ -12,12 +12,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ml_assets.stages.ingest.arrow import decoded
 from ml_assets.stages.ingest.convert import convert
 from ml_assets.stages.ingest.parse import WANTED
 from ml_assets.stages.ingest.sniff import REPLACED
 from ml_assets.stages.ingest.source import Source
 from ml_assets.stages.schema import Bad, category, table_schema
-from ml_assets.stages.shown import MASK, any_sensitive, row_texts, shortened, value
+from ml_assets.stages.shown import MASK, any_sensitive, listed, row_texts, shortened, value
 
 if TYPE_CHECKING:
     from ml_assets.spec.columns import Column
@@ -33,11 +34,11 @@ def typed(
     arrays, failed = [source.lines], Failed()
     for name, column in columns.items():
         given = source.columns[at[name]]
-        for row in _undecodable(given, source):
-            failed.setdefault(row, []).append((name, "parse.encoding"))
+        undecodable = set(_undecodable(given, source))
         array, bad = convert(given, column.type)
-        for row in pc.indices_nonzero(bad).to_pylist():
-            failed.setdefault(row, []).append((name, f"parse.{column.type}"))
+        for row in sorted({*undecodable, *pc.indices_nonzero(bad).to_pylist()}):
+            rule = "encoding" if row in undecodable else column.type
+            failed.setdefault(row, []).append((name, f"parse.{rule}"))
         arrays.append(array)
     if failed:
         keep = np.delete(np.arange(len(source.lines)), sorted(failed))
@@ -50,6 +51,9 @@ def typed(
 
 
 def _undecodable(array: pa.Array, source: Source) -> list[int]:
+    if pa.types.is_binary(array.type):
+        no_text = pc.and_(pc.is_null(decoded(array)), pc.is_valid(array))
+        return list(pc.indices_nonzero(no_text).to_pylist())
     marks = [REPLACED.decode()] * source.damaged + ["\0"] * source.nul
     found: set[int] = set()
     for mark in marks:
@@ -70,8 +74,7 @@ def rejects(
     lines = source.lines.take(pa.array(rows, pa.int64())).to_pylist()
     wrong = {name for problems in failed.values() for name, _ in problems}
     values = {
-        name: source.columns[at[name]].take(pa.array(rows, pa.int64())).to_pylist()
-        for name in wrong
+        name: listed(source.columns[at[name]].take(pa.array(rows, pa.int64()))) for name in wrong
     }
     texts = _texts(source, at, rows, lines, columns)
     for number, row in enumerate(rows):
@@ -84,7 +87,7 @@ def rejects(
 
 def _reason(name: str, rule: str, got: Any, column: Column) -> str:
     if rule == "parse.encoding":
-        return f"{name}: holds a NUL byte, or bytes that are not in the declared encoding"
+        return f"{name}: holds a NUL byte, or bytes that are no text in the file's encoding"
     return f"{name}: {value(got, column)}, wanted {WANTED[column.type]}"
 
 

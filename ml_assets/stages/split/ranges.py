@@ -179,8 +179,8 @@ def duplicates(rows: Rows, on_duplicate_key: str) -> str | None:
     """Return why a model waits that does not accept keys in several batches; never the keys."""
     if on_duplicate_key != "error" or not rows.repeated:
         return None
-    found = {rows.batches[number] for number in np.unique(rows.homes).tolist()}
+    found = [rows.batches[number] for number in np.unique(rows.homes).tolist()]
     return (
         f"{rows.repeated} row keys stand in more than one batch (first in "
-        f"{', '.join(sorted(found))}), and on_duplicate_key is error"
+        f"{', '.join(found)}), and on_duplicate_key is error"
     )

@@ -1,0 +1,146 @@
+"""The sensor's looks: a plan in a fresh process, and what is remembered of the last one.
+
+A plan is a process of seconds, and ticks come every five. So where nothing moved, what the last
+one said holds: that nothing is to do; that a run for it failed and is not due yet; that it cannot
+be planned, until a wait is over that doubles each time.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import dagster as dg
+
+from ml_assets.errors import MlAssetsError
+from ml_assets.graph.runs import tried
+from ml_assets.plan.fingerprint import changing, fingerprint
+from ml_assets.plan.workspace import Workspace
+from ml_assets.store.digest import json_digest
+from ml_assets.store.home import Home
+
+LONGEST_PLAN = 50.0
+"""Seconds that planning may take: Dagster gives a tick 60."""
+QUIET = 3.0
+"""Seconds for which sources must be unchanged before their edit is acted on."""
+BACKOFF = (30.0, 3600.0)
+"""First and longest wait in seconds after a failure; doubled each time."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a plan said of one state of all that it depends on, as the cursor keeps it."""
+
+    seen: str = ""
+    """That state."""
+    said: str = ""
+    wanted: str = ""
+    """The digest of what is wanted, where something is to do."""
+    tries: int = 0
+    """How often in a row it could not be planned."""
+    again: float = 0.0
+    """When it is tried again then, in seconds since the epoch."""
+
+    @classmethod
+    def of(cls, cursor: str | None) -> Look:
+        """Return the look that a cursor keeps; an empty one where it keeps none."""
+        try:
+            return cls(**json.loads(cursor or "{}"))
+        except (ValueError, TypeError):
+            # Of an older ml_assets.
+            return cls()
+
+    def keep(self, context: dg.SensorEvaluationContext) -> None:
+        """Keep this look for the ticks to come."""
+        context.update_cursor(json.dumps(asdict(self)))
+
+    def still(self, instance: dg.DagsterInstance) -> str | None:
+        """Return why no plan is made while nothing moves; None where one is due."""
+        if self.tries:
+            left = self.again - time.time()
+            return f"{self.said}; the next attempt is in {left:.0f} s" if left > 0 else None
+        if self.wanted:
+            wait = backoff(instance, self.wanted)
+            return None if wait is None else wait + self.said
+        return f"nothing moved since the last look, and nothing is to do{self.said}"
+
+    def failed(self, seen: str, said: str) -> Look:
+        """Return the look after this one, where planning failed."""
+        tries = self.tries + 1 if self.seen == seen else 1
+        return Look(seen, said, tries=tries, again=time.time() + _pause(tries))
+
+
+_crashed: list[Look] = []
+"""The last look, if its plan crashed: Dagster keeps no cursor of a tick that fails."""
+
+
+def look(
+    context: dg.SensorEvaluationContext, workspace: Workspace, home: Home, loaded: str
+) -> tuple[str, dict[str, Any]] | str:
+    """Return what was seen and the plan's document; or why no plan is made, or could be.
+
+    `loaded` is what this process has loaded, the other half of what is compared. Raises
+    MlAssetsError where planning crashed.
+    """
+    seen = json_digest([fingerprint(workspace, home), loaded])
+    last = next((past for past in _crashed if past.seen == seen), Look.of(context.cursor))
+    if last.seen == seen:
+        reason = last.still(context.instance)
+        if reason is not None:
+            return reason
+    if changing(workspace, QUIET) is not None:
+        return "sources or libraries are being changed; waiting until they are quiet"
+    try:
+        document = _plan()
+    except MlAssetsError as error:
+        _crashed[:] = [last.failed(seen, str(error))]
+        raise
+    _crashed.clear()
+    if isinstance(document, str):
+        last.failed(seen, document).keep(context)
+        return document
+    return seen, document
+
+
+def _plan() -> dict[str, Any] | str:
+    """Plan in a fresh process: this one keeps the code that it once imported."""
+    command = [sys.executable, "-m", "ml_assets.cli.main", "plan", "--json"]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=LONGEST_PLAN
+        )
+    except subprocess.TimeoutExpired:
+        return f"planning took more than {LONGEST_PLAN:.0f} s; `ml-assets run` has no such limit"
+    if done.returncode == 2:
+        return f"cannot plan: {done.stderr.strip()[-2000:]}"
+    if done.returncode != 0:
+        raise MlAssetsError(f"planning failed:\n{done.stderr[-4000:]}")
+    document: dict[str, Any] = json.loads(done.stdout)
+    return document
+
+
+def backoff(instance: dg.DagsterInstance, wanted: str) -> str | None:
+    """Return why this wanted state is not requested now, if it is not."""
+    before = tried(instance, wanted)
+    if not before:
+        return None
+    newest = before[0]
+    status = newest.dagster_run.status
+    if status == dg.DagsterRunStatus.CANCELED:
+        return "its run was cancelled by a person; it is requested again when something changes"
+    failures = sum(r.dagster_run.status == dg.DagsterRunStatus.FAILURE for r in before)
+    ended = newest.end_time or newest.update_timestamp.timestamp()
+    left = ended + _pause(failures) - time.time()
+    if left <= 0:
+        return None
+    said = f"failed {failures} times" if failures else "its run ended and left some of it undone"
+    return f"{said}; the next attempt is in {left:.0f} s"
+
+
+def _pause(failures: int) -> float:
+    first, longest = BACKOFF
+    return float(min(first * 2 ** max(failures - 1, 0), longest))

@@ -1,0 +1,128 @@
+"""Which fields of a spec are in keys: a field that came later is left out while it has its default.
+
+`fields.json` says, class by class, which fields were there first (they are always written) and
+with which default each later one came. A class that is new writes all of its fields. Changing a
+default later re-runs what relied on it: the old default is what is left out, and it alone.
+Belongs here: every way in which a spec becomes part of a digest. Does not belong here: storing
+specs, which are stored whole.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import to_jsonable_python
+
+FILE = Path(__file__).with_name("fields.json")
+FIRST, LATER = "first", "later"
+Record = Mapping[str, Mapping[str, Any]]
+"""Class (`module:name`) -> `first` (its fields) and `later` (field -> default)."""
+Excluded = dict[Any, Any]
+"""What pydantic leaves out: field, key or position -> True, or the same one level deeper."""
+
+
+class Fields:
+    """What a record says of the specs that become part of a digest."""
+
+    def __init__(self, record: Record) -> None:
+        self._record = record
+        self._defaults: dict[type[BaseModel], Mapping[str, str]] = {}
+
+    def document(self, spec: BaseModel) -> dict[str, Any]:
+        """Return a spec as it is in keys: a JSON document."""
+        return spec.model_dump(mode="json", serialize_as_any=True, exclude=self._later(spec))
+
+    def text(self, spec: BaseModel) -> str:
+        """Return a spec as it is in keys, as one text: the order of mappings counts."""
+        return spec.model_dump_json(serialize_as_any=True, exclude=self._later(spec))
+
+    def completed(self, kinds: Iterable[type[BaseModel]]) -> dict[str, Any]:
+        """Return the record with the classes and fields that it lacks; what it says stays."""
+        found = {name: dict(said) for name, said in self._record.items()}
+        for kind in kinds:
+            said = found.setdefault(_name(kind), {FIRST: list(kind.model_fields)})
+            later = dict(said.get(LATER, {}))
+            for name, field in kind.model_fields.items():
+                if name not in said[FIRST] and name not in later and _has_default(field):
+                    later[name] = self._plain(field.get_default(call_default_factory=True))
+            if later:
+                said[LATER] = later
+        return found
+
+    def _later(self, value: Any) -> Excluded:
+        """Return the later fields in a value that have their default, however deep they are."""
+        if isinstance(value, BaseModel):
+            return self._later_of(value)
+        items: Iterable[tuple[Any, Any]] = ()
+        if isinstance(value, Mapping):
+            items = value.items()
+        elif isinstance(value, list | tuple):
+            items = enumerate(value)
+        return {key: inside for key, item in items if (inside := self._later(item))}
+
+    def _later_of(self, spec: BaseModel) -> Excluded:
+        defaults = self._defaults_of(type(spec))
+        found: Excluded = {}
+        for name in type(spec).model_fields:
+            value = getattr(spec, name)
+            if name in defaults and json.dumps(self._plain(value)) == defaults[name]:
+                found[name] = True
+            elif inside := self._later(value):
+                found[name] = inside
+        return found
+
+    def _defaults_of(self, kind: type[BaseModel]) -> Mapping[str, str]:
+        """Return the later fields of a class, each with the default (as JSON) that is left out."""
+        if kind not in self._defaults:
+            said = self._record.get(_name(kind), {FIRST: list(kind.model_fields)})
+            # A field that is not recorded yet is being written: its default is today's.
+            known, later = said.get(LATER, {}), {}
+            for name, field in kind.model_fields.items():
+                if name in known:
+                    later[name] = json.dumps(known[name])
+                elif name not in said[FIRST] and _has_default(field):
+                    default = field.get_default(call_default_factory=True)
+                    later[name] = json.dumps(self._plain(default))
+            self._defaults[kind] = later
+        return self._defaults[kind]
+
+    def _plain(self, value: Any) -> Any:
+        """Return a value as JSON, specs in it as they are in keys."""
+        if isinstance(value, BaseModel):
+            return self.document(value)
+        if isinstance(value, Mapping):
+            return {str(key): self._plain(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [self._plain(item) for item in value]
+        return to_jsonable_python(value)
+
+
+@functools.cache
+def shipped() -> Fields:
+    """Return what `fields.json` says."""
+    return Fields(json.loads(FILE.read_text(encoding="utf-8")))
+
+
+def document(spec: BaseModel) -> dict[str, Any]:
+    """Return a spec as it is in keys: a JSON document."""
+    return shipped().document(spec)
+
+
+def text(spec: BaseModel) -> str:
+    """Return a spec as it is in keys, as one text: the order of mappings counts."""
+    return shipped().text(spec)
+
+
+def _name(kind: type[BaseModel]) -> str:
+    return f"{kind.__module__}:{kind.__qualname__}"
+
+
+def _has_default(field: FieldInfo) -> bool:
+    """Tell whether a field has a default of its own, not one made from the other fields."""
+    return not field.is_required() and not field.default_factory_takes_validated_data

@@ -1,0 +1,66 @@
+"""What a batch may be called: by its file, by its calendar, by the other batches of it.
+
+Belongs here: names. Does not belong here: the order (`spec/calendar`), landing files.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from typing import Any
+
+from ml_assets.spec.calendar import spelled
+from ml_assets.spec.dataset import DatasetSpec
+from ml_assets.spec.project import Project
+from ml_assets.store.home import Home
+
+
+def batch_of(spec: DatasetSpec, name: str) -> str | None:
+    """Return the batch that a file's name says (empty for a snapshot), or None if it says none.
+
+    An accent that is a character of its own, as macOS writes it, makes no other batch.
+    """
+    match = re.fullmatch(spelled(spec.landing.pattern), spelled(name))
+    return None if match is None else match.groupdict().get("batch") or ""
+
+
+class Names:
+    """The names that batches have on the calendars of a project: one for each place.
+
+    `1` and `01` are one place, so only the first of them is taken: the other would be a second
+    batch of the same month. A withdrawn batch keeps no place.
+    """
+
+    def __init__(self, home: Home, project: Project) -> None:
+        self._project = project
+        self._taken: dict[tuple[str, Any], set[str]] = defaultdict(set)
+        withdrawn = home.batches.withdrawn(home.env)
+        for (dataset, batch), items in home.batches.landed().items():
+            out = withdrawn.get((dataset, batch))
+            if dataset in project.datasets and (out is None or items[0].id > out.upto):
+                self.add(dataset, batch)
+
+    def add(self, dataset: str, batch: str) -> None:
+        """Give a batch its place."""
+        calendar = self._project.datasets[dataset].calendar
+        if calendar is not None:
+            self._taken[calendar.name, calendar.place(batch)].add(batch)
+
+    def problem(self, dataset: str, batch: str) -> str | None:
+        """Return why a batch cannot have this name, and what to do, or None."""
+        calendar = self._project.datasets[dataset].calendar
+        if calendar is None:
+            return None
+        if not calendar.matches(batch):
+            return (
+                f"batch {batch!r} does not match the order {calendar.order!r} of calendar "
+                f"{calendar.name}; rename the file, or change the order in defs.yaml"
+            )
+        others = self._taken.get((calendar.name, calendar.place(batch)), set())
+        if not others or batch in others:
+            return None
+        other = min(others)
+        return (
+            f"batch {batch!r} has the place of {other!r} on calendar {calendar.name}; name it "
+            f"{other!r}, or withdraw {other!r} first"
+        )

@@ -1,0 +1,91 @@
+"""Constants of expressions: numbers, times and durations, each within bounds.
+
+Belongs here: reading one constant, and arithmetic between two. ValueError says what is wrong.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+import operator
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+Number = int | float
+UNITS = {
+    "d": 86400.0,
+    "day": 86400.0,
+    "h": 3600.0,
+    "hour": 3600.0,
+    "min": 60.0,
+    "minute": 60.0,
+    "s": 1.0,
+    "second": 1.0,
+    "ms": 0.001,
+}
+_AMOUNT = re.compile(r"\s*(\d{1,12}(?:\.\d{1,6})?)\s*([a-z]{1,7})", re.ASCII)
+_LONGEST = 3_650_000
+_OPERATIONS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
+    ast.Pow: operator.pow,
+}
+
+
+def number(value: Number) -> Number:
+    """Return a number that a column could hold; ValueError if it is too large."""
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise ValueError("a number is too large")
+    elif not -(2**63) <= value < 2**63:
+        raise ValueError("a whole number is too large (wanted at most 9223372036854775807)")
+    return value
+
+
+def combined(operation: ast.operator, left: Number, right: Number) -> Number:
+    """Return the result of arithmetic between two constants; ValueError where there is none."""
+    if isinstance(operation, ast.Pow) and abs(left) > 1 and abs(right) > 1024:
+        raise ValueError("a power is too large to be computed")
+    try:
+        result = _OPERATIONS[type(operation)](left, right)
+    except (ZeroDivisionError, OverflowError) as error:
+        raise ValueError(f"arithmetic between constants: {error}") from None
+    if isinstance(result, complex):
+        raise ValueError("a root of a negative number")
+    found: Number = number(result)
+    return found
+
+
+def instant(text: str) -> datetime:
+    """Return the time that a text names, in UTC (without a zone it is UTC); else ValueError."""
+    try:
+        found = datetime.fromisoformat(text)
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError(
+            f"{text!r} is no time; write '2024-01-31', '2024-01-31T12:00' or "
+            "'2024-01-31T12:00+01:00'"
+        ) from None
+
+
+def duration(text: str) -> timedelta:
+    """Return the duration that a text such as `1h 30min` names; else ValueError."""
+    sign, rest = (-1, text[1:].lower()) if text.startswith("-") else (1, text.lower())
+    found, at = 0.0, 0
+    for part in _AMOUNT.finditer(rest):
+        amount, unit = part.groups()
+        known = unit if unit in UNITS else unit.removesuffix("s")
+        if part.start() != at or known not in UNITS:
+            break
+        found, at = found + float(amount) * UNITS[known], part.end()
+    if at == 0 or rest[at:].strip():
+        raise ValueError(f"{text!r} is no duration; write '90s', '15min', '1h 30min' or '2 days'")
+    if found > _LONGEST * UNITS["day"]:
+        raise ValueError(f"{text!r} is too long (wanted at most {_LONGEST:,} days)")
+    return sign * timedelta(seconds=found)

@@ -1,0 +1,1 @@
+"""Small homes of every store format that ever landed, and how they are made."""
