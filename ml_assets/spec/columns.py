@@ -39,7 +39,8 @@ class Column(Spec):
     """One column of a dataset's contract."""
 
     type: ColumnType
-    """Logical type. `timestamp` is kept in UTC, `category` is text with few values."""
+    """Logical type. `integer` has 64 bits, `number` is at most 1e100 in size, `timestamp` is kept
+    in UTC, it and `date` lie in the years 1 to 9999, `category` is text with few values."""
     description: str = ""
     unit: str | None = None
     """Unit of the value, as people write it (min, mi, degF)."""
