@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from docs.generate import commands, fields, flow, folds, layers, schema, spec_page
+from docs.generate import commands, fields, flow, folds, home_page, layers, schema, spec_page
 
 ROOT = Path(__file__).parents[2]
 
@@ -17,6 +17,7 @@ def wanted() -> dict[str, str]:
         "ml_assets/plan/fields.json": fields.text(),
         "docs/reference/cli.md": commands.filled(page.read_text(encoding="utf-8")),
         "docs/reference/spec.md": spec_page.page(),
+        "docs/reference/home.md": home_page.page(),
         "docs/reference/defs.schema.json": schema.text(),
         "docs/images/layers.svg": layers.picture(ROOT / "pyproject.toml"),
         "docs/images/flow.svg": flow.picture(),

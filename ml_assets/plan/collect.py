@@ -17,6 +17,7 @@ from sqlalchemy import select
 from ml_assets.plan.ancestry import Ancestry, Closure, ancestry_of
 from ml_assets.plan.recreate.prepare import Usable, remakable, report_of
 from ml_assets.plan.reports import sweep
+from ml_assets.store import copies
 from ml_assets.store.home import Home
 from ml_assets.store.promotions import MOVES, WAITING
 from ml_assets.store.records import Version
@@ -199,3 +200,4 @@ def collect(home: Home, found: Garbage) -> None:
     for stray in found.strays:
         home.objects.remove(stray.rpartition("/")[2].replace("-", ":", 1))
     sweep(home)
+    copies.drop(home)

@@ -114,7 +114,7 @@ def test_what_is_not_there_is_said(made: Toy) -> None:
         request(home, project, "sales", None, {"sal": "1"}, "r")
     with pytest.raises(UnknownName, match="no batch of sales named '2021-01'"):
         request(home, project, "sales", "2021-01", {}, "r")
-    with pytest.raises(RequestError, match="no landed file of sales holds such a row"):
+    with pytest.raises(RequestError, match="no file of sales holds such a row"):
         request(home, project, "sales", None, {"sale": "999999"}, "r")
 
 

@@ -29,14 +29,14 @@ def without(content: bytes, spec: DatasetSpec, wanted: Values) -> tuple[bytes, i
 
     A value matches as text or as the column's type reads it (`017` is 17). Records that do not
     come apart match where all values stand in them. Raises Unreadable where the file cannot be
-    taken apart at all.
+    taken apart at all, or has no such columns.
     """
     plain = unpacked(content)
     if plain.startswith(PARQUET):
         return _parquet(content, plain, spec, wanted)
     text, damaged = as_utf8(plain, spec.landing.encoding)
     source = delimited.read(text, spec.landing.delimiter, spec.landing.null_values, damaged)
-    at = positions(source.names, spec.columns)
+    at = positions(source.names, {name: spec.columns[name] for name in wanted})
     starts = [source.lines[row].as_py() for row in _rows(source, at, spec, wanted)]
     starts += [item.line for item in source.broken if _in(item.text, spec, wanted)]
     if not starts:
@@ -67,7 +67,8 @@ def _parquet(content: bytes, plain: bytes, spec: DatasetSpec, wanted: Values) ->
     import pyarrow.parquet as pq
 
     source = columnar.read(plain)
-    rows = set(_rows(source, positions(source.names, spec.columns), spec, wanted))
+    at = positions(source.names, {name: spec.columns[name] for name in wanted})
+    rows = set(_rows(source, at, spec, wanted))
     if not rows:
         return content, 0
     table = parquet.read(plain)
