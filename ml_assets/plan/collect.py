@@ -125,10 +125,11 @@ def garbage(home: Home, keep: int) -> Garbage:
     found.made = {digest: _maker(keeper.ancestry, found, digest) for digest in found.objects}
     found.strays = sorted(_strays(home, sizes))
     gone = {*found.objects, *home.objects.missing(sorted(keeper.ancestry.landed))}
+    makable = keeper.ancestry.makable(Usable(home, gone), gone)
     for model in _models(home):
         for version in home.records.versions(f"{model}/candidate"):
             if (name := f"{model} v{version.number}") not in kept_versions:
-                found.versions[name] = remakable(home, keeper.ancestry, version, gone)
+                found.versions[name] = remakable(keeper.ancestry, version, makable)
     return found
 
 
