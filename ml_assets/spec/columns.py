@@ -45,6 +45,8 @@ class Column(Spec):
     unit: str | None = None
     """Unit of the value, as people write it (min, mi, degF)."""
     nullable: bool = True
+    null_values: tuple[str, ...] | None = None
+    """Texts that mean a missing value in this column; without, those of `landing`."""
     range: tuple[float | None, float | None] | None = None
     """Smallest and largest allowed value, both included; null for no limit on that side."""
     allowed: tuple[str | int | float, ...] | None = None

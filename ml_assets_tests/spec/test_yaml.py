@@ -126,6 +126,18 @@ def test_a_component_of_others_is_not_ours(tmp_path: Path) -> None:
             "known_at: befor",
             "20: columns.born.known_at: no moment 'befor'; did you mean 'before'?",
         ),
+        (
+            "allowed: [Ann, Bob]",
+            "allowed: [Ann, 'NA']",
+            "17: columns.name.allowed: 'NA' would be read as a missing value, by "
+            "landing.null_values; write null_values: [''] for this column, or allow it no more",
+        ),
+        (
+            "allowed: [Ann, Bob]",
+            "allowed: [Ann, '-']\n      null_values: ['-', '']",
+            "17: columns.name.allowed: '-' would be read as a missing value, by the column's "
+            "null_values; write",
+        ),
         ("op: strip", "op: stripp", "22: cleaning.0.op: got 'stripp'; did you mean 'strip'?"),
         ("- op: strip\n      col", "- col", "22: cleaning.0.op: is missing"),
         (
