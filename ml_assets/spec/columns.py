@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from typing import Literal
 
 from pydantic import field_validator, model_validator
@@ -22,7 +23,9 @@ ALLOWED: dict[str, tuple[type, ...]] = {
 def regular_expression(value: str) -> str:
     """Return a text that is a regular expression; ValueError if it is not."""
     try:
-        re.compile(value)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            re.compile(value)
     except (re.error, OverflowError) as error:
         raise _no_expression(value, str(error)) from None
     except (RecursionError, MemoryError):
@@ -86,6 +89,8 @@ class Column(Spec):
         kinds = ALLOWED.get(self.type)
         if kinds is None:
             return [f"is for {', '.join(ALLOWED)}, not for {self.type}"]
+        if not allowed:
+            return ["is empty, so that no value would be allowed; leave it away"]
         hint = "; put texts such as NO and 1 in quotes" if kinds == (str,) else ""
         return [
             f"got {item!r}, wanted {self.type}{hint}"

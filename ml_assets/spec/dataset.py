@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from pydantic import Field, field_validator, model_validator
 
 from ml_assets.errors import suggest
-from ml_assets.spec.base import Hook, Mistakes, Name, Place, Share, Spec
+from ml_assets.spec.base import Hook, Mistakes, Name, Names, Place, Share, Spec
 from ml_assets.spec.calendar import Named
 from ml_assets.spec.columns import Action, Column, regular_expression
-from ml_assets.spec.expressions.kinds import kind_of
+from ml_assets.spec.expressions.kinds import A, kind_of
 from ml_assets.spec.quality import Quality
 from ml_assets.spec.steps import FILLS, Step
 
@@ -105,9 +105,9 @@ class DatasetSpec(Spec):
     landing: Landing
     dummy: bool = False
     """Made-up rows, to see that all of it runs: no model trained on them becomes champion."""
-    moments: tuple[str, ...] = ()
+    moments: Names = ()
     """The moments at which values become known, earliest first."""
-    key: tuple[str, ...] = ()
+    key: Names = ()
     """Columns that together name a row; unique within a batch."""
     time: str | None = None
     """The timestamp or date column that orders rows."""
@@ -174,7 +174,7 @@ class DatasetSpec(Spec):
                 try:
                     kind = kind_of(item.expression, self.columns)
                     if kind != "boolean":
-                        said = f"{item.expression!r} is a {kind} for each row"
+                        said = f"{item.expression!r} is {A[kind]} for each row"
                         raise ValueError(f"{said}, wanted true or false")
                 except ValueError as error:
                     yield (part, number, "expression"), str(error)
