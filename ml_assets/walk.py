@@ -39,6 +39,11 @@ class Entry:
         return self.path.name.startswith(".")
 
     @property
+    def file(self) -> bool:
+        """Whether it is (or leads to) a file with content, whatever its name."""
+        return self.info is not None and stat.S_ISREG(self.info.st_mode)
+
+    @property
     def stamp(self) -> str:
         """What moves when it changes."""
         return self.odd if self.info is None else stamp(self.info)

@@ -5,7 +5,17 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from docs.generate import assets_page, commands, fields, flow, folds, layers, schema, spec_page
+from docs.generate import (
+    assets_page,
+    commands,
+    fields,
+    flow,
+    folds,
+    home_page,
+    layers,
+    schema,
+    spec_page,
+)
 
 ROOT = Path(__file__).parents[2]
 
@@ -18,6 +28,7 @@ def wanted() -> dict[str, str]:
         "docs/reference/cli.md": commands.filled(page.read_text(encoding="utf-8")),
         "docs/reference/assets.md": assets_page.page(),
         "docs/reference/spec.md": spec_page.page(),
+        "docs/reference/home.md": home_page.page(),
         "docs/reference/defs.schema.json": schema.text(),
         "docs/images/layers.svg": layers.picture(ROOT / "pyproject.toml"),
         "docs/images/flow.svg": flow.picture(),

@@ -19,6 +19,11 @@ Made by `make docs` from `ml_assets/spec/`; do not edit. A folder in `defs/` is 
 model, named like the folder. Its `defs.yaml` has two keys: `type` and `attributes`. Unknown keys
 are refused, and every mistake is named with its file and line.
 
+YAML reads `no`, `yes`, `on`, `off` and `1` as true, false or a number: put them in quotes where a
+key or a text is meant (`'no'`); what is read as something else is refused. A date is a text. A key
+stands once in a mapping. Anchors and merges (`<<: *a`) may be used; a file may have 5 MB, 50 levels
+and, with aliases written out, 200,000 values.
+
 An editor with a YAML language server completes fields, shows their descriptions, and underlines
 mistakes with [the JSON schema](defs.schema.json). Put this line first, with the path to the file:
 

@@ -7,13 +7,13 @@ the candidates'. Belongs here: writing to MLflow. Does not belong here: fitting,
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ml_assets.adapters.mlflow import DIGEST, folder, opened
+from ml_assets.store import temporary
 from ml_assets.store.home import Home
 
 if TYPE_CHECKING:
@@ -40,8 +40,8 @@ def log(home: Home, document: Mapping[str, Any]) -> dict[str, Any]:
         for item in document["variations"]:
             _variation(client, experiment, parent.info.run_id, document, item, tags)
         client.set_tag(parent.info.run_id, "ml_assets.best", document["best"] or "none")
-        with tempfile.TemporaryDirectory() as temporary:
-            path = Path(temporary, "experiment.svg")
+        with temporary.folder(home.root) as aside:
+            path = Path(aside, "experiment.svg")
             path.write_bytes(Path(document["plot"]).read_bytes())
             client.log_artifact(parent.info.run_id, str(path))
         complete = all(item["fault"] is None for item in document["variations"])

@@ -14,7 +14,6 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +24,7 @@ from ml_assets.adapters.mlflow_model import dataset, save, signature
 from ml_assets.errors import PublishError
 from ml_assets.plan.markdown import plain
 from ml_assets.spec.project import Project
+from ml_assets.store import temporary
 from ml_assets.store.home import Home
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def put(
     if run is None:
         run = start_run(client, home, found, dagster_run_id)
     if new:
-        log(client, run, found, model=version is None)
+        log(client, home, run, found, model=version is None)
     if version is None:
         version = register(client, run, found)
     if not _complete(run, found):
@@ -169,7 +169,9 @@ def start_run(
     return client.create_run(_experiment(client, home, found), tags=tags, run_name=name)
 
 
-def log(client: MlflowClient, run: Run, found: Candidate, *, model: bool = True) -> None:
+def log(
+    client: MlflowClient, home: Home, run: Run, found: Candidate, *, model: bool = True
+) -> None:
     """Write parameters, metrics, inputs, files and the model of a run; again if need be."""
     from mlflow.entities import Metric, Param
 
@@ -188,13 +190,13 @@ def log(client: MlflowClient, run: Run, found: Candidate, *, model: bool = True)
         client.log_batch(run_id, metrics=metrics[start : start + _BATCH])
     columns = signature(found)
     client.log_inputs(run_id, [dataset(item, columns) for item in found.inputs])
-    with tempfile.TemporaryDirectory() as temporary:
+    with temporary.folder(home.root) as aside:
         for file, content in found.files.items():
-            Path(temporary, file).parent.mkdir(exist_ok=True)
-            Path(temporary, file).write_bytes(content)
+            Path(aside, file).parent.mkdir(exist_ok=True)
+            Path(aside, file).write_bytes(content)
         if model:
-            save(Path(temporary, "model"), found, run_id, columns)
-        client.log_artifacts(run_id, temporary)
+            save(Path(aside, "model"), found, run_id, columns)
+        client.log_artifacts(run_id, str(aside))
 
 
 def find_version(client: MlflowClient, found: Candidate) -> str | None:

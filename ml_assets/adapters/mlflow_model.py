@@ -92,6 +92,20 @@ def save(path: Path, found: Candidate, run_id: str, columns: ModelSignature) -> 
     model.save(str(path / "MLmodel"))
 
 
+def drop_example(path: Path) -> None:
+    """Remove the example from an MLflow Model directory: it is a row."""
+    from mlflow.models import Model
+
+    # Of a run that was cut it may not be there.
+    model = Model.load(str(path)) if (path / "MLmodel").is_file() else Model()
+    if model.saved_input_example_info is not None:
+        model.saved_input_example_info = None  # type: ignore[assignment] # what it is by default
+        model.save(str(path / "MLmodel"))
+    # MLflow's own writers add one in the form that its server takes.
+    for name in (EXAMPLE, f"serving_{EXAMPLE}"):
+        (path / name).unlink(missing_ok=True)
+
+
 def requirements(libraries: Mapping[str, str]) -> list[str]:
     """Return what the model was made with, pinned, and what its loader needs besides.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -116,59 +116,25 @@ def quarantine(
 
     Example: ml-assets quarantine flights --partition 2013-03
     """
+    from ml_assets.plan.quarantine import quarantined
+
     planner = opened()
     _known(planner, dataset)
     with working(f"reading what is in quarantine of {dataset}"):
-        found = _quarantined(planner, dataset, batch, examples)
+        found = quarantined(planner, dataset, batch, examples)
     if as_json:
         emit(found)
         return
     if not found["rules"]:
         out.print(f"nothing of {dataset} is in quarantine")
     for rule in found["rules"]:
-        out.print(
-            f"[bold]{rule['rule']}[/] {rule['count']} records in {', '.join(rule['batches'])}"
-        )
+        place = f" in {', '.join(rule['batches'])}" if rule["batches"] else ""
+        out.print(f"[bold]{rule['rule']}[/] {rule['count']} records{place}")
         for example in rule["examples"]:
             place = f"{example['file']} line {example['line']}"
             out.print(f"  {place}: {example['reason']}", markup=False)
             if example["text"] is not None:
                 out.print(f"    {example['text']}", markup=False)
-
-
-def _quarantined(planner: Planner, dataset: str, batch: str | None, limit: int) -> dict[str, Any]:
-    home = planner.home
-    asset = f"{dataset}/quarantine"
-    held = {p: c for (a, p), c in home.records.all_current(home.env).items() if a == asset}
-    if batch is not None and batch not in held:
-        raise UnknownName.of(f"batch of {dataset}", batch, held)
-    # The text of a record that does not parse may hold anything, sensitive values included.
-    spec = planner.project.datasets[dataset]
-    hidden = any(column.sensitive for column in spec.columns.values())
-    rules: dict[str, dict[str, Any]] = {}
-    for partition in planner.project.ordered(dataset, held):
-        if batch is not None and partition != batch:
-            continue
-        current = held[partition]
-        for row in home.objects.table(current.outputs["quarantine"].digest).to_pylist():
-            empty = {"rule": row["rule"], "count": 0, "batches": [], "examples": []}
-            rule = rules.setdefault(row["rule"], empty)
-            rule["count"] += 1
-            if partition not in rule["batches"]:
-                rule["batches"].append(partition)
-            if len(rule["examples"]) < limit:
-                rule["examples"].append(
-                    {
-                        "batch": partition,
-                        "file": current.facts["file"],
-                        "line": row["_line"],
-                        "column": row["column"],
-                        "reason": row["reason"],
-                        "text": None if hidden else row["text"],
-                    }
-                )
-    ordered = sorted(rules.values(), key=lambda rule: -rule["count"])
-    return {"dataset": dataset, "records": sum(r["count"] for r in ordered), "rules": ordered}
 
 
 @guarded

@@ -6,6 +6,7 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from ml_assets.cli.collect import whole_home
 from ml_assets.cli.data import Dataset
@@ -15,10 +16,14 @@ from ml_assets.cli.progress import working
 from ml_assets.errors import RequestError
 from ml_assets.plan.plan import Planner
 from ml_assets.spec.calendar import spelled
+from ml_assets.walk import shown
 
 if TYPE_CHECKING:
     from ml_assets.plan.forget.forget import Request
     from ml_assets.store.home import Home
+
+SHOWN = 10
+"""Files that are no part of a home, as many as people are shown."""
 
 
 @guarded
@@ -123,8 +128,11 @@ def document(found: Request, dry_run: bool) -> dict[str, Any]:
         "reason": deletion.reason,
         "objects": len(deletion.objects) + len(deletion.landed),
         "assets": sorted(deletion.assets),
-        "files": {str(p): "removed" if c is None else "rewritten" for p, c in found.files.items()},
+        "files": {
+            shown(p): "removed" if c is None else "rewritten" for p, c in found.files.items()
+        },
         "unsearched": found.unsearched,
+        "foreign": found.foreign,
         "versions": found.versions,
     }
 
@@ -139,11 +147,18 @@ def tell(found: Request, dry_run: bool) -> None:
     for batch, rows in said["rows"].items():
         out.print(f"{said['dataset']} {batch}: {_rows(rows)}".replace(" :", ":"))
     for path, what in said["files"].items():
-        out.print(f"landing folder: {path} {'would be ' if dry_run else ''}{what}")
+        out.print(f"{path} {'would be ' if dry_run else ''}{what}", markup=False)
     for what in said["unsearched"]:
-        out.print(f"[yellow]not searched[/] {what}")
+        out.print(f"[yellow]look at it yourself[/] {escape(what)}")
+    for path in said["foreign"][:SHOWN]:
+        out.print(f"[yellow]no part of a home, not searched[/] {escape(path)}")
+    if len(said["foreign"]) > SHOWN:
+        out.print(f"and {len(said['foreign']) - SHOWN} files more; --json names them all")
     if said["versions"]:
         out.print(f"not to be made again: {', '.join(said['versions'])}")
         out.print("their models stay, and were trained on it: the next run trains without")
     verb = "would be deleted" if dry_run else "deleted, a tombstone is left"
-    out.print(f"{said['objects']} objects {verb}; see to copies outside the home yourself")
+    out.print(f"{said['objects']} objects {verb}")
+    bundles = [name for name in said["versions"] if " release v" in name]
+    handed = f": bundles handed out of {', '.join(bundles)}," if bundles else ":"
+    out.print(f"see to copies outside the home yourself{handed} deliveries, backups")

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-import sqlite3
+import time
 from collections.abc import Collection
-from contextlib import closing
 
 import dagster as dg
+from dagster._core.scheduler.instigation import TickStatus
 
 from ml_assets.graph.instance import open_instance
-from ml_assets.graph.publish import key_of
+from ml_assets.graph.keys import key_of
 from ml_assets.graph.settings import dagster_home
 from ml_assets.plan.workspace import Workspace
+from ml_assets.store import sqlite
+from ml_assets.walk import below
+
+FAILED = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
+ENDED = [TickStatus.SKIPPED, TickStatus.SUCCESS, TickStatus.FAILURE]
 
 
 def wipe(workspace: Workspace, assets: Collection[str]) -> int:
     """Delete every run that materialized some assets, and their check results; return how many.
 
-    What is still there is shown anew by the next run.
+    Runs that failed go too, and what sensors said: a fault's message may quote a row. What is
+    still there is shown anew by the next run.
     """
     folder = dagster_home(workspace)
     if not (folder / "history").is_dir():
@@ -25,14 +31,16 @@ def wipe(workspace: Workspace, assets: Collection[str]) -> int:
     keys = [key_of(asset) for asset in sorted(assets)]
     with open_instance(workspace) as instance:
         runs = {run for key in keys for run in _runs(instance, key)}
+        runs |= {run.run_id for run in instance.get_runs(dg.RunsFilter(statuses=list(FAILED)))}
         instance.wipe_assets(keys)
         for run in runs:
             if instance.has_run(run):
                 instance.delete_run(run)
-    for path in folder.rglob("*.db"):
-        # Freed pages would still hold what was deleted.
-        with closing(sqlite3.connect(path, timeout=60)) as db:
-            db.execute("VACUUM")
+        for state in instance.all_instigator_state():
+            instance.purge_ticks(state.instigator_origin_id, state.selector_id, time.time(), ENDED)
+    for entry in below(folder):
+        if entry.path.suffix == ".db" and sqlite.is_database(entry.path):
+            sqlite.rewrite(entry.path)
     return len(runs)
 
 

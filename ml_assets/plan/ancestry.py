@@ -11,11 +11,12 @@ the choice free of circles. Everything that asks where something comes from walk
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
-from ml_assets.plan.step import Step, steps_of
+from ml_assets.plan.step import Leaf, Step, steps_of
 from ml_assets.spec.calendar import natural
 from ml_assets.store.home import Home
 
@@ -51,7 +52,7 @@ class Ancestry:
     def closure(
         self,
         keys: Iterable[str],
-        usable: Callable[[Step], bool] = lambda step: True,
+        usable: Callable[[Step], bool] | None = None,
         lost: Collection[str] = (),
         prefer: Collection[str] = (),
     ) -> Closure:
@@ -61,15 +62,22 @@ class Ancestry:
         there is no other way; those that are preferred, right after those that are needed anyway.
         """
         wanted = [key for key in keys if key in self.steps]
-        found = self._levels(usable, lost)
+        found: Mapping[str, int]
+        found = self._every if usable is None and not lost else self._levels(usable, lost)
         if any(key not in found for key in wanted):
-            rest = self._levels(lambda step: True, ())
+            rest = self._every
             high = max(found.values(), default=0)
-            found |= {key: high + n for key, n in rest.items() if key not in found}
+            found = {**{key: high + n for key, n in rest.items()}, **found}
         closure, near = Closure(), (set(wanted), prefer)
         for key in wanted:
             self._visit(key, found, closure, near)
         return closure
+
+    def makable(
+        self, usable: Callable[[Step], bool] | None = None, lost: Collection[str] = ()
+    ) -> set[str]:
+        """Return the actions that lead back to landed bytes by usable ones; no file is lost."""
+        return set(self._levels(usable, lost))
 
     def users(self, digest: str) -> list[Step]:
         """Return the actions that a content was handed to."""
@@ -81,24 +89,37 @@ class Ancestry:
         Through content that another action made as well nothing passes: it holds nothing of it.
         """
         seen: set[str] = set()
-        fresh = {key for digest in digests for key in self._users.get(digest, ())}
-        while fresh:
-            seen |= fresh
-            outputs = {ref.digest for key in seen for ref in self.steps[key].outputs.values()}
-            own = {digest for digest in outputs if seen.issuperset(self._makers[digest])}
-            fresh = {key for digest in own for key in self._users.get(digest, ())} - seen
+        others: dict[str, int] = {}
+        """How many makers of a content are not among those seen."""
+        waiting = [key for digest in digests for key in self._users.get(digest, ())]
+        while waiting:
+            key = waiting.pop()
+            if key in seen:
+                continue
+            seen.add(key)
+            for digest in {ref.digest for ref in self.steps[key].outputs.values()}:
+                others[digest] = others.get(digest, len(self._makers[digest])) - 1
+                if not others[digest]:
+                    waiting += self._users.get(digest, ())
         return [step for key, step in self.steps.items() if key in seen]
 
     def made_by(self, digest: str) -> list[str]:
         """Return the keys of the actions that made a content."""
         return self._makers.get(digest, [])
 
-    def _levels(self, usable: Callable[[Step], bool], lost: Collection[str]) -> dict[str, int]:
+    @cached_property
+    def _every(self) -> Mapping[str, int]:
+        """The levels of all actions, with nothing lost."""
+        return self._levels(None, ())
+
+    def _levels(
+        self, usable: Callable[[Step], bool] | None, lost: Collection[str]
+    ) -> dict[str, int]:
         """Return key -> how far an action is from landed bytes; none where it is unreachable."""
         need = {
             key: sum(d not in self.landed or d in lost for d in step.inputs)
             for key, step in self.steps.items()
-            if usable(step)
+            if usable is None or usable(step)
         }
         have = {digest for digest in self.landed if digest not in lost}
         levels: dict[str, int] = {}
@@ -119,27 +140,41 @@ class Ancestry:
 
     def _visit(
         self,
-        key: str,
+        start: str,
         levels: Mapping[str, int],
         closure: Closure,
         near: tuple[set[str], Collection[str]],
     ) -> None:
-        if key in closure.makers:
+        """Add what an action rests on, then itself; the way back can be as long as the past."""
+        if start in closure.makers:
             return
-        step, parents = self.steps[key], closure.makers.setdefault(key, [])
-        near[0].add(key)
-        for path, digest in step.leaves:
-            maker = None
-            if digest in self.landed:
-                closure.landed.add(digest)
-            else:
-                maker = self._maker(step, (path, digest), levels, near)
-                if maker is None:
-                    closure.unknown[digest] = f"{step.name} ({' '.join(path)})"
+        # The actions on the way, each with those of its inputs that were not looked at yet.
+        way = [self._entered(start, closure, near)]
+        while way:
+            step, leaves = way[-1]
+            for path, digest in leaves:
+                maker = None
+                if digest in self.landed:
+                    closure.landed.add(digest)
                 else:
-                    self._visit(maker, levels, closure, near)
-            parents.append((digest, maker))
-        closure.steps.append(step)
+                    maker = self._maker(step, (path, digest), levels, near)
+                    if maker is None:
+                        closure.unknown[digest] = f"{step.name} ({' '.join(path)})"
+                closure.makers[step.key].append((digest, maker))
+                if maker is not None and maker not in closure.makers:
+                    way.append(self._entered(maker, closure, near))
+                    break
+            else:
+                closure.steps.append(step)
+                way.pop()
+
+    def _entered(
+        self, key: str, closure: Closure, near: tuple[set[str], Collection[str]]
+    ) -> tuple[Step, Iterator[Leaf]]:
+        closure.makers[key] = []
+        near[0].add(key)
+        step = self.steps[key]
+        return step, iter(step.leaves)
 
     def _maker(
         self,
@@ -157,10 +192,14 @@ class Ancestry:
             # Nothing reaches it: whoever made it is followed to what is not there any more.
             makers = [key for key in makers if key in levels] or makers
 
+        if len(makers) < 2:
+            return next(iter(makers), None)
+        given = set(step.inputs)
+
         def cost(key: str) -> tuple[Any, ...]:
             maker = self.steps[key]
-            gives = {ref.digest for ref in maker.outputs.values()} & set(step.inputs)
-            shares = set(maker.inputs) & set(step.inputs)
+            gives = {ref.digest for ref in maker.outputs.values()} & given
+            shares = given.intersection(maker.inputs)
             return (
                 *_misses(maker, step, path),
                 not {name for name, ref in maker.outputs.items() if ref.digest == digest} & {*path},
@@ -172,7 +211,7 @@ class Ancestry:
                 key,
             )
 
-        return min(makers, key=cost, default=None)
+        return min(makers, key=cost)
 
 
 def _misses(maker: Step, step: Step, path: tuple[str, ...]) -> tuple[Any, ...]:

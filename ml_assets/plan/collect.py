@@ -17,6 +17,7 @@ from sqlalchemy import select
 from ml_assets.plan.ancestry import Ancestry, Closure, ancestry_of
 from ml_assets.plan.recreate.prepare import Usable, remakable, report_of
 from ml_assets.plan.reports import sweep
+from ml_assets.store import copies
 from ml_assets.store.home import Home
 from ml_assets.store.promotions import MOVES, WAITING
 from ml_assets.store.records import Version
@@ -124,10 +125,11 @@ def garbage(home: Home, keep: int) -> Garbage:
     found.made = {digest: _maker(keeper.ancestry, found, digest) for digest in found.objects}
     found.strays = sorted(_strays(home, sizes))
     gone = {*found.objects, *home.objects.missing(sorted(keeper.ancestry.landed))}
+    makable = keeper.ancestry.makable(Usable(home, gone), gone)
     for model in _models(home):
         for version in home.records.versions(f"{model}/candidate"):
             if (name := f"{model} v{version.number}") not in kept_versions:
-                found.versions[name] = remakable(home, keeper.ancestry, version, gone)
+                found.versions[name] = remakable(keeper.ancestry, version, makable)
     return found
 
 
@@ -199,3 +201,4 @@ def collect(home: Home, found: Garbage) -> None:
     for stray in found.strays:
         home.objects.remove(stray.rpartition("/")[2].replace("-", ":", 1))
     sweep(home)
+    copies.drop(home)

@@ -107,7 +107,7 @@ def _by_onnx(model: dict[str, Any], table: Any, onnx: bytes) -> Any:
         if model["columns"][item.name] == "category":
             values = np.array(column.cast(pa.string()).fill_null(missing).to_pylist(), dtype=object)
         else:
-            values = column.cast(pa.float64()).fill_null(np.nan).to_numpy()
+            values = column.cast(pa.float64(), safe=False).fill_null(np.nan).to_numpy()
         feed[item.name] = values.reshape(-1, 1)
     return np.asarray(session.run(None, feed)[0], dtype=np.float64)
 

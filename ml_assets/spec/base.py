@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, Self, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    model_validator,
+)
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 HOOK = re.compile(r"[A-Za-z0-9_./-]+\.py:[A-Za-z_][A-Za-z0-9_]*")
@@ -26,9 +33,53 @@ class Mistakes(ValueError):
 
 
 class Spec(BaseModel):
-    """A frozen piece of a spec; unknown keys are refused."""
+    """A frozen piece of a spec; unknown keys are refused, so are nan and inf."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False
+    )
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _true_is_no_number(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Refuse true and false where a number is wanted: pydantic takes them for 1 and 0."""
+        made = handler(data)
+        wrong = [
+            ((name, *place), f"got {str(found).lower()}, {_TRUE}")
+            for name, field in cls.model_fields.items()
+            if isinstance(data, dict) and not _takes_true(field.annotation)
+            for place, found in _true(data.get(name))
+        ]
+        if wrong:
+            raise Mistakes(wrong)
+        return made
+
+
+_TRUE = "wanted a number or a text; put texts such as yes, no, on and off in quotes"
+
+
+def _takes_true(annotation: Any) -> bool:
+    """Return whether values of a type may be, or hold, true and false; a part judges its own."""
+    if annotation in (bool, Any) or (isinstance(annotation, type) and issubclass(annotation, Spec)):
+        return True
+    return any(_takes_true(part) for part in get_args(annotation))
+
+
+def _true(value: Any) -> Iterator[tuple[Place, bool]]:
+    """Yield each true or false within plain values, and where it stands."""
+    if isinstance(value, bool):
+        yield (), value
+    elif isinstance(value, dict | list | tuple):
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, inner in items:
+            yield from (((key, *place), found) for place, found in _true(inner))
+
+
+def _distinct(value: tuple[str, ...]) -> tuple[str, ...]:
+    twice = [name for number, name in enumerate(value) if name in value[:number]]
+    if twice:
+        raise ValueError(f"{twice[0]!r} stands here twice")
+    return value
 
 
 def _name(value: str) -> str:
@@ -48,4 +99,9 @@ def _hook(value: str) -> str:
 Name = Annotated[str, AfterValidator(_name)]
 Hook = Annotated[str, AfterValidator(_hook)]
 """A user's function, `file.py:function`, the file beside the defs.yaml."""
+Names = Annotated[tuple[str, ...], AfterValidator(_distinct)]
+"""Names of which none stands twice."""
+Resamples = Annotated[int, Field(ge=100, le=100_000)]
+"""How often rows are drawn anew: fewer say little, more take memory and hours."""
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]

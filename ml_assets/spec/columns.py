@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from typing import Literal
 
 from pydantic import field_validator, model_validator
@@ -22,7 +23,9 @@ ALLOWED: dict[str, tuple[type, ...]] = {
 def regular_expression(value: str) -> str:
     """Return a text that is a regular expression; ValueError if it is not."""
     try:
-        re.compile(value)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            re.compile(value)
     except (re.error, OverflowError) as error:
         raise _no_expression(value, str(error)) from None
     except (RecursionError, MemoryError):
@@ -39,11 +42,14 @@ class Column(Spec):
     """One column of a dataset's contract."""
 
     type: ColumnType
-    """Logical type. `timestamp` is kept in UTC, `category` is text with few values."""
+    """Logical type. `integer` has 64 bits, `number` is at most 1e100 in size, `timestamp` is kept
+    in UTC, it and `date` lie in the years 1 to 9999, `category` is text with few values."""
     description: str = ""
     unit: str | None = None
     """Unit of the value, as people write it (min, mi, degF)."""
     nullable: bool = True
+    null_values: tuple[str, ...] | None = None
+    """Texts that mean a missing value in this column; without, those of `landing`."""
     range: tuple[float | None, float | None] | None = None
     """Smallest and largest allowed value, both included; null for no limit on that side."""
     allowed: tuple[str | int | float, ...] | None = None
@@ -83,6 +89,8 @@ class Column(Spec):
         kinds = ALLOWED.get(self.type)
         if kinds is None:
             return [f"is for {', '.join(ALLOWED)}, not for {self.type}"]
+        if not allowed:
+            return ["is empty, so that no value would be allowed; leave it away"]
         hint = "; put texts such as NO and 1 in quotes" if kinds == (str,) else ""
         return [
             f"got {item!r}, wanted {self.type}{hint}"

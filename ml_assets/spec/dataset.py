@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from pydantic import Field, field_validator, model_validator
 
 from ml_assets.errors import suggest
-from ml_assets.spec.base import Hook, Mistakes, Name, Place, Share, Spec
+from ml_assets.spec.base import Hook, Mistakes, Name, Names, Place, Share, Spec
 from ml_assets.spec.calendar import Named
 from ml_assets.spec.columns import Action, Column, regular_expression
-from ml_assets.spec.expressions.kinds import kind_of
+from ml_assets.spec.expressions.kinds import A, kind_of
 from ml_assets.spec.quality import Quality
 from ml_assets.spec.steps import FILLS, Step
 
@@ -24,7 +24,7 @@ class Landing(Spec):
     encoding: str = "utf-8"
     delimiter: str = ","
     null_values: tuple[str, ...] = ("", "NA")
-    """Texts that mean a missing value."""
+    """Texts that mean a missing value, in every column that has no `null_values` of its own."""
 
     @field_validator("pattern")
     @classmethod
@@ -105,9 +105,9 @@ class DatasetSpec(Spec):
     landing: Landing
     dummy: bool = False
     """Made-up rows, to see that all of it runs: no model trained on them becomes champion."""
-    moments: tuple[str, ...] = ()
+    moments: Names = ()
     """The moments at which values become known, earliest first."""
-    key: tuple[str, ...] = ()
+    key: Names = ()
     """Columns that together name a row; unique within a batch."""
     time: str | None = None
     """The timestamp or date column that orders rows."""
@@ -143,6 +143,7 @@ class DatasetSpec(Spec):
             if column.known_at is not None and column.known_at not in self.moments:
                 said = f"no moment {column.known_at!r}{suggest(column.known_at, self.moments)}"
                 yield ("columns", name, "known_at"), said
+            yield from self._never_read(name, column)
         for number, name in enumerate(self.key):
             yield from self._absent(("key", number), name)
         if self.time is not None:
@@ -150,6 +151,19 @@ class DatasetSpec(Spec):
             kind = self.columns[self.time].type if self.time in self.columns else "date"
             if kind not in ("timestamp", "date"):
                 yield ("time",), f"{self.time!r} is {kind}, wanted a timestamp or date"
+
+    def _never_read(self, name: str, column: Column) -> Iterator[tuple[Place, str]]:
+        """Yield allowed values that no row can have: they are read as missing."""
+        own = column.null_values
+        nulls = self.landing.null_values if own is None else own
+        allowed = [str(item) for item in column.allowed or ()]
+        lost = [text for text in nulls if text in allowed]
+        if lost:
+            kept = ", ".join(repr(text) for text in nulls if text not in lost)
+            said = f"{', '.join(map(repr, lost))} would be read as a missing value, by "
+            said += "landing.null_values" if own is None else "the column's null_values"
+            said += f"; write null_values: [{kept}] for this column, or allow it no more"
+            yield ("columns", name, "allowed"), said
 
     def _wrong_expressions(self) -> Iterator[tuple[Place, str]]:
         seen: set[str] = set()
@@ -160,7 +174,7 @@ class DatasetSpec(Spec):
                 try:
                     kind = kind_of(item.expression, self.columns)
                     if kind != "boolean":
-                        said = f"{item.expression!r} is a {kind} for each row"
+                        said = f"{item.expression!r} is {A[kind]} for each row"
                         raise ValueError(f"{said}, wanted true or false")
                 except ValueError as error:
                     yield (part, number, "expression"), str(error)

@@ -8,22 +8,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
 from ml_assets.errors import suggest
 from ml_assets.spec.base import Mistakes, Place
+from ml_assets.spec.document import compose, read
 
-Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 QUOTED = re.compile(r"'([^']*)'")
 MAPPING = ("model_type", "dict_type", "model_attributes_type", "dataclass_type")
 
 
-def explain(error: ValidationError, model: type[BaseModel], path: Path, text: str) -> str:
+def explain(error: ValidationError, model: type[BaseModel], path: Path, root: yaml.Node) -> str:
     """Say every mistake of a validation error, one a line, in the order of the file."""
-    root = tree(text)
     found = []
     for item in error.errors():
         for place, what in _mistakes(item, model, root):
@@ -33,13 +32,8 @@ def explain(error: ValidationError, model: type[BaseModel], path: Path, text: st
 
 def locate(path: Path, place: Place) -> str:
     """Return `file:line` of a place below `attributes`, as deep as it stands in the file."""
-    root = tree(path.read_text(encoding="utf-8"))
-    return f"{path}:{line_of(root, ['attributes', *place])}"
-
-
-def tree(text: str) -> yaml.Node:
-    """Return YAML that is known to hold something, as nodes that know their lines."""
-    return cast(yaml.Node, yaml.compose(text, Loader=Loader))
+    root = compose(path, read(path))
+    return f"{path}:{1 if root is None else line_of(root, ['attributes', *place])}"
 
 
 def line_of(root: yaml.Node, place: Sequence[int | str]) -> int:
@@ -72,7 +66,8 @@ def _mistakes(item: Any, model: type[BaseModel], root: yaml.Node) -> Iterator[tu
     place = _without_tags(location, root)
     cause = context.get("error")
     if isinstance(cause, Mistakes):
-        yield from (((*place, *inner), what) for inner, what in cause.found)
+        for inner, what in cause.found:
+            yield _without_tags((*location, *inner), root), what
     elif kind == "extra_forbidden":
         known = _fields_at(model, location[:-1])
         yield place, f"unknown key{suggest(str(location[-1]), known)}"
@@ -90,7 +85,8 @@ def _mistakes(item: Any, model: type[BaseModel], root: yaml.Node) -> Iterator[tu
         yield place, f"wanted keys and values{_got(item['input'], '')}"
     else:
         said = item["msg"].removeprefix("Value error, ").replace("Input should be", "wanted")
-        yield place, said + _got(item["input"], said)
+        quotes = "; put a text in quotes" if kind == "string_type" else ""
+        yield place, said + _got(item["input"], said) + quotes
 
 
 def _choice(got: Any, options: Sequence[str]) -> str:
@@ -120,7 +116,7 @@ def _without_tags(location: Sequence[int | str], root: yaml.Node) -> Place:
 
 
 def _is_tag(part: str, node: yaml.MappingNode) -> bool:
-    keys = {key.value for key, _ in node.value}
+    keys = {key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)}
     values = {value.value for _, value in node.value if isinstance(value, yaml.ScalarNode)}
     return part not in keys and part in values
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from ml_assets.spec.base import Hook, Spec
 
@@ -35,7 +36,7 @@ class Linear(Spec):
     family: Literal["linear"]
     alpha: Annotated[float, Field(gt=0)] = 1.0
     """Strength of the L2 penalty."""
-    max_rows: Annotated[int, Field(gt=0)] = 100_000
+    max_rows: Annotated[int, Field(gt=0, lt=2**31)] = 100_000
     """Fitted on at most this many rows, taken evenly in order; the model says so."""
 
 
@@ -45,30 +46,43 @@ class LightGBM(Spec):
     family: Literal["lightgbm"]
     objective: str | None = None
     """LightGBM's objective; by default l1 for mae, l2 for rmse, else binary or multiclass."""
-    num_trees: Annotated[int, Field(gt=0)] = 300
+    num_trees: Annotated[int, Field(gt=0, le=1_000_000)] = 300
     """Largest number of trees; early stopping may take fewer."""
-    early_stopping: Annotated[int, Field(gt=0)] = 30
+    early_stopping: Annotated[int, Field(gt=0, le=1_000_000)] = 30
     """Stop after this many trees without improvement on validation."""
     learning_rate: Annotated[float, Field(gt=0)] = 0.1
-    num_leaves: Annotated[int, Field(ge=2)] = 63
-    min_data_in_leaf: Annotated[int, Field(ge=1)] = 100
+    num_leaves: Annotated[int, Field(ge=2, le=131_072)] = 63
+    min_data_in_leaf: Annotated[int, Field(ge=1, lt=2**31)] = 100
     feature_fraction: Annotated[float, Field(gt=0, le=1)] = 1.0
     bagging_fraction: Annotated[float, Field(gt=0, le=1)] = 1.0
     lambda_l2: Annotated[float, Field(ge=0)] = 0.0
-    max_bin: Annotated[int, Field(ge=2)] = 255
+    max_bin: Annotated[int, Field(ge=2, le=65_535)] = 255
 
 
 class LightGBMTuned(Spec):
     """LightGBM with settings searched by optuna's TPE sampler under a budget in trials."""
 
     family: Literal["lightgbm_tuned"]
-    trials: Annotated[int, Field(gt=0)] = 10
+    trials: Annotated[int, Field(gt=0, le=100_000)] = 10
     start: LightGBM = LightGBM(family="lightgbm")
     """The first trial, and what is not searched."""
     num_leaves: tuple[int, int] = (15, 255)
     learning_rate: tuple[float, float] = (0.03, 0.3)
     min_data_in_leaf: tuple[int, int] = (20, 500)
     feature_fraction: tuple[float, float] = (0.5, 1.0)
+
+    @field_validator("num_leaves", "learning_rate", "min_data_in_leaf", "feature_fraction")
+    @classmethod
+    def _is_a_range(cls, value: tuple[float, float], info: ValidationInfo) -> tuple[float, float]:
+        for limit in value:
+            try:
+                LightGBM(family="lightgbm", **{str(info.field_name): limit})
+            except ValidationError as error:
+                said = error.errors()[0]["msg"].replace("Input should be", "wanted")
+                raise ValueError(f"{said} (got {limit:g})") from None
+        if value[0] > value[1]:
+            raise ValueError(f"got {value[0]:g} as smallest and {value[1]:g} as largest")
+        return value
 
 
 class Custom(Spec):
@@ -78,6 +92,15 @@ class Custom(Spec):
     module: Hook
     """`file.py:name`; the file holds the three functions, the name is shown to people."""
     settings: dict[str, Any] = {}
+
+    @field_validator("settings")
+    @classmethod
+    def _is_plain(cls, value: dict[str, Any]) -> dict[str, Any]:
+        try:
+            json.dumps(value, allow_nan=False)
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"wanted what JSON can hold: {error}") from None
+        return value
 
 
 FamilySpec = Annotated[

@@ -7,11 +7,11 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from ml_assets.spec.base import Name, Spec
+from ml_assets.spec.base import Name, Names, Resamples, Seed, Spec
 
 
 def _margin(value: float | str) -> float | str:
-    if isinstance(value, str) and not re.fullmatch(r"\d+(\.\d+)?%", value):
+    if isinstance(value, str) and not re.fullmatch(r"\d{1,9}(\.\d{1,9})?%", value):
         raise ValueError(f"got {value!r}, wanted a share of the metric ('2%') or a number (0.5)")
     if not isinstance(value, str) and value < 0:
         raise ValueError(f"got {value}, wanted 0 or more")
@@ -29,7 +29,7 @@ class NotWorse(Spec):
     """How much worse still passes."""
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     """One-sided: a candidate that is worse by the margin passes in at most 1 - this of cases."""
-    resamples: Annotated[int, Field(ge=100)] = 2000
+    resamples: Resamples = 2000
     block: Literal["day", "row", "batch", "group"] = "day"
     """What is drawn with replacement: rows that depend on each other belong together."""
     min_blocks: Annotated[int, Field(ge=2)] = 5
@@ -39,7 +39,7 @@ class NotWorse(Spec):
 class Slices(Spec):
     """No declared slice may be shown to have become worse."""
 
-    names: tuple[str, ...] | None = None
+    names: Names | None = None
     """Some of `evaluation.slices`; all of them by default."""
     margin: Margin = "10%"
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
@@ -51,7 +51,7 @@ class Slices(Spec):
 class Parity(Spec):
     """The served model must say what the trained one says."""
 
-    rows: Annotated[int, Field(ge=1)] = 100
+    rows: Annotated[int, Field(ge=1, le=1_000_000)] = 100
     """Rows of the test fold, evenly taken, that are predicted in a fresh process."""
     onnx_tolerance: Annotated[float, Field(ge=0)] = 1e-6
     """Largest difference of ONNX; relative to the prediction where that is above 1."""
@@ -79,7 +79,7 @@ class GateSpec(Spec):
     """Whether training data without a refused batch may become champion; it is said either way."""
     max_age_days: Annotated[float, Field(gt=0)] | None = None
     """From the newest row that was trained on to the newest row there is, by event time."""
-    seed: int = 1
+    seed: Seed = 1
 
 
 class RedCheck(Spec):

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from ml_assets.errors import suggest
-from ml_assets.spec.base import Hook, Mistakes, Name, Place, Spec
+from ml_assets.spec.base import Hook, Mistakes, Name, Names, Place, Resamples, Seed, Spec
 from ml_assets.spec.families import BASELINES, FamilySpec, GroupMedian
 from ml_assets.spec.gate import Described, GateSpec
 from ml_assets.spec.split import HashSplit, SplitSpec, TimeSplit
@@ -26,7 +26,7 @@ class Join(Spec):
     """Another dataset that the features read."""
 
     dataset: Name
-    previous: Annotated[int, Field(ge=0)] = 0
+    previous: Annotated[int, Field(ge=0, le=100_000)] = 0
     """Also give this many batches before (same calendar only), fewer at the start."""
 
 
@@ -79,9 +79,9 @@ class Training(Spec):
     """The families are compared by this metric on validation."""
     refit: Literal["train+validation", "none"] = "train+validation"
     """Refit the chosen family, with the settings found, on train and validation."""
-    threads: Annotated[int, Field(ge=1)] = 1
+    threads: Annotated[int, Field(ge=1, le=1024)] = 1
     """Threads of one fit; OpenMP spins where another process wants the same core."""
-    seed: int = 1
+    seed: Seed = 1
 
 
 class FitSpec(Spec):
@@ -107,7 +107,7 @@ class Intervals(Spec):
     """Block-bootstrap confidence intervals."""
 
     level: Annotated[float, Field(gt=0, lt=1)] = 0.95
-    resamples: Annotated[int, Field(ge=100)] = 1000
+    resamples: Resamples = 1000
     block: Literal["day", "row"] = "day"
     """What is drawn with replacement; rows of one day depend on each other."""
 
@@ -115,7 +115,7 @@ class Intervals(Spec):
 class Evaluation(Spec):
     """What the evaluation report says."""
 
-    slices: tuple[str, ...] = ()
+    slices: Names = ()
     """Feature or dataset columns; metrics are given for each of their values."""
     intervals: Intervals = Intervals()
     metrics: dict[Name, Hook] = {}
@@ -193,7 +193,7 @@ class ModelSpec(Spec):
     dataset: Name
     """The dataset whose rows are predicted."""
     joins: tuple[Join, ...] = ()
-    previous: Annotated[int, Field(ge=0)] = 0
+    previous: Annotated[int, Field(ge=0, le=100_000)] = 0
     """Also give the function this many batches before of the dataset itself."""
     task: Task
     target: str

@@ -11,7 +11,7 @@ from ml_assets.spec.base import Place
 from ml_assets.spec.calendar import Calendar
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.spec.explain import locate
-from ml_assets.spec.expressions.kinds import kind_of
+from ml_assets.spec.expressions.kinds import A, kind_of
 from ml_assets.spec.expressions.methods import Kind
 from ml_assets.spec.model import Join, ModelSpec
 from ml_assets.spec.yaml import read_spec
@@ -61,12 +61,14 @@ def read_project(defs: Path) -> Project:
     models: dict[str, ModelSpec] = {}
     folders: dict[str, Path] = {}
     wrong: list[str] = []
+    unread: set[str] = set()
     for path in sorted(defs.glob("*/defs.yaml")):
         name = path.parent.name
         try:
             found = read_spec(path, {DATASET: DatasetSpec, MODEL: ModelSpec})
         except SpecError as error:
             wrong.append(str(error))
+            unread.add(name)
             continue
         if found is None:
             continue
@@ -76,7 +78,6 @@ def read_project(defs: Path) -> Project:
         elif isinstance(found, ModelSpec):
             models[name] = found
     project = Project(datasets, models, folders)
-    unread = {path.parent.name for path in defs.glob("*/defs.yaml")} - folders.keys()
     for name, place, what in mismatches(project, unread):
         said = f"{'.'.join(str(part) for part in place)}: {what}"
         wrong.append(f"{locate(folders[name] / 'defs.yaml', place)}: {said}")
@@ -168,8 +169,8 @@ def _target_mismatches(model: ModelSpec, dataset: DatasetSpec) -> Iterator[tuple
         return
     wanted = TARGETS[model.task]
     if kind not in wanted:
-        said = f"{model.target!r} is {kind} for each row"
-        yield ("target",), f"{said}, wanted {' or '.join(wanted)} for {model.task}"
+        said = f"{model.target!r} is {A[kind]} for each row"
+        yield ("target",), f"{said}, wanted {' or '.join(A[k] for k in wanted)} for {model.task}"
 
 
 def _split_mismatches(model: ModelSpec, dataset: DatasetSpec) -> Iterator[tuple[Place, str]]:

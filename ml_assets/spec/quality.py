@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from ml_assets.spec.base import Name, Share, Spec
+from ml_assets.spec.base import Name, Names, Share, Spec
 from ml_assets.spec.columns import Column
 from ml_assets.spec.steps import Step
 
@@ -17,9 +17,9 @@ Positive = Annotated[float, Field(ge=0.0)]
 class Reference(Spec):
     """The batches that every batch is compared with; a snapshot: its first landed file."""
 
-    batches: tuple[str, ...] = ()
+    batches: Names = ()
     """Batches by name. Without them: the `first` ones."""
-    first: int = Field(default=3, ge=1)
+    first: int = Field(default=3, ge=1, le=100_000)
     """How many of the first usable batches, in calendar order; pinned once there are so many."""
 
 
@@ -50,9 +50,9 @@ class Quality(Spec):
     false_alarm_rate: float = Field(default=0.05, gt=0.0, le=0.5)
     """Of the batches that are like the reference, the share in which a check warns by chance:
     for a whole batch, however many columns it has, and for each check."""
-    slices: tuple[str, ...] = ()
+    slices: Names = ()
     """Columns by whose values it is looked at whom filters and quarantine remove."""
-    ignore: tuple[str, ...] = ()
+    ignore: Names = ()
     """Columns that are meant to change from batch to batch: not compared."""
     smallest: Smallest = Smallest()
 

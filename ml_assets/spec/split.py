@@ -7,11 +7,11 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
-from ml_assets.spec.base import Share, Spec
+from ml_assets.spec.base import Names, Share, Spec
 
 
 def _size(value: int | str) -> int | str:
-    if isinstance(value, str) and not re.fullmatch(r"\d+(\.\d+)?%", value):
+    if isinstance(value, str) and not re.fullmatch(r"\d{1,9}(\.\d{1,9})?%", value):
         raise ValueError(
             f"got {value!r}, wanted a number of batches (2) or a share of rows ('15%')"
         )
@@ -63,7 +63,7 @@ class HashSplit(Spec):
     kind: Literal["hash"]
     test: Annotated[float, Field(gt=0, lt=1)] = 0.2
     validation: Annotated[float, Field(gt=0, lt=1)] = 0.1
-    group: tuple[str, ...] = ()
+    group: Names = ()
     """Key columns hashed together, so that a group stays in one fold; empty for the whole key."""
     salt: str = "0"
     stratify: bool = False

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from ml_assets.spec.base import Spec
+from ml_assets.spec.base import Names, Spec
 from ml_assets.spec.columns import ColumnType
 
 
@@ -14,21 +14,21 @@ class Strip(Spec):
     """Remove blanks around texts."""
 
     op: Literal["strip"]
-    columns: tuple[str, ...]
+    columns: Names
 
 
 class Case(Spec):
     """Put texts in upper or lower case."""
 
     op: Literal["upper", "lower"]
-    columns: tuple[str, ...]
+    columns: Names
 
 
 class Replace(Spec):
     """Replace whole values; null makes a value missing."""
 
     op: Literal["replace"]
-    columns: tuple[str, ...]
+    columns: Names
     values: dict[str, str | None]
 
 
@@ -36,7 +36,7 @@ class Fill(Spec):
     """Fill missing values with a constant."""
 
     op: Literal["fill"]
-    columns: tuple[str, ...]
+    columns: Names
     value: str | int | float | bool
 
 

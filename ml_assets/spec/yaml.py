@@ -1,37 +1,22 @@
 """Reading a defs.yaml: plain values on the happy path; `explain` has the lines.
 
-Belongs here: YAML and the keys of its top level. Does not belong here: what specs mean.
+Belongs here: the keys of its top level. Does not belong here: YAML (`document`), what specs mean.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
 from ml_assets.errors import SpecError, suggest
-from ml_assets.spec.explain import explain, line_of, tree
+from ml_assets.spec.document import compose, construct, read, wrong_keys
+from ml_assets.spec.explain import explain, line_of
 
 TOP = ("type", "attributes", "template_vars_module", "requirements", "post_processing")
 """What dagster allows at the top level."""
-
-
-class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Plain YAML, where a key must not stand twice: the first would be lost without a word."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> Any:
-        """Return a mapping as a dict; a ConstructorError names a key that stands twice."""
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
-                if key.value in seen:
-                    said = f"the key {key.value!r} stands here twice"
-                    raise yaml.constructor.ConstructorError(None, None, said, key.start_mark)
-                seen.add(key.value)
-        return super().construct_mapping(node, deep)
 
 
 def read_spec(path: Path, types: Mapping[str, type[BaseModel]]) -> BaseModel | None:
@@ -39,34 +24,45 @@ def read_spec(path: Path, types: Mapping[str, type[BaseModel]]) -> BaseModel | N
 
     Raises SpecError naming file and line of every mistake.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-        document = yaml.load(text, Loader=Loader)
-    except (OSError, UnicodeDecodeError) as error:
-        raise SpecError(f"{path}: cannot be read: {error}") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark else ""
-        raise SpecError(f"{path}{line}: not YAML: {getattr(error, 'problem', error)}") from None
-    if not isinstance(document, dict) or "type" not in document:
-        raise SpecError(f"{path}:1: wanted `type:` and `attributes:`")
-    kind = document["type"]
-    if kind not in types:
-        if str(kind).startswith("ml_assets."):
-            at = _line(text, "type")
-            raise SpecError(f"{path}:{at}: type: no component {kind!r}{suggest(str(kind), types)}")
+    root = compose(path, read(path))
+    kind = _type(path, root, types)
+    if root is None or kind is None:
         return None
-    unknown = [str(key) for key in document if key not in TOP]
+    wrong = [f"{path}:{line}: {said}" for line, said in sorted(wrong_keys(root))]
+    if wrong:
+        raise SpecError("\n".join(wrong))
+    document = construct(path, root)
+    unknown = [key for key in document if key not in TOP]
     if unknown:
         said = [
-            f"{path}:{_line(text, key)}: {key}: unknown key{suggest(key, TOP)}" for key in unknown
+            f"{path}:{line_of(root, [key])}: {key}: unknown key{suggest(key, TOP)}"
+            for key in unknown
         ]
         raise SpecError("\n".join(said))
     try:
         return types[kind].model_validate(document.get("attributes") or {})
     except ValidationError as error:
-        raise SpecError(explain(error, types[kind], path, text)) from None
+        raise SpecError(explain(error, types[kind], path, root)) from None
 
 
-def _line(text: str, key: str) -> int:
-    return line_of(tree(text), [key])
+def _type(path: Path, root: yaml.Node | None, types: Mapping[str, type[BaseModel]]) -> str | None:
+    """Return which of our types a document has, None for one of others'; else SpecError."""
+    pairs = root.value if isinstance(root, yaml.MappingNode) else []
+    found = next(
+        ((k, v) for k, v in pairs if isinstance(k, yaml.ScalarNode) and k.value == "type"), None
+    )
+    if found is None:
+        raise SpecError(f"{path}:1: wanted `type:` and `attributes:`")
+    key, node = found
+    kind = node.value if isinstance(node, yaml.ScalarNode) else None
+    if kind in types:
+        return str(kind)
+    line = key.start_mark.line + 1
+    if kind is not None and kind.startswith("ml_assets."):
+        raise SpecError(f"{path}:{line}: type: no component {kind!r}{suggest(kind, types)}")
+    if kind is None or not node.tag.endswith(":str"):
+        got = "keys and values or a list" if kind is None else (repr(kind) if kind else "nothing")
+        raise SpecError(
+            f"{path}:{line}: type: got {got}, wanted a component such as {', '.join(types)}"
+        )
+    return None

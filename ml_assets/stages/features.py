@@ -19,6 +19,7 @@ from ml_assets.stages.expressions import reads, value
 from ml_assets.stages.frames import to_frame
 from ml_assets.stages.hook import ARROW, Hook, call, joined_frames
 from ml_assets.stages.result import Result
+from ml_assets.stages.schema import LARGEST, LINE
 
 if TYPE_CHECKING:
     from ml_assets.spec.model import FeaturesSpec
@@ -55,7 +56,7 @@ def features(
         columns["_group"] = _text(table, spec.group)
     columns |= {"_time": _time(table, spec.time), "_target": target}
     if spec.weight is not None:
-        columns["_weight"] = table[spec.weight].cast(pa.float64())
+        columns["_weight"] = table[spec.weight].cast(pa.float64(), safe=False)
     columns |= {"_line": table["_line"]}
     columns |= {name: inputs[name] for name in spec.columns}
     for name in spec.slices:
@@ -113,8 +114,21 @@ def _target(spec: FeaturesSpec, table: pa.Table) -> pa.Array:
             f"{spec.model}: target {spec.target!r} is one value, wanted one for each row"
         )
     values = _label(spec, found)
+    if spec.task == "regression":
+        _within(spec, values, table[LINE].filter(pa.array(~missing)))
     at = np.cumsum(~missing) - 1
     return values.take(pa.array(at, mask=missing))
+
+
+def _within(spec: FeaturesSpec, values: pa.Array, lines: pa.ChunkedArray) -> None:
+    large = np.abs(values.to_numpy(zero_copy_only=False)) > LARGEST
+    if large.any():
+        first = int(np.argmax(large))
+        raise HookError(
+            f"{spec.model}: target {spec.target!r} is beyond {LARGEST:g} in {int(large.sum())} of "
+            f"{len(values)} rows, the first on line {lines[first]} of its batch; leave such rows "
+            "out by a rule or filter, or predict its logarithm"
+        )
 
 
 def _label(spec: FeaturesSpec, value: pd.Series) -> pa.Array:

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from ml_assets.faults import HookError, raised, suggest
 from ml_assets.stages.frames import to_frame
+from ml_assets.stages.schema import LARGEST
 
 if TYPE_CHECKING:
     from ml_assets.spec.model import FeaturesSpec
@@ -30,6 +31,8 @@ ARROW = {
     "category": pa.dictionary(pa.int32(), pa.string()),
     "boolean": pa.bool_(),
 }
+
+MOST = 2**63 - 1
 
 
 def joined_frames(
@@ -152,19 +155,26 @@ def _column(where: str, name: str, kind: str, values: pd.Series) -> pa.Array:
     if is_bool or not pd.api.types.is_numeric_dtype(values.dtype) or values.dtype.kind == "c":
         raise HookError(wanted)
     if kind == "integer" and values.dtype.kind in "iu":
+        wide = int((values > MOST).sum())
+        if wide:
+            raise HookError(f"{wanted}: {wide} values need more than 64 bits")
         return pa.array(values, pa.int64(), from_pandas=True)
     floats = values.to_numpy("float64", na_value=np.nan)
-    infinite = int(np.isinf(floats).sum())
-    if infinite:
+    large = np.abs(floats) > LARGEST
+    if large.any():
         raise HookError(
-            f"{where}: column {name!r} is infinite in {infinite} of {len(floats)} rows; "
-            "make them missing, or do not divide by zero"
+            f"{where}: column {name!r} is infinite or beyond {LARGEST:g} in {int(large.sum())} of "
+            f"{len(floats)} rows (the first got {floats[large][0]:g}); "
+            "make them missing, take a logarithm, or do not divide by zero"
         )
     if kind == "number":
         return pa.array(floats, pa.float64(), from_pandas=True)
     broken = int((floats != np.floor(floats)).sum() - np.isnan(floats).sum())
     if broken:
         raise HookError(f"{wanted}: {broken} values have a fraction")
+    wide = int((np.abs(floats) > MOST).sum())
+    if wide:
+        raise HookError(f"{wanted}: {wide} values need more than 64 bits")
     return pa.array(floats, pa.float64(), from_pandas=True).cast(pa.int64())
 
 

@@ -121,10 +121,21 @@ def measure(
     notes = []
     for name, metric in BY_TASK[task].items():
         reason = why_undefined(name, target)
-        values[name] = metric(target, prediction) if reason is None else None
+        values[name] = None
+        if reason is None:
+            with np.errstate(over="ignore", invalid="ignore"):
+                found = metric(target, prediction)
+            values[name], reason = _finite(found, target, prediction)
         if reason is not None:
             notes.append(f"{name} has no value: {reason}")
     return values, notes
+
+
+def _finite(value: float, target: Array, prediction: Array) -> tuple[float | None, str | None]:
+    if np.isfinite(value):
+        return value, None
+    sizes = [f"{np.abs(values).max():.3g}" for values in (target, prediction)]
+    return None, f"too large for a number: targets reach {sizes[0]}, predictions {sizes[1]} in size"
 
 
 def is_better(name: str, value: float, than: float) -> bool:

@@ -27,6 +27,8 @@ TYPES: dict[str, pa.DataType] = {
     "timestamp": pa.timestamp("us", "UTC"),
     "date": pa.date32(),
 }
+LARGEST = 1e100
+"""The largest size of a number: beyond it squares, and sums of them, would soon be infinite."""
 QUARANTINE = pa.schema(
     [
         pa.field(LINE, pa.int64()),

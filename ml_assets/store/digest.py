@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import struct
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from ml_assets.errors import StageError
@@ -34,8 +37,23 @@ def canonical_json(document: Any) -> bytes:
             document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
         )
     except (TypeError, ValueError) as error:
-        raise StageError(f"not a JSON document: {error}") from error
+        wrong = ", ".join(islice(_not_finite(document, ""), 5))
+        said = f"{wrong}, wanted finite numbers" if wrong else str(error)
+        raise StageError(f"not a JSON document: {said}") from error
     return text.encode()
+
+
+def _not_finite(document: Any, place: str) -> Iterator[str]:
+    """Yield where a document holds numbers that JSON has not: `columns.x.mean is inf`."""
+    if isinstance(document, float) and not math.isfinite(document):
+        yield f"{place or 'it'} is {document}"
+    parts: Iterable[tuple[Any, Any]] = ()
+    if isinstance(document, dict):
+        parts = document.items()
+    elif isinstance(document, (list, tuple)):
+        parts = enumerate(document)
+    for name, part in parts:
+        yield from _not_finite(part, f"{place}.{name}" if place else str(name))
 
 
 def json_digest(document: Any) -> str:

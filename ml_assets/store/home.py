@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ml_assets.errors import HomeError
+from ml_assets.store import temporary
 from ml_assets.store.batches import Batches
 from ml_assets.store.lock import FolderLock, KeyLocks, WriterLock
 from ml_assets.store.objects import Objects
@@ -49,6 +50,7 @@ class Home:
         self.root = root
         self.env = env
         self._settings = (state, objects)
+        temporary.sweep(root / "tmp")
         self.state = open_state(root, state)
         try:
             self.objects = Objects(objects or root / "objects", self.state)

@@ -9,8 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
-import socket
 import stat
 import uuid
 from collections.abc import Iterator, Sequence
@@ -19,11 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import psutil
 from sqlalchemy import Connection, delete, select
 
 from ml_assets.errors import DamagedObject, HomeError, StageError
 from ml_assets.store import digest as digests
+from ml_assets.store import temporary
 from ml_assets.store.removals import lift, removal
 from ml_assets.store.state import State, insert_missing, meta, objects
 from ml_assets.walk import look
@@ -36,8 +34,6 @@ MARK = "store.id"
 """The file among the objects, and the row of the state, that say that they belong together."""
 REQUESTS = 16
 """How many sizes are asked for at once where objects are remote."""
-TEMPORARY = re.compile(r"[0-9a-f]{32}\.(\d+)\.(.+)")
-"""A file being written: a random part, the writer's process and host."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +74,7 @@ class Objects:
             self.root: Any = remote.open_root(str(root))
         else:
             self.root = Path(root)
-            self._sweep()
+            temporary.sweep(self.root / "tmp")
         self.shown = str(self.root)
 
     def path(self, digest: str) -> Any:
@@ -264,29 +260,13 @@ class Objects:
         folder = self.root / "tmp"
         for needed in (path.parent, folder):
             needed.mkdir(parents=True, exist_ok=True)
-        temporary = folder / f"{uuid.uuid4().hex}.{os.getpid()}.{socket.gethostname()}"
+        aside = folder / temporary.name()
         try:
-            temporary.write_bytes(data)
-            os.replace(temporary, path)
+            aside.write_bytes(data)
+            os.replace(aside, path)
         except BaseException:
-            temporary.unlink(missing_ok=True)
+            aside.unlink(missing_ok=True)
             raise
-
-    def _sweep(self) -> None:
-        """Remove what processes of this host left half written when they were killed."""
-        folder = self.root / "tmp"
-        for path in folder.iterdir() if folder.is_dir() else ():
-            match = TEMPORARY.fullmatch(path.name)
-            if match and match[2] == socket.gethostname() and _ended(int(match[1]), path):
-                path.unlink(missing_ok=True)
-
-
-def _ended(pid: int, written: Path) -> bool:
-    """Tell whether the process that wrote a file has ended (its number may be used again)."""
-    try:
-        return bool(psutil.Process(pid).create_time() > written.stat().st_mtime + 1.0)
-    except (psutil.NoSuchProcess, FileNotFoundError):
-        return True
 
 
 def _sizes(db: Connection, wanted: Sequence[str]) -> dict[str, int]:

@@ -309,7 +309,7 @@ def test_what_was_cut_is_completed_not_doubled(
     client, found = adapter.opened(home), current_candidate(home, project, MODEL)
     run = adapter.start_run(client, home, found, "dagster-7")
     if reached != "start_run":
-        adapter.log(client, run, found)
+        adapter.log(client, home, run, found)
     if reached == "register":
         adapter.register(client, run, found)
     assert runs_and_versions(home)[0] == ["RUNNING"]

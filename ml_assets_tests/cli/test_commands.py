@@ -147,13 +147,15 @@ def test_versions_document(site: Site) -> None:
 def test_quarantine_document(site: Site) -> None:
     assert site.json("quarantine", "prices") == {"dataset": "prices", "records": 0, "rules": []}
     many = b"".join(b"shop%d,1\n" % number for number in range(20))
-    site.toy.land("prices", "2020-07", prices("2020-07") + b"east,-4\n" + many)
+    site.toy.land("prices", "2020-07", prices("2020-07") + b" east,-4.00\n" + many)
     site.json("run", "group:prices")
     found = site.json("quarantine", "prices", "--partition", "2020-07")
     rules = {rule["rule"]: rule for rule in found["rules"]}
     assert found["records"] == sum(rule["count"] for rule in found["rules"])
     example = rules["price.range"]["examples"][0]
     assert (example["batch"], example["line"], example["column"]) == ("2020-07", 5, "price")
+    # As it was delivered, not as it was read.
+    assert example["text"] == " east,-4.00"
     assert "price.range" in site("quarantine", "prices").out
     site("withdraw", "prices", "--batch", "2020-07", "--reason", "the test is over")
     site.json("run")

@@ -13,7 +13,7 @@ import yaml
 
 from docs.generate import flow, folds, layers, schema
 from docs.generate.__main__ import stale
-from ml_assets.spec.yaml import Loader
+from ml_assets.spec.document import Loader
 from ml_assets_tests.processes import ROOT
 from ml_assets_tests.projects import FILES
 

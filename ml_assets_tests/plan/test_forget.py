@@ -18,7 +18,7 @@ from ml_assets.plan.landing import observe
 from ml_assets.plan.origin import origin
 from ml_assets.plan.recreate.prepare import prepare
 from ml_assets.plan.step import Step
-from ml_assets.spec.dataset import DatasetSpec
+from ml_assets.spec.dataset import DatasetSpec, Landing
 from ml_assets.store import forgetting
 from ml_assets.store.objects import Ref
 from ml_assets.store.records import ActionRecord
@@ -114,7 +114,7 @@ def test_what_is_not_there_is_said(made: Toy) -> None:
         request(home, project, "sales", None, {"sal": "1"}, "r")
     with pytest.raises(UnknownName, match="no batch of sales named '2021-01'"):
         request(home, project, "sales", "2021-01", {}, "r")
-    with pytest.raises(RequestError, match="no landed file of sales holds such a row"):
+    with pytest.raises(RequestError, match="no file of sales holds such a row"):
         request(home, project, "sales", None, {"sale": "999999"}, "r")
 
 
@@ -144,6 +144,13 @@ def test_a_file_without_a_row_is_the_same_but_for_it(content: bytes, left: bytes
     assert found == (content if left is None else left, int(left is not None))
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "cp037"])
+def test_lines_end_as_their_encoding_says(encoding: str) -> None:
+    spec = SPEC.model_copy(update={"landing": Landing(pattern="x", encoding=encoding)})
+    found, _ = without("id,name\n1,a\n17,b\n2,c\n".encode(encoding), spec, {"id": "17"})
+    assert found.decode(encoding) == "id,name\n1,a\n2,c\n"
+
+
 def test_gzip_and_parquet_are_rewritten_too() -> None:
     packed, count = without(gzip.compress(b"id,name\n17,b\n2,c\n"), SPEC, {"id": "17"})
     assert (gzip.decompress(packed), count) == (b"id,name\n2,c\n", 1)
@@ -155,6 +162,18 @@ def test_gzip_and_parquet_are_rewritten_too() -> None:
         "id": [1, 17],
         "name": ["a", "b"],
     }
+
+
+def test_parquet_is_searched_as_it_is_read() -> None:
+    """Ids that pandas holds as floats, beside a column of a type that Arrow does not take from."""
+    sink = pa.BufferOutputStream()
+    ids, name = pa.array([49170001111.0, None, 2.0]), pa.array(["a", "b", "c"], pa.string_view())
+    pq.write_table(pa.table({"id": ids, "name": name}), sink)
+    columns = {"id": SPEC.columns["name"], "name": SPEC.columns["name"]}
+    spec = SPEC.model_copy(update={"columns": columns})
+    content, count = without(sink.getvalue().to_pybytes(), spec, {"id": "49170001111"})
+    assert count == 1
+    assert pq.read_table(pa.BufferReader(content))["name"].to_pylist() == ["b", "c"]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,17 @@ from sqlalchemy import delete
 
 from ml_assets.assets.cells import Unit
 from ml_assets.errors import NotMaterialized, UnknownName
+from ml_assets.plan.action import digests_in
+from ml_assets.plan.ancestry import Ancestry
 from ml_assets.plan.origin import origin
 from ml_assets.plan.promote import candidate_named
 from ml_assets.plan.recipes.release import release_action, sensitive_features
 from ml_assets.plan.session import Made
+from ml_assets.plan.step import Step
+from ml_assets.plan.told import told
 from ml_assets.spec.release import ReleaseSpec
+from ml_assets.store.objects import Ref
+from ml_assets.store.records import ActionRecord
 from ml_assets.store.state import actions
 from ml_assets_tests.projects import Toy, copied, toy_project
 
@@ -160,3 +167,48 @@ def test_a_release_says_what_was_trained_not_what_the_yaml_says_now(trained: Toy
         "score.py",
         "score_edge.py",
     ]
+
+
+def test_a_made_release_is_planned_without_a_look_at_the_past(trained: Toy) -> None:
+    home = trained.planner().home
+    trained.make("forecast/champion")
+    ran = trained.make("forecast/release")
+    assert ran.having("executed") == {"forecast/release"}
+    version = candidate_named(home, "forecast", "v0")
+    made = home.records.current("dev", "forecast/release")
+    assert made is not None
+    anew = told(home, "forecast", version, None)
+    kept = told(home, "forecast", version, made.actions["release"])
+    assert (kept.fitted, kept.family, kept.evaluated) == (anew.fitted, anew.family, anew.evaluated)
+    assert json.dumps(kept.lineage) == json.dumps(anew.lineage), "the order of names counts"
+    assert digests_in(kept.inputs) == digests_in(anew.inputs)
+    assert {d: digests_in(found) for d, found in kept.accounts.items()} == {
+        d: sorted(digests_in(found)) for d, found in anew.accounts.items()
+    }
+    with home.state.write() as db:
+        db.execute(delete(actions).where(actions.c.name.startswith("sales/batch@")))
+    assert planned(trained).status == "reuse"
+
+
+def test_a_past_of_thousands_of_steps_is_walked() -> None:
+    # Each split is handed the one before.
+    steps = [
+        Step.of(
+            ActionRecord(
+                key=f"k{n}",
+                recipe="",
+                name="forecast/splits#split",
+                ingredients={"stage": "m:f", "inputs": {"kept": f"d1:{n - 1}"}},
+                outputs={"assignment": Ref(f"d1:{n}", "table")},
+            )
+        )
+        for n in range(5000)
+    ]
+    ancestry = Ancestry(steps, {"d1:-1"})
+    found = ancestry.closure(["k4999"])
+    assert [step.key for step in found.steps] == [f"k{n}" for n in range(5000)]
+    assert (found.landed, found.unknown) == ({"d1:-1"}, {})
+    assert found.makers["k4999"] == [("d1:4998", "k4998")]
+    assert len(ancestry.makable()) == len(ancestry.made_from({"d1:-1"})) == 5000
+    assert ancestry.makable(lambda step: step.key != "k3000") == {f"k{n}" for n in range(3000)}
+    assert ancestry.makable(lost={"d1:-1"}) == set()

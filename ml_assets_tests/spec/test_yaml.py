@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -126,6 +127,18 @@ def test_a_component_of_others_is_not_ours(tmp_path: Path) -> None:
             "known_at: befor",
             "20: columns.born.known_at: no moment 'befor'; did you mean 'before'?",
         ),
+        (
+            "allowed: [Ann, Bob]",
+            "allowed: [Ann, 'NA']",
+            "17: columns.name.allowed: 'NA' would be read as a missing value, by "
+            "landing.null_values; write null_values: [''] for this column, or allow it no more",
+        ),
+        (
+            "allowed: [Ann, Bob]",
+            "allowed: [Ann, '-']\n      null_values: ['-', '']",
+            "17: columns.name.allowed: '-' would be read as a missing value, by the column's "
+            "null_values; write",
+        ),
         ("op: strip", "op: stripp", "22: cleaning.0.op: got 'stripp'; did you mean 'strip'?"),
         ("- op: strip\n      col", "- col", "22: cleaning.0.op: is missing"),
         (
@@ -189,7 +202,11 @@ def test_a_component_of_others_is_not_ours(tmp_path: Path) -> None:
             "  quarantine_budget: 5\n  columns:\n",
             "11: quarantine_budget: wanted less than or equal to 1 (got 5)",
         ),
-        ("    number:\n", "    2013:\n", "12: columns.2013: wanted a valid string (got 2013)"),
+        (
+            "    number:\n",
+            "    2013:\n",
+            "12: the key '2013' is read as a number; put it in quotes",
+        ),
         ("    number:\n", "    _number:\n", "12: columns._number: a name with _ in front"),
         ("calendar: day", "calendar: day\n  calendar: a", "6: not YAML: the key 'calendar' stands"),
         ("  calendar: day", "\tcalendar: day", "5: not YAML: found a tab"),
@@ -200,6 +217,62 @@ def test_a_component_of_others_is_not_ours(tmp_path: Path) -> None:
             "1: type: no component 'ml_assets.TabulerDataset'; did you mean 'ml_assets.Tabu",
         ),
         ("type: ml_assets.TabularDataset", "", "1: wanted `type:` and `attributes:`"),
+        ("ml_assets.TabularDataset", "[a]", "1: type: got keys and values or a list, wanted a"),
+        ("ml_assets.TabularDataset", "{a: b}", "1: type: got keys and values or a list, wanted"),
+        ("ml_assets.TabularDataset", "", "1: type: got nothing, wanted a component such as ml_a"),
+        ("ml_assets.TabularDataset", "~", "1: type: got '~', wanted a component such as ml_asse"),
+        ("ml_assets.TabularDataset", "3", "1: type: got '3', wanted a component such as ml_asse"),
+        ("    number:\n", "    no:\n", "12: the key 'no' is read as true or false; put it in quo"),
+        ("    number:\n", "    ~:\n", "12: the key '~' is read as nothing; put it in quotes"),
+        ("    number:\n", "    1.5:\n", "12: the key '1.5' is read as a number; put it in quotes"),
+        ("    number:\n", "    ? [a]\n    :\n", "12: the key here is read as a seq; put it in qu"),
+        ("description: People", "description: no", "4: description: wanted a valid string (got Fa"),
+        ("key: [number]", "key: [number, number]", "9: key: 'number' stands here twice"),
+        ("[before, after]", "[before, before]", "8: moments: 'before' stands here twice"),
+        ("columns: [name]", "columns: [name, name]", "23: cleaning.0.columns: 'name' stands here"),
+        ("range: [1, 9]", "range: [.nan, 9]", "14: columns.number.range.0: wanted a finite number"),
+        ("range: [1, 9]", "range: [1, .inf]", "14: columns.number.range.1: wanted a finite number"),
+        ("range: [1, 9]", "range: [yes, 9]", "14: columns.number.range.0: got true, wanted a numb"),
+        ("range: [1, 9]", "range: [1, 2024-13-45]", "14: columns.number.range.1: wanted a valid n"),
+        ("[Ann, Bob]", "[]", "17: columns.name.allowed: is empty, so that no value would be allow"),
+        ("range: [1, 9]", "range: [0x_, 9]", "14: not YAML: '0x_' is not a number; put a text in"),
+        ("range: [1, 9]", "range: [0b_, 9]", "14: not YAML: '0b_' is not a number; put a text in"),
+        ("range: [1, 9]", "range: [!!int abc, 9]", "14: not YAML: 'abc' is not a number; put a te"),
+        ("range: [1, 9]", "range: [!!float x, 9]", "14: not YAML: 'x' is not a number; put a text"),
+        ("range: [1, 9]", "range: [!!bool maybe]", "14: not YAML: 'maybe' is not true or false; p"),
+        ("range: [1, 9]", "range: [!!timestamp x]", "14: not YAML: 'x' is not a timestamp; put a"),
+        (
+            "range: [1, 9]",
+            "range: [!!timestamp 2024-01-01]",
+            "14: not YAML: a timestamp, wanted te",
+        ),
+        ("range: [1, 9]", "range: !!binary aGk=", "14: not YAML: a binary, wanted texts, numbers,"),
+        ("range: [1, 9]", "range: !!set {a, b}", "14: not YAML: a set, wanted texts, numbers, tru"),
+        ("range: [1, 9]", "range: !!python/none x", "14: not YAML: could not determine a constru"),
+        ("range: [1, 9]", f"range: [{'9' * 5000}]", "14: not YAML: '99999999999999999999999999"),
+        ("range: [1, 9]", f"range: [0x{'f' * 5000}]", "14: not YAML: the number is too large (wa"),
+        ("range: [1, 9]", f"range: {'[' * 100_000}", "14: not YAML: nested more than 50 levels de"),
+        ("range: [1, 9]", f"range: {'{a: ' * 100_000}", "14: not YAML: nested more than 50 levels"),
+        (
+            "range: [1, 9]",
+            f"range:\n      {'- ' * 9_000}1",
+            "15: not YAML: nested more than 50 levels d",
+        ),
+        ("range: [1, 9]", "range: &a [*a]", "14: not YAML: an alias stands within what it repea"),
+        ("type: text", f"type: text\n      pattern: '{'(' * 500}{')' * 500}'", "17: columns.name."),
+        (
+            "type: text",
+            "type: text\n      pattern: a{99999999999}",
+            "17: columns.name.pattern: 'a{",
+        ),
+        (
+            "number < 2",
+            f"number < {'-' * 20_000}2",
+            "29: filters.0.expression: an expression of 20",
+        ),
+        ("number < 2", f"number < {'-' * 500}2", "29: filters.0.expression: an expression nested"),
+        ("number < 2", "number.to_csv('x') < 2", "29: filters.0.expression: no method to_csv; lis"),
+        ("number < 2", "number", "29: filters.0.expression: 'number' is a number for each row, wa"),
     ],
 )
 def test_a_mistake_in_a_dataset(tmp_path: Path, old: str, new: str, said: str) -> None:
@@ -233,6 +306,36 @@ def test_a_mistake_in_a_dataset(tmp_path: Path, old: str, new: str, said: str) -
             "12: split.tst: unknown key; did you mean 'test'?",
         ),
         ("features.py:build", "features", "8: features.function: got 'features', wanted FILE.py"),
+        (
+            "kind: time",
+            "kind: time\n    test: true",
+            "12: split.test: got true, wanted a number or",
+        ),
+        (
+            "          num_leaves: 7",
+            "          num_leaves: 7\n        num_leaves: [9, 5]",
+            "25: training.families.tuned.num_leaves: got 9 as smallest and 5 as largest",
+        ),
+        (
+            "          num_leaves: 7",
+            "          num_leaves: 7\n        learning_rate: [0, 1]",
+            "25: training.families.tuned.learning_rate: wanted greater than 0 (got 0)",
+        ),
+        (
+            "kind: time",
+            "kind: time\n  evaluation: {intervals: {resamples: 100000000000000000000}}",
+            "12: not YAML: the number is too large",
+        ),
+        (
+            "kind: time",
+            "kind: time\n  evaluation: {intervals: {resamples: 1000000000}}",
+            "12: evaluation.intervals.resamples: wanted less than or equal to 100000",
+        ),
+        (
+            "kind: time",
+            "kind: time\n  gate: {seed: -1}",
+            "12: gate.seed: wanted greater than or equal to 0 (got -1)",
+        ),
     ],
 )
 def test_a_mistake_in_a_model(tmp_path: Path, old: str, new: str, said: str) -> None:
@@ -282,6 +385,35 @@ def test_a_merge_may_say_a_key_again(tmp_path: Path) -> None:
     found = read_spec(path, {DATASET: DatasetSpec})
     assert isinstance(found, DatasetSpec)
     assert found.columns["age"].range == (2, 3)
+
+
+def test_aliases_that_repeat_too_much(tmp_path: Path) -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 10)]
+    (said,) = mistakes(tmp_path, "\n".join(lines))
+    assert said == "defs.yaml:6: not YAML: aliases repeat too much, or nest too deeply"
+
+
+def test_a_date_is_a_text(tmp_path: Path) -> None:
+    path = tmp_path / "defs.yaml"
+    path.write_text(GOOD + "  quality: {reference: {batches: [2024-01-01, 2024-13-45]}}\n")
+    found = read_spec(path, {DATASET: DatasetSpec})
+    assert isinstance(found, DatasetSpec)
+    assert found.quality.reference.batches == ("2024-01-01", "2024-13-45")
+
+
+@pytest.mark.parametrize(("old", "new"), [(b"type: ml", b"\xef\xbb\xbftype: ml"), (b"\n", b"\r\n")])
+def test_marks_and_line_ends_of_other_systems(tmp_path: Path, old: bytes, new: bytes) -> None:
+    path = tmp_path / "defs.yaml"
+    path.write_bytes(GOOD.encode().replace(old, new))
+    assert isinstance(read_spec(path, {DATASET: DatasetSpec}), DatasetSpec)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "defs.yaml"
+    os.mkfifo(path)
+    with pytest.raises(SpecError, match="cannot be read: not a file"):
+        read_spec(path, {DATASET: DatasetSpec})
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", b"a: \x00"])

@@ -64,6 +64,20 @@ def test_no_key_names_the_line_and_no_time_is_missing() -> None:
     assert table["_time"].null_count == 3
 
 
+def test_a_target_too_large_to_learn_names_its_first_line() -> None:
+    said = failing(build, target="(arr - dep) * 1e100")
+    assert said == (
+        "delay: target '(arr - dep) * 1e100' is beyond 1e+100 in 2 of 2 rows, the first on line 2 "
+        "of its batch; leave such rows out by a rule or filter, or predict its logarithm"
+    )
+
+
+def test_an_integer_beyond_what_a_float_holds_is_a_weight() -> None:
+    place = flights().column_names.index("number")
+    large = flights().set_column(place, "number", pa.array([2**63 - 1, 2**53 + 1, 1]))
+    assert make(table=large, weight="number")["_weight"].to_pylist() == [2.0**63, 2.0**53, 1.0]
+
+
 def test_group_weight_slices_and_date_time() -> None:
     day = pa.array([dt.date(2013, 1, 1)] * 3)
     table = make(
@@ -203,7 +217,7 @@ def test_what_the_function_raises_is_said_with_its_place() -> None:
         ),
         (
             lambda flights: build(flights).assign(dep=[np.inf, -np.inf, 0]),
-            "column 'dep' is infinite in 2 of 3 rows",
+            "column 'dep' is infinite or beyond 1e+100 in 2 of 3 rows",
         ),
         (lambda flights: build(flights).assign(dep="x"), "column 'dep' is object, wanted number"),
         (lambda flights: build(flights).assign(dep=True), "column 'dep' is bool, wanted number"),
@@ -259,6 +273,13 @@ def test_types_that_are_taken(kind: str, values: Any, wanted: list[Any]) -> None
         ("integer", [1.5, 2.0, np.nan], "is float64, wanted integer: 1 values have a fraction"),
         ("boolean", [0, 1, 0], "is int64, wanted boolean (bool or boolean)"),
         ("integer", [True, False, True], "is bool, wanted integer"),
+        (
+            "integer",
+            [1e19, 2.0, 3.0],
+            "is float64, wanted integer: 1 values need more than 64 bits",
+        ),
+        ("integer", np.array([2**63, 1, 2], "uint64"), "1 values need more than 64 bits"),
+        ("number", [1e100, -2e100, 0.0], "beyond 1e+100 in 1 of 3 rows (the first got -2e+100)"),
     ],
 )
 def test_types_that_are_refused(kind: str, values: list[Any], message: str) -> None:

@@ -39,7 +39,9 @@ def test_the_same_two_records(content: bytes) -> None:
     assert summary == {"landed": 2, "parsed": 2, "rejected": 0, "refused": None, "warnings": []}
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "latin-1", "cp1252", "utf-16", "utf-8-sig"])
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "latin-1", "cp1252", "utf-16", "UTF16", "utf-32", "utf-8-sig"]
+)
 def test_a_declared_encoding_is_read(encoding: str) -> None:
     raw, _, summary = ingested("number,name\n1,Zoë\n".encode(encoding), encoding=encoding)
     assert [row["name"] for row in raw] == ["Zoë"]
@@ -239,6 +241,15 @@ def test_an_unreadable_file_is_one_refused_record(content: bytes, rule: str, sai
 def test_null_values_are_missing_in_every_type() -> None:
     raw, _, _ = ingested(b'number,name\nNA,NA\n"",""\n-,-\n', null_values=["", "NA", "-"])
     assert {(row["number"], row["name"]) for row in raw} == {(None, None)}
+
+
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_a_column_has_null_values_of_its_own(quote: str) -> None:
+    columns = {"land": {"type": "category", "null_values": [""]}, "size": {"type": "integer"}}
+    content = "land,size\nNA,NA\n,\nDE,1\n".replace("NA", f"{quote}NA{quote}")
+    raw, rejects, _ = ingested(content.encode(), columns)
+    assert [(row["land"], row["size"]) for row in raw] == [("NA", None), (None, None), ("DE", 1)]
+    assert rejects == []
 
 
 def test_a_text_that_is_no_null_value_stays() -> None:

@@ -68,6 +68,15 @@ def test_no_value_has_a_reason() -> None:
     assert values == {"log_loss": None, "accuracy": None}
 
 
+def test_a_metric_beyond_all_numbers_has_no_value() -> None:
+    values, notes = ours.measure("regression", np.array([0.0, 1.0]), np.array([1e200, 1.0]))
+    assert values["mae"] == 5e199
+    assert values["rmse"] is None
+    assert notes[0] == (
+        "rmse has no value: too large for a number: targets reach 1, predictions 1e+200 in size"
+    )
+
+
 def test_direction() -> None:
     assert ours.is_better("mae", 1.0, 2.0)
     assert ours.is_better("auc", 0.9, 0.8)

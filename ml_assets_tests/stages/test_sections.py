@@ -218,6 +218,16 @@ def test_residuals_over_time() -> None:
     assert untimed["over_time"]["why"] == "the rows with a time span 0 days"
 
 
+@pytest.mark.parametrize("size", [0.0, 1e17, 1e99])
+def test_residuals_at_the_ends_of_time_and_size_are_drawn(size: float) -> None:
+    time = ["0001-01-01", "9999-12-31", "9999-12-31"]
+    section = shown(study([size] * 3, [0, 0, 0], time=time), "residuals")
+    assert section is not None
+    assert [plot.name for plot in section.plots][-2:] == ["residual-over-time", "loss-over-time"]
+    edges = residuals.measure(study([size] * 3, [0, 0, 0]))["histogram"]["edges"]
+    assert edges[0] < size < edges[-1]
+
+
 def test_periods() -> None:
     days = np.datetime64("2013-01-01") + np.arange(70)
     kind, starts, group = parts.periods(days.astype("M8[us]"))

@@ -285,5 +285,10 @@ def test_what_json_cannot_hold_is_refused(document: Any) -> None:
         canonical_json(document)
 
 
+def test_what_is_not_finite_is_named() -> None:
+    with pytest.raises(StageError, match=r"x\.1 is inf, y is nan, wanted finite numbers"):
+        canonical_json({"x": [1, float("inf")], "y": float("nan"), "z": 1.0})
+
+
 def test_kinds_do_not_collide() -> None:
     assert len({bytes_digest(b"{}"), json_digest({}), bytes_digest(b""), json_digest([])}) == 4

@@ -7,7 +7,6 @@ it was recorded does otherwise than the same made again today is the environment
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -24,6 +23,7 @@ from ml_assets.plan.recreate.worker import worker
 from ml_assets.plan.specs import project_of
 from ml_assets.plan.workspace import Workspace
 from ml_assets.spec.project import Project
+from ml_assets.store import temporary
 from ml_assets.store.home import Home
 
 DATA, CODE, SPEC, BOTH = "data", "code", "spec", "code and spec"
@@ -79,7 +79,7 @@ def compare(
     if tasks[0] != tasks[1]:
         raise RequestError(f"they predict different things: {tasks[0]} and {tasks[1]}")
     with ExitStack() as stack:
-        root = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ml-assets-compare-")))
+        root = stack.enter_context(temporary.folder(home.root))
         scratch = Home(root / "home", "compare")
         stack.callback(scratch.close)
         codes = [

@@ -9,23 +9,26 @@ something else made as well, such as an empty table.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ml_assets.errors import DamagedObject, RequestError, UnknownName
 from ml_assets.plan.ancestry import Ancestry, ancestry_of
+from ml_assets.plan.forget.lying import Wanted, search
 from ml_assets.plan.forget.rewrite import Values, without
-from ml_assets.plan.names import batch_of
 from ml_assets.plan.reports import sweep
 from ml_assets.plan.step import Step
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.spec.project import Project
 from ml_assets.stages.ingest.source import Unreadable
-from ml_assets.store import forgetting
+from ml_assets.store import copies, forgetting
 from ml_assets.store.digest import bytes_digest
 from ml_assets.store.forgetting import Deletion
 from ml_assets.store.home import Home
+from ml_assets.store.places import foreign
+from ml_assets.walk import shown
 
 KEPT = ("ml_assets.stages.train.", "ml_assets.stages.split.")
 """Stages whose outputs hold no rows: parameters, and ranges of row numbers."""
@@ -41,7 +44,9 @@ class Request:
     files: dict[Path, bytes | None] = field(default_factory=dict)
     """Files in the landing folder -> what they become; None: they are removed."""
     unsearched: list[str] = field(default_factory=list)
-    """Landed files in which nothing could be looked for, and why."""
+    """Files in which nothing could be looked for or changed, and why."""
+    foreign: list[str] = field(default_factory=list)
+    """What lies in the home and is no part of one: nobody looked into it."""
     versions: list[str] = field(default_factory=list)
     """Versions and releases that cannot be made again afterwards."""
 
@@ -60,18 +65,22 @@ def request(
     if batch is not None and batch not in landed:
         raise UnknownName.of(f"batch of {dataset}", batch, landed)
     found = Request(Deletion(dataset, reason))
+    searched: set[str] = set()
     for name in project.ordered(dataset, landed):
         if batch is not None and name != batch:
             continue
         for digest in dict.fromkeys(item.digest for item in landed[name]):
             _landing(home, spec, found, name, digest, key)
+            searched.add(digest)
+    _lying(home, spec, found, batch, key, searched)
     if not found.deletion.landed:
-        looked = "; ".join(found.unsearched) or "every landed file was searched"
-        raise RequestError(f"no landed file of {dataset} holds such a row ({looked})")
+        looked = "; ".join(found.unsearched) or "every file of it was searched"
+        raise RequestError(f"no file of {dataset} holds such a row ({looked})")
     ancestry = ancestry_of(home)
     _made_from(ancestry, found.deletion)
     found.versions = _lost(home, ancestry, set(found.deletion.landed))
-    _lying(home, spec, found)
+    found.unsearched += _quoted(home, key)
+    found.foreign = [shown(entry.path) for entry in foreign(home.root)]
     return found
 
 
@@ -139,23 +148,40 @@ def _lost(home: Home, ancestry: Ancestry, landed: set[str]) -> list[str]:
     return found
 
 
-def _lying(home: Home, spec: DatasetSpec, found: Request) -> None:
+def _quoted(home: Home, key: Values) -> list[str]:
+    """Name the decisions whose reason quotes a value: a slice has one. The log stays as it is."""
+    return [
+        f"decision {entry.number} of {entry.model} in {env}: its reason quotes a value; "
+        "the log of decisions cannot be changed"
+        for env in home.environments()
+        for asset in home.records.assets()
+        if asset.endswith("/candidate")
+        for entry in home.promotions.entries(env, asset.split("/")[0])
+        if any(re.search(rf"\b{re.escape(value)}\b", entry.reason) for value in key.values())
+    ]
+
+
+def _lying(
+    home: Home,
+    spec: DatasetSpec,
+    found: Request,
+    batch: str | None,
+    key: Values,
+    searched: set[str],
+) -> None:
     """Add the files of the landing folder that hold what goes, and copies of them in the home."""
-    for path in sorted(home.sample.glob("*")):
-        if (digest := bytes_digest(path.read_bytes())) in found.deletion.landed:
-            new = found.deletion.landed[digest]
-            found.files[path] = None if new is None else found.contents[new]
-    folder = home.landing / found.deletion.dataset
-    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-        if not path.is_file():
-            continue
-        digest = bytes_digest(path.read_bytes())
-        batch = batch_of(spec, path.name)
-        if digest in found.deletion.landed:
-            new = found.deletion.landed[digest]
-            found.files[path] = None if new is None else found.contents[new]
-        elif not found.contents and batch in found.deletion.rows:
-            found.files[path] = None
+    deletion = found.deletion
+    known = {
+        old: None if new is None else found.contents[new] for old, new in deletion.landed.items()
+    }
+    asked = Wanted(deletion.dataset, spec, batch, key, known, frozenset(searched))
+    lying = search(home, asked)
+    found.files = lying.files
+    found.unsearched += lying.unsearched
+    # Noted as landed: the same bytes do not land later either.
+    deletion.landed.update(lying.landed)
+    for name, rows in lying.rows.items():
+        deletion.rows[name] = max(rows, deletion.rows.get(name) or 0)
 
 
 def forget(home: Home, found: Request) -> None:
@@ -177,7 +203,7 @@ def forget(home: Home, found: Request) -> None:
 
 
 def finish(home: Home, effects: Sequence[Callable[[set[str], set[str]], None]] = ()) -> None:
-    """Remove what noted deletions left: object files, pages, then `effects(digests, assets)`.
+    """Remove what noted deletions left: object files, pages, logs, `effects(digests, assets)`.
 
     Nothing happens where no deletion is unfinished. An object that was made again meanwhile,
     from what is left, stays.
@@ -193,6 +219,7 @@ def finish(home: Home, effects: Sequence[Callable[[set[str], set[str]], None]] =
     sweep(home)
     for effect in effects:
         effect(digests, assets)
+    copies.drop(home, logs=True)
     for env in home.environments():
         home.records.mark_all_unpublished(env)
     forgetting.finished(home.state)

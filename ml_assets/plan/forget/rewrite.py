@@ -13,8 +13,9 @@ from typing import Any
 
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.stages import parquet
-from ml_assets.stages.ingest import columnar, delimited
+from ml_assets.stages.ingest import columnar, read
 from ml_assets.stages.ingest.columns import positions
+from ml_assets.stages.ingest.convert import convert
 from ml_assets.stages.ingest.lines import breaks_in
 from ml_assets.stages.ingest.parse import PARSERS
 from ml_assets.stages.ingest.sniff import GZIP, PARQUET, as_utf8, unpacked
@@ -29,14 +30,13 @@ def without(content: bytes, spec: DatasetSpec, wanted: Values) -> tuple[bytes, i
 
     A value matches as text or as the column's type reads it (`017` is 17). Records that do not
     come apart match where all values stand in them. Raises Unreadable where the file cannot be
-    taken apart at all.
+    taken apart at all, or has no such columns.
     """
     plain = unpacked(content)
     if plain.startswith(PARQUET):
         return _parquet(content, plain, spec, wanted)
-    text, damaged = as_utf8(plain, spec.landing.encoding)
-    source = delimited.read(text, spec.landing.delimiter, spec.landing.null_values, damaged)
-    at = positions(source.names, spec.columns)
+    source = read(content, spec.landing, spec.columns)
+    at = positions(source.names, {name: spec.columns[name] for name in wanted})
     starts = [source.lines[row].as_py() for row in _rows(source, at, spec, wanted)]
     starts += [item.line for item in source.broken if _in(item.text, spec, wanted)]
     if not starts:
@@ -47,15 +47,16 @@ def without(content: bytes, spec: DatasetSpec, wanted: Values) -> tuple[bytes, i
     for line in starts:
         extra = 0 if line in broken else breaks_in(source.text(line))
         gone.update(range(line, line + 1 + extra))
-    wide = spec.landing.encoding.lower().replace("_", "-").startswith("utf-16")
-    kept = _cut(text if wide else plain, gone)
-    kept = kept.decode().encode(spec.landing.encoding) if wide else kept
+    kept = _cut(plain, spec.landing.encoding, gone)
     return _packed(content, kept), len(starts)
 
 
-def _cut(text: bytes, gone: set[int]) -> bytes:
-    lines = text.splitlines(keepends=True)
-    return b"".join(line for number, line in enumerate(lines, 1) if number not in gone)
+def _cut(plain: bytes, encoding: str, gone: set[int]) -> bytes:
+    # Line ends of UTF-16, UTF-32 or EBCDIC are other bytes than those of ASCII.
+    wide = not "\r\n".encode(encoding).endswith(b"\r\n")
+    lines = (as_utf8(plain, encoding)[0] if wide else plain).splitlines(keepends=True)
+    kept = b"".join(line for number, line in enumerate(lines, 1) if number not in gone)
+    return kept.decode().encode(encoding) if wide else kept
 
 
 def _packed(content: bytes, plain: bytes) -> bytes:
@@ -67,11 +68,17 @@ def _parquet(content: bytes, plain: bytes, spec: DatasetSpec, wanted: Values) ->
     import pyarrow.parquet as pq
 
     source = columnar.read(plain)
-    rows = set(_rows(source, positions(source.names, spec.columns), spec, wanted))
+    at = positions(source.names, {name: spec.columns[name] for name in wanted})
+    rows = set(_rows(source, at, spec, wanted))
     if not rows:
         return content, 0
     table = parquet.read(plain)
-    kept = table.take(pa.array([n for n in range(table.num_rows) if n not in rows], pa.int64()))
+    # Some types can be cut, but not taken from.
+    begins = [0, *(row + 1 for row in sorted(rows))]
+    ends = [*sorted(rows), table.num_rows]
+    kept = pa.concat_tables(
+        [table.slice(begin, end - begin) for begin, end in zip(begins, ends, strict=True)]
+    )
     sink = pa.BufferOutputStream()
     pq.write_table(kept, sink)
     return _packed(content, sink.getvalue().to_pybytes()), len(rows)
@@ -80,7 +87,7 @@ def _parquet(content: bytes, plain: bytes, spec: DatasetSpec, wanted: Values) ->
 def _rows(
     source: Source, at: Mapping[str, int], spec: DatasetSpec, wanted: Values
 ) -> Iterator[int]:
-    columns = {name: source.columns[at[name]].to_pylist() for name in wanted}
+    columns = {name: convert(source.columns[at[name]], "text")[0].to_pylist() for name in wanted}
     for row in range(len(source.lines)):
         if all(_same(columns[name][row], wanted[name], spec, name) for name in wanted):
             yield row

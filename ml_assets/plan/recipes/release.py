@@ -11,15 +11,14 @@ from typing import Any
 from ml_assets.assets.cells import Cell, Unit
 from ml_assets.errors import NotMaterialized, UnknownName
 from ml_assets.plan.action import Action, Input, Pending
-from ml_assets.plan.origin import Origin, origin
 from ml_assets.plan.promote import candidate_named
 from ml_assets.plan.recipes.model import family_modules
 from ml_assets.plan.session import Done, Made, Session, Undone
 from ml_assets.plan.static import Versioned
+from ml_assets.plan.told import Told, told
 from ml_assets.plan.workspace import Workspace
 from ml_assets.spec.project import Project
 from ml_assets.spec.release import ReleaseSpec, Undecided
-from ml_assets.store.objects import Ref
 from ml_assets.store.records import Version
 
 STAGE = "ml_assets.stages.release.release:release"
@@ -85,48 +84,43 @@ def release_action(
     session: Session, model: str, version: Version, promotion: Mapping[str, Any]
 ) -> Action:
     """Return the action that makes the bundle of a candidate that was promoted."""
-    found = origin(session.home, model, version)
-    params = release_spec(session, model, found, promotion)
+    held = session.current.get((f"{model}/release", ""))
+    made = None if held is None else held.actions.get("release")
+    past = told(session.home, model, version, made)
+    params = release_spec(session, model, version, past, promotion)
     inputs: dict[str, Input] = {
-        "model": version.outputs["model"],
-        "metrics": found.report["metrics"],
-        "report": found.report["report"],
-        "folds": {name: Ref(digest, "table") for name, digest in found.folds.items()},
-        "features": {name: Ref(digest, "table") for name, digest in found.features.items()},
+        **past.inputs,
         "accounts": {
             dataset: {b: batches[b] for b in session.project.ordered(dataset, batches)}
-            for dataset, batches in sorted(found.accounts.items())
+            for dataset, batches in sorted(past.accounts.items())
         },
     }
-    hooks = {"family": str(found.fitted.ingredients["hooks"]["family"])}
-    return Action("release", STAGE, params, inputs, hooks)
+    return Action("release", STAGE, params, inputs, {"family": past.family})
 
 
 def release_spec(
-    session: Session, name: str, found: Origin, promotion: Mapping[str, Any]
+    session: Session, name: str, version: Version, past: Told, promotion: Mapping[str, Any]
 ) -> ReleaseSpec:
     """Return all that a release depends on besides content."""
     model = session.project.models[name]
-    fitted = found.fitted.ingredients["params"]
-    evaluated = found.evaluated.ingredients["params"]
     return ReleaseSpec(
         model=name,
-        version=f"v{found.version.number}",
-        candidate=found.version.digest,
+        version=f"v{version.number}",
+        candidate=version.digest,
         description=model.description,
         owners=model.owners,
         # What was trained, not what the YAML says today.
-        task=fitted["task"],
-        columns=fitted["columns"],
-        target=evaluated["target"],
-        target_unit=evaluated["target_unit"],
-        predict_at=evaluated["predict_at"],
+        task=past.fitted["task"],
+        columns=past.fitted["columns"],
+        target=past.evaluated["target"],
+        target_unit=past.evaluated["target_unit"],
+        predict_at=past.evaluated["predict_at"],
         sensitive=sensitive_features(session.project, name),
         dataset=model.dataset,
         joins=tuple(join.dataset for join in model.joins),
         promotion=dict(promotion),
-        lineage=found.document(),
-        files=programs(fitted["family"]["family"]),
+        lineage=dict(past.lineage),
+        files=programs(past.fitted["family"]["family"]),
         licences=licences(),
     )
 

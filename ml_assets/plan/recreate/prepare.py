@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from ml_assets.errors import DamagedObject, UnknownName
@@ -60,16 +60,9 @@ def prepare(home: Home, model: str, version: str, ancestry: Ancestry | None = No
     return Prepared(model, item, closure, sources, report, missing, moved)
 
 
-def remakable(home: Home, ancestry: Ancestry, version: Version, gone: Collection[str]) -> bool:
-    """Tell whether a version could be made again if some objects were gone; reads none."""
-    targets, usable = _targets(version, report_of(ancestry, version)), Usable(home, gone)
-    closure = ancestry.closure(targets, usable, gone)
-    return (
-        ancestry.steps.keys() >= set(targets)
-        and not closure.unknown
-        and closure.landed.isdisjoint(gone)
-        and all(map(usable, closure.steps))
-    )
+def remakable(ancestry: Ancestry, version: Version, makable: Set[str]) -> bool:
+    """Tell whether a version could be made again; `makable` is `Ancestry.makable` of what stays."""
+    return set(_targets(version, report_of(ancestry, version))) <= makable
 
 
 def _targets(version: Version, report: Step | None) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from ml_assets.plan.recreate.extract import states
 from ml_assets.plan.recreate.prepare import Prepared, machine_notes
 from ml_assets.plan.recreate.worker import Worker, worker
 from ml_assets.plan.step import Step
+from ml_assets.store import temporary
 from ml_assets.store.home import Home
 from ml_assets.store.objects import Ref
 
@@ -60,7 +60,7 @@ def replay(
     if prepared.missing:
         return Verdict(IMPOSSIBLE)
     with ExitStack() as stack:
-        root = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ml-assets-recreate-")))
+        root = stack.enter_context(temporary.folder(home.root))
         scratch = Home(root / "home", "recreate")
         stack.callback(scratch.close)
         replayed = _Replay(home, scratch, prepared, _workers(stack, root, scratch, prepared))

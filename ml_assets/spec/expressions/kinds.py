@@ -26,6 +26,15 @@ KINDS: dict[ColumnType, Kind] = {
     "date": "time",
 }
 
+A: dict[Kind, str] = {
+    "number": "a number",
+    "boolean": "true or false",
+    "text": "a text",
+    "time": "a time",
+    "duration": "a duration",
+}
+"""Kinds in words."""
+
 
 def kind_of(text: str, columns: Mapping[str, Column]) -> Kind:
     """Return what an expression over columns gives for each row.
@@ -86,7 +95,7 @@ def _constant(value: object) -> Kind:
 def _wanted(kind: Kind, node: ast.expr, columns: Mapping[str, Kind], what: str) -> Kind:
     found = _kind(node, columns)
     if found != kind:
-        raise ValueError(f"{what}: {grammar.shown(node)} is {_A[found]}, wanted {_A[kind]}")
+        raise ValueError(f"{what}: {grammar.shown(node)} is {A[found]}, wanted {A[kind]}")
     return found
 
 
@@ -103,7 +112,7 @@ def _arithmetic(node: ast.BinOp, columns: Mapping[str, Kind]) -> Kind:
             return found
     if sides == {"boolean"}:
         raise ValueError("arithmetic between two booleans; use & and |")
-    shown = f"{grammar.shown(node.left)} is {_A[left]}, {grammar.shown(node.right)} is {_A[right]}"
+    shown = f"{grammar.shown(node.left)} is {A[left]}, {grammar.shown(node.right)} is {A[right]}"
     hint = "; .dt.total_seconds() makes a number of a duration" if "duration" in sides else ""
     raise ValueError(f"arithmetic: {shown}{hint}")
 
@@ -146,7 +155,7 @@ def _comparable(left: ast.expr, right: ast.expr, columns: Mapping[str, Kind]) ->
     elif isinstance(left, ast.Constant):
         _fits(right, other, left.value)
     elif {kind, other} != {"number", "boolean"}:
-        shown = f"{grammar.shown(left)} is {_A[kind]}, {grammar.shown(right)} is {_A[other]}"
+        shown = f"{grammar.shown(left)} is {A[kind]}, {grammar.shown(right)} is {A[other]}"
         raise ValueError(f"not comparable: {shown}")
 
 
@@ -158,7 +167,7 @@ def _fits(node: ast.expr, kind: Kind, value: Any) -> None:
         constants.duration(value)
     elif kind != _constant(value) and {kind, _constant(value)} != {"number", "boolean"}:
         raise ValueError(
-            f"not comparable: {grammar.shown(node)} is {_A[kind]}, got {value!r}, "
+            f"not comparable: {grammar.shown(node)} is {A[kind]}, got {value!r}, "
             f"wanted {_EXAMPLES[kind]}"
         )
 
@@ -172,7 +181,7 @@ def _method(node: ast.expr, columns: Mapping[str, Kind]) -> Kind:
     kind = _kind(on, columns)
     durations = name == "abs" and kind == "duration"
     if method.of is not None and kind != method.of and not durations:
-        raise ValueError(f".{name} is for {_A[method.of]}, {grammar.shown(on)} is {_A[kind]}")
+        raise ValueError(f".{name} is for {A[method.of]}, {grammar.shown(on)} is {A[kind]}")
     for parameter in method.takes:
         if parameter.name in given:
             _argument(on, parameter, given, columns)
@@ -205,13 +214,6 @@ def _linear(pattern: str) -> None:
         ) from None
 
 
-_A: dict[Kind, str] = {
-    "number": "a number",
-    "boolean": "true or false",
-    "text": "a text",
-    "time": "a time",
-    "duration": "a duration",
-}
 _EXAMPLES: dict[Kind, str] = {
     "number": "a number such as 3",
     "boolean": "True or False",

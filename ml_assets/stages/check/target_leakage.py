@@ -103,7 +103,7 @@ def _numeric(column: pa.ChunkedArray, kind: str, target: Array) -> tuple[Array, 
     """Return a feature as numbers, and the rows they are for: those with a value."""
     present = np.flatnonzero(column.is_valid().to_numpy())
     if kind != "category":
-        numbers = column.cast(pa.float64()).to_numpy()
+        numbers = column.cast(pa.float64(), safe=False).to_numpy()
         return np.asarray(numbers[present], dtype=np.float64), present
     codes = column.combine_chunks().indices.fill_null(-1).to_numpy()
     learn, judge = present[::2], present[1::2]

@@ -83,7 +83,7 @@ def _is_number(kind: pa.DataType) -> bool:
 
 def _ranges(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return numbers as texts: themselves where few, else about quarters of the rows."""
-    number = np.asarray(column.cast(pa.float64()).fill_null(np.nan).to_numpy())
+    number = np.asarray(column.cast(pa.float64(), safe=False).fill_null(np.nan).to_numpy())
     known = number[np.isfinite(number)]
     distinct = np.unique(known)
     if len(distinct) <= _DISTINCT:

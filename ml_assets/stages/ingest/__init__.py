@@ -30,7 +30,8 @@ What happens to a file (told by its content, never by its name):
 | a value that is not of its type | the record is rejected, `parse.<type>` of the column |
 
 Refused: `raw` is empty and every record is a reject; a file that does not come apart into
-records counts as one. Quoted or not, a text in `null_values` is a missing value.
+records counts as one. Quoted or not, a text in `null_values` (the column's, else the landing's) is
+a missing value.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ def ingest(spec: IngestSpec, *, landed: Handle) -> Result:
     """
     content = landed.bytes()
     try:
-        source = _source(unpacked(content), spec.landing)
+        source = read(content, spec.landing, spec.columns)
     except Unreadable as error:
         return _result(spec.columns, None, [_whole_file(content, error, spec.columns)], error, ())
     try:
@@ -83,11 +84,15 @@ def ingest(spec: IngestSpec, *, landed: Handle) -> Result:
     return _result(spec.columns, raw, bad, None, warnings)
 
 
-def _source(content: bytes, landing: Landing) -> Source:
-    if content.startswith(PARQUET):
-        return columnar.read(content)
-    text, damaged = as_utf8(content, landing.encoding)
-    return delimited.read(text, landing.delimiter, landing.null_values, damaged)
+def read(content: bytes, landing: Landing, columns: Mapping[str, Column]) -> Source:
+    """Take a landed file apart; Unreadable where that cannot be done."""
+    plain = unpacked(content)
+    if plain.startswith(PARQUET):
+        return columnar.read(plain)
+    text, damaged = as_utf8(plain, landing.encoding)
+    given = {name: column.null_values for name, column in columns.items()}
+    own = {name: nulls for name, nulls in given.items() if nulls is not None}
+    return delimited.read(text, landing.delimiter, landing.null_values, own, damaged)
 
 
 def _result(

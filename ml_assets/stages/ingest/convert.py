@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml_assets.stages.ingest.arrow import decoded
-from ml_assets.stages.ingest.parse import LARGEST_NUMBER, PARSERS
-from ml_assets.stages.schema import TYPES, category
+from ml_assets.stages.ingest.parse import PARSERS
+from ml_assets.stages.schema import LARGEST, TYPES, category
 
 EXACT = {pa.float32(): 2.0**24, pa.float64(): 2.0**53}
 """The largest size up to which a float holds every integer."""
@@ -111,7 +111,7 @@ def _has(array: pa.Array, *letters: str) -> bool:
 
 
 def _all_within(array: pa.Array) -> bool:
-    return pc.all(pc.less_equal(pc.abs(array), LARGEST_NUMBER)).as_py() is not False
+    return pc.all(pc.less_equal(pc.abs(array), LARGEST)).as_py() is not False
 
 
 def _none(length: int) -> pa.Array:

@@ -6,7 +6,7 @@ Does not belong here: types, the contract, encodings (the text is UTF-8 without 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,14 +52,21 @@ class Parsed:
         return breaks
 
 
-def read(text: bytes, delimiter: str, null_values: Sequence[str], damaged: bool) -> Source:
+Nulls = Mapping[str, Sequence[str]]
+"""By name of a column: the texts that mean a missing value in it, in place of those of the file."""
+
+
+def read(
+    text: bytes, delimiter: str, null_values: Sequence[str], own: Nulls, damaged: bool
+) -> Source:
     """Take delimited text apart; Unreadable where there is no header to go by.
 
     `damaged` says that U+FFFD stands for bytes that could not be decoded.
     """
     header = read_header(text, delimiter)
     lines, quoted = Lines(text), text.find(b'"', header.start) >= 0
-    parsed = _parse(_body(text, header, delimiter, quoted), header, delimiter, null_values)
+    body = _body(text, header, delimiter, quoted)
+    parsed = _parse(body, header, delimiter, () if own else null_values)
     right = parsed.right()
     begins = starts(
         header.line, parsed.breaks() if quoted else np.zeros_like(right, dtype=np.int64)
@@ -80,9 +87,15 @@ def read(text: bytes, delimiter: str, null_values: Sequence[str], damaged: bool)
     if blank:
         kept = np.delete(np.arange(len(at)), blank)
         rows, at = rows.take(kept), at[kept]
+    columns = [column.combine_chunks() for column in rows.columns]
+    if own:
+        columns = [
+            _without(column, own.get(name, null_values))
+            for name, column in zip(header.names, columns, strict=True)
+        ]
     return Source(
         names=header.names,
-        columns=[column.combine_chunks() for column in rows.columns],
+        columns=columns,
         lines=pa.array(at, pa.int64()),
         broken=broken,
         text=records.text,
@@ -90,6 +103,11 @@ def read(text: bytes, delimiter: str, null_values: Sequence[str], damaged: bool)
         damaged=damaged,
         nul=b"\0" in text,
     )
+
+
+def _without(column: pa.Array, nulls: Sequence[str]) -> pa.Array:
+    found = pc.is_in(column, value_set=pa.array(nulls, pa.string()))
+    return pc.if_else(found, pa.scalar(None, pa.string()), column)
 
 
 def _body(text: bytes, header: Header, delimiter: str, quoted: bool) -> pa.Buffer:
@@ -132,7 +150,7 @@ def _parse(body: pa.Buffer, header: Header, delimiter: str, nulls: Sequence[str]
             check_utf8=False,
             column_types=schema,
             null_values=list(nulls),
-            strings_can_be_null=True,
+            strings_can_be_null=bool(nulls),
         ),
     )
     return Parsed(rows, wrong)

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from ml_assets.stages.schema import LARGEST
+
 INTEGER = re.compile(r"[+-]?[0-9]+(\.0*)?")
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 TIME = re.compile(
@@ -21,9 +23,7 @@ TIME = re.compile(
 MIDNIGHT = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[T ]00:00(?::00(?:\.0+)?)?(?:Z|z)?)?")
 TRUE = frozenset({"true", "t", "yes", "y", "1"})
 FALSE = frozenset({"false", "f", "no", "n", "0"})
-LARGEST = 2**63 - 1
-LARGEST_NUMBER = 1e100
-"""Beyond it squares, and sums of them, would soon be infinite."""
+MOST = 2**63 - 1
 BLANKS = " \t"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DAYS = (date.min - EPOCH.date()).days, (date.max - EPOCH.date()).days + 1
@@ -41,7 +41,7 @@ def integer(text: str) -> int | None:
     if not INTEGER.fullmatch(text) or len(text) > 300:
         return None
     found = int(text.partition(".")[0])
-    return found if -LARGEST - 1 <= found <= LARGEST else None
+    return found if -MOST - 1 <= found <= MOST else None
 
 
 def number(text: str) -> float | None:
@@ -50,7 +50,7 @@ def number(text: str) -> float | None:
     if not NUMBER.fullmatch(text):
         return None
     found = float(text)
-    return found if abs(found) <= LARGEST_NUMBER else None
+    return found if abs(found) <= LARGEST else None
 
 
 def boolean(text: str) -> bool | None:

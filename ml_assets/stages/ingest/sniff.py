@@ -6,6 +6,7 @@ Does not belong here: records.
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import zlib
 
@@ -58,12 +59,13 @@ def as_utf8(content: bytes, encoding: str) -> tuple[bytes, bool]:
     Such bytes become U+FFFD, so that only their records are lost. Unreadable where the whole text
     is in another encoding.
     """
-    if content.startswith(UTF16) and not encoding.lower().replace("_", "-").startswith("utf-16"):
+    named = codecs.lookup(encoding).name
+    if content.startswith(UTF16) and not named.startswith(("utf-16", "utf-32")):
         raise Unreadable(
             "encoding",
             f"the file is UTF-16, wanted {encoding}; save it as UTF-8 or set landing.encoding",
         )
-    if encoding.lower().replace("_", "-") in ("utf-8", "utf8", "utf-8-sig", "ascii"):
+    if named in ("utf-8", "utf-8-sig", "ascii"):
         content = content.removeprefix(BOM)
         if content.isascii():
             return content, False

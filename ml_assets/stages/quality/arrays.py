@@ -23,7 +23,7 @@ MONDAY = 4 * 86_400_000_000
 
 def numbers(column: pa.ChunkedArray) -> Floats:
     """Return a column as floats, shape (n,); NaN is missing, infinities stay."""
-    return np.asarray(column.cast(pa.float64()).to_numpy(), dtype=np.float64)
+    return np.asarray(column.cast(pa.float64(), safe=False).to_numpy(), dtype=np.float64)
 
 
 def levels(column: pa.ChunkedArray) -> tuple[pa.Array, Ints]:

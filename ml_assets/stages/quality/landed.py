@@ -44,6 +44,9 @@ def volume(spec: ReportSpec, reference: Known, raw: pa.Table) -> dict[str, Any]:
         found["said"] = f"{counted(raw.num_rows, 'row')}, {_range(rows)} in the reference"
         return found
     known = reference["landed"]
+    if not size["blocks"] or not known["blocks"]:
+        whose = "reference" if size["blocks"] else "batch"
+        return {**found, **_without(f"no record of the {whose} has a time")}
     expected = known["rows"] / known["blocks"] * size["blocks"]
     found |= _compared(raw.num_rows / expected, round(expected))
     limits = reference["thresholds"].get("landed", {}).get("volume", {}).get("")

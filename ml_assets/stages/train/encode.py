@@ -43,7 +43,7 @@ def encode(
         elif kind == "integer":
             arrays.append(column.cast(pa.int64()))
         else:
-            number = column.cast(pa.float64())
+            number = column.cast(pa.float64(), safe=False)
             arrays.append(pc.if_else(pc.is_finite(number), number, pa.scalar(None, pa.float64())))
     return pa.table(arrays, names=list(columns))
 

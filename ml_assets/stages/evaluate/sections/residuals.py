@@ -26,6 +26,8 @@ from ml_assets.stages.evaluate.words import number, said
 
 NAME = "residuals"
 _BINS = 50
+_DRAWABLE = -719_162, 2_932_896
+"""Days since 1970 of the years 1 to 9999, the only ones that Matplotlib draws."""
 
 
 def measure(study: Study) -> dict[str, Any]:
@@ -53,7 +55,10 @@ def measure(study: Study) -> dict[str, Any]:
 def _histogram(residual: Any) -> dict[str, Any]:
     """Return shares of all rows by bin, the outer 1 % of rows left out, and quantiles."""
     low, high = np.quantile(residual, [0.005, 0.995])
-    low, high = (low, high) if high > low else (low - 0.5, high + 0.5)
+    # The bins of very large residuals must be wide enough to have edges that differ.
+    finest = float(_BINS * np.spacing(max(abs(low), abs(high))))
+    if high - low <= finest:
+        low, high = low - max(0.5, finest), high + max(0.5, finest)
     heights, edges = np.histogram(residual, bins=_BINS, range=(low, high))
     group = np.zeros(len(residual), dtype=np.int64)
     return {
@@ -230,6 +235,9 @@ def _dated(axes: Any) -> None:
     locator: Any = AutoDateLocator
     form: Any = ConciseDateFormatter
     places = locator(minticks=3, maxticks=6)
+    # The margins may reach beyond the years that can be drawn.
+    low, high = axes.get_xlim()
+    axes.set_xlim(max(low, _DRAWABLE[0]), min(high, _DRAWABLE[1]))
     axes.xaxis.set_major_locator(places)
     axes.xaxis.set_major_formatter(form(places))
     axes.grid(visible=False, axis="x")

@@ -1,0 +1,128 @@
+"""Every place in which bytes of a home can lie, and what a deletion and a collection do there.
+
+`ml-assets forget`, `ml-assets gc`, the documents and a test that searches a whole home go by this
+one list. What lies in a home and in no place of it is nobody's: `forget` names it. Belongs here: a
+line for each new file of a home. Does not belong here: how each is searched or removed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ml_assets.walk import Entry, below
+
+NOTHING = "holds no rows"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Files of one kind."""
+
+    path: str
+    """Below the home: `<env>` is one name, `*` a part of one, a `/` at the end all below it."""
+    holds: str
+    forget: str = NOTHING
+    gc: str = "stays"
+
+    def has(self, path: str) -> bool:
+        """Tell whether a path, relative to the home, is of this place."""
+        return re.fullmatch(_pattern(self.path), path) is not None
+
+
+def _pattern(path: str) -> str:
+    parts = re.split(r"(<\w+>|\*)", path)
+    found = "".join(
+        "[^/]+" if p[:1] == "<" else "[^/]*" if p == "*" else re.escape(p) for p in parts
+    )
+    return f"{found}.+" if path.endswith("/") else found
+
+
+KILLED = "removed as the home is opened, once that process has ended"
+ENV = "environments/<env>"
+
+PLACES = (
+    Place(
+        "landing/<dataset>/",
+        "files that people drop",
+        "searched, landed or not, of whatever name, and rewritten without the rows; "
+        "what cannot be taken apart is named",
+    ),
+    Place(
+        "sample/<file>",
+        "the demo's files",
+        "as in landing, those whose name matches the dataset's pattern",
+    ),
+    Place(
+        "objects/<part>/d1-*",
+        "landed files and results",
+        "landed files are rewritten; what was made from them and can hold a row is removed",
+        "what nothing reaches is removed",
+    ),
+    Place("objects/tmp/", "results that are being written", KILLED, KILLED),
+    Place("objects/store.id", "the name of the objects"),
+    Place(
+        "state.db*",
+        "state with its write-ahead log: actions with their facts and checks, versions, decisions",
+        "what rests on the rows is taken out and the file written anew; a tombstone and the log "
+        "of decisions stay",
+        "objects are taken out; actions, versions and decisions stay",
+    ),
+    Place(
+        "tmp/", "what is made for a moment: for MLflow, `recreate` and `compare`", KILLED, KILLED
+    ),
+    Place("locks", "locks"),
+    Place("machine", "the name of this folder among those of a shared home"),
+    Place("machine.*.tmp", "that name, being made"),
+    Place(
+        f"{ENV}/reports/*-v*.html*",
+        "pages of reports, made when asked for",
+        "those whose report goes are removed",
+        "those whose report goes are removed",
+    ),
+    Place(f"{ENV}/logs/", "what servers and second processes say", "emptied"),
+    Place(f"{ENV}/experiments/", "pictures of experiments: scores of settings"),
+    Place(
+        f"{ENV}/mlflow/artifacts/",
+        "models, reports and plots as MLflow shows them",
+        "of runs whose report rests on the rows all goes but the model, its example too; a model "
+        "keeps the categories that it was trained with",
+    ),
+    Place(
+        f"{ENV}/mlflow/mlflow.db*",
+        "MLflow's runs: settings, metrics, digests",
+        "written anew, so that freed pages hold nothing",
+    ),
+    Place(f"{ENV}/mlflow/home.txt", "where MLflow's paths lead"),
+    Place(
+        f"{ENV}/mlflow.removed/", "MLflow's folder of a home that was moved", "removed", "removed"
+    ),
+    Place(
+        f"{ENV}/dagster/history/",
+        "Dagster's runs and events, with previews",
+        "runs that made what goes are deleted, and those that failed; the file is written anew",
+    ),
+    Place(
+        f"{ENV}/dagster/schedules/",
+        "what the sensor said",
+        "deleted; the file is written anew",
+    ),
+    Place(f"{ENV}/dagster/*.yaml", "Dagster's settings"),
+    Place(f"{ENV}/dagster/*.tmp", "Dagster's settings, being written"),
+    Place(f"{ENV}/lock", "the lock of an environment"),
+    Place(f"{ENV}/lock.json", "who holds it"),
+)
+"""In the order of the documents; each file of a home is of exactly one."""
+
+OURS = {"README.md", "landing/.gitkeep"}
+"""What the project's own repository has in its home."""
+
+
+def foreign(home: Path) -> Iterator[Entry]:
+    """Yield what lies in a home and in no place of it."""
+    for entry in below(home):
+        path = entry.path.relative_to(home).as_posix()
+        if path not in OURS and not any(place.has(path) for place in PLACES):
+            yield entry
