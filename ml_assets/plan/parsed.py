@@ -7,6 +7,7 @@ Python's own bytecode, in `__pycache__`, by the digest of the source.
 from __future__ import annotations
 
 import ast
+import functools
 import hashlib
 import importlib.util
 import json
@@ -18,6 +19,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from ml_assets.moved import MOVES, moved
+from ml_assets.plan.renamed import before
+
 _parsing = threading.Lock()
 """One parse at a time: before Python 3.11.8 `ast.parse` fails at random in two threads."""
 FORMAT = 1
@@ -26,7 +30,10 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Parsed:
-    """A syntax tree's digest, and (level, name) of all it may import, wherever it does."""
+    """A syntax tree's digest, and (level, name) of all it may import, wherever it does.
+
+    In the digest moved modules have the names that they had first.
+    """
 
     digest: str
     imports: tuple[tuple[int, str], ...]
@@ -35,12 +42,17 @@ class Parsed:
 def parsed(path: Path, source: bytes, text: str) -> Parsed:
     """Return what a source says; raises SyntaxError."""
     kept = Path(importlib.util.cache_from_source(str(path))).with_suffix(".tree.json")
-    mark = f"{FORMAT} {hashlib.sha256(source).hexdigest()}"
+    mark = f"{FORMAT} {_moves()} {hashlib.sha256(source).hexdigest()}"
     found = _kept(kept, mark)
     if found is None:
         found = _parse(text)
         _keep(kept, mark, found)
     return found
+
+
+@functools.cache
+def _moves() -> str:
+    return _checksum(json.dumps(MOVES))
 
 
 def _kept(path: Path, mark: str) -> Parsed | None:
@@ -75,8 +87,9 @@ def _parse(text: str) -> Parsed:
     with _parsing:
         whole = ast.parse(text)
     tree = _Stripped().visit(whole)
-    digest = hashlib.sha256(ast.dump(tree, annotate_fields=False).encode()).hexdigest()
-    return Parsed(digest, tuple(sorted(set(imports_of(tree)))))
+    imports = tuple(sorted(set(imports_of(tree))))
+    dumped = ast.dump(before(tree, moved), annotate_fields=False)
+    return Parsed(_checksum(dumped), imports)
 
 
 def imports_of(tree: ast.AST) -> Iterator[tuple[int, str]]:
@@ -122,3 +135,7 @@ def _is_text(node: ast.stmt) -> bool:
         and isinstance(node.value, ast.Constant)
         and isinstance(node.value.value, str)
     )
+
+
+EMPTY = _parse("").digest
+"""Of a module that holds no code."""

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from ml_assets.plan import fields
-from ml_assets.plan.code import Sources
+from ml_assets.plan.code import Sources, digests
 from ml_assets.plan.environment import environment
 from ml_assets.plan.recipes.dataset import clean_spec, ingest_spec
 from ml_assets.plan.recipes.evaluation import STAGES, evaluate_spec
@@ -42,7 +42,7 @@ def code_versions(project: Project, workspace: Workspace, group: str) -> Mapping
         closure = sources.closure(modules)
         libraries = {name for module in closure.values() for name in module.third_party}
         document: list[Any] = [
-            {name: module.digest for name, module in sorted(closure.items())},
+            digests(closure),
             environment(libraries),
             [None if p is None else fields.document(p) for p in params],
         ]

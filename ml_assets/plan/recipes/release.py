@@ -9,6 +9,7 @@ from importlib import resources
 from typing import Any
 
 from ml_assets.errors import NotMaterialized, UnknownName
+from ml_assets.moved import moved
 from ml_assets.plan.action import Action, Input, Pending
 from ml_assets.plan.cells import Cell, Unit
 from ml_assets.plan.promote import candidate_named
@@ -87,7 +88,7 @@ def release_action(
             for dataset, batches in sorted(past.accounts.items())
         },
     }
-    return Action("release", STAGE, params, inputs, {"family": past.family})
+    return Action("release", STAGE, params, inputs, {"family": moved.now(past.family)})
 
 
 def release_spec(

@@ -14,10 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from ml_assets.errors import StageError
+from ml_assets.moved import moved
 from ml_assets.plan.calls import digests_of
 from ml_assets.plan.recreate import child
 from ml_assets.plan.recreate.extract import Texts, extract
 from ml_assets.store.objects import Objects, Ref
+
+NAMING = ("stage", "spec", "hooks", "family", "predict")
+"""The parts of a call that name modules."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +36,11 @@ class Made:
 class Worker:
     """One process with one state of the code."""
 
-    def __init__(self, folder: Path, process: subprocess.Popen[str], objects: Objects) -> None:
+    def __init__(
+        self, folder: Path, process: subprocess.Popen[str], objects: Objects, texts: Texts
+    ) -> None:
         self.folder = folder
+        self._modules = texts.keys()
         self._process = process
         self._objects = objects
 
@@ -43,11 +50,22 @@ class Worker:
         needed += [call["model"]] if "model" in call else []
         files = {digest: (digest, str(self._objects.path(digest))) for digest in needed}
         with tempfile.TemporaryDirectory(dir=self.folder.parent) as out:
-            answer = self._ask({**call, "files": files, "out": out})
+            answer = self._ask({**self._as_stored(call), "files": files, "out": out})
             if "error" in answer:
                 raise StageError(answer["error"])
             outputs = {name: self._keep(item) for name, item in answer["outputs"].items()}
         return Made(outputs, answer["kernels"])
+
+    def _as_stored(self, call: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a call with the names that its modules have in the stored code."""
+        named = {part: call[part] for part in NAMING if part in call}
+        return {**call, **{part: self._stored(names) for part, names in named.items()}}
+
+    def _stored(self, names: Any) -> Any:
+        if isinstance(names, Mapping):
+            return {key: self._stored(name) for key, name in names.items()}
+        held = (name for name in moved.names(names) if name.partition(":")[0] in self._modules)
+        return next(held, names)
 
     def _ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
         assert self._process.stdin is not None
@@ -92,7 +110,7 @@ def worker(texts: Texts, folder: Path, objects: Objects) -> Iterator[Worker]:
         env={**os.environ, "PYTHONPATH": path},
     )
     try:
-        yield Worker(folder, process, objects)
+        yield Worker(folder, process, objects, texts)
     finally:
         process.kill()
         process.wait()
