@@ -14,7 +14,8 @@ from pathlib import Path
 
 from ml_assets.errors import HookError
 from ml_assets.moved import moved
-from ml_assets.plan.parsed import EMPTY, parsed
+from ml_assets.plan import spare
+from ml_assets.plan.parsed import EMPTY, Parsed, parsed
 
 OUTSIDE = frozenset({"ml_assets"})
 """Packages whose own __init__ is in no closure: it only re-exports, lazily."""
@@ -31,6 +32,7 @@ class Module:
     first_party: frozenset[str]
     third_party: frozenset[str]
     text: str
+    said: Parsed
 
     def is_as_read(self) -> bool:
         """Return whether the file is still the one that was read."""
@@ -128,6 +130,7 @@ class Sources:
             frozenset(first),
             frozenset(third - sys.stdlib_module_names),
             text,
+            tree,
         )
 
 
@@ -141,6 +144,8 @@ def digests(closure: Mapping[str, Module]) -> dict[str, str]:
     first |= {name: name for name, then in first.items() if then in closure}
     renamed = {then for name, then in first.items() if then != name}
     found = {first[name]: module.digest for name, module in closure.items()}
+    if spare.WHERE in found:
+        found[spare.WHERE] = _faults(closure)
     if renamed:
         parents = {parent for name in found for parent in _parents(name)}
         for name, module in closure.items():
@@ -150,6 +155,14 @@ def digests(closure: Mapping[str, Module]) -> dict[str, str]:
         gone = {parent for name in renamed for parent in _parents(name)} - OUTSIDE
         found |= dict.fromkeys(gone - found.keys(), EMPTY)
     return dict(sorted(found.items()))
+
+
+def _faults(closure: Mapping[str, Module]) -> str:
+    """Return the digest of `faults`, without the attributes that nothing in a closure reads."""
+    said = next(m.said for name, m in closure.items() if moved.first(name) == spare.WHERE)
+    looked_for = said.spare | {spare.ANY}
+    unread = all(looked_for.isdisjoint(module.said.reads) for module in closure.values())
+    return said.bare if unread else said.digest
 
 
 def _parents(name: str) -> list[str]:

@@ -21,10 +21,11 @@ from pathlib import Path
 
 from ml_assets.moved import MOVES, moved
 from ml_assets.plan.renamed import before
+from ml_assets.plan.spare import reads, without
 
 _parsing = threading.Lock()
 """One parse at a time: before Python 3.11.8 `ast.parse` fails at random in two threads."""
-FORMAT = 1
+FORMAT = 3
 """Raised with each change of what is digested or listed here."""
 
 
@@ -37,6 +38,11 @@ class Parsed:
 
     digest: str
     imports: tuple[tuple[int, str], ...]
+    bare: str
+    """The digest without the declarations that `spare` are."""
+    spare: frozenset[str]
+    reads: frozenset[str]
+    """Every name by which it may read an attribute."""
 
 
 def parsed(path: Path, source: bytes, text: str) -> Parsed:
@@ -63,14 +69,17 @@ def _kept(path: Path, mark: str) -> Parsed | None:
         return None
     if len(lines) != 3 or lines[0] != mark or lines[1] != _checksum(lines[2]):
         return None
-    digest, imports = json.loads(lines[2])
-    return Parsed(digest, tuple((level, name) for level, name in imports))
+    digest, imports, bare, *names = json.loads(lines[2])
+    return Parsed(
+        digest, tuple((level, name) for level, name in imports), bare, *map(frozenset, names)
+    )
 
 
 def _keep(path: Path, mark: str, found: Parsed) -> None:
     if sys.dont_write_bytecode:
         return
-    body = json.dumps([found.digest, found.imports])
+    names = (sorted(found.spare), sorted(found.reads))
+    body = json.dumps([found.digest, found.imports, found.bare, *names])
     # Where the folder cannot be written, each process parses anew.
     with suppress(OSError):
         path.parent.mkdir(exist_ok=True)
@@ -88,8 +97,13 @@ def _parse(text: str) -> Parsed:
         whole = ast.parse(text)
     tree = _Stripped().visit(whole)
     imports = tuple(sorted(set(imports_of(tree))))
-    dumped = ast.dump(before(tree, moved), annotate_fields=False)
-    return Parsed(_checksum(dumped), imports)
+    tree = before(tree, moved)
+    bare, spare = without(tree)
+    return Parsed(_digest(tree), imports, _digest(bare), spare, reads(bare, text))
+
+
+def _digest(tree: ast.Module) -> str:
+    return _checksum(ast.dump(tree, annotate_fields=False))
 
 
 def imports_of(tree: ast.AST) -> Iterator[tuple[int, str]]:
