@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ml_assets.moved import resolve_old_names
 from ml_assets.started import STARTED as STARTED
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = ["TabularDataset", "TabularModel", "load", "versions"]
+
+resolve_old_names()
 
 _HOMES = {
     "TabularDataset": "ml_assets.components",

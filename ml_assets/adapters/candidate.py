@@ -14,6 +14,7 @@ from typing import Any
 from ml_assets.adapters.families import Child, curve, families, flat
 from ml_assets.assets.cells import Cell
 from ml_assets.errors import NotMaterialized, UnknownName
+from ml_assets.moved import moved
 from ml_assets.plan.sensitive import sensitive_inputs
 from ml_assets.spec.project import Project
 from ml_assets.store.home import Home
@@ -189,7 +190,7 @@ def _told(
         },
         document=document,
         document_digest=held.outputs["model"].digest,
-        family=fitted.ingredients["hooks"]["family"],
+        family=moved.now(fitted.ingredients["hooks"]["family"]),
         libraries={name: version for name, version in libraries.items() if version},
         families=families(home, held, board),
         example=_example(home, project, model, evaluated),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any
@@ -14,7 +15,7 @@ from ml_assets.cli.here import opened
 from ml_assets.cli.look import model_status
 from ml_assets.cli.output import FAILED, JSON, emit, err, guarded, out
 from ml_assets.cli.run import follow, materialize, tell
-from ml_assets.cli.servers import HOST, check_alive, ports_free, serving
+from ml_assets.cli.servers import HOST, check_alive, host_names, ports_free, serving
 from ml_assets.plan.landing import land
 from ml_assets.plan.plan import Planner
 from ml_assets.store.lock import writer
@@ -22,6 +23,10 @@ from ml_assets.store.lock import writer
 HELD_BACK = "2013-12"
 Port = Annotated[int, typer.Option("--port", help="Port of Dagster's page.")]
 MlflowPort = Annotated[int, typer.Option("--mlflow-port", help="Port of MLflow's page.")]
+Host = Annotated[
+    list[str] | None,
+    typer.Option("--host", help="Another name that the pages answer to: a proxy's. Repeatable."),
+]
 Ui = Annotated[bool, typer.Option("--ui/--no-ui", help="Leave the pages running at the end.")]
 
 
@@ -50,12 +55,15 @@ def demo(
 
 
 @guarded
-def up(port: Port = 3000, mlflow_port: MlflowPort = 5000) -> None:
+def up(port: Port = 3000, mlflow_port: MlflowPort = 5000, host: Host = None) -> None:
     """Run Dagster's page with the sensor on, and MLflow's page, until Ctrl-C.
+
+    Both listen on this machine alone and have no login: in front of them a proxy or a tunnel has.
 
     Example: ml-assets up --port 3000
     """
-    _serve(opened(), port, mlflow_port, None)
+    hosts = host_names(host or ())
+    _serve(opened(), port, mlflow_port, None, hosts)
 
 
 def land_sample(planner: Planner) -> Path:
@@ -132,7 +140,13 @@ def held_back(sample: Path, landing: Path) -> list[tuple[Path, Path]]:
     return [(file, folder) for file, folder in found if not (folder / file.name).exists()]
 
 
-def _serve(planner: Planner, port: int, mlflow_port: int, sample: Path | None) -> None:
+def _serve(
+    planner: Planner,
+    port: int,
+    mlflow_port: int,
+    sample: Path | None,
+    hosts: Sequence[str] = (),
+) -> None:
     signal.signal(signal.SIGTERM, _interrupt)
     home = planner.home.root
     ports_free({"Dagster": port, "MLflow": mlflow_port})
@@ -140,7 +154,7 @@ def _serve(planner: Planner, port: int, mlflow_port: int, sample: Path | None) -
         follow(planner)
     planner.home.close()
     out.print("\nstarting the pages …")
-    with serving(planner.workspace, port, mlflow_port) as children:
+    with serving(planner.workspace, port, mlflow_port, hosts) as servers:
         out.print(f"Dagster  http://{HOST}:{port}/  (the sensor is on)")
         out.print(
             f"MLflow   http://{HOST}:{mlflow_port}/  (choose Model training, at the top left)"
@@ -153,7 +167,7 @@ def _serve(planner: Planner, port: int, mlflow_port: int, sample: Path | None) -
         out.print("\nCtrl-C ends both.")
         try:
             while True:
-                check_alive(children)
+                check_alive(servers)
                 time.sleep(1.0)
         except KeyboardInterrupt:
             out.print("ending …")

@@ -3,49 +3,75 @@
 from __future__ import annotations
 
 import os
-import signal
+import re
 import socket
-import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import yaml
 
+from ml_assets.cli.tied import Tied, end, start
 from ml_assets.errors import MlAssetsError, RequestError
 from ml_assets.graph.settings import dagster_home
+from ml_assets.importing import command
 from ml_assets.plan.workspace import Workspace, settings
 
 HOST = "127.0.0.1"
 START = 120.0
 """Seconds within which every server must answer."""
+FREED = 3.0
+"""Seconds within which the servers of an `up` that was just killed give their ports back."""
+NAME = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?", re.I)
+LOOPBACK, WAYS = ("localhost", "127.0.0.1", "[::1]"), ("http", "https")
 
 
 def ports_free(ports: Mapping[str, int]) -> None:
     """Raise RequestError naming every port that is in use."""
-    taken = []
-    for name, port in ports.items():
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((HOST, port))
-            except OSError:
-                taken.append(f"{port} (for {name})")
-    if taken:
+    deadline = time.monotonic() + FREED
+    while taken := [f"{port} (for {name})" for name, port in ports.items() if not _is_free(port)]:
+        if time.monotonic() > deadline:
+            raise RequestError(
+                f"in use: port {', '.join(taken)}; end what listens there, "
+                "or say --port and --mlflow-port"
+            )
+        time.sleep(0.1)
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def host_names(given: Sequence[str]) -> list[str]:
+    """Return the hosts that a user named; raises RequestError where one is no name."""
+    wrong = [name for name in given if not NAME.fullmatch(name)]
+    if wrong:
         raise RequestError(
-            f"in use: port {', '.join(taken)}; end what listens there, "
-            "or say --port and --mlflow-port"
+            f"--host {', '.join(wrong)}: wanted a name alone, like models.example.org; the servers "
+            "listen on this machine, and answer to that name too"
         )
+    return [name.lower() for name in given]
 
 
 @contextmanager
-def serving(workspace: Workspace, port: int, mlflow_port: int) -> Iterator[list[Any]]:
-    """Start all servers and end them all; they listen on this machine alone."""
+def serving(
+    workspace: Workspace, port: int, mlflow_port: int, hosts: Sequence[str] = ()
+) -> Iterator[list[Tied]]:
+    """Start all servers and end them all; they listen on this machine alone.
+
+    They answer requests to a loopback address, and to `hosts`. Whatever becomes of this process,
+    they end with it (`tied`).
+    """
     code_port = free_port()
     ports_free({"Dagster": port, "MLflow": mlflow_port})
     folder = dagster_home(workspace)
@@ -59,62 +85,77 @@ def serving(workspace: Workspace, port: int, mlflow_port: int) -> Iterator[list[
         "DAGSTER_CODE_SERVER_PORT": str(code_port),
         "ML_ASSETS_MLFLOW_URL": os.environ.get("ML_ASSETS_MLFLOW_URL")
         or f"http://{HOST}:{mlflow_port}",
+        "MLFLOW_DISABLE_TELEMETRY": os.environ.get("MLFLOW_DISABLE_TELEMETRY", "true"),
         # Otherwise seven processes wait for jobs that nothing here gives.
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "PYTHONWARNINGS": "ignore",
     }
     logs = workspace.home / "environments" / workspace.env / "logs"
     logs.mkdir(parents=True, exist_ok=True)
-    children: list[Any] = []
+    servers: list[Tied] = []
+
+    def begin(name: str, words: Sequence[str], cwd: Path | None = None) -> None:
+        servers.append(start(name, words, environ, logs / f"{name}.log", cwd))
+
     try:
         module = f"{workspace.module.rpartition('.')[0] or 'ml_assets'}.definitions"
-        code = ["dagster", "code-server", "start", "-m", module, "-h", HOST]
-        children.append(_start(code, environ, logs / "code-server.log"))
-        _await_port(code_port, children, logs)
-        others = {
-            "dagster-webserver.log": [
-                *("dagster-webserver", "-h", HOST, "-p", str(port), "-w", str(locations)),
-            ],
-            "dagster-daemon.log": ["dagster-daemon", "run", "-w", str(locations)],
-            "mlflow.log": mlflow_command(workspace, mlflow_port),
-        }
-        for log, command in others.items():
-            children.append(_start(command, environ, logs / log))
+        code = ("code-server", "start", "-m", module, "-h", HOST)
+        begin("code-server", [_program("dagster"), *code])
+        _await_port(code_port, servers, logs)
+        begin("dagster-webserver", dagster_command(locations, port, hosts))
+        begin("dagster-daemon", [_program("dagster-daemon"), "run", "-w", str(locations)])
+        # In its own folder: what it makes in the current one belongs to no home.
+        begin("mlflow", mlflow_command(workspace, mlflow_port, hosts), mlflow_folder(workspace))
         for address in (f"http://{HOST}:{port}/server_info", f"http://{HOST}:{mlflow_port}/health"):
-            _await_answer(address, children, logs)
-        yield children
+            _await_answer(address, servers, logs)
+        yield servers
     finally:
-        _end(children)
+        end(servers)
 
 
-def mlflow_command(workspace: Workspace, port: int) -> list[str]:
-    """Return the command of MLflow's page on the environment's own database."""
-    folder = workspace.home / "environments" / workspace.env / "mlflow"
-    (folder / "artifacts").mkdir(parents=True, exist_ok=True)
+def dagster_command(locations: Path, port: int, hosts: Sequence[str]) -> list[str]:
+    """Return the command of Dagster's page."""
     return [
-        *("mlflow", "server", "--host", HOST, "--port", str(port), "--workers", "1"),
-        *("--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}"),
-        *("--default-artifact-root", str(folder / "artifacts")),
+        *command("ml_assets.graph.webserver"),
+        *("--listen", HOST, "--port", str(port), "--workspace", str(locations)),
+        *(word for name in hosts for word in ("--host", name)),
     ]
 
 
-def _start(command: list[str], environ: Mapping[str, str], log: Path) -> Any:
-    program = Path(sys.executable).with_name(command[0])
-    with log.open("ab") as sink:
-        return subprocess.Popen(
-            [str(program), *command[1:]],
-            env=dict(environ),
-            stdin=subprocess.DEVNULL,
-            stdout=sink,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+def mlflow_folder(workspace: Workspace) -> Path:
+    """Return the folder of MLflow's database and files, made if it is not there."""
+    folder = workspace.home / "environments" / workspace.env / "mlflow"
+    (folder / "artifacts").mkdir(parents=True, exist_ok=True)
+    return folder
 
 
-def _await_port(port: int, children: list[Any], logs: Path) -> None:
+def mlflow_command(workspace: Workspace, port: int, hosts: Sequence[str] = ()) -> list[str]:
+    """Return the command of MLflow's page on the environment's own database.
+
+    It hands out files of runs, which lie where the run says, and takes none in.
+    """
+    folder, names = mlflow_folder(workspace), [*LOOPBACK, *hosts]
+    # In a pattern with an asterisk a bracket would begin a set of characters.
+    any_port = [f"{name.replace('[', '[[]', 1)}:*" for name in names]
+    origins = [f"{way}://{name}{end}" for name in hosts for way in WAYS for end in ("", ":*")]
+    return [
+        *(_program("mlflow"), "server", "--host", HOST, "--port", str(port), "--workers", "1"),
+        *("--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}"),
+        *("--default-artifact-root", str(folder / "artifacts"), "--no-serve-artifacts"),
+        *("--allowed-hosts", ",".join([*names, *any_port])),
+        *(("--cors-allowed-origins", ",".join(origins)) if origins else ()),
+    ]
+
+
+def _program(name: str) -> str:
+    """Return the path of a command of this Python's environment."""
+    return str(Path(sys.executable).with_name(name))
+
+
+def _await_port(port: int, servers: Sequence[Tied], logs: Path) -> None:
     deadline = time.monotonic() + START
     while time.monotonic() < deadline:
-        check_alive(children, logs)
+        check_alive(servers, logs)
         with socket.socket() as probe:
             if probe.connect_ex((HOST, port)) == 0:
                 return
@@ -122,10 +163,10 @@ def _await_port(port: int, children: list[Any], logs: Path) -> None:
     raise MlAssetsError(f"the code server did not start in {START:.0f} s; see {logs}")
 
 
-def _await_answer(address: str, children: list[Any], logs: Path) -> None:
+def _await_answer(address: str, servers: Sequence[Tied], logs: Path) -> None:
     deadline = time.monotonic() + START
     while time.monotonic() < deadline:
-        check_alive(children, logs)
+        check_alive(servers, logs)
         try:
             with urllib.request.urlopen(address, timeout=2):
                 return
@@ -134,26 +175,13 @@ def _await_answer(address: str, children: list[Any], logs: Path) -> None:
     raise MlAssetsError(f"{address} did not answer in {START:.0f} s; see {logs}")
 
 
-def check_alive(children: list[Any], logs: Path | None = None) -> None:
+def check_alive(servers: Sequence[Tied], logs: Path | None = None) -> None:
     """Raise MlAssetsError if a server has ended."""
-    for child in children:
-        if child.poll() is not None:
-            name = Path(child.args[0]).name
+    for server in servers:
+        code = server.process.poll()
+        if code is not None:
             where = f"; see {logs}" if logs else ""
-            raise MlAssetsError(f"{name} ended with code {child.returncode}{where}")
-
-
-def _end(children: list[Any]) -> None:
-    """Ask every server's process group to end; kill those that do not in ten seconds."""
-    for how in (signal.SIGTERM, signal.SIGKILL):
-        for child in children:
-            try:
-                os.killpg(child.pid, how)
-            except ProcessLookupError:
-                continue
-        deadline = time.monotonic() + 10
-        while time.monotonic() < deadline and any(child.poll() is None for child in children):
-            time.sleep(0.1)
+            raise MlAssetsError(f"{server.name} ended with code {code}{where}")
 
 
 def free_port() -> int:

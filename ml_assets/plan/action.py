@@ -16,8 +16,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from ml_assets.assets.cells import Cell
+from ml_assets.moved import moved
 from ml_assets.plan import fields
-from ml_assets.plan.code import Module, Sources
+from ml_assets.plan.code import Module, Sources, digests
 from ml_assets.plan.environment import environment
 from ml_assets.store.digest import bytes_digest, json_digest
 from ml_assets.store.objects import Ref
@@ -161,12 +162,18 @@ def _code(action: Action, sources: Sources) -> Code:
     closure = sources.closure(action.modules())
     libraries = {name for module in closure.values() for name in module.third_party}
     ingredients = {
-        "stage": action.stage,
-        "hooks": dict(sorted(action.hooks.items())),
-        "code": {name: module.digest for name, module in sorted(closure.items())},
+        "stage": moved.first(action.stage),
+        "hooks": {name: _first(hook) for name, hook in sorted(action.hooks.items())},
+        "code": digests(closure),
         "environment": environment(libraries),
     }
     return Code(closure, ingredients)
+
+
+def _first(hook: Hooks) -> Hooks:
+    if isinstance(hook, str):
+        return moved.first(hook)
+    return {name: moved.first(one) for name, one in hook.items()}
 
 
 def _fixed(action: Action, code: Code, order: str) -> dict[str, Any]:

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ml_assets.errors import HookError
-from ml_assets.plan.parsed import parsed
+from ml_assets.moved import moved
+from ml_assets.plan import spare
+from ml_assets.plan.parsed import EMPTY, Parsed, parsed
 
 OUTSIDE = frozenset({"ml_assets"})
 """Packages whose own __init__ is in no closure: it only re-exports, lazily."""
@@ -30,6 +32,7 @@ class Module:
     first_party: frozenset[str]
     third_party: frozenset[str]
     text: str
+    said: Parsed
 
     def is_as_read(self) -> bool:
         """Return whether the file is still the one that was read."""
@@ -56,26 +59,34 @@ class Sources:
         self._roots = roots
 
     def closure(self, modules: Iterable[str]) -> dict[str, Module]:
-        """Return every first-party module reachable from these, by name.
+        """Return every first-party module reachable from these, by the name that it has here.
 
         Raises HookError for one of these that has no source, or a source that is no Python.
         """
         found: dict[str, Module] = {}
         waiting = sorted(set(modules))
         while waiting:
-            name = waiting.pop()
+            asked = waiting.pop()
+            name = self._here(asked)
             if name in found:
                 continue
             module = self._module(name)
             if module is None:
-                raise HookError(f"no source file for module {name}")
+                raise HookError(f"no source file for module {asked}")
             found[name] = module
-            parents = [".".join(name.split(".")[:n]) for n in range(1, name.count(".") + 1)]
-            for other in (*sorted(module.first_party), *parents):
+            # Of a moved module also the packages that it was in: they are in its keys.
+            parents = [*_parents(name), *_parents(moved.first(name))]
+            for other in (*sorted(module.first_party), *dict.fromkeys(parents)):
                 known = other not in found and other not in OUTSIDE
-                if known and self._path(other) is not None:
+                if known and self._path(self._here(other)) is not None:
                     waiting.append(other)
         return found
+
+    def _here(self, name: str) -> str:
+        """Return the one of a module's names by which there is a source."""
+        if not moved.moves or self._path(name) is not None:
+            return name
+        return next((other for other in moved.names(name) if self._path(other) is not None), name)
 
     def _path(self, name: str) -> Path | None:
         top, *rest = name.split(".")
@@ -119,7 +130,43 @@ class Sources:
             frozenset(first),
             frozenset(third - sys.stdlib_module_names),
             text,
+            tree,
         )
+
+
+def digests(closure: Mapping[str, Module]) -> dict[str, str]:
+    """Return the digests of a closure as they are in keys: by the first name of each module.
+
+    Packages without code of their own are there where a module was in them first.
+    """
+    first = {name: moved.first(name) for name in closure}
+    # A module that has the old name of another has it alone.
+    first |= {name: name for name, then in first.items() if then in closure}
+    renamed = {then for name, then in first.items() if then != name}
+    found = {first[name]: module.digest for name, module in closure.items()}
+    if spare.WHERE in found:
+        found[spare.WHERE] = _faults(closure)
+    if renamed:
+        parents = {parent for name in found for parent in _parents(name)}
+        for name, module in closure.items():
+            bare = module.path.name == "__init__.py" and module.digest == EMPTY
+            if bare and first[name] not in parents:
+                del found[first[name]]
+        gone = {parent for name in renamed for parent in _parents(name)} - OUTSIDE
+        found |= dict.fromkeys(gone - found.keys(), EMPTY)
+    return dict(sorted(found.items()))
+
+
+def _faults(closure: Mapping[str, Module]) -> str:
+    """Return the digest of `faults`, without the attributes that nothing in a closure reads."""
+    said = next(m.said for name, m in closure.items() if moved.first(name) == spare.WHERE)
+    looked_for = said.spare | {spare.ANY}
+    unread = all(looked_for.isdisjoint(module.said.reads) for module in closure.values())
+    return said.bare if unread else said.digest
+
+
+def _parents(name: str) -> list[str]:
+    return [".".join(name.split(".")[:n]) for n in range(1, name.count(".") + 1)]
 
 
 def absolute(imports: Iterable[tuple[int, str]], package: str) -> Iterator[str]:

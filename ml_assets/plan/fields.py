@@ -19,6 +19,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import to_jsonable_python
 
+from ml_assets.moved import moved
+
 FILE = Path(__file__).with_name("fields.json")
 FIRST, LATER = "first", "later"
 Record = Mapping[str, Mapping[str, Any]]
@@ -120,7 +122,7 @@ def text(spec: BaseModel) -> str:
 
 
 def _name(kind: type[BaseModel]) -> str:
-    return f"{kind.__module__}:{kind.__qualname__}"
+    return moved.first(f"{kind.__module__}:{kind.__qualname__}")
 
 
 def _has_default(field: FieldInfo) -> bool:

@@ -7,6 +7,7 @@ Python's own bytecode, in `__pycache__`, by the digest of the source.
 from __future__ import annotations
 
 import ast
+import functools
 import hashlib
 import importlib.util
 import json
@@ -18,29 +19,46 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from ml_assets.moved import MOVES, moved
+from ml_assets.plan.renamed import before
+from ml_assets.plan.spare import reads, without
+
 _parsing = threading.Lock()
 """One parse at a time: before Python 3.11.8 `ast.parse` fails at random in two threads."""
-FORMAT = 1
+FORMAT = 3
 """Raised with each change of what is digested or listed here."""
 
 
 @dataclass(frozen=True)
 class Parsed:
-    """A syntax tree's digest, and (level, name) of all it may import, wherever it does."""
+    """A syntax tree's digest, and (level, name) of all it may import, wherever it does.
+
+    In the digest moved modules have the names that they had first.
+    """
 
     digest: str
     imports: tuple[tuple[int, str], ...]
+    bare: str
+    """The digest without the declarations that `spare` are."""
+    spare: frozenset[str]
+    reads: frozenset[str]
+    """Every name by which it may read an attribute."""
 
 
 def parsed(path: Path, source: bytes, text: str) -> Parsed:
     """Return what a source says; raises SyntaxError."""
     kept = Path(importlib.util.cache_from_source(str(path))).with_suffix(".tree.json")
-    mark = f"{FORMAT} {hashlib.sha256(source).hexdigest()}"
+    mark = f"{FORMAT} {_moves()} {hashlib.sha256(source).hexdigest()}"
     found = _kept(kept, mark)
     if found is None:
         found = _parse(text)
         _keep(kept, mark, found)
     return found
+
+
+@functools.cache
+def _moves() -> str:
+    return _checksum(json.dumps(MOVES))
 
 
 def _kept(path: Path, mark: str) -> Parsed | None:
@@ -51,14 +69,17 @@ def _kept(path: Path, mark: str) -> Parsed | None:
         return None
     if len(lines) != 3 or lines[0] != mark or lines[1] != _checksum(lines[2]):
         return None
-    digest, imports = json.loads(lines[2])
-    return Parsed(digest, tuple((level, name) for level, name in imports))
+    digest, imports, bare, *names = json.loads(lines[2])
+    return Parsed(
+        digest, tuple((level, name) for level, name in imports), bare, *map(frozenset, names)
+    )
 
 
 def _keep(path: Path, mark: str, found: Parsed) -> None:
     if sys.dont_write_bytecode:
         return
-    body = json.dumps([found.digest, found.imports])
+    names = (sorted(found.spare), sorted(found.reads))
+    body = json.dumps([found.digest, found.imports, found.bare, *names])
     # Where the folder cannot be written, each process parses anew.
     with suppress(OSError):
         path.parent.mkdir(exist_ok=True)
@@ -75,8 +96,14 @@ def _parse(text: str) -> Parsed:
     with _parsing:
         whole = ast.parse(text)
     tree = _Stripped().visit(whole)
-    digest = hashlib.sha256(ast.dump(tree, annotate_fields=False).encode()).hexdigest()
-    return Parsed(digest, tuple(sorted(set(imports_of(tree)))))
+    imports = tuple(sorted(set(imports_of(tree))))
+    tree = before(tree, moved)
+    bare, spare = without(tree)
+    return Parsed(_digest(tree), imports, _digest(bare), spare, reads(bare, text))
+
+
+def _digest(tree: ast.Module) -> str:
+    return _checksum(ast.dump(tree, annotate_fields=False))
 
 
 def imports_of(tree: ast.AST) -> Iterator[tuple[int, str]]:
@@ -122,3 +149,7 @@ def _is_text(node: ast.stmt) -> bool:
         and isinstance(node.value, ast.Constant)
         and isinstance(node.value.value, str)
     )
+
+
+EMPTY = _parse("").digest
+"""Of a module that holds no code."""

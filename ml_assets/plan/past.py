@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ml_assets.errors import DamagedObject, NotMaterialized
+from ml_assets.moved import moved
 from ml_assets.plan.origin import fitted_of
 from ml_assets.store.home import Home
 from ml_assets.store.objects import Ref
@@ -61,7 +62,7 @@ def past(home: Home, model: str, digest: str) -> Past | None:
         number=version.number,
         digest=digest,
         model=made,
-        family=str(fitted.ingredients["hooks"]["family"]),
+        family=moved.now(fitted.ingredients["hooks"]["family"]),
         folds=folds,
         features=features,
         target=None if spec is None else str(spec["target"]),

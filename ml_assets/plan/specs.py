@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ml_assets.plan import fields
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.spec.model import ModelSpec
 from ml_assets.spec.project import Project
@@ -30,3 +31,11 @@ def project_of(specs: Specs) -> Project:
         {name: DatasetSpec.model_validate_json(t) for name, t in specs["datasets"].items()},
         {name: ModelSpec.model_validate_json(t) for name, t in specs["models"].items()},
     )
+
+
+def spec_texts(project: Project) -> dict[str, str]:
+    """Return each spec as it is in keys: alike where an older ml_assets wrote it with less."""
+    return {
+        name: fields.text(spec)
+        for name, spec in (*project.datasets.items(), *project.models.items())
+    }

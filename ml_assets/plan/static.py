@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from ml_assets.assets.edges import asset_keys, groups, owner_of
 from ml_assets.assets.registry import KINDS, function, made_by
 from ml_assets.plan import fields
-from ml_assets.plan.code import Sources
+from ml_assets.plan.code import Sources, digests
 from ml_assets.plan.environment import environment
 from ml_assets.plan.workspace import Workspace
 from ml_assets.spec.project import Project
@@ -47,7 +47,7 @@ def _digest(sources: Sources, found: Versioned) -> str:
     closure = sources.closure(found.modules)
     libraries = {name for module in closure.values() for name in module.third_party}
     document: list[Any] = [
-        {name: module.digest for name, module in sorted(closure.items())},
+        digests(closure),
         environment(libraries),
         [fields.document(params) for params in found.params],
     ]

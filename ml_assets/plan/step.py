@@ -12,6 +12,7 @@ from typing import Any
 from ml_assets.assets.cells import Cell
 from ml_assets.assets.registry import made_by
 from ml_assets.errors import NotMaterialized
+from ml_assets.moved import moved
 from ml_assets.plan.environment import version_of
 from ml_assets.store.objects import Ref
 from ml_assets.store.records import ActionRecord, Records
@@ -28,6 +29,7 @@ class Step:
     name: str
     """Unit and part: `sales/batch@2020-01#ingest`."""
     stage: str
+    """By the name that its module has now."""
     outputs: Mapping[str, Ref]
     leaves: tuple[Leaf, ...]
     inputs: tuple[str, ...]
@@ -51,7 +53,7 @@ class Step:
         return cls(
             key=record.key,
             name=record.name,
-            stage=str(given["stage"]),
+            stage=moved.now(str(given["stage"])),
             outputs=record.outputs,
             leaves=leaves,
             inputs=tuple(dict.fromkeys(digest for _, digest in leaves)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ml_assets.moved import moved
 from ml_assets.store.records import ActionRecord
 
 UNSET = "unset"
@@ -35,12 +36,13 @@ def _stage(named: str) -> str:
 
 def _code(then: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
     for name in sorted({*then, *now}):
+        known = moved.now(name)
         if name not in now:
-            yield f"code: {name} is not used any more"
+            yield f"code: {known} is not used any more"
         elif name not in then:
-            yield f"code: {name} is new"
+            yield f"code: {known} is new"
         elif then[name] != now[name]:
-            yield f"code: {name} changed"
+            yield f"code: {known} changed"
 
 
 def _versions(then: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:

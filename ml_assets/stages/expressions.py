@@ -264,7 +264,7 @@ def _method(found: grammar.Call, columns: Columns) -> Any:
     given = {key: grammar.constant(node) for key, node in found.given.items()}
     if accessor == "str":
         return _text_method(on, name, given)
-    part = getattr(on.dt, name)
+    part = getattr(on.dt, name)  # never an error
     answer = _plain(part() if found.method.called else part)
     # Pandas says false of a missing time.
     return answer.mask(on.isna()) if found.method.gives == "boolean" else answer
@@ -283,11 +283,11 @@ def _text_method(on: pd.Series, name: str, given: Mapping[str, Any]) -> Any:
         raise TypeError(f".str.{name} is for texts, got {on.dtype}")
     missing = given.get("na")
     if name in ("startswith", "endswith"):
-        answer = getattr(on.str, name)(given["pat"]).astype("boolean")
+        answer = getattr(on.str, name)(given["pat"]).astype("boolean")  # never an error
     elif name in _AROUND:
         answer = _matched(on, name, given)
     else:
-        return _plain(getattr(on.str, name)(**given))
+        return _plain(getattr(on.str, name)(**given))  # never an error
     return answer if missing is None else answer.fillna(missing)
 
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,7 +10,7 @@ from dataclasses import dataclass, field
 from playwright.sync_api import Browser, Page
 
 from docs.screenshots import chromium
-from ml_assets.cli.servers import free_port
+from ml_assets_tests.cli.served import up
 from ml_assets_tests.cli.shell import Shell
 
 PATIENCE = 60_000.0
@@ -50,17 +47,8 @@ class Pages:
 @contextmanager
 def served(shell: Shell) -> Iterator[Pages]:
     """Serve a project's pages with its own command, and open a browser."""
-    port, mlflow_port = free_port(), free_port()
-    up = shell.start("up", "--port", str(port), "--mlflow-port", str(mlflow_port))
-    dagster, mlflow = (f"http://127.0.0.1:{number}" for number in (port, mlflow_port))
-    try:
-        for address in (f"{dagster}/server_info", f"{mlflow}/health"):
-            _await(address, up)
-        with chromium() as browser:
-            yield Pages(browser, dagster, mlflow)
-    finally:
-        up.send_signal(signal.SIGTERM)
-        up.communicate(timeout=60)
+    with up(shell) as found, chromium() as browser:
+        yield Pages(browser, found.dagster, found.mlflow)
 
 
 def wait_until(what: Callable[[], bool]) -> None:
@@ -69,16 +57,3 @@ def wait_until(what: Callable[[], bool]) -> None:
     while not what():
         assert time.monotonic() < deadline
         time.sleep(0.3)
-
-
-def _await(address: str, up: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + 2 * PATIENCE / 1000
-    while True:
-        try:
-            with urllib.request.urlopen(address, timeout=5):
-                return
-        except OSError:
-            assert up.poll() is None, up.communicate()
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.3)

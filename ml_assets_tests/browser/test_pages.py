@@ -106,6 +106,8 @@ def test_materialize_is_pressed_and_reuses_what_is_there(site: Site, pages: Page
         page.get_by_role("button", name="Materialize").first.click()
         wait_until(lambda: bool(new()) and all(run.is_finished for run in new()))
         assert [run.status.value for run in new()] == ["SUCCESS"]
+        # Its log comes by a websocket.
+        pages.open(f"{pages.dagster}/runs/{new()[0].run_id}", "RUN_SUCCESS")
         event = instance.get_latest_materialization_event(dg.AssetKey(["forecast", "train_split"]))
         assert event is not None
         assert event.run_id == new()[0].run_id
@@ -133,6 +135,10 @@ def test_what_mlflow_shows(site: Site, pages: Pages) -> None:
     run = pages.open(f"{pages.mlflow}/#/experiments/1/runs/{ids[0]}", "Child runs")
     for text in ("median", "linear", "test_mae", "trivial baseline"):
         run.get_by_text(text).first.wait_for()
+    files = pages.open(f"{pages.mlflow}/#/experiments/1/runs/{ids[0]}/artifacts", "report.html")
+    files.get_by_text("report.html").first.click()
+    shown = files.frame_locator("iframe").get_by_role("heading", name="forecast")
+    shown.first.wait_for()
     chosen = json.dumps(ids, separators=(",", ":"))
     compare = f'{pages.mlflow}/#/compare-runs?runs={chosen}&experiments=["1"]'
     both = pages.open(compare, "Comparing 2 Runs")

@@ -20,7 +20,7 @@ from ml_assets.plan.compare.rows import Unseen, judge, unseen
 from ml_assets.plan.compare.shapley import Coalition, coalitions, shares
 from ml_assets.plan.recreate.prepare import Prepared, prepare
 from ml_assets.plan.recreate.worker import worker
-from ml_assets.plan.specs import project_of
+from ml_assets.plan.specs import project_of, spec_texts
 from ml_assets.plan.workspace import Workspace
 from ml_assets.spec.project import Project
 from ml_assets.store import temporary
@@ -38,7 +38,6 @@ class Side:
     texts: Mapping[str, str]
     digests: Mapping[str, str]
     """Module -> digest of its syntax tree."""
-    specs: Mapping[str, Any]
     project: Project
     environment: Mapping[str, str]
 
@@ -106,7 +105,7 @@ def side(home: Home, model: str, prepared: Prepared) -> Side:
         if step.part == "choose":
             specs = home.objects.json(step.specs)
     project = project_of(specs) if specs else Project({}, {})
-    return Side(prepared, data, texts, digests, specs, project, environment)
+    return Side(prepared, data, texts, digests, project, environment)
 
 
 def _code(
@@ -142,7 +141,7 @@ class _Comparison:
         causes = [DATA] if a.data != b.data else []
         common = a.digests.keys() & b.digests.keys()
         causes += [CODE] if any(a.digests[n] != b.digests[n] for n in common) else []
-        causes += [SPEC] if a.specs != b.specs else []
+        causes += [SPEC] if spec_texts(a.project) != spec_texts(b.project) else []
         notes = []
         try:
             mixes = self._train(causes)

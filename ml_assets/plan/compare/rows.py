@@ -83,6 +83,7 @@ def judge(
     request = {
         "model": mix.model.digest,
         "family": mix.family,
+        "predict": "ml_assets.stages.train.predict:predict",
         "inputs": {"features": [features[batch].digest for batch in batches]},
     }
     made = process.make(request)

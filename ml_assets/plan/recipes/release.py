@@ -10,6 +10,7 @@ from typing import Any
 
 from ml_assets.assets.cells import Cell, Unit
 from ml_assets.errors import NotMaterialized, UnknownName
+from ml_assets.moved import moved
 from ml_assets.plan.action import Action, Input, Pending
 from ml_assets.plan.promote import candidate_named
 from ml_assets.plan.recipes.model import family_modules
@@ -95,7 +96,7 @@ def release_action(
             for dataset, batches in sorted(past.accounts.items())
         },
     }
-    return Action("release", STAGE, params, inputs, {"family": past.family})
+    return Action("release", STAGE, params, inputs, {"family": moved.now(past.family)})
 
 
 def release_spec(

@@ -76,7 +76,7 @@ def predict(request: Mapping[str, Any]) -> Mapping[str, Any]:
 
     model = _handle(request["model"], request["files"]).json()
     family = _named(request["family"])
-    of = _named("ml_assets.stages.train.predict:predict")
+    of = _named(request["predict"])
     outputs = {}
     for number, features in enumerate(request["inputs"]["features"]):
         found = np.asarray(of(model, family, _handle(features, request["files"]).table()))

@@ -13,10 +13,14 @@ from typing import Any
 
 from ml_assets.children.child import Child, ChildError
 from ml_assets.errors import StageError
+from ml_assets.moved import moved
 from ml_assets.plan.calls import digests_of
 from ml_assets.plan.recreate import child as stored
 from ml_assets.plan.recreate.extract import Texts, extract
 from ml_assets.store.objects import Objects, Ref
+
+NAMING = ("stage", "spec", "hooks", "family", "predict")
+"""The parts of a call that name modules."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +35,9 @@ class Made:
 class Worker:
     """One process with one state of the code."""
 
-    def __init__(self, folder: Path, child: Child, objects: Objects) -> None:
+    def __init__(self, folder: Path, child: Child, objects: Objects, texts: Texts) -> None:
         self.folder = folder
+        self._modules = texts.keys()
         self._child = child
         self._objects = objects
 
@@ -43,11 +48,22 @@ class Worker:
         files = {digest: (digest, str(self._objects.path(digest))) for digest in needed}
         with tempfile.TemporaryDirectory(dir=self.folder.parent) as out:
             try:
-                answer = self._child.ask({**call, "files": files, "out": out})
+                answer = self._child.ask({**self._as_stored(call), "files": files, "out": out})
             except ChildError as error:
                 raise StageError(str(error)) from None
             outputs = {name: self._keep(item) for name, item in answer["outputs"].items()}
         return Made(outputs, answer["kernels"])
+
+    def _as_stored(self, call: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a call with the names that its modules have in the stored code."""
+        named = {part: call[part] for part in NAMING if part in call}
+        return {**call, **{part: self._stored(names) for part, names in named.items()}}
+
+    def _stored(self, names: Any) -> Any:
+        if isinstance(names, Mapping):
+            return {key: self._stored(name) for key, name in names.items()}
+        held = (name for name in moved.names(names) if name.partition(":")[0] in self._modules)
+        return next(held, names)
 
     def _keep(self, item: Mapping[str, str]) -> Ref:
         content = Path(item["path"]).read_bytes()
@@ -70,4 +86,4 @@ def worker(texts: Texts, folder: Path, objects: Objects) -> Iterator[Worker]:
     path = os.pathsep.join(p for p in (str(folder), os.environ.get("PYTHONPATH", "")) if p)
     target = f"{stored.__file__}:answering"
     with Child(target, environ={"PYTHONPATH": path}, cwd=folder) as child:
-        yield Worker(folder, child, objects)
+        yield Worker(folder, child, objects, texts)

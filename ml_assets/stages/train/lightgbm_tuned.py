@@ -32,7 +32,12 @@ def fit(settings: LightGBMTuned, train: Fold, validation: Fold, context: Context
     direction = goals.MAXIMIZE if context.metric == "auc" else goals.MINIMIZE
     sampler = optuna.samplers.TPESampler(seed=context.seed)
     study = optuna.create_study(sampler=sampler, direction=direction)
-    study.enqueue_trial({name: getattr(settings.start, name) for name in _SEARCHED})
+    study.enqueue_trial(
+        {
+            name: getattr(settings.start, name)  # never an error
+            for name in _SEARCHED
+        }
+    )
     data = lightgbm.datasets(settings.start, train, validation, context)
     best: dict[str, Any] = {}
     trials = []
@@ -67,8 +72,8 @@ def _suggested(trial: Any, settings: LightGBMTuned) -> dict[str, Any]:
     """Return a trial's settings; each range is widened to hold the first trial's value."""
     found: dict[str, Any] = {}
     for name in _SEARCHED:
-        start = getattr(settings.start, name)
-        low, high = getattr(settings, name)
+        start = getattr(settings.start, name)  # never an error
+        low, high = getattr(settings, name)  # never an error
         low, high = min(low, start), max(high, start)
         if isinstance(start, int):
             found[name] = trial.suggest_int(name, low, high, log=True)

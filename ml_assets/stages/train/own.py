@@ -71,7 +71,7 @@ class Own:
         return state
 
     def _call(self, function: str, *arguments: Any) -> Any:
-        hook = getattr(self._module, function, None)
+        hook = getattr(self._module, function, None)  # never an error
         if not callable(hook):
             raise HookError(f"{self._file} has no function {function}; wanted fit, refit, predict")
         try:

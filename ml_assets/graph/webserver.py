@@ -1,0 +1,52 @@
+"""Dagster's page as `ml-assets up` serves it: Dagster's own application behind a guard.
+
+Run as a process; DAGSTER_HOME says which instance. Belongs here: all that is taken from inside
+dagster-webserver, whose own command has no place for a middleware.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+import uvicorn
+from dagster import DagsterInstance
+from dagster._core.workspace.context import WorkspaceProcessContext
+from dagster._core.workspace.load_target import WorkspaceFileTarget
+from dagster_webserver import __version__
+from dagster_webserver.app import create_app_from_workspace_process_context
+from dagster_webserver.cli import (
+    DEFAULT_DB_STATEMENT_TIMEOUT,
+    DEFAULT_POOL_MAX_OVERFLOW,
+    DEFAULT_POOL_RECYCLE,
+)
+
+from ml_assets.graph.guard import Guard
+
+POLL = 2000
+"""Milliseconds after which an open page asks again, as Dagster's own command has it."""
+GRACE = 3
+"""Seconds that open requests get when the server ends; an open page holds a websocket for ever."""
+
+
+def main() -> None:
+    """Serve until a signal ends it."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--listen", required=True)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--workspace", required=True)
+    parser.add_argument("--host", action="append", default=[])
+    given = parser.parse_args()
+    with DagsterInstance.get() as instance:
+        instance.optimize_for_webserver(
+            DEFAULT_DB_STATEMENT_TIMEOUT, DEFAULT_POOL_RECYCLE, DEFAULT_POOL_MAX_OVERFLOW
+        )
+        target = WorkspaceFileTarget([given.workspace])
+        with WorkspaceProcessContext(instance, target, version=__version__) as context:
+            app = Guard(create_app_from_workspace_process_context(context, "", POLL), given.host)
+            uvicorn.run(
+                app,
+                host=given.listen,
+                port=given.port,
+                log_level="warning",
+                timeout_graceful_shutdown=GRACE,
+            )

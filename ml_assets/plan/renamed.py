@@ -1,0 +1,96 @@
+"""A syntax tree as it was before the modules that it names moved.
+
+Where a module moves, every importer is edited: another name in the import, often another place
+among the sorted imports. The trees before and after come out alike here, so the move re-runs
+nothing. A tree that names no moved module is left as it is. Belongs here: absolute imports, and
+texts that are nothing but a module's name. Anything else (relative imports, `import a.b` and uses
+of it) counts as edited.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+
+from ml_assets.moved import Moved
+
+Imported = tuple[str, str, str | None]
+"""Module, name, and the local name where it is another."""
+
+
+def before(tree: ast.Module, moved: Moved) -> ast.Module:
+    """Return a tree with the first names of moved modules; imports again in isort's order."""
+    return tree if not moved.moves else _Before(moved).visit(tree)
+
+
+class _Before(ast.NodeTransformer):
+    def __init__(self, moved: Moved) -> None:
+        self._moved = moved
+
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        for name in ("body", "orelse", "finalbody"):
+            body = getattr(node, name, None)
+            if isinstance(body, list):
+                setattr(node, name, list(self._statements(body)))
+        return super().generic_visit(node)
+
+    def visit_Constant(self, node: ast.Constant) -> ast.Constant:
+        if isinstance(node.value, str):
+            return ast.Constant(self._moved.first(node.value), node.kind)
+        return node
+
+    def _statements(self, body: list[ast.stmt]) -> Iterator[ast.stmt]:
+        for own, statements in groupby(body, is_own):
+            run = list(statements)
+            yield from self._imports(run) if own else run
+
+    def _imports(self, run: list[ast.stmt]) -> Sequence[ast.stmt]:
+        now = [item for node in run for item in imported(node)]
+        then = [self._first(*item) for item in now]
+        return run if then == now else in_order(then)
+
+    def _first(self, module: str, name: str, local: str | None) -> Imported:
+        whole = f"{module}.{name}"
+        then = self._moved.first(whole)
+        if then == whole:
+            return self._moved.first(module), name, local
+        # What is imported is itself a module that moved.
+        home, _, first = then.rpartition(".")
+        bound = local or name
+        return home, first, None if bound == first else bound
+
+
+def imported(node: ast.stmt) -> Iterator[Imported]:
+    """Yield what a statement for which `is_own` holds imports."""
+    assert isinstance(node, ast.ImportFrom)
+    for alias in node.names:
+        yield node.module or "", alias.name, alias.asname
+
+
+def is_own(node: ast.stmt) -> bool:
+    """Tell whether a statement imports names from modules of this package."""
+    if not isinstance(node, ast.ImportFrom) or node.level or node.module is None:
+        return False
+    return node.module.split(".")[0] == "ml_assets"
+
+
+def in_order(found: Iterable[Imported]) -> list[ast.ImportFrom]:
+    """Return imports as isort writes them: a statement a module, one more for each `as`."""
+    plain: dict[str, ast.ImportFrom] = {}
+    made: list[ast.ImportFrom] = []
+    for module, name, local in sorted(set(found), key=_place):
+        if local is None and module in plain:
+            plain[module].names.append(ast.alias(name))
+            continue
+        made.append(ast.ImportFrom(module, [ast.alias(name, local)], 0))
+        if local is None:
+            plain[module] = made[-1]
+    return made
+
+
+def _place(item: Imported) -> tuple[object, ...]:
+    """Return where an import stands: modules by name, in them constants, classes, then others."""
+    module, name, local = item
+    kind = 0 if name.isupper() and len(name) > 1 else 1 if name[:1].isupper() else 2
+    return module, kind, name.lower(), name, local or ""
