@@ -7,7 +7,9 @@ time, and 0.7 s more when a process ends.
 from __future__ import annotations
 
 import gc
+import importlib
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,7 +30,24 @@ def importing() -> Iterator[None]:
         gc.enable()
 
 
+def command(module: str) -> list[str]:
+    """Return the words that start a module's `main` in a process of its own, imported this way."""
+    return [sys.executable, "-P", "-m", "ml_assets.importing", module]
+
+
 def environment() -> dict[str, str]:
     """Return this process' environment for one that imports the same package."""
     paths = [str(Path(__file__).parent.parent), os.environ.get("PYTHONPATH", "")]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in paths if path)}
+
+
+def main() -> None:
+    """Import the module that the first argument names and call its `main`, with the other words."""
+    name = sys.argv.pop(1)
+    with importing():
+        module = importlib.import_module(name)
+    module.main()
+
+
+if __name__ == "__main__":
+    main()
