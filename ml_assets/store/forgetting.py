@@ -98,9 +98,13 @@ def pending(state: State) -> list[Mapping[str, Any]]:
 
 
 def finished(state: State) -> None:
-    """Note that nothing is left to be removed; the state's own freed pages are overwritten."""
+    """Note that nothing is left to be removed.
+
+    Copies of an earlier state go, and the state's own freed pages are overwritten.
+    """
     with state.write() as db:
         db.execute(delete(settings).where(*_mine()))
+    state.drop_copies()
     state.vacuum()
 
 

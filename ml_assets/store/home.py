@@ -51,7 +51,7 @@ class Home:
         self.env = env
         self._settings = (state, objects)
         temporary.sweep(root / "tmp")
-        self.state = open_state(root, state)
+        self.state = open_state(root, state, self._begin)
         try:
             self.objects = Objects(objects or root / "objects", self.state)
             if state or objects or self.objects.claimed():
@@ -69,6 +69,15 @@ class Home:
             from ml_assets.store.database_locks import DatabaseLocks
 
             self.locks = DatabaseLocks(self.state)
+
+    def _begin(self) -> None:
+        """Refuse a new state where objects lie: what they are, and the log, would be lost."""
+        if self._settings == ("", "") and any((self.root / "objects").glob("??/d1-*")):
+            raise HomeError(
+                f"the home {self.root} holds objects, and its state.db is gone or empty: restore "
+                "state.db from a copy; to begin anew, with no version and an empty promotion log, "
+                f"move objects and environments out of {self.root}"
+            )
 
     def other(self, env: str) -> Home:
         """Open another environment of the same home."""

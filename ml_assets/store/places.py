@@ -71,6 +71,11 @@ PLACES = (
         "objects are taken out; actions, versions and decisions stay",
     ),
     Place(
+        "copies/state-format-*",
+        "the state as it was before migrations, or such a copy being made",
+        "removed",
+    ),
+    Place(
         "tmp/", "what is made for a moment: for MLflow, `recreate` and `compare`", KILLED, KILLED
     ),
     Place("locks", "locks"),

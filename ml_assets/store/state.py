@@ -1,15 +1,17 @@
 """The state database of a home: SQLite in the home, or Postgres by URL.
 
 Belongs here: the tables, opening, transactions. What rows mean is said in the
-module that owns each table.
+module that owns each table. A table or column that is added, or leaves, is a new FORMAT and a
+revision in `migrations/`.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -32,6 +34,7 @@ from sqlalchemy import (
     create_engine,
     event,
     select,
+    update,
 )
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DatabaseError, OperationalError
@@ -198,11 +201,14 @@ class State:
 
     A disk that takes no more raises sqlalchemy's OperationalError, here as in every write.
 
-    `address` is a Postgres URL; empty: SQLite in the home. `shown` is what people are told that it
-    is: without a password.
+    `address` is a Postgres URL; empty: SQLite in the home. `begin` is called before a new state is
+    made, and refuses by an error. `shown` is what people are told that it is: without a password.
+    A state of an older format is copied, then migrated, which is logged as a warning.
     """
 
-    def __init__(self, home: Path, address: str = "") -> None:
+    def __init__(self, home: Path, address: str, begin: Callable[[], None]) -> None:
+        self._home = home
+        self._begin = begin
         self._sqlite = not address
         if self._sqlite:
             self.shown = f"sqlite:///{home / 'state.db'}"
@@ -253,15 +259,52 @@ class State:
             ) from error
 
     def _open(self) -> None:
+        kept = ""
         with self.write() as db:
+            found = _format(db)
+            if found is None:
+                self._begin()
+            elif found != FORMAT:
+                kept = self._upgrade(db, found)
             metadata.create_all(db, checkfirst=True)
             insert_missing(db, meta, [{"key": "format", "value": FORMAT}])
-            found = db.execute(select(meta.c.value).where(meta.c.key == "format")).scalar()
-        if found != FORMAT:
-            raise HomeError(
-                f"the home has store format {found}, this version of ml_assets reads {FORMAT}; "
-                "use the version that made it"
+        if kept:
+            logging.getLogger(__name__).warning(
+                "the state %s was of store format %s, now it is of %s; as it was it is kept in %s",
+                *(self.shown, found, FORMAT, kept),
             )
+
+    def _upgrade(self, db: Connection, found: str) -> str:
+        """Copy and migrate a state of an older format; return where the copy is."""
+        if not found.isdecimal() or int(found) > int(FORMAT):
+            raise HomeError(
+                f"the home has store format {found}, this version of ml_assets reads up to "
+                f"{FORMAT}; use the version that made it, or a later one"
+            )
+        from ml_assets.store import earlier, migrate
+
+        if self._sqlite:
+            kept = str(earlier.copy_file(self.engine, self._home, found))
+        else:
+            kept = f"schema {earlier.copy_schema(db, self.schema, found)}"
+        migrate.upgrade(db, found, FORMAT)
+        db.execute(update(meta).where(meta.c.key == "format").values(value=FORMAT))
+        return kept
+
+    def drop_copies(self) -> list[str]:
+        """Remove every copy of the state that a migration left; return what they were."""
+        from ml_assets.store import earlier
+
+        if self._sqlite:
+            found = earlier.files(self._home)
+            for path in found:
+                path.unlink(missing_ok=True)
+            return [str(path) for path in found]
+        with self.write() as db:
+            names = earlier.schemas(db, self.schema)
+            for name in names:
+                earlier.drop_schema(db, name)
+        return [f"schema {name}" for name in names]
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -312,16 +355,24 @@ class State:
         self.engine.dispose()
 
 
-def open_state(home: Path, address: str = "") -> State:
+def open_state(home: Path, address: str = "", begin: Callable[[], None] = lambda: None) -> State:
     """Open (or make) the state of a home: SQLite in it, or the Postgres database of a URL.
 
-    Raises HomeError where it cannot be used.
+    `begin` as in State. Raises HomeError where it cannot be used.
     """
     try:
         home.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise HomeError(f"the home {home} cannot be made: {error.strerror}") from error
-    return State(home, address)
+    return State(home, address, begin)
+
+
+def _format(db: Connection) -> str | None:
+    """Return the format of a state; None: nothing was made in it yet."""
+    if not db.dialect.has_table(db, meta.name):
+        return None
+    found = db.execute(select(meta.c.value).where(meta.c.key == "format")).scalar()
+    return None if found is None else str(found)
 
 
 def insert_missing(db: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -10,7 +10,7 @@ import pytest
 from ml_assets.store.home import Home
 from ml_assets_tests.shared import Cluster, postgres
 
-BOTH = ("batches", "pins", "processes", "promotions", "records", "state", "switches")
+BOTH = ("batches", "migrate", "pins", "processes", "promotions", "records", "state", "switches")
 """What is tested on both databases: test_batches.py, …"""
 
 

@@ -1,0 +1,1 @@
+"""One revision for each store format: how a state becomes it from the one before."""
