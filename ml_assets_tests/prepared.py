@@ -45,7 +45,7 @@ def prepared_site(factory: pytest.TempPathFactory, name: str) -> Iterator[Site]:
     original = once(factory, "prepared", _materialize)
     root = factory.mktemp(name) / "project"
     processes.copy(original, root)
-    _lead(original, root)
+    lead(root)
     toy = Toy(root.resolve())
     try:
         yield Site(toy)
@@ -60,13 +60,14 @@ def _materialize(root: Path) -> None:
         assert answer["success"], answer["faults"]
 
 
-def _lead(original: Path, copy: Path) -> None:
+def lead(copy: Path) -> None:
     """Lead MLflow's paths to a copy, which is quicker than publishing all of it anew."""
     folder = copy / "data" / "environments" / "dev" / "mlflow"
+    before = (folder / "home.txt").read_text()
     (folder / "home.txt").write_text(str(folder.resolve()))
     with closing(sqlite3.connect(folder / "mlflow.db")) as db, db:
         for table, column in PATHS:
             db.execute(
                 f"update {table} set {column} = replace({column}, ?, ?)",
-                (str(original.resolve()), str(copy.resolve())),
+                (before, str(folder.resolve())),
             )

@@ -238,12 +238,7 @@ class Toy:
 
     def forget(self) -> None:
         """Drop the project's modules, so that they are imported as in a new process."""
-        names = [name for name in sys.modules if name.split(".")[0] == PACKAGE]
-        for name in names:
-            del sys.modules[name]
-            load._imported.pop(name, None)
-        sys.path[:] = [folder for folder in sys.path if folder != str(self.root)]
-        importlib.invalidate_caches()
+        drop_modules(PACKAGE, self.root)
 
     def plan(self, selection: str | None = None, env: str = "dev", **options: Any) -> Plan:
         """Return the plan for what has landed."""
@@ -300,6 +295,15 @@ class Toy:
             home.close()
         self.homes.clear()
         self.forget()
+
+
+def drop_modules(package: str, root: Path) -> None:
+    """Drop the modules of a project, so that they are imported as in a new process."""
+    for name in [name for name in sys.modules if name.split(".")[0] == package]:
+        del sys.modules[name]
+        load._imported.pop(name, None)
+    sys.path[:] = [folder for folder in sys.path if folder != str(root)]
+    importlib.invalidate_caches()
 
 
 def write_project(root: Path, files: Mapping[str, str] = FILES) -> None:

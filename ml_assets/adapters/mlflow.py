@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from ml_assets.adapters.candidate import Candidate, current_candidate
 from ml_assets.adapters.families import Child
 from ml_assets.adapters.mlflow_model import dataset, save, signature
-from ml_assets.errors import PublishError
+from ml_assets.errors import HomeError, PublishError
 from ml_assets.plan.markdown import plain
 from ml_assets.spec.project import Project
 from ml_assets.store import temporary
@@ -56,12 +56,22 @@ def is_empty(home: Home) -> bool:
 
 
 def moved(home: Home) -> bool:
-    """Tell, without mlflow, whether MLflow's paths lead to another place than this home."""
+    """Tell, without mlflow, whether MLflow's paths lead to another place than this home.
+
+    Raises HomeError where that was noted, and the note is damaged.
+    """
+    note, here = folder(home) / "home.txt", str(folder(home).resolve())
     try:
-        written = (folder(home) / "home.txt").read_text(encoding="utf-8")
+        written = note.read_bytes().decode(errors="replace")
     except FileNotFoundError:
         return False
-    return written != str(folder(home).resolve())
+    if not written.startswith("/") or not written.isprintable() or "\ufffd" in written:
+        raise HomeError(
+            f"{note} is damaged: it holds {written[:80]!r}, wanted the folder that MLflow's paths "
+            f"lead to. If this home was not moved, write {here} into it (without a line end); "
+            f"otherwise delete {folder(home)}, and `ml-assets repair` publishes everything anew"
+        )
+    return written != here
 
 
 def reset(home: Home) -> None:

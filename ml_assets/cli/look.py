@@ -176,6 +176,10 @@ def status(
     for name, document in documents.items():
         _tell_status(name, document)
     out.print(_summary(found))
+    if planner.home.seen_by_others():
+        root = planner.home.root
+        said = f"every user of this machine can read the home: chmod 700 {root}"
+        err.print(said, style="yellow", markup=False)
 
 
 def model_status(planner: Planner, found: Plan, name: str) -> dict[str, Any]:

@@ -54,8 +54,9 @@ def dagster_home(workspace: Workspace) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     text = yaml.safe_dump(settings(str(folder)), sort_keys=False)
     path = folder / "dagster.yaml"
-    if not path.is_file() or path.read_text() != text:
+    # As bytes: whatever became of it, it is written anew.
+    if not path.is_file() or path.read_bytes() != text.encode():
         temporary = path.with_suffix(f".{os.getpid()}.tmp")
-        temporary.write_text(text)
+        temporary.write_bytes(text.encode())
         os.replace(temporary, path)
     return folder

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from ml_assets.moved import moved
 from ml_assets.plan.environment import version_of
 from ml_assets.store.objects import Ref
 from ml_assets.store.records import ActionRecord, Records
+from ml_assets.store.state import load
 
 Leaf = tuple[tuple[str, ...], str]
 """The names on the way to an input (`previous`, `prices`), and its digest."""
@@ -74,7 +74,7 @@ class Step:
     @property
     def call(self) -> Mapping[str, Any]:
         """The call (`plan/calls.py`), its keys in their order."""
-        found: Mapping[str, Any] = json.loads(self.record.ingredients["call"])
+        found: Mapping[str, Any] = load(self.record.ingredients["call"])
         return found
 
     @property

@@ -6,7 +6,6 @@ connection to many (PgBouncer's transaction mode) must not stand in between.
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 from collections.abc import Iterator
@@ -18,7 +17,7 @@ from sqlalchemy.exc import DatabaseError
 
 from ml_assets.errors import HomeError
 from ml_assets.store.postgres import lock_number
-from ml_assets.store.state import State, settings
+from ml_assets.store.state import State, dump, load, settings
 
 NOTE = "writer"
 """The setting that names who took an environment's lock last; true while that connection has it."""
@@ -115,7 +114,7 @@ class DatabaseLock:
         note = {"host": socket.gethostname(), "pid": os.getpid(), "what": what, "backend": backend}
         with self._state.write() as db:
             db.execute(delete(settings).where(*self._mine()))
-            row = {"env": self._env, "key": NOTE, "value": json.dumps(note)}
+            row = {"env": self._env, "key": NOTE, "value": dump(note)}
             db.execute(insert(settings), row)
         return True
 
@@ -132,7 +131,7 @@ class DatabaseLock:
             note = db.execute(select(settings.c.value).where(*self._mine())).scalar()
         if backend is None:
             return None
-        found = json.loads(note) if note is not None else {}
+        found = load(note) if note is not None else {}
         if found.get("backend") != backend:
             return "another process"
         return f"{found['what']} (process {found['pid']} on {found['host']})"

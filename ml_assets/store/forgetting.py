@@ -5,7 +5,6 @@ Belongs here: the writes. Does not belong here: which objects hold a row (`plan/
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +21,7 @@ from ml_assets.store.state import (
     forgettings,
     insert_missing,
     landings,
+    load,
     now,
     objects,
     removals,
@@ -114,14 +114,14 @@ def _mine() -> tuple[Any, ...]:
 
 def _pending(db: Connection) -> list[Mapping[str, Any]]:
     value = db.execute(select(settings.c.value).where(*_mine())).scalar()
-    return [] if value is None else json.loads(value)
+    return [] if value is None else load(value)
 
 
 def _drop_current(db: Connection, names: Collection[str]) -> None:
     """Let no environment hold what rests on something that is gone."""
     for row in db.execute(select(current)).all():
-        held = {ref["digest"] for ref in json.loads(row.outputs).values()}
-        held |= set(json.loads(row.actions).values())
+        held = {ref["digest"] for ref in load(row.outputs).values()}
+        held |= set(load(row.actions).values())
         if held & set(names):
             db.execute(
                 delete(current).where(

@@ -53,6 +53,7 @@ class Home:
         temporary.sweep(root / "tmp")
         self.state = open_state(root, state, self._begin)
         try:
+            self._keep_private(objects)
             self.objects = Objects(objects or root / "objects", self.state)
             if state or objects or self.objects.claimed():
                 self.objects.claim()
@@ -78,6 +79,20 @@ class Home:
                 "state.db from a copy; to begin anew, with no version and an empty promotion log, "
                 f"move objects and environments out of {self.root}"
             )
+
+    def _keep_private(self, objects: str) -> None:
+        """Make the folders that hold rows for their owner alone; those that are there stay."""
+        for name in ("environments", *([] if objects else ["objects"])):
+            try:
+                (self.root / name).mkdir(mode=0o700, exist_ok=True)
+            except OSError as error:
+                raise HomeError(
+                    f"{self.root / name} cannot be made: {error.strerror}; it must be a folder"
+                ) from error
+
+    def seen_by_others(self) -> bool:
+        """Tell whether every user of the machine may read what is in the home's folder."""
+        return all(path.stat().st_mode & 0o005 == 0o005 for path in (self.root, self.folder.parent))
 
     def other(self, env: str) -> Home:
         """Open another environment of the same home."""
@@ -133,4 +148,10 @@ def _machine(root: Path) -> str:
             pass
         finally:
             made.unlink()
-    return path.read_text()
+    found = path.read_bytes().decode(errors="replace")
+    if not re.fullmatch("[0-9a-f]{32}", found):
+        raise HomeError(
+            f"{path} is damaged: it holds {found[:80]!r}, wanted 32 hexadecimal digits. Delete it: "
+            "this machine gets a new name, and files in its landing folder are taken for new"
+        )
+    return found

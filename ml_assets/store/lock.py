@@ -104,9 +104,9 @@ class FolderLock:
     def _noted(self) -> str:
         try:
             found: dict[str, Any] = json.loads(self._note.read_text())
-        except (OSError, ValueError):
+            return f"{found['what']} (process {found['pid']})"
+        except (OSError, ValueError, LookupError, TypeError):
             return "another process"
-        return f"{found['what']} (process {found['pid']})"
 
 
 class KeyLocks:

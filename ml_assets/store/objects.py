@@ -222,7 +222,7 @@ class Objects:
         """
         mark = self.root / MARK
         with self._translated():
-            lies = mark.read_text() if mark.exists() else None
+            lies = mark.read_bytes().decode(errors="replace") if mark.exists() else None
         with self._state.write() as db:
             mine = select(meta.c.value).where(meta.c.key == MARK)
             known = db.execute(mine).scalar()

@@ -6,13 +6,12 @@ already told.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import delete, select
 
-from ml_assets.store.state import State, insert_missing, settings
+from ml_assets.store.state import State, dump, insert_missing, load, settings
 
 PREFIX = "pin:"
 
@@ -28,13 +27,12 @@ class Pins:
         mine = (settings.c.env == env, settings.c.key == PREFIX + name)
         with self._state.read() as db:
             found = db.execute(select(settings.c.value).where(*mine)).scalar()
-        return None if found is None else json.loads(found)
+        return None if found is None else load(found)
 
     def keep(self, env: str, pins: Mapping[str, Any]) -> None:
         """Pin values (as JSON) under names; what is pinned already stays."""
         rows = [
-            {"env": env, "key": PREFIX + name, "value": json.dumps(value)}
-            for name, value in pins.items()
+            {"env": env, "key": PREFIX + name, "value": dump(value)} for name, value in pins.items()
         ]
         if rows:
             with self._state.write() as db:

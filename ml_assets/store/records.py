@@ -7,7 +7,6 @@ and partition; its `token` names what Dagster should show, `published` what it s
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -22,8 +21,10 @@ from ml_assets.store.state import (
     current,
     dump,
     insert_missing,
+    load,
     now,
     promotions,
+    unreadable,
     versions,
 )
 
@@ -43,13 +44,13 @@ class Answer:
     @property
     def checks(self) -> Sequence[Mapping[str, Any]]:
         """The check results."""
-        found: list[dict[str, Any]] = json.loads(self.checks_text)
+        found: list[dict[str, Any]] = load(self.checks_text)
         return found
 
     @property
     def facts(self) -> Mapping[str, Any]:
         """What the stage said besides."""
-        found: dict[str, Any] = json.loads(self.facts_text)
+        found: dict[str, Any] = load(self.facts_text)
         return found
 
 
@@ -289,7 +290,7 @@ class Records:
                 .where(*mine)
                 .order_by(current.c.partition)
             )
-            return {row.partition: json.loads(row.checks) for row in rows}
+            return {row.partition: load(row.checks) for row in rows}
 
     def environments(self) -> list[str]:
         """Return the environments that hold anything, or have decided anything."""
@@ -334,7 +335,7 @@ class Records:
         """Return the keys of the actions that each version was made by first."""
         with self._state.read() as db:
             rows = db.execute(select(versions.c.actions)).scalars()
-            return {key for row in rows for key in json.loads(row).values()}
+            return {key for row in rows for key in load(row).values()}
 
     def assets(self) -> list[str]:
         """Return the assets of which there is a version, sorted."""
@@ -368,7 +369,11 @@ def _outputs(outputs: Mapping[str, Ref]) -> str:
 
 
 def _refs(text: str) -> dict[str, Ref]:
-    return {name: Ref(**value) for name, value in json.loads(text).items()}
+    found = load(text)
+    try:
+        return {name: Ref(**value) for name, value in found.items()}
+    except (AttributeError, TypeError) as error:
+        raise unreadable(f"{found} is no outputs") from error
 
 
 ANSWER = tuple(
@@ -388,12 +393,12 @@ def _action(row: Any) -> ActionRecord:
         key=row.key,
         recipe=row.recipe,
         name=row.name,
-        ingredients=json.loads(row.ingredients),
+        ingredients=load(row.ingredients),
         outputs=_refs(row.outputs),
-        checks=json.loads(row.checks),
-        facts=json.loads(row.facts),
+        checks=load(row.checks),
+        facts=load(row.facts),
         sources=row.sources,
-        machine=json.loads(row.machine),
+        machine=load(row.machine),
         seconds=row.seconds,
         made_by=row.made_by,
         created=row.created,
@@ -405,7 +410,7 @@ def _version(row: Any) -> Version:
         number=row.number,
         digest=row.digest,
         outputs=_refs(row.outputs),
-        actions=json.loads(row.actions),
+        actions=load(row.actions),
         rows=row.rows,
         created=row.created,
         run_id=row.run_id,
@@ -419,7 +424,7 @@ def _pointer(row: Any) -> dict[str, Any]:
         "number": row.number,
         "digest": row.digest,
         "outputs": _refs(row.outputs),
-        "actions": json.loads(row.actions),
+        "actions": load(row.actions),
         "token": row.token,
         "published": row.published,
     }
@@ -428,8 +433,8 @@ def _pointer(row: Any) -> dict[str, Any]:
 def _current(row: Any) -> Current:
     return Current(
         **_pointer(row),
-        checks=json.loads(row.checks),
-        facts=json.loads(row.facts),
+        checks=load(row.checks),
+        facts=load(row.facts),
         updated=row.updated,
         run_id=row.run_id,
     )

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -23,6 +24,7 @@ from sqlalchemy import (
     BigInteger,
     Column,
     Connection,
+    ExceptionContext,
     Float,
     Index,
     Integer,
@@ -37,7 +39,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects import sqlite
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DatabaseError
 
 from ml_assets.errors import HomeError
 
@@ -46,6 +48,8 @@ TIMEOUT = 60.0
 """Seconds for which a write waits for those of other processes."""
 NO_ROOM = ("SQLITE_FULL", "SQLITE_IOERR")
 """How sqlite's names begin for a disk that takes no more: no fault of the request."""
+DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
+"""How they begin for a file whose bytes are not what was written."""
 metadata = MetaData()
 
 meta = Table("meta", metadata, Column("key", String, primary_key=True), Column("value", Text))
@@ -218,6 +222,7 @@ class State:
                 self.shown, isolation_level="AUTOCOMMIT", connect_args={"timeout": TIMEOUT}
             )
             event.listen(self.engine, "connect", _pragmas)
+            event.listen(self.engine, "handle_error", self._damaged)
             opening = self._open_sqlite
         else:
             from ml_assets.store import postgres
@@ -245,18 +250,30 @@ class State:
     def _open_sqlite(self) -> None:
         try:
             self._open()
+        except UnicodeDecodeError as error:
+            # Names of tables that are no text stand in sqlite's own error.
+            raise self._broken(str(error)) from error
         except DatabaseError as error:
             if getattr(error.orig, "sqlite_errorname", "").startswith(NO_ROOM):
                 raise
-            # sqlite says "operational" of what lies around the file, else of the file itself.
-            cure = (
-                "the home must be writable, with room on its disk"
-                if isinstance(error, OperationalError)
-                else "it is damaged: restore it from a copy"
-            )
             raise HomeError(
-                f"the state database {self.shown} cannot be used: {error.orig}; {cure}"
+                f"the state database {self.shown} cannot be used: {error.orig}; "
+                "the home must be writable, with room on its disk"
             ) from error
+
+    def _damaged(self, context: ExceptionContext) -> None:
+        """Name the file where sqlite cannot read what it holds, at any statement."""
+        error = context.original_exception
+        name = getattr(error, "sqlite_errorname", "")
+        # Text that is no UTF-8 has no number.
+        if name.startswith(DAMAGED) or str(error).startswith("Could not decode"):
+            raise self._broken(str(error).partition(" with text ")[0]) from error
+
+    def _broken(self, said: str) -> HomeError:
+        return HomeError(
+            f"the state database {self.shown} cannot be used: {said}; "
+            "it is damaged: restore it from a copy"
+        )
 
     def _open(self) -> None:
         kept = ""
@@ -361,7 +378,11 @@ def open_state(home: Path, address: str = "", begin: Callable[[], None] = lambda
     `begin` as in State. Raises HomeError where it cannot be used.
     """
     try:
-        home.mkdir(parents=True, exist_ok=True)
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not address:
+            # Before sqlite, which would make it, and the log beside it, readable for all.
+            with suppress(FileExistsError):
+                os.close(os.open(home / "state.db", os.O_CREAT | os.O_EXCL, 0o600))
     except OSError as error:
         raise HomeError(f"the home {home} cannot be made: {error.strerror}") from error
     return State(home, address, begin)
@@ -395,6 +416,22 @@ def now() -> str:
 def dump(value: Any) -> str:
     """Return a value as kept in a text column."""
     return json.dumps(value, sort_keys=True, ensure_ascii=False)
+
+
+def load(text: str) -> Any:
+    """Return the value that a text column keeps; raises HomeError where it keeps none."""
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise unreadable(str(error)) from error
+
+
+def unreadable(said: str) -> HomeError:
+    """Return the error of a state that holds what nobody wrote."""
+    return HomeError(
+        f"the state of this home is damaged, a value in it is not as it was written: {said}; "
+        "restore state.db (or the database that ML_ASSETS_STATE names) from a copy"
+    )
 
 
 def _pragmas(connection: Any, _record: Any) -> None:

@@ -18,7 +18,7 @@ from ml_assets.adapters import mlflow as adapter
 from ml_assets.adapters.candidate import Candidate, current_candidate
 from ml_assets.adapters.families import Child
 from ml_assets.adapters.mlflow_model import dataset, requirements, signature
-from ml_assets.errors import NotMaterialized, PublishError, UnknownName
+from ml_assets.errors import HomeError, NotMaterialized, PublishError, UnknownName
 from ml_assets.plan.workspace import Workspace
 from ml_assets.spec.project import Project, read_project
 from ml_assets.stages.train import lightgbm
@@ -402,3 +402,18 @@ def test_requirements_are_pinned_to_what_the_model_was_made_with() -> None:
     assert "numpy==1.2.3" in found
     assert "scikit-learn==9.9" in found
     assert f"pandas=={pd.__version__}" in found
+
+
+@pytest.mark.parametrize("damage", [b"\xff\xfe", b"", b"/ho\x00me", b"home"])
+def test_a_damaged_note_of_where_the_paths_lead_resets_nothing(
+    tmp_path: Path, damage: bytes
+) -> None:
+    home = Home(tmp_path, "dev")
+    note = adapter.folder(home) / "home.txt"
+    note.parent.mkdir(parents=True)
+    note.write_bytes(damage)
+    with pytest.raises(HomeError, match=r"home\.txt is damaged: it holds .*, write /"):
+        adapter.moved(home)
+    note.write_text(str(note.parent.resolve()))
+    assert not adapter.moved(home)
+    home.close()
