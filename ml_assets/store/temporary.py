@@ -30,7 +30,7 @@ def name() -> str:
 def folder(home: Path) -> Iterator[Path]:
     """Give a new folder in a home, for its rows alone; it is removed at the end."""
     found = home / "tmp" / name()
-    found.mkdir(parents=True)
+    found.mkdir(mode=0o700, parents=True)
     try:
         yield found
     finally:
