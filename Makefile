@@ -1,4 +1,5 @@
-# Needs Python 3.11 and nothing else; packages go into .venv. `make` lists the targets.
+# Packages go into .venv; what the system lacks is installed where that may be (scripts/system.sh).
+# `make` lists the targets.
 
 PYTHON ?= python3.11
 UI ?= 1
@@ -17,7 +18,8 @@ DEV := $(VENV)/.dev-installed
 # Without its bytecode every process compiles Python anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test check lint doctest bench docs lock clean
+.PHONY: help demo test check lint doctest bench docs lock clean system system-test
+.NOTPARALLEL:
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -26,7 +28,7 @@ help: ## list the targets
 demo: $(APP) ## run the demo; UI=0 leaves the web UI out
 	$(BIN)/ml-assets demo$(if $(filter 0,$(UI)), --no-ui)
 
-check: lint test ## all that CI runs
+check: system-test lint test ## all that CI runs
 
 lint: $(APP) $(DEV) ## format, lint, types, layers, doctests
 	$(BIN)/ruff format --check .
@@ -38,7 +40,7 @@ lint: $(APP) $(DEV) ## format, lint, types, layers, doctests
 doctest: $(APP) $(DEV) ## the examples in docstrings
 	$(BIN)/python -m pytest -q --doctest-modules ml_assets --ignore=ml_assets/defs
 
-test: $(APP) $(DEV) ## all tests, with coverage of stages, store and plan
+test: system-test $(APP) $(DEV) ## all tests, with coverage of stages, store and plan
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --cov --cov-report=term-missing:skip-covered --cov-fail-under=95
 
 docs: $(APP) $(DEV) ## make the reference anew, and the site in build/site
@@ -67,6 +69,12 @@ lock: $(DEV) ## pin requirements/*.in anew; UPGRADE=1 takes newer versions
 	@mv $(SCORING)/licences.json.new $(SCORING)/licences.json
 	@! grep -nE '://|--(extra-)?index|--find-links' requirements/*.txt $(SCORING)/*.txt
 
+system:
+	@PYTHON='$(PYTHON)' scripts/system.sh demo
+
+system-test:
+	@PYTHON='$(PYTHON)' scripts/system.sh test
+
 clean: ## remove .venv and the caches; data/ stays
 	rm -rf $(VENV) build dist *.egg-info .coverage .coverage.* \
 	  .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
@@ -74,7 +82,7 @@ clean: ## remove .venv and the caches; data/ stays
 	  -exec rm -rf {} + 2>/dev/null || true
 
 # A changed lock means a new environment: no package that it no longer names stays behind.
-$(BASE): requirements/build.txt requirements/base.txt
+$(BASE): requirements/build.txt requirements/base.txt | system
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
 	  { echo 'Python 3.11 is needed: make PYTHON=/path/to/python3.11' >&2; exit 1; }
 	@echo 'Installing the pinned packages into $(VENV): some minutes the first time'

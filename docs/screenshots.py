@@ -138,7 +138,7 @@ def chromium() -> Iterator[Browser]:
     """Open the system's Chromium, without a window; RuntimeError where there is none."""
     found = shutil.which("chromium")
     if found is None:
-        raise RuntimeError("no Chromium here: install Debian's `chromium`, or call `.ci/run`")
+        raise RuntimeError("no Chromium here: install Debian's `chromium`; `make test` does")
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=found, args=["--no-sandbox"])
         yield browser

@@ -70,7 +70,7 @@ class Cluster:
 def postgres() -> Iterator[Cluster]:
     """Start a cluster of Debian's newest Postgres, without fsync; over TCP it wants a password."""
     found = list(Path("/usr/lib/postgresql").glob("*/bin"))
-    assert found, "no Postgres server here: install Debian's `postgresql`, or call `.ci/run`"
+    assert found, "no Postgres server here: install Debian's `postgresql`; `make test` does"
     programs = max(found, key=lambda path: int(path.parent.name))
     # Short: a socket's path has 107 bytes at most.
     folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
