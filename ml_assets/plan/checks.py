@@ -73,8 +73,8 @@ CHECKS = (
         "target_leakage",
         "features",
         "ml_assets.stages.check.target_leakage:check",
-        ("features",),
-        "No feature is known only after the prediction, and none gives the target away.",
+        (),
+        "No feature is, or comes from, what is known only after the prediction.",
     ),
     CheckEntry(
         "row_independence",
@@ -89,6 +89,13 @@ CHECKS = (
         "ml_assets.stages.check.fold_disjointness:check",
         ("train", "validation", "test", "features"),
         "No row key is in two folds.",
+    ),
+    CheckEntry(
+        "single_feature_leakage",
+        "test_split",
+        "ml_assets.stages.check.single_feature_leakage:check",
+        ("features",),
+        "Over all batches no single feature all but gives the target away.",
     ),
     CheckEntry(
         "beats_baseline",

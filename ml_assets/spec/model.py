@@ -40,12 +40,42 @@ class FeatureColumn(Spec):
     """The raw columns it comes from, `dataset.column`; drawn as column lineage."""
 
 
+class Leakage(Spec):
+    """What is known about features that give much of the target away."""
+
+    acknowledged: dict[str, str] = {}
+    """Features that come near the target and are known in time all the same, each with the reason.
+    `single_feature_leakage` names them and stays green; report and card show them."""
+
+
 class Features(Spec):
     """How a batch becomes model inputs."""
 
     function: Hook
     """A pure function `(dataset frame, joined frames by name) -> frame` with the same index."""
     columns: dict[str, FeatureColumn] = Field(min_length=1)
+    leakage: Leakage = Leakage()
+
+    @model_validator(mode="after")
+    def _acknowledged_are_there(self) -> Features:
+        at = ("leakage", "acknowledged")
+        wrong: list[tuple[Place, str]] = []
+        for name, reason in self.leakage.acknowledged.items():
+            if name not in self.columns:
+                wrong.append(((*at, name), f"no feature {name!r}{suggest(name, self.columns)}"))
+            if not reason.strip():
+                wrong.append(((*at, name), "say why its value is known at the prediction"))
+        if wrong:
+            raise Mistakes(wrong)
+        return self
+
+
+class LeakageSpec(Spec):
+    """All that judging single features by their values depends on."""
+
+    task: Task
+    columns: dict[str, FeatureColumn]
+    acknowledged: dict[str, str]
 
 
 class FeaturesSpec(Spec):
@@ -138,6 +168,8 @@ class EvaluateSpec(Spec):
     seed: int
     sensitive: tuple[str, ...] = ()
     """Features and slices whose values may not be shown."""
+    acknowledged: dict[str, str] = {}
+    """Features that come near the target, and why they are no leakage."""
 
 
 class ReportSpec(EvaluateSpec):

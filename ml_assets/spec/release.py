@@ -31,6 +31,8 @@ class ReleaseSpec(Spec):
     columns: dict[str, FeatureColumn]
     sensitive: tuple[str, ...] = ()
     """Features made from sensitive columns: no value of theirs is shown."""
+    acknowledged: dict[str, str] = {}
+    """Features that come near the target, and why they are no leakage."""
     dataset: Name
     joins: tuple[str, ...] = ()
     promotion: dict[str, Any]

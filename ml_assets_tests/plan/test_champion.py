@@ -18,6 +18,8 @@ from ml_assets.plan.promote import (
     rollback_target,
 )
 from ml_assets.plan.recheck import recheck
+from ml_assets.plan.recipes.champion import policy_of
+from ml_assets.spec.model import Leakage
 from ml_assets.store.objects import Ref
 from ml_assets.store.promotions import Entry
 from ml_assets.store.records import Current, Product
@@ -58,6 +60,15 @@ def test_promoted_refused_waiting_and_only_once(toy: Toy) -> None:
         ("waiting", 2, 0),
         ("promoted", 3, 0),
     ]
+
+
+def test_an_acknowledged_feature_is_another_policy(toy: Toy) -> None:
+    before = policy_of(toy.planner().project.models["forecast"])
+    toy.edit(FORECAST, "  split:", "    leakage: {acknowledged: {price: Known at noon.}}\n  split:")
+    after = toy.planner().project.models["forecast"]
+    assert policy_of(after) != before
+    unset = after.features.model_copy(update={"leakage": Leakage()})
+    assert policy_of(after.model_copy(update={"features": unset})) == before
 
 
 def test_what_it_was_compared_with_stays(toy: Toy) -> None:

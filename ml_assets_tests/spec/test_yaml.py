@@ -95,6 +95,18 @@ def test_a_good_spec(tmp_path: Path) -> None:
     assert found.known_at("after") == ("number", "name", "born")
 
 
+def test_an_acknowledged_feature_is_one_and_has_a_reason(tmp_path: Path) -> None:
+    path = tmp_path / "defs.yaml"
+    leakage = "\n    leakage: {acknowledged: {aeg: why, age: ' '}}\n  split"
+    path.write_text(FAMILIES.replace("\n  split", leakage, 1))
+    with pytest.raises(SpecError) as caught:
+        read_spec(path, {MODEL: ModelSpec})
+    assert [line.partition(": ")[2] for line in str(caught.value).splitlines()] == [
+        "features.leakage.acknowledged.aeg: no feature 'aeg'; did you mean 'age'? available: age",
+        "features.leakage.acknowledged.age: say why its value is known at the prediction",
+    ]
+
+
 def test_a_component_of_others_is_not_ours(tmp_path: Path) -> None:
     path = tmp_path / "defs.yaml"
     path.write_text("type: dagster.DefsFolderComponent\n")

@@ -28,7 +28,7 @@ from ml_assets.plan.recipes.previous import digest_of
 from ml_assets.plan.session import Done, Made, Session, Undone
 from ml_assets.plan.static import Versioned
 from ml_assets.plan.workspace import Workspace
-from ml_assets.spec.gate import DecideSpec, Described, GateSpec, ParitySpec, RedCheck, TrainingData
+from ml_assets.spec.gate import DecideSpec, Described, ParitySpec, RedCheck, TrainingData
 from ml_assets.spec.model import ModelSpec
 from ml_assets.spec.project import Project
 from ml_assets.store.digest import json_digest
@@ -40,9 +40,14 @@ SERVED = "ml_assets.serve.fresh_process:served"
 CHECK = "check:"
 
 
-def policy_of(gate: GateSpec) -> str:
-    """Return the digest of a policy; a candidate is decided once under it."""
-    return json_digest(gate.model_dump(mode="json", exclude_defaults=True))
+def policy_of(model: ModelSpec) -> str:
+    """Return the digest of a policy; a candidate is decided once under it.
+
+    The gate's rules, and what is acknowledged: who says so asks for another decision.
+    """
+    acknowledged = model.features.leakage.acknowledged
+    said = {"acknowledged": acknowledged} if acknowledged else {}
+    return json_digest({**model.gate.model_dump(mode="json", exclude_defaults=True), **said})
 
 
 def champion_code(project: Project, workspace: Workspace, name: str) -> Versioned:
@@ -50,7 +55,8 @@ def champion_code(project: Project, workspace: Workspace, name: str) -> Versione
     stages = ["ml_assets.stages.gate.parity", "ml_assets.stages.gate.decide"]
     hooks = [hook.partition(":")[0] for hook in (ONNX, SERVED)]
     families = family_modules(project, workspace, name)
-    return Versioned([*stages, *hooks, *families], [project.models[name].gate])
+    model = project.models[name]
+    return Versioned([*stages, *hooks, *families], [model.gate, model.features.leakage])
 
 
 def champion(session: Session, unit: Unit) -> Sequence[Made]:
@@ -62,7 +68,7 @@ def champion(session: Session, unit: Unit) -> Sequence[Made]:
     waits = made.waiting or report.waiting or (waits and f"{unit.group} waits: {waits}")
     if waits is not None:
         return [Made(cell, {}, {}, waiting=waits)]
-    policy = policy_of(session.project.models[unit.group].gate)
+    policy = policy_of(session.project.models[unit.group])
     digest = digest_of(made)
     if digest is None:
         return [_decision(session, unit, Judged(made, report, folds), policy)]
@@ -263,7 +269,11 @@ def _red_checks(
 
 
 def _trained_on(session: Session, model: ModelSpec, folds: Mapping[str, Made]) -> Iterator[Made]:
-    """Yield what the train and validation folds were taken from: features, cleaned batches."""
+    """Yield the fold that has the checks of all batches, and what the folds were taken from.
+
+    That is the features and cleaned batches of train and validation.
+    """
+    yield folds["test"]
     group = folds["train"].cell.group
     batches = {
         batch

@@ -47,6 +47,7 @@ def evaluate_spec(project: Project, name: str) -> EvaluateSpec:
         evaluation=model.evaluation,
         seed=model.training.seed,
         sensitive=sensitive_inputs(project, name),
+        acknowledged=model.features.leakage.acknowledged,
     )
 
 

@@ -22,6 +22,7 @@ from ml_assets.spec.model import (
     ChooseSpec,
     FeaturesSpec,
     FitSpec,
+    LeakageSpec,
     ModelSpec,
 )
 from ml_assets.spec.project import Project
@@ -186,10 +187,18 @@ def splits(session: Session, unit: Unit) -> Sequence[Made]:
 def _split_checks(
     session: Session, unit: Unit, params: SplitRule, given: Mapping[str, Input]
 ) -> dict[str, Done | Undone]:
-    return {
-        entry.name: session.act(unit, Action(f"check:{entry.name}", entry.stage, params, given))
-        for entry in checks_of("test_split")
-    }
+    model = session.project.models[unit.group]
+    values = LeakageSpec(
+        task=model.task,
+        columns=model.features.columns,
+        acknowledged=model.features.leakage.acknowledged,
+    )
+    found: dict[str, Done | Undone] = {}
+    for entry in checks_of("test_split"):
+        inputs = {name: given[name] for name in entry.inputs}
+        part, about = f"check:{entry.name}", values if entry.inputs == ("features",) else params
+        found[entry.name] = session.act(unit, Action(part, entry.stage, about, inputs))
+    return found
 
 
 def _with_kept(session: Session, unit: Unit, action: Action) -> Action:

@@ -110,6 +110,7 @@ def release_spec(
         candidate=version.digest,
         description=model.description,
         owners=model.owners,
+        acknowledged=model.features.leakage.acknowledged,
         # What was trained, not what the YAML says today.
         task=past.fitted["task"],
         columns=past.fitted["columns"],

@@ -192,6 +192,8 @@ def _limits(spec: ReleaseSpec, model: Document, metrics: Document, onnx_note: st
             f"- {', '.join(spec.sensitive)}: made from sensitive columns. Golden rows, ranges and "
             "lists leave their values out; the model itself holds the categories it needs."
         )
+    for name, reason in spec.acknowledged.items():
+        lines.append(f"- `{name}` comes near the target, which was acknowledged: {reason}")
     if onnx_note:
         lines.append(f"- {onnx_note}")
     if "constant" in model["state"]:

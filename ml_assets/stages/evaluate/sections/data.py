@@ -34,7 +34,11 @@ def show(view: View) -> Section:
         f"The candidate is {view.candidate}: ml-assets versions {view.spec.model}/candidate shows "
         f"its number, ml-assets lineage {view.spec.model}/candidate leads to the landed files."
     )
-    return Section(NAME, "Data used", text, tables)
+    notes = [
+        f"{name} comes near the target, which was acknowledged: {reason}"
+        for name, reason in view.spec.acknowledged.items()
+    ]
+    return Section(NAME, "Data used", text, tables, notes=notes)
 
 
 def batches(references: pa.Table) -> dict[str, tuple[int, Any]]:
