@@ -9,81 +9,22 @@ another way is not seen. `ml-assets run --verify` finds it by its effect. A line
 from __future__ import annotations
 
 import ast
+import importlib.util
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from ml_assets.errors import HookError
-from ml_assets.plan.code import OUTSIDE, Module, Sources
+from ml_assets.plan import suspects
+from ml_assets.plan.code import Module, Sources
+from ml_assets.plan.foreign import is_known, is_own
 from ml_assets.plan.hooks import hooks
+from ml_assets.plan.parsed import imports_of
 from ml_assets.plan.workspace import Workspace
 from ml_assets.spec.project import Project
 
-Reason = str
-CLOCK = "reads the clock: take the time from a column"
-CHANCE = "draws without a seed: give a fixed one"
-NETWORK = "reaches the network: land the data as a dataset and join it"
-FILES = "reads or writes files: land the data as a dataset and join it"
-SURROUNDINGS = "reads the environment of the process: write the value into the YAML or the code"
 ALLOWED = "# pure:"
-
-_MODULES: dict[str, Reason] = {
-    "secrets": CHANCE,
-    **dict.fromkeys(
-        (
-            "socket",
-            "ssl",
-            "http.client",
-            "urllib.request",
-            "ftplib",
-            "smtplib",
-            "requests",
-            "httpx",
-        ),
-        NETWORK,
-    ),
-    **dict.fromkeys(
-        ("urllib3", "aiohttp", "boto3", "botocore", "sqlalchemy", "sqlite3", "psycopg"), NETWORK
-    ),
-    **dict.fromkeys(("shutil", "tempfile", "glob", "fsspec", "upath"), FILES),
-    "subprocess": "starts another program: its result is in no key",
-}
-"""Modules of which any use counts."""
-_NAMES: dict[str, Reason] = {
-    **{
-        f"time.{name}": CLOCK
-        for name in ("time", "time_ns", "monotonic", "perf_counter", "localtime", "gmtime", "ctime")
-    },
-    **{f"datetime.datetime.{name}": CLOCK for name in ("now", "utcnow", "today")},
-    "datetime.date.today": CLOCK,
-    **{f"pandas.Timestamp.{name}": CLOCK for name in ("now", "utcnow", "today")},
-    "os.urandom": CHANCE,
-    "uuid.uuid1": CHANCE,
-    "uuid.uuid4": CHANCE,
-    "os.environ": SURROUNDINGS,
-    "os.getenv": SURROUNDINGS,
-    **{f"os.{name}": FILES for name in ("open", "listdir", "scandir", "walk", "stat", "remove")},
-    **{f"os.path.{name}": FILES for name in ("exists", "isfile", "isdir", "getmtime", "getsize")},
-    **{f"numpy.{name}": FILES for name in ("load", "save", "loadtxt", "savetxt", "fromfile")},
-    "pyarrow.memory_map": FILES,
-    "joblib.load": FILES,
-    "joblib.dump": FILES,
-}
-_PREFIXES: dict[str, Reason] = {"pandas.read_": FILES, "pyarrow.parquet.": FILES, "io.open": FILES}
-_BUILTINS: dict[str, Reason] = {
-    "open": FILES,
-    "input": SURROUNDINGS,
-    "hash": "differs from process to process for texts: use hashlib",
-}
-_METHODS: dict[str, Reason] = {
-    **dict.fromkeys(("read_text", "read_bytes", "write_text", "write_bytes"), FILES),
-    **dict.fromkeys(("to_csv", "to_parquet", "to_pickle", "to_feather", "to_sql"), FILES),
-}
-"""Of whatever object: what it is cannot be known from the syntax."""
-_SEEDED = ("numpy.random.default_rng", "numpy.random.RandomState", "random.Random")
-"""Fine with a seed as an argument."""
-_PLAIN = ("numpy.random.Generator", "numpy.random.SeedSequence", "numpy.random.PCG64")
 
 
 @dataclass(frozen=True, order=True)
@@ -107,8 +48,32 @@ def impurities(workspace: Workspace, project: Project) -> list[Impurity]:
         # The action that needs a file that is missing or no Python says so, and stops no other.
         with suppress(HookError):
             closure = sources.closure([hook])
-            own |= {name: module for name, module in closure.items() if _own(workspace, name)}
-    return sorted({found for module in own.values() for found in look(module.text, module.path)})
+            own |= {name: module for name, module in closure.items() if is_own(workspace, name)}
+    found = {item for module in own.values() for item in look(module.text, module.path)}
+    return sorted(found | {item for module in own.values() for item in _elsewhere(module)})
+
+
+def _elsewhere(module: Module) -> Iterator[Impurity]:
+    """Yield the imports of what is neither the project's, nor Python's own, nor installed."""
+    elsewhere = {name for name in module.third_party if not all(map(is_known, _places(name)))}
+    lines = module.text.splitlines()
+    for node in ast.walk(ast.parse(module.text)) if elsewhere else ():
+        if isinstance(node, ast.Import | ast.ImportFrom) and ALLOWED not in lines[node.lineno - 1]:
+            tops = {name.split(".")[0] for level, name in imports_of(node) if not level}
+            for name in sorted(tops & elsewhere):
+                yield Impurity(str(module.path), node.lineno, f"import {name}", suspects.CODE)
+
+
+def _places(name: str) -> list[str]:
+    """Return where a top-level module would be imported from; nowhere where there is none."""
+    try:
+        spec = importlib.util.find_spec(name)
+    except ValueError:
+        # One that was put into `sys.modules` by hand.
+        return []
+    if spec is None:
+        return []
+    return [place for place in (spec.origin, *(spec.submodule_search_locations or ())) if place]
 
 
 def look(text: str, path: Path) -> Iterator[Impurity]:
@@ -123,12 +88,6 @@ def look(text: str, path: Path) -> Iterator[Impurity]:
         found = _judge(node, calls.get(id(node)), names)
         if found is not None and ALLOWED not in lines[node.lineno - 1]:
             yield Impurity(str(path), node.lineno, *found)
-
-
-def _own(workspace: Workspace, name: str) -> bool:
-    """Tell whether a module is the project's, not the software's."""
-    inside = name == workspace.module or name.startswith(f"{workspace.module}.")
-    return inside or name.split(".", maxsplit=1)[0] not in OUTSIDE
 
 
 def _imported(tree: ast.AST) -> dict[str, str]:
@@ -147,19 +106,22 @@ def _imported(tree: ast.AST) -> dict[str, str]:
 
 def _judge(
     node: ast.Name | ast.Attribute, call: ast.Call | None, names: dict[str, str]
-) -> tuple[str, Reason] | None:
+) -> tuple[str, suspects.Reason] | None:
     shown = ast.unparse(node)
     full = _full(node, names)
     if full is not None:
-        reason = _named(full, call)
+        method = suspects.METHODS.get(full.rpartition(".")[2]) if call is not None else None
+        reason = _named(full, call) or method
         return None if reason is None else (shown, reason)
     if call is None:
         return None
     if isinstance(node, ast.Name):
-        return (shown, _BUILTINS[node.id]) if node.id in _BUILTINS else None
+        return (shown, suspects.BUILTINS[node.id]) if node.id in suspects.BUILTINS else None
     if node.attr == "sample" and not _seeded(call):
-        return f".{node.attr}()", CHANCE
-    return (f".{node.attr}()", _METHODS[node.attr]) if node.attr in _METHODS else None
+        return f".{node.attr}()", suspects.CHANCE
+    return (
+        (f".{node.attr}()", suspects.METHODS[node.attr]) if node.attr in suspects.METHODS else None
+    )
 
 
 def _full(node: ast.AST, names: dict[str, str]) -> str | None:
@@ -172,20 +134,20 @@ def _full(node: ast.AST, names: dict[str, str]) -> str | None:
     return None
 
 
-def _named(full: str, call: ast.Call | None) -> Reason | None:
-    if full in _NAMES:
-        return _NAMES[full]
-    if full in _SEEDED:
-        return CHANCE if call is None or not (call.args or call.keywords) else None
+def _named(full: str, call: ast.Call | None) -> suspects.Reason | None:
+    if full in suspects.NAMES:
+        return suspects.NAMES[full]
+    if full in suspects.SEEDED:
+        return suspects.CHANCE if call is None or not (call.args or call.keywords) else None
     chance = full.startswith(("numpy.random.", "random."))
-    if chance and full not in _PLAIN:
-        return CHANCE
-    for prefix, reason in _PREFIXES.items():
+    if chance and full not in suspects.PLAIN:
+        return suspects.CHANCE
+    for prefix, reason in suspects.PREFIXES.items():
         if full.startswith(prefix):
             return reason
     # `import urllib.request` alone is no use; what is called of it is.
-    module = next((name for name in _MODULES if full.startswith(f"{name}.")), None)
-    return None if module is None else _MODULES[module]
+    module = next((name for name in suspects.MODULES if full.startswith(f"{name}.")), None)
+    return None if module is None else suspects.MODULES[module]
 
 
 def _seeded(call: ast.Call) -> bool:

@@ -19,8 +19,9 @@ from ml_assets.errors import StageError
 from ml_assets.plan import load
 from ml_assets.plan.action import Action, Keyed
 from ml_assets.plan.calls import call_text
-from ml_assets.plan.code import Sources
+from ml_assets.plan.code import Module, Sources
 from ml_assets.plan.environment import machine
+from ml_assets.plan.foreign import watched
 from ml_assets.plan.session import Done
 from ml_assets.plan.specs import specs_of
 from ml_assets.plan.workspace import Workspace
@@ -196,13 +197,15 @@ class ActionRunner:
 
     def _call(self, item: Keyed) -> Any:
         action = item.action
-        stage = load.function(action.stage, item.closure, self._workspace)
+        with watched(self._workspace, action.modules()[1:], item.closure):
+            return self._called(action, item.closure)
+
+    def _called(self, action: Action, closure: Mapping[str, Module]) -> Any:
+        stage = load.function(action.stage, closure, self._workspace)
         hooks = {
-            name: load.function(hook, item.closure, self._workspace)
+            name: load.function(hook, closure, self._workspace)
             if isinstance(hook, str)
-            else {
-                key: load.function(one, item.closure, self._workspace) for key, one in hook.items()
-            }
+            else {key: load.function(one, closure, self._workspace) for key, one in hook.items()}
             for name, hook in action.hooks.items()
         }
         inputs = {name: self._handle(tree, name) for name, tree in action.inputs.items()}

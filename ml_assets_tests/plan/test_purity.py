@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ml_assets.plan.purity import CHANCE, CLOCK, FILES, NETWORK, SURROUNDINGS, impurities, look
+from ml_assets.plan.purity import impurities, look
+from ml_assets.plan.suspects import CHANCE, CLOCK, CODE, FILES, NETWORK, SURROUNDINGS
 from ml_assets.plan.workspace import PACKAGE, Workspace
 from ml_assets.spec.project import read_project
 from ml_assets_tests.projects import Toy
@@ -33,6 +34,27 @@ from ml_assets_tests.projects import Toy
         ("import pandas as pd\npd.read_csv('x')", "pd.read_csv", FILES),
         ("import pyarrow.parquet as pq\npq.read_table('x')", "pq.read_table", FILES),
         ("import os\nos.environ['X']", "os.environ", SURROUNDINGS),
+        ("from pathlib import Path\nPath('x').open()", ".open()", FILES),
+        ("from pathlib import Path\nPath.open(Path('x'))", "Path.open", FILES),
+        ("from pathlib import Path\nPath('x').iterdir()", ".iterdir()", FILES),
+        ("import gzip\ngzip.open('x')", "gzip.open", FILES),
+        ("import zipfile as z\nz.ZipFile('x')", "z.ZipFile", FILES),
+        ("import pkgutil\npkgutil.get_data('toy', 'x')", "pkgutil.get_data", FILES),
+        ("from pkgutil import get_data\nget_data('toy', 'x')", "get_data", FILES),
+        ("from importlib import resources\nresources.files('toy')", "resources.files", FILES),
+        ("import importlib.resources as r\nr.files('toy')", "r.files", FILES),
+        ("import polars as pl\npl.scan_csv('x')", "pl.scan_csv", FILES),
+        ("import sys\nsys.path.insert(0, 'x')", "sys.path", CODE),
+        ("import sys\nsys.path += ['x']", "sys.path", CODE),
+        ("import importlib\nimportlib.import_module('x')", "importlib.import_module", CODE),
+        ("from importlib import import_module as im\nim('x')", "im", CODE),
+        ("\n__import__('x')", "__import__", CODE),
+        ("import runpy\nrunpy.run_path('x')", "runpy.run_path", CODE),
+        (
+            "import importlib.util as u\nu.spec_from_file_location('x', 'y')",
+            "u.spec_from_file_location",
+            CODE,
+        ),
     ],
 )
 def test_what_is_impure(code: str, what: str, reason: str) -> None:
