@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ml_assets.cli.console import err, out
 from ml_assets.cli.here import home_opened
-from ml_assets.cli.output import JSON, emit, err, guarded, out
+from ml_assets.cli.output import JSON, emit, guarded
 from ml_assets.cli.progress import working
 from ml_assets.errors import RequestError
 from ml_assets.store.home import Home

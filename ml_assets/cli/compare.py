@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
+from ml_assets.cli.console import err, out, styled
 from ml_assets.cli.here import home_opened
-from ml_assets.cli.output import JSON, emit, err, guarded, out
+from ml_assets.cli.output import JSON, emit, guarded
 from ml_assets.cli.recreate import Model
 from ml_assets.errors import RequestError
 
@@ -21,17 +22,13 @@ def compare(model: Model, a: Version, b: Version, as_json: bool = JSON) -> None:
 
     Example: ml-assets compare flight_delay v0 v1
     """
-    from rich.markup import escape
-
     from ml_assets.plan.compare.compare import compare as explain
 
     names = tuple(f"v{version.strip().removeprefix('v')}" for version in (a, b))
     if names[0] == names[1]:
         raise RequestError(f"{names[0]} twice: name two versions")
     workspace, home = home_opened()
-    found = explain(
-        home, workspace, model, (a, b), lambda text: err.print(f"[dim]{escape(text)}[/]")
-    )
+    found = explain(home, workspace, model, (a, b), lambda text: err.print(styled((text, "dim"))))
     if as_json:
         emit({"model": model, "a": names[0], "b": names[1], "method": "shapley", **asdict(found)})
         return
@@ -44,4 +41,4 @@ def compare(model: Model, a: Version, b: Version, as_json: bool = JSON) -> None:
         out.print(f"  {cause:14} {share:+.4g}")
     out.print(f"Shapley values over {found.trained} trained mixes; they sum to the difference")
     for note in found.notes:
-        out.print(f"  {note}", markup=False)
+        out.print(f"  {note}")

@@ -8,13 +8,13 @@ from typing import Annotated
 import typer
 
 from ml_assets.cli.complete import datasets
-from ml_assets.cli.here import opened
+from ml_assets.cli.console import out, styled
+from ml_assets.cli.here import home_opened, opened_for
 from ml_assets.cli.look import Partition
-from ml_assets.cli.output import JSON, emit, guarded, out
+from ml_assets.cli.output import JSON, emit, guarded
 from ml_assets.cli.progress import working
 from ml_assets.errors import RequestError, UnknownName
 from ml_assets.plan.landing import land as land_file
-from ml_assets.plan.plan import Planner
 from ml_assets.plan.recipes.quality import pin_name
 from ml_assets.spec.calendar import spelled
 from ml_assets.store.switches import set_paused
@@ -23,11 +23,6 @@ Dataset = Annotated[
     str,
     typer.Argument(help="A dataset, the name of its folder in defs/.", autocompletion=datasets),
 ]
-
-
-def _known(planner: Planner, dataset: str) -> None:
-    if dataset not in planner.project.datasets:
-        raise UnknownName.of("dataset", dataset, planner.project.datasets)
 
 
 @guarded
@@ -41,8 +36,7 @@ def land(
 
     Example: ml-assets land flights flights-2013-12.csv
     """
-    planner = opened()
-    _known(planner, dataset)
+    planner = opened_for(dataset)
     if batch is not None and len(files) > 1:
         raise RequestError(f"--batch names one batch, {len(files)} files were given")
     absent = [str(file) for file in files if not file.is_file()]
@@ -68,8 +62,7 @@ def withdraw(
 
     Example: ml-assets withdraw flights --batch 2013-03 --reason "wrong airport codes"
     """
-    planner = opened()
-    _known(planner, dataset)
+    planner = opened_for(dataset)
     if not reason.strip():
         raise RequestError("--reason is missing: say why, it is kept with the withdrawal")
     known = [name for owner, name in planner.home.batches.landed() if owner == dataset]
@@ -90,8 +83,7 @@ def repin(dataset: Dataset, as_json: bool = JSON) -> None:
 
     Example: ml-assets repin flights
     """
-    planner = opened()
-    _known(planner, dataset)
+    planner = opened_for(dataset)
     home = planner.home
     dropped = home.pins.drop(home.env, pin_name(dataset))
     if not dropped:
@@ -118,8 +110,7 @@ def quarantine(
     """
     from ml_assets.plan.quarantine import quarantined
 
-    planner = opened()
-    _known(planner, dataset)
+    planner = opened_for(dataset)
     with working(f"reading what is in quarantine of {dataset}"):
         found = quarantined(planner, dataset, batch, examples)
     if as_json:
@@ -129,12 +120,12 @@ def quarantine(
         out.print(f"nothing of {dataset} is in quarantine")
     for rule in found["rules"]:
         place = f" in {', '.join(rule['batches'])}" if rule["batches"] else ""
-        out.print(f"[bold]{rule['rule']}[/] {rule['count']} records{place}")
+        out.print(styled((rule["rule"], "bold"), f" {rule['count']} records{place}"))
         for example in rule["examples"]:
             place = f"{example['file']} line {example['line']}"
-            out.print(f"  {place}: {example['reason']}", markup=False)
+            out.print(f"  {place}: {example['reason']}")
             if example["text"] is not None:
-                out.print(f"    {example['text']}", markup=False)
+                out.print(f"    {example['text']}")
 
 
 @guarded
@@ -156,9 +147,9 @@ def resume(as_json: bool = JSON) -> None:
 
 
 def _switch(value: bool, as_json: bool) -> None:
-    planner = opened()
-    set_paused(planner.home, value)
+    _, home = home_opened()
+    set_paused(home, value)
     if as_json:
-        emit({"environment": planner.home.env, "paused": value})
+        emit({"environment": home.env, "paused": value})
     else:
-        out.print(f"the sensor of {planner.home.env} is {'paused' if value else 'on'}")
+        out.print(f"the sensor of {home.env} is {'paused' if value else 'on'}")

@@ -11,9 +11,10 @@ from typing import Annotated, Any
 
 import typer
 
+from ml_assets.cli.console import err, out, styled
 from ml_assets.cli.here import opened
 from ml_assets.cli.look import model_status
-from ml_assets.cli.output import FAILED, JSON, emit, err, guarded, out
+from ml_assets.cli.output import FAILED, JSON, emit, guarded
 from ml_assets.cli.run import follow, materialize, tell
 from ml_assets.cli.servers import HOST, check_alive, host_names, ports_free, serving
 from ml_assets.plan.landing import land
@@ -106,7 +107,9 @@ def _tell_summary(planner: Planner, result: dict[str, Any]) -> None:
     found = summary(planner)
     out.print()
     out.print(
-        f"[bold]{'rows':10}{'landed':>10}{'cleaned':>10}{'filtered':>10}{'quarantined':>13}[/]"
+        styled(
+            (f"{'rows':10}{'landed':>10}{'cleaned':>10}{'filtered':>10}{'quarantined':>13}", "bold")
+        )
     )
     for dataset, counts in found["rows"].items():
         out.print(
@@ -117,17 +120,20 @@ def _tell_summary(planner: Planner, result: dict[str, Any]) -> None:
     for name, model in found["models"].items():
         candidate = model["candidate"]
         if candidate is None or "metrics" not in candidate:
-            out.print(f"[bold]{name}[/]: no candidate; {'; '.join(model['waiting'])}")
+            out.print(styled((name, "bold"), f": no candidate; {'; '.join(model['waiting'])}"))
             continue
         test, base = candidate["metrics"]["test"], candidate["metrics"]["baseline"]
         metric = planner.project.models[name].training.metric
         out.print(
-            f"[bold]{name}[/] {candidate['version']}: {candidate['family']}, "
-            f"test {metric} {test[metric]:.4g} against {base[metric]:.4g} of the trivial baseline"
+            styled(
+                (name, "bold"),
+                f" {candidate['version']}: {candidate['family']}, test {metric} "
+                f"{test[metric]:.4g} against {base[metric]:.4g} of the trivial baseline",
+            )
         )
         if model["champion"] is not None:
-            out.print(f"  champion: {model['champion']}", markup=False)
-        out.print(f"  report: {candidate['report']}", markup=False)
+            out.print(f"  champion: {model['champion']}")
+        out.print(f"  report: {candidate['report']}")
     out.print()
     tell(result)
 

@@ -7,9 +7,10 @@ from typing import Annotated, Any
 import typer
 
 from ml_assets.cli.complete import assets
+from ml_assets.cli.console import out
 from ml_assets.cli.here import opened
 from ml_assets.cli.look import Partition
-from ml_assets.cli.output import JSON, emit, guarded, out
+from ml_assets.cli.output import JSON, emit, guarded
 from ml_assets.cli.progress import working
 from ml_assets.plan.address import find
 
@@ -55,7 +56,7 @@ def diff(a: Version, b: Version, partition: Partition = None, as_json: bool = JS
 
 
 def _say(text: str) -> None:
-    out.print(text, markup=False)
+    out.print(text)
 
 
 def _tell_table(name: str, output: dict[str, Any]) -> None:

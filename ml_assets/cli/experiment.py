@@ -11,8 +11,9 @@ import typer
 from ml_assets.adapters.mlflow import moved
 from ml_assets.adapters.publishing import Publisher
 from ml_assets.cli.complete import models
+from ml_assets.cli.console import err, out, styled
 from ml_assets.cli.here import opened
-from ml_assets.cli.output import FAILED, JSON, emit, err, guarded, out
+from ml_assets.cli.output import FAILED, JSON, emit, guarded
 from ml_assets.errors import PublishError, RequestError, UnknownName
 from ml_assets.plan.plan import Planner
 from ml_assets.store.lock import writer
@@ -151,7 +152,7 @@ def _show(
                 raise PublishError("the home was moved: `ml-assets repair`, then the same again")
             return publisher.log_experiment(document)
     except PublishError as error:
-        err.print(f"[yellow]warning[/] not shown in MLflow: {error}", markup=True)
+        err.print(styled(("warning", "yellow"), f" not shown in MLflow: {error}"))
         return None
 
 
@@ -177,18 +178,16 @@ def _adopt(
 
 
 def _tell(item: Tried) -> None:
-    from rich.markup import escape
 
     if item.fault is not None:
-        err.print(f"[red]failed[/] {escape(item.name)}: {escape(item.fault)}")
+        err.print(styled(("failed", "red"), f" {item.name}: {item.fault}"))
         return
     how = f"{item.seconds:.1f} s" if item.executed else "reused"
     value = "no value" if item.value is None else f"{item.value:.5g}"
-    err.print(f"[dim]{escape(item.name)}: {value} ({how})[/]")
+    err.print(styled((f"{item.name}: {value} ({how})", "dim")))
 
 
 def _tell_all(document: Mapping[str, Any]) -> None:
-    from rich.markup import escape
     from rich.table import Table
 
     from ml_assets.plan.variation import CURRENT, named
@@ -202,7 +201,7 @@ def _tell_all(document: Mapping[str, Any]) -> None:
             name += f" ({named(item['settings'])})"
         best = item["name"] == document["best"]
         table.add_row(
-            f"[bold]{escape(name)}[/]" if best else escape(name),
+            styled((name, "bold") if best else name),
             item["family"],
             "-" if item["value"] is None else f"{item['value']:.5g}",
             "-" if item["difference"] is None else f"{item['difference']:+.4g}",
@@ -222,6 +221,6 @@ def _tell_all(document: Mapping[str, Any]) -> None:
         out.print("to write the best values into the YAML: the same command with --adopt BEST")
         return
     for path, change in adopted["changed"].items():
-        out.print(f"adopted {path}: {change['from']} -> {change['to']}", markup=False)
+        out.print(f"adopted {path}: {change['from']} -> {change['to']}")
     if not adopted["changed"]:
         out.print("the values in the YAML are the best: nothing was written")

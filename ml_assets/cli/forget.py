@@ -6,12 +6,12 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markup import escape
 
 from ml_assets.cli.collect import whole_home
+from ml_assets.cli.console import out, styled
 from ml_assets.cli.data import Dataset
 from ml_assets.cli.here import opened
-from ml_assets.cli.output import JSON, emit, guarded, out
+from ml_assets.cli.output import JSON, emit, guarded
 from ml_assets.cli.progress import working
 from ml_assets.errors import RequestError
 from ml_assets.plan.plan import Planner
@@ -81,7 +81,7 @@ def stones(home: Home, dataset: str, as_json: bool) -> None:
         return
     for stone in found:
         what = _rows(stone.rows)
-        out.print(f"{stone.at[:19]}  {dataset} {stone.batch}: {what}: {stone.reason}", markup=False)
+        out.print(f"{stone.at[:19]}  {dataset} {stone.batch}: {what}: {stone.reason}")
     if not found:
         out.print(f"nothing of {dataset} was forgotten")
 
@@ -147,11 +147,11 @@ def tell(found: Request, dry_run: bool) -> None:
     for batch, rows in said["rows"].items():
         out.print(f"{said['dataset']} {batch}: {_rows(rows)}".replace(" :", ":"))
     for path, what in said["files"].items():
-        out.print(f"{path} {'would be ' if dry_run else ''}{what}", markup=False)
+        out.print(f"{path} {'would be ' if dry_run else ''}{what}")
     for what in said["unsearched"]:
-        out.print(f"[yellow]look at it yourself[/] {escape(what)}")
+        out.print(styled(("look at it yourself", "yellow"), f" {what}"))
     for path in said["foreign"][:SHOWN]:
-        out.print(f"[yellow]no part of a home, not searched[/] {escape(path)}")
+        out.print(styled(("no part of a home, not searched", "yellow"), f" {path}"))
     if len(said["foreign"]) > SHOWN:
         out.print(f"and {len(said['foreign']) - SHOWN} files more; --json names them all")
     if said["versions"]:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 
+from ml_assets.errors import UnknownName
 from ml_assets.plan.plan import Planner
 from ml_assets.plan.workspace import Workspace, locate
+from ml_assets.spec.project import read_for
 from ml_assets.store.home import Home
 
 homes = ExitStack()
@@ -18,6 +20,18 @@ homes = ExitStack()
 def opened() -> Planner:
     """Return a planner for the project around the current folder, open until the command ends."""
     return Planner(*home_opened())
+
+
+def opened_for(dataset: str) -> Planner:
+    """Return a planner that knows datasets alone, so that no mistake in a model is in the way.
+
+    Raises SpecError for a mistake in the dataset, UnknownName where there is none of this name.
+    """
+    workspace, home = home_opened()
+    project = read_for(workspace.defs, dataset)
+    if dataset not in project.datasets:
+        raise UnknownName.of("dataset", dataset, project.datasets)
+    return Planner(workspace, home, project)
 
 
 def home_opened() -> tuple[Workspace, Home]:

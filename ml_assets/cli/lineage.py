@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 
 from ml_assets.cli.complete import assets
+from ml_assets.cli.console import err, out
 from ml_assets.cli.here import opened
 from ml_assets.cli.look import Partition
-from ml_assets.cli.output import JSON, emit, err, guarded, out
+from ml_assets.cli.output import JSON, emit, guarded
 from ml_assets.cli.progress import working
 from ml_assets.plan.address import find
 from ml_assets.plan.provenance import Node
@@ -50,12 +51,12 @@ def lineage(
 
             sent = send(nodes, openlineage)
     if openlineage is not None:
-        err.print(f"{sent} OpenLineage events sent to {openlineage}", markup=False)
+        err.print(f"{sent} OpenLineage events sent to {openlineage}")
     if as_json:
         emit({"asset": str(found), "nodes": [node.to_json() for node in nodes.values()]})
         return
     for line in tree(nodes, str(found), set()):
-        out.print(line, markup=False)
+        out.print(line)
 
 
 def tree(

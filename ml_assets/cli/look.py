@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 
 from ml_assets.adapters.decision import decided, standing
 from ml_assets.assets.edges import asset_keys
 from ml_assets.cli.complete import assets, models
+from ml_assets.cli.console import err, out, styled
 from ml_assets.cli.here import opened
-from ml_assets.cli.output import JSON, emit, err, guarded, out
+from ml_assets.cli.output import JSON, emit, guarded
 from ml_assets.cli.progress import working
 from ml_assets.errors import LogBroken, UnknownName
 from ml_assets.plan.hooks import absent
@@ -62,7 +62,7 @@ def plan(selection: Selection = None, partition: Partition = None, as_json: bool
     tell_odd(found, problems, impure)
     for title, status in (("run", "run"), ("maybe", "maybe"), ("wait", "wait")):
         for item in found.having(status):  # type: ignore[arg-type]
-            out.print(f"[bold]{title:6}[/]{item.cell}  [dim]{item.reason}[/]")
+            out.print(styled((f"{title:6}", "bold"), f"{item.cell}  ", (item.reason, "dim")))
     out.print(_summary(found))
 
 
@@ -76,13 +76,15 @@ def odd(planner: Planner, found: Plan) -> tuple[list[str], list[Impurity]]:
 def tell_odd(found: Plan, problems: Sequence[str], impure: Sequence[Impurity]) -> None:
     """Print what is odd, and what a look at the landing folders found besides."""
     for problem in problems:
-        err.print(f"[red]problem[/] {escape(problem)}")
+        err.print(styled(("problem", "red"), f" {problem}"))
     for place in found.observed.missing:
-        err.print(f"[yellow]warning[/] the landed file of {place} is gone; its data stays in")
+        err.print(
+            styled(("warning", "yellow"), f" the landed file of {place} is gone; its data stays in")
+        )
     for path in found.observed.settling:
-        err.print(f"[yellow]waiting[/] {path} was changed a moment ago")
+        err.print(styled(("waiting", "yellow"), f" {path} was changed a moment ago"))
     for item in impure:
-        err.print(f"[yellow]warning[/] {escape(str(item))}")
+        err.print(styled(("warning", "yellow"), f" {item}"))
 
 
 def _summary(found: Plan) -> str:
@@ -121,7 +123,7 @@ def why(
         emit({"asset": asset, "cells": rows})
         return
     for row in rows:
-        out.print(f"{row['asset']}: [bold]{row['status']}[/], {row['reason']}")
+        out.print(styled(f"{row['asset']}: ", (row["status"], "bold"), f", {row['reason']}"))
     if not rows:
         out.print(f"{asset}: nothing has landed that it could be made from")
 
@@ -179,7 +181,7 @@ def status(
     if planner.home.seen_by_others():
         root = planner.home.root
         said = f"every user of this machine can read the home: chmod 700 {root}"
-        err.print(said, style="yellow", markup=False)
+        err.print(said, style="yellow")
 
 
 def model_status(planner: Planner, found: Plan, name: str) -> dict[str, Any]:
@@ -227,9 +229,9 @@ def _broken(home: Home, model: str) -> str | None:
 def _tell_status(name: str, document: dict[str, Any]) -> None:
     candidate = document["candidate"]
     if candidate is None:
-        out.print(f"[bold]{name}[/]: no candidate yet")
+        out.print(styled((name, "bold"), ": no candidate yet"))
     else:
-        out.print(f"[bold]{name}[/] {candidate['version']}, {candidate['family']}")
+        out.print(styled((name, "bold"), f" {candidate['version']}, {candidate['family']}"))
         metrics = candidate.get("metrics", {"test": {}, "baseline": {}})
         for metric, value in metrics["test"].items():
             base = metrics["baseline"].get(metric)
@@ -237,15 +239,15 @@ def _tell_status(name: str, document: dict[str, Any]) -> None:
                 out.print(f"  test {metric} {value:.4g}, baseline {base:.4g}")
         decision, champion = candidate["decision"], document["champion"]
         if decision is not None and (champion is None or not decision.startswith(champion)):
-            out.print(f"  {decision}", markup=False)
+            out.print(f"  {decision}")
     for role in ("champion", "challenger", "held"):
         if document[role] is not None:
-            out.print(f"  {role}: {document[role]}", markup=False)
+            out.print(f"  {role}: {document[role]}")
     if document["log_broken"] is not None:
-        out.print(f"  {document['log_broken']}", markup=False, style="red")
+        out.print(f"  {document['log_broken']}", style="red")
     waiting = document["waiting"]
     for reason in waiting[:WAITS]:
-        out.print(f"  {escape(reason)}")
+        out.print(f"  {reason}")
     if len(waiting) > WAITS:
         out.print(f"  and {len(waiting) - WAITS} more wait")
     if document["stale"]:

@@ -11,16 +11,14 @@ from pathlib import Path
 from typing import Any, ParamSpec
 
 import typer
-from rich.console import Console
 from sqlalchemy.exc import DatabaseError, OperationalError
 
+from ml_assets.cli.console import err, styled
 from ml_assets.cli.here import homes
 from ml_assets.errors import MlAssetsError, RequestError
 from ml_assets.walk import is_text, shown
 
 P = ParamSpec("P")
-out = Console(soft_wrap=True, highlight=False)
-err = Console(stderr=True, soft_wrap=True, highlight=False)
 OK, FAILED, WRONG = 0, 1, 2
 JSON = typer.Option(False, "--json", help="Print one JSON document.")
 
@@ -39,7 +37,7 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         def stop(title: str, said: str, code: int) -> typer.Exit:
-            err.print(f"[red]{title}:[/] {_escaped(said)}")
+            err.print(styled((f"{title}:", "red"), f" {said}"))
             if kwargs.get("as_json"):
                 emit({"error": said, "exit": code})
             return typer.Exit(code)
@@ -81,9 +79,3 @@ def _readable(values: Iterable[Any]) -> None:
 
 def _line(error: DatabaseError) -> str:
     return " ".join(str(error.orig).split())
-
-
-def _escaped(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)

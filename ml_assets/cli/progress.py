@@ -11,7 +11,7 @@ from types import TracebackType
 from rich.live import Live as RichLive
 from rich.table import Table
 
-from ml_assets.cli.output import err
+from ml_assets.cli.console import err
 from ml_assets.plan.make import Progress
 from ml_assets.plan.plan import Plan
 
@@ -28,7 +28,7 @@ def working(what: str, patience: float = PATIENCE) -> Iterator[None]:
         if err.is_terminal:
             status.start()
         else:
-            err.print(f"{what} …", markup=False)
+            err.print(f"{what} …")
 
     timer = threading.Timer(patience, tell)
     timer.daemon = True

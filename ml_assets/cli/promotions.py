@@ -10,8 +10,9 @@ import typer
 
 from ml_assets.adapters.publishing import Publisher
 from ml_assets.cli.complete import models
+from ml_assets.cli.console import out, styled
 from ml_assets.cli.here import opened
-from ml_assets.cli.output import JSON, emit, guarded, out
+from ml_assets.cli.output import JSON, emit, guarded
 from ml_assets.cli.progress import working
 from ml_assets.errors import PublishError, RequestError, UnknownName
 from ml_assets.importing import importing
@@ -55,8 +56,8 @@ def history(
         emit({"model": model, "environment": planner.home.env, "entries": rows})
         return
     for entry in entries:
-        out.print(f"{entry.number:>3}  {entry.at[:19]}  {_said(entry)}", markup=False)
-        out.print(f"     by {entry.actor}: {entry.reason}", markup=False, style="dim")
+        out.print(f"{entry.number:>3}  {entry.at[:19]}  {_said(entry)}")
+        out.print(f"     by {entry.actor}: {entry.reason}", style="dim")
     if not entries:
         out.print(f"{model}: nothing was decided in environment {planner.home.env} yet")
     elif export is not None:
@@ -89,8 +90,8 @@ def champion(
     elif entry is None:
         out.print(f"{model} had no champion" if at else f"{model} has no champion")
     else:
-        out.print(f"[bold]{model}[/] v{entry.version}, {entry.digest}")
-        out.print(f"  {_said(entry)} at {entry.at} by {entry.actor}: {entry.reason}", markup=False)
+        out.print(styled((model, "bold"), f" v{entry.version}, {entry.digest}"))
+        out.print(f"  {_said(entry)} at {entry.at} by {entry.actor}: {entry.reason}")
 
 
 @guarded
@@ -201,7 +202,7 @@ def _tell(
         emit({**entry.to_json(), "parity": checked["checks"]})
         return
     was = "" if before is None else f", was v{before.version}"
-    out.print(f"[bold]{model}[/] champion is v{entry.version}{was} (entry {entry.number})")
+    out.print(styled((model, "bold"), f" champion is v{entry.version}{was} (entry {entry.number})"))
     if before is not None and before.digest in held:
         out.print(f"  v{before.version} is held: no run promotes it, only `ml-assets promote`")
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ml_assets.cli.complete import models
+from ml_assets.cli.console import err, out, styled
 from ml_assets.cli.here import home_opened
-from ml_assets.cli.output import FAILED, JSON, emit, err, guarded, out
+from ml_assets.cli.output import FAILED, JSON, emit, guarded
 from ml_assets.cli.progress import working
 
 if TYPE_CHECKING:
@@ -31,8 +32,6 @@ def recreate(
 
     Example: ml-assets recreate flight_delay v0
     """
-    from rich.markup import escape
-
     from ml_assets.plan.recreate.prepare import prepare
     from ml_assets.plan.recreate.replay import DIFFERENT, IMPOSSIBLE, replay
 
@@ -40,20 +39,20 @@ def recreate(
     with working(f"looking for what made {model} {version}"):
         prepared = prepare(home, model, version)
     for line in told(prepared):
-        err.print(escape(line))
+        err.print(line)
     count, total = 0, len(prepared.closure.steps)
 
     def tell(name: str) -> None:
         nonlocal count
         count += 1
-        err.print(f"[dim]{count}/{total} {escape(name)}[/]")
+        err.print(styled((f"{count}/{total} {name}", "dim")))
 
     verdict = replay(home, prepared, tell)
     if as_json:
         emit(document(prepared, verdict))
     else:
         for line in words(prepared, verdict):
-            out.print(line, markup=False)
+            out.print(line)
     if verdict.verdict in (DIFFERENT, IMPOSSIBLE):
         raise typer.Exit(FAILED)
 

@@ -9,8 +9,9 @@ from typing import Annotated, Any
 import typer
 
 from ml_assets.cli.complete import models
+from ml_assets.cli.console import err, out, styled
 from ml_assets.cli.here import opened
-from ml_assets.cli.output import FAILED, JSON, emit, err, guarded, out
+from ml_assets.cli.output import FAILED, JSON, emit, guarded
 from ml_assets.cli.progress import working
 from ml_assets.errors import NotMaterialized, UnknownName
 from ml_assets.plan.plan import Planner
@@ -55,7 +56,7 @@ def release(
     if as_json:
         emit(document)
         return
-    out.print(f"[bold]{model}[/] {about['version']}: {directory} and {archive.name}")
+    out.print(styled((model, "bold"), f" {about['version']}: {directory} and {archive.name}"))
     if about["onnx"]["file"] is None:
         out.print(f"  no model.onnx: {about['onnx']['reason']}")
     out.print("  signed" if key else f"  not signed: {KEY} names no key")
@@ -116,8 +117,6 @@ def verify(
     They are scored in environments made from the bundle's locks, kept in the user's cache.
     Example: ml-assets verify releases/flight_delay-v3.zip
     """
-    from rich.markup import escape
-
     from ml_assets.adapters.bundle import verify as look
     from ml_assets.adapters.bundle_read import read
 
@@ -127,12 +126,14 @@ def verify(
     if as_json:
         emit(document)
     for problem in verdict.problems:
-        err.print(f"[red]{escape(problem.file)}[/] {escape(problem.said)}")
+        err.print(styled((problem.file, "red"), f" {problem.said}"))
     if verdict.problems:
         raise typer.Exit(FAILED)
     if as_json:
         return
-    out.print(f"[bold]{document['bundle']}[/]: {document['files']} files as they were written")
+    out.print(
+        styled((document["bundle"], "bold"), f": {document['files']} files as they were written")
+    )
     shown = {
         "trusted": "signed by the key given",
         "present": "signed, by a key that you did not name (--public-key)",

@@ -5,8 +5,9 @@ from __future__ import annotations
 import typer
 
 from ml_assets.assets.cells import Cell
+from ml_assets.cli.console import err, out, styled
 from ml_assets.cli.here import opened
-from ml_assets.cli.output import FAILED, JSON, emit, err, guarded, out
+from ml_assets.cli.output import FAILED, JSON, emit, guarded
 from ml_assets.cli.progress import working
 from ml_assets.cli.run import materialize, tell
 from ml_assets.errors import DamagedObject
@@ -36,7 +37,9 @@ def repair(as_json: bool = JSON) -> None:
         for place in taken:
             out.print(f"taken from the landing folder again: {place}")
         for place in lost:
-            err.print(f"[yellow]warning[/] the landed file {place} is lost: land it again")
+            err.print(
+                styled(("warning", "yellow"), f" the landed file {place} is lost: land it again")
+            )
         tell(result)
     if not result["success"]:
         raise typer.Exit(FAILED)

@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 
 from ml_assets.cli.complete import groups
+from ml_assets.cli.console import err, out
 from ml_assets.cli.here import opened
 from ml_assets.cli.look import Partition
-from ml_assets.cli.output import JSON, emit, err, guarded, out
+from ml_assets.cli.output import JSON, emit, guarded
 from ml_assets.plan.reports import OUTPUT, page, report_of
 
 
@@ -43,8 +44,8 @@ def report(
         to.parent.mkdir(parents=True, exist_ok=True)
         to.write_bytes(planner.home.objects.read(found.current.outputs[OUTPUT].digest))
     if open_it and typer.launch(str(path)) != 0:
-        err.print(f"no program opens {path.name} here: open it yourself", markup=False)
+        err.print(f"no program opens {path.name} here: open it yourself")
     if as_json:
         emit({"report": str(found.cell), "version": found.version, "file": str(path)})
     else:
-        out.print(f"{found.cell}:{found.version} {path}", markup=False)
+        out.print(f"{found.cell}:{found.version} {path}")

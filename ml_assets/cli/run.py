@@ -9,13 +9,13 @@ from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 
 from ml_assets.adapters.mlflow import moved, reset
 from ml_assets.assets.cells import Cell
+from ml_assets.cli.console import err, out, styled
 from ml_assets.cli.here import opened
 from ml_assets.cli.look import Partition, Selection, odd, tell_odd
-from ml_assets.cli.output import FAILED, JSON, emit, err, guarded, out
+from ml_assets.cli.output import FAILED, JSON, emit, guarded
 from ml_assets.cli.progress import Live, working
 from ml_assets.graph.workers import beside
 from ml_assets.importing import importing
@@ -192,13 +192,13 @@ def tell(result: dict[str, Any]) -> None:
     """Say what a run did."""
     for item in result["refused"]:
         said = f"{item['batch']} ({item['file']}): {item['reason']}"
-        err.print(f"[red]refused[/] {escape(said)}")
+        err.print(styled(("refused", "red"), f" {said}"))
     for fault in together(result["faults"]):
-        err.print(f"[red]failed[/] {escape(fault)}")
+        err.print(styled(("failed", "red"), f" {fault}"))
     for reason in result["waits"]:
-        err.print(f"[yellow]waiting[/] {escape(reason)}")
+        err.print(styled(("waiting", "yellow"), f" {reason}"))
     for warning in result["warnings"]:
-        err.print(f"[yellow]warning[/] {escape(warning)}")
+        err.print(styled(("warning", "yellow"), f" {warning}"))
     besides = ""
     if not result["success"] and not result["failed"]:
         # Showing it can fail too: in Dagster, in MLflow.

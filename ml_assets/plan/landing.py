@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ml_assets.errors import RequestError, UnknownName
-from ml_assets.plan.names import Names, batch_of
+from ml_assets.plan.names import Names, batch_of, unfit
 from ml_assets.spec.calendar import spelled
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.spec.project import Project
@@ -152,6 +152,8 @@ def land(home: Home, project: Project, dataset: str, source: Path, batch: str | 
         if not is_text(word):
             raise RequestError(f"{shown(word)}: not UTF-8; rename the file, or say another batch")
     named = batch_of(spec, source.name)
+    if batch is not None and spec.calendar is not None and (wrong := unfit(spelled(batch))):
+        raise RequestError(wrong)
     if named is None and batch is None and spec.calendar is not None:
         raise RequestError(
             f"{source.name}: the name does not match '{spec.landing.pattern}'; "
@@ -170,6 +172,8 @@ def land(home: Home, project: Project, dataset: str, source: Path, batch: str | 
             f"no file name for batch {wanted!r} that matches '{spec.landing.pattern}'; "
             "rename the file to one that does"
         )
+    if len(os.fsencode(f".{name}.tmp")) > 255:
+        raise RequestError(f"the name of the file would be longer than 255 bytes: {name}")
     wrong = Names(home, project).problem(dataset, wanted)
     if wrong is not None:
         raise RequestError(f"{source.name}: {wrong}")

@@ -6,6 +6,7 @@ Belongs here: names. Does not belong here: the order (`spec/calendar`), landing 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import defaultdict
 from typing import Any
 
@@ -13,6 +14,9 @@ from ml_assets.spec.calendar import spelled
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.spec.project import Project
 from ml_assets.store.home import Home
+
+RESERVED = "/\\@,"
+LONGEST = 100
 
 
 def batch_of(spec: DatasetSpec, name: str) -> str | None:
@@ -22,6 +26,23 @@ def batch_of(spec: DatasetSpec, name: str) -> str | None:
     """
     match = re.fullmatch(spelled(spec.landing.pattern), spelled(name))
     return None if match is None else match.groupdict().get("batch") or ""
+
+
+def unfit(batch: str) -> str | None:
+    """Return why nothing can be called so, and what a name must be, or None.
+
+    A name stands in addresses (`sales/cleaned@2013-03`), in lists, and in names of files.
+    """
+    hidden = any(unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") for c in batch)
+    size = len(batch.encode("utf-8", "surrogatepass"))
+    good = batch and batch == batch.strip() and batch[0] != "." and "..." not in batch
+    if good and not hidden and size <= LONGEST and not set(batch) & set(RESERVED):
+        return None
+    shown = batch if size <= LONGEST else f"{batch[:40]}…"
+    return (
+        f"a batch cannot be called {shown!r}: wanted 1 to {LONGEST} bytes without "
+        f"{' '.join(RESERVED)} ... control characters, a dot in front or blanks around"
+    )
 
 
 class Names:
@@ -34,8 +55,9 @@ class Names:
     def __init__(self, home: Home, project: Project) -> None:
         self._project = project
         self._taken: dict[tuple[str, Any], set[str]] = defaultdict(set)
+        self._landed = home.batches.landed()
         withdrawn = home.batches.withdrawn(home.env)
-        for (dataset, batch), items in home.batches.landed().items():
+        for (dataset, batch), items in self._landed.items():
             out = withdrawn.get((dataset, batch))
             if dataset in project.datasets and (out is None or items[0].id > out.upto):
                 self.add(dataset, batch)
@@ -51,6 +73,10 @@ class Names:
         calendar = self._project.datasets[dataset].calendar
         if calendar is None:
             return None
+        wrong = unfit(batch)
+        # What has landed under an older rule keeps its name.
+        if wrong is not None and (dataset, batch) not in self._landed:
+            return wrong
         if not calendar.matches(batch):
             return (
                 f"batch {batch!r} does not match the order {calendar.order!r} of calendar "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -57,18 +58,36 @@ def read_project(defs: Path) -> Project:
 
     Raises SpecError with every mistake of every file, each with its file and line.
     """
+    project, wrong = _read(defs)
+    if wrong:
+        raise SpecError("\n".join(said for found in wrong.values() for said in found))
+    return project
+
+
+def read_for(defs: Path, dataset: str) -> Project:
+    """Read what work on the files of one dataset needs: it, and other datasets that are right.
+
+    Models are left out, right or wrong. Raises SpecError with the mistakes of the dataset.
+    """
+    project, wrong = _read(defs)
+    if dataset in wrong:
+        raise SpecError("\n".join(wrong[dataset]))
+    datasets = {name: spec for name, spec in project.datasets.items() if name not in wrong}
+    return Project(datasets, {}, {name: project.folders[name] for name in datasets})
+
+
+def _read(defs: Path) -> tuple[Project, dict[str, list[str]]]:
+    """Return what can be read, and what is wrong by folder."""
     datasets: dict[str, DatasetSpec] = {}
     models: dict[str, ModelSpec] = {}
     folders: dict[str, Path] = {}
-    wrong: list[str] = []
-    unread: set[str] = set()
+    wrong: dict[str, list[str]] = defaultdict(list)
     for path in sorted(defs.glob("*/defs.yaml")):
         name = path.parent.name
         try:
             found = read_spec(path, {DATASET: DatasetSpec, MODEL: ModelSpec})
         except SpecError as error:
-            wrong.append(str(error))
-            unread.add(name)
+            wrong[name].append(str(error))
             continue
         if found is None:
             continue
@@ -78,12 +97,10 @@ def read_project(defs: Path) -> Project:
         elif isinstance(found, ModelSpec):
             models[name] = found
     project = Project(datasets, models, folders)
-    for name, place, what in mismatches(project, unread):
+    for name, place, what in [*mismatches(project, set(wrong))]:
         said = f"{'.'.join(str(part) for part in place)}: {what}"
-        wrong.append(f"{locate(folders[name] / 'defs.yaml', place)}: {said}")
-    if wrong:
-        raise SpecError("\n".join(wrong))
-    return project
+        wrong[name].append(f"{locate(folders[name] / 'defs.yaml', place)}: {said}")
+    return project, dict(wrong)
 
 
 Mismatch = tuple[str, Place, str]

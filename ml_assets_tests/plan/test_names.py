@@ -6,7 +6,7 @@ import pytest
 
 from ml_assets.errors import RequestError, SpecError, UnknownName
 from ml_assets.plan.address import find
-from ml_assets.plan.landing import observe
+from ml_assets.plan.landing import land, observe
 from ml_assets_tests.projects import Toy, prices, sales
 
 PRICES = "toy/defs/prices/defs.yaml"
@@ -27,6 +27,49 @@ def _land(toy: Toy, batch: str, month: str = "2020-01") -> None:
 def _order(toy: Toy, order: str) -> None:
     for path in ("toy/defs/sales/defs.yaml", PRICES):
         toy.edit(path, "calendar: month", f"calendar: {{name: month, order: {order}}}")
+
+
+BAD = [
+    "../../x",
+    "a/b",
+    "a\\b",
+    "a@b",
+    "a,b",
+    ".a",
+    " a",
+    "a...b",
+    "a\nb",
+    "\x1b",
+    "a" * 300,
+    "",
+]
+
+
+@pytest.mark.parametrize("batch", BAD, ids=ascii)
+def test_what_no_batch_can_be_called(toy: Toy, batch: str) -> None:
+    _loose(toy, "(?s:.*)")
+    planner, source = toy.planner(), toy.root / "export.csv"
+    source.write_bytes(sales("2020-01"))
+    with pytest.raises(RequestError, match=r"cannot be called .* wanted 1 to 100 bytes"):
+        land(planner.home, planner.project, "sales", source, batch)
+    assert not planner.home.landing.exists()
+
+
+def test_a_file_that_names_such_a_batch_is_named_and_left_alone(toy: Toy) -> None:
+    _loose(toy, ".*")
+    planner = toy.planner()
+    folder = planner.home.landing / "sales"
+    folder.mkdir(parents=True)
+    for batch in ("a@v0", "b", "", "[red]"):
+        (folder / f"sales-{batch}.csv").write_bytes(sales("2020-01"))
+    found = observe(planner.home, planner.project, settle=0)
+    assert found.landed == ["sales@[red]", "sales@b"]
+    assert [problem.split(": ")[0].rpartition("/")[2] for problem in found.problems] == [
+        "sales-.csv",
+        "sales-a@v0.csv",
+    ]
+    assert all("a batch cannot be called" in problem for problem in found.problems)
+    assert (folder / "sales-a@v0.csv").exists()
 
 
 def test_months_without_a_zero_are_folds_in_their_order(toy: Toy) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from ml_assets.assets.edges import asset_keys
 from ml_assets.errors import SpecError
-from ml_assets.spec.project import read_project
+from ml_assets.spec.project import read_for, read_project
 
 DATASET = """\
 type: ml_assets.TabularDataset
@@ -141,6 +141,14 @@ def test_a_model_that_does_not_fit(tmp_path: Path, old: str, new: str, said: str
     assert old in MODEL
     found = mistakes(tmp_path, wages=MODEL.replace(old, new, 1))
     assert [line[: len("wages/defs.yaml:" + said)] for line in found] == [f"wages/defs.yaml:{said}"]
+
+
+def test_what_one_dataset_needs(tmp_path: Path) -> None:
+    defs = write(tmp_path, wages=MODEL.replace("target: wage", "target: wag"), jobs="type: [")
+    assert set(read_for(defs, "people").datasets) == {"people", "places"}
+    assert read_for(defs, "people").models == {}
+    with pytest.raises(SpecError, match=r"jobs/defs\.yaml:2: not YAML"):
+        read_for(defs, "jobs")
 
 
 def test_joins_across_calendars_are_refused(tmp_path: Path) -> None:
