@@ -15,7 +15,7 @@ from ml_assets.adapters.families import Child, curve, families, flat
 from ml_assets.assets.cells import Cell
 from ml_assets.errors import NotMaterialized, UnknownName
 from ml_assets.moved import moved
-from ml_assets.plan.sensitive import sensitive_inputs
+from ml_assets.plan.sensitive import seen, sensitive_inputs
 from ml_assets.spec.project import Project
 from ml_assets.store.home import Home
 from ml_assets.store.records import ActionRecord, Current, Version
@@ -273,7 +273,7 @@ def _example(
     """Return the first test row's features that are neither missing nor sensitive."""
     row = home.objects.table(evaluated.ingredients["inputs"]["test"]).slice(0, 1).to_pylist()
     digests = dict(evaluated.ingredients["inputs"]["features"])
-    hidden = sensitive_inputs(project, model)
+    hidden = sensitive_inputs(project, model, seen(home, project, model))
     names = [name for name in sorted(project.models[model].features.columns) if name not in hidden]
     if not row or not names or row[0]["batch"] not in digests:
         return {}

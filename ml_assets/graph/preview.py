@@ -9,7 +9,7 @@ from typing import Any
 
 from ml_assets.assets.registry import BY_NAME
 from ml_assets.plan.markdown import plain
-from ml_assets.plan.sensitive import sensitive_inputs
+from ml_assets.plan.sensitive import hidden_columns, seen
 from ml_assets.spec.project import Project
 from ml_assets.stages.shown import MASK, shortened
 from ml_assets.store.home import Home
@@ -27,7 +27,8 @@ def preview(home: Home, project: Project, current: Current) -> str | None:
     table = next((ref for ref in current.outputs.values() if ref.kind == "table"), None)
     if not BY_NAME[name].rows or table is None or not table.rows:
         return None
-    columns, hidden = _columns(project, group, name)
+    known = seen(home, project, group) if group in project.models else {}
+    columns, hidden = _columns(project, group, name), hidden_columns(project, group, known)
     head = home.objects.head(table.digest, ROWS, columns)
     names = [column for column in columns or head.column_names if column in head.column_names]
     longest = LONGEST_RECORD if name == "quarantine" else LONGEST
@@ -43,17 +44,12 @@ def preview(home: Home, project: Project, current: Current) -> str | None:
     return "\n".join(lines)
 
 
-def _columns(project: Project, group: str, name: str) -> tuple[list[str] | None, set[str]]:
-    """Return the columns to show (None: all), and which of them are masked.
-
-    What quarantine tells of a record is masked already.
-    """
+def _columns(project: Project, group: str, name: str) -> list[str] | None:
+    """Return the columns to show, None for all."""
     if name == "quarantine":
-        return None, set()
-    if name == "features":
-        return list(project.models[group].features.columns), set(sensitive_inputs(project, group))
-    columns = project.datasets[group].columns
-    return list(columns), {column for column, spec in columns.items() if spec.sensitive}
+        return None
+    found = project.models[group].features if name == "features" else project.datasets[group]
+    return list(found.columns)
 
 
 def _cell(value: Any, longest: int) -> str:

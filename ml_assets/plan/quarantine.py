@@ -10,10 +10,11 @@ from typing import Any
 
 from ml_assets.errors import UnknownName
 from ml_assets.plan.plan import Planner
+from ml_assets.plan.sensitive import RECORD, hidden_columns
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.stages import ingest
 from ml_assets.stages.ingest.source import Unreadable
-from ml_assets.stages.shown import any_sensitive, shortened
+from ml_assets.stages.shown import shortened
 from ml_assets.store.home import Home
 
 AS_DELIVERED = ("parse.", "file.")
@@ -33,7 +34,7 @@ def quarantined(planner: Planner, dataset: str, batch: str | None, limit: int) -
     held = {p: c for (a, p), c in home.records.all_current(home.env).items() if a == asset}
     if batch is not None and batch not in held:
         raise UnknownName.of(f"batch of {dataset}", batch, held)
-    hidden = any_sensitive(spec.columns)
+    hidden = RECORD in hidden_columns(planner.project, dataset, {})
     rules: dict[str, dict[str, Any]] = {}
     for partition in planner.project.ordered(dataset, held) if batch is None else [batch]:
         current = held[partition]

@@ -15,13 +15,16 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 from ml_assets.assets.cells import Unit
-from ml_assets.errors import StageError
+from ml_assets.errors import HookError, StageError
 from ml_assets.plan import load
 from ml_assets.plan.action import Action, Keyed
 from ml_assets.plan.calls import call_text
+from ml_assets.plan.checks import OWN
 from ml_assets.plan.code import Module, Sources
 from ml_assets.plan.environment import machine
 from ml_assets.plan.foreign import watched
+from ml_assets.plan.quoted import values, without
+from ml_assets.plan.sensitive import masked
 from ml_assets.plan.session import Done
 from ml_assets.plan.specs import specs_of
 from ml_assets.plan.workspace import Workspace
@@ -166,12 +169,21 @@ class ActionRunner:
 
     def _run(self, unit: Unit, item: Keyed, known: Answer | None, replace: bool) -> Done:
         started = time.perf_counter()
-        result = self._call(item)
+        try:
+            result = self._call(item)
+        except HookError as error:
+            # What a person's own code says may quote a row.
+            hidden = self._hidden_in(unit, item.action) if item.action.hooks else set()
+            if not hidden:
+                raise
+            raise HookError(masked(str(error), hidden)) from None
         outputs = {name: self._put(content) for name, content in result.outputs.items()}
         if item.action.boundary is not None and self._boundary is not None:
             name = item.action.boundary
             self._boundary(unit.group, result.outputs[name])
         checks = _plain([_check(check) for check in result.checks], item.action)
+        if item.action.stage == OWN:
+            checks = without(checks, self._hidden_in(unit, item.action))
         facts = _plain(dict(result.metadata), item.action)
         if known is not None and self._verify:
             _compare(item.action, known, outputs, checks)
@@ -210,6 +222,12 @@ class ActionRunner:
         }
         inputs = {name: self._handle(tree, name) for name, tree in action.inputs.items()}
         return stage(action.params, **inputs, **hooks)
+
+    def _hidden_in(self, unit: Unit, action: Action) -> set[str]:
+        """Return, as text, the values that an action was given and that may not be shown."""
+        if self._project is None:
+            return set()
+        return values(self._home, self._project, unit.group, action)
 
     def _handle(self, tree: Any, name: str) -> Any:
         if isinstance(tree, Ref):

@@ -1,30 +1,145 @@
-"""What of a model's inputs may not be shown.
+"""What may not be shown, logged or shipped: the one rule that everything which shows values asks.
 
-Belongs here: following `sensitive` from columns to features. Does not belong here: hiding.
+A column is sensitive where its dataset says so. A feature is, where a source of it is; one that
+names no sources has the column of its name as its source, if its values were seen to be that
+column's (`stages/sources`, a fact of the features of each batch). Of any other nothing is known, so
+it counts as sensitive where any column that it could come from is. Belongs here: following
+`sensitive` from columns to whatever is made of them. Does not belong here: hiding, but for texts
+(`masked`).
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ml_assets.spec.model import ModelSpec
 from ml_assets.spec.project import Project
+from ml_assets.stages.expressions import reads
+from ml_assets.stages.shown import MASK
+
+if TYPE_CHECKING:
+    from ml_assets.store.home import Home
+
+Seen = Mapping[str, str]
+"""Feature -> the column that its values were seen to be, as `dataset.column`."""
+FACT = "sources"
+"""The fact of a batch's features in which that stands."""
+RECORD = "text"
+"""The column of quarantine with whole records: in one that does not parse anything may stand."""
+SHORT = re.compile(r".|\d\d?")
+"""Values that are not looked for in a text, since they are everywhere."""
 
 
-def sensitive_inputs(project: Project, name: str) -> tuple[str, ...]:
-    """Return the features and slices of a model whose values may not be shown.
+def looked(project: Project, model: str) -> dict[str, tuple[str, ...]]:
+    """Return, for features without sources, the columns of their name; the main dataset's first.
 
-    A feature is sensitive if a source of it is; one that names no sources is, if any column of
-    the model's datasets is.
+    Empty where no column of the model's datasets is sensitive: nothing has to be known then.
     """
-    model = project.models[name]
-    datasets = [model.dataset, *(join.dataset for join in model.joins)]
-    hidden = {
-        f"{dataset}.{column}"
-        for dataset in datasets
-        for column, declared in project.datasets[dataset].columns.items()
-        if declared.sensitive
+    spec = project.models[model]
+    if not _hidden(project, spec):
+        return {}
+    found = {
+        feature: tuple(
+            f"{dataset}.{feature}"
+            for dataset in _datasets(spec)
+            if feature in project.datasets[dataset].columns
+        )
+        for feature, column in spec.features.columns.items()
+        if not column.sources
     }
-    features = {
-        feature
-        for feature, column in model.features.columns.items()
-        if hidden and (not column.sources or hidden & set(column.sources))
+    return {feature: names for feature, names in found.items() if names}
+
+
+def agreed(facts: Iterable[Mapping[str, Any]]) -> Seen:
+    """Return the sources on which the features of all batches agree."""
+    said = [found[FACT] for found in facts if FACT in found]
+    if not said:
+        return {}
+    return {
+        feature: column
+        for feature, column in said[0].items()
+        if all(other.get(feature) == column for other in said)
     }
-    return tuple(sorted(features | {item.partition(".")[2] for item in hidden}))
+
+
+def seen(home: Home, project: Project, model: str) -> Seen:
+    """Return the sources that were seen in what an environment holds of a model's features."""
+    if not looked(project, model):
+        return {}
+    return agreed(
+        now.facts
+        for (asset, _), now in home.records.all_current(home.env).items()
+        if asset == f"{model}/features"
+    )
+
+
+def sensitive_inputs(project: Project, model: str, known: Seen) -> tuple[str, ...]:
+    """Return the features and slices of a model whose values may not be shown."""
+    spec = project.models[model]
+    hidden = _hidden(project, spec)
+    features = {name for name in spec.features.columns if hidden & _sources(spec, name, known)}
+    unknown = undeclared(project, model, known)
+    return tuple(sorted({*features, *unknown, *(item.partition(".")[2] for item in hidden)}))
+
+
+def undeclared(project: Project, model: str, known: Seen) -> tuple[str, ...]:
+    """Return the features that are hidden because nobody knows what they are made of."""
+    spec = project.models[model]
+    if not _hidden(project, spec):
+        return ()
+    return tuple(name for name in spec.features.columns if not _sources(spec, name, known))
+
+
+def hidden_columns(project: Project, group: str, known: Seen) -> frozenset[str]:
+    """Return the columns, of any table of a dataset or model, whose values may not be shown."""
+    if group in project.datasets:
+        own = {name for name, c in project.datasets[group].columns.items() if c.sensitive}
+        return frozenset({*own, RECORD} if own else ())
+    spec = project.models[group]
+    main = project.datasets[spec.dataset]
+    inputs = set(sensitive_inputs(project, group, known))
+    made = {
+        "_key": main.key,
+        "_group": spec.split.group if spec.split.kind == "hash" else (),
+        "_time": (main.time,),
+        "_weight": (spec.weight,),
+        **dict.fromkeys(
+            ("_target", "target", "prediction", "baseline"),
+            reads(spec.target, main.columns, f"{group}: target"),
+        ),
+    }
+    own = {name for name, column in main.columns.items() if column.sensitive}
+    return frozenset(
+        {*inputs, *(f"_slice_{name}" for name in inputs)}
+        | {name for name, columns in made.items() if own & set(columns)}
+    )
+
+
+def masked(text: str, values: Collection[str]) -> str:
+    """Return a text without any of some values, each where it stands as a word of its own."""
+    there = {value for value in values if value in text and not SHORT.fullmatch(value)}
+    for value in sorted(there, key=len, reverse=True):
+        text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", MASK, text)
+    return text
+
+
+def _datasets(spec: ModelSpec) -> Iterator[str]:
+    yield spec.dataset
+    yield from (join.dataset for join in spec.joins)
+
+
+def _hidden(project: Project, spec: ModelSpec) -> set[str]:
+    """Return the sensitive columns of a model's datasets, as `dataset.column`."""
+    return {
+        f"{dataset}.{name}"
+        for dataset in _datasets(spec)
+        for name, column in project.datasets[dataset].columns.items()
+        if column.sensitive
+    }
+
+
+def _sources(spec: ModelSpec, feature: str, known: Seen) -> set[str]:
+    declared = spec.features.columns[feature].sources
+    return set(declared) or ({known[feature]} if feature in known else set())

@@ -61,7 +61,9 @@ class Column(Spec):
     known_at: str | None = None
     """The moment from which the value is known (one of the dataset's `moments`)."""
     sensitive: bool = False
-    """Never shown in previews, examples, reports, logs or messages."""
+    """Its values are never shown, logged or shipped (previews, examples, reports, messages, golden
+    rows), nor those of a feature made from it: one with it among its `sources`, or one that names
+    none and was not seen to hold the values of the column whose name it bears."""
 
     @field_validator("pattern")
     @classmethod

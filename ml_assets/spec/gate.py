@@ -125,6 +125,10 @@ class DecideSpec(Spec):
     data: TrainingData = TrainingData()
     champion: Described | None = None
     """None where there is no champion, or where its spec is not known any more."""
+    sensitive: tuple[str, ...] = ()
+    """Slices whose values may not be shown."""
+    undeclared: tuple[str, ...] = ()
+    """Those among them of which nobody knows what they are made of."""
 
 
 class ParitySpec(Spec):

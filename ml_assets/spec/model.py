@@ -37,7 +37,8 @@ class FeatureColumn(Spec):
     description: str = ""
     unit: str | None = None
     sources: tuple[str, ...] = ()
-    """The raw columns it comes from, `dataset.column`; drawn as column lineage."""
+    """The raw columns it comes from, `dataset.column`: drawn as column lineage, and what decides
+    whether it is sensitive."""
 
 
 class Leakage(Spec):
@@ -99,6 +100,8 @@ class FeaturesSpec(Spec):
     columns: dict[str, FeatureColumn]
     group: tuple[str, ...] = ()
     """Key columns that a hash split keeps together."""
+    looked: dict[str, tuple[str, ...]] = {}
+    """Feature -> columns (`dataset.column`) whose values it is to be compared with."""
 
 
 class Training(Spec):
@@ -168,6 +171,8 @@ class EvaluateSpec(Spec):
     seed: int
     sensitive: tuple[str, ...] = ()
     """Features and slices whose values may not be shown."""
+    undeclared: tuple[str, ...] = ()
+    """Those of `sensitive` of which nobody knows what they are made of."""
     acknowledged: dict[str, str] = {}
     """Features that come near the target, and why they are no leakage."""
 

@@ -7,7 +7,7 @@ called (`hook`), which rows are used for what (`split`).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,7 @@ from ml_assets.stages.frames import to_frame
 from ml_assets.stages.hook import ARROW, Hook, call, joined_frames
 from ml_assets.stages.result import Result
 from ml_assets.stages.schema import LARGEST, LINE
+from ml_assets.stages.sources import sources
 
 if TYPE_CHECKING:
     from ml_assets.spec.model import FeaturesSpec
@@ -62,7 +63,9 @@ def features(
     for name in spec.slices:
         if name not in spec.columns:
             columns[f"_slice_{name}"] = _slice(table[name])
-    facts = {"rows": len(table), "labelled": len(table) - target.null_count}
+    facts: dict[str, Any] = {"rows": len(table), "labelled": len(table) - target.null_count}
+    if spec.looked:
+        facts["sources"] = sources(spec.looked, inputs, (spec.dataset, table), joins)
     return Result({"features": pa.table(columns).combine_chunks()}, facts)
 
 

@@ -9,6 +9,11 @@ from collections.abc import Sequence
 
 CONSTANT_TARGET = "the target is constant in training: the model holds that value"
 """The note of a report whose families could learn nothing."""
+UNDECLARED = (
+    "nobody knows whether it comes from a sensitive column; name its columns as `sources` under "
+    "features.columns"
+)
+"""Why values of a feature are hidden that names no sources and is no column as it is."""
 
 
 def not_better(said: str, notes: Sequence[str]) -> str:

@@ -164,7 +164,9 @@ class Objects:
         schema = file.schema_arrow
         names = schema.names if columns is None else [c for c in columns if c in schema.names]
         first = next(file.iter_batches(batch_size=rows, columns=names, use_threads=False), None)
-        return pa.Table.from_batches([] if first is None else [first], _part(schema, names))
+        if first is None:
+            return _part(schema, names).empty_table()
+        return pa.Table.from_batches([first])
 
     def json(self, digest: str) -> Any:
         """Return a stored JSON document; raises as `read` does."""
@@ -298,7 +300,6 @@ def _describe(content: Any) -> tuple[Ref, Any]:
 def _part(schema: pa.Schema, names: Sequence[str]) -> pa.Schema:
     import pyarrow as pa
 
-    # In the file's order, in which batches come.
     return pa.schema([field for field in schema if field.name in names])
 
 

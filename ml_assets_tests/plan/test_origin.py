@@ -16,7 +16,7 @@ from ml_assets.plan.action import digests_in
 from ml_assets.plan.ancestry import Ancestry
 from ml_assets.plan.origin import origin
 from ml_assets.plan.promote import candidate_named
-from ml_assets.plan.recipes.release import release_action, sensitive_features
+from ml_assets.plan.recipes.release import release_action
 from ml_assets.plan.session import Made
 from ml_assets.plan.step import Step
 from ml_assets.plan.told import told
@@ -142,14 +142,6 @@ def test_a_decision_to_come_is_waited_for_in_the_plan(toy: Toy) -> None:
     plan = {str(item.cell): item for item in toy.plan().cells}
     release = plan["forecast/release"]
     assert (release.status, release.depends_on) == ("maybe", ("forecast/champion",))
-
-
-def test_features_of_sensitive_columns_are_sensitive(toy: Toy) -> None:
-    assert sensitive_features(toy.planner().project, "forecast") == ()
-    column = "promo: {type: boolean, known_at: opening"
-    toy.edit("toy/defs/sales/defs.yaml", column, f"{column}, sensitive: true")
-    # `store` is a column of sales; price and rise name no sources, so they could be of any.
-    assert sensitive_features(toy.planner().project, "forecast") == ("promo", "price", "rise")
 
 
 def test_a_release_says_what_was_trained_not_what_the_yaml_says_now(trained: Toy) -> None:

@@ -187,3 +187,11 @@ def test_objects_under_an_url(home: Home) -> None:
     objects.path(again.digest).unlink()
     with pytest.raises(DamagedObject, match="is missing"):
         objects.read(again.digest)
+
+
+def test_the_first_rows_in_another_order_of_columns(home: Home) -> None:
+    ref = home.objects.put(pa.table({"a": [1, 2], "b": ["x", "y"]}))
+    found = home.objects.head(ref.digest, 1, ["b", "none", "a"])
+    assert found.to_pydict() == {"a": [1], "b": ["x"]}
+    empty = home.objects.put(pa.table({"a": pa.array([], pa.int64())}))
+    assert home.objects.head(empty.digest, 1).schema == pa.schema([("a", pa.int64())])

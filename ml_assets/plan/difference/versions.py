@@ -9,6 +9,7 @@ from ml_assets.plan.address import Found
 from ml_assets.plan.difference import documents, tables
 from ml_assets.plan.difference.tables import Reading
 from ml_assets.plan.plan import Planner
+from ml_assets.plan.sensitive import hidden_columns, seen
 from ml_assets.store.objects import Ref
 
 MODEL = {"model", "leaderboard"}
@@ -41,37 +42,14 @@ def compare(planner: Planner, a: Found, b: Found) -> dict[str, Any]:
 
 
 def reading(planner: Planner, a: Found, b: Found) -> Reading:
-    """Return how the tables of two cells are read: their key, and the sensitive columns.
-
-    Of a model a column is hidden if it is, or is made from, a sensitive column of any dataset.
-    """
-    project = planner.project
-    sensitive = {
-        f"{name}.{column}"
-        for name, dataset in project.datasets.items()
-        for column, spec in dataset.columns.items()
-        if spec.sensitive
-    }
-    hidden = {name.split(".")[1] for name in sensitive}
-    for group in {a.cell.group, b.cell.group} & set(project.models):
-        model = project.models[group]
-        hidden |= {name for name, c in model.features.columns.items() if sensitive & set(c.sources)}
-        if hidden & set(_words(model.target)):
-            hidden |= {"_target", "target", "prediction", "baseline"}
-    hidden |= {f"_slice_{name}" for name in hidden}
+    """Return how the tables of two cells are read: their key, and what may not be shown."""
+    project, hidden = planner.project, set[str]()
+    for group in {a.cell.group, b.cell.group}:
+        known = seen(planner.home, project, group) if group in project.models else {}
+        hidden |= hidden_columns(project, group, known)
     dataset = project.datasets.get(a.cell.group)
-    if dataset is not None:
-        # A quarantined record's text may hold anything.
-        shown = {"text"} if any(c.sensitive for c in dataset.columns.values()) else set()
-        return Reading(tuple(dataset.key), frozenset(hidden | shown))
-    main = project.datasets[project.models[a.cell.group].dataset]
-    return Reading((), frozenset(hidden), hide_key=bool(set(main.key) & hidden))
-
-
-def _words(expression: str) -> list[str]:
-    import re
-
-    return re.findall(r"[A-Za-z_]\w*", expression)
+    key = () if dataset is None else tuple(dataset.key)
+    return Reading(key, frozenset(hidden), hide_key="_key" in hidden)
 
 
 def _named(found: Found) -> dict[str, Any]:

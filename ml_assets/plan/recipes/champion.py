@@ -23,8 +23,10 @@ from ml_assets.plan.recipes.model import (
     family_modules,
     feature_inputs,
     folds_of,
+    seen_of,
 )
 from ml_assets.plan.recipes.previous import digest_of
+from ml_assets.plan.sensitive import sensitive_inputs, undeclared
 from ml_assets.plan.session import Done, Made, Session, Undone
 from ml_assets.plan.static import Versioned
 from ml_assets.plan.workspace import Workspace
@@ -219,6 +221,10 @@ def _decide_spec(
     excluded = judged.folds["train"].facts.get("excluded", ())
     named = model.gate.slices.names if model.gate.slices is not None else ()
     rival = judged.rival
+    slices = model.evaluation.slices if named is None else named
+    known = seen_of(session, unit.group)
+    hidden = sensitive_inputs(session.project, unit.group, known)
+    unknown = undeclared(session.project, unit.group, known)
     return DecideSpec(
         model=unit.group,
         task=model.task,
@@ -226,7 +232,9 @@ def _decide_spec(
         target=model.target,
         target_unit=model.target_unit,
         key=session.project.datasets[model.dataset].key,
-        slices=model.evaluation.slices if named is None else named,
+        slices=slices,
+        sensitive=tuple(name for name in slices if name in hidden),
+        undeclared=tuple(name for name in slices if name in unknown),
         gate=model.gate,
         data=TrainingData(refused=tuple(excluded), red=tuple(red), dummy=_dummy(session, model)),
         champion=(

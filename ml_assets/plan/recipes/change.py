@@ -7,13 +7,12 @@ from collections.abc import Mapping
 from ml_assets.assets.cells import Unit
 from ml_assets.plan.action import Action, Hooks, Input
 from ml_assets.plan.past import Past, past
-from ml_assets.plan.recipes.model import FOLDS, feature_inputs
+from ml_assets.plan.recipes.model import FOLDS, feature_inputs, seen_of
 from ml_assets.plan.recipes.previous import digest_of, previous_of
 from ml_assets.plan.sensitive import sensitive_inputs
 from ml_assets.plan.session import Done, Made, Session, Undone
 from ml_assets.spec.gate import Described
 from ml_assets.spec.model import ChangeSpec
-from ml_assets.spec.project import Project
 
 STAGE = "ml_assets.stages.paired.change"
 LOST = {
@@ -50,7 +49,7 @@ def changed(
         inputs |= _other(session, was, folds)
         if was is not None and was.family in session.sources.closure([was.family]):
             hooks = {**hooks, "other_family": was.family}
-    params = change_spec(session.project, unit.group, before, was)
+    params = change_spec(session, unit.group, before, was)
     return session.act(unit, Action("change", f"{STAGE}:change", params, inputs, hooks))
 
 
@@ -67,11 +66,12 @@ def _before(session: Session, unit: Unit, made: Made) -> str:
 
 
 def change_spec(
-    project: Project, name: str, previous: str = "", was: Past | None = None
+    session: Session, name: str, previous: str = "", was: Past | None = None
 ) -> ChangeSpec:
     """Return the part of a model's spec that the comparison with `previous` depends on."""
+    project = session.project
     model = project.models[name]
-    hidden = sensitive_inputs(project, name)
+    hidden = sensitive_inputs(project, name, seen_of(session, name))
     said = None
     if was is not None and was.target is not None:
         said = Described(target=was.target, key=was.key)

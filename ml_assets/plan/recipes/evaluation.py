@@ -17,9 +17,10 @@ from ml_assets.plan.recipes.model import (
     feature_inputs,
     fit_spec,
     folds_of,
+    seen_of,
 )
 from ml_assets.plan.recipes.previous import digest_of
-from ml_assets.plan.sensitive import sensitive_inputs
+from ml_assets.plan.sensitive import Seen, sensitive_inputs, undeclared
 from ml_assets.plan.session import Done, Made, Session
 from ml_assets.plan.static import Versioned
 from ml_assets.plan.workspace import Workspace
@@ -31,8 +32,12 @@ STAGES = (*(f"ml_assets.stages.evaluate.{name}" for name in _PARTS), change.STAG
 """The stages of a report, in data-flow order."""
 
 
-def evaluate_spec(project: Project, name: str) -> EvaluateSpec:
-    """Return the part of a model's spec that its report depends on."""
+def evaluate_spec(project: Project, name: str, known: Seen | None = None) -> EvaluateSpec:
+    """Return the part of a model's spec that its report depends on.
+
+    `known` are the columns that its features were seen to be, nothing where that was not looked at.
+    """
+    known = known or {}
     model = project.models[name]
     return EvaluateSpec(
         model=name,
@@ -46,7 +51,8 @@ def evaluate_spec(project: Project, name: str) -> EvaluateSpec:
         columns=model.features.columns,
         evaluation=model.evaluation,
         seed=model.training.seed,
-        sensitive=sensitive_inputs(project, name),
+        sensitive=sensitive_inputs(project, name, known),
+        undeclared=undeclared(project, name, known),
         acknowledged=model.features.leakage.acknowledged,
     )
 
@@ -95,7 +101,7 @@ def evaluation_report(session: Session, unit: Unit) -> Sequence[Made]:
     hooks = {} if chosen is None else {"family": chosen}
     predictions = done["evaluate"].outputs["predictions"]
     done["change"] = change.changed(session, unit, made, folds, predictions, hooks)
-    params = evaluate_spec(session.project, unit.group)
+    params = evaluate_spec(session.project, unit.group, seen_of(session, unit.group))
     said: dict[str, Input] = {
         "metrics": done["evaluate"].outputs["metrics"],
         "sections": done["evaluate"].outputs["sections"],
@@ -164,7 +170,7 @@ def _evaluated(
         "test": references["test"],
         "features": tested,
     }
-    params = evaluate_spec(session.project, unit.group)
+    params = evaluate_spec(session.project, unit.group, seen_of(session, unit.group))
     stage = "ml_assets.stages.evaluate.evaluate:evaluate"
     return Action("evaluate", stage, params, inputs, hooks)
 
@@ -176,7 +182,7 @@ def _explained(
     training = session.project.models[unit.group].training
     params = ExplainSpec(
         metric=training.metric,
-        sensitive=sensitive_inputs(session.project, unit.group),
+        sensitive=sensitive_inputs(session.project, unit.group, seen_of(session, unit.group)),
         seed=training.seed,
     )
     inputs: dict[str, Input] = {

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from ml_assets.assets.cells import Cell, Unit
-from ml_assets.plan import fields
+from ml_assets.plan import fields, sensitive
 from ml_assets.plan.action import Action, Input, Pending
 from ml_assets.plan.checks import checks_of
 from ml_assets.plan.families import FAMILIES
@@ -59,6 +59,7 @@ def features_spec(project: Project, name: str) -> FeaturesSpec:
         slices=tuple(s for s in model.evaluation.slices if s not in model.features.columns),
         columns=model.features.columns,
         group=model.split.group if model.split.kind == "hash" else (),
+        looked=sensitive.looked(project, name),
     )
 
 
@@ -66,6 +67,16 @@ def features_code(project: Project, workspace: Workspace, name: str) -> Versione
     """Return what the code version of a model's features is made of."""
     hook = workspace.hook(name, project.models[name].features.function).split(":")[0]
     return Versioned(["ml_assets.stages.features", hook], [features_spec(project, name)])
+
+
+def seen_of(session: Session, name: str) -> sensitive.Seen:
+    """Return the columns that the features of a model were seen to be, where that matters."""
+    if not sensitive.looked(session.project, name):
+        return {}
+    dataset = session.project.models[name].dataset
+    batches = session.batches(dataset) if session.project.datasets[dataset].calendar else [""]
+    cells = (session.upstream(Cell(f"{name}/features", batch)) for batch in batches)
+    return sensitive.agreed(made.facts for made in cells)
 
 
 def features(session: Session, unit: Unit) -> Sequence[Made]:
@@ -97,6 +108,8 @@ def features(session: Session, unit: Unit) -> Sequence[Made]:
     known = {**inputs, "features": made.outputs["features"]}
     checks = Later(lambda: _feature_checks(session, unit, params, known, hooks))
     facts = {"usable": main.facts.get("usable", True)}
+    if params.looked and isinstance(made, Done):
+        facts[sensitive.FACT] = made.record.facts[sensitive.FACT]
     outputs = {"features": made.outputs["features"]}
     return [Made(cell, outputs, {"features": made}, checks, facts)]
 

@@ -13,7 +13,8 @@ from ml_assets.errors import NotMaterialized, UnknownName
 from ml_assets.moved import moved
 from ml_assets.plan.action import Action, Input, Pending
 from ml_assets.plan.promote import candidate_named
-from ml_assets.plan.recipes.model import family_modules
+from ml_assets.plan.recipes.model import family_modules, seen_of
+from ml_assets.plan.sensitive import sensitive_inputs
 from ml_assets.plan.session import Done, Made, Session, Undone
 from ml_assets.plan.static import Versioned
 from ml_assets.plan.told import Told, told
@@ -104,6 +105,7 @@ def release_spec(
 ) -> ReleaseSpec:
     """Return all that a release depends on besides content."""
     model = session.project.models[name]
+    hidden = sensitive_inputs(session.project, name, seen_of(session, name))
     return ReleaseSpec(
         model=name,
         version=f"v{version.number}",
@@ -117,7 +119,12 @@ def release_spec(
         target=past.evaluated["target"],
         target_unit=past.evaluated["target_unit"],
         predict_at=past.evaluated["predict_at"],
-        sensitive=sensitive_features(session.project, name),
+        sensitive=tuple(
+            column
+            for column in past.fitted["columns"]
+            # Of one that the YAML has no longer nobody knows what it is made of.
+            if column in hidden or (hidden and column not in model.features.columns)
+        ),
         dataset=model.dataset,
         joins=tuple(join.dataset for join in model.joins),
         promotion=dict(promotion),
@@ -148,27 +155,3 @@ def licences() -> dict[str, str]:
 def _shipped(name: str) -> str:
     folder = resources.files("ml_assets.stages.release.scoring")
     return folder.joinpath(name).read_text(encoding="utf-8")
-
-
-def sensitive_features(project: Project, name: str) -> tuple[str, ...]:
-    """Return the features whose values must not be shown.
-
-    One that names no sources counts as sensitive where any dataset it may read has a sensitive
-    column, unless a column of its own name is there.
-    """
-    model = project.models[name]
-    names = (model.dataset, *(join.dataset for join in model.joins))
-    hidden = {
-        f"{dataset}.{column}"
-        for dataset in names
-        for column, spec in project.datasets[dataset].columns.items()
-        if spec.sensitive
-    }
-    found = []
-    for feature, column in model.features.columns.items():
-        sources: Sequence[str] = column.sources
-        if not sources and feature in project.datasets[model.dataset].columns:
-            sources = (f"{model.dataset}.{feature}",)
-        if hidden & set(sources) or (hidden and not sources):
-            found.append(feature)
-    return tuple(found)

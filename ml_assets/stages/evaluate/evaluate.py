@@ -18,7 +18,7 @@ from ml_assets.stages.evaluate.losses import row_losses
 from ml_assets.stages.evaluate.registry import SECTIONS
 from ml_assets.stages.evaluate.rows import Fitted, Rows, read
 from ml_assets.stages.evaluate.section import Study
-from ml_assets.stages.notes import CONSTANT_TARGET
+from ml_assets.stages.notes import CONSTANT_TARGET, UNDECLARED
 from ml_assets.stages.result import Result
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def evaluate(
         "importance": importance,
         "test_references": test.digest,
     }
-    figures["notes"] += _notes(rows, chosen, hidden)
+    figures["notes"] += _notes(spec, rows, chosen, hidden)
     loss = row_losses(spec.metric, rows.target, rows.prediction)
     gains = {entry["feature"]: entry["gain"] for entry in importance}
     study = Study(spec, rows, draws, loss, gains)
@@ -84,7 +84,7 @@ def evaluate(
     return Result(outputs, {"rows": figures["rows"]})
 
 
-def _notes(rows: Rows, chosen: Fitted, hidden: list[str]) -> list[str]:
+def _notes(spec: EvaluateSpec, rows: Rows, chosen: Fitted, hidden: list[str]) -> list[str]:
     found = []
     if "constant" in chosen.model["state"]:
         found.append(CONSTANT_TARGET)
@@ -92,6 +92,8 @@ def _notes(rows: Rows, chosen: Fitted, hidden: list[str]) -> list[str]:
         found.append(f"{rows.left_out:,} rows left out: target or prediction is not finite")
     if hidden:
         found.append(f"not sliced by {', '.join(hidden)}: sensitive, no value may be shown")
+    if spec.undeclared:
+        found.append(f"no value of {', '.join(spec.undeclared)} is shown: {UNDECLARED}")
     return found
 
 

@@ -113,15 +113,21 @@ def expanded(confidence: float, count: int) -> float:
     return float(1.0 - 2.0 * special.ndtr(-spread))
 
 
+def shown(spec: DecideSpec) -> tuple[str, ...]:
+    """Return the slices whose values may be shown."""
+    return tuple(name for name in spec.slices if name not in spec.sensitive)
+
+
 def by_slice(
     spec: DecideSpec, rule: Slices, rows: Rows, kept: Mask, draws: bootstrap.Draws
 ) -> list[dict[str, Any]]:
     """Return one entry a value of a slice: figures, p by t-test, p after Holm, `worse_shown`.
 
-    Values with too few rows or blocks are listed with `judged` false.
+    Values with too few rows or blocks are listed with `judged` false, and `why`; those that may not
+    be shown are in none.
     """
     entries = []
-    for name in spec.slices:
+    for name in shown(spec):
         labels, code = slices.groups(rows.slices[name].filter(pa.array(kept)))
         spread = _worse(spec.metric, rows, kept, draws, code, len(labels))
         for number, label in enumerate(labels):
@@ -141,16 +147,19 @@ def _tested(
 
     found: dict[str, Any] = {"worse": None, "margin": None, "p": None, "judged": False}
     if entry["candidate"] is None:
-        return found
+        return found | {"why": f"{spec.metric} has no value"}
     found["worse"] = worse_by(spec.metric, entry["candidate"], entry["champion"])
     found["margin"] = allowed(rule.margin, entry["champion"])
     spread = spread[np.isfinite(spread)]
-    if entry["rows"] < rule.min_rows or count < spec.gate.not_worse.min_blocks or len(spread) < 2:
-        return found
+    least = spec.gate.not_worse.min_blocks
+    if entry["rows"] < rule.min_rows:
+        return found | {"why": f"{entry['rows']:,} rows, wanted {rule.min_rows:,}"}
+    if count < least or len(spread) < 2:
+        return found | {"why": f"{count:,} blocks, wanted {least:,}"}
     beyond, error = found["worse"] - found["margin"], float(spread.std(ddof=1))
     error *= np.sqrt(count / (count - 1))
     found["p"] = float(special.stdtr(count - 1, -beyond / error)) if error else float(beyond <= 0)
-    return found | {"judged": True}
+    return found | {"judged": True, "why": ""}
 
 
 def _holm(entries: Sequence[dict[str, Any]], alpha: float) -> None:

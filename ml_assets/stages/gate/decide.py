@@ -96,6 +96,7 @@ def decide(
         "rows": evidence.rows,
         "figures": evidence.figures,
         "slices": evidence.slices or [],
+        "unjudged": rules.unjudged(spec, evidence.slices or ()),
         "rules": lines,
         "gate": spec.gate.model_dump(mode="json"),
     }
@@ -130,7 +131,7 @@ def _rows(
     champion: Fitted,
 ) -> Rows:
     grouped = spec.gate.not_worse.block == "group"
-    names = spec.slices if spec.gate.slices is not None else ()
+    names = compare.shown(spec) if spec.gate.slices is not None else ()
     return read(test.table(), features, candidate, champion, names, grouped)
 
 

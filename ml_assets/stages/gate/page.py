@@ -64,7 +64,7 @@ after Holm's correction for all of them.</p>
 <th scope="col">Champion</th><th scope="col">p</th></tr></thead><tbody>
 {% for line in slices %}<tr{% if not line.judged %} class="few"{% endif %}>
 <th scope="row">{{ line.name }}{% if line.shown %}<span class="tag warn">worse</span>{% endif %}
-{%- if not line.judged %}<span class="tag">few rows</span>{% endif %}</th>
+{%- if not line.judged %}<span class="tag">{{ line.why }}</span>{% endif %}</th>
 <td>{{ line.rows }}</td><td>{{ line.candidate }}</td><td>{{ line.champion }}</td>
 <td>{{ line.p }}</td></tr>
 {% endfor %}</tbody></table></div>
@@ -112,6 +112,7 @@ def page(decision: Mapping[str, Any]) -> bytes:
             "champion": number(metric, entry["champion"], unit),
             "p": "" if entry["holm"] is None else f"{entry['holm']:.2g}",
             "judged": entry["judged"],
+            "why": entry["why"],
             "shown": entry["worse_shown"],
         }
         for entry in decision["slices"]

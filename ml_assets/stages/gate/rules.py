@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ml_assets.stages import metrics as standard
 from ml_assets.stages.gate.words import count, number
-from ml_assets.stages.notes import not_better
+from ml_assets.stages.notes import UNDECLARED, not_better
 
 if TYPE_CHECKING:
     from ml_assets.spec.gate import DecideSpec, TrainingData
 
 Effect = Literal["refuse", "wait"]
 Line = dict[str, Any]
+NAMED = 5
+"""Slices that were not judged, as many as a line names; the decision has all."""
 
 
 def line(
@@ -139,14 +141,18 @@ def slices(spec: DecideSpec, entries: Sequence[Mapping[str, Any]] | None) -> Lin
     rule = spec.gate.slices
     if rule is None or not spec.slices:
         return line("slices", None, "no slices are declared" if rule else "not asked for")
+    left = unjudged(spec, entries or ())
+    said = [f"{item['slice']}{_value(item)} ({item['reason']})" for item in left[:NAMED]]
+    said += [f"and {len(left) - NAMED:,} more"] if len(left) > NAMED else []
+    rest = f"; not judged: {', '.join(said)}" if said else ""
     if entries is None:
-        return line("slices", None, "not compared with a champion", wanted=rule.margin)
+        return line("slices", None, f"not compared with a champion{rest}", wanted=rule.margin)
     judged = [entry for entry in entries if entry["judged"]]
     worse = [entry for entry in judged if entry["worse_shown"]]
     got = [f"{entry['slice']}={entry['value']}" for entry in worse]
-    few = len(entries) - len(judged)
     text = f"{count(len(judged), 'slice value')} compared"
-    text += f", {few} with too few rows" if few else ""
+    if not judged:
+        return line("slices", None, f"{text}{rest}", got=got, wanted=rule.margin)
     if worse:
         first = worse[0]
         text += (
@@ -156,7 +162,31 @@ def slices(spec: DecideSpec, entries: Sequence[Mapping[str, Any]] | None) -> Lin
         )
     else:
         text += f"; none is shown to be worse by more than the margin ({rule.margin})"
-    return line("slices", not worse, text, got=got, wanted=rule.margin)
+    return line("slices", not worse, f"{text}{rest}", got=got, wanted=rule.margin)
+
+
+def unjudged(spec: DecideSpec, entries: Sequence[Mapping[str, Any]]) -> list[dict[str, str | None]]:
+    """Return the slices that the gate could not judge and why; no value where none may be shown."""
+    if spec.gate.slices is None:
+        return []
+    hidden: list[dict[str, str | None]] = [
+        {"slice": name, "value": None, "reason": _hidden(spec, name)}
+        for name in spec.slices
+        if name in spec.sensitive
+    ]
+    return hidden + [
+        {"slice": entry["slice"], "value": entry["value"], "reason": entry["why"]}
+        for entry in entries
+        if not entry["judged"]
+    ]
+
+
+def _hidden(spec: DecideSpec, name: str) -> str:
+    return UNDECLARED if name in spec.undeclared else "sensitive, no value may be shown"
+
+
+def _value(item: Mapping[str, str | None]) -> str:
+    return "" if item["value"] is None else f"={item['value']}"
 
 
 def parity(document: Mapping[str, Any], data: TrainingData) -> Line:

@@ -1,0 +1,64 @@
+"""Is a feature the column whose name it bears? Looked at, row by row, not believed.
+
+Belongs here: comparing values. Does not belong here: what follows from it (`plan/sensitive`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+if TYPE_CHECKING:
+    from ml_assets.stages.result import Handle
+
+
+def sources(
+    looked: Mapping[str, Sequence[str]],
+    features: pa.Table,
+    main: tuple[str, pa.Table],
+    joins: Mapping[str, Handle],
+) -> dict[str, str]:
+    """Return feature -> `dataset.column`, for those whose values are those of a column asked for.
+
+    `looked` names the columns of each feature. Of the main dataset (its name, its rows, as many as
+    features, in the same order) each row must have the column's value; of a joined one each value
+    must be one of the column's.
+    """
+    found: dict[str, str] = {}
+    for feature, columns in looked.items():
+        for column in columns:
+            dataset, _, name = column.partition(".")
+            if dataset == main[0]:
+                same = name in main[1].column_names and _equal(features[feature], main[1][name])
+            else:
+                same = _among(features[feature], joins[dataset].table([name])[name])
+            if same:
+                found[feature] = column
+                break
+    return found
+
+
+def _equal(values: pa.ChunkedArray, column: pa.ChunkedArray) -> bool:
+    left, right = _alike(values, column)
+    if not left.is_null().equals(right.is_null()):
+        return False
+    return bool(pc.all(pc.equal(left, right)).as_py() in (True, None))
+
+
+def _among(values: pa.ChunkedArray, column: pa.ChunkedArray) -> bool:
+    left, right = _alike(values.drop_null(), column)
+    return bool(pc.all(pc.is_in(left, value_set=pc.unique(right))).as_py() in (True, None))
+
+
+def _alike(*columns: pa.ChunkedArray) -> list[pa.ChunkedArray]:
+    """Return columns in one type: numbers as such, all else as text."""
+    numbers = all(pa.types.is_integer(c.type) or pa.types.is_floating(c.type) for c in columns)
+    return [_cast(column, pa.float64() if numbers else pa.string()) for column in columns]
+
+
+def _cast(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
+    found = column.cast(kind, safe=False)
+    return pa.chunked_array([found.combine_chunks()])
