@@ -199,7 +199,8 @@ def log(
     for start in range(0, len(metrics), _BATCH):
         client.log_batch(run_id, metrics=metrics[start : start + _BATCH])
     columns = signature(found)
-    client.log_inputs(run_id, [dataset(item, columns) for item in found.inputs])
+    typed = found.document["columns"]
+    client.log_inputs(run_id, [dataset(item, typed) for item in found.inputs])
     with temporary.folder(home.root) as aside:
         for file, content in found.files.items():
             Path(aside, file).parent.mkdir(exist_ok=True)

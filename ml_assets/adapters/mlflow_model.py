@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,19 +23,25 @@ if TYPE_CHECKING:
 
 EXAMPLE = "input_example.json"
 LOADER = "ml_assets.adapters.pyfunc"
-_TYPES = {"number": "double", "category": "string"}
-"""MLflow's types; those that are not here it lets pass and `pyfunc` reads them, since its `long`
-refuses a missing value, and its `boolean` takes one for false without a word."""
+TYPES = {"number": "double", "integer": "long", "category": "string", "boolean": "boolean"}
+"""MLflow's names of the types that a spec declares."""
+ENFORCED = ("number", "category")
+"""Those that MLflow may enforce on what a model is asked. Its `long` refuses a missing value, its
+`boolean` takes one for false without a word: these it lets pass, and `pyfunc` reads them."""
 _DIGEST_LENGTH = 32
 """MLflow takes 36 characters; the whole digest is in the source."""
 
 
-def dataset(item: Input, columns: ModelSignature) -> DatasetInput:
-    """Return a features batch as MLflow knows it: once a run, the folds that use it in a tag."""
+def dataset(item: Input, columns: Mapping[str, str]) -> DatasetInput:
+    """Return a features batch as MLflow knows it: once a run, the folds that use it in a tag.
+
+    `columns` are the model's inputs and their types in the spec.
+    """
     from mlflow.entities import Dataset, DatasetInput, InputTag
+    from mlflow.types import Schema
 
     short = item.digest.partition(":")[2][:_DIGEST_LENGTH]
-    schema = json.dumps({"mlflow_colspec": columns.inputs.to_dict()})
+    schema = json.dumps({"mlflow_colspec": Schema(_typed(columns, TYPES)).to_dict()})
     profile = json.dumps({"num_rows": item.rows})
     known = Dataset(item.name, short, "ml_assets", item.source(), schema, profile)
     return DatasetInput(known, [InputTag("mlflow.data.context", ", ".join(item.contexts))])
@@ -45,16 +51,23 @@ def signature(found: Candidate) -> ModelSignature:
     """Return the model's inputs, all optional, and its outputs."""
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema
-    from mlflow.types.schema import AnyType
 
-    columns = sorted(found.document["columns"].items())
-    inputs: list[ColSpec | TensorSpec] = [
-        ColSpec(_TYPES.get(kind, AnyType()), name, required=False) for name, kind in columns
-    ]
+    inputs = _typed(found.document["columns"], ENFORCED)
     classes = found.document["classes"]
     outputs: list[ColSpec | TensorSpec] = [ColSpec("double", name) for name in classes]
     outputs = outputs or [ColSpec("double")]
     return ModelSignature(Schema(inputs), Schema(outputs))
+
+
+def _typed(columns: Mapping[str, str], known: Container[str]) -> list[ColSpec | TensorSpec]:
+    """Return columns with their types; with MLflow's `any` where a type is not in `known`."""
+    from mlflow.types import ColSpec
+    from mlflow.types.schema import AnyType
+
+    return [
+        ColSpec(TYPES[kind] if kind in known else AnyType(), name, required=False)
+        for name, kind in sorted(columns.items())
+    ]
 
 
 def save(path: Path, found: Candidate, run_id: str, columns: ModelSignature) -> None:
@@ -85,7 +98,11 @@ def save(path: Path, found: Candidate, run_id: str, columns: ModelSignature) -> 
         run_id=run_id,
         signature=columns,
         saved_input_example_info=example,
-        metadata={**found.tags, "ml_assets.family": found.family},
+        metadata={
+            **found.tags,
+            "ml_assets.family": found.family,
+            "ml_assets.columns": found.document["columns"],
+        },
         model_size_bytes=size,
     )
     pyfunc.add_to_model(model, LOADER, data="data", python_env="python_env.yaml")

@@ -13,11 +13,15 @@ import pyarrow as pa
 import pytest
 from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
+from mlflow.exceptions import MlflowException
+from mlflow.pyfunc.scoring_server import infer_and_parse_data
+from mlflow.types import ColSpec, Schema
 
 from ml_assets.adapters import mlflow as adapter
 from ml_assets.adapters.candidate import Candidate, current_candidate
 from ml_assets.adapters.families import Child
-from ml_assets.adapters.mlflow_model import dataset, requirements, signature
+from ml_assets.adapters.mlflow_model import dataset, requirements
+from ml_assets.adapters.pyfunc import to_table
 from ml_assets.errors import HomeError, NotMaterialized, PublishError, UnknownName
 from ml_assets.plan.workspace import Workspace
 from ml_assets.spec.project import Project, read_project
@@ -194,6 +198,46 @@ def test_the_registered_model_predicts_the_same_to_the_bit(
     for name in ("hour", "holiday"):
         nothing = nothing.append_column(name, pa.nulls(len(table), table[name].type))
     assert np.array_equal(model.predict(gone), predict(document, lightgbm, nothing))
+
+
+SPEC_TYPES = {"carrier": "string", "holiday": "boolean", "hour": "long", "wind": "double"}
+
+
+def test_the_types_of_the_spec_stand_where_nothing_is_enforced(published: Published) -> None:
+    run = published.client.get_run(published.run.info.run_id)
+    assert len(run.inputs.dataset_inputs) == 9
+    for item in run.inputs.dataset_inputs:
+        columns = json.loads(item.dataset.schema)["mlflow_colspec"]
+        assert {column["name"]: column["type"] for column in columns} == SPEC_TYPES
+    model = mlflow.pyfunc.load_model(f"{run.info.artifact_uri}/model")
+    assert model.metadata.metadata["ml_assets.columns"] == published.candidate.document["columns"]
+
+
+@pytest.mark.parametrize("layout", ["dataframe_records", "dataframe_split"])
+@pytest.mark.parametrize("missing", [None, "carrier", "holiday", "hour", "wind"])
+def test_json_as_mlflows_server_reads_it_of_each_type(
+    published: Published, layout: str, missing: str | None
+) -> None:
+    model = mlflow.pyfunc.load_model(f"{published.run.info.artifact_uri}/model")
+    row = {"carrier": "UA", "holiday": True, "hour": 7, "wind": 9.5}
+    rows = [row, row if missing is None else {**row, missing: None}]
+    split = {"columns": list(row), "data": [list(values.values()) for values in rows]}
+    request = {layout: split if layout == "dataframe_split" else rows}
+    frame = infer_and_parse_data(json.loads(json.dumps(request)), model.metadata.get_input_schema())
+    document = published.candidate.document
+    wanted = predict(document, lightgbm, to_table(pd.DataFrame(rows), document["columns"]))
+    assert np.array_equal(model.predict(frame), wanted)
+
+
+def test_why_mlflow_may_not_enforce_whole_numbers_and_booleans() -> None:
+    def read(kind: str, values: list[Any]) -> list[Any]:
+        request = {"dataframe_records": [{"a": value} for value in values]}
+        schema = Schema([ColSpec(kind, "a", required=False)])
+        return list(infer_and_parse_data(request, schema)["a"])
+
+    with pytest.raises(MlflowException, match="int64"):
+        read("long", [1, None])
+    assert read("boolean", [True, None]) == [True, False]
 
 
 def children(published: Published, parent: str) -> dict[str, Any]:
@@ -394,7 +438,7 @@ def test_a_database_that_is_none(workspace: Workspace, opens: Opens) -> None:
 def test_what_is_used_in_several_folds_is_one_input(published: Published) -> None:
     found: Candidate = published.candidate
     both = replace(found.inputs[0], contexts=("training", "testing"))
-    assert dataset(both, signature(found)).tags[0].value == "training, testing"
+    assert dataset(both, found.document["columns"]).tags[0].value == "training, testing"
 
 
 def test_requirements_are_pinned_to_what_the_model_was_made_with() -> None:
