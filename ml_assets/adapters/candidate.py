@@ -15,6 +15,7 @@ from ml_assets.adapters.families import Child, curve, families, flat
 from ml_assets.assets.cells import Cell
 from ml_assets.errors import NotMaterialized, UnknownName
 from ml_assets.moved import moved
+from ml_assets.plan.reported import newest_report, standing_of
 from ml_assets.plan.sensitive import seen, sensitive_inputs
 from ml_assets.spec.project import Project
 from ml_assets.store.home import Home
@@ -86,15 +87,17 @@ def current_candidate(home: Home, project: Project, model: str) -> Candidate:
     """
     if model not in project.models:
         raise UnknownName.of("model", model, project.models)
-    held = _held(home, f"{model}/candidate")
-    report = _held(home, f"{model}/evaluation_report")
-    chosen = str(held.facts["chosen"])
-    fitted = _action(home, held.actions[f"fit:{chosen}"])
-    evaluated = _action(home, report.actions["evaluate"])
-    if evaluated.ingredients["inputs"]["model"] != held.outputs["model"].digest:
+    found = standing_of(home, model)
+    held, report = found.candidate, found.report
+    if held is None:
+        raise NotMaterialized(f"{model}/candidate was never materialized in environment {home.env}")
+    if report is None:
         raise NotMaterialized(
-            f"{model}/evaluation_report is of another candidate; materialize it first"
+            f"{model}/candidate v{held.number} has no evaluation report in environment {home.env}; "
+            f"materialize {model}/evaluation_report"
         )
+    fitted = _action(home, held.actions[f"fit:{held.facts['chosen']}"])
+    evaluated = _action(home, report.actions["evaluate"])
     return _told(home, project, held, report, fitted, evaluated)
 
 
@@ -109,16 +112,14 @@ def past_candidate(home: Home, project: Project, model: str, digest: str) -> Can
     if version is None:
         raise NotMaterialized(f"{model}/candidate has no version with digest {digest}")
     board = home.objects.json(version.outputs["leaderboard"].digest)
-    made = version.outputs["model"].digest
-    for report in reversed(home.records.versions(f"{model}/evaluation_report")):
-        evaluated = home.records.action(report.actions["evaluate"])
-        # Of a forgotten report the action is gone.
-        if evaluated is not None and evaluated.ingredients["inputs"]["model"] == made:
-            fitted = _action(home, version.actions[f"fit:{board['chosen']}"])
-            was = _was(home, f"{model}/candidate", version, {"chosen": board["chosen"]})
-            shown = _was(home, f"{model}/evaluation_report", report, {})
-            return _told(home, project, was, shown, fitted, evaluated)
-    raise NotMaterialized(f"{model}/candidate v{version.number} has no evaluation report")
+    report = newest_report(home, model, version.outputs)
+    if report is None:
+        raise NotMaterialized(f"{model}/candidate v{version.number} has no evaluation report")
+    fitted = _action(home, version.actions[f"fit:{board['chosen']}"])
+    evaluated = _action(home, report.actions["evaluate"])
+    was = _was(home, f"{model}/candidate", version, {"chosen": board["chosen"]})
+    shown = _was(home, f"{model}/evaluation_report", report, {})
+    return _told(home, project, was, shown, fitted, evaluated)
 
 
 def _was(home: Home, asset: str, version: Version, facts: Mapping[str, Any]) -> Current:
@@ -196,13 +197,6 @@ def _told(
         example=_example(home, project, model, evaluated),
         summary=_summary(figures),
     )
-
-
-def _held(home: Home, asset: str) -> Current:
-    found = home.records.current(home.env, asset)
-    if found is None:
-        raise NotMaterialized(f"{asset} was never materialized in environment {home.env}")
-    return found
 
 
 def _action(home: Home, key: str) -> ActionRecord:

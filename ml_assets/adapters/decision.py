@@ -10,7 +10,13 @@ from typing import Any
 
 from ml_assets.plan.markdown import plain
 from ml_assets.store.home import Home
-from ml_assets.store.promotions import ROLLED_BACK, Entry
+from ml_assets.store.promotions import (
+    ROLLED_BACK,
+    Entry,
+    challenger_of,
+    champion_of,
+    held_in,
+)
 
 
 def described(home: Home, entries: Sequence[Entry]) -> str:
@@ -30,13 +36,11 @@ def at(entry: Entry) -> str:
     return f"{done} {entry.at[:19]} by {entry.actor} (entry {entry.number})"
 
 
-def standing(home: Home, model: str) -> dict[str, str | None]:
-    """Return who is champion, challenger and held, in words."""
-    log, env = home.promotions, home.env
-    entries = log.entries(env, model)
+def standing(entries: Sequence[Entry]) -> dict[str, str | None]:
+    """Return who is champion, challenger and held at the end of a log, in words."""
     versions = {entry.digest: f"v{entry.version}" for entry in entries}
-    champion, challenger = log.champion(env, model), log.challenger(env, model)
-    held = sorted(versions[digest] for digest in log.held(env, model))
+    champion, challenger = champion_of(entries), challenger_of(entries)
+    held = sorted(versions[digest] for digest in held_in(entries))
     return {
         "champion": None if champion is None else at(entries[champion.entry - 1]),
         "challenger": None if challenger is None else at(entries[challenger.entry - 1]),
@@ -44,10 +48,10 @@ def standing(home: Home, model: str) -> dict[str, str | None]:
     }
 
 
-def decided(home: Home, model: str, digest: str) -> str | None:
-    """Return what the log said last of a candidate, and why; None before it is decided."""
-    entries = [e for e in home.promotions.entries(home.env, model) if e.digest == digest]
-    return f"{at(entries[-1])}: {entries[-1].reason}" if entries else None
+def decided(entries: Sequence[Entry], digest: str) -> str | None:
+    """Return what a log said last of a candidate, and why; None before it is decided."""
+    mine = [entry for entry in entries if entry.digest == digest]
+    return f"{at(mine[-1])}: {mine[-1].reason}" if mine else None
 
 
 def rules_table(decision: Mapping[str, Any]) -> str:

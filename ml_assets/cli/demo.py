@@ -120,7 +120,8 @@ def _tell_summary(planner: Planner, result: dict[str, Any]) -> None:
     for name, model in found["models"].items():
         candidate = model["candidate"]
         if candidate is None or "metrics" not in candidate:
-            out.print(styled((name, "bold"), f": no candidate; {'; '.join(model['waiting'])}"))
+            there = "no candidate" if candidate is None else f"no report of {candidate['version']}"
+            out.print(styled((name, "bold"), f": {there}; {'; '.join(model['waiting'])}"))
             continue
         test, base = candidate["metrics"]["test"], candidate["metrics"]["baseline"]
         metric = planner.project.models[name].training.metric

@@ -18,6 +18,7 @@ from ml_assets.errors import LogBroken, UnknownName
 from ml_assets.plan.hooks import absent
 from ml_assets.plan.plan import Plan, Planner
 from ml_assets.plan.purity import Impurity, impurities
+from ml_assets.plan.reported import standing_of
 from ml_assets.plan.reports import page
 from ml_assets.plan.static import definitions_digest
 from ml_assets.spec.calendar import spelled
@@ -186,15 +187,14 @@ def status(
 
 def model_status(planner: Planner, found: Plan, name: str) -> dict[str, Any]:
     """Return what there is of a model and whether the plan wants it otherwise."""
-    records, env = planner.home.records, planner.home.env
-    candidate = records.current(env, f"{name}/candidate")
-    report = records.current(env, f"{name}/evaluation_report")
+    held = standing_of(planner.home, name)
+    candidate, report = held.candidate, held.report
     mine = [item for item in found.cells if item.cell.group == name]
     document: dict[str, Any] = {
         "model": name,
-        "environment": env,
+        "environment": planner.home.env,
         "candidate": None,
-        **standing(planner.home, name),
+        **standing(held.entries),
         "log_broken": _broken(planner.home, name),
         "stale": sorted({str(i.cell) for i in mine if i.status in ("run", "maybe")}),
         "waiting": list(dict.fromkeys(i.reason for i in mine if i.status == "wait")),
@@ -206,7 +206,8 @@ def model_status(planner: Planner, found: Plan, name: str) -> dict[str, Any]:
         "digest": candidate.digest,
         "family": candidate.facts["chosen"],
         "run_id": candidate.run_id,
-        "decision": decided(planner.home, name, candidate.digest),
+        "decision": decided(held.entries, candidate.digest),
+        "report": None,
     }
     if report is not None:
         metrics = report.facts["metrics"]
@@ -232,6 +233,8 @@ def _tell_status(name: str, document: dict[str, Any]) -> None:
         out.print(styled((name, "bold"), ": no candidate yet"))
     else:
         out.print(styled((name, "bold"), f" {candidate['version']}, {candidate['family']}"))
+        if candidate["report"] is None:
+            out.print("  its evaluation report is not made yet")
         metrics = candidate.get("metrics", {"test": {}, "baseline": {}})
         for metric, value in metrics["test"].items():
             base = metrics["baseline"].get(metric)

@@ -25,7 +25,7 @@ from ml_assets.plan.promote import (
     was_champion,
 )
 from ml_assets.plan.recheck import recheck
-from ml_assets.store.promotions import PROMOTED, ROLLED_BACK, Entry, Pointer
+from ml_assets.store.promotions import PROMOTED, ROLLED_BACK, Entry, Pointer, champion_of, until
 from ml_assets.store.records import Version
 
 ModelName = Annotated[
@@ -80,7 +80,7 @@ def champion(
     home = planner.home
     entries = home.promotions.verify(home.env, model)
     try:
-        found = home.promotions.champion(home.env, model, at)
+        found = champion_of(entries if at is None else until(entries, at))
     except ValueError:
         raise RequestError(f"--at {at!r} is no time; wanted like 2026-03-01T12:00 (UTC)") from None
     entry = None if found is None else entries[found.entry - 1]

@@ -124,9 +124,11 @@ def _evaluated(
     wanted = {name: version.outputs[name].digest for name in ("model", "leaderboard")}
     for item in home.records.versions(f"{model}/evaluation_report"):
         step = ancestry.steps.get(item.actions["evaluate"])
-        record = None if step is None else step.record
-        if record is not None and wanted.items() <= record.ingredients["inputs"].items():
-            return item, record
+        # Records are large: one is read only where it can be the one.
+        if step is not None and set(wanted.values()) <= set(step.inputs):
+            record = step.record
+            if wanted.items() <= record.ingredients["inputs"].items():
+                return item, record
     name = f"{model} v{version.number}"
     found = ancestry.closure(version.actions.values())
     if found.unknown:

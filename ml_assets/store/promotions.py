@@ -86,44 +86,28 @@ class Promotions:
     def entries(self, env: str, model: str) -> list[Entry]:
         """Return a log as it is stored, oldest first; `verify` says whether it holds."""
         with self._state.read() as db:
-            return _entries(db, env, model)
+            return self.read(db, env, model)
+
+    def read(self, db: Connection, env: str, model: str) -> list[Entry]:
+        """Return a log as it is stored, in an open transaction."""
+        return _entries(db, env, model)
 
     def champion(self, env: str, model: str, at: str | None = None) -> Pointer | None:
         """Return the champion now, or at a time (ISO; in UTC where it names no zone)."""
         found = self.entries(env, model)
-        if at is not None:
-            found = [entry for entry in found if entry.at <= utc(at)]
-        return champion_of(found)
+        return champion_of(found if at is None else until(found, at))
 
     def challenger(self, env: str, model: str) -> Pointer | None:
         """Return the newest version that waits; a promotion, its own or another's, ends that."""
-        for entry in reversed(self.entries(env, model)):
-            if entry.action == PROMOTED:
-                return None
-            if entry.action == WAITING:
-                return _pointer(entry)
-        return None
+        return challenger_of(self.entries(env, model))
 
     def held(self, env: str, model: str) -> set[str]:
         """Return digests that were rolled back from and not promoted since."""
-        found: set[str] = set()
-        for entry in self.entries(env, model):
-            if entry.action == ROLLED_BACK and entry.previous is not None:
-                found.add(entry.previous["digest"])
-            if entry.action in MOVES:
-                found.discard(entry.digest)
-        return found
+        return held_in(self.entries(env, model))
 
     def decided(self, env: str, model: str, digest: str, policy: str) -> Entry | None:
         """Return the entry by which a candidate was decided under a policy (its digest)."""
-        return next(
-            (
-                entry
-                for entry in self.entries(env, model)
-                if entry.digest == digest and entry.evidence.get("policy") == policy
-            ),
-            None,
-        )
+        return decided_in(self.entries(env, model), digest, policy)
 
     def first_promotion(self, env: str, model: str, digest: str) -> Entry | None:
         """Return the entry that first made a candidate champion."""
@@ -206,6 +190,39 @@ class Promotions:
 def champion_of(entries: Sequence[Entry]) -> Pointer | None:
     """Return who is champion at the end of these entries."""
     return next((_pointer(e) for e in reversed(entries) if e.action in MOVES), None)
+
+
+def challenger_of(entries: Sequence[Entry]) -> Pointer | None:
+    """Return the newest version that waits at the end of these entries."""
+    for entry in reversed(entries):
+        if entry.action == PROMOTED:
+            return None
+        if entry.action == WAITING:
+            return _pointer(entry)
+    return None
+
+
+def held_in(entries: Sequence[Entry]) -> set[str]:
+    """Return the digests that these entries rolled back from and did not promote since."""
+    found: set[str] = set()
+    for entry in entries:
+        if entry.action == ROLLED_BACK and entry.previous is not None:
+            found.add(entry.previous["digest"])
+        if entry.action in MOVES:
+            found.discard(entry.digest)
+    return found
+
+
+def decided_in(entries: Sequence[Entry], digest: str, policy: str) -> Entry | None:
+    """Return the first of these entries by which a candidate was decided under a policy."""
+    return next(
+        (e for e in entries if e.digest == digest and e.evidence.get("policy") == policy), None
+    )
+
+
+def until(entries: Sequence[Entry], at: str) -> list[Entry]:
+    """Return the entries up to a time (ISO; in UTC where it names no zone); ValueError for none."""
+    return [entry for entry in entries if entry.at <= utc(at)]
 
 
 def utc(at: str) -> str:

@@ -269,6 +269,12 @@ class Records:
             ).one_or_none()
         return None if row is None else _current(row)
 
+    def several(self, db: Connection, env: str, assets: Sequence[str]) -> dict[str, Current]:
+        """Return what an environment holds of some assets without partitions, in a transaction."""
+        mine = (current.c.env == env, current.c.partition == "", current.c.asset.in_(assets))
+        rows = db.execute(select(current).where(*mine))
+        return {row.asset: _current(row) for row in rows}
+
     def all_current(self, env: str) -> dict[tuple[str, str], Current]:
         """Return everything that an environment holds, by asset and partition."""
         with self._state.read() as db:

@@ -423,7 +423,7 @@ def test_what_cannot_be_published(
     write_model(workspace, leaves=4)
     materialize(workspace, only=("candidate",))
     assert report == home.records.current("dev", f"{MODEL}/evaluation_report")
-    with pytest.raises(NotMaterialized, match="evaluation_report is of another candidate"):
+    with pytest.raises(NotMaterialized, match="candidate v1 has no evaluation report"):
         current_candidate(home, project, MODEL)
 
 

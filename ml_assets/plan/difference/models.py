@@ -9,6 +9,7 @@ from ml_assets.plan.address import Found
 from ml_assets.plan.difference.documents import changes
 from ml_assets.plan.fitted import family_of
 from ml_assets.plan.plan import Planner
+from ml_assets.plan.reported import newest_report
 from ml_assets.plan.run import Recent, Stored
 from ml_assets.store.objects import Ref
 
@@ -55,13 +56,9 @@ def _metrics(planner: Planner, found: Found) -> dict[str, Any]:
     home = planner.home
     board = home.objects.json(found.version.outputs["leaderboard"].digest)
     document: dict[str, Any] = {"validation": board["families"]}
-    for report in reversed(home.records.versions(f"{found.cell.group}/evaluation_report")):
-        action = home.records.action(report.actions.get("evaluate", ""))
-        inputs = {} if action is None else action.ingredients["inputs"]
-        if inputs.get("model") == found.version.outputs["model"].digest:
-            metrics = home.objects.json(report.outputs["metrics"].digest)
-            document["test"] = metrics["test"]
-            break
+    report = newest_report(home, found.cell.group, found.version.outputs)
+    if report is not None:
+        document["test"] = home.objects.json(report.outputs["metrics"].digest)["test"]
     return document
 
 
