@@ -73,7 +73,7 @@ def load(asset: str, partition: str | None = None, version: int | str | None = N
     try:
         found = versions_of(planner, asset, partition)
         item = numbered(planner, Cell(asset, partition or ""), version, found)
-        outputs = {name: _value(planner, name, ref) for name, ref in item.outputs.items()}
+        outputs = {name: _value(planner, ref) for name, ref in item.outputs.items()}
     finally:
         planner.home.close()
     tables = [value for name, value in outputs.items() if item.outputs[name].kind == "table"]
@@ -87,7 +87,7 @@ def load(asset: str, partition: str | None = None, version: int | str | None = N
     return tables[0] if plain else outputs
 
 
-def _value(planner: Any, _name: str, ref: Ref) -> Any:
+def _value(planner: Any, ref: Ref) -> Any:
     objects = planner.home.objects
     if ref.kind == "table":
         return _frame(objects.table(ref.digest))

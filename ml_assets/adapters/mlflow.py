@@ -14,7 +14,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,15 +29,17 @@ from ml_assets.store.home import Home
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Run
+    from mlflow.entities import Metric, Run
 
 PARENT, PART = "mlflow.parentRunId", "ml_assets.part"
 """The tags of a run within another: the run around it, and what it is there."""
 DIGEST, REPORT, DAGSTER_RUN = "ml_assets.digest", "ml_assets.report", "dagster.run_id"
 ALIAS = "candidate"
 """The registry alias of the current candidate (after A, B, A it is A)."""
-_BATCH = 1000
-"""The most metrics that MLflow takes at once."""
+_BATCH, _FEW = 1000, 100
+"""How many metrics, and how many parameters or tags, MLflow takes at once."""
+_LONGEST = 6000
+"""Characters of a parameter's value that MLflow takes."""
 
 
 def folder(home: Home) -> Path:
@@ -183,21 +185,14 @@ def log(
     client: MlflowClient, home: Home, run: Run, found: Candidate, *, model: bool = True
 ) -> None:
     """Write parameters, metrics, inputs, files and the model of a run; again if need be."""
-    from mlflow.entities import Metric, Param
+    from mlflow.entities import Metric
 
-    params = [
-        Param(name, value[:6000])
-        for name, value in found.params.items()
-        if name not in run.data.params
-    ]
+    params = {n: value for n, value in found.params.items() if n not in run.data.params}
     metrics = [Metric(name, value, found.at, 0) for name, value in found.metrics.items()]
     name, values = found.curve
     metrics += [Metric(name, value, found.at, step) for step, value in enumerate(values)]
     run_id = run.info.run_id
-    for start in range(0, max(len(params), 1), 100):
-        client.log_batch(run_id, params=params[start : start + 100])
-    for start in range(0, len(metrics), _BATCH):
-        client.log_batch(run_id, metrics=metrics[start : start + _BATCH])
+    _put(client, run_id, params, metrics)
     columns = signature(found)
     typed = found.document["columns"]
     client.log_inputs(run_id, [dataset(item, typed) for item in found.inputs])
@@ -208,6 +203,33 @@ def log(
         if model:
             save(Path(aside, "model"), found, run_id, columns)
         client.log_artifacts(run_id, str(aside))
+
+
+def _put(
+    client: MlflowClient,
+    run_id: str,
+    params: Mapping[str, str],
+    metrics: Sequence[Metric],
+    tags: Mapping[str, str] | None = None,
+) -> None:
+    """Write all of it to a run, in batches as large as MLflow takes."""
+    from mlflow.entities import Param, RunTag
+
+    given = [Param(name, _cut(value)) for name, value in params.items()]
+    marks = [RunTag(name, value) for name, value in (tags or {}).items()]
+    for start in range(0, max(len(given), len(marks), 1), _FEW):
+        part = slice(start, start + _FEW)
+        client.log_batch(run_id, params=given[part], tags=marks[part])
+    for start in range(0, len(metrics), _BATCH):
+        client.log_batch(run_id, metrics=metrics[start : start + _BATCH])
+
+
+def _cut(value: str) -> str:
+    """Return a parameter's value as long as MLflow takes it, which says so where it is cut."""
+    if len(value) <= _LONGEST:
+        return value
+    said = f" … (cut, {len(value):,} characters)"
+    return value[: _LONGEST - len(said)] + said
 
 
 def find_version(client: MlflowClient, found: Candidate) -> str | None:
@@ -240,7 +262,7 @@ def register(client: MlflowClient, run: Run, found: Candidate) -> str:
 
 def log_children(client: MlflowClient, run: Run, children: Sequence[Child]) -> None:
     """Write families and their trials as runs within a run; what is there already is kept."""
-    from mlflow.entities import Metric, Param, RunTag
+    from mlflow.entities import Metric
 
     experiment, parent = run.info.experiment_id, run.info.run_id
     if not children:
@@ -254,14 +276,11 @@ def log_children(client: MlflowClient, run: Run, children: Sequence[Child]) -> N
             if made is None:
                 tags = {PARENT: parent, PART: child.part, **child.tags}
                 made = client.create_run(experiment, at, tags, child.part)
-            params = [Param(name, value[:6000]) for name, value in child.params.items()]
             metrics = [Metric(name, value, at, 0) for name, value in child.metrics.items()]
             name, values = child.curve
             metrics += [Metric(name, value, at, step) for step, value in enumerate(values)]
-            tags_ = [RunTag(name, value) for name, value in child.tags.items()]
-            client.log_batch(made.info.run_id, metrics[:_BATCH], params[:100], tags_)
-            for start in range(_BATCH, len(metrics), _BATCH):
-                client.log_batch(made.info.run_id, metrics[start : start + _BATCH])
+            params = {n: v for n, v in child.params.items() if n not in made.data.params}
+            _put(client, made.info.run_id, params, metrics, child.tags)
         log_children(client, made, child.children)
         if made.info.status != "FINISHED":
             client.set_terminated(made.info.run_id, "FINISHED")

@@ -22,6 +22,7 @@ from ml_assets.plan.reported import standing_of
 from ml_assets.plan.reports import page
 from ml_assets.plan.static import definitions_digest
 from ml_assets.spec.calendar import spelled
+from ml_assets.stages.notes import reasons
 from ml_assets.store.home import Home
 
 WAITS = 3
@@ -41,7 +42,10 @@ Partition = Annotated[
 
 @guarded
 def plan(selection: Selection = None, partition: Partition = None, as_json: bool = JSON) -> None:
-    """Say what would run, what may run, what is reused, and why; nothing is run.
+    """Say what would run, what may run, what is reused, and why; no asset is made.
+
+    What lies in the landing folders is taken first, as a run does: its bytes are kept, and its
+    batch counts as landed from then on.
 
     Example: ml-assets plan "flight_delay/candidate+"
     """
@@ -214,6 +218,7 @@ def model_status(planner: Planner, found: Plan, name: str) -> dict[str, Any]:
         document["candidate"]["metrics"] = {
             key: metrics[key] for key in ("test", "baseline", "intervals")
         }
+        document["candidate"]["notes"] = reasons(metrics["notes"])
         document["candidate"]["report"] = str(page(planner.home, report))
     return document
 
@@ -240,6 +245,8 @@ def _tell_status(name: str, document: dict[str, Any]) -> None:
             base = metrics["baseline"].get(metric)
             if value is not None and base is not None:
                 out.print(f"  test {metric} {value:.4g}, baseline {base:.4g}")
+        for why in candidate.get("notes", ()):
+            out.print(f"  {why}")
         decision, champion = candidate["decision"], document["champion"]
         if decision is not None and (champion is None or not decision.startswith(champion)):
             out.print(f"  {decision}")

@@ -19,7 +19,7 @@ from ml_assets.errors import MlAssetsError, RequestError
 from ml_assets.walk import is_text, shown
 
 P = ParamSpec("P")
-OK, FAILED, WRONG = 0, 1, 2
+FAILED, WRONG = 1, 2
 JSON = typer.Option(False, "--json", help="Print one JSON document.")
 
 

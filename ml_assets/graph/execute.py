@@ -11,7 +11,7 @@ from ml_assets.graph.build import definitions
 from ml_assets.graph.engine import FORCE, TOKEN, VERIFY, listeners, todo, warnings
 from ml_assets.graph.instance import open_instance, register_batches
 from ml_assets.graph.keys import key_of
-from ml_assets.graph.runs import in_progress, job_name, open_backfills, tags
+from ml_assets.graph.runs import fail_dead, in_progress, job_name, open_backfills, tags
 from ml_assets.plan.make import Listener, Progress
 from ml_assets.plan.plan import Plan, Planner
 from ml_assets.plan.ranges import RunSpec, runs
@@ -51,7 +51,8 @@ def execute(
     options = {TOKEN: token} if token else {}
     options |= {tag: "true" for tag, wanted in ((FORCE, force), (VERIFY, verify)) if wanted}
     with open_instance(planner.workspace) as instance:
-        busy = bool(in_progress(instance, planner.home) or open_backfills(instance))
+        fail_dead(instance, planner.home)
+        busy = bool(in_progress(instance) or open_backfills(instance))
         order = register_batches(instance, planner.project, plan, busy=busy)
         for spec in runs(plan, planner.project, order):
             if not done.success and spec.first is None:

@@ -39,16 +39,17 @@ def tags(spec: RunSpec, wanted: str) -> dict[str, str]:
     return found
 
 
-def in_progress(instance: dg.DagsterInstance, home: Home) -> list[str]:
-    """Return the runs that are open, after failing those whose process is gone."""
-    found = []
+def fail_dead(instance: dg.DagsterInstance, home: Home) -> None:
+    """Mark the open runs whose process is gone as failed: nobody else would."""
     for record in instance.get_run_records(dg.RunsFilter(statuses=list(OPEN))):
-        run = record.dagster_run
         if _dead(home, record):
-            instance.report_run_failed(run, "its process is gone; the next run goes on from there")
-        else:
-            found.append(run.run_id)
-    return found
+            said = "its process is gone; the next run goes on from there"
+            instance.report_run_failed(record.dagster_run, said)
+
+
+def in_progress(instance: dg.DagsterInstance) -> list[str]:
+    """Return the runs that are open."""
+    return [run.run_id for run in instance.get_runs(dg.RunsFilter(statuses=list(OPEN)))]
 
 
 def open_backfills(instance: dg.DagsterInstance) -> list[str]:

@@ -18,7 +18,7 @@ from ml_assets.graph.instance import register_batches
 from ml_assets.graph.keys import key_of
 from ml_assets.graph.look import Look, backoff, look
 from ml_assets.graph.reload import reload_location
-from ml_assets.graph.runs import in_progress, job_name, open_backfills, tags, tried
+from ml_assets.graph.runs import fail_dead, in_progress, job_name, open_backfills, tags, tried
 from ml_assets.plan.plan import Plan
 from ml_assets.plan.ranges import runs
 from ml_assets.plan.static import definitions_digest
@@ -152,7 +152,8 @@ def _reloaded(definitions: str) -> str | None:
 def _busy(instance: dg.DagsterInstance, home: Home) -> str | None:
     if paused(home):
         return "paused; `ml-assets resume` starts it again"
-    open_runs = in_progress(instance, home)
+    fail_dead(instance, home)
+    open_runs = in_progress(instance)
     if open_runs:
         return f"run {open_runs[0][:8]} is in progress"
     backfills = open_backfills(instance)

@@ -1,4 +1,8 @@
-"""The plan: what will run, what may run, what is reused or waits, and why; nothing is run."""
+"""The plan: what will run, what may run, what is reused or waits, and why; no action runs.
+
+But what lies in the landing folders is taken (`plan/landing`): a batch is its kept bytes, which
+a file that is replaced or removed a moment later would not be any more.
+"""
 
 from __future__ import annotations
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gc
 import json
-import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -44,19 +43,16 @@ class Recent:
     def __init__(self, size: int = 12) -> None:
         self._size = size
         self._values: OrderedDict[str, Any] = OrderedDict()
-        self._lock = threading.Lock()
 
     def get(self, digest: str) -> Any:
         """Return a value, or None."""
-        with self._lock:
-            return self._values.get(digest)
+        return self._values.get(digest)
 
     def keep(self, digest: str, value: Any) -> None:
         """Keep a value; the oldest goes."""
-        with self._lock:
-            self._values[digest] = value
-            while len(self._values) > self._size:
-                self._values.popitem(last=False)
+        self._values[digest] = value
+        while len(self._values) > self._size:
+            self._values.popitem(last=False)
 
 
 class Stored:

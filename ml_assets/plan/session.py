@@ -47,7 +47,6 @@ class Undone:
 
     keyed: Keyed
     pending: Pending
-    reason: str = ""
 
     @property
     def outputs(self) -> Mapping[str, Pending]:

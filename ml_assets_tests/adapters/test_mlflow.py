@@ -281,6 +281,20 @@ def test_trials_are_runs_within_their_family_and_none_is_made_twice(
     assert inner["trees#0"].info.status == "FINISHED"
 
 
+def test_what_is_more_than_mlflow_takes_at_once_is_all_there(published: Published) -> None:
+    params = {f"p{n}": str(n) for n in range(250)}
+    params["long"] = "x" * 7000
+    many = Child("many#0", params, {}, {"kind": "wide"}, ("curve", (1.0,) * 1100))
+    adapter.log_children(published.client, published.run, [many])
+    made = children(published, published.run.info.run_id)["many#0"]
+    long = made.data.params.pop("long")
+    assert made.data.params == {f"p{n}": str(n) for n in range(250)}
+    assert (len(long), long[-26:]) == (6000, "x … (cut, 7,000 characters)"[-26:])
+    assert made.data.tags["kind"] == "wide"
+    assert len(published.client.get_metric_history(made.info.run_id, "curve")) == 1100
+    published.client.delete_run(made.info.run_id)
+
+
 def test_the_input_example_and_the_words_of_the_version(published: Published) -> None:
     place = adapter.folder(published.home) / "artifacts" / "delay-dev"
     files = place / published.run.info.run_id / "artifacts"

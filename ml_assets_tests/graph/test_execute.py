@@ -176,7 +176,9 @@ def test_a_run_that_never_began_blocks_for_a_while_only(
     name = "1" * 32
     with site.dagster() as instance, site.store() as home:
         instance.add_run(dg.DagsterRun(job_name="materialize", run_id=name))
-        assert runs.in_progress(instance, home) == [name]
+        runs.fail_dead(instance, home)
+        assert runs.in_progress(instance) == [name]
         monkeypatch.setattr(runs, "SILENT", 0.0)
-        assert runs.in_progress(instance, home) == []
+        runs.fail_dead(instance, home)
+        assert runs.in_progress(instance) == []
     assert events.runs(site)[name] == "FAILURE"

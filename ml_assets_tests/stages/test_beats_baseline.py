@@ -8,7 +8,7 @@ import pytest
 
 from ml_assets.spec.model import EvaluateSpec
 from ml_assets.stages.check.beats_baseline import check
-from ml_assets.stages.notes import CONSTANT_TARGET, not_better
+from ml_assets.stages.notes import CONSTANT_TARGET, ONE_VALUE, explained, unranked
 from ml_assets.stages.result import Check
 from ml_assets_tests.handles import given
 
@@ -55,8 +55,10 @@ def test_verdicts(found: Check, passed: bool | None, severity: str) -> None:
 
 
 def test_a_constant_target_is_named() -> None:
-    assert "is `target` in the spec what was meant?" in not_better("mae 0", [CONSTANT_TARGET])
-    assert not_better("mae 2", ["3 rows left out"]) == "not better: mae 2"
+    assert "is `target` in the spec what was meant?" in explained("mae 0", [CONSTANT_TARGET])
+    assert explained("mae 2", ["3 rows left out"]) == "mae 2"
+    assert explained("mae 2", [ONE_VALUE]).startswith("mae 2; the model predicts one value")
+    assert "(only one class occurs)" in explained("auc", [unranked("auc", "only one class occurs")])
 
 
 def test_it_says_why() -> None:

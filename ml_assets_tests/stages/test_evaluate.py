@@ -18,7 +18,7 @@ from ml_assets.stages.evaluate.evaluate import evaluate
 from ml_assets.stages.evaluate.explain import explain
 from ml_assets.stages.evaluate.optimism import optimism
 from ml_assets.stages.evaluate.report import report
-from ml_assets.stages.notes import CONSTANT_TARGET
+from ml_assets.stages.notes import CONSTANT_TARGET, ONE_VALUE
 from ml_assets.stages.paired.change import change
 from ml_assets.stages.result import Result
 from ml_assets.stages.train.choose import choose
@@ -37,14 +37,18 @@ def run(world: World, names: tuple[str, ...] = ("base", "trees"), **changes: Any
     """Fit, choose, refit and evaluate, as the plan does."""
     metrics, sensitive = changes.pop("hooks", {}), changes.pop("sensitive", ())
     declared = {n: f for n, f in families(world.task).items() if n in names}
-    fitted = {name: world.fit(family) for name, family in declared.items()}
-    metric: Any = METRIC[world.task]
+    declared |= changes.pop("families", {})
+    metric: Any = changes.pop("metric", METRIC[world.task])
+    fitted = {name: world.fit(family, metric=metric) for name, family in declared.items()}
     board: Any = choose(
         ChooseSpec(metric=metric, baselines=("base",)),
         scores={name: given(result.outputs["scores"]) for name, result in fitted.items()},
     ).outputs["leaderboard"]
+    board["chosen"] = changes.pop("chosen", board["chosen"])
     chosen = declared[board["chosen"]]
-    models = {n: world.refit(f, fitted[n]).outputs["model"] for n, f in declared.items()}
+    models = {
+        n: world.refit(f, fitted[n], metric=metric).outputs["model"] for n, f in declared.items()
+    }
     spec = ReportSpec.model_validate(
         {
             "model": "flight_delay",
@@ -242,6 +246,28 @@ def test_a_constant_target_still_gives_a_report(task: str) -> None:
         assert any(note.startswith(f"{name} has no value") for note in found["notes"])
     page = bytes(result.outputs["report"]).decode()
     assert "No better than the trivial baseline" in page
+
+
+def test_why_a_trivial_family_was_taken_stands_with_the_result() -> None:
+    world = World("binary")
+    world.change("_target", pa.array([0] * 200, pa.int8()), [list(world.features)[-3]])
+    result = run(world, metric="auc")
+    found: Any = result.outputs["metrics"]
+    said = (
+        "the families could not be ranked on validation: auc has no value there (only one class "
+        "occurs), so a trivial one was taken"
+    )
+    assert found["chosen"] == "base"
+    assert [note for note in found["notes"] if note.startswith(said)]
+    assert f"T{said[1:]}" in bytes(result.outputs["report"]).decode(), "in the verdict's sentence"
+
+
+def test_a_model_that_says_one_value_is_said_to() -> None:
+    few = TREES.model_copy(update={"min_data_in_leaf": 100_000})
+    found: Any = run(World(), families={"trees": few}, chosen="trees").outputs["metrics"]
+    assert ONE_VALUE in found["notes"]
+    assert ONE_VALUE not in run(World(), chosen="base").outputs["metrics"]["notes"]
+    assert ONE_VALUE not in run(World()).outputs["metrics"]["notes"]
 
 
 def test_one_test_row() -> None:

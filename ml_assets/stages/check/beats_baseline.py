@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ml_assets.stages import metrics as standard
-from ml_assets.stages.notes import not_better
+from ml_assets.stages.notes import explained
 from ml_assets.stages.result import Check, Result
 
 if TYPE_CHECKING:
@@ -28,15 +28,15 @@ def check(spec: EvaluateSpec, *, metrics: Handle) -> Result:
     if value is None or base is None:
         why = f"{spec.metric} has no value on the test rows"
         return _result(Check("beats_baseline", None, why, metadata=figures))
-    difference = found["difference"][spec.metric]
+    difference, notes = found["difference"][spec.metric], found.get("notes", ())
     figures |= {"difference": difference}
     said = f"{spec.metric} {value:.4g}, baseline {base:.4g}"
     if not standard.is_better(spec.metric, value, base):
-        why = not_better(said, found.get("notes", ()))
+        why = explained(f"not better: {said}", notes)
         return _result(Check("beats_baseline", False, why, metadata=figures))
     low, high = difference["low"], difference["high"]
     if low is None or low <= 0.0 <= high:
-        why = f"better, but not clear of chance: {said}"
+        why = explained(f"better, but not clear of chance: {said}", notes)
         return _result(Check("beats_baseline", False, why, "warn", figures))
     return _result(Check("beats_baseline", True, f"better: {said}", metadata=figures))
 

@@ -18,7 +18,7 @@ from ml_assets.stages.evaluate.losses import row_losses
 from ml_assets.stages.evaluate.registry import SECTIONS
 from ml_assets.stages.evaluate.rows import Fitted, Rows, read
 from ml_assets.stages.evaluate.section import Study
-from ml_assets.stages.notes import CONSTANT_TARGET, UNDECLARED
+from ml_assets.stages.notes import CONSTANT_TARGET, ONE_VALUE, UNDECLARED, unranked
 from ml_assets.stages.result import Result
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from ml_assets.stages.result import Handle
 
 Hook = Callable[[Any, Any], Any]
-Pair = tuple[list[float] | None, list[float] | None]
 
 
 def evaluate(
@@ -69,7 +68,7 @@ def evaluate(
         "importance": importance,
         "test_references": test.digest,
     }
-    figures["notes"] += _notes(spec, rows, chosen, hidden)
+    figures["notes"] += _notes(spec, rows, chosen, hidden) + _chosen(board, rows)
     loss = row_losses(spec.metric, rows.target, rows.prediction)
     gains = {entry["feature"]: entry["gain"] for entry in importance}
     study = Study(spec, rows, draws, loss, gains)
@@ -95,6 +94,18 @@ def _notes(spec: EvaluateSpec, rows: Rows, chosen: Fitted, hidden: list[str]) ->
     if spec.undeclared:
         found.append(f"no value of {', '.join(spec.undeclared)} is shown: {UNDECLARED}")
     return found
+
+
+def _chosen(board: Mapping[str, Any], rows: Rows) -> list[str]:
+    """Return what is odd about the choice: by no figure, or of a model that says one thing."""
+    first = next(entry for entry in board["families"] if entry["family"] == board["chosen"])
+    if first["value"] is None:
+        metric = board["metric"]
+        told = f"{metric} has no value: "
+        why = [note.removeprefix(told) for note in first["notes"] if note.startswith(told)]
+        return [unranked(metric, ", ".join(why) or "no reason is known")]
+    alike = len(rows.prediction) > 1 and not np.ptp(rows.prediction, axis=0).any()
+    return [ONE_VALUE] if alike and not first["baseline"] else []
 
 
 def _figures(

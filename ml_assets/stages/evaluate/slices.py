@@ -38,18 +38,20 @@ def measure(
         part = code == number
         target = rows.target[part]
         values, _ = metrics.measure(task, target, rows.prediction[part])
-        base = metrics.BY_TASK[task][metric](target, rows.baseline[part])
+        # Of one class, say, neither has a value.
+        known = values[metric] is not None
+        base = metrics.BY_TASK[task][metric](target, rows.baseline[part]) if known else None
         entry = {
             "slice": name,
             "value": label,
             "rows": len(target),
             "metrics": values,
             "interval": None,
-            "baseline": None if values[metric] is None else base,
+            "baseline": base,
             "few": len(target) < FEW_ROWS,
         }
         # Drawn from one block, an interval has no width.
-        if values[metric] is not None and blocks(draws, part) > 1:
+        if known and blocks(draws, part) > 1:
             entry["interval"] = bootstrap.interval(spread[:, number], level)
         entries.append(entry)
     return sorted(entries, key=lambda entry: _order(entry, metric))

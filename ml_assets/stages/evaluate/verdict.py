@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ml_assets.stages import metrics as standard
 from ml_assets.stages.evaluate import words
+from ml_assets.stages.notes import reasons
 
 if TYPE_CHECKING:
     from ml_assets.spec.model import EvaluateSpec
@@ -32,6 +33,7 @@ def verdict(spec: EvaluateSpec, figures: Mapping[str, Any]) -> dict[str, str]:
         f"{words.number(value, unit)}{shown}; the trivial baseline "
         f"({figures['baseline_family']}) has {words.number(base, unit)}. {compared}"
     )
+    sentence += "".join(f" {why[0].upper()}{why[1:]}." for why in reasons(figures["notes"]))
     return {"mood": mood, "title": title, "sentence": sentence}
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ml_assets.stages import metrics as standard
 from ml_assets.stages.gate.words import count, number
-from ml_assets.stages.notes import UNDECLARED, not_better
+from ml_assets.stages.notes import UNDECLARED, explained
 
 if TYPE_CHECKING:
     from ml_assets.spec.gate import DecideSpec, TrainingData
@@ -102,11 +102,12 @@ def beats_baseline(spec: DecideSpec, metrics: Mapping[str, Any]) -> Line:
     if value is None or base is None:
         return line("beats_baseline", False, f"{name} has no value on test", got=got, wanted=asked)
     said = f"{name} {number(name, value, unit)}, baseline {number(name, base, unit)}"
+    notes = metrics.get("notes", ())
     if not standard.is_better(name, value, base):
-        text = not_better(said, metrics.get("notes", ()))
+        text = explained(f"not better: {said}", notes)
         return line("beats_baseline", False, text, got=got, wanted=asked)
     if asked == "clear" and (low is None or low <= 0.0 <= high):
-        text = f"better, but not beyond chance: {said}"
+        text = explained(f"better, but not beyond chance: {said}", notes)
         return line("beats_baseline", False, text, got=got, wanted=asked)
     return line("beats_baseline", True, f"better: {said}", got=got, wanted=asked)
 

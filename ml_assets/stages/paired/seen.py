@@ -17,9 +17,6 @@ from ml_assets.stages.train import folds
 if TYPE_CHECKING:
     from ml_assets.stages.result import Handle
 
-UNKEYED = "\\L"
-"""How the key of a row without key columns begins: it names the row in its batch only."""
-
 
 def seen_keys(references: Sequence[pa.Table], features: Mapping[str, Handle]) -> pa.Array:
     """Return the distinct keys of referenced rows, whatever their values were or are.
