@@ -32,6 +32,7 @@ from ml_assets.plan.plan import Planner
 from ml_assets.plan.promote import candidates
 from ml_assets.plan.provenance import steps
 from ml_assets.plan.recreate.prepare import prepare
+from ml_assets.plan.told import told
 from ml_assets.plan.workspace import locate
 from ml_assets.store.home import Home
 from ml_assets.store.objects import Ref
@@ -173,11 +174,46 @@ def candidate(past: Past, batch: str, features: Ref, kept: Ref | None) -> Ref:
     made = {"model": model, **outputs}
     keys = {"fit:median": fit, "choose": choose, "refit:median": refit}
     past.hold(f"{MODEL}/candidate", "", made, **keys)
-    told = {**read, "test": folds["test"].digest, **{n: ref.digest for n, ref in made.items()}}
+    asked = {**read, "test": folds["test"].digest, **{n: ref.digest for n, ref in made.items()}}
     report = {"metrics": Ref(digest("metrics", batch), "json")}
-    evaluated = past.act(f"{MODEL}/evaluation_report", "evaluate", told, report, **hook)
+    evaluated = past.act(f"{MODEL}/evaluation_report", "evaluate", asked, report, **hook)
     past.hold(f"{MODEL}/evaluation_report", "", report, evaluate=evaluated)
     return folds["assignment"]
+
+
+def release(home: Home) -> None:
+    """Record the release of the newest candidate, as the run that promoted it did."""
+    _choose_median(home)
+    version = candidates(home, MODEL)[-1]
+    found = origin(home, MODEL, version)
+    params = {"target": "units", "target_unit": None, "predict_at": None}
+    params |= {"candidate": version.digest, "lineage": found.document()}
+    inputs = {
+        "metrics": digest("metrics"),
+        "report": digest("report"),
+        "folds": found.folds,
+        "features": found.features,
+        "accounts": {
+            dataset: {batch: ref.digest for batch, ref in batches.items()}
+            for dataset, batches in found.accounts.items()
+        },
+    }
+    record = ActionRecord(
+        key=digest("release"),
+        recipe=digest("release"),
+        name=f"{MODEL}/release#release",
+        ingredients={
+            "stage": "m:release",
+            "params": params,
+            "call": json.dumps({"params": params, "inputs": inputs}),
+        },
+    )
+    home.records.record_action(record)
+
+
+def _choose_median(home: Home) -> None:
+    # Made up as the rest is, so that the leaderboard can be read.
+    home.objects.json = lambda _: {"chosen": "median"}  # type: ignore[method-assign]
 
 
 def _table(name: str, batch: str) -> Ref:
@@ -186,10 +222,14 @@ def _table(name: str, batch: str) -> Ref:
 
 def ask_origin(planner: Planner) -> None:
     """What the release of the newest candidate is made from."""
-    home = planner.home
-    # Made up as the rest is, so that the leaderboard can be read.
-    home.objects.json = lambda _: {"chosen": "median"}  # type: ignore[method-assign]
-    origin(home, MODEL, candidates(home, MODEL)[-1])
+    _choose_median(planner.home)
+    origin(planner.home, MODEL, candidates(planner.home, MODEL)[-1])
+
+
+def ask_plan(planner: Planner) -> None:
+    """The same for a plan that finds the release made."""
+    _choose_median(planner.home)
+    told(planner.home, MODEL, candidates(planner.home, MODEL)[-1], digest("release"))
 
 
 def ask_recreate(planner: Planner) -> None:
@@ -233,6 +273,7 @@ ASK: dict[str, Callable[[Planner], None]] = {
     "fingerprint": ask_fingerprint,
     "walk": ask_walk,
     "origin": ask_origin,
+    "plan": ask_plan,
     "recreate": ask_recreate,
     "lineage": ask_lineage,
     "steps": ask_steps,
@@ -289,11 +330,12 @@ def main() -> None:
                     path.write_text(text)
                 home = Home(root / "data", "dev")
                 write(home, count)
+                release(home)
                 home.close()
             for name in given.each:
                 seconds, memory, said = measured(root, name)
-                told = said or f"{seconds:.2f}"
-                sys.stdout.write(f"| {count} | {name} | {told} | {memory:.0f} |\n")
+                shown = said or f"{seconds:.2f}"
+                sys.stdout.write(f"| {count} | {name} | {shown} | {memory:.0f} |\n")
                 sys.stdout.flush()
 
 

@@ -14,8 +14,6 @@ UNDECLARED = (
     "features.columns"
 )
 """Why values of a feature are hidden that names no sources and is no column as it is."""
-
-
 ONE_VALUE = (
     "the model predicts one value for every test row: it learned nothing from the features "
     "(too few rows for its settings, or none that helps)"
