@@ -23,7 +23,9 @@ catches them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from typing import Any
 
 from ml_assets.faults import (
     BundleError,
@@ -52,6 +54,7 @@ __all__ = [
     "SpecError",
     "StageError",
     "UnknownName",
+    "kind_of",
     "suggest",
 ]
 
@@ -59,9 +62,16 @@ __all__ = [
 class RequestError(MlAssetsError):
     """The request was wrong; nothing was changed."""
 
+    def __init__(self, message: str, **details: Any) -> None:
+        super().__init__(message)
+        self.details = details or None
+
 
 class SpecError(RequestError):
     """A defs.yaml (or a file it names) is wrong."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, mistakes=[_mistake(line) for line in message.splitlines()])
 
 
 class SelectionError(RequestError):
@@ -74,7 +84,10 @@ class UnknownName(RequestError):
     @classmethod
     def of(cls, kind: str, got: str, available: Iterable[str]) -> UnknownName:
         """Say what was got, what there is, and the nearest name."""
-        return cls(f"no {kind} named {got!r}{suggest(got, available)}")
+        names = sorted(available)
+        return cls(
+            f"no {kind} named {got!r}{suggest(got, names)}", what=kind, got=got, available=names
+        )
 
 
 class HomeError(RequestError):
@@ -99,3 +112,20 @@ class Conflict(MlAssetsError):
 
 class PublishError(MlAssetsError):
     """What the store holds could not be shown in MLflow; nothing is lost."""
+
+
+def kind_of(error: type[Exception]) -> str:
+    """Return what programs call a kind of error.
+
+    >>> kind_of(UnknownName)
+    'unknown_name'
+    """
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", error.__name__).lower()
+
+
+def _mistake(line: str) -> dict[str, Any]:
+    """Return file, line and text of one line of a SpecError."""
+    placed = re.match(r"(?P<file>.+?):(?P<line>\d+): (?P<text>.*)", line)
+    if placed is None:
+        return {"file": None, "line": None, "text": line}
+    return {**placed.groupdict(), "line": int(placed["line"])}

@@ -14,6 +14,9 @@ from typing import Any
 class MlAssetsError(Exception):
     """Base of every error raised on purpose; its text is meant for people."""
 
+    details: Any = None
+    """What programs may want apart: what was got, wanted, available; by name, or None."""
+
 
 class StageError(MlAssetsError):
     """A stage broke its own promise; a bug or a fault of the machine, never bad data."""

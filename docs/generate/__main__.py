@@ -8,6 +8,7 @@ from pathlib import Path
 from docs.generate import (
     assets_page,
     commands,
+    errors_page,
     fields,
     flow,
     folds,
@@ -27,6 +28,7 @@ def wanted() -> dict[str, str]:
         "ml_assets/plan/fields.json": fields.text(),
         "docs/reference/cli.md": commands.filled(page.read_text(encoding="utf-8")),
         "docs/reference/assets.md": assets_page.page(),
+        "docs/reference/errors.md": errors_page.page(),
         "docs/reference/spec.md": spec_page.page(),
         "docs/reference/home.md": home_page.page(),
         "docs/reference/defs.schema.json": schema.text(),

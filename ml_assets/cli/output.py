@@ -15,11 +15,14 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 
 from ml_assets.cli.console import err, styled
 from ml_assets.cli.here import homes
-from ml_assets.errors import MlAssetsError, RequestError
+from ml_assets.errors import MlAssetsError, RequestError, kind_of
 from ml_assets.walk import is_text, shown
 
 P = ParamSpec("P")
 FAILED, WRONG = 1, 2
+DISK_FULL, SYSTEM = "disk_full", "system_error"
+DATABASE_UNREACHABLE, DATABASE_DAMAGED = "database_unreachable", "database_damaged"
+"""Kinds of errors that are not ours, beside those of `errors`."""
 JSON = typer.Option(False, "--json", help="Print one JSON document.")
 
 
@@ -31,15 +34,15 @@ def emit(document: Any) -> None:
 def guarded(command: Callable[P, None]) -> Callable[P, None]:
     """Turn errors raised on purpose into a message and an exit code; others are bugs.
 
-    With `--json` the one document then is `{"error": …, "exit": …}`.
+    With `--json` the one document then is `{"error": …, "kind": …, "details": …, "exit": …}`.
     """
 
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        def stop(title: str, said: str, code: int) -> typer.Exit:
+        def stop(title: str, said: str, code: int, kind: str, details: Any = None) -> typer.Exit:
             err.print(styled((f"{title}:", "red"), f" {said}"))
             if kwargs.get("as_json"):
-                emit({"error": said, "exit": code})
+                emit({"error": said, "kind": kind, "details": details or {}, "exit": code})
             return typer.Exit(code)
 
         try:
@@ -47,24 +50,27 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
             with homes:
                 command(*args, **kwargs)
         except RequestError as error:
-            raise stop("error", str(error), WRONG) from None
+            raise stop("error", str(error), WRONG, kind_of(type(error)), error.details) from None
         except MlAssetsError as error:
-            raise stop("failed", str(error), FAILED) from None
+            raise stop("failed", str(error), FAILED, kind_of(type(error)), error.details) from None
         except OSError as error:
-            todo = ": free some where the home is, then say it again"
-            said = f"{error}{todo if error.errno == ENOSPC else ''}; nothing was recorded by halves"
-            raise stop("failed", said, FAILED) from None
+            full = error.errno == ENOSPC
+            todo = ": free space on the home's disk and rerun" if full else ""
+            said = f"{error}{todo}; no partial results were recorded"
+            raise stop("failed", said, FAILED, DISK_FULL if full else SYSTEM) from None
         except OperationalError as error:
             what = "is the disk full, or not writable, or the server of the state gone?"
             said = f"a database of the home says {_line(error)}: {what}"
-            raise stop("failed", f"{said} Nothing was recorded by halves", FAILED) from None
+            raise stop(
+                "failed", f"{said} No partial results were recorded", FAILED, DATABASE_UNREACHABLE
+            ) from None
         except DatabaseError as error:
             said = (
                 f"a database of the home is damaged: {_line(error)}; restore it from a copy. "
                 "Without Dagster's or MLflow's folder in environments/ nothing is lost: "
                 "`ml-assets repair` shows everything anew"
             )
-            raise stop("failed", said, FAILED) from None
+            raise stop("failed", said, FAILED, DATABASE_DAMAGED) from None
 
     return run
 

@@ -77,7 +77,8 @@ def versions_of(planner: Planner, asset: str, partition: str | None) -> list[Ver
     partitions = planner.project.ordered(asset.split("/", maxsplit=1)[0], records.partitions(asset))
     partitions = [name for name in partitions if name]
     if partition is None and partitions:
-        raise UnknownName(f"{asset} has partitions; say one of {', '.join(partitions)}")
+        said = f"{asset} has partitions; say one of {', '.join(partitions)}"
+        raise UnknownName(said, what="partition", available=partitions)
     if partition is not None:
         raise UnknownName.of(f"partition of {asset}", partition, partitions)
     raise UnknownName(f"{asset} was never materialized")

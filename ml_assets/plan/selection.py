@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
+from collections.abc import Iterable
 
 from ml_assets.assets.edges import edges, reverse, walk
 from ml_assets.errors import SelectionError, suggest
@@ -64,8 +65,15 @@ class _Parser:
 
     def _error(self, what: str) -> SelectionError:
         return SelectionError(
-            f"selection {self._text!r}: {what}; wanted keys, group:NAME, +X, X+, and, or, not, ()"
+            f"selection {self._text!r}: {what}; wanted keys, group:NAME, +X, X+, and, or, not, ()",
+            got=self._text,
         )
+
+    @staticmethod
+    def _unknown(what: str, got: str, available: Iterable[str]) -> SelectionError:
+        names = sorted(available)
+        said = f"no {what} {got!r}{suggest(got, names)}"
+        return SelectionError(said, what=what, got=got, available=names)
 
     def _peek(self) -> str:
         return self._tokens[self._at] if self._at < len(self._tokens) else ""
@@ -119,11 +127,11 @@ class _Parser:
         if kind == "group":
             groups = {*self._project.datasets, *self._project.models}
             if name not in groups:
-                raise SelectionError(f"no group {name!r}{suggest(name, groups)}")
+                raise self._unknown("group", name, groups)
             return {asset for asset in self._graph if asset.startswith(f"{name}/")}
         found = {asset for asset in self._graph if fnmatch.fnmatchcase(asset, name)}
         if not found:
-            raise SelectionError(f"no asset {name!r}{suggest(name, self._graph)}")
+            raise self._unknown("asset", name, self._graph)
         return found
 
 

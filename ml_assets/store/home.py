@@ -44,7 +44,11 @@ class Home:
 
     def __init__(self, root: Path, env: str, state: str = "", objects: str = "") -> None:
         if not ENVIRONMENT.fullmatch(env):
-            raise HomeError(f"environment {env!r}: wanted lower case letters, digits, - and _")
+            raise HomeError(
+                f"environment {env!r}: wanted lower case letters, digits, - and _",
+                got=env,
+                wanted=ENVIRONMENT.pattern,
+            )
         if not is_text(str(root)):
             raise HomeError(f"the home {shown(root)}: its path is not UTF-8; move it elsewhere")
         self.root = root

@@ -296,7 +296,9 @@ class State:
         if not found.isdecimal() or int(found) > int(FORMAT):
             raise HomeError(
                 f"the home has store format {found}, this version of ml_assets reads up to "
-                f"{FORMAT}; use the version that made it, or a later one"
+                f"{FORMAT}; use the version that made it, or a later one",
+                got=found,
+                wanted=FORMAT,
             )
         from ml_assets.store import earlier, migrate
 

@@ -214,6 +214,29 @@ def test_a_wrong_request_is_explained(site: Site, words: tuple[str, ...], said: 
     document = site.json(*words, code=2)
     assert document["exit"] == 2
     assert said in document["error"]
+    assert document["kind"].endswith(("error", "name"))
+
+
+def test_what_is_wrong_is_said_apart_for_programs(site: Site) -> None:
+    assert site.json("status", "forcast", code=2) == {
+        "error": "no model named 'forcast'; did you mean 'forecast'? available: forecast",
+        "kind": "unknown_name",
+        "details": {"what": "model", "got": "forcast", "available": ["forecast"]},
+        "exit": 2,
+    }
+    found = site.json("plan", "group:sale", code=2)
+    assert found["kind"] == "selection_error"
+    assert found["details"]["available"] == ["forecast", "prices", "sales"]
+
+
+def test_mistakes_of_a_spec_are_said_one_by_one(new_site: Site) -> None:
+    new_site.toy.edit("toy/defs/sales/defs.yaml", "quarantine_budget: 0.1", "quarantine_budget: 2")
+    found = new_site.json("plan", code=2)
+    assert found["kind"] == "spec_error"
+    (mistake,) = found["details"]["mistakes"]
+    assert mistake["file"].endswith("toy/defs/sales/defs.yaml")
+    assert mistake["line"] > 1
+    assert mistake["text"].startswith("quarantine_budget: ")
 
 
 def test_repin_drops_the_pin_once(new_site: Site) -> None:
