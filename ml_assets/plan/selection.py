@@ -21,7 +21,11 @@ from ml_assets.assets.edges import edges, reverse, walk
 from ml_assets.errors import SelectionError, suggest
 from ml_assets.spec.project import Project
 
-TOKEN = re.compile(r"\s*(?:([()])|(\d+\+)|(\+\d*)|((?:(?:key|group):)?(?:\"[^\"]*\"|[\w/*.-]+)))")
+TOKEN = re.compile(
+    r"\s*(?:([()])|(\d{1,9}\+)|(\+\d{0,9})|((?:(?:key|group):)?(?:\"[^\"]*\"|[\w/*.-]+)))"
+)
+DEEPEST = 50
+"""Nesting; a selection is read by recursion."""
 
 
 def select(project: Project, text: str | None) -> list[str]:
@@ -58,15 +62,18 @@ class _Parser:
         while at < len(text.rstrip()):
             match = TOKEN.match(text, at)
             if match is None:
-                raise self._error(f"cannot read {text[at:]!r}")
+                raise self._error(f"cannot read {text[at : at + 200]!r}")
             tokens.append(match.group().strip())
             at = match.end()
+        if sum(token.lower() in ("(", "not") for token in tokens) > DEEPEST:
+            raise self._error(f"more than {DEEPEST} of ( and not")
         return tokens
 
     def _error(self, what: str) -> SelectionError:
+        text = self._text if len(self._text) <= 200 else f"{self._text[:200]}…"
         return SelectionError(
-            f"selection {self._text!r}: {what}; wanted keys, group:NAME, +X, X+, and, or, not, ()",
-            got=self._text,
+            f"selection {text!r}: {what}; wanted keys, group:NAME, +X, X+, and, or, not, ()",
+            got=text,
         )
 
     @staticmethod

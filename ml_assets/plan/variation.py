@@ -187,10 +187,11 @@ def _listed(given: str) -> list[Any]:
 
     try:
         found = YAML(typ="safe", pure=True).load(f"[{given}]")
-    except YAMLError:
+    except (YAMLError, RecursionError):
         found = None
     if not isinstance(found, list):
-        raise ValueError(f"got {given!r}, wanted values as in YAML with commas between")
+        shown = given if len(given) <= 100 else f"{given[:100]}…"
+        raise ValueError(f"got {shown!r}, wanted values as in YAML with commas between")
     if not found:
         raise ValueError("got no value; wanted one or more, with commas between")
     return found
@@ -210,5 +211,8 @@ def _taken(model: ModelSpec, path: str, value: Any) -> Any:
     try:
         return value_at(vary(model, {path: value}), path)
     except ValidationError as error:
-        said = {item["msg"].replace("Input should be", "wanted") for item in error.errors()}
+        said = {
+            item["msg"].replace("Input should be", "wanted").removeprefix("Value error, ")
+            for item in error.errors()
+        }
         raise ValueError(f"got {value!r}: {'; '.join(sorted(said))}") from None

@@ -26,7 +26,8 @@ def _order(value: str) -> str:
     wanted = f"wanted {NATURAL!r}, or a date format with a year such as '%b %Y'"
     try:
         datetime.strptime(_EXAMPLE.strftime(value), value)
-    except ValueError as error:
+    except (ValueError, re.error) as error:
+        # What stands twice (%Y %Y) is a group twice in the expression that Python makes of it.
         raise ValueError(f"got {value!r}, {wanted}: {error}") from None
     if not _YEAR.search(value.replace("%%", "")):
         raise ValueError(f"got {value!r}, {wanted}")

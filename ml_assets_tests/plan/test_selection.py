@@ -66,6 +66,9 @@ PRECEDENCE = [
 WRONG = {
     "sales/claened": "no asset 'sales/claened'; did you mean 'sales/cleaned'?",
     "nothing/*": "no asset 'nothing/*'",
+    "(" * 5000: "more than 50 of ( and not",
+    "not " * 5000 + "sales/raw": "more than 50 of ( and not",
+    "9" * 5000 + "+sales/raw": "no asset '999",
     "group:forecats": "no group 'forecats'; did you mean 'forecast'?",
     "sales/raw prices/raw": "did not expect 'prices/raw'",
     "sales/raw and": "something is missing",

@@ -67,6 +67,7 @@ def test_the_short_form_is_the_name() -> None:
         ("%b", "got '%b', wanted 'natural', or a date format with a year"),
         ("%Y-%Q", "got '%Y-%Q', wanted"),
         ("%%Y", "got '%%Y', wanted"),
+        ("%Y %Y", "got '%Y %Y', wanted"),
     ],
 )
 def test_an_order_that_is_none(order: str, said: str) -> None:
