@@ -39,6 +39,10 @@ def land(
     planner = opened_for(dataset)
     if batch is not None and len(files) > 1:
         raise RequestError(f"--batch names one batch, {len(files)} files were given")
+    folders = [str(file) for file in files if file.is_dir()]
+    if folders:
+        said = "a folder is no file; land what is in it, a file a batch"
+        raise RequestError(f"{', '.join(folders)}: {said}")
     absent = [str(file) for file in files if not file.is_file()]
     if absent:
         raise RequestError(f"no such file: {', '.join(absent)}")

@@ -135,6 +135,7 @@ def test_a_deletion_that_was_cut_is_finished(made: Toy) -> None:
         (b"id,name\n1,a\n17,b\n2,c\n", b"id,name\n1,a\n2,c\n"),
         (b'id,name\r\n017,"b\r\nb"\r\n2,c\r\n', b"id,name\r\n2,c\r\n"),
         (b"id,name\n17,b,too,many\n2,c\n", b"id,name\n2,c\n"),
+        (b'id,name\n17,"b\nb",too,many\n2,c\n', b"id,name\n2,c\n"),
         (b"\xef\xbb\xbfname,id\na,17.0\nb,170\n", b"\xef\xbb\xbfname,id\nb,170\n"),
         (b"id,name\n1,17\n2,c\n", None),
     ],

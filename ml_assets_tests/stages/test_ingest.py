@@ -238,6 +238,31 @@ def test_an_unreadable_file_is_one_refused_record(content: bytes, rule: str, sai
     assert len(rejects[0]["text"]) <= 4 * 64
 
 
+def test_a_quote_escaped_by_a_backslash_is_said_and_not_mangled() -> None:
+    content = rb"""number,name
+1,"a \"quoted\" b"
+2,"C:\"
+3,5\" pipe
+4,"a ""b"" \"
+5,"x\"y"
+"""
+    raw, rejects, summary = ingested(content)
+    assert [(row["number"], row["name"]) for row in raw] == [
+        (2, "C:\\"),
+        (3, '5\\" pipe'),
+        (4, 'a "b" \\'),
+    ]
+    assert [(row["_line"], row["rule"]) for row in rejects] == [
+        (2, "parse.quote"),
+        (6, "parse.quote"),
+    ]
+    assert rejects[0]["text"] == '1,"a \\"quoted\\" b"'
+    assert 'wanted ""' in rejects[0]["reason"]
+    assert summary["landed"] == 5
+    _, (split,), _ = ingested(b'number,name\n1,"a \\"x, y\\" b"\n')
+    assert split["reason"].startswith("the record has 3 values, the header 2; a quote within")
+
+
 def test_null_values_are_missing_in_every_type() -> None:
     raw, _, _ = ingested(b'number,name\nNA,NA\n"",""\n-,-\n', null_values=["", "NA", "-"])
     assert {(row["number"], row["name"]) for row in raw} == {(None, None)}

@@ -42,11 +42,11 @@ def without(content: bytes, spec: DatasetSpec, wanted: Values) -> tuple[bytes, i
     if not starts:
         return content, 0
     assert source.text is not None
-    broken = {item.line for item in source.broken}
+    broken = {item.line: item.text for item in source.broken}
     gone: set[int] = set()
     for line in starts:
-        extra = 0 if line in broken else breaks_in(source.text(line))
-        gone.update(range(line, line + 1 + extra))
+        text = broken[line] if line in broken else source.text(line)
+        gone.update(range(line, line + 1 + breaks_in(text)))
     kept = _cut(plain, spec.landing.encoding, gone)
     return _packed(content, kept), len(starts)
 

@@ -1,4 +1,4 @@
-"""Ingest: a landed file into typed records, and what does not parse, record by record.
+r"""Ingest: a landed file into typed records, and what does not parse, record by record.
 
 Belongs here: reading what people deliver. Does not belong here: rules on values (`clean`).
 
@@ -26,6 +26,7 @@ What happens to a file (told by its content, never by its name):
 | no line break at the end | read, with a warning: it may have been cut off |
 | bytes that are not in the encoding, a NUL byte | the record is rejected, `parse.encoding` |
 | too few or too many values | the record is rejected, `parse.columns` |
+| a quote within quotes that is written `\"` | the record is rejected, `parse.quote` |
 | a quote that stays open | every line from there on is rejected, `parse.quote` |
 | a value that is not of its type | the record is rejected, `parse.<type>` of the column |
 

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
+from ml_assets.stages.ingest.escapes import REASON, escaped
 from ml_assets.stages.ingest.header import Header, read_header
 from ml_assets.stages.ingest.lines import Ints, Lines, Records, breaks_in, breaks_within, starts
 from ml_assets.stages.ingest.sniff import BOM
@@ -80,12 +81,19 @@ def read(
         if number < count:
             line = int(begins[number])
             reason = f"the record has {width} values, the header {len(header.names)}"
-            broken.append(Broken(line, "parse.columns", reason, records.text(line)))
+            whole = records.text(line)
+            reason += f"; {REASON}" if '\\"' in whole else ""
+            broken.append(Broken(line, "parse.columns", reason, whole))
     at = begins[:count][right[:count]]
     rows = parsed.rows.slice(0, len(at))
     blank = [row for row in _empty_rows(rows) if not records.text(int(at[row]))]
-    if blank:
-        kept = np.delete(np.arange(len(at)), blank)
+    wrong = (
+        escaped(rows, at, records.text, delimiter) if text.find(b'\\"', header.start) >= 0 else []
+    )
+    for line in at[wrong].tolist():
+        broken.append(Broken(line, "parse.quote", REASON, records.text(line)))
+    if blank or wrong:
+        kept = np.delete(np.arange(len(at)), [*blank, *wrong])
         rows, at = rows.take(kept), at[kept]
     columns = [column.combine_chunks() for column in rows.columns]
     if own:

@@ -1,0 +1,31 @@
+r"""Quotes within quotes that are written `\"` where CSV has `""`.
+
+Belongs here: which records do not keep CSV's grammar for that. Does not belong here: reading them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ml_assets.stages.ingest.lines import Ints
+
+REASON = r'a quote within a quoted value is written \", wanted ""; write it so'
+
+
+def escaped(rows: pa.Table, at: Ints, text: Callable[[int], str], delimiter: str) -> list[int]:
+    r"""Return the numbers of rows in which a closing quote is followed by more of the value.
+
+    `at` is the line of each row (n,). Only rows with a `\` are looked at: `"C:\"` is one value.
+    """
+    suspect = np.zeros(rows.num_rows, dtype=np.bool_)
+    for column in rows.columns:
+        suspect |= pc.fill_null(pc.match_substring(column, "\\"), False).to_numpy()
+    other = re.escape(delimiter)
+    value = rf'(?:"(?:[^"]|"")*"|(?!")[^{other}]*)'
+    record = re.compile(rf"{value}(?:{other}{value})*")
+    return [int(row) for row in np.flatnonzero(suspect) if not record.fullmatch(text(int(at[row])))]
