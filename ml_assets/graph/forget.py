@@ -6,10 +6,10 @@ import time
 from collections.abc import Collection
 
 import dagster as dg
-from dagster._core.scheduler.instigation import TickStatus
 
 from ml_assets.graph.instance import open_instance
 from ml_assets.graph.keys import key_of
+from ml_assets.graph.private.states import TickStatus
 from ml_assets.graph.settings import dagster_home
 from ml_assets.plan.workspace import Workspace
 from ml_assets.store import sqlite

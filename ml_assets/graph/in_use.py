@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dagster._core.storage.root import LocalArtifactStorage
-from dagster._core.storage.schedules import SqliteScheduleStorage
-
+from ml_assets.graph.private.storage import LocalArtifactStorage, SqliteScheduleStorage
 from ml_assets.graph.settings import dagster_home, settings
 from ml_assets.graph.storage import PooledEventLogStorage, PooledRunStorage
 from ml_assets.plan.workspace import locate

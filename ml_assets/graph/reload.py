@@ -8,8 +8,11 @@ import os
 import threading
 
 import psutil
-from dagster._core.errors import DagsterUserCodeUnreachableError
-from dagster._grpc.client import DagsterGrpcClient
+
+from ml_assets.graph.private.code_server import (
+    DagsterGrpcClient,
+    DagsterUserCodeUnreachableError,
+)
 
 DELAY = 1.0
 """Seconds until the reload is asked for: what asked is answered first."""

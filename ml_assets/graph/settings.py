@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from ml_assets.graph.private.names import ARTIFACTS, NO_COMPUTE_LOGS, SCHEDULES
 from ml_assets.plan.workspace import Workspace
 
 
@@ -24,20 +25,9 @@ def settings(base: str) -> dict[str, Any]:
             "class": "PooledEventLogStorage",
             "config": {"base_dir": f"{base}/history"},
         },
-        "schedule_storage": {
-            "module": "dagster._core.storage.schedules",
-            "class": "SqliteScheduleStorage",
-            "config": {"base_dir": f"{base}/schedules"},
-        },
-        "local_artifact_storage": {
-            "module": "dagster._core.storage.root",
-            "class": "LocalArtifactStorage",
-            "config": {"base_dir": base},
-        },
-        "compute_logs": {
-            "module": "dagster._core.storage.noop_compute_log_manager",
-            "class": "NoOpComputeLogManager",
-        },
+        "schedule_storage": {**SCHEDULES, "config": {"base_dir": f"{base}/schedules"}},
+        "local_artifact_storage": {**ARTIFACTS, "config": {"base_dir": base}},
+        "compute_logs": dict(NO_COMPUTE_LOGS),
         "concurrency": {"runs": {"max_concurrent_runs": 1}},
         "run_monitoring": {"enabled": True, "poll_interval_seconds": 30},
         "telemetry": {"enabled": False},

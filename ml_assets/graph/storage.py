@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from dagster._core.storage.event_log import ConsolidatedSqliteEventLogStorage
-from dagster._core.storage.runs import SqliteRunStorage
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DisconnectionError
+
+from ml_assets.graph.private.storage import ConsolidatedSqliteEventLogStorage, SqliteRunStorage
 
 TIMEOUT = 60.0
 """Seconds that a statement waits for another process' transaction."""

@@ -1,7 +1,7 @@
 """Dagster's page as `ml-assets up` serves it: Dagster's own application behind a guard.
 
-Run as a process; DAGSTER_HOME says which instance. Belongs here: all that is taken from inside
-dagster-webserver, whose own command has no place for a middleware.
+Run as a process; DAGSTER_HOME says which instance. Belongs here: the process. Does not
+belong here: what the guard refuses (`guard`).
 """
 
 from __future__ import annotations
@@ -10,17 +10,17 @@ import argparse
 
 import uvicorn
 from dagster import DagsterInstance
-from dagster._core.workspace.context import WorkspaceProcessContext
-from dagster._core.workspace.load_target import WorkspaceFileTarget
-from dagster_webserver import __version__
-from dagster_webserver.app import create_app_from_workspace_process_context
-from dagster_webserver.cli import (
+
+from ml_assets.graph.guard import Guard
+from ml_assets.graph.private.webserver import (
     DEFAULT_DB_STATEMENT_TIMEOUT,
     DEFAULT_POOL_MAX_OVERFLOW,
     DEFAULT_POOL_RECYCLE,
+    WorkspaceFileTarget,
+    WorkspaceProcessContext,
+    __version__,
+    create_app_from_workspace_process_context,
 )
-
-from ml_assets.graph.guard import Guard
 
 POLL = 2000
 """Milliseconds after which an open page asks again, as Dagster's own command has it."""

@@ -1,0 +1,5 @@
+"""What is used of Dagster that Dagster promises to nobody.
+
+Nothing else imports a private name of Dagster's. Each module here says what it is for and what
+breaks without it, and a test of each name fails first where a new Dagster changes it.
+"""

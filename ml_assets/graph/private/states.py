@@ -1,0 +1,12 @@
+"""States of backfills and of a sensor's ticks.
+
+Instances are asked for both by public methods, whose arguments are these. Without the first an open
+backfill would not count as in progress; without the second `forget` would leave old ticks.
+"""
+
+from __future__ import annotations
+
+from dagster._core.execution.backfill import BulkActionStatus
+from dagster._core.scheduler.instigation import TickStatus
+
+__all__ = ["BulkActionStatus", "TickStatus"]
