@@ -36,6 +36,7 @@ from ml_assets.spec.project import Project
 from ml_assets.store.digest import json_digest
 from ml_assets.store.objects import Ref
 from ml_assets.store.promotions import Entry
+from ml_assets.store.records import Pointer, Version
 
 ONNX = "ml_assets.stages.release.onnx:to_onnx"
 SERVED = "ml_assets.serve.fresh_process:served"
@@ -104,9 +105,7 @@ def _decided(session: Session, cell: Cell, entry: Entry) -> Made | None:
     Nothing that changes afterwards decides again: not the champion, not code, not checks. Two
     decisions can be alike: what is current tells which actions made this one.
     """
-    current = session.current.get((cell.asset, cell.partition))
-    versions = session.home.records.versions(cell.asset)
-    for held in (*((current,) if current else ()), *versions):
+    for held in _held(session, cell):
         if held.outputs["decision"].digest != entry.evidence["decision"]:
             continue
         records = {part: session.known(key) for part, key in held.actions.items()}
@@ -117,6 +116,13 @@ def _decided(session: Session, cell: Cell, entry: Entry) -> Made | None:
             stages = {p: a for p, a in actions.items() if not p.startswith(CHECK)}
             return Made(cell, held.outputs, dict(stages), dict(checks), facts)
     return None
+
+
+def _held(session: Session, cell: Cell) -> Iterator[Pointer | Version]:
+    """Yield what is current of a cell, then every version; those are read only if asked for."""
+    current = session.current.get((cell.asset, cell.partition))
+    yield from () if current is None else (current,)
+    yield from session.home.records.versions(cell.asset)
 
 
 def _decision(session: Session, unit: Unit, judged: Judged, policy: str) -> Made:
