@@ -60,13 +60,14 @@ class Upgraded:
         sort = ("check", "--isolated", "--quiet", "--select", "I", "--fix", "ml_assets")
         subprocess.run([sys.executable, "-m", "ruff", *sort], cwd=self.root, check=True)
 
-    def python(self, *words: str) -> str:
-        """Run Python in the project with the copy, and return what it printed."""
+    def python(self, *words: str, home: Path | None = None) -> str:
+        """Run Python in the project with the copy (on its own home), and return what it printed."""
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("DAGSTER", "ML_ASSETS"))}
+        at = {} if home is None else {"ML_ASSETS_HOME": str(home)}
         done = subprocess.run(
             [sys.executable, "-P", *words],
             cwd=self.project,
-            env={**kept, "PYTHONPATH": str(self.root)},
+            env={**kept, "PYTHONPATH": str(self.root), **at},
             capture_output=True,
             text=True,
         )
