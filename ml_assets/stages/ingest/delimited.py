@@ -119,16 +119,23 @@ def _without(column: pa.Array, nulls: Sequence[str]) -> pa.Array:
 
 
 def _body(text: bytes, header: Header, delimiter: str, quoted: bool) -> pa.Buffer:
-    """Return what follows the header, the END record added where there are quotes."""
+    """Return what follows the header, the END record added where there are quotes.
+
+    It lies in Arrow's own memory: a thread of Arrow's may let go of it as the process ends, and
+    would abort the process if it were Python's (`stages/parquet`).
+    """
     # pyarrow drops a mark at the start of what it is handed: here it is a value's.
     mark = BOM if text.startswith(BOM, header.start) else b""
     end = b""
     if quoted:
         gap = "" if text.endswith((b"\n", b"\r")) else "\n"
         end = (gap + END + delimiter * (len(header.names) - 1) + "\n").encode()
-    if not mark and not end:
-        return pa.py_buffer(text).slice(header.start)
-    return pa.py_buffer(b"".join((mark, memoryview(text)[header.start :], end)))
+    parts = (mark, memoryview(text)[header.start :], end)
+    body = pa.allocate_buffer(sum(len(part) for part in parts))
+    with pa.FixedSizeBufferWriter(body) as writer:
+        for part in parts:
+            writer.write(part)
+    return body
 
 
 def _parse(body: pa.Buffer, header: Header, delimiter: str, nulls: Sequence[str]) -> Parsed:
