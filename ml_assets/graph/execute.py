@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import dagster as dg
 
+from ml_assets.assets.registry import made_by
 from ml_assets.graph.build import definitions
 from ml_assets.graph.engine import FORCE, TOKEN, VERIFY, listeners, todo, warnings
 from ml_assets.graph.instance import open_instance, register_batches
@@ -14,7 +15,7 @@ from ml_assets.graph.keys import key_of
 from ml_assets.graph.runs import fail_dead, in_progress, job_name, open_backfills, tags
 from ml_assets.plan.make import Listener, Progress
 from ml_assets.plan.plan import Plan, Planner
-from ml_assets.plan.ranges import RunSpec, runs
+from ml_assets.plan.ranges import RunSpec, runs, without
 
 
 @dataclass
@@ -41,7 +42,7 @@ def execute(
 ) -> Executed:
     """Run what a plan needs, range by range; the caller holds the writer lock.
 
-    After a failed range the unpartitioned assets wait.
+    What is made from an asset that failed in one range is not made in those after it.
     """
     done = Executed()
     listeners[:] = [listener, done.progress.append]
@@ -54,12 +55,15 @@ def execute(
         fail_dead(instance, planner.home)
         busy = bool(in_progress(instance) or open_backfills(instance))
         order = register_batches(instance, planner.project, plan, busy=busy)
-        for spec in runs(plan, planner.project, order):
-            if not done.success and spec.first is None:
-                break
+        failed: set[str] = set()
+        for whole in runs(plan, planner.project, order):
+            spec = without(whole, failed, planner.project)
+            if spec is None:
+                continue
             result = _run(defs, instance, spec, {**tags(spec, plan.wanted), **options})
             done.run_ids.append(result.run_id)
             done.success = done.success and result.success
+            failed |= set() if result.success else _failed(result, spec)
             done.faults += _faults(result, done.progress)
     done.warnings += dict.fromkeys(warnings)
     return done
@@ -77,6 +81,17 @@ def _run(
         asset_selection=[key_of(asset) for asset in spec.assets],
         raise_on_error=False,
     )
+
+
+def _failed(result: dg.ExecuteInProcessResult, spec: RunSpec) -> set[str]:
+    """Return the assets whose step failed; all of the run's where it failed outside its steps."""
+    steps = [event.step_key or "" for event in result.all_events if event.is_step_failure]
+    found = {
+        f"{group}/{asset.name}"
+        for group, _, kind in (step.rpartition("__") for step in steps)
+        for asset in made_by(kind)
+    }
+    return found or set(spec.assets)
 
 
 def _faults(result: dg.ExecuteInProcessResult, told: Sequence[Progress]) -> list[str]:

@@ -13,6 +13,7 @@ from ml_assets.store.home import Home
 from ml_assets.store.processes import process_gone
 
 WANTED = "ml_assets/wanted"
+NAME = "ml_assets/range"
 FIRST = "dagster/asset_partition_range_start"
 LAST = "dagster/asset_partition_range_end"
 SILENT = 180.0
@@ -33,7 +34,7 @@ def job_name(calendar_name: str | None) -> str:
 
 def tags(spec: RunSpec, wanted: str) -> dict[str, str]:
     """Return the tags of a run: its range of batches, and the wanted state it is for."""
-    found = {WANTED: wanted}
+    found = {WANTED: wanted, NAME: spec.name}
     if spec.first is not None and spec.last is not None:
         found |= {FIRST: spec.first, LAST: spec.last}
     return found
@@ -70,6 +71,14 @@ def _dead(home: Home, record: dg.RunRecord) -> bool:
         return gone
     begun = record.start_time or record.create_timestamp.timestamp()
     return time.time() - begun > SILENT
+
+
+def ended(records: Sequence[dg.RunRecord]) -> dict[str, bool]:
+    """Return the names of runs, and whether the newest of each succeeded."""
+    return {
+        record.dagster_run.tags.get(NAME, ""): record.dagster_run.is_success
+        for record in reversed(records)
+    }
 
 
 def tried(instance: dg.DagsterInstance, wanted: str) -> Sequence[dg.RunRecord]:

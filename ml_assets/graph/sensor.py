@@ -18,9 +18,17 @@ from ml_assets.graph.instance import register_batches
 from ml_assets.graph.keys import key_of
 from ml_assets.graph.look import Look, backoff, look
 from ml_assets.graph.reload import reload_location
-from ml_assets.graph.runs import fail_dead, in_progress, job_name, open_backfills, tags, tried
+from ml_assets.graph.runs import (
+    ended,
+    fail_dead,
+    in_progress,
+    job_name,
+    open_backfills,
+    tags,
+    tried,
+)
 from ml_assets.plan.plan import Plan
-from ml_assets.plan.ranges import runs
+from ml_assets.plan.ranges import runs, untried
 from ml_assets.plan.static import definitions_digest
 from ml_assets.plan.workspace import Workspace, locate
 from ml_assets.spec.project import Project
@@ -116,15 +124,21 @@ def _tick(
             Look(seen, said).keep(context)
         return dg.SkipReason(f"nothing to do{said}")
     wait = _gathering(document["settling"])
-    if wait is None:
-        wait = backoff(context.instance, plan.wanted)
-        if wait is not None and not document["settling"]:
-            Look(seen, said, plan.wanted).keep(context)
     if wait is not None:
         return dg.SkipReason(wait + said)
-    order = register_batches(context.instance, project, plan)
-    spec = runs(plan, project, order)[0]
-    attempt = len(tried(context.instance, plan.wanted))
+    specs = runs(plan, project, register_batches(context.instance, project, plan))
+    before = tried(context.instance, plan.wanted)
+    cancelled = before and before[0].dagster_run.status == dg.DagsterRunStatus.CANCELED
+    # A range that failed, or could not be finished before another, does not keep the others back.
+    spec = None if cancelled else untried(specs, ended(before), project)
+    if spec is None:
+        wait = backoff(context.instance, plan.wanted)
+        if wait is not None:
+            if not document["settling"]:
+                Look(seen, said, plan.wanted).keep(context)
+            return dg.SkipReason(wait + said)
+        spec = specs[0]
+    attempt = len(before)
     request = dg.RunRequest(
         run_key=f"{plan.wanted}-{attempt}-{int(time.time())}",
         job_name=job_name(spec.calendar),

@@ -7,12 +7,13 @@ split a range. Unpartitioned assets go with the last run.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ml_assets.assets.cells import Cell
-from ml_assets.assets.edges import partitioned
+from ml_assets.assets.cells import Cell, unit_of
+from ml_assets.assets.edges import edges, partitioned, reverse, walk
 from ml_assets.plan.plan import Plan, Planned
 from ml_assets.spec.project import Project
+from ml_assets.store.digest import json_digest
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,11 @@ class RunSpec:
     assets: tuple[str, ...]
     first: str | None = None
     last: str | None = None
+
+    @property
+    def name(self) -> str:
+        """A digest of it: the same for the same assets and batches."""
+        return json_digest([self.calendar, sorted(self.assets), self.first, self.last])
 
 
 def runs(plan: Plan, project: Project, order: Mapping[str, Sequence[str]]) -> list[RunSpec]:
@@ -41,6 +47,49 @@ def runs(plan: Plan, project: Project, order: Mapping[str, Sequence[str]]) -> li
     # Snapshots go with the first run: what joins them may be in it.
     first = found[0]
     return [RunSpec(first.calendar, (*free, *first.assets), first.first, first.last), *found[1:]]
+
+
+def without(spec: RunSpec, failed: set[str], project: Project) -> RunSpec | None:
+    """Return a run without what is made from assets that failed in a run before it.
+
+    So two ranges do as one would: other batches of what failed are finished, and nothing is made
+    from some of them. None where nothing is left.
+    """
+    after = walk(reverse(edges(project)), failed, None) - failed
+    left = tuple(asset for asset in spec.assets if asset not in after)
+    if not any(partitioned(project, asset) for asset in left):
+        return RunSpec(spec.calendar, left) if left else None
+    return replace(spec, assets=left)
+
+
+def untried(
+    specs: Sequence[RunSpec], ended: Mapping[str, bool], project: Project
+) -> RunSpec | None:
+    """Return the first run that did not end yet, without what is made from those that failed.
+
+    `ended` is the name of each run that was tried for the same wanted state, and whether it
+    succeeded. None where all were tried.
+    """
+    failed: set[str] = set()
+    for whole in specs:
+        spec = without(whole, failed, project)
+        if spec is None:
+            continue
+        if spec.name not in ended:
+            return spec
+        failed |= set() if ended[spec.name] else _first(spec, project)
+    return None
+
+
+def _first(spec: RunSpec, project: Project) -> set[str]:
+    """Return the assets of the steps that a run begins with: what failed, when it was tried again.
+
+    What was made before the failure is not to do any more.
+    """
+    graph = edges(project)
+    units = [{cell.asset for cell in unit_of(Cell(asset)).cells()} for asset in spec.assets]
+    begin = [u for u in units if not {s for a in u for s in graph[a]} & {*spec.assets} - u]
+    return set().union(*begin)
 
 
 def _calendar(project: Project, item: Planned) -> str:

@@ -8,7 +8,7 @@ recipes (plan/recipes/) are the only description of the graph of actions.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -221,6 +221,18 @@ class Session:
         if found is None:
             return Made(cell, {}, {}, waiting=f"{cell} was never materialized")
         return Made(cell, found.outputs, {}, facts=found.facts)
+
+    def missed(self, made: Made, datasets: Iterable[str]) -> bool:
+        """Tell whether a cell is lacking only because its run failed or has not come yet.
+
+        Of the datasets that it is made from all have landed. Where upstream cells are found by
+        their recipes, one that waits cannot be made.
+        """
+        if self._recurse or made.waiting is None:
+            return False
+        calendars = {name: self.project.datasets[name].calendar for name in datasets}
+        places = ((n, made.cell.partition if c else "") for n, c in calendars.items())
+        return all(self.landings(*place)[0] for place in places)
 
     def keyed(self, action: Action) -> Keyed:
         """Return an action with all that its key is made of."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from ml_assets.assets.cells import Cell
 from ml_assets.assets.edges import partitioned
 from ml_assets.plan.plan import Plan, Planned
-from ml_assets.plan.ranges import RunSpec, runs
+from ml_assets.plan.ranges import RunSpec, runs, without
 from ml_assets.spec.project import Project
 from ml_assets_tests.projects import MONTHS
 
@@ -144,3 +145,19 @@ def test_every_cell_to_do_is_covered_once_and_no_waiting_one(
         assert letter in "rmp="
     last_assets = found[-1][0].split() if found else []
     assert {asset for asset, month in todo if not month} <= set(last_assets)
+
+
+def test_what_is_made_from_a_failed_asset_is_left_out_of_later_runs(project: Project) -> None:
+    spec = RunSpec("month", ("sales/raw", "forecast/features", "forecast/candidate"), MAR, APR)
+    assert without(spec, set(), project) == spec
+    kept = RunSpec("month", ("sales/raw", "forecast/features"), MAR, APR)
+    assert without(spec, {"forecast/features"}, project) == kept
+    assert without(spec, {"sales/raw", "sales/cleaned"}, project) == RunSpec(
+        "month", ("sales/raw",), MAR, APR
+    )
+    single = RunSpec("month", ("prices/quality_report", "forecast/candidate"), MAR, APR)
+    assert without(single, {"prices/cleaned"}, project) is None
+    trained = RunSpec("month", ("forecast/features", "forecast/candidate"), MAR, APR)
+    assert without(trained, {"prices/cleaned"}, project) is None
+    free = RunSpec("month", ("forecast/candidate",), MAR, APR)
+    assert without(free, {"sales/quality_report"}, project) == replace(free, first=None, last=None)

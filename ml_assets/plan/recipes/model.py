@@ -175,6 +175,11 @@ def splits(session: Session, unit: Unit) -> Sequence[Made]:
     held = f"refused or withdrawn: {', '.join(refused)}; on_refused is hold" if refused else None
     if model.on_refused == "hold" and held is not None:
         return [Made(cell, {}, {}, waiting=held) for cell in unit.cells()]
+    needed = [model.dataset, *(join.dataset for join in model.joins)]
+    missed = [b for b, made in found.items() if session.missed(made, needed)]
+    if missed:
+        why = f"features of {', '.join(missed)} are not made: their run failed, or is to come"
+        return [Made(cell, {}, {}, waiting=f"{unit.group} waits: {why}") for cell in unit.cells()]
     params = SplitRule(model=unit.group, split=model.split, on_duplicate_key=model.on_duplicate_key)
     stage = f"ml_assets.stages.split.{model.split.kind}:split"
     action = Action("split", stage, params, {"features": usable})

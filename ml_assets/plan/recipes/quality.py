@@ -182,6 +182,9 @@ def _usable(session: Session, dataset: str, batches: Sequence[str], most: int) -
         if not session.landed.get((dataset, batch)):
             continue
         made = {n: session.upstream(Cell(f"{dataset}/{n}", batch)) for n in ("raw", "cleaned")}
+        if session.missed(made["cleaned"], [dataset]):
+            # One of the first that is not there yet: what is pinned now would be without it.
+            break
         if all(m.waiting is None and m.facts.get("usable", True) for m in made.values()):
             found[batch] = made
     return found
