@@ -147,6 +147,11 @@ def document(
     reused = [c for c in dict.fromkeys([*untouched, *cells("reused")]) if c not in executed]
     faults = list(dict.fromkeys(i.detail for i in progress if i.state == "failed" and i.detail))
     problems = list(first.observed.problems)
+    done = {*executed, *reused, *failed}
+    # What was found to wait when its turn came: the plan does not know that a run failed.
+    held = [i for i in progress if i.state == "waiting" and str(i.cell) not in done]
+    waits = {str(item.cell): item.detail for item in held}
+    waits |= {str(item.cell): item.reason for item in last.having("wait")}
     return {
         "run_id": run_ids[-1] if run_ids else None,
         "run_ids": list(run_ids),
@@ -155,8 +160,8 @@ def document(
         "executed": executed,
         "reused": [cell for cell in reused if cell not in failed],
         "failed": failed,
-        "waiting": [str(item.cell) for item in last.having("wait")],
-        "waits": list(dict.fromkeys(item.reason for item in last.having("wait"))),
+        "waiting": list(waits),
+        "waits": list(dict.fromkeys(waits.values())),
         "faults": faults,
         "problems": problems,
         "warnings": [],
@@ -165,13 +170,20 @@ def document(
 
 def refused(planner: Planner, executed: Sequence[str]) -> list[dict[str, str]]:
     """Return which batches of a run were refused: the batch, its file and why."""
-    home = planner.home
-    made = set(executed)
+    home, made = planner.home, set(executed)
+    held = home.records.all_current(home.env)
+    cells = [
+        Cell(f"{dataset}/quarantine", batch)
+        for dataset in planner.project.datasets
+        for batch in planner.project.ordered(
+            dataset, [batch for asset, batch in held if asset == f"{dataset}/quarantine"]
+        )
+    ]
     return [
         {"batch": str(cell).replace("/quarantine", ""), "file": facts["file"], "reason": why}
-        for (asset, partition), current in sorted(home.records.all_current(home.env).items())
-        if asset.endswith("/quarantine") and str(cell := Cell(asset, partition)) in made
-        if (why := (facts := current.facts).get("refused"))
+        for cell in cells
+        if str(cell) in made
+        if (why := (facts := held[cell.asset, cell.partition].facts).get("refused"))
     ]
 
 

@@ -98,6 +98,20 @@ CHECKS = (
         "Over all batches no single feature all but gives the target away.",
     ),
     CheckEntry(
+        "fold_accounting",
+        "test_split",
+        "ml_assets.stages.check.fold_accounting:check",
+        ("train", "validation", "test", "features", "summary"),
+        "Every row is in one fold, or counted with the reason why not.",
+    ),
+    CheckEntry(
+        "fold_order",
+        "test_split",
+        "ml_assets.stages.check.fold_order:check",
+        ("train", "validation", "test", "features"),
+        "No batch of train or validation has rows of the time of test.",
+    ),
+    CheckEntry(
         "beats_baseline",
         "evaluation_report",
         "ml_assets.stages.check.beats_baseline:check",

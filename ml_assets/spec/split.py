@@ -32,7 +32,8 @@ Size = Annotated[
         }
     ),
 ]
-"""A number of batches, or a share of the rows in time order such as `15%`."""
+"""A number of batches, or a share of the rows in time order such as `15%`. Shares are approximate:
+rows of one event time stay together, and those of one day unless evaluation and gate draw rows."""
 
 
 class TimeSplit(Spec):
@@ -45,6 +46,10 @@ class TimeSplit(Spec):
     """Train on at most this many batches; none for all."""
     min_labelled: Share = 0.9
     """A batch takes a slot only when this share of its rows has a label."""
+    overlap: Share = 0.05
+    """Share of a train or validation batch's rows that may be of the time of test, and of test's
+    rows that may be older than its begin (late records, local times): above it `fold_order` is
+    red. For folds of whole batches."""
 
     @model_validator(mode="after")
     def _both_in_batches_or_in_shares(self) -> TimeSplit:
@@ -79,3 +84,5 @@ class SplitRule(Spec):
     model: str
     split: SplitSpec
     on_duplicate_key: Literal["keep_latest", "error"]
+    block: Literal["day"] | None = None
+    """Of folds that are shares of time: what stays in one of them, besides rows of one time."""

@@ -40,11 +40,12 @@ def features(
 ) -> Result:
     r"""Return `features`: one row for each cleaned row, in the same order.
 
-    Columns: `_key` (text of the key columns; `\L<line>` where the dataset has no key, which
-    names the row in its batch only), `_group` (likewise, where the split groups rows), `_time`
-    (UTC), `_target` (null where not labelled), `_weight` (where declared), `_line`, the features,
-    and `_slice_<name>` for slice columns that are no features. HookError if the user's function
-    does not do what it must or the target has the wrong type, StageError if it is no expression.
+    Columns: `_key` (text of the key columns; `\L<line>` where a part of the key is missing or the
+    dataset has none, which names the row in its batch only: `keys.named`), `_group`
+    (likewise, where the split groups rows), `_time` (UTC), `_target` (null where not labelled),
+    `_weight` (where declared), `_line`, the features, and `_slice_<name>` for slice columns that
+    are no features. HookError if the user's function does not do what it must or the target has the
+    wrong type, StageError if it is no expression.
     """
     table = main.table()
     if len(table):
@@ -70,10 +71,14 @@ def features(
 
 
 def _text(table: pa.Table, key: Sequence[str]) -> pa.Array:
-    r"""Return `a|b|c` of the key columns; `|` and `\` in a value are escaped, missing is `\N`."""
+    r"""Return `a|b|c` of the key columns; `|` and `\` in a value are escaped.
+
+    A row that misses a part has no key, and is not the same row as others that miss it.
+    """
+    line = pc.binary_join_element_wise("\\L", table["_line"].cast(pa.string()), "")
     if not key:
-        return pc.binary_join_element_wise("\\L", table["_line"].cast(pa.string()), "")
-    return pc.binary_join_element_wise(*[_part(table[name]) for name in key], "|")
+        return line
+    return pc.coalesce(pc.binary_join_element_wise(*[_part(table[n]) for n in key], "|"), line)
 
 
 def _part(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -83,7 +88,7 @@ def _part(column: pa.ChunkedArray) -> pa.ChunkedArray:
         text = column.cast(pa.string())
     for character in ("\\", "|"):
         text = pc.replace_substring(text, character, f"\\{character}")
-    return text.fill_null("\\N")
+    return text
 
 
 def _time(table: pa.Table, name: str | None) -> pa.ChunkedArray | pa.Array:

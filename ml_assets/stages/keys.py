@@ -23,12 +23,23 @@ from numpy.typing import NDArray
 from ml_assets.faults import StageError
 
 Ints = NDArray[np.int64]
+UNKEYED = "\\L"
+"""How the key of a row without key columns begins, and of one that misses a part of its key: its
+line follows. No other key begins so, a backslash in a value is doubled."""
 SECRETS = ("ml_assets keys a", "ml_assets keys b")
 BITS = 6
 """Keys are compared in 2^6 parts by these bits of their hash; one part is in memory at a time."""
 HELD = 2**24
 """Bytes that are kept in memory; of more all are in a file."""
 _RECORD = np.dtype([("high", np.uint64), ("low", np.uint64), ("number", np.int64)])
+
+
+def named(keys: pa.ChunkedArray, batch: str) -> pa.ChunkedArray:
+    r"""Return keys of a batch's rows as they name a row among all batches: `\L<line>\<batch>`."""
+    own = pc.starts_with(keys, UNKEYED)
+    if not pc.any(own).as_py():
+        return keys
+    return pc.if_else(own, pc.binary_join_element_wise(keys, pa.scalar(batch), "\\"), keys)
 
 
 class Keys:
@@ -51,13 +62,8 @@ class Keys:
             self._file.close()
 
     def add(self, keys: pa.ChunkedArray, batch: str, numbers: Ints) -> None:
-        r"""Add rows (n,) of one batch; StageError where the file cannot be written.
-
-        Keys of a dataset without key columns (`\L<line>`) name a row in its batch only.
-        """
-        if len(keys) and pc.starts_with(keys[0], "\\L").as_py():
-            keys = pc.binary_join_element_wise(pa.scalar(batch), keys, "\\")
-        texts = np.asarray(keys.to_numpy(), dtype=object)
+        """Add rows (n,) of one batch; StageError where the file cannot be written."""
+        texts = np.asarray(named(keys, batch).to_numpy(), dtype=object)
         records = np.empty(len(texts), _RECORD)
         for name, secret in zip(("high", "low"), SECRETS, strict=True):
             records[name] = pd.util.hash_array(texts, hash_key=secret, categorize=False)

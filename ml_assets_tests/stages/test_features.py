@@ -34,7 +34,7 @@ def failing(hook: Callable[..., Any], **changes: Any) -> str:
 def test_values_in_declared_order_and_type() -> None:
     table = make()
     assert table.column_names == ["_key", "_time", "_target", "_line", "dep", "carrier"]
-    assert table["_key"].to_pylist() == ["UA|1", "A\\|A|2", "\\N|3"]
+    assert table["_key"].to_pylist() == ["UA|1", "A\\|A|2", "\\L4"]
     assert table["_target"].to_pylist() == [11.0, 20.0, None]
     assert table["_line"].to_pylist() == [2, 3, 4]
     assert table["dep"].to_pylist() == [2.0, 4.0, None]
@@ -87,7 +87,7 @@ def test_group_weight_slices_and_date_time() -> None:
         slices=("number", "carrier", "day"),
         time="day",
     )
-    assert table["_group"].to_pylist() == ["UA", "A\\|A", "\\N"]
+    assert table["_group"].to_pylist() == ["UA", "A\\|A", "\\L4"]
     assert table["_weight"].to_pylist() == [1.0, 2.0, 3.0]
     assert table["_slice_number"].to_pylist() == ["1", "2", "3"]
     assert table["_slice_day"].to_pylist() == ["2013-01-01"] * 3

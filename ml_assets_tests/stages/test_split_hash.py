@@ -184,3 +184,24 @@ def test_an_unlabelled_row_is_assigned_once_it_has_a_label() -> None:
     result = split(rule(kind="hash", stratify=True), features=features)
     assert "x" not in result.outputs["assignment"]["_key"].to_pylist()
     assert len(result.outputs["assignment"]) == 400
+
+
+@pytest.mark.parametrize("stratify", [False, True])
+def test_rows_without_a_key_are_spread_as_rows_of_their_own(stratify: bool) -> None:
+    # The same line of 200 batches, beside a row with a key.
+    features = {str(n): batch(str(n), [f"k{n}", "\\L3"]) for n in range(200)}
+    result = split(rule(kind="hash", stratify=stratify), features=features)
+    summary = result.outputs["summary"]
+    assert summary["rows"]["superseded"] == 0
+    assert sum(summary["rows"][fold] for fold in ("train", "validation", "test")) == 400
+    assert summary["unkeyed"] == 200
+    found = [fold for fold, rows in keys(result, features).items() for _, k in rows if k == "\\L3"]
+    if not stratify:
+        assert found.count("test") / 200 == pytest.approx(0.2, abs=0.1)
+        assert found.count("validation") / 200 == pytest.approx(0.1, abs=0.1)
+        return
+    # An assignment tells them apart, and is kept.
+    kept = given(result.outputs["assignment"])
+    assert len(kept.table()) == len(set(kept.table()["_key"].to_pylist())) == 400
+    again = split(rule(kind="hash", stratify=True), features=features, kept=kept)
+    assert keys(again, features) == keys(result, features)

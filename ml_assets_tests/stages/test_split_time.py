@@ -48,6 +48,8 @@ def test_newest_are_test_then_validation_then_train() -> None:
             "superseded": 0,
             "out": 0,
         },
+        "shares": {"train": 0.4, "validation": 0.2, "test": 0.4},
+        "unkeyed": 0,
         "batches": {"train": ["1", "2"], "validation": ["3"], "test": ["4", "5"]},
     }
 
@@ -259,3 +261,52 @@ def test_only_the_calendar_order_counts(order: list[str]) -> None:
     arrived = {name: FOUR[name] for name in order}
     there = batches({name: arrived[name] for name in sorted(arrived)})
     assert folds(there, test=1, validation=1)["e"] == "test"
+
+
+# --- rows without a key, rows of one time -----------------------------------------------------
+
+
+def test_rows_without_a_key_are_rows_of_their_own() -> None:
+    # Line 3 of each batch misses a part of its key.
+    features = {n: batch(n, [n, "\\L3"]) for n in ("a", "b", "c", "d")}
+    result = split(rule(test=1, validation=1), features=features)
+    summary = result.outputs["summary"]
+    assert summary["rows"] == {
+        "train": 4,
+        "validation": 2,
+        "test": 2,
+        "unlabelled": 0,
+        "superseded": 0,
+        "out": 0,
+    }
+    assert (summary["unkeyed"], summary["shares"]) == (
+        4,
+        {"train": 0.5, "validation": 0.25, "test": 0.25},
+    )
+
+
+def hours(*places: tuple[int, int]) -> list[dt.datetime]:
+    return [dt.datetime(2013, 1, day, hour, tzinfo=dt.UTC) for day, hour in places]
+
+
+def test_shares_keep_rows_of_one_time_together_in_the_newer_fold() -> None:
+    times = hours((1, 0), (1, 0), (2, 0), (2, 0), (2, 0), (3, 0), (3, 0), (3, 0), (4, 0), (4, 0))
+    features = {"1": batch("1", list("abcdefghij"), times=times)}
+    result = split(rule(test="30%", validation="10%"), features=features)
+    # Three rows would be test: the third is of the 3rd. The fourth, validation, is so as well.
+    assert waiting(result).startswith("needs labelled rows in every fold (test 30%")
+    result = split(rule(test="30%", validation="30%"), features=features)
+    assert [row[1] for row in keys(result, features)["test"]] == list("fghij")
+    assert [row[1] for row in keys(result, features)["validation"]] == list("cde")
+    assert result.outputs["summary"]["shares"] == {"train": 0.2, "validation": 0.3, "test": 0.5}
+
+
+def test_shares_keep_a_day_together_where_days_are_drawn() -> None:
+    times = hours((1, 1), (1, 9), (2, 1), (2, 9), (3, 1), (3, 9), (4, 1), (4, 9))
+    features = {"1": batch("1", list("abcdefgh"), times=times)}
+    told = rule(test="13%", validation="25%")
+    assert folds(features, test="13%", validation="25%")["g"] == "validation"
+    found = keys(split(told.model_copy(update={"block": "day"}), features=features), features)
+    assert [row[1] for row in found["test"]] == ["g", "h"]
+    assert [row[1] for row in found["validation"]] == ["e", "f"]
+    assert [row[1] for row in found["train"]] == ["a", "b", "c", "d"]

@@ -180,9 +180,7 @@ class _Comparison:
             for _, code, spec in map(self._parts, mixes)
         }
         last = self._parts(frozenset(causes))
-        spec = self._sides[1].project.models[self._model]
-        keyed = bool(self._sides[1].project.datasets[spec.dataset].key)
-        rows = unseen(self._scratch, features[last[1:]], mixes.values(), keyed)
+        rows = unseen(self._scratch, features[last[1:]], mixes.values())
         if not rows.count:
             raise RequestError(
                 "there is no labelled row that neither has seen: let a newer batch land, then ask "
@@ -209,7 +207,7 @@ class _Comparison:
         whole = recorded[1] - recorded[0]
         parts["environment"] = whole - sum(parts.values()) if moved else 0.0
         notes += self._environments()
-        metric = spec.training.metric
+        metric = self._sides[1].project.models[self._model].training.metric
         values_of = {"a": recorded[0], "b": recorded[1]}
         return Compared(metric, rows.count, values_of, parts, len(mixes), notes)
 

@@ -31,27 +31,26 @@ class Unseen:
         return sum(len(found) for found in self.rows.values())
 
 
-def unseen(
-    scratch: Home, features: Mapping[str, Ref], mixes: Iterable[Mixed], keyed: bool
-) -> Unseen:
+def unseen(scratch: Home, features: Mapping[str, Ref], mixes: Iterable[Mixed]) -> Unseen:
     """Return them by batch; rows are matched by key (by batch and line where there is none)."""
     import pyarrow as pa
+
+    from ml_assets.stages.keys import UNKEYED
+
+    def named(key: str, batch: str) -> Any:
+        return (batch, key) if key.startswith(UNKEYED) else key
 
     seen: set[Any] = set()
     for mix in mixes:
         for batch, (ref, ranges) in mix.seen.items():
             keys = scratch.objects.table(ref.digest, ["_key"])["_key"].to_pylist()
             for start, stop in ranges:
-                seen.update(key if keyed else (batch, key) for key in keys[start:stop])
+                seen.update(named(key, batch) for key in keys[start:stop])
     rows, kept, targets = {}, {}, {}
     for batch, ref in features.items():
         table = scratch.objects.table(ref.digest, ["_key", "_target"])
         keys, known = table["_key"].to_pylist(), table["_target"].is_valid().to_pylist()
-        found = [
-            n
-            for n, key in enumerate(keys)
-            if known[n] and (key if keyed else (batch, key)) not in seen
-        ]
+        found = [n for n, key in enumerate(keys) if known[n] and named(key, batch) not in seen]
         if found:
             rows[batch], kept[batch] = found, [keys[n] for n in found]
             targets[batch] = table["_target"].take(pa.array(found, pa.int64()))

@@ -180,14 +180,14 @@ def splits(session: Session, unit: Unit) -> Sequence[Made]:
     if missed:
         why = f"features of {', '.join(missed)} are not made: their run failed, or is to come"
         return [Made(cell, {}, {}, waiting=f"{unit.group} waits: {why}") for cell in unit.cells()]
-    params = SplitRule(model=unit.group, split=model.split, on_duplicate_key=model.on_duplicate_key)
+    params = split_rule(unit.group, model)
     stage = f"ml_assets.stages.split.{model.split.kind}:split"
     action = Action("split", stage, params, {"features": usable})
     stratified = model.split.kind == "hash" and model.split.stratify
     if stratified:
         action = _with_kept(session, unit, action)
     made = session.act(unit, action)
-    given = {**{name: made.outputs[name] for name in FOLDS}, "features": usable}
+    given = {**{n: made.outputs[n] for n in (*FOLDS, "summary")}, "features": usable}
     checks = Later(lambda: _split_checks(session, unit, params, given))
     facts = {"excluded": refused}
     if isinstance(made, Done):
@@ -200,6 +200,19 @@ def splits(session: Session, unit: Unit) -> Sequence[Made]:
         own = checks if fold == "test" else {}
         found_folds.append(Made(cell, outputs, {"split": made}, own, facts))
     return found_folds
+
+
+def split_rule(name: str, model: ModelSpec) -> SplitRule:
+    """Return the part of a model's spec that its folds depend on."""
+    rule = model.split
+    shares = rule.kind == "time" and isinstance(rule.test, str)
+    days = "day" in (model.evaluation.intervals.block, model.gate.not_worse.block)
+    return SplitRule(
+        model=name,
+        split=rule,
+        on_duplicate_key=model.on_duplicate_key,
+        block="day" if shares and days else None,
+    )
 
 
 def _split_checks(

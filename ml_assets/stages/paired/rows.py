@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ml_assets.faults import DamagedObject
 from ml_assets.stages.evaluate.rows import Fitted, aligned
+from ml_assets.stages.keys import named
 from ml_assets.stages.train import folds
 from ml_assets.stages.train.encode import Array
 
@@ -65,11 +66,12 @@ def read(
     inputs = {name for model in models for name in model.model["columns"]}
     # A slice that is a feature stands under its own name, whichever model uses it.
     names = {s: s if s in candidate.model["columns"] else f"_slice_{s}" for s in slices}
-    kept = ["_key", "_time", "_target", *(["_group"] if grouped else []), *names.values()]
+    kept = ["_time", "_target", *(["_group"] if grouped else []), *names.values()]
     classes = _classes(models)
     parts, targets, ours, theirs, number = [], [], [], [], []
+    keys = [pa.array([], pa.string())]
     fails: str | None = None
-    for batch, table in folds.read(test, features, sorted(inputs | set(kept))):
+    for batch, table in folds.read(test, features, sorted(inputs | {"_key", *kept})):
         targets.append(folds.labels(table, classes))
         if said is None:
             ours.append(aligned(candidate, table, classes))
@@ -80,6 +82,7 @@ def read(
             else:
                 theirs.append(found)
         parts.append(table.select(list(dict.fromkeys(kept))))
+        keys += named(table["_key"].cast(pa.string()), batch).chunks
         number += [list(features).index(batch)] * len(table)
     whole = pa.concat_tables(parts).unify_dictionaries()
     return Rows(
@@ -87,7 +90,7 @@ def read(
         np.concatenate(ours) if said is None else said,
         np.concatenate(theirs) if theirs and fails is None else None,
         fails,
-        whole["_key"].cast(pa.string()),
+        pa.chunked_array(keys),
         np.asarray(whole["_time"].to_numpy(), dtype="datetime64[us]"),
         np.array(number, dtype=np.int64),
         whole["_group"] if grouped else None,

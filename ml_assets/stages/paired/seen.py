@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml_assets.faults import StageError
+from ml_assets.stages.keys import named
 from ml_assets.stages.train import folds
 
 if TYPE_CHECKING:
@@ -27,8 +28,8 @@ def seen_keys(references: Sequence[pa.Table], features: Mapping[str, Handle]) ->
     found = [pa.array([], pa.string())]
     for table in references:
         checked(table, features)
-        for _, rows in folds.read(table, features, ["_key"]):
-            found += rows["_key"].cast(pa.string()).chunks
+        for batch, rows in folds.read(table, features, ["_key"]):
+            found += named(rows["_key"].cast(pa.string()), batch).chunks
     return pc.unique(pa.chunked_array(found, pa.string()))
 
 

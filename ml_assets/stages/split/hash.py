@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from ml_assets.stages.keys import named
 from ml_assets.stages.result import Result
 from ml_assets.stages.split.ranges import FOLDS, Rows, duplicates, read, result
 
@@ -41,14 +42,16 @@ def split(spec: SplitRule, *, features: Mapping[str, Handle], kept: Handle | Non
     """
     rule: HashSplit = spec.split  # type: ignore[assignment]
     if rule.stratify:
-        rows = read(features, ["_key", "_target"])
+        rows = read(features, ["_key", "_target"], _named)
         fold, assignment = _stratified(rule, rows, kept)
     else:
         name = "_group" if rule.group else "_key"
         rows = read(
             features,
             [name],
-            lambda batch: pa.table({name: _fold(rule, uniform(batch[name], rule.salt))}),
+            lambda table, batch: pa.table(
+                {name: _fold(rule, uniform(named(table[name], batch), rule.salt))}
+            ),
         )
         fold = rows.extra[name].to_numpy() if len(rows) else np.zeros(0, np.int8)
     waiting = duplicates(rows, spec.on_duplicate_key)
@@ -57,6 +60,11 @@ def split(spec: SplitRule, *, features: Mapping[str, Handle], kept: Handle | Non
     if rule.stratify:
         return Result({**found.outputs, "assignment": assignment}, found.metadata)
     return found
+
+
+def _named(table: pa.Table, batch: str) -> pa.Table:
+    place = table.column_names.index("_key")
+    return table.set_column(place, "_key", named(table["_key"], batch))
 
 
 def uniform(text: pa.ChunkedArray, salt: str) -> Array:

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ml_assets.stages.keys import Ints, Keys
+from ml_assets.stages.keys import UNKEYED, Ints, Keys
 from ml_assets.stages.result import Result
 
 if TYPE_CHECKING:
@@ -51,6 +51,8 @@ class Rows:
     """Row number at which each batch starts, and n."""
     labelled: Mask
     repeats: Repeats
+    unkeyed: int
+    """How many have no key: each is a row of its own."""
     extra: pa.Table
     """(n,) the further columns that were asked for, or what was made of them."""
 
@@ -102,23 +104,25 @@ class Rows:
 def read(
     features: Mapping[str, Handle],
     columns: Sequence[str] = (),
-    reduce: Callable[[pa.Table], pa.Table] | None = None,
+    reduce: Callable[[pa.Table, str], pa.Table] | None = None,
 ) -> Rows:
     """Read keys and labels of feature batches, given in calendar order, one at a time.
 
-    `extra` is the named columns of all batches, or what `reduce` makes of those of each. Of the
+    `extra` is the named columns of all batches, or what `reduce` makes of those of each (and of
+    the batch's name). Of the
     rest a byte a row is held, and the rows whose key stands in several.
     """
     names = ["_key", "_target", *(name for name in columns if name not in ("_key", "_target"))]
-    labelled, extra, ends = [], [], [0]
+    labelled, extra, ends, unkeyed = [], [], [0], 0
     with Keys() as keys:
         for batch, handle in features.items():
             table = handle.table(names)
             ends.append(ends[-1] + len(table))
             keys.add(table["_key"], batch, np.arange(*ends[-2:]))
+            unkeyed += int(pc.sum(pc.starts_with(table["_key"], UNKEYED)).as_py() or 0)
             labelled.append(table["_target"].is_valid().to_numpy())
             wanted = table.select(list(columns))
-            extra.append(wanted if reduce is None else reduce(wanted))
+            extra.append(wanted if reduce is None else reduce(wanted, batch))
         repeats = repeats_of(keys)
     return Rows(
         batches=tuple(features),
@@ -126,6 +130,7 @@ def read(
         offsets=np.array(ends),
         labelled=np.concatenate([*labelled, np.zeros(0, dtype=bool)]),
         repeats=repeats,
+        unkeyed=unkeyed,
         extra=pa.concat_tables(extra) if extra else _none(columns),
     )
 
@@ -171,7 +176,15 @@ def result(rows: Rows, folds: Mapping[str, Mask], waiting: str | None) -> Result
     counts["superseded"] = superseded
     counts["out"] = usable - sum(counts[name] for name in FOLDS)
     held = {name: pc.unique(table["batch"]).to_pylist() for name, table in tables.items()}
-    summary = {"waiting": waiting, "rows": counts, "batches": held}
+    folded = sum(counts[name] for name in FOLDS)
+    shares = {name: round(counts[name] / folded, 4) for name in FOLDS} if folded else {}
+    summary = {
+        "waiting": waiting,
+        "rows": counts,
+        "shares": shares,
+        "unkeyed": rows.unkeyed,
+        "batches": held,
+    }
     return Result({**tables, "summary": summary}, {"rows": counts})
 
 

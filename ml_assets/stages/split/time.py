@@ -32,7 +32,9 @@ def split(spec: SplitRule, *, features: Mapping[str, Handle]) -> Result:
     has rows and at least `min_labelled` of them have a label by their latest values; one that
     only repeats older rows takes a slot too, or its neighbours would move back. Shares (`15%`)
     are of the labelled rows of usable batches, by the event time at which a row first stood,
-    then calendar and source order; they may cut a batch. Labelled rows of batches that are not
+    then calendar and source order; they may cut a batch. Rows of one event time stay together, in
+    the newer fold, and with `block: day` those of one day (UTC): so shares are approximate.
+    Labelled rows of batches that are not
     usable are train when older than all of validation and test, else out.
 
     As batches arrive a row only moves test, validation, train, out: with shares as long as what
@@ -46,7 +48,7 @@ def split(spec: SplitRule, *, features: Mapping[str, Handle]) -> Result:
     waiting = duplicates(rows, spec.on_duplicate_key) or _too_few(rule, rows, share, slots)
     fold = np.full(len(rows), OUT, dtype=np.int8)
     if waiting is None:
-        fold = _folds(rule, rows, share, slots)
+        fold = _folds(rule, rows, share, slots, spec.block)
         waiting = _empty(rule, fold, slots)
     masks = {"train": fold == TRAIN, "validation": fold == VALIDATION, "test": fold == TEST}
     return result(rows, masks, waiting)
@@ -61,7 +63,7 @@ def _labelled_share(rows: Rows) -> NDArray[np.float64]:
 
 
 def _folds(
-    rule: TimeSplit, rows: Rows, share: NDArray[np.float64], slots: Ints
+    rule: TimeSplit, rows: Rows, share: NDArray[np.float64], slots: Ints, block: str | None
 ) -> NDArray[np.int8]:
     """Return the fold of each row."""
     number = np.arange(len(share))
@@ -73,7 +75,8 @@ def _folds(
         held = pool & rows.at_home(number >= oldest)
         learn = rows.usable & rows.at_home(number < oldest)
     else:
-        test, held = _newest_shares(rows, pool, _share(rule.test), _share(rule.validation))
+        ends = _share(rule.test), _share(rule.test) + _share(rule.validation)
+        test, held = (_newest(rows, pool, end, block) for end in ends)
         home = rows.at_home(number)
         oldest = int(home[held].min(initial=len(share)))
         learn = (pool & ~held) | (rows.usable & (home < oldest))
@@ -90,19 +93,22 @@ def _share(size: int | str) -> Fraction:
     return Fraction(str(size).rstrip("%")) / 100
 
 
-def _newest_shares(
-    rows: Rows, pool: Mask, test: Fraction, validation: Fraction
-) -> tuple[Mask, Mask]:
-    """Return the newest rows of the pool: those of test, those of test and validation."""
+def _newest(rows: Rows, pool: Mask, share: Fraction, block: str | None) -> Mask:
+    """Return the newest rows of the pool: a share, and those of one time with its oldest."""
     candidates = np.flatnonzero(pool)
-    time = np.asarray(rows.extra["_time"].to_numpy(), dtype="datetime64[us]").view(np.int64)
+    time = np.asarray(rows.extra["_time"].to_numpy(), dtype="datetime64[us]")
+    time = time.astype("datetime64[D]") if block == "day" else time
     first = rows.first[candidates]
-    newest = candidates[np.lexsort((first, time[first]))][::-1]
-    masks = np.zeros((2, len(pool)), dtype=bool)
-    # Both are counted from the newest row and rounded down, so that no row moves back.
-    masks[0, newest[: int(test * len(newest))]] = True
-    masks[1, newest[: int((test + validation) * len(newest))]] = True
-    return masks[0], masks[1]
+    # A missing time is the least number.
+    order = np.lexsort((first, time[first].view(np.int64)))
+    # Rounded down and counted from the newest row, so that no row moves back.
+    start = len(order) - int(share * len(order))
+    known = time[first][order]
+    if start < len(order) and not np.isnat(known[start]):
+        start = int(np.searchsorted(known.view(np.int64), known[start].view(np.int64)))
+    mask = np.zeros(len(pool), dtype=bool)
+    mask[candidates[order[start:]]] = True
+    return mask
 
 
 def _too_few(rule: TimeSplit, rows: Rows, share: NDArray[np.float64], slots: Ints) -> str | None:

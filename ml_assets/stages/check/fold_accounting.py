@@ -1,0 +1,87 @@
+"""Check: is every row of the features in one fold, or counted with the reason why not?
+
+Belongs here: this recount. Does not belong here: code of the splits, which it must not trust.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ml_assets.stages.result import Check, Result
+
+if TYPE_CHECKING:
+    from ml_assets.spec.split import SplitRule
+    from ml_assets.stages.result import Handle
+
+NAME = "fold_accounting"
+FOLDS = ("train", "validation", "test")
+
+
+def check(
+    spec: SplitRule,
+    *,
+    train: Handle,
+    validation: Handle,
+    test: Handle,
+    features: Mapping[str, Handle],
+    summary: Handle,
+) -> Result:
+    """Return the check `fold_accounting`: rows = train + validation + test + what is left out.
+
+    Left out are rows without a label (`unlabelled`), older deliveries of a key (`superseded`, said
+    as merged), and rows of no fold (`out`). One batch's labels are in memory at a time.
+    """
+    said = summary.json()
+    counts, folds = said["rows"], dict(zip(FOLDS, (train, validation, test), strict=True))
+    tables = {name: handle.table() for name, handle in folds.items()}
+    found = {name: _rows(table) for name, table in tables.items()}
+    rows, unlabelled, wrong = 0, 0, []
+    for batch, handle in features.items():
+        target = handle.table(["_target"])["_target"]
+        missing = target.is_null().to_numpy()
+        rows += len(missing)
+        unlabelled += int(missing.sum())
+        for name, table in tables.items():
+            used = sum(int(missing[start:stop].sum()) for start, stop in _spans(table, batch))
+            wrong += [f"{name} refers to {used} rows of {batch} without a label"] if used else []
+    wrong += [
+        f"{name} has {found[name]:,} rows, the split says {counts[name]:,}"
+        for name in FOLDS
+        if found[name] != counts[name]
+    ]
+    if sum(counts.values()) != rows:
+        wrong.append(f"{sum(counts.values()):,} rows are accounted for, there are {rows:,}")
+    if not counts["unlabelled"] <= unlabelled <= counts["unlabelled"] + counts["superseded"]:
+        wrong.append(f"{unlabelled:,} rows have no label, the split says {counts['unlabelled']:,}")
+    metadata = {"rows": rows, **counts, "unkeyed": said["unkeyed"]}
+    if wrong:
+        text = "; ".join(wrong) + ": a fault of ml_assets, please report it"
+        return Result({}, checks=(Check(NAME, False, text, metadata=metadata),))
+    text = _text(rows, len(features), counts, said["unkeyed"])
+    return Result({}, checks=(Check(NAME, True, text, metadata=metadata),))
+
+
+def _rows(table: pa.Table) -> int:
+    return int(pc.sum(pc.subtract(table["stop"], table["start"])).as_py() or 0)
+
+
+def _spans(table: pa.Table, batch: str) -> list[list[int]]:
+    mine = table.filter(pc.equal(table["batch"], batch))
+    return np.column_stack([mine["start"].to_numpy(), mine["stop"].to_numpy()]).tolist()  # type: ignore[no-any-return]
+
+
+def _text(rows: int, batches: int, counts: Mapping[str, int], unkeyed: int) -> str:
+    inside = ", ".join(f"{name} {counts[name]:,}" for name in FOLDS)
+    text = (
+        f"{rows:,} cleaned rows of {batches:,} batches: {inside}; {counts['unlabelled']:,} without "
+        f"a label, {counts['superseded']:,} merged into a later row of their key, "
+        f"{counts['out']:,} of no fold"
+    )
+    if unkeyed:
+        text += f"; {unkeyed:,} have no key, each is a row of its own"
+    return text

@@ -1,0 +1,90 @@
+"""Check: do train and validation end where test begins, by the rows' own times?
+
+Folds in time go by the order of batches; a batch whose rows are of another time than its place
+says lets a model learn from what comes after the rows on which it is judged. Belongs here: times
+across folds. Does not belong here: keys (`fold_disjointness`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from ml_assets.stages.result import Check, Result
+
+if TYPE_CHECKING:
+    from ml_assets.spec.split import SplitRule
+    from ml_assets.stages.result import Handle
+
+NAME = "fold_order"
+Times = NDArray[np.int64]
+"""(n,) microseconds since 1970, rows without a time left out."""
+
+
+def check(
+    spec: SplitRule,
+    *,
+    train: Handle,
+    validation: Handle,
+    test: Handle,
+    features: Mapping[str, Handle],
+) -> Result:
+    """Red where too many rows of a train or validation batch are of the time of test.
+
+    Test begins at the time before which the share `overlap` of its rows lies, since records come
+    late; the same share of each batch may be of that time or later. Not applicable to folds that
+    are no whole batches, and without event times. One batch is in memory at a time, besides the
+    times of test.
+    """
+    rule = spec.split
+    if rule.kind != "time" or isinstance(rule.test, str):
+        return _verdict(None, "folds are not made of whole batches in calendar order")
+    judged = test.table()
+    told = [times for _, times in _times(judged, features)]
+    known = np.sort(np.concatenate([np.zeros(0, np.int64), *told]))
+    if not len(known):
+        return _verdict(None, "no row of test has an event time (`time` of the dataset)")
+    start = known[int(rule.overlap * (len(known) - 1))]
+    later = set(judged["batch"].to_pylist())
+    wrong, late, rows = [], 0, 0
+    for name, handle in (("train", train), ("validation", validation)):
+        for batch, times in _times(handle.table(), features):
+            if batch in later:
+                # Rows of an older batch that were delivered again: their place is the first one.
+                continue
+            beyond = int((times >= start).sum())
+            late, rows = late + beyond, rows + len(times)
+            if beyond > rule.overlap * len(times):
+                wrong.append(f"{beyond:,} of {len(times):,} rows of {batch} ({name})")
+    share = f"{100 * rule.overlap:g} %"
+    metadata = {"rows": rows, "late": late, "batches": len(wrong)}
+    if wrong:
+        text = (
+            f"of the time of test or later are {', '.join(wrong[:5])}"
+            f"{', …' if len(wrong) > 5 else ''}; allowed are {share} of a batch (split.overlap): "
+            "their event times do not fit their place in the calendar; correct or withdraw them, "
+            "or say the calendar's order"
+        )
+        return _verdict(False, text, metadata)
+    text = f"{late:,} of {rows:,} rows of train and validation are of the time of test or later"
+    return _verdict(True, f"{text}, allowed are {share} of a batch", metadata)
+
+
+def _verdict(passed: bool | None, text: str, metadata: Mapping[str, int] | None = None) -> Result:
+    return Result({}, checks=(Check(NAME, passed, text, metadata=metadata or {}),))
+
+
+def _times(references: pa.Table, features: Mapping[str, Handle]) -> Iterator[tuple[str, Times]]:
+    """Yield (batch, event times of its referenced rows)."""
+    for batch in dict.fromkeys(references["batch"].to_pylist()):
+        mine = references.filter(pc.equal(references["batch"], batch))
+        time = features[batch].table(["_time"])["_time"]
+        spans = zip(mine["start"].to_pylist(), mine["stop"].to_pylist(), strict=True)
+        parts = [time.slice(start, stop - start).chunks for start, stop in spans]
+        found = pa.chunked_array([c for part in parts for c in part], time.type).drop_null()
+        yield batch, np.asarray(found.cast(pa.timestamp("us", "UTC")).cast(pa.int64()).to_numpy())

@@ -1,0 +1,74 @@
+"""Every row of the features is in a fold, or counted: the recount finds what is not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ml_assets.stages.check.fold_accounting import check
+from ml_assets.stages.result import Check
+from ml_assets.stages.split.time import split
+from ml_assets_tests.handles import Given, given
+from ml_assets_tests.stages.feature_batches import batch, rule
+
+FEATURES = {
+    "1": batch("1", ["a", "b", "\\L3", "\\L4"]),
+    "2": batch("2", ["c", "\\L3"], [1.0, None]),
+    "3": batch("3", ["d", "a"]),
+    "4": batch("4", ["e", "\\L3"]),
+}
+
+
+def verdict(**changed: Any) -> Check:
+    """Check a real split of the features, some of its outputs changed."""
+    made = split(rule(test=1, validation=1, min_labelled=0.5), features=FEATURES).outputs
+    made = {**made, **changed}
+    handles: dict[str, Given] = {name: given(made[name]) for name in (*FOLDS, "summary")}
+    (found,) = check(rule(), **handles, features=FEATURES).checks
+    return found
+
+
+FOLDS = ("train", "validation", "test")
+
+
+def test_rows_of_folds_and_of_none_add_up() -> None:
+    found = verdict()
+    assert found.passed
+    assert found.description == (
+        "10 cleaned rows of 4 batches: train 5, validation 1, test 2; 1 without a label, "
+        "1 merged into a later row of their key, 0 of no fold; 4 have no key, each is a row of "
+        "its own"
+    )
+    assert found.metadata == {
+        "rows": 10,
+        "train": 5,
+        "validation": 1,
+        "test": 2,
+        "unlabelled": 1,
+        "superseded": 1,
+        "out": 0,
+        "unkeyed": 4,
+    }
+
+
+def test_a_row_that_is_lost_is_found() -> None:
+    made = split(rule(test=1, validation=1, min_labelled=0.5), features=FEATURES).outputs
+    less: Any = made["train"]
+    found = verdict(train=less.slice(1))
+    lost = less["stop"][0].as_py() - less["start"][0].as_py()
+    assert found.passed is False
+    assert found.description == (
+        f"train has {5 - lost} rows, the split says 5: a fault of ml_assets, please report it"
+    )
+    summary: Any = made["summary"]
+    found = verdict(summary={**summary, "rows": {**summary["rows"], "out": 3}})
+    assert found.description.startswith("13 rows are accounted for, there are 10: a fault")
+
+
+def test_a_row_without_a_label_in_a_fold_is_found() -> None:
+    made = split(rule(test=1, validation=1, min_labelled=0.5), features=FEATURES).outputs
+    train: Any = made["train"]
+    other = {"batch": "2", "features": "d1:2", "start": 1, "stop": 2}
+    found = verdict(train=type(train).from_pylist([*train.to_pylist(), other], train.schema))
+    assert found.description.startswith(
+        "train refers to 1 rows of 2 without a label; train has 6 rows, the split says 5"
+    )
