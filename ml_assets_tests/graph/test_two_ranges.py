@@ -70,22 +70,22 @@ def test_the_sensor_requests_no_run_that_trains_without_it(
     monkeypatch.setattr(look, "QUIET", 0.0)
     monkeypatch.setattr(look, "BACKOFF", (0.0, 0.0))
     with site.dagster() as instance, site.inside():
-        assert [_reconciled(site, instance) for _ in range(3)] == [False, False, False]
+        ran = []
+        while len(ran) < 8 and _features(site) != MADE:
+            ran.append(_reconciled(site, instance))
+        # The range of February fails; it keeps those after it back no more than once.
+        assert ran[0] is False
+        assert _features(site) == MADE
         assert not {c for c in site.digests() if c.startswith("forecast/") and "@" not in c}
         _mended(site)
-        assert _reconciled(site, instance)
-    while _todo(site):
-        with site.dagster() as instance, site.inside():
+        for _ in range(6):
             assert _reconciled(site, instance)
+            if "forecast/train_split" in site.digests():
+                break
     with site.store() as home:
         split = home.records.current("dev", "forecast/train_split")
         assert split is not None
         assert split.facts["batches"]["train"] == ["2020-01", "2020-02"]
-
-
-def _todo(site: Site) -> bool:
-    plan = site.json("plan")
-    return bool(plan["run"] or plan["maybe"] or plan["publish"])
 
 
 def _reconciled(site: Site, instance: dg.DagsterInstance) -> bool:

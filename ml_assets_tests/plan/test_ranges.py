@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ml_assets.assets.cells import Cell
 from ml_assets.assets.edges import partitioned
 from ml_assets.plan.plan import Plan, Planned
-from ml_assets.plan.ranges import RunSpec, runs, without
+from ml_assets.plan.ranges import RunSpec, runs, untried, without
 from ml_assets.spec.project import Project
 from ml_assets_tests.projects import MONTHS
 
@@ -161,3 +161,20 @@ def test_what_is_made_from_a_failed_asset_is_left_out_of_later_runs(project: Pro
     assert without(trained, {"prices/cleaned"}, project) is None
     free = RunSpec("month", ("forecast/candidate",), MAR, APR)
     assert without(free, {"sales/quality_report"}, project) == replace(free, first=None, last=None)
+
+
+def test_a_range_that_ended_keeps_no_other_back(project: Project) -> None:
+    first = RunSpec("month", ("forecast/features",), JAN, FEB)
+    last = RunSpec("month", ("sales/raw", "forecast/features", "forecast/candidate"), APR, APR)
+    specs = [first, last]
+    assert untried(specs, {}, project) == first
+    assert untried(specs, {first.name: True}, project) == last
+    # February's features failed: April's are made, and no candidate.
+    finished = RunSpec("month", ("sales/raw", "forecast/features"), APR, APR)
+    assert untried(specs, {first.name: False}, project) == finished
+    assert untried(specs, {first.name: False, finished.name: True}, project) is None
+    # What it began with counts as failed, with all that its step makes.
+    whole = RunSpec("month", ("sales/raw", "sales/cleaned", "forecast/features"), JAN, FEB)
+    later = RunSpec("month", ("sales/raw", "sales/cleaned", "forecast/features"), APR, APR)
+    left = RunSpec("month", ("sales/raw", "sales/cleaned"), APR, APR)
+    assert untried([whole, later], {whole.name: False}, project) == left
