@@ -20,7 +20,7 @@ from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.spec.project import Project
 from ml_assets.store.digest import bytes_digest
 from ml_assets.store.home import Home
-from ml_assets.walk import Entry, entries, is_text, shown, stamp
+from ml_assets.walk import Entry, entries, is_text, look, shown, stamp
 
 SETTLE = 3.0
 """Seconds for which a file must be unchanged; both times of the file count, since copying
@@ -148,6 +148,10 @@ def land(home: Home, project: Project, dataset: str, source: Path, batch: str | 
     if dataset not in project.datasets:
         raise UnknownName.of("dataset", dataset, project.datasets)
     spec = project.datasets[dataset]
+    place = look(home.landing / dataset)
+    if place is not None and not place.folder:
+        odd = place.odd or "is a file"
+        raise RequestError(f"{shown(place.path)} {odd}; wanted a folder there: move it away")
     for word in (source.name, batch or ""):
         if not is_text(word):
             raise RequestError(f"{shown(word)}: not UTF-8; rename the file, or say another batch")

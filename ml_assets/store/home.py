@@ -24,6 +24,7 @@ from ml_assets.store.batches import Batches
 from ml_assets.store.lock import FolderLock, KeyLocks, WriterLock
 from ml_assets.store.objects import Objects
 from ml_assets.store.pins import Pins
+from ml_assets.store.places import misplaced
 from ml_assets.store.promotions import Promotions
 from ml_assets.store.records import Records
 from ml_assets.store.removals import Removals
@@ -51,6 +52,8 @@ class Home:
             )
         if not is_text(str(root)):
             raise HomeError(f"the home {shown(root)}: its path is not UTF-8; move it elsewhere")
+        if wrong := misplaced(root, env):
+            raise HomeError("\n".join(wrong))
         self.root = root
         self.env = env
         self._settings = (state, objects)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ml_assets.walk import Entry, below
+from ml_assets.walk import Entry, below, look, shown
 
 NOTHING = "holds no rows"
 
@@ -121,6 +121,16 @@ PLACES = (
 )
 """In the order of the documents; each file of a home is of exactly one."""
 
+FOLDERS = (
+    *("landing", "sample", "objects", "objects/tmp", "copies", "tmp", "environments", ENV),
+    *(f"{ENV}/{name}" for name in ("reports", "logs", "experiments", "mlflow", "dagster")),
+)
+FILES = (
+    *("state.db", "locks", "machine", f"{ENV}/lock", f"{ENV}/lock.json"),
+    *(f"{ENV}/mlflow/mlflow.db", f"{ENV}/mlflow/home.txt", f"{ENV}/dagster/dagster.yaml"),
+)
+"""What is opened by its name: of another kind it would end a command midway, or never."""
+
 OURS = {"README.md", "landing/.gitkeep"}
 """What the project's own repository has in its home."""
 
@@ -131,3 +141,16 @@ def foreign(home: Path) -> Iterator[Entry]:
         path = entry.path.relative_to(home).as_posix()
         if path not in OURS and not any(place.has(path) for place in PLACES):
             yield entry
+
+
+def misplaced(home: Path, env: str) -> list[str]:
+    """Return what lies in a folder's or file's place and is none, each as a sentence."""
+    found: dict[Path, str] = {}
+    for names, folder in ((FOLDERS, True), (FILES, False)):
+        for name in names:
+            path = home / name.replace("<env>", env)
+            entry = None if found.keys() & set(path.parents) else look(path)
+            if entry is not None and not (entry.folder if folder else entry.file):
+                odd, wanted = entry.odd or "is a file", "a folder" if folder else "a file"
+                found[path] = f"{shown(path)} {odd}; wanted {wanted} there: move it away"
+    return list(found.values())

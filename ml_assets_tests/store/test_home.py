@@ -77,9 +77,9 @@ def test_a_corrupt_state_is_named(tmp_path: Path, content: bytes) -> None:
         Home(tmp_path, "dev")
 
 
-def test_a_state_that_cannot_be_opened_is_not_called_damaged(tmp_path: Path) -> None:
+def test_a_state_that_is_a_folder_is_not_called_damaged(tmp_path: Path) -> None:
     (tmp_path / "state.db").mkdir()
-    with pytest.raises(HomeError, match=r"unable to open .*; the home must be writable"):
+    with pytest.raises(HomeError, match=r"state\.db is a folder, not a file; wanted a file"):
         Home(tmp_path, "dev")
 
 
