@@ -133,6 +133,7 @@ def document(found: Request, dry_run: bool) -> dict[str, Any]:
         },
         "unsearched": found.unsearched,
         "foreign": found.foreign,
+        "copies": found.copies,
         "versions": found.versions,
     }
 
@@ -148,6 +149,9 @@ def tell(found: Request, dry_run: bool) -> None:
         out.print(f"{said['dataset']} {batch}: {_rows(rows)}".replace(" :", ":"))
     for path, what in said["files"].items():
         out.print(f"{path} {'would be ' if dry_run else ''}{what}")
+    for copy in said["copies"]:
+        went = "would be removed" if dry_run else "removed"
+        out.print(f"{copy}, the state before a migration, {went}")
     for what in said["unsearched"]:
         out.print(styled(("look at it yourself", "yellow"), f" {what}"))
     for path in said["foreign"][:SHOWN]:

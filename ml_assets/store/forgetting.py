@@ -100,12 +100,13 @@ def pending(state: State) -> list[Mapping[str, Any]]:
 def finished(state: State) -> None:
     """Note that nothing is left to be removed.
 
-    Copies of an earlier state go, and the state's own freed pages are overwritten.
+    First copies of an earlier state go, and the state's own freed pages are overwritten: the next
+    deletion does it where a process was killed before.
     """
-    with state.write() as db:
-        db.execute(delete(settings).where(*_mine()))
     state.drop_copies()
     state.vacuum()
+    with state.write() as db:
+        db.execute(delete(settings).where(*_mine()))
 
 
 def _mine() -> tuple[Any, ...]:

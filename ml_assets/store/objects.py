@@ -214,7 +214,7 @@ class Objects:
             raise HomeError(
                 f"the objects at {self.shown} are not those of the state {self._state.shown}; "
                 "every machine that shares a home sets the same ML_ASSETS_STATE and "
-                "ML_ASSETS_OBJECTS"
+                "ML_ASSETS_OBJECTS; a state that was lost is restored from a copy"
             )
 
     def _marks(self) -> tuple[str | None, str | None]:

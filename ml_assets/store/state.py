@@ -305,25 +305,30 @@ class State:
         if self._sqlite:
             kept = str(earlier.copy_file(self.engine, self._home, found))
         else:
-            kept = f"schema {earlier.copy_schema(db, self.schema, found)}"
+            kept = f"the schema {earlier.copy_schema(db, self.schema, found)}"
         migrate.upgrade(db, found, FORMAT)
         db.execute(update(meta).where(meta.c.key == "format").values(value=FORMAT))
         return kept
 
-    def drop_copies(self) -> list[str]:
-        """Remove every copy of the state that a migration left; return what they were."""
+    def copies(self) -> list[str]:
+        """Return every copy of the state that a migration left: files, or schemas."""
         from ml_assets.store import earlier
 
         if self._sqlite:
-            found = earlier.files(self._home)
-            for path in found:
-                path.unlink(missing_ok=True)
-            return [str(path) for path in found]
-        with self.write() as db:
-            names = earlier.schemas(db, self.schema)
-            for name in names:
-                earlier.drop_schema(db, name)
-        return [f"schema {name}" for name in names]
+            return [str(path) for path in earlier.files(self._home)]
+        with self.read() as db:
+            return earlier.schemas(db, self.schema)
+
+    def drop_copies(self) -> None:
+        """Remove every copy of the state that a migration left."""
+        from ml_assets.store import earlier
+
+        for name in self.copies():
+            if self._sqlite:
+                Path(name).unlink(missing_ok=True)
+            else:
+                with self.write() as db:
+                    earlier.drop_schema(db, name)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from ml_assets_tests.cli.shell import Shell
+from ml_assets_tests.homes.later import LATER, later_format
 from ml_assets_tests.homes.make import FORGOTTEN, ROWS, SERVE
 from ml_assets_tests.homes.stored import FORMATS, unpack
 from ml_assets_tests.prepared import lead
@@ -111,3 +112,23 @@ def test_it_is_rolled_back_collected_and_forgotten_from(stored: Stored) -> None:
             (table,) = (home.objects.table(ref.digest) for ref in held.outputs.values())
             assert table.num_rows > 20
             assert FORGOTTEN not in table["customer"].to_pylist()
+
+
+def test_a_later_format_migrates_it_and_says_so_beside_the_document(
+    stored: Stored, tmp_path: Path
+) -> None:
+    copy = later_format(tmp_path / "later", stored.root)
+    more = {"PYTHONPATH": str(copy.root)}
+    first = stored.process("versions", "demand/candidate", "--json", more=more)
+    digests = [found["digest"] for found in first.document]
+    assert digests == stored.golden["versions"]["demand/candidate"]
+    (kept,) = (stored.home / "copies").iterdir()
+    assert f"now it is of {LATER}; as it was it is kept in {kept}\n" in first.err
+    again = stored.process("versions", "demand/candidate", "--json", more=more)
+    assert (again.document, again.err) == (first.document, "")
+    refused = stored("versions", "demand/candidate", "--json", code=2).document
+    assert f"has store format {LATER}" in refused["error"]
+    # What is forgotten goes from the copy with it.
+    words = ("forget", "sales", "--batch", "2024-02", "--reason", "asked to", "--json")
+    assert stored.process(*words, more=more).document["copies"] == [str(kept)]
+    assert not kept.exists()

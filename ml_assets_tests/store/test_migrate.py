@@ -21,50 +21,34 @@ from ml_assets.store import earlier
 from ml_assets.store.migrate import revisions
 from ml_assets.store.state import FORMAT, metadata, open_state
 from ml_assets_tests import processes
+from ml_assets_tests.homes.later import LATER, REVISION, later_format, revision
 from ml_assets_tests.homes.stored import FORMATS, unpack
 from ml_assets_tests.upgraded import Upgraded
 
-REVISION = """
-from alembic import op
-from sqlalchemy import Column, Text
-
-revision, down_revision = "2", "1"
-
-
-def upgrade() -> None:
-    with op.batch_alter_table("landings") as table:
-        table.add_column(Column("origin", Text, nullable=False, server_default="till"))
-"""
 OPEN = """
 import sys
 from pathlib import Path
 from sqlalchemy import select
-from ml_assets.store.state import landings, open_state
+from ml_assets.store.state import forgettings, open_state
 
 print("ready", flush=True)
 sys.stdin.readline()
 state = open_state(Path(sys.argv[1]), sys.argv[2])
 with state.read() as db:
-    print([tuple(row) for row in db.execute(select(landings.c.id, landings.c.origin))])
+    print([tuple(row) for row in db.execute(select(forgettings.c.id, forgettings.c.origin))])
 print("alembic" in sys.modules)
 with state.write() as db:
-    row = {n: "x" for n in ("dataset", "batch", "digest", "name", "landed", "origin")}
-    db.execute(landings.insert(), [row])
+    row = {n: "x" for n in ("dataset", "batch", "reason", "at", "origin")}
+    db.execute(forgettings.insert(), [row])
 state.close()
 """
-LANDED = "INSERT INTO landings (dataset, batch, digest, name, landed) VALUES ('a','b','c','d','e')"
+STONE = "INSERT INTO forgettings (dataset, batch, rows, reason, at) VALUES ('a','b',3,'d','e')"
 
 
 @pytest.fixture(scope="module")
 def later(tmp_path_factory: pytest.TempPathFactory) -> Upgraded:
-    """A copy of the package in which landings have a column more."""
-    found = Upgraded.of(tmp_path_factory.mktemp("later"), Path())
-    found.edit("store/state.py", f'FORMAT = "{FORMAT}"', 'FORMAT = "2"')
-    name = 'Column("landed", String, nullable=False),\n    Index('
-    more = name.replace("    Index(", '    Column("origin", Text, nullable=False),\n    Index(')
-    found.edit("store/state.py", name, more)
-    (found.root / "ml_assets/store/migrations/format_2.py").write_text(REVISION)
-    return found
+    """A copy of the package in which forgettings have a column more."""
+    return later_format(tmp_path_factory.mktemp("later"), Path())
 
 
 @pytest.fixture
@@ -79,10 +63,10 @@ def state(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def old(tmp_path: Path, state: str) -> Path:
-    """A home of today's format, in whose state one file has landed."""
+    """A home of today's format, in whose state there is one tombstone."""
     opened = open_state(tmp_path / "home", state)
     with opened.write() as db:
-        db.execute(text(LANDED))
+        db.execute(text(STONE))
     opened.close()
     return tmp_path / "home"
 
@@ -115,14 +99,14 @@ def test_an_older_state_is_copied_and_migrated_and_it_is_said_once(
     printed, said = _opened(later, old, state)
     assert printed == ["[(1, 'till')]", "True"]
     (copy,) = _copies(old, state)
-    assert said.count("was of store format 1, now it is of 2; as it was it is kept in") == 1
+    assert said.count(f"was of store format {FORMAT}, now it is of {LATER}") == 1
     assert copy in said
     # Again: nothing to do, nothing is said, and alembic is not imported.
     printed, said = _opened(later, old, state)
     assert printed == ["[(1, 'till'), (2, 'x')]", "False"]
     assert said == ""
     assert _copies(old, state) == [copy]
-    with pytest.raises(HomeError, match=r"has store format 2, .* reads up to 1"):
+    with pytest.raises(HomeError, match=rf"has store format {LATER}, .* reads up to {FORMAT}"):
         open_state(old, state)
 
 
@@ -133,7 +117,7 @@ def test_two_at_once(later: Upgraded, old: Path, state: str) -> None:
         assert process.stdout.readline() == "ready\n"
     said = [process.communicate("go\n", timeout=processes.TIMEOUT)[1] for process in both]
     assert [process.returncode for process in both] == [0, 0], said
-    assert sorted("now it is of 2" in text for text in said) == [False, True]
+    assert sorted("now it is of" in text for text in said) == [False, True]
     assert len(_copies(old, state)) == 1
 
 
@@ -143,16 +127,15 @@ KILL = "\n    import os, signal\n    os.kill(os.getpid(), signal.SIGKILL)\n"
 def test_one_that_is_killed_half_way_left_the_state_as_it_was(
     later: Upgraded, old: Path, state: str
 ) -> None:
-    revision = later.root / "ml_assets/store/migrations/format_2.py"
-    revision.write_text(REVISION + KILL)
+    revision(later).write_text(REVISION + KILL)
     try:
         _opened(later, old, state, code=-signal.SIGKILL)
     finally:
-        revision.write_text(REVISION)
+        revision(later).write_text(REVISION)
     # Today's version still reads it.
     opened = open_state(old, state)
     with opened.read() as db:
-        assert db.execute(text("SELECT * FROM landings")).one() == (1, "a", "b", "c", "d", "e")
+        assert db.execute(text("SELECT * FROM forgettings")).one() == (1, "a", "b", 3, "d", "e")
     opened.close()
     assert _opened(later, old, state)[0] == ["[(1, 'till')]", "True"]
 
@@ -162,9 +145,9 @@ def _copied(home: Path, state: str) -> str:
     opened = open_state(home, state)
     with opened.write() as db:
         if state:
-            earlier.copy_schema(db, "public", "1")
+            earlier.copy_schema(db, "public", FORMAT)
         else:
-            earlier.copy_file(opened.engine, home, "1")
+            earlier.copy_file(opened.engine, home, FORMAT)
     opened.close()
     (copy,) = _copies(home, state)
     return copy
@@ -176,7 +159,7 @@ def test_a_copy_can_be_put_back(old: Path, state: str) -> None:
         page = processes.ROOT / "docs" / "how-to" / "upgrade.md"
         block = page.read_text().split("```sql\n")[1].split("```")[0]
         with psycopg.connect(state) as db:
-            db.execute("DELETE FROM landings")
+            db.execute("DELETE FROM forgettings")
             db.execute(block.replace("public_format_1_20261128t172800z", copy).encode())
     else:
         assert stat.S_IMODE(Path(copy).stat().st_mode) == 0o600
@@ -185,8 +168,8 @@ def test_a_copy_can_be_put_back(old: Path, state: str) -> None:
         os.replace(copy, old / "state.db")
     opened = open_state(old, state)
     with opened.write() as db:
-        db.execute(text(LANDED))
-        assert list(db.execute(text("SELECT id FROM landings ORDER BY id")).scalars()) == [1, 2]
+        db.execute(text(STONE))
+        assert list(db.execute(text("SELECT id FROM forgettings ORDER BY id")).scalars()) == [1, 2]
     opened.close()
     assert _copies(old, state) == []
 
@@ -194,8 +177,9 @@ def test_a_copy_can_be_put_back(old: Path, state: str) -> None:
 def test_copies_are_dropped(old: Path, state: str) -> None:
     copy = _copied(old, state)
     opened = open_state(old, state)
-    assert [name.removeprefix("schema ") for name in opened.drop_copies()] == [copy]
-    assert opened.drop_copies() == []
+    assert opened.copies() == [copy]
+    opened.drop_copies()
+    assert opened.copies() == []
     opened.close()
     assert _copies(old, state) == []
 
@@ -212,7 +196,7 @@ def test_a_disk_that_is_full_leaves_the_state_as_it_was(later: Upgraded, tmp_pat
     assert "disk I/O error" in err or "disk is full" in err
     assert earlier.files(tmp_path) == []
     with closing(sqlite3.connect(tmp_path / "state.db")) as db:
-        assert db.execute("SELECT value FROM meta WHERE key = 'format'").fetchone() == ("1",)
+        assert db.execute("SELECT value FROM meta WHERE key = 'format'").fetchone() == (FORMAT,)
     assert _opened(later, tmp_path, "")[0] == ["[]", "True"]
 
 

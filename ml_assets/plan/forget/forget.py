@@ -45,6 +45,8 @@ class Request:
     """Files in the landing folder -> what they become; None: they are removed."""
     unsearched: list[str] = field(default_factory=list)
     """Files in which nothing could be looked for or changed, and why."""
+    copies: list[str] = field(default_factory=list)
+    """Copies of the state, from before migrations: all of them go."""
     foreign: list[str] = field(default_factory=list)
     """What lies in the home and is no part of one: nobody looked into it."""
     versions: list[str] = field(default_factory=list)
@@ -80,6 +82,7 @@ def request(
     _made_from(ancestry, found.deletion)
     found.versions = _lost(home, ancestry, set(found.deletion.landed))
     found.unsearched += _quoted(home, key)
+    found.copies = home.state.copies()
     found.foreign = [shown(entry.path) for entry in foreign(home.root)]
     return found
 
