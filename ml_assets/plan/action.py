@@ -160,12 +160,11 @@ def keyed(action: Action, sources: Sources, hashed: Hashed | None = None) -> Key
 
 def _code(action: Action, sources: Sources) -> Code:
     closure = sources.closure(action.modules())
-    libraries = {name for module in closure.values() for name in module.third_party}
     ingredients = {
         "stage": moved.first(action.stage),
         "hooks": {name: _first(hook) for name, hook in sorted(action.hooks.items())},
         "code": digests(closure),
-        "environment": environment(libraries),
+        "environment": environment(sources.libraries(action.modules())),
     }
     return Code(closure, ingredients)
 

@@ -62,9 +62,10 @@ class Sources:
         """Return every first-party module reachable from these, by the name that it has here.
 
         Raises HookError for one of these that has no source, or a source that is no Python.
+        Modules of installed packages are in no closure: they count by `libraries`.
         """
         found: dict[str, Module] = {}
-        waiting = sorted(set(modules))
+        waiting = sorted(set(modules) - self._installed(modules))
         while waiting:
             asked = waiting.pop()
             name = self._here(asked)
@@ -80,6 +81,23 @@ class Sources:
                 known = other not in found and other not in OUTSIDE
                 if known and self._path(self._here(other)) is not None:
                     waiting.append(other)
+        return found
+
+    def libraries(self, modules: Iterable[str]) -> set[str]:
+        """Return the top-level modules of other packages that these reach, or are of.
+
+        Raises HookError as `closure` does.
+        """
+        given = list(modules)
+        found = {name for module in self.closure(given).values() for name in module.third_party}
+        return found | {name.split(".")[0] for name in self._installed(given)}
+
+    def _installed(self, modules: Iterable[str]) -> set[str]:
+        """Return the modules of installed packages; raises HookError where one is not there."""
+        found = {name for name in modules if name.split(".")[0] not in self._roots}
+        for name in sorted(found):
+            if importlib.util.find_spec(name.split(".")[0]) is None:
+                raise HookError(f"no package {name.split('.')[0]} for {name}: install it")
         return found
 
     def _here(self, name: str) -> str:

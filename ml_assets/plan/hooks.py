@@ -7,8 +7,10 @@ belong here: refusing; the action that needs a function fails by itself, and sto
 from __future__ import annotations
 
 import ast
+import importlib.util
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 
 from ml_assets.errors import HookError
 from ml_assets.faults import suggest
@@ -43,14 +45,26 @@ def absent(workspace: Workspace, project: Project) -> list[str]:
         module, function = hook.split(":")
         # A file that is missing or no Python is told by whoever needs it.
         with suppress(HookError):
-            source = sources.closure([module])[module]
-            names = _bound(ast.parse(source.text))
+            closure = sources.closure([module])
+            path = closure[module].path if module in closure else installed(module)
+            names = _bound(ast.parse(path.read_bytes())) if path is not None else {"*"}
             if function not in names and "*" not in names:
                 defined = [name for name in names if not name.startswith("_")]
-                found.append(
-                    f"{source.path}: there is no function {function}{suggest(function, defined)}"
-                )
+                found.append(f"{path}: there is no function {function}{suggest(function, defined)}")
     return found
+
+
+def installed(module: str) -> Path | None:
+    """Return the source of an installed package's module, without importing it; None if none."""
+    top, *rest = module.split(".")
+    spec = importlib.util.find_spec(top)
+    if spec is None or spec.origin is None:
+        return None
+    if not rest:
+        return Path(spec.origin)
+    base = Path(spec.origin).parent.joinpath(*rest)
+    found = (base.with_name(f"{base.name}.py"), base / "__init__.py")
+    return next((path for path in found if path.is_file()), None)
 
 
 def _bound(tree: ast.Module) -> set[str]:

@@ -40,7 +40,7 @@ def function(reference: str, closure: Mapping[str, Module], workspace: Workspace
         return module
     found = getattr(module, attribute, None)
     if not callable(found):
-        raise HookError(f"{closure[name].path}: there is no function {attribute}")
+        raise HookError(f"{_place(name, closure)}: there is no function {attribute}")
     return found
 
 
@@ -82,7 +82,12 @@ def _import(name: str, closure: Mapping[str, Module], workspace: Workspace) -> A
         return importlib.import_module(name)
     except Exception as error:
         said = f"{type(error).__name__}: {error}"
-        raise HookError(f"{closure[name].path}: cannot be imported: {said}") from error
+        raise HookError(f"{_place(name, closure)}: cannot be imported: {said}") from error
+
+
+def _place(name: str, closure: Mapping[str, Module]) -> str:
+    """Return the file of a module; of an installed package's its name."""
+    return str(closure[name].path) if name in closure else name
 
 
 def _drop_suspect_bytecode(path: Path) -> None:

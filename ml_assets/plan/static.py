@@ -45,10 +45,9 @@ def code_versions(project: Project, workspace: Workspace, group: str) -> Mapping
 
 def _digest(sources: Sources, found: Versioned) -> str:
     closure = sources.closure(found.modules)
-    libraries = {name for module in closure.values() for name in module.third_party}
     document: list[Any] = [
         digests(closure),
-        environment(libraries),
+        environment(sources.libraries(found.modules)),
         [fields.document(params) for params in found.params],
     ]
     return json_digest(document)[3:19]

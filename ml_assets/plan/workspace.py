@@ -45,8 +45,13 @@ class Workspace:
         return {"ml_assets": PACKAGE, top: folder}
 
     def hook(self, group: str, reference: str) -> str:
-        """Return `module:function` of a user's `file.py:function` in a group's folder."""
+        """Return `module:function` of a user's `file.py:function` in a group's folder.
+
+        One of an installed package, `package.module:function`, is that already.
+        """
         file, function = reference.split(":")
+        if not file.endswith(".py"):
+            return reference
         stem = file.removesuffix(".py").replace("/", ".")
         return f"{self.module}.{group}.{stem}:{function}"
 

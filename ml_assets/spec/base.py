@@ -17,6 +17,7 @@ from pydantic import (
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 HOOK = re.compile(r"[A-Za-z0-9_./-]+\.py:[A-Za-z_][A-Za-z0-9_]*")
+INSTALLED = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*:[A-Za-z_][A-Za-z0-9_]*")
 
 
 Place = tuple[int | str, ...]
@@ -89,16 +90,19 @@ def _name(value: str) -> str:
 
 
 def _hook(value: str) -> str:
-    if not HOOK.fullmatch(value) or value.startswith("/") or ".." in value:
+    beside = HOOK.fullmatch(value) and not value.startswith("/") and ".." not in value
+    if not beside and not INSTALLED.fullmatch(value):
         raise ValueError(
-            f"got {value!r}, wanted FILE.py:FUNCTION beside defs.yaml (like 'features.py:build')"
+            f"got {value!r}, wanted FILE.py:FUNCTION beside defs.yaml (like 'features.py:build') "
+            "or PACKAGE.MODULE:FUNCTION of an installed package"
         )
     return value
 
 
 Name = Annotated[str, AfterValidator(_name)]
 Hook = Annotated[str, AfterValidator(_hook)]
-"""A user's function, `file.py:function`, the file beside the defs.yaml."""
+"""A user's function: `file.py:function`, the file beside the defs.yaml, or
+`package.module:function` of an installed package."""
 Names = Annotated[tuple[str, ...], AfterValidator(_distinct)]
 """Names of which none stands twice."""
 Resamples = Annotated[int, Field(ge=100, le=100_000)]
