@@ -25,19 +25,19 @@ from typing import Any
 from sqlalchemy import insert
 
 from ml_assets.assets.cells import Unit
-from ml_assets.plan.ancestry import ancestry_of
-from ml_assets.plan.collect import garbage
-from ml_assets.plan.origin import origin
-from ml_assets.plan.plan import Planner
-from ml_assets.plan.promote import candidates
-from ml_assets.plan.provenance import steps
-from ml_assets.plan.recreate.prepare import prepare
-from ml_assets.plan.told import told
-from ml_assets.plan.workspace import locate
+from ml_assets.engine.plan import Planner
+from ml_assets.history.ancestry import ancestry_of
+from ml_assets.history.decisions import candidates
+from ml_assets.history.origin import origin
+from ml_assets.history.release_origin import told
+from ml_assets.operations.gc import garbage
+from ml_assets.operations.lineage import steps
+from ml_assets.operations.recreate.prepare import prepare
 from ml_assets.store.home import Home
 from ml_assets.store.objects import Ref
 from ml_assets.store.records import ActionRecord, Product
 from ml_assets.store.state import objects
+from ml_assets.workspace import locate
 
 MODEL, DATASET = "forecast", "sales"
 CODE = {f"ml_assets.stages.module{n}": hashlib.sha256(b"%d" % n).hexdigest() for n in range(40)}
@@ -244,8 +244,8 @@ def ask_gc(planner: Planner) -> None:
 
 def ask_lineage(planner: Planner) -> None:
     """What the newest candidate was made from."""
-    from ml_assets.plan.address import find
-    from ml_assets.plan.provenance import lineage
+    from ml_assets.engine.address import find
+    from ml_assets.operations.lineage import lineage
 
     lineage(planner, find(planner, f"{MODEL}/candidate"))
 
@@ -263,7 +263,7 @@ def ask_walk(planner: Planner) -> None:
 
 def ask_fingerprint(planner: Planner) -> None:
     """A tick of the sensor with nothing to do, without Dagster's part."""
-    from ml_assets.plan.fingerprint import fingerprint
+    from ml_assets.engine.fingerprint import fingerprint
 
     fingerprint(planner.workspace, planner.home)
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 from onnxmltools import convert_lightgbm
 from onnxmltools.convert.common.data_types import FloatTensorType
 
-from ml_assets.plan.plan import planner_here
+from ml_assets.engine.plan import planner_here
 from ml_assets.stages.release.onnx import missing_text, to_onnx
 from ml_assets.stages.train import encode
 from ml_assets.stages.train.predict import predict

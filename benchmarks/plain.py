@@ -19,14 +19,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from ml_assets.plan.checks import checks_of
-from ml_assets.plan.families import FAMILIES
-from ml_assets.plan.recipes.change import change_spec
-from ml_assets.plan.recipes.dataset import clean_spec, ingest_spec
-from ml_assets.plan.recipes.evaluation import evaluate_spec
-from ml_assets.plan.recipes.model import features_spec, fit_spec
-from ml_assets.plan.recipes.quality import Reference, reference_spec, report_spec
-from ml_assets.plan.sensitive import sensitive_inputs
+from ml_assets.engine.checks import checks_of
+from ml_assets.engine.recipes.change import change_spec
+from ml_assets.engine.recipes.dataset import clean_spec, ingest_spec
+from ml_assets.engine.recipes.evaluation import evaluate_spec
+from ml_assets.engine.recipes.model import features_spec, fit_spec
+from ml_assets.engine.recipes.quality import Reference, reference_spec, report_spec
+from ml_assets.engine.sensitive import sensitive_inputs
+from ml_assets.keys.families import FAMILIES
 from ml_assets.spec.families import BASELINES
 from ml_assets.spec.model import ChooseSpec, ExplainSpec, OptimismSpec, ReportSpec
 from ml_assets.spec.project import Project, read_project

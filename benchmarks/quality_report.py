@@ -16,7 +16,7 @@ import ml_assets
 from benchmarks.plain import Value, cleaned, stage
 from benchmarks.processes import best
 from ml_assets.cli.sample import write_sample
-from ml_assets.plan.recipes.quality import Reference, reference_spec, report_spec
+from ml_assets.engine.recipes.quality import Reference, reference_spec, report_spec
 from ml_assets.spec.project import read_project
 
 MONTHS = [f"2013-{month:02}" for month in range(1, 8)]

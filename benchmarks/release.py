@@ -29,15 +29,15 @@ from ml_assets.cli.sample import write_sample
 
 IMPORTS = {
     "rollback": (
-        "import ml_assets.cli.promotions, ml_assets.plan.recheck, ml_assets.stages.gate.parity, "
-        "lightgbm, ml_assets.graph.champion",
-        "import ml_assets.adapters.publisher, mlflow.store.tracking.sqlalchemy_store, "
+        "import ml_assets.cli.promotions, ml_assets.operations.recheck, lightgbm, "
+        "ml_assets.stages.gate.parity, ml_assets.graph.champion",
+        "import ml_assets.adapters.mlflow.child, mlflow.store.tracking.sqlalchemy_store, "
         "mlflow.store.model_registry.sqlalchemy_store",
         "import sys; from ml_assets.children.light import Hidden; "
         "sys.meta_path.insert(0, Hidden); "
         "import http.server, pyarrow, ml_assets.stages.train.predict, lightgbm",
     ),
-    "verify": ("import ml_assets.cli.release, ml_assets.adapters.bundle_score",),
+    "verify": ("import ml_assets.cli.release, ml_assets.release.score",),
 }
 """What the processes of an operation import: of a rollback the command, MLflow's and the one in
 which the model is checked."""

@@ -110,7 +110,7 @@ def pandas(later: Upgraded) -> None:
 def python(later: Upgraded) -> None:
     """Report Python's next minor version."""
     now = "{sys.version_info.major}.{sys.version_info.minor}"
-    later.edit("plan/environment.py", f'f"{now}", **found', 'f"3.next", **found')
+    later.edit("keys/libraries.py", f'f"{now}", **found', 'f"3.next", **found')
 
 
 UPGRADES: Mapping[str, tuple[str, Callable[[Upgraded], None]]] = {

@@ -17,9 +17,9 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from ml_assets.cli.servers import HOST, free_port, serving
+from ml_assets.engine.plan import Planner, planner_here
+from ml_assets.engine.reports import page, report_of
 from ml_assets.graph.report import VIEW
-from ml_assets.plan.plan import Planner, planner_here
-from ml_assets.plan.reports import page, report_of
 
 IMAGES = Path(__file__).with_name("images")
 MODEL, DATASET = "flight_delay", "flights"
@@ -69,7 +69,7 @@ def _of_dagster(base: str) -> Iterator[Shot]:
 
 
 def _of_mlflow(planner: Planner, base: str) -> Iterator[Shot]:
-    from ml_assets.adapters.mlflow import opened
+    from ml_assets.adapters.mlflow.client import opened
 
     client = opened(planner.home)
     experiment = client.get_experiment_by_name(f"{MODEL}-{planner.home.env}")

@@ -30,8 +30,8 @@ class _Part(dg.Component):
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """Return the assets of this folder; the first folder brings what all share."""
         from ml_assets.graph.build import group_definitions, shared_definitions
-        from ml_assets.plan.workspace import locate
         from ml_assets.spec.project import read_project
+        from ml_assets.workspace import locate
 
         group = Path(context.path).name
         workspace = locate(Path(context.project_root))

@@ -1,7 +1,7 @@
 """Modules that moved: old names resolve for ever, and the first one is the name in keys.
 
 Stored calls, models in MLflow, pages of a home and hooks name modules. A moved module counts as the
-one that it was while its syntax tree is the old one (`plan/code`); edited, it counts as edited.
+one that it was while its syntax tree is the old one (`keys/code`); edited, it counts as edited.
 Belongs here: the list, a line a module (packages too, where they hold code), and how a name
 is looked up in it. Never take a line away, and give no other module a name that stands in it.
 """
@@ -16,7 +16,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 
 Move = tuple[str, str]
-MOVES: tuple[Move, ...] = ()
+MOVES: tuple[Move, ...] = (("ml_assets.adapters.pyfunc", "ml_assets.adapters.mlflow.pyfunc"),)
 """(old name, new name), oldest first."""
 
 

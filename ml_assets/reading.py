@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ml_assets.assets.cells import Cell
-from ml_assets.plan.address import numbered, versions_of
-from ml_assets.plan.fitted import family_of
-from ml_assets.plan.plan import planner_here
+from ml_assets.engine.address import numbered, versions_of
+from ml_assets.engine.plan import planner_here
+from ml_assets.operations.fitted import family_of
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,7 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
-from ml_assets.adapters import mlflow as adapter
+from ml_assets.adapters.mlflow import client as adapter
 from ml_assets.store.home import Home
 
 create = adapter._create

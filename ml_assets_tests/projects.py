@@ -17,15 +17,15 @@ from typing import Any
 
 import pytest
 
-from ml_assets.plan import load
-from ml_assets.plan.landing import land
-from ml_assets.plan.make import Maker, Progress
-from ml_assets.plan.plan import Plan, Planner, units
-from ml_assets.plan.promote import log_decision
-from ml_assets.plan.selection import select
-from ml_assets.plan.workspace import Workspace, locate
+from ml_assets.engine.landing import land
+from ml_assets.engine.make import Maker, Progress
+from ml_assets.engine.plan import Plan, Planner, units
+from ml_assets.engine.selection import select
+from ml_assets.history.decisions import log_decision
+from ml_assets.keys import load
 from ml_assets.spec.project import Project, read_project
 from ml_assets.store.home import Home
+from ml_assets.workspace import Workspace, locate
 from ml_assets_tests import processes, warm
 
 PACKAGE = "toy"

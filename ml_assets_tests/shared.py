@@ -23,7 +23,7 @@ from upath import UPath
 
 from ml_assets.cli.servers import free_port
 from ml_assets.errors import DamagedObject
-from ml_assets.plan.collect import collect, garbage
+from ml_assets.operations.gc import collect, garbage
 from ml_assets.store.home import Home
 from ml_assets.store.remote import translated
 

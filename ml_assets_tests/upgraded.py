@@ -54,9 +54,7 @@ class Upgraded:
             if edited != text:
                 path.write_text(edited)
         noted = "".join(f"    {pair!r},\n" for pair in pairs)
-        self.edit(
-            "moved.py", "MOVES: tuple[Move, ...] = ()", f"MOVES: tuple[Move, ...] = (\n{noted})"
-        )
+        self.edit("moved.py", ')\n"""(old name', f'{noted})\n"""(old name')
         sort = ("check", "--isolated", "--quiet", "--select", "I", "--fix", "ml_assets")
         subprocess.run([sys.executable, "-m", "ruff", *sort], cwd=self.root, check=True)
 

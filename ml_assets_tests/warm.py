@@ -31,11 +31,11 @@ IMPORTED = (
     "mlflow.pyfunc",
     "mlflow.store.tracking.sqlalchemy_store",
     "mlflow.store.model_registry.sqlalchemy_store",
-    "ml_assets.adapters.aliases",
-    "ml_assets.adapters.experiments",
-    "ml_assets.adapters.mlflow",
+    "ml_assets.adapters.mlflow.aliases",
+    "ml_assets.adapters.mlflow.experiments",
+    "ml_assets.adapters.mlflow.client",
     "ml_assets.cli.main",
-    "ml_assets.plan.load",
+    "ml_assets.keys.load",
     "ml_assets.stages.train.lightgbm",
     "ml_assets.stages.train.linear",
     "ml_assets.stages.train.predict",
@@ -43,7 +43,7 @@ IMPORTED = (
     "onnxruntime",
 )
 SCRIPT = str(ROOT / "ml_assets" / "children" / "serve.py")
-PUBLISHER = ["-P", SCRIPT, "ml_assets.adapters.publisher:answering"]
+PUBLISHER = ["-P", SCRIPT, "ml_assets.adapters.mlflow.child:answering"]
 SERVED = ["-I", SCRIPT, f"{ROOT}/ml_assets/serve/fresh.py:answering"]
 COMMAND = ["-m", "ml_assets.cli.main"]
 FORKED = [PUBLISHER, SERVED, COMMAND]

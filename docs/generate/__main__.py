@@ -25,7 +25,7 @@ def wanted() -> dict[str, str]:
     """Return path below the project -> text, of every generated file."""
     page = ROOT / "docs" / "reference" / "cli.md"
     return {
-        "ml_assets/plan/fields.json": fields.text(),
+        "ml_assets/keys/fields.json": fields.text(),
         "docs/reference/cli.md": commands.filled(page.read_text(encoding="utf-8")),
         "docs/reference/assets.md": assets_page.page(),
         "docs/reference/errors.md": errors_page.page(),

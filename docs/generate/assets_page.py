@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ml_assets.assets.registry import Asset, owned_by
-from ml_assets.plan.checks import checks_of
+from ml_assets.engine.checks import checks_of
 
 HEAD = """\
 # Assets

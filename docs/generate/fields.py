@@ -8,7 +8,7 @@ import pkgutil
 from collections.abc import Iterator
 
 import ml_assets.spec
-from ml_assets.plan.fields import shipped
+from ml_assets.keys.fields import shipped
 from ml_assets.spec.base import Spec
 
 

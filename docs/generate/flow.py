@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from docs.generate.svg import Box, arrow, page
 from ml_assets.assets.edges import edges
 from ml_assets.assets.registry import BY_NAME
-from ml_assets.plan.workspace import PACKAGE
 from ml_assets.spec.project import read_project
+from ml_assets.workspace import PACKAGE
 
 DATASET, MODEL = "flights", "flight_delay"
 BOX, GAP, RISE = 250, 24, 46

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ml_assets.plan.markdown import plain
+from ml_assets.engine.markdown import plain
 from ml_assets.store.home import Home
 from ml_assets.store.promotions import (
     ROLLED_BACK,

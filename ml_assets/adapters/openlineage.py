@@ -13,10 +13,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from ml_assets.engine.make import Progress
+from ml_assets.engine.plan import Planner
 from ml_assets.errors import PublishError, RequestError
-from ml_assets.plan.make import Progress
-from ml_assets.plan.plan import Planner
-from ml_assets.plan.provenance import Node, steps
+from ml_assets.operations.lineage import Node, steps
 
 TARGET = "ML_ASSETS_OPENLINEAGE"
 """The environment variable that names a file or an http(s) URL; unset: nothing is sent."""

@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any, Literal
 
 Owner = Literal["dataset", "model"]
-RECIPES = "ml_assets.plan.recipes"
+RECIPES = "ml_assets.engine.recipes"
 DESCRIBE, SHOW = "ml_assets.graph.describe", "ml_assets.graph"
 
 

@@ -18,7 +18,7 @@ from ml_assets.store.home import Home
 from ml_assets.store.lock import writer
 
 if TYPE_CHECKING:
-    from ml_assets.plan.collect import Garbage
+    from ml_assets.operations.gc import Garbage
 
 KEEP = 10
 """Newest versions of each asset (and batch) that stay."""
@@ -34,7 +34,7 @@ def gc(
 
     Example: ml-assets gc --dry-run --keep 5
     """
-    from ml_assets.plan.collect import collect, garbage
+    from ml_assets.operations.gc import collect, garbage
 
     if keep < 1:
         raise RequestError(f"--keep {keep}: wanted 1 or more versions to keep")

@@ -22,7 +22,7 @@ def compare(model: Model, a: Version, b: Version, as_json: bool = JSON) -> None:
 
     Example: ml-assets compare flight_delay v0 v1
     """
-    from ml_assets.plan.compare.compare import compare as explain
+    from ml_assets.operations.attribution.compare import compare as explain
 
     names = tuple(f"v{version.strip().removeprefix('v')}" for version in (a, b))
     if names[0] == names[1]:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from ml_assets.assets.edges import edges
 from ml_assets.errors import MlAssetsError
-from ml_assets.plan.workspace import locate
 from ml_assets.spec.project import Project, read_project
+from ml_assets.workspace import locate
 
 
 def assets(incomplete: str) -> list[str]:

@@ -13,9 +13,9 @@ from ml_assets.cli.here import home_opened, opened_for
 from ml_assets.cli.look import Partition
 from ml_assets.cli.output import JSON, emit, guarded
 from ml_assets.cli.progress import working
+from ml_assets.engine.landing import land as land_file
+from ml_assets.engine.recipes.quality import pin_name
 from ml_assets.errors import RequestError, UnknownName
-from ml_assets.plan.landing import land as land_file
-from ml_assets.plan.recipes.quality import pin_name
 from ml_assets.spec.calendar import spelled
 from ml_assets.store.switches import set_paused
 
@@ -112,7 +112,7 @@ def quarantine(
 
     Example: ml-assets quarantine flights --partition 2013-03
     """
-    from ml_assets.plan.quarantine import quarantined
+    from ml_assets.operations.quarantine import quarantined
 
     planner = opened_for(dataset)
     with working(f"reading what is in quarantine of {dataset}"):

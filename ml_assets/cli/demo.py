@@ -17,8 +17,8 @@ from ml_assets.cli.look import model_status
 from ml_assets.cli.output import FAILED, JSON, emit, guarded
 from ml_assets.cli.run import follow, materialize, tell
 from ml_assets.cli.servers import HOST, check_alive, host_names, ports_free, serving
-from ml_assets.plan.landing import land
-from ml_assets.plan.plan import Planner
+from ml_assets.engine.landing import land
+from ml_assets.engine.plan import Planner
 from ml_assets.store.lock import writer
 
 HELD_BACK = "2013-12"

@@ -12,7 +12,7 @@ from ml_assets.cli.here import opened
 from ml_assets.cli.look import Partition
 from ml_assets.cli.output import JSON, emit, guarded
 from ml_assets.cli.progress import working
-from ml_assets.plan.address import find
+from ml_assets.engine.address import find
 
 SHOWN = 20
 """Lines of a kind on a terminal; --json has all."""
@@ -28,7 +28,7 @@ def diff(a: Version, b: Version, partition: Partition = None, as_json: bool = JS
 
     Example: ml-assets diff flights/cleaned@2013-03:v0 flights/cleaned@2013-03
     """
-    from ml_assets.plan.difference.versions import compare
+    from ml_assets.operations.diff.versions import compare
 
     planner = opened()
     first, second = find(planner, a, partition), find(planner, b, partition)

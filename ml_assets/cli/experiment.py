@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ml_assets.adapters.mlflow import moved
-from ml_assets.adapters.publishing import Publisher
+from ml_assets.adapters.mlflow.client import moved
+from ml_assets.adapters.mlflow.process import Publisher
 from ml_assets.cli.complete import models
 from ml_assets.cli.console import err, out, styled
 from ml_assets.cli.here import opened
 from ml_assets.cli.output import FAILED, JSON, emit, guarded
+from ml_assets.engine.plan import Planner
 from ml_assets.errors import PublishError, RequestError, UnknownName
-from ml_assets.plan.plan import Planner
 from ml_assets.store.lock import writer
 
 if TYPE_CHECKING:
-    from ml_assets.plan.experiment import Experiment, Tried
-    from ml_assets.plan.variation import Axis
+    from ml_assets.operations.experiment import Experiment, Tried
+    from ml_assets.operations.variation import Axis
 
 BEST = "BEST"
 
@@ -60,8 +60,8 @@ def run(
     planner: Planner, model: str, settings: Sequence[str], trials: int | None, adopt: str | None
 ) -> dict[str, Any]:
     """Run an experiment and adopt what is asked for; return what `experiment --json` prints."""
-    from ml_assets.plan.experiment import Experiment
-    from ml_assets.plan.variation import CURRENT, axes, grid, named
+    from ml_assets.operations.experiment import Experiment
+    from ml_assets.operations.variation import CURRENT, axes, grid, named
 
     if model not in planner.project.models:
         raise UnknownName.of("model", model, planner.project.models)
@@ -87,7 +87,7 @@ def described(
     bench: Experiment, asked: Sequence[Axis], trials: int | None, tried: Sequence[Tried]
 ) -> dict[str, Any]:
     """Return the document that `experiment --json` prints."""
-    from ml_assets.plan.variation import CURRENT
+    from ml_assets.operations.variation import CURRENT
 
     now = next(item.value for item in tried if item.name == CURRENT)
     return {
@@ -131,7 +131,7 @@ def _draw(
     tried: Sequence[Tried],
     document: dict[str, Any],
 ) -> None:
-    from ml_assets.plan.experiment_plot import plot
+    from ml_assets.operations.experiment_plot import plot
 
     paths = [axis.path for axis in asked]
     name = f"{bench.name}-{document['digest'].partition(':')[2][:12]}.svg"
@@ -160,8 +160,8 @@ def _adopt(
     planner: Planner, bench: Experiment, tried: Sequence[Tried], name: str
 ) -> dict[str, Any]:
     """Write a variation's values into the YAML; what a run needs for them is made before."""
-    from ml_assets.plan.adopt import adopt
-    from ml_assets.plan.variation import value_at, vary
+    from ml_assets.operations.adopt import adopt
+    from ml_assets.operations.variation import value_at, vary
 
     known = {item.name: item for item in tried if item.value is not None}
     chosen = next(iter(known.values()), None) if name == BEST else known.get(name)
@@ -190,7 +190,7 @@ def _tell(item: Tried) -> None:
 def _tell_all(document: Mapping[str, Any]) -> None:
     from rich.table import Table
 
-    from ml_assets.plan.variation import CURRENT, named
+    from ml_assets.operations.variation import CURRENT, named
 
     table = Table(title=f"{document['model']}: {document['metric']} on validation, best first")
     for title in ("variation", "family", document["metric"], "to current", "trees", ""):

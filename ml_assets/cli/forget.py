@@ -13,13 +13,13 @@ from ml_assets.cli.data import Dataset
 from ml_assets.cli.here import opened
 from ml_assets.cli.output import JSON, emit, guarded
 from ml_assets.cli.progress import working
+from ml_assets.engine.plan import Planner
 from ml_assets.errors import RequestError
-from ml_assets.plan.plan import Planner
 from ml_assets.spec.calendar import spelled
 from ml_assets.walk import shown
 
 if TYPE_CHECKING:
-    from ml_assets.plan.forget.forget import Request
+    from ml_assets.operations.forget.forget import Request
     from ml_assets.store.home import Home
 
 SHOWN = 10
@@ -45,8 +45,8 @@ def forget(
 
     Example: ml-assets forget flights --key tailnum=N14228 --reason "request 2026-17"
     """
-    from ml_assets.plan.forget.forget import forget as remove
-    from ml_assets.plan.forget.forget import request
+    from ml_assets.operations.forget.forget import forget as remove
+    from ml_assets.operations.forget.forget import request
 
     if listed:
         stones(opened().home, dataset, as_json)
@@ -99,12 +99,12 @@ def pairs(text: str) -> dict[str, str]:
 
 def complete(planner: Planner) -> None:
     """Finish deletions, this one or one that was cut: objects, MLflow and Dagster of each env."""
-    from ml_assets.plan.forget.forget import finish
+    from ml_assets.operations.forget.forget import finish
 
     home = planner.home
 
     def shown(digests: set[str], assets: set[str]) -> None:
-        from ml_assets.adapters.forget import forget_runs
+        from ml_assets.adapters.mlflow.forget import forget_runs
         from ml_assets.graph.forget import wipe
 
         for env in home.environments():

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 
+from ml_assets.engine.plan import Planner
 from ml_assets.errors import UnknownName
-from ml_assets.plan.plan import Planner
-from ml_assets.plan.workspace import Workspace, locate
 from ml_assets.spec.project import read_for
 from ml_assets.store.home import Home
+from ml_assets.workspace import Workspace, locate
 
 homes = ExitStack()
 """Entered by each command; at its end every home that it opened is closed."""

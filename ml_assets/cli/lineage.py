@@ -13,9 +13,9 @@ from ml_assets.cli.here import opened
 from ml_assets.cli.look import Partition
 from ml_assets.cli.output import JSON, emit, guarded
 from ml_assets.cli.progress import working
-from ml_assets.plan.address import find
-from ml_assets.plan.provenance import Node
-from ml_assets.plan.provenance import lineage as trace
+from ml_assets.engine.address import find
+from ml_assets.operations.lineage import Node
+from ml_assets.operations.lineage import lineage as trace
 
 
 @guarded

@@ -14,13 +14,13 @@ from ml_assets.cli.console import err, out, styled
 from ml_assets.cli.here import opened
 from ml_assets.cli.output import JSON, emit, guarded
 from ml_assets.cli.progress import working
+from ml_assets.engine.code_versions import definitions_digest
+from ml_assets.engine.plan import Plan, Planner
+from ml_assets.engine.reports import page
 from ml_assets.errors import LogBroken, UnknownName
-from ml_assets.plan.hooks import absent
-from ml_assets.plan.plan import Plan, Planner
-from ml_assets.plan.purity import Impurity, impurities
-from ml_assets.plan.reported import standing_of
-from ml_assets.plan.reports import page
-from ml_assets.plan.static import definitions_digest
+from ml_assets.history.reported import standing_of
+from ml_assets.keys.hooks import absent
+from ml_assets.keys.purity import Impurity, impurities
 from ml_assets.spec.calendar import spelled
 from ml_assets.stages.notes import reasons
 from ml_assets.store.home import Home

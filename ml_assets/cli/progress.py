@@ -12,8 +12,8 @@ from rich.live import Live as RichLive
 from rich.table import Table
 
 from ml_assets.cli.console import err
-from ml_assets.plan.make import Progress
-from ml_assets.plan.plan import Plan
+from ml_assets.engine.make import Progress
+from ml_assets.engine.plan import Plan
 
 PATIENCE = 2.0
 """Seconds after which a person is told what is being waited for."""

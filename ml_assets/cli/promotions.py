@@ -8,23 +8,23 @@ from typing import Annotated, Any
 
 import typer
 
-from ml_assets.adapters.publishing import Publisher
+from ml_assets.adapters.mlflow.process import Publisher
 from ml_assets.cli.complete import models
 from ml_assets.cli.console import out, styled
 from ml_assets.cli.here import opened
 from ml_assets.cli.output import JSON, emit, guarded
 from ml_assets.cli.progress import working
+from ml_assets.engine.plan import Planner
 from ml_assets.errors import PublishError, RequestError, UnknownName
-from ml_assets.importing import importing
-from ml_assets.plan.plan import Planner
-from ml_assets.plan.promote import (
+from ml_assets.history.decisions import (
     actor,
     candidate_named,
     candidate_of,
     rollback_target,
     was_champion,
 )
-from ml_assets.plan.recheck import recheck
+from ml_assets.importing import importing
+from ml_assets.operations.recheck import recheck
 from ml_assets.store.promotions import PROMOTED, ROLLED_BACK, Entry, Pointer, champion_of, until
 from ml_assets.store.records import Version
 

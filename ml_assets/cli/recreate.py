@@ -14,8 +14,8 @@ from ml_assets.cli.output import FAILED, JSON, emit, guarded
 from ml_assets.cli.progress import working
 
 if TYPE_CHECKING:
-    from ml_assets.plan.recreate.prepare import Prepared
-    from ml_assets.plan.recreate.replay import Verdict
+    from ml_assets.operations.recreate.prepare import Prepared
+    from ml_assets.operations.recreate.replay import Verdict
 
 Model = Annotated[
     str, typer.Argument(help="A model, the name of its folder in defs/.", autocompletion=models)
@@ -32,8 +32,8 @@ def recreate(
 
     Example: ml-assets recreate flight_delay v0
     """
-    from ml_assets.plan.recreate.prepare import prepare
-    from ml_assets.plan.recreate.replay import DIFFERENT, IMPOSSIBLE, replay
+    from ml_assets.operations.recreate.prepare import prepare
+    from ml_assets.operations.recreate.replay import DIFFERENT, IMPOSSIBLE, replay
 
     _, home = home_opened()
     with working(f"looking for what made {model} {version}"):
@@ -89,7 +89,12 @@ def document(prepared: Prepared, verdict: Verdict) -> dict[str, Any]:
 
 def words(prepared: Prepared, verdict: Verdict) -> list[str]:
     """Return what a person is told at the end."""
-    from ml_assets.plan.recreate.replay import IDENTICAL, IMPOSSIBLE, PREDICTION_EQUAL, TOLERANCE
+    from ml_assets.operations.recreate.replay import (
+        IDENTICAL,
+        IMPOSSIBLE,
+        PREDICTION_EQUAL,
+        TOLERANCE,
+    )
 
     name = f"{prepared.model} v{prepared.version.number}"
     if verdict.verdict == IMPOSSIBLE:

@@ -13,8 +13,8 @@ from ml_assets.cli.console import err, out, styled
 from ml_assets.cli.here import opened
 from ml_assets.cli.output import FAILED, JSON, emit, guarded
 from ml_assets.cli.progress import working
+from ml_assets.engine.plan import Planner
 from ml_assets.errors import NotMaterialized, UnknownName
-from ml_assets.plan.plan import Planner
 
 
 @guarded
@@ -31,9 +31,9 @@ def release(
     Signed if ML_ASSETS_SIGNING_KEY names an Ed25519 key in PEM.
     Example: ml-assets release flight_delay --out releases
     """
-    from ml_assets.adapters.bundle_read import unpacked
-    from ml_assets.adapters.bundle_sign import KEY, signed
-    from ml_assets.adapters.bundle_write import write
+    from ml_assets.release.read import unpacked
+    from ml_assets.release.sign import KEY, signed
+    from ml_assets.release.write import write
 
     planner = opened()
     if model not in planner.project.models:
@@ -69,11 +69,11 @@ def bundle_of(planner: Planner, model: str, version: str | None) -> bytes:
     LogBroken where the promotion log does not hold.
     """
     from ml_assets.assets.cells import Unit
-    from ml_assets.plan.code import Sources
-    from ml_assets.plan.promote import candidate_named
-    from ml_assets.plan.recipes.release import release_action
-    from ml_assets.plan.run import ActionRunner
-    from ml_assets.plan.session import Done
+    from ml_assets.engine.recipes.release import release_action
+    from ml_assets.engine.run import ActionRunner
+    from ml_assets.engine.session import Done
+    from ml_assets.history.decisions import candidate_named
+    from ml_assets.keys.code import Sources
 
     home = planner.home
     home.promotions.verify(home.env, model)
@@ -117,8 +117,8 @@ def verify(
     They are scored in environments made from the bundle's locks, kept in the user's cache.
     Example: ml-assets verify releases/flight_delay-v3.zip
     """
-    from ml_assets.adapters.bundle import verify as look
-    from ml_assets.adapters.bundle_read import read
+    from ml_assets.release.read import read
+    from ml_assets.release.verify import verify as look
 
     with working(f"checking {bundle.name} and scoring its golden rows"):
         verdict = look(read(bundle), public_key, here=here)

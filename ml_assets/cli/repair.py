@@ -10,9 +10,9 @@ from ml_assets.cli.here import opened
 from ml_assets.cli.output import FAILED, JSON, emit, guarded
 from ml_assets.cli.progress import working
 from ml_assets.cli.run import materialize, tell
+from ml_assets.engine.landing import landed_again
+from ml_assets.engine.plan import Planner
 from ml_assets.errors import DamagedObject
-from ml_assets.plan.landing import landed_again
-from ml_assets.plan.plan import Planner
 from ml_assets.store.lock import writer
 
 

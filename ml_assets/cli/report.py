@@ -12,7 +12,7 @@ from ml_assets.cli.console import err, out
 from ml_assets.cli.here import opened
 from ml_assets.cli.look import Partition
 from ml_assets.cli.output import JSON, emit, guarded
-from ml_assets.plan.reports import OUTPUT, page, report_of
+from ml_assets.engine.reports import OUTPUT, page, report_of
 
 
 @guarded

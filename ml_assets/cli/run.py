@@ -10,18 +10,18 @@ from typing import Annotated, Any
 
 import typer
 
-from ml_assets.adapters.mlflow import moved, reset
+from ml_assets.adapters.mlflow.client import moved, reset
 from ml_assets.assets.cells import Cell
 from ml_assets.cli.console import err, out, styled
 from ml_assets.cli.here import opened
 from ml_assets.cli.look import Partition, Selection, odd, tell_odd
 from ml_assets.cli.output import FAILED, JSON, emit, guarded
 from ml_assets.cli.progress import Live, working
+from ml_assets.engine.landing import SETTLE, observe
+from ml_assets.engine.make import Progress
+from ml_assets.engine.plan import Plan, Planner
 from ml_assets.graph.workers import beside
 from ml_assets.importing import importing
-from ml_assets.plan.landing import SETTLE, observe
-from ml_assets.plan.make import Progress
-from ml_assets.plan.plan import Plan, Planner
 from ml_assets.stages.quality.words import listed
 from ml_assets.store.lock import writer
 

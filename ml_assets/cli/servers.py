@@ -19,7 +19,7 @@ from ml_assets.cli.tied import Tied, end, start
 from ml_assets.errors import MlAssetsError, RequestError
 from ml_assets.graph.settings import dagster_home
 from ml_assets.importing import command
-from ml_assets.plan.workspace import Workspace, settings
+from ml_assets.workspace import Workspace, settings
 
 HOST = "127.0.0.1"
 START = 120.0

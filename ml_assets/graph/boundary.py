@@ -6,8 +6,8 @@ import functools
 import warnings
 from typing import Any
 
+from ml_assets.engine.run import Boundary
 from ml_assets.errors import StageError
-from ml_assets.plan.run import Boundary
 from ml_assets.spec.columns import Column
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.spec.project import Project

@@ -9,19 +9,19 @@ import dagster as dg
 
 from ml_assets.assets.edges import asset_keys, assets_of, groups
 from ml_assets.assets.registry import BY_NAME
+from ml_assets.engine.code_versions import code_versions
+from ml_assets.engine.plan import Planner, planner_here
 from ml_assets.errors import MlAssetsError
-from ml_assets.graph.assets import unit_assets
 from ml_assets.graph.describe import asset_spec
-from ml_assets.graph.engine import Engine
 from ml_assets.graph.keys import key_of
 from ml_assets.graph.reload import can_reload
+from ml_assets.graph.resource import Engine
 from ml_assets.graph.runs import job_name
 from ml_assets.graph.sensor import reconcile_sensor, repair_sensor
-from ml_assets.plan.plan import Planner, planner_here
-from ml_assets.plan.purity import impurities
-from ml_assets.plan.static import code_versions
-from ml_assets.plan.workspace import Workspace
+from ml_assets.graph.units import unit_assets
+from ml_assets.keys.purity import impurities
 from ml_assets.spec.project import Project
+from ml_assets.workspace import Workspace
 
 
 @functools.cache

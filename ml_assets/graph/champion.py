@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from ml_assets.engine.code_versions import code_versions
+from ml_assets.engine.plan import Planner
 from ml_assets.errors import PublishError
+from ml_assets.graph.events import DATA_VERSION, materialization
 from ml_assets.graph.instance import open_instance
-from ml_assets.graph.publish import DATA_VERSION, materialization
-from ml_assets.plan.plan import Planner
-from ml_assets.plan.static import code_versions
 from ml_assets.store.records import Current
 
 ATTEMPTS = 5
 
 
 class Shows(Protocol):
-    """Whoever can make MLflow show a model's log (`adapters.publishing.Publisher`)."""
+    """Whoever can make MLflow show a model's log (`adapters.mlflow.process.Publisher`)."""
 
     def show_log(self, model: str) -> object:
         """Show it; raises PublishError."""

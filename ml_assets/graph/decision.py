@@ -7,8 +7,8 @@ from typing import Any
 import dagster as dg
 
 from ml_assets.adapters.decision import rules_table, standing
-from ml_assets.plan.reported import standing_of
-from ml_assets.plan.reports import page
+from ml_assets.engine.reports import page
+from ml_assets.history.reported import standing_of
 from ml_assets.spec.project import Project
 from ml_assets.store.home import Home
 from ml_assets.store.promotions import decided_in

@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ml_assets.adapters.bundle import verified
 from ml_assets.errors import Conflict, LogBroken, MlAssetsError, PublishError
-from ml_assets.graph.engine import Engine
 from ml_assets.graph.report import mlflow_metadata
-from ml_assets.plan.promote import log_decision
+from ml_assets.graph.resource import Engine
+from ml_assets.history.decisions import log_decision
+from ml_assets.release.verify import verified
 from ml_assets.store.home import Home
 from ml_assets.store.records import Current
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 import dagster as dg
 
 from ml_assets.assets.registry import made_by
+from ml_assets.engine.make import Listener, Progress
+from ml_assets.engine.plan import Plan, Planner
+from ml_assets.engine.ranges import RunSpec, runs, without
 from ml_assets.graph.build import definitions
-from ml_assets.graph.engine import FORCE, TOKEN, VERIFY, listeners, todo, warnings
 from ml_assets.graph.instance import open_instance, register_batches
 from ml_assets.graph.keys import key_of
+from ml_assets.graph.resource import FORCE, TOKEN, VERIFY, listeners, todo, warnings
 from ml_assets.graph.runs import fail_dead, in_progress, job_name, open_backfills, tags
-from ml_assets.plan.make import Listener, Progress
-from ml_assets.plan.plan import Plan, Planner
-from ml_assets.plan.ranges import RunSpec, runs, without
 
 
 @dataclass

@@ -11,9 +11,9 @@ from ml_assets.graph.instance import open_instance
 from ml_assets.graph.keys import key_of
 from ml_assets.graph.private.states import TickStatus
 from ml_assets.graph.settings import dagster_home
-from ml_assets.plan.workspace import Workspace
 from ml_assets.store import sqlite
 from ml_assets.walk import below
+from ml_assets.workspace import Workspace
 
 FAILED = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 ENDED = [TickStatus.SKIPPED, TickStatus.SUCCESS, TickStatus.FAILURE]

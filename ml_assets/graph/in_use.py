@@ -10,7 +10,7 @@ from typing import Any
 from ml_assets.graph.private.storage import LocalArtifactStorage, SqliteScheduleStorage
 from ml_assets.graph.settings import dagster_home, settings
 from ml_assets.graph.storage import PooledEventLogStorage, PooledRunStorage
-from ml_assets.plan.workspace import locate
+from ml_assets.workspace import locate
 
 
 class _InUse:

@@ -8,10 +8,10 @@ from itertools import takewhile
 
 import dagster as dg
 
+from ml_assets.engine.plan import Plan
 from ml_assets.graph.settings import dagster_home
-from ml_assets.plan.plan import Plan
-from ml_assets.plan.workspace import Workspace
 from ml_assets.spec.project import Project
+from ml_assets.workspace import Workspace
 
 
 def open_instance(workspace: Workspace) -> dg.DagsterInstance:

@@ -16,12 +16,12 @@ from typing import Any
 
 import dagster as dg
 
+from ml_assets.engine.fingerprint import changing, fingerprint
 from ml_assets.errors import MlAssetsError
 from ml_assets.graph.runs import tried
-from ml_assets.plan.fingerprint import changing, fingerprint
-from ml_assets.plan.workspace import Workspace
 from ml_assets.store.digest import json_digest
 from ml_assets.store.home import Home
+from ml_assets.workspace import Workspace
 
 LONGEST_PLAN = 50.0
 """Seconds that planning may take: Dagster gives a tick 60."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from ml_assets.assets.registry import BY_NAME
-from ml_assets.plan.markdown import plain
-from ml_assets.plan.sensitive import hidden_columns, seen
+from ml_assets.engine.markdown import plain
+from ml_assets.engine.sensitive import hidden_columns, seen
 from ml_assets.spec.project import Project
 from ml_assets.stages.shown import MASK, shortened
 from ml_assets.store.home import Home

@@ -7,8 +7,8 @@ from typing import Any
 
 import dagster as dg
 
-from ml_assets.plan.markdown import plain
-from ml_assets.plan.reports import page
+from ml_assets.engine.markdown import plain
+from ml_assets.engine.reports import page
 from ml_assets.spec.project import Project
 from ml_assets.store.home import Home
 from ml_assets.store.records import Current

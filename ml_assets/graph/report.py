@@ -13,8 +13,8 @@ from typing import Any
 
 import dagster as dg
 
-from ml_assets.plan.markdown import plain
-from ml_assets.plan.reports import page
+from ml_assets.engine.markdown import plain
+from ml_assets.engine.reports import page
 from ml_assets.spec.project import Project
 from ml_assets.stages.evaluate.sections import change
 from ml_assets.stages.evaluate.words import size

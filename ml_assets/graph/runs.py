@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import dagster as dg
 
+from ml_assets.engine.ranges import RunSpec
 from ml_assets.graph.private.states import BulkActionStatus
-from ml_assets.plan.ranges import RunSpec
 from ml_assets.store.home import Home
 from ml_assets.store.processes import process_gone
 

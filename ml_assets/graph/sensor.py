@@ -13,6 +13,9 @@ from typing import Any
 import dagster as dg
 
 from ml_assets.assets.edges import asset_keys
+from ml_assets.engine.code_versions import definitions_digest
+from ml_assets.engine.plan import Plan
+from ml_assets.engine.ranges import runs, untried
 from ml_assets.errors import HomeError
 from ml_assets.graph.instance import register_batches
 from ml_assets.graph.keys import key_of
@@ -27,13 +30,10 @@ from ml_assets.graph.runs import (
     tags,
     tried,
 )
-from ml_assets.plan.plan import Plan
-from ml_assets.plan.ranges import runs, untried
-from ml_assets.plan.static import definitions_digest
-from ml_assets.plan.workspace import Workspace, locate
 from ml_assets.spec.project import Project
 from ml_assets.store.home import Home
 from ml_assets.store.switches import paused
+from ml_assets.workspace import Workspace, locate
 
 _asked: set[str] = set()
 """Definitions for which a reload was asked for: only once, a run does not need it."""

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from ml_assets.graph.private.names import ARTIFACTS, NO_COMPUTE_LOGS, SCHEDULES
-from ml_assets.plan.workspace import Workspace
+from ml_assets.workspace import Workspace
 
 
 def settings(base: str) -> dict[str, Any]:

@@ -14,16 +14,16 @@ from typing import Any
 import dagster as dg
 
 from ml_assets.assets.registry import KINDS, function
+from ml_assets.engine.make import Outcome
 from ml_assets.graph.effects import Effect, mark_published
-from ml_assets.graph.engine import Engine
-from ml_assets.graph.keys import asset_of, key_of
-from ml_assets.graph.publish import (
+from ml_assets.graph.events import (
     check_evaluation,
     materialization,
     metadata,
     observation,
 )
-from ml_assets.plan.make import Outcome
+from ml_assets.graph.keys import asset_of, key_of
+from ml_assets.graph.resource import Engine
 from ml_assets.stages.quality.words import listed
 from ml_assets.store.records import Current
 

@@ -13,12 +13,12 @@ from typing import Any
 
 from ml_assets.assets.cells import Unit
 from ml_assets.assets.registry import KINDS, made_by
+from ml_assets.engine.plan import Planner, units
+from ml_assets.engine.run import ActionRunner
+from ml_assets.engine.session import Shared
 from ml_assets.graph.boundary import boundary
-from ml_assets.plan.code import Sources
-from ml_assets.plan.plan import Planner, units
-from ml_assets.plan.run import ActionRunner
-from ml_assets.plan.session import Shared
-from ml_assets.plan.workspace import locate
+from ml_assets.keys.code import Sources
+from ml_assets.workspace import locate
 
 
 def answering(defs: str, number: str, count: str) -> Callable[[Any], None]:

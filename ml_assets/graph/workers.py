@@ -14,9 +14,9 @@ from contextlib import ExitStack, contextmanager
 
 from ml_assets.assets.cells import Cell
 from ml_assets.children.child import Child
+from ml_assets.engine.plan import Planner
 from ml_assets.errors import HomeError
-from ml_assets.plan.plan import Planner
-from ml_assets.plan.workspace import child_environment
+from ml_assets.workspace import child_environment
 
 WORKERS, DEFAULT = "ML_ASSETS_WORKERS", 1
 """The variable that says how many workers a run has; none: it makes everything itself."""

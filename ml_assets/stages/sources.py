@@ -1,6 +1,6 @@
 """Is a feature the column whose name it bears? Looked at, row by row, not believed.
 
-Belongs here: comparing values. Does not belong here: what follows from it (`plan/sensitive`).
+Belongs here: comparing values. Does not belong here: what follows from it (`engine/sensitive`).
 """
 
 from __future__ import annotations

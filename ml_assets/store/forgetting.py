@@ -1,6 +1,6 @@
 """The state's part of a legal deletion: one transaction, and what is still to be done after it.
 
-Belongs here: the writes. Does not belong here: which objects hold a row (`plan/forget`).
+Belongs here: the writes. Does not belong here: which objects hold a row (`operations/forget`).
 """
 
 from __future__ import annotations

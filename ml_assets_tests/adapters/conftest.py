@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from ml_assets.adapters import mlflow as adapter
-from ml_assets.plan.workspace import Workspace
+from ml_assets.adapters.mlflow import client as adapter
 from ml_assets.store.home import Home
+from ml_assets.workspace import Workspace
 from ml_assets_tests import migrated, processes
 from ml_assets_tests.adapters.world import make_world, materialize
 

@@ -17,17 +17,17 @@ from mlflow.exceptions import MlflowException
 from mlflow.pyfunc.scoring_server import infer_and_parse_data
 from mlflow.types import ColSpec, Schema
 
-from ml_assets.adapters import mlflow as adapter
-from ml_assets.adapters.candidate import Candidate, current_candidate
-from ml_assets.adapters.families import Child
-from ml_assets.adapters.mlflow_model import dataset, requirements
-from ml_assets.adapters.pyfunc import to_table
+from ml_assets.adapters.mlflow import client as adapter
+from ml_assets.adapters.mlflow.candidate import Candidate, current_candidate
+from ml_assets.adapters.mlflow.families import Child
+from ml_assets.adapters.mlflow.model import dataset, requirements
+from ml_assets.adapters.mlflow.pyfunc import to_table
 from ml_assets.errors import HomeError, NotMaterialized, PublishError, UnknownName
-from ml_assets.plan.workspace import Workspace
 from ml_assets.spec.project import Project, read_project
 from ml_assets.stages.train import lightgbm
 from ml_assets.stages.train.predict import predict
 from ml_assets.store.home import Home
+from ml_assets.workspace import Workspace
 from ml_assets_tests import migrated, processes
 from ml_assets_tests.adapters.world import MODEL, materialize, write_model
 

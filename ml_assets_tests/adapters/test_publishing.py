@@ -9,11 +9,11 @@ import mlflow.pyfunc
 import numpy as np
 import pytest
 
-from ml_assets.adapters import mlflow as adapter
-from ml_assets.adapters.publishing import Publisher
+from ml_assets.adapters.mlflow import client as adapter
+from ml_assets.adapters.mlflow.process import Publisher
 from ml_assets.errors import PublishError
-from ml_assets.plan.workspace import Workspace
 from ml_assets.store.home import Home
+from ml_assets.workspace import Workspace
 from ml_assets_tests.adapters.world import MODEL, OWN, make_world, materialize
 
 Opens = Callable[[Workspace], Home]
@@ -21,7 +21,7 @@ Opens = Callable[[Workspace], Home]
 
 def test_the_parent_imports_no_mlflow() -> None:
     code = (
-        "import sys, ml_assets.adapters.publishing, ml_assets.adapters.mlflow;"
+        "import sys, ml_assets.adapters.mlflow.process, ml_assets.adapters.mlflow.client;"
         "sys.exit('mlflow' in sys.modules or 'pandas' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from ml_assets.adapters.pyfunc import _load_pyfunc, to_table
+from ml_assets.adapters.mlflow.pyfunc import _load_pyfunc, to_table
 from ml_assets.errors import DamagedObject, MlAssetsError
 from ml_assets.spec.families import LightGBM
 from ml_assets.stages.train import lightgbm

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from ml_assets.assets.cells import Unit
 from ml_assets.assets.edges import asset_keys
-from ml_assets.plan.make import Maker
-from ml_assets.plan.plan import Planner
-from ml_assets.plan.workspace import Workspace
+from ml_assets.engine.make import Maker
+from ml_assets.engine.plan import Planner
 from ml_assets.store.home import Home
 from ml_assets.store.objects import Ref
 from ml_assets.store.records import Product
+from ml_assets.workspace import Workspace
 from ml_assets_tests.stages.flights import batch
 
 MODEL = "delay"

@@ -62,12 +62,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ml_assets.assets.cells import Cell, Unit
-from ml_assets.plan.action import Action
-from ml_assets.plan.checks import checks_of
-from ml_assets.plan.recipes.dataset import clean_spec
-from ml_assets.plan.session import Made, Session
-from ml_assets.plan.static import Versioned
-from ml_assets.plan.workspace import Workspace
+from ml_assets.keys.action import Action
+from ml_assets.engine.checks import checks_of
+from ml_assets.engine.recipes.dataset import clean_spec
+from ml_assets.engine.session import Made, Session
+from ml_assets.engine.code_versions import Versioned
+from ml_assets.workspace import Workspace
 from ml_assets.spec.project import Project
 
 
@@ -126,7 +126,7 @@ MATERIALIZED = """
 import json
 import dagster as dg
 from ml_assets.graph.instance import open_instance
-from ml_assets.plan.workspace import locate
+from ml_assets.workspace import locate
 with open_instance(locate()) as instance:
     key = dg.AssetKey(["sales", "means"])
     print(json.dumps(sorted(instance.get_materialized_partitions(key))))

@@ -9,7 +9,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from ml_assets.adapters.mlflow import opened
+from ml_assets.adapters.mlflow.client import opened
 from ml_assets_tests.browser.pages import Pages, served, wait_until
 from ml_assets_tests.cli.shell import Site
 from ml_assets_tests.prepared import prepared_site

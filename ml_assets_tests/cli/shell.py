@@ -17,8 +17,8 @@ from typer.testing import CliRunner
 
 from ml_assets.cli.main import app
 from ml_assets.graph.instance import open_instance
-from ml_assets.plan.workspace import locate
 from ml_assets.store.home import Home
+from ml_assets.workspace import locate
 from ml_assets_tests import warm
 from ml_assets_tests.processes import ROOT, environment
 from ml_assets_tests.projects import Toy, toy_project

@@ -16,10 +16,10 @@ from typer.testing import CliRunner
 
 from ml_assets.cli.main import app
 from ml_assets.cli.progress import working
+from ml_assets.engine.address import find
+from ml_assets.engine.plan import Planner
 from ml_assets.graph.report import leaderboard, report_metadata
-from ml_assets.plan.address import find
-from ml_assets.plan.difference import models
-from ml_assets.plan.plan import Planner
+from ml_assets.operations.diff import models
 from ml_assets_tests.cli.shell import Site, toy_site
 from ml_assets_tests.prepared import prepared_site
 from ml_assets_tests.projects import sales

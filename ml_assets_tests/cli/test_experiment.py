@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ml_assets.adapters import mlflow as adapter
+from ml_assets.adapters.mlflow import client as adapter
 from ml_assets_tests.cli.shell import Site
 
 ALPHA = "training.families.linear.alpha"

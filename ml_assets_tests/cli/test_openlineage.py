@@ -11,7 +11,7 @@ import pytest
 
 from ml_assets.adapters.openlineage import TARGET, tell_run
 from ml_assets.assets.cells import Cell
-from ml_assets.plan.make import Progress
+from ml_assets.engine.make import Progress
 from ml_assets_tests.cli.shell import Site, toy_site
 
 RUN = "6f1c1e9e-38a3-4a3c-8a44-0f7dbd9e3a11"

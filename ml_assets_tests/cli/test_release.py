@@ -26,10 +26,10 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from ml_assets.adapters.bundle import verify
-from ml_assets.adapters.bundle_read import read
-from ml_assets.adapters.bundle_sign import KEY
-from ml_assets.adapters.mlflow import tracking_uri
+from ml_assets.adapters.mlflow.client import tracking_uri
+from ml_assets.release.read import read
+from ml_assets.release.sign import KEY
+from ml_assets.release.verify import verify
 from ml_assets_tests.cli.shell import Site
 from ml_assets_tests.processes import ROOT
 

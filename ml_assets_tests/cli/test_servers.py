@@ -16,7 +16,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from ml_assets.adapters.mlflow import opened
+from ml_assets.adapters.mlflow.client import opened
 from ml_assets.cli.servers import HOST
 from ml_assets_tests.cli.served import Up, up
 from ml_assets_tests.cli.shell import Site

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ml_assets.plan.workspace import Workspace
 from ml_assets.store.home import Home
+from ml_assets.workspace import Workspace
 from ml_assets_tests.cli.shell import Shell, Site, toy_site
 from ml_assets_tests.processes import environment
 from ml_assets_tests.projects import prices, sales

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ml_assets.cli.sample import write_sample
-from ml_assets.plan.recipes.dataset import clean_spec, ingest_spec
+from ml_assets.engine.recipes.dataset import clean_spec, ingest_spec
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.spec.project import DATASET
 from ml_assets.spec.yaml import read_spec

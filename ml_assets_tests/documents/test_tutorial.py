@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ml_assets.plan import load
+from ml_assets.keys import load
 from ml_assets_tests.cli.shell import Shell
 from ml_assets_tests.processes import ROOT
 

@@ -104,7 +104,7 @@ class Daemon:
 def running(site: Site) -> Iterator[Daemon]:
     """Start code server and daemon, and end them with all that they started."""
     with site.dagster() as instance, site.inside():
-        from ml_assets.plan.workspace import locate
+        from ml_assets.workspace import locate
 
         folder = dagster_home(locate())
         port = free_port()

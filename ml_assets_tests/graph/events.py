@@ -11,9 +11,9 @@ from dagster._core.definitions.data_version import (
 from dagster._core.loader import LoadingContextForTest
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
+from ml_assets.engine.plan import planner_here
 from ml_assets.graph.build import definitions
 from ml_assets.graph.keys import key_of
-from ml_assets.plan.plan import planner_here
 from ml_assets_tests.cli.shell import Shell
 
 GREEN = AssetCheckExecutionRecordStatus.SUCCEEDED

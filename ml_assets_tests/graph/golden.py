@@ -9,10 +9,10 @@ from typing import Any
 
 import dagster as dg
 
+from ml_assets.engine.plan import Planner
 from ml_assets.graph.build import definitions
-from ml_assets.plan.plan import Planner
-from ml_assets.plan.workspace import locate
 from ml_assets.store.home import Home
+from ml_assets.workspace import locate
 from ml_assets_tests.processes import ROOT
 
 GOLDEN = Path(__file__).with_name("golden.json")

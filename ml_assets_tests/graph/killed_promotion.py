@@ -25,14 +25,14 @@ from typing import Any
 import dagster as dg
 from mlflow import MlflowClient
 
-from ml_assets.adapters.aliases import show_log
-from ml_assets.adapters.mlflow import tracking_uri
+from ml_assets.adapters.mlflow.aliases import show_log
+from ml_assets.adapters.mlflow.client import tracking_uri
 from ml_assets.cli.run import materialize
-from ml_assets.graph import engine
+from ml_assets.engine.plan import Planner, planner_here
+from ml_assets.graph import resource as engine
 from ml_assets.graph.champion import show
 from ml_assets.graph.instance import open_instance
-from ml_assets.plan.plan import Planner, planner_here
-from ml_assets.plan.promote import candidate_named
+from ml_assets.history.decisions import candidate_named
 from ml_assets.store import promotions
 from ml_assets.store.promotions import MOVES, PROMOTED, ROLLED_BACK, Promotions
 from ml_assets_tests import warm

@@ -6,8 +6,8 @@ import dagster as dg
 import pytest
 
 from ml_assets.assets.cells import Cell
+from ml_assets.engine.plan import Plan, Planned
 from ml_assets.graph.instance import register_batches
-from ml_assets.plan.plan import Plan, Planned
 from ml_assets.spec.project import Project, read_project
 from ml_assets_tests.projects import write_project
 

@@ -39,7 +39,7 @@ for words in json.loads(sys.argv[1]):
 MATERIALIZE = """
 import dagster as dg
 from ml_assets.graph.instance import open_instance
-from ml_assets.plan.workspace import locate
+from ml_assets.workspace import locate
 from toy.definitions import defs
 with open_instance(locate()) as instance:
     result = defs.resolve_job_def("materialize_month").execute_in_process(

@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 
 from ml_assets.graph.settings import dagster_home, settings
-from ml_assets.plan.workspace import Workspace
+from ml_assets.workspace import Workspace
 
 
 def test_damaged_settings_are_written_anew(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from dagster._core.instance import InstanceRef
 
 from ml_assets.graph.settings import settings
 from ml_assets.graph.storage import PooledEventLogStorage, PooledRunStorage
-from ml_assets.plan.workspace import PACKAGE
+from ml_assets.workspace import PACKAGE
 
 KEY = dg.AssetKey(["sales", "cleaned"])
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from ml_assets.engine.plan import planner_here
 from ml_assets.graph import look
 from ml_assets.graph.build import definitions
-from ml_assets.plan.plan import planner_here
 from ml_assets_tests.cli.shell import Site, toy_site
 from ml_assets_tests.projects import FEATURES, MONTHS
 

@@ -21,9 +21,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from ml_assets.plan.workspace import locate
 from ml_assets.store.home import Home
 from ml_assets.store.state import FORMAT
+from ml_assets.workspace import locate
 from ml_assets_tests.processes import ROOT, run
 
 FORGOTTEN = "customer-17"

@@ -16,14 +16,14 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
+from ml_assets.engine.recipes.release import licences, programs
 from ml_assets.errors import BundleError
-from ml_assets.plan.recipes.release import licences, programs
 from ml_assets.spec.families import Median
 from ml_assets.stages.release import scoring, supply
 from ml_assets.stages.release.files import ALWAYS, SUMS, archive, listed, sha256, sums
 from ml_assets.stages.release.rows import ROWS
-from ml_assets_tests.adapters.bundles import METRICS, TREES, bundle_bytes, files_of, released
 from ml_assets_tests.processes import ROOT
+from ml_assets_tests.release.bundles import METRICS, TREES, bundle_bytes, files_of, released
 from ml_assets_tests.stages.flights import World
 
 SCORING = Path(scoring.__file__).parent

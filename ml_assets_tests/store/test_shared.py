@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
+from ml_assets.engine.landing import observe
 from ml_assets.errors import HomeError
-from ml_assets.plan.landing import observe
 from ml_assets.spec.project import Project
 from ml_assets.store.home import Home
 from ml_assets.store.lock import writer

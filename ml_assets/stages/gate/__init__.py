@@ -1,7 +1,7 @@
 """The gate: may a candidate become champion? Two pure stages, `parity` and `decide`.
 
 Belongs here: rules, evidence, the decision and its page. Does not belong here: what follows from a
-decision (promotion is an effect), and what is compared with what (`plan/recipes`).
+decision (promotion is an effect), and what is compared with what (`engine/recipes`).
 
     parity(spec: ParitySpec, *, family, model, test, features, served, onnx=None)
         -> Result(outputs={"parity": JSON}, metadata={"latency_ms": float | None, ...})

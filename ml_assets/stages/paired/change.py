@@ -1,7 +1,7 @@
 """What changed against the previous candidate, on rows that neither has seen.
 
 Belongs here: paired figures, overall and by declared slice. Does not belong here: which candidate
-is the previous one (`plan/recipes/change`), words (`evaluate/sections/change`), decisions (`gate`).
+is the previous one (a recipe), words (`evaluate/sections/change`), decisions (`gate`).
 
 Intervals are percentiles of the paired block bootstrap, as in `evaluate`. Slices are tested both
 ways: a t-test with the bootstrap's standard error, widened for few blocks (Hesterberg, "What

@@ -1,7 +1,7 @@
 """The stage that makes a bundle: every file of it, its checksums, its archive.
 
 Belongs here: which files there are. Does not belong here: signatures, which need a key that is
-no input of a stage (`adapters/bundle_write.py`).
+no input of a stage (`release/write.py`).
 """
 
 from __future__ import annotations

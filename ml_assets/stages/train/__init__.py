@@ -1,4 +1,4 @@
-"""Model families, one file each (`fit`, `refit`, `predict`); listed in plan/families.py.
+"""Model families, one file each (`fit`, `refit`, `predict`); listed in keys/families.py.
 
 Belongs here: fitting, choosing, refitting, predicting. Does not belong here: which rows are in
 a fold (`split`), what is made of a score (`evaluate`), registries.

@@ -1,0 +1,112 @@
+"""What the promotion log says, as MLflow shows it: aliases, and a tag on each decided version.
+
+Everything is derived from the log and compared with what MLflow has, so a call that was cut
+is completed by the next one. Belongs here: which alias stands for which version. Does not
+belong here: runs, artifacts (`mlflow`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ml_assets.adapters.decision import described
+from ml_assets.adapters.mlflow.candidate import past_candidate
+from ml_assets.adapters.mlflow.client import DIGEST, opened, put
+from ml_assets.errors import NotMaterialized
+from ml_assets.spec.project import Project
+from ml_assets.store.home import Home
+from ml_assets.store.promotions import ROLLED_BACK, Entry, Pointer
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion
+
+CHAMPION, CHALLENGER = "champion", "challenger"
+DECISION, REASON, ENTRY = "ml_assets.decision", "ml_assets.reason", "ml_assets.log_entry"
+HELD = "held"
+"""What a version is that was rolled back from, until it is promoted."""
+
+
+def show_log(home: Home, project: Project, model: str) -> dict[str, Any]:
+    """Make MLflow show a model's promotion log; return alias -> MLflow's version, or None.
+
+    Raises PublishError.
+    """
+    client = opened(home)
+    name = f"{model}-{home.env}"
+    while True:
+        length = home.promotions.length(home.env, model)
+        wanted = {
+            CHAMPION: home.promotions.champion(home.env, model),
+            CHALLENGER: home.promotions.challenger(home.env, model),
+        }
+        numbers = {
+            alias: _number(client, home, project, model, pointer)
+            for alias, pointer in wanted.items()
+        }
+        if length:
+            _move(client, name, numbers)
+            _tell(client, home, name, home.promotions.entries(home.env, model))
+        if home.promotions.length(home.env, model) == length:
+            # Whoever moves an alias looks at the log again: the last to move it agrees with it.
+            return numbers
+
+
+def _number(
+    client: MlflowClient, home: Home, project: Project, model: str, pointer: Pointer | None
+) -> str | None:
+    """Return MLflow's number of a version, published first where MLflow does not have it.
+
+    None where neither MLflow nor the store has what is shown: its report was forgotten by law.
+    """
+    if pointer is None:
+        return None
+    wanted = f"name = '{model}-{home.env}' and tags.`{DIGEST}` = '{pointer.digest}'"
+    known = client.search_model_versions(wanted, max_results=1)
+    if known:
+        return str(known[0].version)
+    try:
+        found = past_candidate(home, project, model, pointer.digest)
+    except NotMaterialized:
+        return None
+    return str(put(client, home, found, None)["version"])
+
+
+def _move(client: MlflowClient, name: str, numbers: Mapping[str, str | None]) -> None:
+    shown = client.get_registered_model(name).aliases
+    for alias, number in numbers.items():
+        if number is None and alias in shown:
+            client.delete_registered_model_alias(name, alias)
+        elif number is not None and str(shown.get(alias)) != number:
+            client.set_registered_model_alias(name, alias, number)
+
+
+def _tell(client: MlflowClient, home: Home, name: str, entries: list[Entry]) -> None:
+    """Write on each version what the log says of it."""
+    for version in client.search_model_versions(f"name = '{name}'"):
+        digest = version.tags.get(DIGEST, "")
+        mine = [e for e in entries if digest in (e.digest, e.action == ROLLED_BACK and _left(e))]
+        if mine:
+            _tell_one(client, version, _tags(digest, mine), described(home, mine))
+
+
+def _left(entry: Entry) -> str | None:
+    """Return the digest that was champion before an entry."""
+    return None if entry.previous is None else entry.previous["digest"]
+
+
+def _tags(digest: str, mine: list[Entry]) -> dict[str, str]:
+    last = mine[-1]
+    action = last.action if last.digest == digest else HELD
+    return {DECISION: action, REASON: last.reason[:5000], ENTRY: str(last.number)}
+
+
+def _tell_one(
+    client: MlflowClient, version: ModelVersion, tags: Mapping[str, str], said: str
+) -> None:
+    for key, value in tags.items():
+        if version.tags.get(key) != value:
+            client.set_model_version_tag(version.name, str(version.version), key, value)
+    if version.description != said:
+        client.update_model_version(version.name, str(version.version), said)

@@ -1,0 +1,40 @@
+"""The process that publishes: what answers in a child that `publishing` starts.
+
+It imports mlflow and opens the database at once, then answers `{"model": …, "run_id": …}` for a
+candidate, `{"model": …, "log": true}` for what the promotion log says, or `{"experiment": …}`.
+Belongs here: the child's side. Does not belong here: the parent's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ml_assets.adapters.mlflow import experiments
+from ml_assets.adapters.mlflow.aliases import show_log
+from ml_assets.adapters.mlflow.client import opened, publish
+from ml_assets.errors import MlAssetsError
+from ml_assets.spec.project import Project, read_project
+from ml_assets.store.home import Home
+from ml_assets.workspace import locate
+
+
+def answering(defs: str) -> Callable[[Any], dict[str, Any]]:
+    """Open the home of a project's specs; return what answers requests about it."""
+    workspace = locate(Path(defs))
+    project = read_project(workspace.defs)
+    home = workspace.open_home()
+    with contextlib.suppress(MlAssetsError):
+        # What is wrong is said in answer to the first request.
+        opened(home)
+    return lambda request: _answer(home, project, request)
+
+
+def _answer(home: Home, project: Project, request: Any) -> dict[str, Any]:
+    if "experiment" in request:
+        return experiments.log(home, request["experiment"])
+    if request.get("log"):
+        return show_log(home, project, request["model"])
+    return publish(home, project, request["model"], request.get("run_id"))

@@ -1,0 +1,333 @@
+"""MLflow as a projection of the store: one run and one model version for each candidate.
+
+Everything is looked up by digest before it is made, so a call that was cut is completed by the
+next one. MLflow keeps absolute paths: a home that was copied or moved is noticed (`moved`) and
+published anew (`reset`). Belongs here: what is written to MLflow, in which order. Does not belong
+here: what is told (`candidate`), the model's files (`mlflow_model`), processes (`publisher`).
+
+The database and the files lie in the environment's folder, `mlflow/`; mlflow is imported on
+first use only.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ml_assets.adapters.mlflow.candidate import Candidate, current_candidate
+from ml_assets.adapters.mlflow.families import Child
+from ml_assets.adapters.mlflow.model import dataset, save, signature
+from ml_assets.engine.markdown import plain
+from ml_assets.errors import HomeError, PublishError
+from ml_assets.spec.project import Project
+from ml_assets.store import temporary
+from ml_assets.store.home import Home
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Metric, Run
+
+PARENT, PART = "mlflow.parentRunId", "ml_assets.part"
+"""The tags of a run within another: the run around it, and what it is there."""
+DIGEST, REPORT, DAGSTER_RUN = "ml_assets.digest", "ml_assets.report", "dagster.run_id"
+ALIAS = "candidate"
+"""The registry alias of the current candidate (after A, B, A it is A)."""
+_BATCH, _FEW = 1000, 100
+"""How many metrics, and how many parameters or tags, MLflow takes at once."""
+_LONGEST = 6000
+"""Characters of a parameter's value that MLflow takes."""
+
+
+def folder(home: Home) -> Path:
+    """Return where MLflow's database and files lie."""
+    return home.folder / "mlflow"
+
+
+def tracking_uri(home: Home) -> str:
+    """Return the address of the database, for tracking and registry alike."""
+    return f"sqlite:///{(folder(home) / 'mlflow.db').absolute()}"
+
+
+def is_empty(home: Home) -> bool:
+    """Tell, without mlflow, whether MLflow's database is not there (yet, or any more)."""
+    return not (folder(home) / "mlflow.db").exists()
+
+
+def moved(home: Home) -> bool:
+    """Tell, without mlflow, whether MLflow's paths lead to another place than this home.
+
+    Raises HomeError where that was noted, and the note is damaged.
+    """
+    note, here = folder(home) / "home.txt", str(folder(home).resolve())
+    try:
+        written = note.read_bytes().decode(errors="replace")
+    except FileNotFoundError:
+        return False
+    if not written.startswith("/") or not written.isprintable() or "\ufffd" in written:
+        raise HomeError(
+            f"{note} is damaged: it holds {written[:80]!r}, wanted the folder that MLflow's paths "
+            f"lead to. If this home was not moved, write {here} into it (without a line end); "
+            f"otherwise delete {folder(home)}, and `ml-assets repair` publishes everything anew"
+        )
+    return written != here
+
+
+def reset(home: Home) -> None:
+    """Delete MLflow's folder, so that everything is published anew.
+
+    Renamed first: a reset that is cut leaves nothing that looks like a database in use.
+    """
+    removed = home.folder / "mlflow.removed"
+    shutil.rmtree(removed, ignore_errors=True)
+    if folder(home).exists():
+        os.replace(folder(home), removed)
+        shutil.rmtree(removed)
+
+
+def opened(home: Home) -> MlflowClient:
+    """Return a client on the home's database, made first if it is not there.
+
+    Raises PublishError where the home was moved or the database cannot be used.
+    """
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    for name in ("mlflow", "alembic"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    if moved(home):
+        raise PublishError(
+            f"{folder(home)} was copied or moved and its paths lead elsewhere; "
+            "`ml-assets repair` publishes everything anew"
+        )
+    try:
+        if is_empty(home):
+            _create(home)
+        return MlflowClient(tracking_uri(home), tracking_uri(home))
+    except (MlflowException, SQLAlchemyError, OSError) as error:
+        raise PublishError(
+            f"MLflow's database in {folder(home)} cannot be used: {_first_line(error)}; delete "
+            "that folder, then `ml-assets repair` publishes everything anew"
+        ) from error
+
+
+def publish(
+    home: Home, project: Project, model: str, dagster_run_id: str | None = None
+) -> dict[str, Any]:
+    """Publish a model's current candidate.
+
+    Return `experiment` and `mlflow_run_id` (MLflow's), `version`, `name`, `new`. `version` is
+    MLflow's number. Raises PublishError, UnknownName, NotMaterialized.
+    """
+    client = opened(home)
+    found = current_candidate(home, project, model)
+    answer = put(client, home, found, dagster_run_id)
+    version = str(answer["version"])
+    if client.get_registered_model(found.name).aliases.get(ALIAS) != version:
+        client.set_registered_model_alias(found.name, ALIAS, version)
+    return answer
+
+
+def put(
+    client: MlflowClient, home: Home, found: Candidate, dagster_run_id: str | None
+) -> dict[str, Any]:
+    """Publish a candidate, whatever of it is not there yet; return as `publish` does."""
+    run = find_run(client, found)
+    version = find_version(client, found)
+    new = version is None or run is None or not _complete(run, found)
+    if run is None:
+        run = start_run(client, home, found, dagster_run_id)
+    if new:
+        log(client, home, run, found, model=version is None)
+    if version is None:
+        version = register(client, run, found)
+    if not _complete(run, found):
+        log_children(client, run, found.families)
+        finish(client, run, found)
+    return {
+        "experiment": run.info.experiment_id,
+        "mlflow_run_id": run.info.run_id,
+        "version": int(version),
+        "name": found.name,
+        "new": new,
+    }
+
+
+def find_run(client: MlflowClient, found: Candidate) -> Run | None:
+    """Return the run of a candidate, complete or not."""
+    experiment = client.get_experiment_by_name(found.name)
+    if experiment is None:
+        return None
+    wanted = f"tags.`{DIGEST}` = '{found.digest}'"
+    runs = client.search_runs([experiment.experiment_id], wanted, max_results=1)
+    return runs[0] if runs else None
+
+
+def start_run(
+    client: MlflowClient, home: Home, found: Candidate, dagster_run_id: str | None
+) -> Run:
+    """Create the run of a candidate, its digest in the same transaction."""
+    tags = dict(found.tags)
+    made_by = dagster_run_id or found.run_id
+    if made_by is not None:
+        tags[DAGSTER_RUN] = made_by
+    name = f"{tags['ml_assets.version']} {found.params['family']}"
+    return client.create_run(_experiment(client, home, found), tags=tags, run_name=name)
+
+
+def log(
+    client: MlflowClient, home: Home, run: Run, found: Candidate, *, model: bool = True
+) -> None:
+    """Write parameters, metrics, inputs, files and the model of a run; again if need be."""
+    from mlflow.entities import Metric
+
+    params = {n: value for n, value in found.params.items() if n not in run.data.params}
+    metrics = [Metric(name, value, found.at, 0) for name, value in found.metrics.items()]
+    name, values = found.curve
+    metrics += [Metric(name, value, found.at, step) for step, value in enumerate(values)]
+    run_id = run.info.run_id
+    _put(client, run_id, params, metrics)
+    columns = signature(found)
+    typed = found.document["columns"]
+    client.log_inputs(run_id, [dataset(item, typed) for item in found.inputs])
+    with temporary.folder(home.root) as aside:
+        for file, content in found.files.items():
+            Path(aside, file).parent.mkdir(exist_ok=True)
+            Path(aside, file).write_bytes(content)
+        if model:
+            save(Path(aside, "model"), found, run_id, columns)
+        client.log_artifacts(run_id, str(aside))
+
+
+def _put(
+    client: MlflowClient,
+    run_id: str,
+    params: Mapping[str, str],
+    metrics: Sequence[Metric],
+    tags: Mapping[str, str] | None = None,
+) -> None:
+    """Write all of it to a run, in batches as large as MLflow takes."""
+    from mlflow.entities import Param, RunTag
+
+    given = [Param(name, _cut(value)) for name, value in params.items()]
+    marks = [RunTag(name, value) for name, value in (tags or {}).items()]
+    for start in range(0, max(len(given), len(marks), 1), _FEW):
+        part = slice(start, start + _FEW)
+        client.log_batch(run_id, params=given[part], tags=marks[part])
+    for start in range(0, len(metrics), _BATCH):
+        client.log_batch(run_id, metrics=metrics[start : start + _BATCH])
+
+
+def _cut(value: str) -> str:
+    """Return a parameter's value as long as MLflow takes it, which says so where it is cut."""
+    if len(value) <= _LONGEST:
+        return value
+    said = f" … (cut, {len(value):,} characters)"
+    return value[: _LONGEST - len(said)] + said
+
+
+def find_version(client: MlflowClient, found: Candidate) -> str | None:
+    """Return MLflow's number of the model version of a candidate."""
+    wanted = f"name = '{found.name}' and tags.`{DIGEST}` = '{found.digest}'"
+    versions = client.search_model_versions(wanted, max_results=1)
+    return str(versions[0].version) if versions else None
+
+
+def register(client: MlflowClient, run: Run, found: Candidate) -> str:
+    """Register the model that a run holds; return MLflow's version number."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        tags = {"ml_assets.model": found.model, "ml_assets.environment": found.env}
+        client.create_registered_model(found.name, tags, found.description)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+    source = f"{run.info.artifact_uri}/model"
+    made = client.create_model_version(
+        found.name,
+        source,
+        run.info.run_id,
+        tags=dict(found.tags),
+        description=found.summary,
+    )
+    return str(made.version)
+
+
+def log_children(client: MlflowClient, run: Run, children: Sequence[Child]) -> None:
+    """Write families and their trials as runs within a run; what is there already is kept."""
+    from mlflow.entities import Metric
+
+    experiment, parent = run.info.experiment_id, run.info.run_id
+    if not children:
+        return
+    wanted = f"tags.`{PARENT}` = '{parent}'"
+    known = {one.data.tags.get(PART): one for one in client.search_runs([experiment], wanted)}
+    for child in children:
+        made = known.get(child.part)
+        if made is None or made.info.status != "FINISHED":
+            at = run.info.start_time
+            if made is None:
+                tags = {PARENT: parent, PART: child.part, **child.tags}
+                made = client.create_run(experiment, at, tags, child.part)
+            metrics = [Metric(name, value, at, 0) for name, value in child.metrics.items()]
+            name, values = child.curve
+            metrics += [Metric(name, value, at, step) for step, value in enumerate(values)]
+            params = {n: v for n, v in child.params.items() if n not in made.data.params}
+            _put(client, made.info.run_id, params, metrics, child.tags)
+        log_children(client, made, child.children)
+        if made.info.status != "FINISHED":
+            client.set_terminated(made.info.run_id, "FINISHED")
+
+
+def finish(client: MlflowClient, run: Run, found: Candidate) -> None:
+    """Mark a run as complete, with the report that it shows."""
+    client.set_tag(run.info.run_id, "mlflow.note.content", plain(found.summary))
+    client.set_tag(run.info.run_id, REPORT, found.report)
+    # A new report of a candidate does not make its run longer.
+    if run.info.status != "FINISHED":
+        client.set_terminated(run.info.run_id, "FINISHED")
+
+
+def _complete(run: Run, found: Candidate) -> bool:
+    return run.info.status == "FINISHED" and run.data.tags.get(REPORT) == found.report
+
+
+def _create(home: Home) -> None:
+    """Make the database aside and move it into place: a cut migration cannot be gone on with."""
+    from mlflow import MlflowClient
+
+    folder(home).mkdir(parents=True, exist_ok=True)
+    (folder(home) / "home.txt").write_text(str(folder(home).resolve()), encoding="utf-8")
+    aside = folder(home) / "mlflow.db.new"
+    aside.unlink(missing_ok=True)
+    uri = f"sqlite:///{aside.absolute()}"
+    MlflowClient(uri, uri)
+    os.replace(aside, folder(home) / "mlflow.db")
+
+
+def _experiment(client: MlflowClient, home: Home, found: Candidate) -> str:
+    known = client.get_experiment_by_name(found.name)
+    if known is not None:
+        if known.lifecycle_stage == "deleted":
+            client.restore_experiment(known.experiment_id)
+        return str(known.experiment_id)
+    tags = {
+        "mlflow.note.content": found.description,
+        # Without it MLflow's page opens as one for traces of language models.
+        "mlflow.experimentKind": "custom_model_development",
+        "ml_assets.environment": found.env,
+        "ml_assets.model": found.model,
+    }
+    place = (folder(home) / "artifacts" / found.name).resolve().as_uri()
+    return client.create_experiment(found.name, artifact_location=place, tags=tags)
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().split("\n")[0] or type(error).__name__

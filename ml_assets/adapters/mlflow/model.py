@@ -1,0 +1,132 @@
+"""A candidate's inputs and model as MLflow describes them.
+
+Belongs here: signature, dataset inputs, the MLflow Model directory. Does not belong here: clients,
+databases. mlflow is imported on first use only.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Container, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ml_assets.adapters.mlflow.candidate import Candidate, Input
+from ml_assets.keys.libraries import version_of
+from ml_assets.store.digest import canonical_json
+
+if TYPE_CHECKING:
+    from mlflow.entities import DatasetInput
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, TensorSpec
+
+EXAMPLE = "input_example.json"
+LOADER = "ml_assets.adapters.mlflow.pyfunc"
+TYPES = {"number": "double", "integer": "long", "category": "string", "boolean": "boolean"}
+"""MLflow's names of the types that a spec declares."""
+ENFORCED = ("number", "category")
+"""Those that MLflow may enforce on what a model is asked. Its `long` refuses a missing value, its
+`boolean` takes one for false without a word: these it lets pass, and `pyfunc` reads them."""
+_DIGEST_LENGTH = 32
+"""MLflow takes 36 characters; the whole digest is in the source."""
+
+
+def dataset(item: Input, columns: Mapping[str, str]) -> DatasetInput:
+    """Return a features batch as MLflow knows it: once a run, the folds that use it in a tag.
+
+    `columns` are the model's inputs and their types in the spec.
+    """
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+    from mlflow.types import Schema
+
+    short = item.digest.partition(":")[2][:_DIGEST_LENGTH]
+    schema = json.dumps({"mlflow_colspec": Schema(_typed(columns, TYPES)).to_dict()})
+    profile = json.dumps({"num_rows": item.rows})
+    known = Dataset(item.name, short, "ml_assets", item.source(), schema, profile)
+    return DatasetInput(known, [InputTag("mlflow.data.context", ", ".join(item.contexts))])
+
+
+def signature(found: Candidate) -> ModelSignature:
+    """Return the model's inputs, all optional, and its outputs."""
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, Schema
+
+    inputs = _typed(found.document["columns"], ENFORCED)
+    classes = found.document["classes"]
+    outputs: list[ColSpec | TensorSpec] = [ColSpec("double", name) for name in classes]
+    outputs = outputs or [ColSpec("double")]
+    return ModelSignature(Schema(inputs), Schema(outputs))
+
+
+def _typed(columns: Mapping[str, str], known: Container[str]) -> list[ColSpec | TensorSpec]:
+    """Return columns with their types; with MLflow's `any` where a type is not in `known`."""
+    from mlflow.types import ColSpec
+    from mlflow.types.schema import AnyType
+
+    return [
+        ColSpec(TYPES[kind] if kind in known else AnyType(), name, required=False)
+        for name, kind in sorted(columns.items())
+    ]
+
+
+def save(path: Path, found: Candidate, run_id: str, columns: ModelSignature) -> None:
+    """Write an MLflow Model directory as `mlflow.pyfunc.save_model` does.
+
+    Without its survey of installed packages, which takes half a second.
+    """
+    from mlflow import pyfunc
+    from mlflow.models import Model
+
+    data = path / "data"
+    data.mkdir(parents=True)
+    (data / "model.json").write_bytes(canonical_json(found.document))
+    family = {"module": found.family, "digest": found.document_digest}
+    (data / "family.json").write_text(json.dumps(family, indent=2), encoding="utf-8")
+    (path / "requirements.txt").write_text("\n".join(requirements(found.libraries)) + "\n")
+    (path / "python_env.yaml").write_text(
+        f"python: {platform.python_version()}\ndependencies:\n- -r requirements.txt\n"
+    )
+    example = None
+    if found.example:
+        split = {"columns": list(found.example), "data": [list(found.example.values())]}
+        (path / EXAMPLE).write_text(json.dumps(split), encoding="utf-8")
+        example = {"artifact_path": EXAMPLE, "type": "dataframe", "pandas_orient": "split"}
+    size = sum(file.stat().st_size for file in data.iterdir())
+    model = Model(
+        artifact_path="model",
+        run_id=run_id,
+        signature=columns,
+        saved_input_example_info=example,
+        metadata={
+            **found.tags,
+            "ml_assets.family": found.family,
+            "ml_assets.columns": found.document["columns"],
+        },
+        model_size_bytes=size,
+    )
+    pyfunc.add_to_model(model, LOADER, data="data", python_env="python_env.yaml")
+    model.save(str(path / "MLmodel"))
+
+
+def drop_example(path: Path) -> None:
+    """Remove the example from an MLflow Model directory: it is a row."""
+    from mlflow.models import Model
+
+    # Of a run that was cut it may not be there.
+    model = Model.load(str(path)) if (path / "MLmodel").is_file() else Model()
+    if model.saved_input_example_info is not None:
+        model.saved_input_example_info = None  # type: ignore[assignment] # what it is by default
+        model.save(str(path / "MLmodel"))
+    # MLflow's own writers add one in the form that its server takes.
+    for name in (EXAMPLE, f"serving_{EXAMPLE}"):
+        (path / name).unlink(missing_ok=True)
+
+
+def requirements(libraries: Mapping[str, str]) -> list[str]:
+    """Return what the model was made with, pinned, and what its loader needs besides.
+
+    `ml_assets` itself is not among them: it comes from no public index.
+    """
+    needed = dict(version_of(name) for name in ("mlflow", "pandas", "pydantic"))
+    return sorted(f"{name}=={version}" for name, version in {**needed, **libraries}.items())

@@ -1,0 +1,1 @@
+"""From specs to results: what each asset is made of, what must run, making it."""

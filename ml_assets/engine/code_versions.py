@@ -1,0 +1,53 @@
+"""Code versions for Dagster: what of an asset's making does not depend on the data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+from ml_assets.assets.edges import asset_keys, groups, owner_of
+from ml_assets.assets.registry import KINDS, function, made_by
+from ml_assets.keys import fields
+from ml_assets.keys.code import Sources, digests
+from ml_assets.keys.libraries import environment
+from ml_assets.spec.project import Project
+from ml_assets.store.digest import json_digest
+from ml_assets.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Versioned:
+    """What the code version of a unit is made of; a recipe's module says it of its unit."""
+
+    modules: Sequence[str]
+    """The modules of its stages and hooks: all that they reach counts."""
+    params: Sequence[BaseModel] = ()
+
+
+def definitions_digest(project: Project, workspace: Workspace) -> str:
+    """Return a digest of what Dagster loads: asset keys and their code versions."""
+    versions = {group: dict(code_versions(project, workspace, group)) for group in groups(project)}
+    return json_digest([sorted(asset_keys(project)), versions])
+
+
+def code_versions(project: Project, workspace: Workspace, group: str) -> Mapping[str, str]:
+    """Return kind of unit -> digest of its code, sub-specs and environment."""
+    sources, owner = Sources(workspace.roots), owner_of(project, group)
+    return {
+        name: _digest(sources, function(kind.code)(project, workspace, group))
+        for name, kind in KINDS.items()
+        if made_by(name)[0].owner == owner
+    }
+
+
+def _digest(sources: Sources, found: Versioned) -> str:
+    closure = sources.closure(found.modules)
+    document: list[Any] = [
+        digests(closure),
+        environment(sources.libraries(found.modules)),
+        [fields.document(params) for params in found.params],
+    ]
+    return json_digest(document)[3:19]

@@ -1,0 +1,163 @@
+"""A cheap fingerprint of all that a plan depends on: by stat and by name, no file is read.
+
+Sources and specs, the landing folders, installed libraries and Python, where state lives, and a
+revision of that state. What moves it without need costs a plan; what does not move it is never
+looked at by the sensor.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import sys
+import time
+from collections.abc import Iterator
+from operator import itemgetter
+
+from sqlalchemy import func, select
+
+from ml_assets.store.home import Home
+from ml_assets.store.pins import PREFIX
+from ml_assets.store.state import (
+    current,
+    heads,
+    landings,
+    objects,
+    removals,
+    withdrawals,
+)
+from ml_assets.store.state import settings as switches
+from ml_assets.walk import landing, stamp
+from ml_assets.workspace import PACKAGE, Workspace, settings
+
+INSTALLED = (".dist-info", ".egg-info", ".egg-link", ".pth")
+"""Endings of what an installed distribution leaves in its folder, its version in the name."""
+
+
+Found = tuple[str, os.stat_result]
+
+
+def sources(workspace: Workspace) -> list[Found]:
+    """Return every first-party source and spec, and what the package ships beside its sources."""
+    found: dict[str, os.stat_result] = {}
+    for folder in set(workspace.roots.values()):
+        shipped = folder == PACKAGE
+        found |= {
+            path: file for path, file in _files(str(folder)) if path.endswith(".py") or shipped
+        }
+    for spec in workspace.defs.glob("*/defs.yaml"):
+        file = _stat(str(spec))
+        found |= {} if file is None else {str(spec): file}
+    return sorted(found.items(), key=itemgetter(0))
+
+
+def changing(workspace: Workspace, seconds: float) -> str | None:
+    """Return a source, or a folder of libraries, that was changed so few seconds ago, if any is.
+
+    Both times of a file count, as copying can set the one that people see.
+    """
+    now = time.time()
+    # A time in the future says nothing: such a file would never be quiet.
+    return next(
+        (
+            path
+            for path, file in (*sources(workspace), *_libraries())
+            if any(0 <= now - touched < seconds for touched in (file.st_mtime, file.st_ctime))
+        ),
+        None,
+    )
+
+
+def fingerprint(workspace: Workspace, home: Home) -> str:
+    """Return a digest that is another whenever a plan may be; what cannot be read counts too."""
+    digest = hashlib.sha256()
+    for path, file in sources(workspace):
+        digest.update(os.fsencode(f"{path} {stamp(file)}\n"))
+    for entry in landing(home.landing):
+        digest.update(os.fsencode(f"{entry.path} {entry.stamp}\n"))
+    digest.update(repr([workspace.module, settings(workspace), _python()]).encode())
+    digest.update(repr(_revision(home)).encode())
+    return digest.hexdigest()
+
+
+def _revision(home: Home) -> list[object]:
+    """Return what is another after each write that a plan of this environment can see."""
+    shown = func.count().filter(current.c.published == current.c.token)
+    pinned = (switches.c.env == home.env, switches.c.key.startswith(PREFIX))
+    with home.state.read() as db:
+        return [
+            *(
+                db.execute(select(func.max(table.c.id))).scalar()
+                for table in (landings, withdrawals)
+            ),
+            *(
+                db.execute(select(func.count()).select_from(table)).scalar()
+                for table in (objects, removals)
+            ),
+            db.execute(select(func.count()).where(*pinned)).scalar(),
+            db.execute(select(heads.c.hash).where(heads.c.env == home.env)).scalars().all(),
+            db.execute(
+                select(func.count(), func.max(current.c.updated), shown).where(
+                    current.c.env == home.env
+                )
+            ).one(),
+        ]
+
+
+def _python() -> list[object]:
+    """Return what is another once Python or a library is: a running process does not see it.
+
+    Versions stand in the names of the folders beside the libraries, so none of them is opened.
+    """
+    interpreter = os.path.realpath(sys.executable)
+    file = _stat(interpreter)
+    found: list[object] = [interpreter, None if file is None else file.st_ctime_ns]
+    for folder in sys.path:
+        found += [folder, sorted(name for name in _names(folder) if name.endswith(INSTALLED))]
+    return found
+
+
+def _libraries() -> Iterator[Found]:
+    """Yield the folders in which libraries are installed."""
+    for folder in sys.path:
+        file = _stat(folder)
+        if file is not None and any(name.endswith(".dist-info") for name in _names(folder)):
+            yield folder, file
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder or ".")
+    except OSError:
+        return []
+
+
+def _files(folder: str) -> Iterator[Found]:
+    """Yield every file below a folder; linked folders are looked into, each folder once."""
+    seen: set[tuple[int, int]] = set()
+    waiting = [folder]
+    while waiting:
+        place = waiting.pop()
+        info = _stat(place)
+        if info is None or (info.st_dev, info.st_ino) in seen:
+            continue
+        seen.add((info.st_dev, info.st_ino))
+        for name in _names(place):
+            path = os.path.join(place, name)
+            file = _stat(path)
+            if file is None or name == "__pycache__":
+                # Editors keep a lock beside a file that is a link to nowhere (`.#features.py`).
+                continue
+            if stat.S_ISDIR(file.st_mode):
+                waiting.append(path)
+            else:
+                yield path, file
+
+
+def _stat(path: str) -> os.stat_result | None:
+    """Return the stat of what a path leads to; None where it leads nowhere."""
+    try:
+        return os.stat(path)
+    except OSError:
+        return None

@@ -1,0 +1,231 @@
+"""What lies in the landing folders, compared with what has landed before.
+
+A file is taken when its name matches the dataset's pattern and nobody has touched it for
+`SETTLE` seconds. A file that vanished changes nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ml_assets.engine.batch_names import Names, batch_of, unfit
+from ml_assets.errors import RequestError, UnknownName
+from ml_assets.spec.calendar import spelled
+from ml_assets.spec.dataset import DatasetSpec
+from ml_assets.spec.project import Project
+from ml_assets.store.digest import bytes_digest
+from ml_assets.store.home import Home
+from ml_assets.walk import Entry, entries, is_text, look, shown, stamp
+
+SETTLE = 3.0
+"""Seconds for which a file must be unchanged; both times of the file count, since copying
+can set the one that people see."""
+
+FORGOTTEN = "this content was deleted by `ml-assets forget` and does not land again"
+
+
+@dataclass
+class Observed:
+    """What a look at the landing folders found."""
+
+    landed: list[str] = field(default_factory=list)
+    """Batches with new content, `dataset@batch`."""
+    problems: list[str] = field(default_factory=list)
+    """Files that cannot be taken, and what to do."""
+    settling: list[str] = field(default_factory=list)
+    """Files that are too young to be taken."""
+    missing: list[str] = field(default_factory=list)
+    """Batches whose landed file is not there any more; nothing follows from it."""
+
+
+def observe(home: Home, project: Project, settle: float = SETTLE) -> Observed:
+    """Record every new content in the landing folders, and say what is odd."""
+    found = Observed()
+    known = home.batches.known_files()
+    newest = home.batches.landed()
+    names = Names(home, project)
+    for name, spec in project.datasets.items():
+        folder = home.landing / name
+        seen: dict[str, list[Path]] = defaultdict(list)
+        for entry in entries(folder):
+            if (problem := _problem(entry, spec)) is not None:
+                found.problems += [problem] if problem else []
+                continue
+            seen[batch_of(spec, entry.path.name) or ""].append(entry.path)
+        for batch in project.ordered(name, seen):
+            paths = seen[batch]
+            wrong = names.problem(name, batch)
+            if wrong is not None:
+                found.problems.append(f"{paths[0]}: {wrong}")
+                continue
+            if len(paths) > 1:
+                several = " and ".join(path.name for path in paths)
+                found.problems.append(
+                    f"{_named(name, batch)}: two files for one batch, {several}; "
+                    f"leave one in {folder}"
+                )
+                continue
+            try:
+                if _take(home, known, (name, batch), paths[0], settle, found):
+                    names.add(name, batch)
+            except OSError as error:
+                found.problems.append(f"{paths[0]}: cannot be read: {error.strerror}")
+        found.missing += [
+            _named(dataset, batch)
+            for (dataset, batch), items in sorted(newest.items())
+            if dataset == name
+            and spelled(batch) not in seen
+            # Of a shared home, what landed on another machine lies there.
+            and str((folder / items[0].name).relative_to(home.root)) in known
+        ]
+    return found
+
+
+def _problem(entry: Entry, spec: DatasetSpec) -> str | None:
+    """Return why a thing in a landing folder is not taken, None if it is.
+
+    Empty where nobody need be told: what is hidden, and folders in which people keep other things.
+    """
+    if entry.hidden:
+        return ""
+    batch = batch_of(spec, entry.path.name)
+    if entry.folder:
+        kept = "; only files are taken: put what is in it beside it"
+        return "" if batch is None else f"{shown(entry.path)}: {entry.odd}{kept}"
+    if entry.odd:
+        return f"{shown(entry.path)}: {entry.odd}; rename it or move it away"
+    if batch is None:
+        said = f"the name does not match '{spec.landing.pattern}'; rename it or move it away"
+        return f"{shown(entry.path)}: {said}"
+    return None
+
+
+def _take(
+    home: Home,
+    known: Mapping[str, tuple[str, str]],
+    place: tuple[str, str],
+    path: Path,
+    settle: float,
+    found: Observed,
+) -> bool:
+    """Land a file where its content is new and it has settled; tell whether it landed."""
+    info = path.stat()
+    stat = stamp(info)
+    key = str(path.relative_to(home.root))
+    before = known.get(key)
+    if before is not None and before[0] == stat:
+        return False
+    now = time.time()
+    # A time that lies far in the future says nothing: such a file would never settle.
+    if any(abs(now - touched) < settle for touched in (info.st_mtime, info.st_ctime)):
+        found.settling.append(str(path))
+        return False
+    content = path.read_bytes()
+    digest, landed = bytes_digest(content), False
+    if before is None or before[1] != digest:
+        if home.removals.forgotten(digest):
+            found.problems.append(f"{path}: {FORGOTTEN}; remove it")
+            return False
+        home.objects.put(content)
+        landed = home.batches.land(*place, digest, path.name)
+        found.landed += [_named(*place)] if landed else []
+    home.batches.remember_file(key, stat, digest)
+    return landed
+
+
+def land(home: Home, project: Project, dataset: str, source: Path, batch: str | None) -> str:
+    """Put a file into a dataset's landing folder, whole or not at all; return what landed.
+
+    The name must match the dataset's pattern, or `batch` says the batch and the name is
+    made. Raises UnknownName for the dataset, and RequestError where neither is so, or the file
+    cannot be read.
+    """
+    if dataset not in project.datasets:
+        raise UnknownName.of("dataset", dataset, project.datasets)
+    spec = project.datasets[dataset]
+    place = look(home.landing / dataset)
+    if place is not None and not place.folder:
+        odd = place.odd or "is a file"
+        raise RequestError(f"{shown(place.path)} {odd}; wanted a folder there: move it away")
+    for word in (source.name, batch or ""):
+        if not is_text(word):
+            raise RequestError(f"{shown(word)}: not UTF-8; rename the file, or say another batch")
+    named = batch_of(spec, source.name)
+    if batch is not None and spec.calendar is not None and (wrong := unfit(spelled(batch))):
+        raise RequestError(wrong)
+    if named is None and batch is None and spec.calendar is not None:
+        raise RequestError(
+            f"{source.name}: the name does not match '{spec.landing.pattern}'; "
+            "rename it or say the batch with --batch"
+        )
+    batch = None if batch is None else spelled(batch)
+    if batch is not None and spec.calendar is None:
+        raise RequestError(f"{dataset} is a snapshot and has no batches; leave --batch away")
+    if batch is not None and named and named != batch:
+        raise RequestError(f"{source.name} says batch {named}, --batch says {batch}")
+    wanted = batch if batch is not None else named or ""
+    stem = f"{dataset}-{wanted}" if wanted else dataset
+    name = source.name if named is not None else f"{stem}{''.join(source.suffixes)}"
+    if batch_of(spec, name) != wanted:
+        raise RequestError(
+            f"no file name for batch {wanted!r} that matches '{spec.landing.pattern}'; "
+            "rename the file to one that does"
+        )
+    if len(os.fsencode(f".{name}.tmp")) > 255:
+        raise RequestError(f"the name of the file would be longer than 255 bytes: {name}")
+    wrong = Names(home, project).problem(dataset, wanted)
+    if wrong is not None:
+        raise RequestError(f"{source.name}: {wrong}")
+    try:
+        content = source.read_bytes()
+    except OSError as error:
+        raise RequestError(f"{shown(source)}: {error.strerror}") from error
+    _replace(home, spec, dataset, wanted, name, content)
+    return _named(dataset, wanted)
+
+
+def landed_again(home: Home, digest: str) -> bool:
+    """Put a landed file back into the store, if it still lies in the landing folder."""
+    for path, (_, known) in home.batches.known_files().items():
+        file = home.root / path
+        if known == digest and file.is_file():
+            content = file.read_bytes()
+            if bytes_digest(content) == digest:
+                home.objects.forget(digest)
+                home.objects.put(content)
+                return True
+    return False
+
+
+def _named(dataset: str, batch: str) -> str:
+    return f"{dataset}@{batch}" if batch else dataset
+
+
+def _replace(
+    home: Home, spec: DatasetSpec, dataset: str, batch: str, name: str, content: bytes
+) -> None:
+    if home.removals.forgotten(bytes_digest(content)):
+        raise RequestError(f"{name}: {FORGOTTEN}; deliver it without those rows")
+    folder = home.landing / dataset
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = folder / f".{name}.tmp"
+    target = folder / name
+    try:
+        temporary.write_bytes(content)
+        home.objects.put(content)
+        os.replace(temporary, target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    digest = bytes_digest(content)
+    for other in entries(folder):
+        same = _problem(other, spec) is None and batch_of(spec, other.path.name) == batch
+        if same and other.path != target:
+            other.path.unlink()
+    home.batches.land(dataset, batch, digest, name, again=True)
+    home.batches.remember_file(str(target.relative_to(home.root)), stamp(target.stat()), digest)

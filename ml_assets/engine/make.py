@@ -1,0 +1,159 @@
+"""Making units: run what is missing, keep what is good, tell what went wrong.
+
+A fault in one batch does not stop the others; the caller fails after they are kept. A
+damaged object is dropped and made again from what it was made from.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ml_assets.assets.cells import Cell, Unit
+from ml_assets.assets.registry import KINDS
+from ml_assets.engine.imports import Imports, libraries_of
+from ml_assets.engine.landing import landed_again
+from ml_assets.engine.plan import Planner
+from ml_assets.engine.product import product
+from ml_assets.engine.run import ActionRunner, Boundary
+from ml_assets.engine.session import Made, Shared
+from ml_assets.errors import CodeChanged, DamagedObject, MlAssetsError, NotMaterialized
+from ml_assets.keys.code import Sources
+from ml_assets.store.records import Current
+
+State = Literal["executed", "reused", "failed", "waiting"]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What became of one cell, for whoever shows progress."""
+
+    cell: Cell
+    state: State
+    seconds: float
+    """What the actions that were run for it took, whichever process ran them."""
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one unit: its cells as they are current now, or why not."""
+
+    unit: Unit
+    current: Sequence[Current] = ()
+    executed: frozenset[Cell] = frozenset()
+    seconds: Mapping[Cell, float] = field(default_factory=dict)
+    waiting: str | None = None
+    fault: str | None = None
+    trace: str = ""
+
+
+Listener = Callable[[Progress], None]
+
+
+class Maker:
+    """Makes units of one run, with the code and specs as they were at its start.
+
+    With a `token` another process works on the same run from the other end (`graph/ahead`);
+    what either made counts as executed. When it has to be waited for, what the units `to_come` need
+    is imported, and the spare ones among them are made.
+    """
+
+    def __init__(
+        self,
+        planner: Planner,
+        run_id: str | None = None,
+        *,
+        force: bool = False,
+        verify: bool = False,
+        boundary: Boundary | None = None,
+        listener: Listener | None = None,
+        token: str = "",
+        to_come: Sequence[Unit] = (),
+    ) -> None:
+        self.planner = planner
+        self._run_id = run_id
+        self._listener = listener or _ignore
+        self._runner = ActionRunner(
+            planner.workspace,
+            planner.home,
+            Sources(planner.workspace.roots),
+            force=force,
+            verify=verify,
+            boundary=boundary,
+            token=token,
+            project=planner.project,
+            meanwhile=Imports(libraries_of(unit.kind for unit in to_come)).one,
+        )
+        spare = [unit for unit in to_come if KINDS[unit.kind].spare]
+        self._shared = Shared(self._runner, spare) if token else None
+        self._session = planner.session(recurse=False, runner=self._runner, shared=self._shared)
+
+    def make(self, units: Sequence[Unit], selected: set[str]) -> list[Outcome]:
+        """Make units, keep the selected assets of each, and return what became of each."""
+        # The other process begins with the first.
+        order = units if self._shared is None else units[::-1]
+        found = {unit: self._one(unit, selected) for unit in order}
+        return [found[unit] for unit in units]
+
+    def _one(self, unit: Unit, selected: set[str]) -> Outcome:
+        try:
+            outcome = self._keep(unit, self._made(unit), selected)
+        except (CodeChanged, NotMaterialized) as error:
+            outcome = Outcome(unit, fault=str(error))
+        except Exception as error:
+            # Not swallowed: the step fails with it, once the other batches are kept.
+            known = isinstance(error, MlAssetsError)
+            said = str(error) if known else f"{type(error).__name__}: {error}"
+            outcome = Outcome(unit, fault=f"{unit}: {said}", trace=traceback.format_exc())
+        self._session.drop(unit)
+        self._tell(outcome, selected)
+        return outcome
+
+    def _made(self, unit: Unit) -> Sequence[Made]:
+        healed: set[str] = set()
+        session = self._session
+        while True:
+            try:
+                made = list(session.make(unit).values())
+                for item in made:
+                    # Made when looked at: here, where what is damaged can be made again.
+                    tuple(item.checks)
+                return made
+            except DamagedObject as error:
+                if error.digest in healed:
+                    raise
+                healed.add(error.digest)
+                if not landed_again(self.planner.home, error.digest):
+                    self.planner.home.objects.forget(error.digest)
+                # Recursing makes again whatever is missing on the way to this unit.
+                session = self.planner.session(runner=self._runner)
+
+    def _keep(self, unit: Unit, made: Sequence[Made], selected: set[str]) -> Outcome:
+        kept = [item for item in made if item.cell.asset in selected]
+        waits = next((item.waiting for item in kept if item.waiting is not None), None)
+        if waits is not None:
+            return Outcome(unit, waiting=waits)
+        home = self.planner.home
+        home.pins.keep(home.env, {k: v for item in kept for k, v in item.pins.items()})
+        current = home.records.record(home.env, [product(item) for item in kept], self._run_id)
+        executed = frozenset(item.cell for item in kept if item.executed)
+        return Outcome(unit, current, executed, {item.cell: item.seconds for item in kept})
+
+    def _tell(self, outcome: Outcome, selected: set[str]) -> None:
+        for cell in outcome.unit.cells():
+            if cell.asset not in selected:
+                continue
+            state: State = "executed" if cell in outcome.executed else "reused"
+            detail = outcome.fault or outcome.waiting or ""
+            if outcome.fault is not None:
+                state = "failed"
+            elif outcome.waiting is not None:
+                state = "waiting"
+            self._listener(Progress(cell, state, outcome.seconds.get(cell, 0.0), detail))
+
+
+def _ignore(_progress: Progress) -> None:
+    return

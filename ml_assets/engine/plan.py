@@ -1,0 +1,247 @@
+"""The plan: what will run, what may run, what is reused or waits, and why; no action runs.
+
+But what lies in the landing folders is taken (`engine/landing`): a batch is its kept bytes, which
+a file that is replaced or removed a moment later would not be any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ml_assets.assets.cells import Cell, Unit
+from ml_assets.assets.edges import groups, owner_of, partitioned
+from ml_assets.assets.registry import KINDS, made_by
+from ml_assets.engine.landing import Observed, observe
+from ml_assets.engine.product import complete, product
+from ml_assets.engine.selection import select
+from ml_assets.engine.session import Done, Made, Session, Status, Undone
+from ml_assets.engine.why import reasons
+from ml_assets.errors import DamagedObject, UnknownName
+from ml_assets.spec.project import Project, read_project
+from ml_assets.store.digest import json_digest
+from ml_assets.store.home import Home
+from ml_assets.workspace import Workspace, locate
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One cell of a plan."""
+
+    cell: Cell
+    status: Status
+    reason: str
+    depends_on: tuple[str, ...] = ()
+    publish: bool = False
+    """Reused, but not yet current in this environment or not yet shown by Dagster."""
+    wanted: tuple[str, ...] = ()
+    """What identifies the wanted state: action keys or recipes, or the content's token."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a selection needs, cell by cell in data-flow order."""
+
+    cells: Sequence[Planned]
+    observed: Observed = field(default_factory=Observed)
+    stated: str | None = None
+    """The digest of the wanted state, where the plan was read from a document."""
+
+    def having(self, status: Status) -> list[Planned]:
+        """Return the cells with a status."""
+        return [item for item in self.cells if item.status == status]
+
+    @property
+    def todo(self) -> list[Planned]:
+        """The cells for which a run is needed."""
+        return [i for i in self.cells if i.status in ("run", "maybe") or i.publish]
+
+    @property
+    def wanted(self) -> str:
+        """A digest of the wanted state, as far as it is not there yet."""
+        if self.stated is not None:
+            return self.stated
+        return json_digest([[str(i.cell), i.status, list(i.wanted)] for i in self.todo])
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the plan as `ml-assets plan --json` prints it."""
+
+        def rows(status: Status) -> list[dict[str, Any]]:
+            return [{"asset": str(i.cell), "reason": i.reason} for i in self.having(status)]
+
+        maybe = [
+            {"asset": str(i.cell), "reason": i.reason, "depends_on": list(i.depends_on)}
+            for i in self.having("maybe")
+        ]
+        return {
+            "run": rows("run"),
+            "maybe": maybe,
+            "reuse": rows("reuse"),
+            "waiting": rows("wait"),
+            "publish": [str(i.cell) for i in self.cells if i.publish],
+            "problems": self.observed.problems,
+            "missing": self.observed.missing,
+            "settling": self.observed.settling,
+            "wanted": self.wanted,
+            "order": [str(i.cell) for i in self.cells],
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Plan:
+        """Return the plan of a document that `to_json` made; of what is wanted only the digest."""
+        published = set(document["publish"])
+        by_status: dict[Status, Sequence[Mapping[str, Any]]] = {
+            "run": document["run"],
+            "maybe": document["maybe"],
+            "reuse": document["reuse"],
+            "wait": document["waiting"],
+        }
+        cells = [
+            Planned(
+                _cell(row["asset"]),
+                status,
+                row["reason"],
+                tuple(row.get("depends_on", ())),
+                publish=row["asset"] in published,
+            )
+            for status, rows in by_status.items()
+            for row in rows
+        ]
+        order = {text: number for number, text in enumerate(document["order"])}
+        return cls(sorted(cells, key=lambda i: order[str(i.cell)]), stated=document["wanted"])
+
+
+def _cell(text: str) -> Cell:
+    asset, _, partition = text.partition("@")
+    return Cell(asset, partition)
+
+
+def units(session: Session) -> Iterator[Unit]:
+    """Yield every unit of a project in data-flow order."""
+    project = session.project
+    for kind in KINDS:
+        asset = made_by(kind)[0]
+        for group in groups(project):
+            if owner_of(project, group) != asset.owner:
+                continue
+            if not partitioned(project, f"{group}/{asset.name}"):
+                yield Unit(group, kind)
+                continue
+            dataset = group if asset.owner == "dataset" else project.models[group].dataset
+            yield from (Unit(group, kind, batch) for batch in session.batches(dataset))
+
+
+class Planner:
+    """One workspace, its specs as read now, and its home."""
+
+    def __init__(self, workspace: Workspace, home: Home, project: Project | None = None) -> None:
+        self.workspace = workspace
+        self.home = home
+        self.project = read_project(workspace.defs) if project is None else project
+
+    def session(self, **options: Any) -> Session:
+        """Return a new look at the world; with a runner it runs what is missing."""
+        return Session(self.workspace, self.home, self.project, **options)
+
+    def plan(
+        self, selection: str | None = None, partition: str | None = None, look: bool = True
+    ) -> Plan:
+        """Return the plan for a selection of assets and, if given, one batch.
+
+        With `look` the landing folders are looked at first. Raises SelectionError and
+        UnknownName.
+        """
+        observed = observe(self.home, self.project) if look else Observed()
+        assets = set(select(self.project, selection))
+        while True:
+            try:
+                return Plan(self._cells(assets, partition), observed)
+            except DamagedObject as error:
+                # Whoever made it makes it again, which the next look plans.
+                self.home.objects.forget(error.digest)
+
+    def _cells(self, assets: set[str], partition: str | None) -> list[Planned]:
+        session = self.session()
+        if partition is not None:
+            datasets = self.project.datasets.items()
+            known = {b for name, spec in datasets if spec.calendar for b in session.batches(name)}
+            if partition not in known:
+                raise UnknownName.of("batch", partition, known)
+        return [
+            _planned(session, made)
+            for unit in units(session)
+            if {cell.asset for cell in unit.cells()} & assets
+            for made in session.make(unit).values()
+            if made.cell.asset in assets
+            and (
+                partition is None
+                or made.cell.partition == partition
+                or not partitioned(self.project, made.cell.asset)
+            )
+        ]
+
+
+def planner_here() -> Planner:
+    """Return a planner for the project around the current folder, on its home."""
+    workspace = locate()
+    home = workspace.open_home()
+    try:
+        return Planner(workspace, home)
+    except BaseException:
+        home.close()
+        raise
+
+
+def _planned(session: Session, made: Made) -> Planned:
+    cell = made.cell
+    before = session.current.get((cell.asset, cell.partition))
+    if made.waiting is not None:
+        return Planned(cell, "wait", made.waiting)
+    if complete(made):
+        token = product(made).token
+        shown = before is not None and before.token == token and before.published == token
+        return Planned(
+            cell,
+            "reuse",
+            "nothing changed" if shown else "known content, not yet shown here",
+            publish=not shown,
+            wanted=() if shown else (token,),
+        )
+    undone = {p: a for p, a in _parts(made).items() if isinstance(a, Undone)}
+    certain = {part: action for part, action in undone.items() if action.pending.certain}
+    wanted = tuple(
+        action.keyed.recipe if action.keyed.pending else action.keyed.key
+        for action in undone.values()
+    )
+    if certain:
+        keys = {} if before is None else before.actions
+        return Planned(cell, "run", _why(session, keys, certain), wanted=wanted)
+    depends = sorted({str(c) for action in undone.values() for c in action.pending.cells})
+    reason = f"depends on {', '.join(depends[:4])}" + (", …" if len(depends) > 4 else "")
+    return Planned(cell, "maybe", reason, tuple(depends), wanted=wanted)
+
+
+def _parts(made: Made) -> dict[str, Done | Undone]:
+    return {**made.actions, **{f"check:{name}": a for name, a in made.checks.items()}}
+
+
+def _why(session: Session, keys: Mapping[str, str], undone: Mapping[str, Undone]) -> str:
+    said: list[str] = []
+    for part, action in undone.items():
+        key = keys.get(part)
+        before = None if key is None else session.home.records.action(key)
+        if keys and key is None:
+            said.append(f"{part.removeprefix('check:')} is new")
+            continue
+        for reason in reasons(action.keyed.ingredients, before):
+            if "→?" in reason:
+                continue
+            text = reason if len(undone) == 1 or reason == "never made" else f"{part}: {reason}"
+            if text not in said:
+                said.append(text)
+    if "never made" in said and not keys:
+        return "never made"
+    if not said:
+        return "an input is made anew"
+    return "; ".join(said[:5]) + ("; …" if len(said) > 5 else "")

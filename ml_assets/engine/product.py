@@ -1,0 +1,34 @@
+"""From what a session made to what is recorded as current."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ml_assets.engine.session import Done, Made
+from ml_assets.store.objects import Ref
+from ml_assets.store.records import Product
+
+
+def complete(made: Made) -> bool:
+    """Tell whether everything of a cell, its checks included, is known."""
+    actions = (*made.actions.values(), *made.checks.values())
+    return made.waiting is None and all(isinstance(action, Done) for action in actions)
+
+
+def product(made: Made) -> Product:
+    """Return a complete cell as the store records it."""
+    done = {part: a for part, a in made.actions.items() if isinstance(a, Done)}
+    checks = {name: a for name, a in made.checks.items() if isinstance(a, Done)}
+    keys = {part: action.record.key for part, action in done.items()}
+    keys |= {f"check:{name}": action.record.key for name, action in checks.items()}
+    verdicts: list[dict[str, Any]] = []
+    for name, action in checks.items():
+        verdicts += [{**check, "name": name} for check in action.record.checks]
+    return Product(
+        asset=made.cell.asset,
+        partition=made.cell.partition,
+        outputs={name: ref for name, ref in made.outputs.items() if isinstance(ref, Ref)},
+        actions=keys,
+        checks=verdicts,
+        facts=dict(made.facts),
+    )

@@ -1,0 +1,173 @@
+"""A dataset's batch: raw, cleaned and quarantine of its effective landing.
+
+`raw` and `cleaned` follow the newest landing that is not refused; `quarantine` and the
+checks show the newest attempt. So the three are one unit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ml_assets.assets.cells import Cell, Unit
+from ml_assets.engine.checks import OWN, checks_of
+from ml_assets.engine.code_versions import Versioned
+from ml_assets.engine.session import Done, Made, Session, Undone
+from ml_assets.keys.action import Action, Input
+from ml_assets.spec.dataset import CleanSpec, Contract, DatasetSpec, IngestSpec
+from ml_assets.spec.model import OwnCheck
+from ml_assets.spec.project import Project
+from ml_assets.store.batches import Landed
+from ml_assets.store.objects import Ref
+from ml_assets.workspace import Workspace
+
+
+def ingest_spec(name: str, spec: DatasetSpec) -> IngestSpec:
+    """Return the part of a dataset's spec that reading a file depends on."""
+    return IngestSpec(dataset=name, landing=spec.landing, columns=spec.columns)
+
+
+def clean_spec(name: str, spec: DatasetSpec) -> CleanSpec:
+    """Return the part of a dataset's spec that cleaning depends on."""
+    return CleanSpec(
+        dataset=name,
+        contract=Contract(columns=spec.columns, key=spec.key, rules=spec.rules),
+        cleaning=spec.cleaning,
+        filters=spec.filters,
+        quarantine_budget=spec.quarantine_budget,
+    )
+
+
+def batch_code(project: Project, workspace: Workspace, name: str) -> Versioned:
+    """Return what the code version of a dataset's batches is made of."""
+    spec = project.datasets[name]
+    stages = ("ml_assets.stages.ingest", "ml_assets.stages.clean")
+    return Versioned(stages, (ingest_spec(name, spec), clean_spec(name, spec)))
+
+
+def batch(session: Session, unit: Unit) -> Sequence[Made]:
+    """Make raw, cleaned and quarantine of one batch."""
+    spec = session.project.datasets[unit.group]
+    params = clean_spec(unit.group, spec)
+    landings, out = session.landings(unit.group, unit.partition)
+    raw, cleaned, quarantine = unit.cells()
+    if not landings:
+        if out is None:
+            why = f"nothing has landed for {unit.group}" + f" {unit.partition}".rstrip()
+            return [Made(cell, {}, {}, waiting=why) for cell in unit.cells()]
+        stage = "ml_assets.stages.withdraw:withdrawn"
+        gone = session.act(unit, Action("withdraw", stage, params, makes="cleaned"))
+        newest = effective = Attempt(gone, gone)
+        facts: dict[str, Any] = {"usable": False, "withdrawn": out.reason}
+    else:
+        newest = effective = attempt(session, unit, spec, landings[0])
+        facts = {"landing": landings[0].digest, "file": landings[0].name}
+        facts |= effective_facts(session, newest)
+        for landing in landings[1:]:
+            if not facts.get("refused"):
+                break
+            older = attempt(session, unit, spec, landing)
+            if not effective_facts(session, older).get("refused"):
+                effective = older
+                facts |= {"usable": True, "follows": landing.digest}
+                break
+    checks = check_batch(session, unit, params, newest, effective, spec.checks)
+    return [
+        Made(raw, _only(effective.parsed, "raw"), {"ingest": effective.parsed}, facts=facts),
+        Made(
+            cleaned,
+            _only(effective.cleaned, "cleaned"),
+            {"clean": effective.cleaned},
+            checks,
+            facts,
+        ),
+        Made(
+            quarantine, _only(newest.cleaned, "quarantine"), {"clean": newest.cleaned}, facts=facts
+        ),
+    ]
+
+
+class Attempt:
+    """The two actions that turn one landing into tables."""
+
+    def __init__(self, parsed: Done | Undone, cleaned: Done | Undone) -> None:
+        self.parsed = parsed
+        self.cleaned = cleaned
+
+
+def attempt(session: Session, unit: Unit, spec: DatasetSpec, landing: Landed) -> Attempt:
+    """Ingest and clean one landing."""
+    parsed = session.act(
+        unit,
+        Action(
+            "ingest",
+            "ml_assets.stages.ingest:ingest",
+            ingest_spec(unit.group, spec),
+            {"landed": Ref(landing.digest, "bytes")},
+        ),
+    )
+    cleaned = session.act(
+        unit,
+        Action(
+            "clean",
+            "ml_assets.stages.clean:clean",
+            clean_spec(unit.group, spec),
+            {name: parsed.outputs[name] for name in ("raw", "rejects", "summary")},
+            makes="cleaned",
+            boundary="cleaned",
+        ),
+    )
+    return Attempt(parsed, cleaned)
+
+
+def effective_facts(session: Session, found: Attempt) -> dict[str, Any]:
+    """Return whether an attempt is usable, and its row accounting, as far as it is known."""
+    if isinstance(found.cleaned, Undone):
+        return {"usable": True}
+    summary = session.home.objects.json(found.cleaned.outputs["summary"].digest)
+    return {"usable": summary["refused"] is None, **summary}
+
+
+def check_batch(
+    session: Session,
+    unit: Unit,
+    params: CleanSpec,
+    newest: Attempt,
+    effective: Attempt,
+    own: Mapping[str, str],
+) -> dict[str, Done | Undone]:
+    """Run the checks of a batch: the newest attempt's figures, the effective rows."""
+    inputs: dict[str, Input] = {
+        name: newest.cleaned.outputs[name] for name in ("summary", "cleaned", "quarantine")
+    }
+    found: dict[str, Done | Undone] = {}
+    for entry in checks_of("cleaned"):
+        given = {name: inputs[name] for name in entry.inputs}
+        found[entry.name] = session.act(
+            unit, Action(f"check:{entry.name}", entry.stage, params, given)
+        )
+    for name, hook in own.items():
+        found[name] = own_check(session, unit, name, hook, effective.cleaned.outputs["cleaned"])
+    return found
+
+
+def own_check(session: Session, unit: Unit, name: str, hook: str, table: Input) -> Done | Undone:
+    """Run a user's own check on a table."""
+    action = Action(
+        f"check:{name}",
+        OWN,
+        OwnCheck(name=name, function=hook),
+        {"table": table},
+        {"hook": session.workspace.hook(unit.group, hook)},
+    )
+    return session.act(unit, action)
+
+
+def _only(found: Done | Undone, name: str) -> dict[str, Any]:
+    return {name: found.outputs[name]}
+
+
+def cleaned_of(session: Session, dataset: str, partition: str) -> Made:
+    """Return the cleaned cell of a dataset for a batch (a snapshot has one for all)."""
+    snapshot = session.project.datasets[dataset].calendar is None
+    return session.upstream(Cell(f"{dataset}/cleaned", "" if snapshot else partition))

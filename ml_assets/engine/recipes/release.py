@@ -1,0 +1,157 @@
+"""A model's release: the bundle of its champion."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from typing import Any
+
+from ml_assets.assets.cells import Cell, Unit
+from ml_assets.engine.code_versions import Versioned
+from ml_assets.engine.recipes.model import family_modules, seen_of
+from ml_assets.engine.sensitive import sensitive_inputs
+from ml_assets.engine.session import Done, Made, Session, Undone
+from ml_assets.errors import NotMaterialized, UnknownName
+from ml_assets.history.decisions import candidate_named
+from ml_assets.history.release_origin import Told, told
+from ml_assets.keys.action import Action, Input, Pending
+from ml_assets.moved import moved
+from ml_assets.spec.project import Project
+from ml_assets.spec.release import ReleaseSpec, Undecided
+from ml_assets.store.records import Version
+from ml_assets.workspace import Workspace
+
+STAGE = "ml_assets.stages.release.release:release"
+TREES = ("lightgbm", "lightgbm_tuned")
+
+
+def release_code(project: Project, workspace: Workspace, name: str) -> Versioned:
+    """Return what the code version of a model's bundle is made of."""
+    return Versioned([STAGE.split(":", maxsplit=1)[0], *family_modules(project, workspace, name)])
+
+
+def release(session: Session, unit: Unit) -> Sequence[Made]:
+    """Make the bundle of the environment's champion; a decision to come may change who it is."""
+    (cell,) = unit.cells()
+    decided = session.upstream(Cell(f"{unit.group}/champion"))
+    if any(isinstance(output, Pending) for output in decided.outputs.values()):
+        return [_undecided(session, unit, decided.cell)]
+    promotions, env = session.home.promotions, session.home.env
+    champion = promotions.champion(env, unit.group)
+    if champion is None:
+        why = f"{unit.group}: no candidate was promoted to champion in environment {env}"
+        return [Made(cell, {}, {}, waiting=why)]
+    entry = promotions.first_promotion(env, unit.group, champion.digest)
+    assert entry is not None
+    try:
+        version = candidate_named(session.home, unit.group, champion.digest)
+        action = release_action(session, unit.group, version, entry.to_json())
+    except UnknownName as error:
+        return [Made(cell, {}, {}, waiting=f"{unit.group}: {error}")]
+    except NotMaterialized as error:
+        why = f"{unit.group}: {_cure(session, unit.group, champion.digest) or error}"
+        return [Made(cell, {}, {}, waiting=why)]
+    done = session.act(unit, action)
+    facts: dict[str, Any] = {"version": f"v{version.number}", "candidate": version.digest}
+    if isinstance(done, Done):
+        facts |= {name: done.record.facts[name] for name in ("bytes", "files", "onnx")}
+    outputs = {name: done.outputs[name] for name in ("bundle", "manifest")}
+    return [Made(cell, outputs, {"release": done}, facts=facts)]
+
+
+def _cure(session: Session, model: str, champion: str) -> str | None:
+    """Return what to do where a champion's past is gone, if another candidate is there."""
+    # As it is now: this run may have just made it.
+    held = session.home.records.current(session.home.env, f"{model}/candidate", "")
+    if held is None or held.digest == champion:
+        return None
+    return (
+        "what the champion was made from was forgotten or collected, so it has no bundle; "
+        f"promote the current candidate: ml-assets promote {model} v{held.number} --reason …"
+    )
+
+
+def _undecided(session: Session, unit: Unit, champion: Cell) -> Made:
+    """Return a release that depends on a decision that is still to be made."""
+    later = Pending((champion,))
+    action = Action("release", STAGE, Undecided(model=unit.group), {"champion": later})
+    undone = Undone(session.keyed(action), later)
+    (cell,) = unit.cells()
+    return Made(cell, {"bundle": later, "manifest": later}, {"release": undone})
+
+
+def release_action(
+    session: Session, model: str, version: Version, promotion: Mapping[str, Any]
+) -> Action:
+    """Return the action that makes the bundle of a candidate that was promoted."""
+    held = session.current.get((f"{model}/release", ""))
+    made = None if held is None else held.actions.get("release")
+    past = told(session.home, model, version, made)
+    params = release_spec(session, model, version, past, promotion)
+    inputs: dict[str, Input] = {
+        **past.inputs,
+        "accounts": {
+            dataset: {b: batches[b] for b in session.project.ordered(dataset, batches)}
+            for dataset, batches in sorted(past.accounts.items())
+        },
+    }
+    return Action("release", STAGE, params, inputs, {"family": moved.now(past.family)})
+
+
+def release_spec(
+    session: Session, name: str, version: Version, past: Told, promotion: Mapping[str, Any]
+) -> ReleaseSpec:
+    """Return all that a release depends on besides content."""
+    model = session.project.models[name]
+    hidden = sensitive_inputs(session.project, name, seen_of(session, name))
+    return ReleaseSpec(
+        model=name,
+        version=f"v{version.number}",
+        candidate=version.digest,
+        description=model.description,
+        owners=model.owners,
+        acknowledged=model.features.leakage.acknowledged,
+        # What was trained, not what the YAML says today.
+        task=past.fitted["task"],
+        columns=past.fitted["columns"],
+        target=past.evaluated["target"],
+        target_unit=past.evaluated["target_unit"],
+        predict_at=past.evaluated["predict_at"],
+        sensitive=tuple(
+            column
+            for column in past.fitted["columns"]
+            # Of one that the YAML has no longer nobody knows what it is made of.
+            if column in hidden or (hidden and column not in model.features.columns)
+        ),
+        dataset=model.dataset,
+        joins=tuple(join.dataset for join in model.joins),
+        promotion=dict(promotion),
+        lineage=dict(past.lineage),
+        files=programs(past.fitted["family"]["family"]),
+        licences=licences(),
+    )
+
+
+def programs(family: str) -> dict[str, str]:
+    """Return the programs and locks of a bundle for a family, by file name."""
+    lock = "lightgbm.txt" if family in TREES else "numpy.txt"
+    return {
+        "score.py": _shipped("score.py"),
+        "requirements.txt": _shipped(lock),
+        "score_edge.py": _shipped("score_edge.py"),
+        "requirements-edge.txt": _shipped("onnxruntime.txt"),
+    }
+
+
+def licences() -> dict[str, str]:
+    """Return the licence of each package that a lock of a bundle names."""
+    found: dict[str, str] = json.loads(_shipped("licences.json"))
+    return found
+
+
+@functools.cache
+def _shipped(name: str) -> str:
+    folder = resources.files("ml_assets.stages.release.scoring")
+    return folder.joinpath(name).read_text(encoding="utf-8")

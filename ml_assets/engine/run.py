@@ -1,0 +1,306 @@
+"""Running one action on the store: the only place where a stage function is called.
+
+Order of the writes: objects, then the action, then versions and current pointers (together),
+then whoever listens. A kill between any two leaves a state from which the next run goes on.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any
+
+from ml_assets.assets.cells import Unit
+from ml_assets.engine.checks import OWN
+from ml_assets.engine.masking import values, without
+from ml_assets.engine.sensitive import masked
+from ml_assets.engine.session import Done
+from ml_assets.errors import HookError, StageError
+from ml_assets.keys import load
+from ml_assets.keys.action import Action, Keyed
+from ml_assets.keys.calls import call_text
+from ml_assets.keys.code import Module, Sources
+from ml_assets.keys.foreign import watched
+from ml_assets.keys.libraries import machine
+from ml_assets.keys.specs import specs_of
+from ml_assets.spec.project import Project
+from ml_assets.store.digest import canonical_json
+from ml_assets.store.home import Home
+from ml_assets.store.objects import Ref
+from ml_assets.store.records import ActionRecord, Answer
+from ml_assets.workspace import Workspace
+
+Boundary = Callable[[str, Any], None]
+"""Called with a dataset's name and its cleaned table; raises if its type is wrong."""
+
+
+class Recent:
+    """The newest few values by digest, so that what was just written is not read back."""
+
+    def __init__(self, size: int = 12) -> None:
+        self._size = size
+        self._values: OrderedDict[str, Any] = OrderedDict()
+
+    def get(self, digest: str) -> Any:
+        """Return a value, or None."""
+        return self._values.get(digest)
+
+    def keep(self, digest: str, value: Any) -> None:
+        """Keep a value; the oldest goes."""
+        self._values[digest] = value
+        while len(self._values) > self._size:
+            self._values.popitem(last=False)
+
+
+class Stored:
+    """A lazy input backed by the store; `name` is what people are told that it is."""
+
+    def __init__(self, home: Home, ref: Ref, recent: Recent, name: str) -> None:
+        self._home = home
+        self._ref = ref
+        self._recent = recent
+        self._name = name
+
+    @property
+    def digest(self) -> str:
+        """Content digest."""
+        return self._ref.digest
+
+    def table(self, columns: Sequence[str] | None = None) -> Any:
+        """Return the table, or only some of its columns; StageError where it lacks one."""
+        found = self._recent.get(self.digest)
+        try:
+            if found is None:
+                return self._home.objects.table(self.digest, columns)
+            return found if columns is None else found.select(list(columns))
+        except (KeyError, ValueError) as error:
+            there = self._home.objects.head(self.digest, 1).column_names
+            lacking = [name for name in columns or () if name not in there]
+            if not lacking:
+                raise
+            raise StageError(
+                f"{self._name} has no {', '.join(lacking)}: it was made before that was asked for; "
+                "run what is upstream as well (`+` before the name)"
+            ) from error
+
+    def json(self) -> Any:
+        """Return the JSON document."""
+        return self._home.objects.json(self.digest)
+
+    def bytes(self) -> bytes:
+        """Return the bytes."""
+        return self._home.objects.read(self.digest)
+
+
+class ActionRunner:
+    """Runs actions that are not in the cache; with `force` also those that are.
+
+    With `verify` a cached action is run again and compared; a difference raises
+    StageError naming the outputs, and nothing is recorded.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        home: Home,
+        sources: Sources,
+        *,
+        force: bool = False,
+        verify: bool = False,
+        boundary: Boundary | None = None,
+        token: str = "",
+        project: Project | None = None,
+        meanwhile: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._workspace = workspace
+        self._project = project
+        """The specs that a model's actions are recorded with, so that `compare` can mix them."""
+        self._home = home
+        self._sources = sources
+        self._force = force
+        self._verify = verify
+        self._boundary = boundary
+        self._token = token
+        self._meanwhile = meanwhile
+        """Does a little of what will be needed while another process works; False: none left."""
+        self._recent = Recent()
+        self._stored: dict[Hashable, str] = {}
+        """Digests of the sources and specs that the actions of many batches share."""
+        self._again: set[str] = set()
+        """Keys that were forced or verified already in this run."""
+
+    def __call__(self, unit: Unit, item: Keyed, known: Answer | None) -> Done:
+        """Return an action's record, from the cache or by running it."""
+        done = self.offer(unit, item, known)
+        while done is None and self._meanwhile():
+            done = self.offer(unit, item, known)
+        if done is None:
+            done = self.offer(unit, item, known, wait=True)
+        assert done is not None, "the lock was waited for"
+        return done
+
+    def offer(
+        self, unit: Unit, item: Keyed, known: Answer | None, wait: bool = False
+    ) -> Done | None:
+        """Return an action's record; without `wait`, None while another process makes it.
+
+        Raises StageError, HookError or CodeChanged where the action fails; nothing is recorded.
+        """
+        repeat = (self._force or self._verify) and item.key not in self._again
+        if known is not None and not repeat:
+            return Done(known, executed=self._token != "" and known.made_by == self._token)
+        with self._home.locks.hold(item.key, wait) as mine:
+            if not mine:
+                return None
+            self._again.add(item.key)
+            # Another process may have made it while this one waited.
+            again = None if repeat else self._home.records.answer(item.key)
+            if again is not None and again.made_by and again.made_by == self._token:
+                return Done(again, executed=True)
+            # A record whose objects are gone is made anew, and says by whom.
+            return self._run(unit, item, known, replace=known is not None or again is not None)
+
+    def _run(self, unit: Unit, item: Keyed, known: Answer | None, replace: bool) -> Done:
+        started = time.perf_counter()
+        try:
+            result = self._call(item)
+        except HookError as error:
+            # What a person's own code says may quote a row.
+            hidden = self._hidden_in(unit, item.action) if item.action.hooks else set()
+            if not hidden:
+                raise
+            raise HookError(masked(str(error), hidden)) from None
+        outputs = {name: self._put(content) for name, content in result.outputs.items()}
+        if item.action.boundary is not None and self._boundary is not None:
+            name = item.action.boundary
+            self._boundary(unit.group, result.outputs[name])
+        checks = _plain([_check(check) for check in result.checks], item.action)
+        if item.action.stage == OWN:
+            checks = without(checks, self._hidden_in(unit, item.action))
+        facts = _plain(dict(result.metadata), item.action)
+        if known is not None and self._verify:
+            _compare(item.action, known, outputs, checks)
+            return Done(known, executed=True)
+        load.unchanged(item.closure, self._sources)
+        record = ActionRecord(
+            key=item.key,
+            recipe=item.recipe,
+            name=f"{unit}#{item.action.part}",
+            ingredients={**item.ingredients, **self._told(unit, item)},
+            outputs=outputs,
+            checks=checks,
+            facts=facts,
+            sources=self._keep_sources(item),
+            machine=machine(),
+            seconds=time.perf_counter() - started,
+            made_by=self._token,
+        )
+        self._home.records.record_action(record, replace=replace)
+        # Frames in circles of references would wait for many more objects (`importing.SELDOM`).
+        gc.collect(1)
+        return Done(record.answer, executed=True)
+
+    def _call(self, item: Keyed) -> Any:
+        action = item.action
+        with watched(self._workspace, action.modules()[1:], item.closure):
+            return self._called(action, item.closure)
+
+    def _called(self, action: Action, closure: Mapping[str, Module]) -> Any:
+        stage = load.function(action.stage, closure, self._workspace)
+        hooks = {
+            name: load.function(hook, closure, self._workspace)
+            if isinstance(hook, str)
+            else {key: load.function(one, closure, self._workspace) for key, one in hook.items()}
+            for name, hook in action.hooks.items()
+        }
+        inputs = {name: self._handle(tree, name) for name, tree in action.inputs.items()}
+        return stage(action.params, **inputs, **hooks)
+
+    def _hidden_in(self, unit: Unit, action: Action) -> set[str]:
+        """Return, as text, the values that an action was given and that may not be shown."""
+        if self._project is None:
+            return set()
+        return values(self._home, self._project, unit.group, action)
+
+    def _handle(self, tree: Any, name: str) -> Any:
+        if isinstance(tree, Ref):
+            return Stored(self._home, tree, self._recent, name)
+        if isinstance(tree, Mapping):
+            return {key: self._handle(item, f"{name} {key}") for key, item in tree.items()}
+        if isinstance(tree, list):
+            return [self._handle(item, name) for item in tree]
+        return tree
+
+    def _put(self, content: Any) -> Ref:
+        if hasattr(content, "schema"):
+            content = _canonical(content)
+        ref = self._home.objects.put(content)
+        if ref.kind == "table":
+            self._recent.keep(ref.digest, content)
+        return ref
+
+    def _told(self, unit: Unit, item: Keyed) -> dict[str, str]:
+        """Return what making the action again needs beyond the ingredients of its key."""
+        found = {"call": call_text(item.action)}
+        if self._project is None:
+            return found
+        if unit.group not in self._stored:
+            specs = specs_of(self._project, unit.group)
+            self._stored[unit.group] = self._home.objects.put(specs).digest if specs else ""
+        specs_digest = self._stored[unit.group]
+        return {**found, "specs": specs_digest} if specs_digest else found
+
+    def _keep_sources(self, item: Keyed) -> str:
+        kind = type(item.action.params).__module__
+        place = (kind, *((name, module.digest) for name, module in sorted(item.closure.items())))
+        if place not in self._stored:
+            # The spec's classes too: they read the params again when the action is made again.
+            modules = {**self._sources.closure([kind]), **item.closure}
+            texts = {name: module.text for name, module in sorted(modules.items())}
+            self._stored[place] = self._home.objects.put(texts).digest
+        return self._stored[place]
+
+
+def _canonical(table: Any) -> Any:
+    """Return a table as it will be read back: one chunk, categories sorted, none unused.
+
+    Otherwise a stage could see another order of categories in memory than from disk.
+    """
+    from ml_assets.stages.schema import compact
+
+    return compact(table)
+
+
+def _check(check: Any) -> dict[str, Any]:
+    return {
+        "name": check.name,
+        "passed": check.passed,
+        "severity": check.severity,
+        "description": check.description,
+        "metadata": dict(check.metadata),
+    }
+
+
+def _plain(value: Any, action: Action) -> Any:
+    """Return checks or facts as they will be read back; StageError for what JSON cannot hold."""
+    try:
+        return json.loads(canonical_json(value))
+    except StageError as error:
+        raise StageError(f"{action.part} ({action.stage}): {error}") from error
+
+
+def _compare(
+    action: Action, known: Answer, outputs: Mapping[str, Ref], checks: Sequence[Any]
+) -> None:
+    names = sorted({*known.outputs, *outputs})
+    differ = [n for n in names if known.outputs.get(n) != outputs.get(n)]
+    if list(known.checks) != list(checks):
+        differ.append("check result")
+    if differ:
+        raise StageError(
+            f"{action.part} ({action.stage}) gave another {', '.join(differ)} for the same inputs: "
+            f"it is not deterministic, or reads something that is not an input"
+        )

@@ -1,0 +1,344 @@
+"""One look at the world: what each unit is made of, planned or run by the same recipes.
+
+A session plans when it has no runner: an action that is not in the cache is pending, and
+so is all that depends on it. With a runner the same recipes run what is missing. The
+recipes (`engine/recipes`) are the only description of the graph of actions.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from ml_assets.assets.cells import Cell, Unit, unit_of
+from ml_assets.assets.registry import KINDS, function
+from ml_assets.errors import SpecError
+from ml_assets.keys.action import Action, Hashed, Keyed, Pending, keyed
+from ml_assets.keys.code import Snapshot
+from ml_assets.spec.project import Project
+from ml_assets.store.batches import Landed, Withdrawn
+from ml_assets.store.home import Home
+from ml_assets.store.objects import Ref
+from ml_assets.store.records import Answer, Pointer
+from ml_assets.workspace import Workspace
+
+Status = Literal["reuse", "run", "maybe", "wait"]
+Outputs = Mapping[str, Ref | Pending]
+
+
+@dataclass(frozen=True)
+class Done:
+    """An action whose outputs are known, from the cache or just made."""
+
+    record: Answer
+    executed: bool = False
+
+    @property
+    def outputs(self) -> Mapping[str, Ref]:
+        """The outputs by name."""
+        return self.record.outputs
+
+
+@dataclass(frozen=True)
+class Undone:
+    """An action that has to run, or may have to."""
+
+    keyed: Keyed
+    pending: Pending
+
+    @property
+    def outputs(self) -> Mapping[str, Pending]:
+        """Every output is pending."""
+        return _Always(self.pending)
+
+
+class _Always(dict[str, Pending]):
+    """A mapping in which every name is the same pending output."""
+
+    def __init__(self, pending: Pending) -> None:
+        super().__init__()
+        self._pending = pending
+
+    def __missing__(self, name: str) -> Pending:
+        return self._pending
+
+
+@dataclass
+class Made:
+    """A cell as a session found or made it."""
+
+    cell: Cell
+    outputs: Outputs
+    actions: dict[str, Done | Undone]
+    """The actions that the content comes from, by part; checks apart."""
+    checks: Mapping[str, Done | Undone] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    pins: Mapping[str, Any] = field(default_factory=dict)
+    """What it took from the past for the first time; fixed when it becomes current."""
+    waiting: str | None = None
+    """Why it cannot be made now."""
+
+    @property
+    def status(self) -> Status:
+        """What is to be done for this cell's content and checks."""
+        if self.waiting is not None:
+            return "wait"
+        undone = [
+            a for a in (*self.actions.values(), *self.checks.values()) if isinstance(a, Undone)
+        ]
+        if not undone:
+            return "reuse"
+        return "run" if any(action.pending.certain for action in undone) else "maybe"
+
+    @property
+    def executed(self) -> bool:
+        """Whether its content was made in this session."""
+        return any(isinstance(a, Done) and a.executed for a in self.actions.values())
+
+    @property
+    def seconds(self) -> float:
+        """What the actions that were run for it in this session took, its checks included."""
+        return sum(
+            action.record.seconds
+            for action in (*self.actions.values(), *self.checks.values())
+            if isinstance(action, Done) and action.executed
+        )
+
+
+class Runner(Protocol):
+    """Runs an action that is not in the cache (or again, when told to)."""
+
+    def __call__(self, unit: Unit, item: Keyed, known: Answer | None, /) -> Done:
+        """Return the action done; `known` is what the cache holds of it."""
+        ...
+
+
+class SharedRunner(Runner, Protocol):
+    """A runner beside which another process runs actions of the same run."""
+
+    def offer(self, unit: Unit, item: Keyed, known: Answer | None, /) -> Done | None:
+        """Return the action done, or None while the other process is making it."""
+        ...
+
+
+@dataclass
+class Shared:
+    """How a session works on a run beside another process: neither waits if it need not."""
+
+    runner: SharedRunner
+    spare: list[Unit]
+    """Units of the run to make while the other process makes what this one needs."""
+
+
+Recipe = Callable[["Session", Unit], Sequence[Made]]
+
+
+class Session:
+    """The recipes applied to one state of specs, code, landings and cache."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        home: Home,
+        project: Project,
+        runner: Runner | None = None,
+        recurse: bool = True,
+        shared: Shared | None = None,
+    ) -> None:
+        self.workspace = workspace
+        self.home = home
+        self.project = project
+        self.sources = Snapshot(workspace.roots)
+        self._runner = runner if shared is None else shared.runner
+        self._shared = shared
+        self._recurse = recurse
+        """Upstream cells by their recipes; otherwise by what is current in the state."""
+        self._made: dict[Unit, dict[Cell, Made]] = {}
+        self._hashed = Hashed()
+        self._batches: dict[str, list[str]] = {}
+        self.current: dict[tuple[str, str], Pointer] = home.records.pointers(home.env)
+        self.landed = home.batches.landed()
+        self.withdrawn = home.batches.withdrawn(home.env)
+        self._answers: dict[str, Answer | None] = {} if self._runner is not None else self._likely()
+
+    def landings(self, dataset: str, batch: str) -> tuple[list[Landed], Withdrawn | None]:
+        """Return the landings of a batch that are not withdrawn, newest first."""
+        out = self.withdrawn.get((dataset, batch))
+        found = self.landed.get((dataset, batch), [])
+        return [item for item in found if out is None or item.id > out.upto], out
+
+    def batches(self, dataset: str) -> list[str]:
+        """Return the batches of a dataset that ever landed, in calendar order.
+
+        Raises SpecError where the calendar's date format does not match a batch that is in.
+        """
+        if dataset not in self._batches:
+            names = [batch for name, batch in self.landed if name == dataset]
+            self._refuse_odd(dataset, names)
+            self._batches[dataset] = self.project.ordered(dataset, names)
+        return self._batches[dataset]
+
+    def before(self, dataset: str, batch: str) -> list[str]:
+        """Return the batches of a dataset before a batch, in calendar order."""
+        calendar = self.project.datasets[dataset].calendar
+        assert calendar is not None, f"{dataset} is a snapshot"
+        known = self.batches(dataset)
+        return known[: bisect_left(known, calendar.rank(batch), key=calendar.rank)]
+
+    def _refuse_odd(self, dataset: str, names: Sequence[str]) -> None:
+        calendar = self.project.datasets[dataset].calendar
+        if calendar is None:
+            return
+        odd = [n for n in names if not calendar.matches(n) and self.landings(dataset, n)[0]]
+        if odd:
+            raise SpecError(
+                f"{dataset}: calendar.order {calendar.order!r} does not match landed "
+                f"{', '.join(sorted(odd)[:5])}{', …' if len(odd) > 5 else ''}; say the format that "
+                "batches have, or withdraw those that have another"
+            )
+
+    def make(self, unit: Unit) -> dict[Cell, Made]:
+        """Return the cells of a unit, by its recipe."""
+        if not self._made.get(unit):
+            self._made[unit] = {made.cell: made for made in _recipe(unit)(self, unit)}
+        return self._made[unit]
+
+    def drop(self, unit: Unit) -> None:
+        """Forget what a unit was made of, once it is kept: a run makes thousands."""
+        self._made[unit] = {}
+
+    def upstream(self, cell: Cell) -> Made:
+        """Return a cell that another is made from."""
+        if self._recurse:
+            return self.make(unit_of(cell))[cell]
+        return self.held(cell)
+
+    def held(self, cell: Cell) -> Made:
+        """Return what the environment holds of a cell now."""
+        found = self.home.records.current(self.home.env, cell.asset, cell.partition)
+        if found is None:
+            return Made(cell, {}, {}, waiting=f"{cell} was never materialized")
+        return Made(cell, found.outputs, {}, facts=found.facts)
+
+    def missed(self, made: Made, datasets: Iterable[str]) -> bool:
+        """Tell whether a cell is lacking only because its run failed or has not come yet.
+
+        Of the datasets that it is made from all have landed. Where upstream cells are found by
+        their recipes, one that waits cannot be made.
+        """
+        if self._recurse or made.waiting is None:
+            return False
+        calendars = {name: self.project.datasets[name].calendar for name in datasets}
+        places = ((n, made.cell.partition if c else "") for n, c in calendars.items())
+        return all(self.landings(*place)[0] for place in places)
+
+    def keyed(self, action: Action) -> Keyed:
+        """Return an action with all that its key is made of."""
+        return keyed(action, self.sources, self._hashed)
+
+    def act(self, unit: Unit, action: Action) -> Done | Undone:
+        """Return an action's outputs: from the cache, by running it, or pending."""
+        item = self.keyed(action)
+        pending = item.pending
+        if pending:
+            return self._undone(unit, item, pending)
+        known = self.known(item.key)
+        if self._runner is not None:
+            return self._runner(unit, item, known)
+        if known is not None:
+            return Done(known)
+        return Undone(item, Pending((_made_by(unit, action),), certain=True))
+
+    def each(self, unit: Unit, actions: Sequence[Action]) -> list[Done | Undone]:
+        """Return the outputs of independent actions, as `act` does of one.
+
+        Beside another process, the last go first (in a YAML the families that take longest are
+        last), and what that process is making is left to it meanwhile.
+        """
+        if self._shared is None:
+            return [self.act(unit, action) for action in actions]
+        found: dict[int, Done | Undone] = {}
+        left = list(range(len(actions)))[::-1]
+        while left:
+            for place in left:
+                done = self._offered(unit, actions[place])
+                if done is not None:
+                    found[place] = done
+            still = [place for place in left if place not in found]
+            if still == left and not self._aside():
+                first = still.pop(0)
+                found[first] = self.act(unit, actions[first])
+            left = still
+        return [found[place] for place in range(len(actions))]
+
+    def _offered(self, unit: Unit, action: Action) -> Done | Undone | None:
+        assert self._shared is not None
+        item = self.keyed(action)
+        if item.pending:
+            return self._undone(unit, item, item.pending)
+        return self._shared.runner.offer(unit, item, self.known(item.key))
+
+    def _aside(self) -> bool:
+        """Make the actions of a spare unit; tell whether there was one.
+
+        At its own turn the unit finds them in the cache, and meets its faults again.
+        """
+        assert self._shared is not None
+        while self._shared.spare:
+            unit = self._shared.spare.pop()
+            if unit in self._made:
+                continue
+            try:
+                self.make(unit)
+            except Exception:
+                # Not lost: the unit meets it again at its own turn.
+                return True
+            # What it was made from may change before its own turn.
+            del self._made[unit]
+            return True
+        return False
+
+    def _undone(self, unit: Unit, item: Keyed, pending: list[Pending]) -> Undone:
+        cells = tuple(sorted({cell for leaf in pending for cell in leaf.cells}))
+        held = all((c.asset, c.partition) in self.current for c in unit.cells())
+        certain = not held or not self.home.records.has_recipe(item.recipe)
+        return Undone(item, Pending((_made_by(unit, item.action),) if certain else cells, certain))
+
+    def known(self, key: str) -> Answer | None:
+        """Return what the cache holds of an action, if all its outputs are still there."""
+        if self._runner is not None:
+            return self._held(key)
+        if key not in self._answers:
+            self._answers[key] = self._held(key)
+        return self._answers[key]
+
+    def _likely(self) -> dict[str, Answer | None]:
+        """Return the actions that current content comes from: most of what a plan asks for."""
+        keys = {key for held in self.current.values() for key in held.actions.values()}
+        found = self.home.records.answers(sorted(keys))
+        digests = {ref.digest for answer in found.values() for ref in answer.outputs.values()}
+        gone = set(self.home.objects.missing(sorted(digests)))
+        return {
+            key: None if any(ref.digest in gone for ref in answer.outputs.values()) else answer
+            for key, answer in found.items()
+        }
+
+    def _held(self, key: str) -> Answer | None:
+        found = self.home.records.answer(key)
+        if found is None:
+            return None
+        digests = [ref.digest for ref in found.outputs.values()]
+        return None if self.home.objects.missing(digests) else found
+
+
+def _recipe(unit: Unit) -> Recipe:
+    return function(KINDS[unit.kind].recipe)
+
+
+def _made_by(unit: Unit, action: Action) -> Cell:
+    """Return the cell whose content an action of a unit makes."""
+    if action.makes is None:
+        return unit.cells()[0]
+    return Cell(f"{unit.group}/{action.makes}", unit.partition)

@@ -1,0 +1,82 @@
+"""One factory for every unit: its assets, their checks, and the step that makes them.
+
+A step first computes and records every batch, and only then tells Dagster (`step`).
+"""
+
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+
+from ml_assets.assets.cells import Unit
+from ml_assets.assets.edges import partitioned
+from ml_assets.assets.registry import BY_NAME, KINDS, made_by
+from ml_assets.engine.checks import checks_of
+from ml_assets.errors import DamagedObject
+from ml_assets.graph.describe import asset_spec
+from ml_assets.graph.keys import asset_of, key_of
+from ml_assets.graph.resource import Engine
+from ml_assets.graph.step import publish
+from ml_assets.spec.project import Project
+
+
+def unit_assets(
+    project: Project,
+    group: str,
+    kind: str,
+    partitions: dg.PartitionsDefinition[str] | None,
+    code_version: str,
+) -> dg.AssetsDefinition:
+    """Return the assets and checks of one kind of unit of a dataset or model."""
+    spec = project.datasets.get(group) or project.models[group]
+    assets = [f"{group}/{entry.name}" for entry in made_by(kind)]
+    own = partitions if partitioned(project, assets[0]) else None
+    specs = [asset_spec(project, asset, partitions, code_version) for asset in assets]
+    checks = list(check_specs(assets, spec.checks, own))
+
+    @dg.multi_asset(
+        name=f"{group}__{kind}",
+        specs=specs,
+        check_specs=checks,
+        partitions_def=own,
+        backfill_policy=dg.BackfillPolicy.single_run() if own is not None else None,
+        can_subset=True,
+        op_tags={"dagster/priority": str(-list(KINDS).index(kind))},
+    )
+    def step(context: dg.AssetExecutionContext, engine: Engine) -> Iterator[Any]:
+        batches = list(context.partition_keys) if own is not None else [""]
+        chosen = {asset_of(key) for key in context.selected_asset_keys}
+        units = [Unit(group, kind, batch) for batch in batches]
+        outcomes = list(engine.maker.make(units, chosen))
+        # Dagster wants outputs in data-flow order.
+        ordered = [asset for asset in assets if asset in chosen]
+        try:
+            yield from publish(context, engine, outcomes, ordered, code_version)
+        except DamagedObject as error:
+            # What is not there is planned; what is only damaged would fail each run anew.
+            engine.maker.planner.home.objects.forget(error.digest)
+            raise dg.Failure(f"{error}; the next run makes it again", allow_retries=False) from None
+
+    return step
+
+
+def check_specs(
+    assets: Sequence[str],
+    own: Mapping[str, str],
+    partitions: dg.PartitionsDefinition[str] | None,
+) -> Iterator[dg.AssetCheckSpec]:
+    """Yield the checks shown on a unit's assets, the user's own included."""
+    for asset in assets:
+        name = asset.split("/")[1]
+        described = {entry.name: entry.description for entry in checks_of(name)}
+        if BY_NAME[name].own_checks:
+            described |= {check: f"Own check {hook}." for check, hook in own.items()}
+        for check, text in described.items():
+            with warnings.catch_warnings():
+                # Checks by partition are in preview in Dagster; what is used of them is tested.
+                warnings.simplefilter("ignore", dg.PreviewWarning)
+                found = dg.AssetCheckSpec(
+                    check, asset=key_of(asset), description=text, partitions_def=partitions
+                )
+            yield found

@@ -1,0 +1,1 @@
+"""What was made from what, as the recorded actions of a home say it."""

@@ -1,0 +1,241 @@
+"""From recorded actions back to landed bytes: what a version rests on.
+
+An action knows the digests of its inputs, not who made them, and one content may have been
+made several times (by other code, from other files, of another batch). So for each input one
+maker is chosen: of the asset and batch that the input's name means, one that is needed anyway,
+the last on the way, made under today's libraries, the oldest. Levels (landed bytes are 0) keep
+the choice free of circles. Everything that asks where something comes from walks here:
+`recreate`, `compare`, `gc`, `forget`, `lineage` and the release.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from ml_assets.history.recorded import Leaf, Step, steps_of
+from ml_assets.spec.calendar import natural
+from ml_assets.store.home import Home
+
+
+@dataclass
+class Closure:
+    """What some actions rest on."""
+
+    steps: list[Step] = field(default_factory=list)
+    """In an order in which they can be made."""
+    landed: set[str] = field(default_factory=set)
+    """The digests of the landed files that they begin with."""
+    unknown: dict[str, str] = field(default_factory=dict)
+    """Inputs that no recorded action makes -> the action that needs them, and what as."""
+    makers: dict[str, list[tuple[str, str | None]]] = field(default_factory=dict)
+    """Key of an action -> each input's digest, and who made it (nobody: it landed, or unknown)."""
+
+
+class Ancestry:
+    """The recorded actions of a home, by what they make."""
+
+    def __init__(self, steps: Iterable[Step], landed: Collection[str]) -> None:
+        self.steps = {step.key: step for step in steps}
+        self.landed = landed
+        self._makers: dict[str, list[str]] = defaultdict(list)
+        self._users: dict[str, list[str]] = defaultdict(list)
+        for key, step in self.steps.items():
+            for digest in {ref.digest for ref in step.outputs.values()}:
+                self._makers[digest].append(key)
+            for digest in step.inputs:
+                self._users[digest].append(key)
+
+    def closure(
+        self,
+        keys: Iterable[str],
+        usable: Callable[[Step], bool] | None = None,
+        lost: Collection[str] = (),
+        prefer: Collection[str] = (),
+    ) -> Closure:
+        """Return what actions rest on, themselves included.
+
+        Actions that are not `usable`, and landed files that are `lost`, are chosen only where
+        there is no other way; those that are preferred, right after those that are needed anyway.
+        """
+        wanted = [key for key in keys if key in self.steps]
+        found: Mapping[str, int]
+        found = self._every if usable is None and not lost else self._levels(usable, lost)
+        if any(key not in found for key in wanted):
+            rest = self._every
+            high = max(found.values(), default=0)
+            found = {**{key: high + n for key, n in rest.items()}, **found}
+        closure, near = Closure(), (set(wanted), prefer)
+        for key in wanted:
+            self._visit(key, found, closure, near)
+        return closure
+
+    def makable(
+        self, usable: Callable[[Step], bool] | None = None, lost: Collection[str] = ()
+    ) -> set[str]:
+        """Return the actions that lead back to landed bytes by usable ones; no file is lost."""
+        return set(self._levels(usable, lost))
+
+    def users(self, digest: str) -> list[Step]:
+        """Return the actions that a content was handed to."""
+        return [self.steps[key] for key in self._users.get(digest, ())]
+
+    def made_from(self, digests: Iterable[str]) -> list[Step]:
+        """Return every action whose result can hold something of some content.
+
+        Through content that another action made as well nothing passes: it holds nothing of it.
+        """
+        seen: set[str] = set()
+        others: dict[str, int] = {}
+        """How many makers of a content are not among those seen."""
+        waiting = [key for digest in digests for key in self._users.get(digest, ())]
+        while waiting:
+            key = waiting.pop()
+            if key in seen:
+                continue
+            seen.add(key)
+            for digest in {ref.digest for ref in self.steps[key].outputs.values()}:
+                others[digest] = others.get(digest, len(self._makers[digest])) - 1
+                if not others[digest]:
+                    waiting += self._users.get(digest, ())
+        return [step for key, step in self.steps.items() if key in seen]
+
+    def made_by(self, digest: str) -> list[str]:
+        """Return the keys of the actions that made a content."""
+        return self._makers.get(digest, [])
+
+    @cached_property
+    def _every(self) -> Mapping[str, int]:
+        """The levels of all actions, with nothing lost."""
+        return self._levels(None, ())
+
+    def _levels(
+        self, usable: Callable[[Step], bool] | None, lost: Collection[str]
+    ) -> dict[str, int]:
+        """Return key -> how far an action is from landed bytes; none where it is unreachable."""
+        need = {
+            key: sum(d not in self.landed or d in lost for d in step.inputs)
+            for key, step in self.steps.items()
+            if usable is None or usable(step)
+        }
+        have = {digest for digest in self.landed if digest not in lost}
+        levels: dict[str, int] = {}
+        ready, level = [key for key, count in need.items() if count == 0], 1
+        while ready:
+            levels |= dict.fromkeys(ready, level)
+            fresh = {ref.digest for key in ready for ref in self.steps[key].outputs.values()} - have
+            have |= fresh
+            later: list[str] = []
+            for digest in fresh:
+                for key in self._users.get(digest, ()):
+                    if key in need and key not in levels:
+                        need[key] -= 1
+                        if need[key] == 0:
+                            later.append(key)
+            ready, level = later, level + 1
+        return levels
+
+    def _visit(
+        self,
+        start: str,
+        levels: Mapping[str, int],
+        closure: Closure,
+        near: tuple[set[str], Collection[str]],
+    ) -> None:
+        """Add what an action rests on, then itself; the way back can be as long as the past."""
+        if start in closure.makers:
+            return
+        # The actions on the way, each with those of its inputs that were not looked at yet.
+        way = [self._entered(start, closure, near)]
+        while way:
+            step, leaves = way[-1]
+            for path, digest in leaves:
+                maker = None
+                if digest in self.landed:
+                    closure.landed.add(digest)
+                else:
+                    maker = self._maker(step, (path, digest), levels, near)
+                    if maker is None:
+                        closure.unknown[digest] = f"{step.name} ({' '.join(path)})"
+                closure.makers[step.key].append((digest, maker))
+                if maker is not None and maker not in closure.makers:
+                    way.append(self._entered(maker, closure, near))
+                    break
+            else:
+                closure.steps.append(step)
+                way.pop()
+
+    def _entered(
+        self, key: str, closure: Closure, near: tuple[set[str], Collection[str]]
+    ) -> tuple[Step, Iterator[Leaf]]:
+        closure.makers[key] = []
+        near[0].add(key)
+        step = self.steps[key]
+        return step, iter(step.leaves)
+
+    def _maker(
+        self,
+        step: Step,
+        leaf: tuple[tuple[str, ...], str],
+        levels: Mapping[str, int],
+        near: Iterable[Collection[str]],
+    ) -> str | None:
+        path, digest = leaf
+        mine = levels.get(step.key)
+        makers = [key for key in self._makers.get(digest, ()) if key != step.key]
+        if mine is not None:
+            makers = [key for key in makers if levels.get(key, mine) < mine]
+        else:
+            # Nothing reaches it: whoever made it is followed to what is not there any more.
+            makers = [key for key in makers if key in levels] or makers
+
+        if len(makers) < 2:
+            return next(iter(makers), None)
+        given = set(step.inputs)
+
+        def cost(key: str) -> tuple[Any, ...]:
+            maker = self.steps[key]
+            gives = {ref.digest for ref in maker.outputs.values()} & given
+            shares = given.intersection(maker.inputs)
+            return (
+                *_misses(maker, step, path),
+                not {name for name, ref in maker.outputs.items() if ref.digest == digest} & {*path},
+                *(key not in keys for keys in near),
+                -len(gives | shares),
+                -levels.get(key, 0),
+                len(maker.moved),
+                maker.created,
+                key,
+            )
+
+        return min(makers, key=cost)
+
+
+def _misses(maker: Step, step: Step, path: tuple[str, ...]) -> tuple[Any, ...]:
+    """Return how far a maker is from what an input's name means: unit, asset's group, batch.
+
+    Of the batches before, the nearest is meant; in natural order, whatever the calendar says: it
+    only chooses between makers of one content.
+    """
+    batch, group = maker.partition, maker.unit.partition("/")[0]
+    if path[0] == "previous":
+        off, distance = natural(batch) >= natural(step.partition), _newest_first(batch)
+    else:
+        off, distance = batch not in ("", step.partition, *path), ()
+    return maker.unit != step.unit, group not in path, off, distance
+
+
+def _newest_first(batch: str) -> tuple[Any, ...]:
+    return tuple(
+        -part if isinstance(part, int) else tuple(-ord(letter) for letter in part)
+        for part in natural(batch)
+    )
+
+
+def ancestry_of(home: Home) -> Ancestry:
+    """Return every recorded action of a home, and the landed files they begin with."""
+    landed = {item.digest for items in home.batches.landed().values() for item in items}
+    return Ancestry(steps_of(home.records), landed | home.removals.landed())

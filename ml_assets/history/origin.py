@@ -1,0 +1,180 @@
+"""A candidate's version, back to what it was fitted on, and to the files that landed.
+
+Reads records only. Where a content was made several times, the actions that a version was made by
+first are meant, so that the same version has the same origin for as long as it is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ml_assets.errors import NotMaterialized
+from ml_assets.history.ancestry import Ancestry, Closure, ancestry_of
+from ml_assets.history.recorded import Step
+from ml_assets.spec.calendar import natural
+from ml_assets.store.digest import json_digest
+from ml_assets.store.home import Home
+from ml_assets.store.objects import Ref
+from ml_assets.store.records import ActionRecord, Version
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a candidate was made from."""
+
+    version: Version
+    fitted: ActionRecord
+    """The action that fitted the chosen family; its hook `family` predicts with the model."""
+    evaluated: ActionRecord
+    """The action that evaluated it."""
+    report: Mapping[str, Ref]
+    """The outputs of its evaluation report."""
+    folds: Mapping[str, str]
+    """Digest of the row references by fold."""
+    features: Mapping[str, str]
+    """Digest of the features by batch, in calendar order."""
+    accounts: Mapping[str, Mapping[str, Ref]]
+    """Row accounting of each cleaned batch, by dataset and batch."""
+    actions: list[Step]
+    """All that it and its evaluation rest on, in data-flow order."""
+    landed: list[dict[str, str]]
+    """The landed files: dataset, batch, digest, file."""
+
+    def document(self) -> dict[str, Any]:
+        """Return the lineage as plain JSON; closures of code that are alike are said once."""
+        codes: dict[str, Mapping[str, str]] = {}
+        steps = []
+        for step in self.actions:
+            given = step.record.ingredients
+            mark = json_digest(given["code"])
+            codes[mark] = given["code"]
+            steps.append(
+                {
+                    "makes": _makes(step),
+                    "key": step.key,
+                    "stage": given["stage"],
+                    "hooks": given["hooks"],
+                    "inputs": given["inputs"],
+                    "outputs": {part: ref.digest for part, ref in step.outputs.items()},
+                    "code": mark,
+                    "environment": given["environment"],
+                }
+            )
+        return {
+            "candidate": self.version.digest,
+            "environment": self.fitted.ingredients["environment"],
+            "machine": self.fitted.machine,
+            "landed": self.landed,
+            "actions": steps,
+            "code": dict(sorted(codes.items())),
+        }
+
+
+def _makes(step: Step) -> str:
+    """Return the asset that an action makes, with its part where several make one asset."""
+    cell = step.cell()
+    return str(cell) if cell.name in ("raw", "cleaned", "features") else f"{cell}#{step.part}"
+
+
+def fitted_of(home: Home, version: Version) -> ActionRecord:
+    """Return the action that fitted a candidate's chosen family.
+
+    Raises NotMaterialized where its record is gone, DamagedObject where the leaderboard is.
+    """
+    chosen = home.objects.json(version.outputs["leaderboard"].digest)["chosen"]
+    found = home.records.action(version.actions.get(f"fit:{chosen}", ""))
+    if found is None:
+        raise NotMaterialized(
+            f"the store has lost action fit:{chosen} of {version.digest}; materialize with --force"
+        )
+    return found
+
+
+def origin(home: Home, model: str, version: Version) -> Origin:
+    """Return what a candidate was made from; raises NotMaterialized where a record is gone."""
+    ancestry = ancestry_of(home)
+    report, evaluated = _evaluated(home, ancestry, model, version)
+    fitted = fitted_of(home, version)
+    keys = [key for key in version.actions.values() if key in ancestry.steps]
+    found = ancestry.closure([*keys, evaluated.key], prefer=home.records.first_actions())
+    if found.unknown:
+        raise NotMaterialized(_lost(home, found))
+    given, tested = fitted.ingredients["inputs"], evaluated.ingredients["inputs"]
+    folds = {"train": given["train"], "validation": given["validation"], "test": tested["test"]}
+    features = dict(sorted({**dict(given["features"]), **dict(tested["features"])}.items()))
+    return Origin(
+        version=version,
+        fitted=fitted,
+        evaluated=evaluated,
+        report=report.outputs,
+        folds=folds,
+        features=features,
+        accounts=_accounts(ancestry, found, set(features.values())),
+        actions=[step for step in found.steps if step.key != evaluated.key],
+        landed=_landed(home, found),
+    )
+
+
+def _evaluated(
+    home: Home, ancestry: Ancestry, model: str, version: Version
+) -> tuple[Version, ActionRecord]:
+    """Return the first report of this candidate, and the action that evaluated it."""
+    wanted = {name: version.outputs[name].digest for name in ("model", "leaderboard")}
+    for item in home.records.versions(f"{model}/evaluation_report"):
+        step = ancestry.steps.get(item.actions["evaluate"])
+        # Records are large: one is read only where it can be the one.
+        if step is not None and set(wanted.values()) <= set(step.inputs):
+            record = step.record
+            if wanted.items() <= record.ingredients["inputs"].items():
+                return item, record
+    name = f"{model} v{version.number}"
+    found = ancestry.closure(version.actions.values())
+    if found.unknown:
+        raise NotMaterialized(f"what {name} was made from is not there: {_lost(home, found)}")
+    raise NotMaterialized(
+        f"there is no evaluation report of {name}; materialize {model}/evaluation_report"
+    )
+
+
+def _lost(home: Home, found: Closure) -> str:
+    digest, name = next(iter(found.unknown.items()))
+    why = home.removals.why(digest)
+    return f"{digest}, an input of {name}, " + (f"was {why}" if why else "is made by no action")
+
+
+def _accounts(ancestry: Ancestry, found: Closure, features: set[str]) -> dict[str, dict[str, Ref]]:
+    accounts: dict[str, dict[str, Ref]] = {}
+    for step in found.steps:
+        if features.isdisjoint(ref.digest for ref in step.outputs.values()):
+            continue
+        for _, maker in found.makers[step.key]:
+            made = None if maker is None else ancestry.steps[maker]
+            if made is not None and made.part == "clean":
+                dataset = made.cell().group
+                accounts.setdefault(dataset, {})[made.partition] = made.outputs["summary"]
+    return accounts
+
+
+def _landed(home: Home, found: Closure) -> list[dict[str, str]]:
+    files = home.batches.landed()
+    places = {
+        (step.cell().group, step.partition, digest)
+        for step in found.steps
+        for digest in step.inputs
+        if digest in found.landed
+    }
+    return [
+        {
+            "dataset": dataset,
+            "batch": batch,
+            "digest": digest,
+            "file": next(
+                (i.name for i in files.get((dataset, batch), [])[::-1] if i.digest == digest), ""
+            ),
+        }
+        for dataset, batch, digest in sorted(
+            places, key=lambda place: (place[0], natural(place[1]), place[2])
+        )
+    ]

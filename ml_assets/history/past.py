@@ -1,0 +1,83 @@
+"""A candidate of the past: walked back from its version to what it was fitted on.
+
+Belongs here: the digests that its actions recorded. Does not belong here: today's specs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ml_assets.errors import DamagedObject, NotMaterialized
+from ml_assets.history.origin import fitted_of
+from ml_assets.moved import moved
+from ml_assets.store.home import Home
+from ml_assets.store.objects import Ref
+
+
+@dataclass(frozen=True)
+class Past:
+    """What a candidate was made of, and what it was made from."""
+
+    number: int
+    digest: str
+    model: Ref
+    """The model document."""
+    family: str
+    """The module that fitted it and predicts with it."""
+    folds: Mapping[str, Ref]
+    """`train` and `validation`: the rows that it has seen."""
+    features: Mapping[str, Ref]
+    """The features tables that the folds refer to, by batch."""
+    target: str | None
+    """What it predicts, as its own spec said it; None where that is not known any more."""
+    key: tuple[str, ...]
+    """The row key of its dataset then."""
+
+
+def past(home: Home, model: str, digest: str) -> Past | None:
+    """Return a candidate by its digest, or None where the store holds too little of it.
+
+    Too little: the version, its leaderboard, the action that fitted it, or any object that it
+    was made of or from is gone.
+    """
+    found = home.records.versions(f"{model}/candidate")
+    version = next((item for item in found if item.digest == digest), None)
+    if version is None:
+        return None
+    try:
+        fitted = fitted_of(home, version)
+    except (DamagedObject, NotMaterialized):
+        return None
+    inputs = fitted.ingredients["inputs"]
+    folds = {fold: Ref(inputs[fold], "table") for fold in ("train", "validation")}
+    features = {batch: Ref(table, "table") for batch, table in inputs["features"]}
+    made = version.outputs["model"]
+    needed = [made, *folds.values(), *features.values()]
+    if home.objects.missing(sorted({ref.digest for ref in needed})):
+        return None
+    spec = _features_spec(home, model, features)
+    return Past(
+        number=version.number,
+        digest=digest,
+        model=made,
+        family=moved.now(fitted.ingredients["hooks"]["family"]),
+        folds=folds,
+        features=features,
+        target=None if spec is None else str(spec["target"]),
+        key=() if spec is None else tuple(spec["key"]),
+    )
+
+
+def _features_spec(home: Home, model: str, features: Mapping[str, Ref]) -> Any:
+    """Return the spec by which the newest of some features tables was made, if it is known.
+
+    `features` are in calendar order, as the candidate was handed them.
+    """
+    for batch, ref in reversed(list(features.items())):
+        for version in home.records.versions(f"{model}/features", batch):
+            if version.digest == ref.digest:
+                made = home.records.action(version.actions.get("features", ""))
+                return None if made is None else made.ingredients["params"]
+    return None

@@ -1,0 +1,91 @@
+"""What a release tells of its candidate's past: from recorded actions, or as a made release has it.
+
+A version has the same origin for as long as it is kept. So a plan that finds its release made
+reads it there, and looks at no recorded action besides: there may be those of years.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ml_assets.history.origin import fitted_of, origin
+from ml_assets.keys.action import Input
+from ml_assets.store.home import Home
+from ml_assets.store.objects import Ref
+from ml_assets.store.records import Version
+
+EVALUATED = ("target", "target_unit", "predict_at")
+
+
+@dataclass(frozen=True)
+class Told:
+    """A candidate's past, as far as its release depends on it."""
+
+    fitted: Mapping[str, Any]
+    """The params with which the chosen family was fitted: what was trained."""
+    family: str
+    """The module that predicts with the model."""
+    evaluated: Mapping[str, Any]
+    """Target, its unit and the moment of prediction, as they were."""
+    lineage: Mapping[str, Any]
+    inputs: Mapping[str, Input]
+    """What the bundle is made from, besides row accounting."""
+    accounts: Mapping[str, Mapping[str, Ref]]
+    """Row accounting by dataset and batch."""
+
+
+def told(home: Home, model: str, version: Version, release: str | None) -> Told:
+    """Return a candidate's past; `release` is the action that made the release held now, if any.
+
+    Raises NotMaterialized where a record is gone.
+    """
+    made = None if release is None else home.records.action(release)
+    given = {} if made is None else json.loads(made.ingredients.get("call", "{}"))
+    if given.get("params", {}).get("candidate") == version.digest:
+        return _kept(home, version, given)
+    found = origin(home, model, version)
+    evaluated = found.evaluated.ingredients["params"]
+    return Told(
+        fitted=found.fitted.ingredients["params"],
+        family=str(found.fitted.ingredients["hooks"]["family"]),
+        evaluated={name: evaluated[name] for name in EVALUATED},
+        lineage=found.document(),
+        inputs={
+            "model": version.outputs["model"],
+            "metrics": found.report["metrics"],
+            "report": found.report["report"],
+            "folds": _tables(found.folds),
+            "features": _tables(found.features),
+        },
+        accounts=found.accounts,
+    )
+
+
+def _kept(home: Home, version: Version, given: Mapping[str, Any]) -> Told:
+    """Return what the call of a made release says."""
+    fitted = fitted_of(home, version)
+    params, inputs = given["params"], given["inputs"]
+    return Told(
+        fitted=fitted.ingredients["params"],
+        family=str(fitted.ingredients["hooks"]["family"]),
+        evaluated={name: params[name] for name in EVALUATED},
+        lineage=params["lineage"],
+        inputs={
+            "model": version.outputs["model"],
+            "metrics": Ref(inputs["metrics"], "json"),
+            "report": Ref(inputs["report"], "bytes"),
+            "folds": _tables(inputs["folds"]),
+            "features": _tables(inputs["features"]),
+        },
+        accounts={
+            dataset: {batch: Ref(digest, "json") for batch, digest in batches.items()}
+            for dataset, batches in inputs["accounts"].items()
+        },
+    )
+
+
+def _tables(digests: Mapping[str, str]) -> dict[str, Ref]:
+    return {name: Ref(digest, "table") for name, digest in digests.items()}

@@ -1,0 +1,1 @@
+"""Stored sources, run again in a process of their own."""

@@ -1,0 +1,62 @@
+"""Stored sources as a folder that Python can import from."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from ml_assets.keys.code import absolute
+from ml_assets.keys.syntax import imports_of
+
+Texts = Mapping[str, str]
+"""Module name -> source text, as an action's sources are stored."""
+
+
+def extract(texts: Texts, folder: Path) -> None:
+    """Write modules as files; a package that has no source of its own gets an empty one."""
+    packages = {name for name in texts if _is_package(name, texts)}
+    for name in texts:
+        parts = name.split(".")
+        packages |= {".".join(parts[:end]) for end in range(1, len(parts))}
+    for name in packages:
+        path = folder.joinpath(*name.split("."), "__init__.py")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(texts.get(name, ""), encoding="utf-8")
+    for name in texts.keys() - packages:
+        path = folder.joinpath(*name.split(".")).with_suffix(".py")
+        path.write_text(texts[name], encoding="utf-8")
+
+
+def _is_package(name: str, texts: Texts) -> bool:
+    """Tell what is not stored: whether a module was an `__init__.py`.
+
+    One with modules below it was. For any other its relative imports say: they lead to what is
+    stored too, seen from the one or from the other.
+    """
+    if "." not in name or any(other.startswith(f"{name}.") for other in texts):
+        return True
+    if "from ." not in texts[name]:
+        return False
+    tree = ast.parse(texts[name])
+    imports = list(imports_of(tree))
+    inside = texts.keys() & set(absolute(imports, name))
+    beside = texts.keys() & set(absolute(imports, name.rpartition(".")[0]))
+    return len(inside) > len(beside)
+
+
+def states(sources: Iterable[Texts]) -> list[tuple[dict[str, str], list[int]]]:
+    """Group sources that can be imported side by side: (all their modules, their numbers).
+
+    Two that hold different texts of one module are two states of the code.
+    """
+    found: list[tuple[dict[str, str], list[int]]] = []
+    for number, texts in enumerate(sources):
+        for whole, members in found:
+            if all(whole.get(name, text) == text for name, text in texts.items()):
+                whole.update(texts)
+                members.append(number)
+                break
+        else:
+            found.append((dict(texts), [number]))
+    return found

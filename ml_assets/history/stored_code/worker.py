@@ -1,0 +1,89 @@
+"""The parent's side of a process that runs stored code (`child`)."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ml_assets.children.child import Child, ChildError
+from ml_assets.errors import StageError
+from ml_assets.history.stored_code import child as stored
+from ml_assets.history.stored_code.extract import Texts, extract
+from ml_assets.keys.calls import digests_of
+from ml_assets.moved import moved
+from ml_assets.store.objects import Objects, Ref
+
+NAMING = ("stage", "spec", "hooks", "family", "predict")
+"""The parts of a call that name modules."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a call made, kept in the scratch store."""
+
+    outputs: Mapping[str, Ref]
+    kernels: Mapping[str, str]
+    """The number-crunching libraries that were loaded, and what CPU each is made for."""
+
+
+class Worker:
+    """One process with one state of the code."""
+
+    def __init__(self, folder: Path, child: Child, objects: Objects, texts: Texts) -> None:
+        self.folder = folder
+        self._modules = texts.keys()
+        self._child = child
+        self._objects = objects
+
+    def make(self, call: Mapping[str, Any]) -> Made:
+        """Make a call whose inputs are in the scratch store; raises StageError if it raised."""
+        needed = [d for tree in call["inputs"].values() for d in digests_of(tree)]
+        needed += [call["model"]] if "model" in call else []
+        files = {digest: (digest, str(self._objects.path(digest))) for digest in needed}
+        with tempfile.TemporaryDirectory(dir=self.folder.parent) as out:
+            try:
+                answer = self._child.ask({**self._as_stored(call), "files": files, "out": out})
+            except ChildError as error:
+                raise StageError(str(error)) from None
+            outputs = {name: self._keep(item) for name, item in answer["outputs"].items()}
+        return Made(outputs, answer["kernels"])
+
+    def _as_stored(self, call: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a call with the names that its modules have in the stored code."""
+        named = {part: call[part] for part in NAMING if part in call}
+        return {**call, **{part: self._stored(names) for part, names in named.items()}}
+
+    def _stored(self, names: Any) -> Any:
+        if isinstance(names, Mapping):
+            return {key: self._stored(name) for key, name in names.items()}
+        held = (name for name in moved.names(names) if name.partition(":")[0] in self._modules)
+        return next(held, names)
+
+    def _keep(self, item: Mapping[str, str]) -> Ref:
+        content = Path(item["path"]).read_bytes()
+        if item["kind"] == "bytes":
+            return self._objects.put(content)
+        if item["kind"] == "json":
+            return self._objects.put(json.loads(content))
+        import pyarrow as pa
+
+        from ml_assets.stages.schema import compact
+
+        with pa.ipc.open_file(pa.BufferReader(content)) as reader:
+            return self._objects.put(compact(reader.read_all()))
+
+
+@contextmanager
+def worker(texts: Texts, folder: Path, objects: Objects) -> Iterator[Worker]:
+    """Extract sources into a new folder and start a process on them."""
+    extract(texts, folder)
+    path = os.pathsep.join(p for p in (str(folder), os.environ.get("PYTHONPATH", "")) if p)
+    target = f"{stored.__file__}:answering"
+    with Child(target, environ={"PYTHONPATH": path}, cwd=folder) as child:
+        yield Worker(folder, child, objects, texts)

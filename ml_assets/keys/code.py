@@ -1,0 +1,219 @@
+"""Digests of code: the syntax trees of every first-party module that a function can reach.
+
+Comments, docstrings, formatting and `if TYPE_CHECKING:` blocks are left out. Nothing is
+imported to compute a digest.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ml_assets.errors import HookError
+from ml_assets.keys import error_attributes as spare
+from ml_assets.keys.syntax import EMPTY, Parsed, parsed
+from ml_assets.moved import moved
+
+OUTSIDE = frozenset({"ml_assets"})
+"""Packages whose own __init__ is in no closure: it only re-exports, lazily."""
+
+
+@dataclass(frozen=True)
+class Module:
+    """One source file as read: its digest, what it imports, its text."""
+
+    name: str
+    path: Path
+    stat: tuple[int, int, int]
+    digest: str
+    first_party: frozenset[str]
+    third_party: frozenset[str]
+    text: str
+    said: Parsed
+
+    def is_as_read(self) -> bool:
+        """Return whether the file is still the one that was read."""
+        try:
+            return stamp(self.path) == self.stat
+        except FileNotFoundError:
+            return False
+
+
+def stamp(path: Path) -> tuple[int, int, int]:
+    """Return what changes with a file: times of change (ns) and size (bytes)."""
+    info = path.stat()
+    return info.st_mtime_ns, info.st_ctime_ns, info.st_size
+
+
+_modules: dict[tuple[str, Path, tuple[str, ...]], Module] = {}
+"""What was read in this process; a module's imports are sorted by the first-party packages."""
+
+
+class Sources:
+    """First-party sources, read at most once for each state of a file."""
+
+    def __init__(self, roots: Mapping[str, Path]) -> None:
+        self._roots = roots
+
+    def closure(self, modules: Iterable[str]) -> dict[str, Module]:
+        """Return every first-party module reachable from these, by the name that it has here.
+
+        Raises HookError for one of these that has no source, or a source that is no Python.
+        Modules of installed packages are in no closure: they count by `libraries`.
+        """
+        found: dict[str, Module] = {}
+        waiting = sorted(set(modules) - self._installed(modules))
+        while waiting:
+            asked = waiting.pop()
+            name = self._here(asked)
+            if name in found:
+                continue
+            module = self._module(name)
+            if module is None:
+                raise HookError(f"no source file for module {asked}")
+            found[name] = module
+            # Of a moved module also the packages that it was in: they are in its keys.
+            parents = [*_parents(name), *_parents(moved.first(name))]
+            for other in (*sorted(module.first_party), *dict.fromkeys(parents)):
+                known = other not in found and other not in OUTSIDE
+                if known and self._path(self._here(other)) is not None:
+                    waiting.append(other)
+        return found
+
+    def libraries(self, modules: Iterable[str]) -> set[str]:
+        """Return the top-level modules of other packages that these reach, or are of.
+
+        Raises HookError as `closure` does.
+        """
+        given = list(modules)
+        found = {name for module in self.closure(given).values() for name in module.third_party}
+        return found | {name.split(".")[0] for name in self._installed(given)}
+
+    def _installed(self, modules: Iterable[str]) -> set[str]:
+        """Return the modules of installed packages; raises HookError where one is not there."""
+        found = {name for name in modules if name.split(".")[0] not in self._roots}
+        for name in sorted(found):
+            if importlib.util.find_spec(name.split(".")[0]) is None:
+                raise HookError(f"no package {name.split('.')[0]} for {name}: install it")
+        return found
+
+    def _here(self, name: str) -> str:
+        """Return the one of a module's names by which there is a source."""
+        if not moved.moves or self._path(name) is not None:
+            return name
+        return next((other for other in moved.names(name) if self._path(other) is not None), name)
+
+    def _path(self, name: str) -> Path | None:
+        top, *rest = name.split(".")
+        if top not in self._roots:
+            return None
+        base = self._roots[top].joinpath(*rest)
+        for path in (base.with_name(base.name + ".py") if rest else None, base / "__init__.py"):
+            if path is not None and path.is_file():
+                return path
+        return None
+
+    def _module(self, name: str) -> Module | None:
+        path = self._path(name)
+        if path is None:
+            return None
+        stat = stamp(path)
+        place = (name, path, tuple(sorted(self._roots)))
+        known = _modules.get(place)
+        if known is None or known.stat != stat:
+            known = _modules[place] = self._read(name, path, stat)
+        return known
+
+    def _read(self, name: str, path: Path, stat: tuple[int, int, int]) -> Module:
+        try:
+            source = path.read_bytes()
+            text = importlib.util.decode_source(source)
+            tree = parsed(path, source, text)
+        except SyntaxError as error:
+            raise HookError(f"{path}:{error.lineno or 1}: {error.msg}") from error
+        except UnicodeDecodeError as error:
+            raise HookError(f"{path}: not {error.encoding} text: {error.reason}") from error
+        package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+        imported = set(absolute(tree.imports, package))
+        first = {other for other in imported if other.split(".")[0] in self._roots}
+        third = {other.split(".")[0] for other in imported - first}
+        return Module(
+            name,
+            path,
+            stat,
+            tree.digest,
+            frozenset(first),
+            frozenset(third - sys.stdlib_module_names),
+            text,
+            tree,
+        )
+
+
+def digests(closure: Mapping[str, Module]) -> dict[str, str]:
+    """Return the digests of a closure as they are in keys: by the first name of each module.
+
+    Packages without code of their own are there where a module was in them first.
+    """
+    first = {name: moved.first(name) for name in closure}
+    # A module that has the old name of another has it alone.
+    first |= {name: name for name, then in first.items() if then in closure}
+    renamed = {then for name, then in first.items() if then != name}
+    found = {first[name]: module.digest for name, module in closure.items()}
+    if spare.WHERE in found:
+        found[spare.WHERE] = _faults(closure)
+    if renamed:
+        parents = {parent for name in found for parent in _parents(name)}
+        for name, module in closure.items():
+            bare = module.path.name == "__init__.py" and module.digest == EMPTY
+            if bare and first[name] not in parents:
+                del found[first[name]]
+        gone = {parent for name in renamed for parent in _parents(name)} - OUTSIDE
+        found |= dict.fromkeys(gone - found.keys(), EMPTY)
+    return dict(sorted(found.items()))
+
+
+def _faults(closure: Mapping[str, Module]) -> str:
+    """Return the digest of `faults`, without the attributes that nothing in a closure reads."""
+    said = next(m.said for name, m in closure.items() if moved.first(name) == spare.WHERE)
+    looked_for = said.spare | {spare.ANY}
+    unread = all(looked_for.isdisjoint(module.said.reads) for module in closure.values())
+    return said.bare if unread else said.digest
+
+
+def _parents(name: str) -> list[str]:
+    return [".".join(name.split(".")[:n]) for n in range(1, name.count(".") + 1)]
+
+
+def absolute(imports: Iterable[tuple[int, str]], package: str) -> Iterator[str]:
+    """Yield the full names of (level, name) as a module of a package imports them."""
+    parts = package.split(".")
+    for level, name in imports:
+        base = ".".join(parts[: len(parts) - level + 1]) if level else ""
+        yield ".".join(part for part in (base, name) if part)
+
+
+class Snapshot(Sources):
+    """Sources as they were when they were first looked at: each closure is read once.
+
+    So is the place of each module: closures share most of theirs.
+    """
+
+    def __init__(self, roots: Mapping[str, Path]) -> None:
+        super().__init__(roots)
+        self._closures: dict[frozenset[str], dict[str, Module]] = {}
+        self._paths: dict[str, Path | None] = {}
+
+    def closure(self, modules: Iterable[str]) -> dict[str, Module]:
+        """Return every first-party module reachable from these, by name."""
+        wanted = frozenset(modules)
+        if wanted not in self._closures:
+            self._closures[wanted] = super().closure(wanted)
+        return self._closures[wanted]
+
+    def _path(self, name: str) -> Path | None:
+        if name not in self._paths:
+            self._paths[name] = super()._path(name)
+        return self._paths[name]

@@ -1,0 +1,88 @@
+"""Code that no key knows: neither the project's, nor Python's own, nor installed.
+
+A helper beside the project, found by `PYTHONPATH` or `sys.path`, or a module of the project that a
+hook imports under a computed name: an edit of it would go unseen and old values stay. So what
+was imported while a hook ran is looked at, and refused. Belongs here: whose a module is. Does not
+belong here: what the syntax alone tells (`purity`).
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+import sysconfig
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from ml_assets.errors import HookError
+from ml_assets.keys.code import OUTSIDE, Module
+from ml_assets.workspace import Workspace
+
+INSTALLED = frozenset({"site-packages", "dist-packages"})
+_PYTHON = tuple({Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib")})
+_seen: dict[tuple[Path, str], dict[str, str]] = {}
+"""A hook's file and digest -> what it imported that no key knows: that happens once a process."""
+
+
+def is_own(workspace: Workspace, name: str) -> bool:
+    """Tell whether a module is the project's, not the software's."""
+    inside = name == workspace.module or name.startswith(f"{workspace.module}.")
+    return inside or name.split(".", maxsplit=1)[0] not in OUTSIDE
+
+
+@functools.cache
+def is_known(file: str) -> bool:
+    """Tell whether a file is Python's own, of an installed package, or none at all."""
+    if INSTALLED & set(Path(file).parts) or not Path(file).is_absolute():
+        return True
+    path = Path(file).resolve()
+    return bool(INSTALLED & set(path.parts)) or any(path.is_relative_to(at) for at in _PYTHON)
+
+
+@contextmanager
+def watched(
+    workspace: Workspace, hooks: Iterable[str], closure: Mapping[str, Module]
+) -> Iterator[None]:
+    """Refuse what hooks (modules of a closure) import inside that no key knows; raises HookError.
+
+    Modules of the software among the hooks are not looked at.
+    """
+    own = sorted({name for name in hooks if name in closure and is_own(workspace, name)})
+    before = set(sys.modules) if own else set()
+    yield
+    if not own:
+        return
+    imported = {top for module in closure.values() for top in module.third_party}
+    reached = [n for n in sys.modules if n not in before or n.split(".")[0] in imported]
+    found = _unknown(workspace, closure, reached)
+    for name in own:
+        # What one call imported, the next finds imported.
+        known = _seen.setdefault((closure[name].path, closure[name].digest), {})
+        known |= found
+        if known:
+            raise HookError(_said(closure[name].path, known))
+
+
+def _unknown(
+    workspace: Workspace, closure: Collection[str], names: Iterable[str]
+) -> dict[str, str]:
+    found = {}
+    roots = [str(path.resolve()) for path in workspace.roots.values()]
+    for name in names:
+        file = getattr(sys.modules.get(name), "__file__", None)
+        if name in closure or not isinstance(file, str) or is_known(file):
+            continue
+        ours = any(Path(file).resolve().is_relative_to(root) for root in roots)
+        if not ours or is_own(workspace, name):
+            found[name] = file
+    return found
+
+
+def _said(hook: Path, found: Mapping[str, str]) -> str:
+    listed = ", ".join(f"{name} ({path})" for name, path in sorted(found.items()))
+    return (
+        f"{hook}: it imports {listed}: code that is in no key, so an edit would change nothing "
+        "here. Put it into the project and import it by an import statement, or install it as a "
+        "package (not with `pip install -e`)"
+    )

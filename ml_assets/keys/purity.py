@@ -1,0 +1,154 @@
+"""What in a project's hooks looks impure: clocks, chance without a seed, network, files.
+
+A hook's result is cached by its code and inputs: what it reads besides is not in the key. Names are
+resolved through imports in the syntax tree; nothing is imported or run, so what is reached in
+another way is not seen. `ml-assets run --verify` finds it by its effect. A line that ends in
+`# pure: WHY` is let pass. Belongs here: finding and wording. Does not belong here: refusing.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from ml_assets.errors import HookError
+from ml_assets.keys import suspects
+from ml_assets.keys.code import Module, Sources
+from ml_assets.keys.foreign import is_known, is_own
+from ml_assets.keys.hooks import hooks
+from ml_assets.keys.syntax import imports_of
+from ml_assets.spec.project import Project
+from ml_assets.workspace import Workspace
+
+ALLOWED = "# pure:"
+
+
+@dataclass(frozen=True, order=True)
+class Impurity:
+    """One place in a project's code that looks impure."""
+
+    file: str
+    line: int
+    what: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.what} {self.reason}"
+
+
+def impurities(workspace: Workspace, project: Project) -> list[Impurity]:
+    """Return what looks impure in every hook of a project and in what it imports of its own."""
+    sources = Sources(workspace.roots)
+    own: dict[str, Module] = {}
+    for hook in sorted({hook.split(":")[0] for hook in hooks(workspace, project)}):
+        # The action that needs a file that is missing or no Python says so, and stops no other.
+        with suppress(HookError):
+            closure = sources.closure([hook])
+            own |= {name: module for name, module in closure.items() if is_own(workspace, name)}
+    found = {item for module in own.values() for item in look(module.text, module.path)}
+    return sorted(found | {item for module in own.values() for item in _elsewhere(module)})
+
+
+def _elsewhere(module: Module) -> Iterator[Impurity]:
+    """Yield the imports of what is neither the project's, nor Python's own, nor installed."""
+    elsewhere = {name for name in module.third_party if not all(map(is_known, _places(name)))}
+    lines = module.text.splitlines()
+    for node in ast.walk(ast.parse(module.text)) if elsewhere else ():
+        if isinstance(node, ast.Import | ast.ImportFrom) and ALLOWED not in lines[node.lineno - 1]:
+            tops = {name.split(".")[0] for level, name in imports_of(node) if not level}
+            for name in sorted(tops & elsewhere):
+                yield Impurity(str(module.path), node.lineno, f"import {name}", suspects.CODE)
+
+
+def _places(name: str) -> list[str]:
+    """Return where a top-level module would be imported from; nowhere where there is none."""
+    try:
+        spec = importlib.util.find_spec(name)
+    except ValueError:
+        # One that was put into `sys.modules` by hand.
+        return []
+    if spec is None:
+        return []
+    return [place for place in (spec.origin, *(spec.submodule_search_locations or ())) if place]
+
+
+def look(text: str, path: Path) -> Iterator[Impurity]:
+    """Yield what looks impure in a source file."""
+    lines = text.splitlines()
+    tree = ast.parse(text)
+    names = _imported(tree)
+    calls = {id(node.func): node for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Name | ast.Attribute):
+            continue
+        found = _judge(node, calls.get(id(node)), names)
+        if found is not None and ALLOWED not in lines[node.lineno - 1]:
+            yield Impurity(str(path), node.lineno, *found)
+
+
+def _imported(tree: ast.AST) -> dict[str, str]:
+    """Return local name -> what it was imported as (`pd` -> `pandas`)."""
+    found: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                top = alias.name.split(".")[0]
+                found[alias.asname or top] = alias.name if alias.asname else top
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            for alias in node.names:
+                found[alias.asname or alias.name] = f"{node.module}.{alias.name}"
+    return found
+
+
+def _judge(
+    node: ast.Name | ast.Attribute, call: ast.Call | None, names: dict[str, str]
+) -> tuple[str, suspects.Reason] | None:
+    shown = ast.unparse(node)
+    full = _full(node, names)
+    if full is not None:
+        method = suspects.METHODS.get(full.rpartition(".")[2]) if call is not None else None
+        reason = _named(full, call) or method
+        return None if reason is None else (shown, reason)
+    if call is None:
+        return None
+    if isinstance(node, ast.Name):
+        return (shown, suspects.BUILTINS[node.id]) if node.id in suspects.BUILTINS else None
+    if node.attr == "sample" and not _seeded(call):
+        return f".{node.attr}()", suspects.CHANCE
+    return (
+        (f".{node.attr}()", suspects.METHODS[node.attr]) if node.attr in suspects.METHODS else None
+    )
+
+
+def _full(node: ast.AST, names: dict[str, str]) -> str | None:
+    """Return the dotted name that an expression stands for; None if it begins with no import."""
+    if isinstance(node, ast.Name):
+        return names.get(node.id)
+    if isinstance(node, ast.Attribute):
+        owner = _full(node.value, names)
+        return None if owner is None else f"{owner}.{node.attr}"
+    return None
+
+
+def _named(full: str, call: ast.Call | None) -> suspects.Reason | None:
+    if full in suspects.NAMES:
+        return suspects.NAMES[full]
+    if full in suspects.SEEDED:
+        return suspects.CHANCE if call is None or not (call.args or call.keywords) else None
+    chance = full.startswith(("numpy.random.", "random."))
+    if chance and full not in suspects.PLAIN:
+        return suspects.CHANCE
+    for prefix, reason in suspects.PREFIXES.items():
+        if full.startswith(prefix):
+            return reason
+    # `import urllib.request` alone is no use; what is called of it is.
+    module = next((name for name in suspects.MODULES if full.startswith(f"{name}.")), None)
+    return None if module is None else suspects.MODULES[module]
+
+
+def _seeded(call: ast.Call) -> bool:
+    return any(word.arg in ("random_state", "seed", None) for word in call.keywords)

@@ -1,0 +1,155 @@
+"""What a source file says, without its comments: a digest of its syntax tree, and its imports.
+
+Parsing takes milliseconds a file, in every process. So what was found is kept beside
+Python's own bytecode, in `__pycache__`, by the digest of the source.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import hashlib
+import importlib.util
+import json
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from ml_assets.keys.before_moves import before
+from ml_assets.keys.error_attributes import reads, without
+from ml_assets.moved import MOVES, moved
+
+_parsing = threading.Lock()
+"""One parse at a time: before Python 3.11.8 `ast.parse` fails at random in two threads."""
+FORMAT = 3
+"""Raised with each change of what is digested or listed here."""
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """A syntax tree's digest, and (level, name) of all it may import, wherever it does.
+
+    In the digest moved modules have the names that they had first.
+    """
+
+    digest: str
+    imports: tuple[tuple[int, str], ...]
+    bare: str
+    """The digest without the declarations that `spare` are."""
+    spare: frozenset[str]
+    reads: frozenset[str]
+    """Every name by which it may read an attribute."""
+
+
+def parsed(path: Path, source: bytes, text: str) -> Parsed:
+    """Return what a source says; raises SyntaxError."""
+    kept = Path(importlib.util.cache_from_source(str(path))).with_suffix(".tree.json")
+    mark = f"{FORMAT} {_moves()} {hashlib.sha256(source).hexdigest()}"
+    found = _kept(kept, mark)
+    if found is None:
+        found = _parse(text)
+        _keep(kept, mark, found)
+    return found
+
+
+@functools.cache
+def _moves() -> str:
+    return _checksum(json.dumps(MOVES))
+
+
+def _kept(path: Path, mark: str) -> Parsed | None:
+    """Return what was kept, unless it is of another source, or damaged."""
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError):
+        return None
+    if len(lines) != 3 or lines[0] != mark or lines[1] != _checksum(lines[2]):
+        return None
+    digest, imports, bare, *names = json.loads(lines[2])
+    return Parsed(
+        digest, tuple((level, name) for level, name in imports), bare, *map(frozenset, names)
+    )
+
+
+def _keep(path: Path, mark: str, found: Parsed) -> None:
+    if sys.dont_write_bytecode:
+        return
+    names = (sorted(found.spare), sorted(found.reads))
+    body = json.dumps([found.digest, found.imports, found.bare, *names])
+    # Where the folder cannot be written, each process parses anew.
+    with suppress(OSError):
+        path.parent.mkdir(exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+            file.write("\n".join((mark, _checksum(body), body)).encode())
+        Path(file.name).replace(path)
+
+
+def _checksum(body: str) -> str:
+    return hashlib.sha256(body.encode()).hexdigest()
+
+
+def _parse(text: str) -> Parsed:
+    with _parsing:
+        whole = ast.parse(text)
+    tree = _Stripped().visit(whole)
+    imports = tuple(sorted(set(imports_of(tree))))
+    tree = before(tree, moved)
+    bare, spare = without(tree)
+    return Parsed(_digest(tree), imports, _digest(bare), spare, reads(bare, text))
+
+
+def _digest(tree: ast.Module) -> str:
+    return _checksum(ast.dump(tree, annotate_fields=False))
+
+
+def imports_of(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Yield level and name of every module that a tree may import, wherever it does."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((0, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = node.module or ""
+            yield node.level, module
+            for alias in node.names:
+                yield node.level, f"{module}.{alias.name}" if module else alias.name
+
+
+class _Stripped(ast.NodeTransformer):
+    """Drops docstrings and imports that exist for type checkers alone."""
+
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        body = getattr(node, "body", None)
+        holds_docstring = isinstance(
+            node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+        )
+        if holds_docstring and body and _is_text(body[0]):
+            node.body = body[1:]  # type: ignore[attr-defined]
+        if isinstance(node, ast.Module | ast.ClassDef):
+            # A bare text after an attribute is its docstring.
+            node.body = [item for item in node.body if not _is_text(item)]
+        return super().generic_visit(node)
+
+    def visit_If(self, node: ast.If) -> ast.AST | list[ast.stmt]:
+        test = node.test
+        name = test.id if isinstance(test, ast.Name) else getattr(test, "attr", None)
+        if name != "TYPE_CHECKING":
+            return self.generic_visit(node)
+        kept = ast.Module(node.orelse, [])
+        self.generic_visit(kept)
+        return kept.body
+
+
+def _is_text(node: ast.stmt) -> bool:
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )
+
+
+EMPTY = _parse("").digest
+"""Of a module that holds no code."""

@@ -1,0 +1,155 @@
+"""A model trained with the data of one version, the code and the spec of others.
+
+Belongs here: running today's recipes over stored code, specs and landed files, in a scratch
+home. Does not belong here: which mixes, what their difference means.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ml_assets.assets.cells import Cell, Unit
+from ml_assets.engine.session import Done, Made, Session, Undone
+from ml_assets.errors import StageError
+from ml_assets.history.stored_code.worker import Worker
+from ml_assets.keys.action import Action, Keyed
+from ml_assets.keys.calls import call_text
+from ml_assets.spec.project import Project
+from ml_assets.store.batches import Landed
+from ml_assets.store.home import Home
+from ml_assets.store.objects import Ref
+from ml_assets.store.records import ActionRecord, Answer
+from ml_assets.workspace import Workspace
+
+Data = Mapping[tuple[str, str], str]
+"""(dataset, batch) -> digest of the landed file."""
+
+
+@dataclass(frozen=True)
+class Extracted(Workspace):
+    """A project whose code is that of a version, extracted into a folder."""
+
+    folder: Path = Path()
+
+    @property
+    def roots(self) -> Mapping[str, Path]:
+        """First-party top-level packages and their folders."""
+        top = self.module.split(".", maxsplit=1)[0]
+        return {name: self.folder / name for name in ("ml_assets", top)}
+
+
+@dataclass(frozen=True)
+class Code:
+    """One version's code: where it lies, and the process that runs it."""
+
+    workspace: Extracted
+    worker: Worker
+
+
+@dataclass(frozen=True)
+class Mixed:
+    """A trained mix: its model, the rows it has seen, how to predict with it."""
+
+    model: Ref
+    family: str
+    seen: Mapping[str, tuple[Ref, list[tuple[int, int]]]]
+    """Batch -> its features, and the ranges of rows in train and validation."""
+
+
+class _Mix(Session):
+    """A session without checks: they decide nothing here."""
+
+    def act(self, unit: Unit, action: Action) -> Done | Undone:
+        """Return an action's outputs; a check has none."""
+        if action.part.startswith("check:"):
+            return Done(Answer(""))
+        return super().act(unit, action)
+
+
+class Mixer:
+    """Trains mixes in one scratch home; what two of them share is made once."""
+
+    def __init__(self, home: Home, scratch: Home, model: str) -> None:
+        self._home = home
+        self._scratch = scratch
+        self._model = model
+
+    def train(self, data: Data, code: Code, project: Project) -> Mixed:
+        """Train a mix. Raises StageError, and HookError, where the parts do not fit."""
+        session = self._session(data, code, project)
+        unit = Unit(self._model, "candidate")
+        made = session.make(unit)[unit.cells()[0]]
+        if made.waiting is not None:
+            raise StageError(made.waiting)
+        family = project.models[self._model].training.families[made.facts["chosen"]]
+        from ml_assets.engine.recipes.model import family_module
+
+        module = family_module(code.workspace, self._model, family)
+        return Mixed(_ref(made, "model"), module, self._seen(session))
+
+    def features(self, data: Data, code: Code, project: Project) -> dict[str, Ref]:
+        """Return the features of each batch, made by some code and spec."""
+        session = self._session(data, code, project)
+        dataset = project.models[self._model].dataset
+        found = {}
+        for batch in project.ordered(dataset, [batch for name, batch in data if name == dataset]):
+            made = session.upstream(Cell(f"{self._model}/features", batch))
+            if made.waiting is None and made.facts.get("usable", True):
+                found[batch] = _ref(made, "features")
+        return found
+
+    def _session(self, data: Data, code: Code, project: Project) -> Session:
+        runner = _Runner(self._scratch, code.worker)
+        session = _Mix(code.workspace, self._scratch, project, runner=runner)
+        session.landed = {}
+        for (dataset, batch), digest in data.items():
+            if self._scratch.objects.missing([digest]):
+                self._scratch.objects.put(self._home.objects.read(digest))
+            session.landed[dataset, batch] = [Landed(1, dataset, batch, digest, "", "")]
+        return session
+
+    def _seen(self, session: Session) -> dict[str, tuple[Ref, list[tuple[int, int]]]]:
+        cells = Unit(self._model, "splits").cells()[:2]
+        found: dict[str, tuple[Ref, list[tuple[int, int]]]] = {}
+        for cell, fold in zip(cells, ("train", "validation"), strict=True):
+            ranges = self._scratch.objects.table(_ref(session.upstream(cell), fold).digest)
+            for row in ranges.select(["batch", "start", "stop"]).to_pylist():
+                made = session.upstream(Cell(f"{self._model}/features", row["batch"]))
+                ref = _ref(made, "features")
+                found.setdefault(row["batch"], (ref, []))[1].append((row["start"], row["stop"]))
+        return found
+
+
+class _Runner:
+    """Runs actions in the process of some code, and keeps them in the scratch home."""
+
+    def __init__(self, scratch: Home, worker: Worker) -> None:
+        self._scratch = scratch
+        self._worker = worker
+
+    def __call__(self, unit: Unit, action: Keyed, known: Answer | None) -> Done:
+        """Return an action done."""
+        if known is not None:
+            return Done(known)
+        started = time.perf_counter()
+        made = self._worker.make(json.loads(call_text(action.action)))
+        record = ActionRecord(
+            key=action.key,
+            recipe=action.recipe,
+            name=f"{unit}#{action.action.part}",
+            ingredients=action.ingredients,
+            outputs=made.outputs,
+            seconds=time.perf_counter() - started,
+        )
+        self._scratch.records.record_action(record)
+        return Done(record.answer, executed=True)
+
+
+def _ref(made: Made, name: str) -> Ref:
+    found = made.outputs[name]
+    assert isinstance(found, Ref)
+    return found

@@ -1,0 +1,4 @@
+"""What differs between two versions: tables by key, documents by path, models by what they say.
+
+Belongs here: comparing. Does not belong here: finding versions (`engine/address`), printing.
+"""

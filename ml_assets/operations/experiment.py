@@ -1,0 +1,231 @@
+"""Experiments: variations of a model's training side by side, compared on validation.
+
+A variation is ordinary `fit:<family>` actions with other settings, on the rows that the folds
+hold now: keyed as always, so that what was fitted once is found again, by the next start of a
+killed experiment as by a run after the values were adopted. No pointer moves, and test is never
+read. Belongs here: fitting and ranking. Does not belong here: what may be varied (`variation`),
+writing YAML (`adopt`), pictures (`experiment_plot`).
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from ml_assets.assets.cells import Unit
+from ml_assets.engine.plan import Planner
+from ml_assets.engine.recipes.model import candidate_of, fit_action, learning
+from ml_assets.engine.run import ActionRunner
+from ml_assets.engine.session import Done
+from ml_assets.errors import DamagedObject, MlAssetsError, NotMaterialized, UnknownName
+from ml_assets.keys import fields
+from ml_assets.keys.action import digests_in, pending_in
+from ml_assets.keys.code import Sources
+from ml_assets.operations.variation import (
+    CURRENT,
+    Axis,
+    Settings,
+    families,
+    grid,
+    named,
+    value_at,
+    vary,
+)
+from ml_assets.spec.model import ModelSpec
+from ml_assets.stages.metrics import GREATER_IS_BETTER
+from ml_assets.store.digest import json_digest
+
+if TYPE_CHECKING:
+    from optuna.trial import Trial
+
+DIGITS = 4
+"""Significant digits of a number that a search proposes, so that people can read it."""
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A variation and how good it is on validation; `value` is None where the metric has none."""
+
+    name: str
+    settings: Settings
+    """Path -> value of all that is varied; of `current` the values in the YAML."""
+    family: str = ""
+    """Of the families that it varies, the best."""
+    value: float | None = None
+    metrics: Mapping[str, float | None] = field(default_factory=dict)
+    trees: int | None = None
+    rows: Mapping[str, int] = field(default_factory=dict)
+    executed: bool = False
+    """Whether anything was fitted for it now; otherwise all was in the cache."""
+    seconds: float = 0.0
+    """Of its fits, when they were made."""
+    fault: str | None = None
+
+
+Listener = Callable[[Tried], None]
+
+
+class Experiment:
+    """Variations of one model on the rows that its folds hold now."""
+
+    def __init__(self, planner: Planner, name: str) -> None:
+        """Raise UnknownName, and NotMaterialized where the folds are not made as wanted now."""
+        if name not in planner.project.models:
+            raise UnknownName.of("model", name, planner.project.models)
+        self.model: ModelSpec = planner.project.models[name]
+        self.name = name
+        self._planner = planner
+        self._unit = Unit(name, "candidate")
+        self._inputs, waits = learning(planner.session(), self._unit)
+        if waits is not None:
+            raise NotMaterialized(waits)
+        if any(list(pending_in(tree)) for tree in self._inputs.values()):
+            raise NotMaterialized(
+                f"the folds of {name} are not made as they are wanted now: "
+                f'ml-assets run "+{name}/validation_split"'
+            )
+        runner = ActionRunner(planner.workspace, planner.home, Sources(planner.workspace.roots))
+        self._session = planner.session(recurse=False, runner=runner)
+
+    @property
+    def environment(self) -> str:
+        """The environment whose folds it reads."""
+        return self._planner.home.env
+
+    @property
+    def metric(self) -> str:
+        """What variations are compared by, on validation."""
+        return str(self.model.training.metric)
+
+    @property
+    def greater_is_better(self) -> bool:
+        """Whether more of the metric is better."""
+        return self.metric in GREATER_IS_BETTER
+
+    def digest(self, tried: Sequence[Tried]) -> str:
+        """Return what identifies the experiment: the spec, the rows, what was tried and found."""
+        rows = [digests_in(self._inputs[fold]) for fold in ("train", "validation")]
+        found = [[item.name, item.family, item.value] for item in tried]
+        return json_digest([self.name, fields.document(self.model), rows, found])
+
+    def run(
+        self, axes: Sequence[Axis], trials: int | None = None, listener: Listener | None = None
+    ) -> list[Tried]:
+        """Try the YAML's own values, then the grid or so many trials; best first."""
+        now = {axis.path: value_at(self.model, axis.path) for axis in axes}
+        concerned = families(self.model, list(now))
+        tell = listener or _ignore
+        found: dict[str, Tried] = {}
+
+        def attempt(settings: Settings) -> Tried:
+            name = CURRENT if settings == now else named(settings)
+            if name not in found:
+                found[name] = self._try(Tried(name, settings), concerned)
+                tell(found[name])
+            return found[name]
+
+        attempt(now)
+        if trials is None:
+            for settings in grid(axes):
+                attempt(settings)
+        else:
+            self._search(axes, trials, attempt)
+        return sorted(found.values(), key=self._order)
+
+    def prepare(self, settings: Settings) -> None:
+        """Refit what a variation would choose, so that a run after its adoption trains nothing."""
+        candidate_of(self._session, self._unit, vary(self.model, settings), self._inputs)
+
+    def _try(self, bare: Tried, concerned: Sequence[str]) -> Tried:
+        try:
+            return self._fitted(bare, concerned)
+        except Exception as error:
+            # Not swallowed: the others are tried, then the command fails with it.
+            known = isinstance(error, MlAssetsError)
+            said = str(error) if known else "".join(traceback.format_exception_only(error)).strip()
+            return replace(bare, fault=said)
+
+    def _fitted(self, bare: Tried, concerned: Sequence[str]) -> Tried:
+        model = self.model if bare.name == CURRENT else vary(self.model, bare.settings)
+        found = []
+        for family in concerned:
+            done, scores = self._scored(model, family)
+            found.append(
+                replace(
+                    bare,
+                    family=family,
+                    value=scores["validation"][self.metric],
+                    metrics=scores["validation"],
+                    trees=scores["trees"],
+                    rows=scores["rows"],
+                    executed=done.executed,
+                    seconds=done.record.seconds,
+                )
+            )
+        best = min(found, key=self._order)
+        return replace(
+            best,
+            executed=any(tried.executed for tried in found),
+            seconds=sum(tried.seconds for tried in found),
+        )
+
+    def _scored(self, model: ModelSpec, family: str) -> tuple[Done, Any]:
+        action = fit_action(self._planner.workspace, self.name, model, family, self._inputs)
+        while True:
+            done = self._session.act(self._unit, action)
+            assert isinstance(done, Done)
+            scores = done.outputs["scores"].digest
+            try:
+                return done, self._planner.home.objects.json(scores)
+            except DamagedObject:
+                # Without its object the action is not in the cache any more: made once more.
+                self._planner.home.objects.forget(scores)
+
+    def _search(
+        self,
+        axes: Sequence[Axis],
+        trials: int,
+        attempt: Callable[[Settings], Tried],
+    ) -> None:
+        """Let optuna's TPE sampler propose settings (Bergstra et al., 2011).
+
+        Seeded, and told values that are the same every time: a search that was killed proposes
+        the same settings when it is started again.
+        """
+        import optuna
+
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        goals = optuna.study.StudyDirection
+        study = optuna.create_study(
+            sampler=optuna.samplers.TPESampler(seed=self.model.training.seed),
+            direction=goals.MAXIMIZE if self.greater_is_better else goals.MINIMIZE,
+        )
+        for _ in range(trials):
+            trial = study.ask()
+            value = attempt({axis.path: _suggested(trial, axis) for axis in axes}).value
+            if value is None:
+                study.tell(trial, state=optuna.trial.TrialState.FAIL)
+            else:
+                study.tell(trial, value)
+
+    def _order(self, tried: Tried) -> tuple[bool, float]:
+        if tried.value is None:
+            return True, 0.0
+        return False, -tried.value if self.greater_is_better else tried.value
+
+
+def _suggested(trial: Trial, axis: Axis) -> Any:
+    """Return a value to try; a range of ten times and more is searched by its logarithm."""
+    if axis.low is None or axis.high is None:
+        return axis.values[trial.suggest_categorical(axis.path, list(range(len(axis.values))))]
+    log = axis.low > 0 and axis.high / axis.low >= 10
+    if axis.whole:
+        return trial.suggest_int(axis.path, int(axis.low), int(axis.high), log=log)
+    value = trial.suggest_float(axis.path, axis.low, axis.high, log=log)
+    return min(max(float(f"{value:.{DIGITS}g}"), axis.low), axis.high)
+
+
+def _ignore(_tried: Tried) -> None:
+    return

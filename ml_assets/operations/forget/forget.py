@@ -1,0 +1,228 @@
+"""What a legal deletion takes away, and its removal from the store and the landing folder.
+
+What goes: the landed files, and every content made from them that can hold a row or a value of
+one; a stratified split too, which keeps the key of every row. What stays: row ranges
+(`stages/split`) and model parameters (`stages/train`), which hold no rows; and content that
+something else made as well, such as an empty table.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ml_assets.engine.reports import sweep
+from ml_assets.errors import DamagedObject, RequestError, UnknownName
+from ml_assets.history.ancestry import Ancestry, ancestry_of
+from ml_assets.history.recorded import Step
+from ml_assets.operations.forget.lying import Wanted, search
+from ml_assets.operations.forget.rewrite import Values, without
+from ml_assets.spec.dataset import DatasetSpec
+from ml_assets.spec.project import Project
+from ml_assets.stages.ingest.source import Unreadable
+from ml_assets.store import copies, forgetting
+from ml_assets.store.digest import bytes_digest
+from ml_assets.store.forgetting import Deletion
+from ml_assets.store.home import Home
+from ml_assets.store.places import foreign
+from ml_assets.walk import shown
+
+KEPT = ("ml_assets.stages.train.", "ml_assets.stages.split.")
+"""Stages whose outputs hold no rows: parameters, and ranges of row numbers."""
+
+
+@dataclass
+class Request:
+    """A deletion, and what is said about it before and after."""
+
+    deletion: Deletion
+    contents: dict[str, bytes] = field(default_factory=dict)
+    """Digest -> the landed files without the rows."""
+    files: dict[Path, bytes | None] = field(default_factory=dict)
+    """Files in the landing folder -> what they become; None: they are removed."""
+    unsearched: list[str] = field(default_factory=list)
+    """Files in which nothing could be looked for or changed, and why."""
+    copies: list[str] = field(default_factory=list)
+    """Copies of the state, from before migrations: all of them go."""
+    foreign: list[str] = field(default_factory=list)
+    """What lies in the home and is no part of one: nobody looked into it."""
+    versions: list[str] = field(default_factory=list)
+    """Versions and releases that cannot be made again afterwards."""
+
+
+def request(
+    home: Home, project: Project, dataset: str, batch: str | None, key: Values, reason: str
+) -> Request:
+    """Return what goes; nothing is changed. Raises UnknownName and RequestError."""
+    if dataset not in project.datasets:
+        raise UnknownName.of("dataset", dataset, project.datasets)
+    spec = project.datasets[dataset]
+    for column in key:
+        if column not in spec.columns:
+            raise UnknownName.of(f"column of {dataset}", column, spec.columns)
+    landed = {b: items for (name, b), items in home.batches.landed().items() if name == dataset}
+    if batch is not None and batch not in landed:
+        raise UnknownName.of(f"batch of {dataset}", batch, landed)
+    found = Request(Deletion(dataset, reason))
+    searched: set[str] = set()
+    for name in project.ordered(dataset, landed):
+        if batch is not None and name != batch:
+            continue
+        for digest in dict.fromkeys(item.digest for item in landed[name]):
+            _landing(home, spec, found, name, digest, key)
+            searched.add(digest)
+    _lying(home, spec, found, batch, key, searched)
+    if not found.deletion.landed:
+        looked = "; ".join(found.unsearched) or "every file of it was searched"
+        raise RequestError(f"no file of {dataset} holds such a row ({looked})")
+    ancestry = ancestry_of(home)
+    _made_from(ancestry, found.deletion)
+    found.versions = _lost(home, ancestry, set(found.deletion.landed))
+    found.unsearched += _quoted(home, key)
+    found.copies = home.state.copies()
+    found.foreign = [shown(entry.path) for entry in foreign(home.root)]
+    return found
+
+
+def _landing(
+    home: Home, spec: DatasetSpec, found: Request, batch: str, digest: str, key: Values
+) -> None:
+    """Add a landed file of a batch: all of it, or what is left without the rows."""
+    deletion = found.deletion
+    if not key:
+        deletion.landed[digest] = None
+        deletion.rows[batch] = None
+        return
+    place = f"{deletion.dataset}@{batch}" if batch else deletion.dataset
+    try:
+        content, count = without(home.objects.read(digest), spec, key)
+    except (DamagedObject, Unreadable) as error:
+        found.unsearched.append(f"{place}: {error}")
+        return
+    if count:
+        new = bytes_digest(content)
+        found.contents[new] = content
+        deletion.landed[digest] = new
+        deletion.rows[batch] = max(count, deletion.rows.get(batch) or 0)
+
+
+def _made_from(ancestry: Ancestry, deletion: Deletion) -> None:
+    """Add all that was made from the landed files and may hold what goes."""
+    steps = ancestry.made_from(deletion.landed)
+    going = [step for step in steps if not _kept(step)]
+    keys = {step.key for step in going}
+    for step in going:
+        for name, ref in step.outputs.items():
+            deletion.assets.add(step.cell(name).asset)
+            if set(ancestry.made_by(ref.digest)) <= keys:
+                deletion.objects.add(ref.digest)
+    deletion.actions |= keys
+    deletion.assets |= {f"{deletion.dataset}/landing"}
+
+
+def _kept(step: Step) -> bool:
+    # The assignment of a stratified split is a table of keys.
+    return step.stage.startswith(KEPT) and "assignment" not in step.outputs
+
+
+def _lost(home: Home, ancestry: Ancestry, landed: set[str]) -> list[str]:
+    """Return the models' versions and releases that rest on landed files, champions marked."""
+    found = []
+    for asset in home.records.assets():
+        group, name = asset.split("/")
+        if name not in ("candidate", "release"):
+            continue
+        for version in home.records.versions(asset):
+            if not ancestry.closure(version.actions.values()).landed & landed:
+                continue
+            what = "release " if name == "release" else ""
+            envs = [
+                env
+                for env in home.environments()
+                if (pointer := home.promotions.champion(env, group)) is not None
+                and name == "candidate"
+                and pointer.digest == version.digest
+            ]
+            mark = f" (champion in {', '.join(envs)})" if envs else ""
+            found.append(f"{group} {what}v{version.number}{mark}")
+    return found
+
+
+def _quoted(home: Home, key: Values) -> list[str]:
+    """Name the decisions whose reason quotes a value: a slice has one. The log stays as it is."""
+    return [
+        f"decision {entry.number} of {entry.model} in {env}: its reason quotes a value; "
+        "the log of decisions cannot be changed"
+        for env in home.environments()
+        for asset in home.records.assets()
+        if asset.endswith("/candidate")
+        for entry in home.promotions.entries(env, asset.split("/")[0])
+        if any(re.search(rf"\b{re.escape(value)}\b", entry.reason) for value in key.values())
+    ]
+
+
+def _lying(
+    home: Home,
+    spec: DatasetSpec,
+    found: Request,
+    batch: str | None,
+    key: Values,
+    searched: set[str],
+) -> None:
+    """Add the files of the landing folder that hold what goes, and copies of them in the home."""
+    deletion = found.deletion
+    known = {
+        old: None if new is None else found.contents[new] for old, new in deletion.landed.items()
+    }
+    asked = Wanted(deletion.dataset, spec, batch, key, known, frozenset(searched))
+    lying = search(home, asked)
+    found.files = lying.files
+    found.unsearched += lying.unsearched
+    # Noted as landed: the same bytes do not land later either.
+    deletion.landed.update(lying.landed)
+    for name, rows in lying.rows.items():
+        deletion.rows[name] = max(rows, deletion.rows.get(name) or 0)
+
+
+def forget(home: Home, found: Request) -> None:
+    """Remove it from state, objects and landing folder; the caller holds every lock.
+
+    The state goes first and notes what is left to do, so that `finish` completes a deletion
+    that was cut.
+    """
+    for kept in found.contents.values():
+        home.objects.put(kept)
+    for path, content in found.files.items():
+        if content is None:
+            path.unlink(missing_ok=True)
+            continue
+        temporary = path.with_name(f".{path.name}.tmp")
+        temporary.write_bytes(content)
+        os.replace(temporary, path)
+    forgetting.apply(home.state, found.deletion)
+
+
+def finish(home: Home, effects: Sequence[Callable[[set[str], set[str]], None]] = ()) -> None:
+    """Remove what noted deletions left: object files, pages, logs, `effects(digests, assets)`.
+
+    Nothing happens where no deletion is unfinished. An object that was made again meanwhile,
+    from what is left, stays.
+    """
+    noted = forgetting.pending(home.state)
+    if not noted:
+        return
+    digests = {digest for item in noted for digest in item["digests"]}
+    assets = {asset for item in noted for asset in item["assets"]}
+    for digest in digests:
+        if home.objects.missing([digest]):
+            home.objects.remove(digest)
+    sweep(home)
+    for effect in effects:
+        effect(digests, assets)
+    copies.drop(home, logs=True)
+    for env in home.environments():
+        home.records.mark_all_unpublished(env)
+    forgetting.finished(home.state)

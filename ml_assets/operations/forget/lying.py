@@ -1,0 +1,99 @@
+"""Files of people's in a home that a legal deletion takes rows from, landed or not.
+
+Belongs here: which files are searched, what each becomes, what nobody could look into. Does not
+belong here: what was made from them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ml_assets.engine.batch_names import batch_of
+from ml_assets.operations.forget.rewrite import Values, without
+from ml_assets.spec.dataset import DatasetSpec
+from ml_assets.stages.ingest.source import Unreadable
+from ml_assets.store.digest import bytes_digest
+from ml_assets.store.home import Home
+from ml_assets.walk import Entry, below, entries, shown
+
+
+@dataclass
+class Lying:
+    """What is to become of the files, and what a person must look at."""
+
+    files: dict[Path, bytes | None] = field(default_factory=dict)
+    """File -> what it becomes; None: it is removed."""
+    landed: dict[str, str] = field(default_factory=dict)
+    """Digest of a file that had not landed -> of what is left of it."""
+    rows: dict[str, int] = field(default_factory=dict)
+    """Batch (empty where the name says none) -> rows that go from files that had not landed."""
+    unsearched: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a deletion looks for in the files of a dataset."""
+
+    dataset: str
+    spec: DatasetSpec
+    batch: str | None
+    key: Values
+    known: Mapping[str, bytes | None]
+    """Digest of a landed file that holds such rows -> what is left of it, None for nothing."""
+    searched: frozenset[str]
+    """Digests of landed files that were searched already."""
+
+
+def search(home: Home, wanted: Wanted) -> Lying:
+    """Look through every file of a dataset that lies in the home."""
+    found = Lying()
+    for entry in _files(home, wanted):
+        named = batch_of(wanted.spec, entry.path.name)
+        try:
+            _look(entry.path, named, wanted, found)
+        except OSError as error:
+            found.unsearched.append(f"{shown(entry.path)}: cannot be read: {error.strerror}")
+        if entry.path in found.files and _outside(entry.path, home.root):
+            away = shown(entry.path.resolve())
+            found.unsearched.append(f"{shown(entry.path)}: a link to {away}, where it stays")
+    return found
+
+
+def _files(home: Home, wanted: Wanted) -> Iterator[Entry]:
+    """Yield the regular files; a pipe, or a link to nowhere, holds nothing."""
+    samples = (
+        entry
+        for entry in entries(home.sample)
+        if batch_of(wanted.spec, entry.path.name) is not None
+    )
+    for entry in (*samples, *below(home.landing / wanted.dataset)):
+        if entry.file:
+            yield entry
+
+
+def _look(path: Path, named: str | None, wanted: Wanted, found: Lying) -> None:
+    content = path.read_bytes()
+    digest = bytes_digest(content)
+    if digest in wanted.known:
+        found.files[path] = wanted.known[digest]
+    elif not wanted.key:
+        if named is None:
+            found.unsearched.append(f"{shown(path)}: its name says no batch")
+        elif wanted.batch in (None, named):
+            found.files[path] = None
+    elif digest not in wanted.searched and (wanted.batch is None or named in (None, wanted.batch)):
+        try:
+            left, count = without(content, wanted.spec, wanted.key)
+        except Unreadable as error:
+            found.unsearched.append(f"{shown(path)}: {error}")
+            return
+        if count:
+            found.files[path] = left
+            found.landed[digest] = bytes_digest(left)
+            found.rows[named or ""] = max(count, found.rows.get(named or "", 0))
+
+
+def _outside(path: Path, root: Path) -> bool:
+    return path.is_symlink() and not path.resolve().is_relative_to(root.resolve())

@@ -1,0 +1,204 @@
+"""Garbage collection: what no environment, champion, release or newest version reaches.
+
+Kept with each is all that making it again needs: sources, landed files, every output on the
+way (`history/ancestry.py` chooses it, for `recreate` and here alike). Rows of actions and
+versions stay: numbers never change their meaning.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import select
+
+from ml_assets.engine.reports import sweep
+from ml_assets.history.ancestry import Ancestry, Closure, ancestry_of
+from ml_assets.operations.recreate.prepare import Usable, remakable, report_of
+from ml_assets.store import copies
+from ml_assets.store.home import Home
+from ml_assets.store.promotions import MOVES, WAITING
+from ml_assets.store.records import Version
+from ml_assets.store.removals import COLLECTED
+from ml_assets.store.state import current, objects, promotions, settings
+
+DIGEST = re.compile(r"d1:[0-9a-f]{64}")
+BATCH = 200
+"""Objects that are taken out of the state at once."""
+COMPARED = ("change", "report")
+"""Parts of an evaluation report that rest on the previous candidate too."""
+YOUNG = 3600.0
+"""Seconds for which a file that no row knows may be one that is being written."""
+
+
+@dataclass
+class Garbage:
+    """What can go."""
+
+    objects: dict[str, int] = field(default_factory=dict)
+    """Digest -> bytes."""
+    landed: set[str] = field(default_factory=set)
+    """Those of them that are landed files: older content of corrected batches."""
+    strays: list[str] = field(default_factory=list)
+    """Files, relative to the objects' folder, that no row knows."""
+    kept: int = 0
+    made: dict[str, str] = field(default_factory=dict)
+    """Digest -> the unit that made it, or what it is."""
+    versions: dict[str, bool] = field(default_factory=dict)
+    """Versions of models that are not kept -> whether what others need makes them again."""
+
+    @property
+    def bytes(self) -> int:
+        """How much would be freed, strays apart."""
+        return sum(self.objects.values())
+
+
+class _Keeper:
+    """Collects what is kept."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self.ancestry: Ancestry = ancestry_of(home)
+        self._usable = Usable(home, ())
+        self._keys: set[str] = set()
+        self.digests: set[str] = set()
+
+    def version(self, version: Version) -> None:
+        """Keep a version and its own report."""
+        self.digests |= {ref.digest for ref in version.outputs.values()}
+        self._keys |= set(version.actions.values())
+        if "model" in version.outputs:
+            report = report_of(self.ancestry, version)
+            self._keys |= set() if report is None else {report.key}
+
+    def text(self, text: str) -> None:
+        """Keep every object and every action that a text of the state names."""
+        found = set(DIGEST.findall(text))
+        self._keys |= found & self.ancestry.steps.keys()
+        self.digests |= found
+
+    def all(self) -> set[str]:
+        """Return every digest that is kept."""
+        lost = set(self._home.objects.missing(sorted(self.ancestry.landed)))
+        followed = [key for key in sorted(self._keys) if not self._told(key)]
+        closure = self.ancestry.closure(followed, self._usable, lost)
+        return self.digests | set(_reached(closure))
+
+    def _told(self, key: str) -> bool:
+        """Tell whether an action says what stays said: its output is kept, not what it read.
+
+        A report compares with the previous candidate, which may go.
+        """
+        step = self.ancestry.steps.get(key)
+        if step is None or not step.unit.endswith("/evaluation_report"):
+            return False
+        return step.part in COMPARED
+
+
+def _reached(closure: Closure) -> Iterator[str]:
+    yield from closure.landed
+    for step in closure.steps:
+        yield step.sources
+        yield step.specs
+        for ref in step.outputs.values():
+            yield ref.digest
+
+
+def garbage(home: Home, keep: int) -> Garbage:
+    """Return what nothing reaches; `keep` newest versions of each asset partition are kept."""
+    keeper = _Keeper(home)
+    kept_versions = _versions(home, keeper, keep)
+    with home.state.read() as db:
+        for table in (current, settings, promotions):
+            for row in db.execute(select(table)):
+                keeper.text(" ".join(str(value) for value in row))
+        sizes = {r.digest: r.size for r in db.execute(select(objects.c.digest, objects.c.size))}
+    landed = home.batches.landed()
+    for items in landed.values():
+        keeper.digests.add(items[0].digest)
+    kept = keeper.all()
+    found = Garbage({d: size for d, size in sorted(sizes.items()) if d not in kept})
+    found.kept = len(sizes) - len(found.objects)
+    found.landed = {item.digest for items in landed.values() for item in items} & set(found.objects)
+    found.made = {digest: _maker(keeper.ancestry, found, digest) for digest in found.objects}
+    found.strays = sorted(_strays(home, sizes))
+    gone = {*found.objects, *home.objects.missing(sorted(keeper.ancestry.landed))}
+    makable = keeper.ancestry.makable(Usable(home, gone), gone)
+    for model in _models(home):
+        for version in home.records.versions(f"{model}/candidate"):
+            if (name := f"{model} v{version.number}") not in kept_versions:
+                found.versions[name] = remakable(keeper.ancestry, version, makable)
+    return found
+
+
+def _models(home: Home) -> list[str]:
+    return [name.split("/")[0] for name in home.records.assets() if name.endswith("/candidate")]
+
+
+def _versions(home: Home, keeper: _Keeper, keep: int) -> set[str]:
+    """Keep the versions that must stay; return those of models by name."""
+    kept: set[str] = set()
+    for asset in home.records.assets():
+        group, name = asset.split("/")
+        named = _decided(home, group) if name == "candidate" else set[str]()
+        for partition in home.records.partitions(asset):
+            every = home.records.versions(asset, partition)
+            for at, version in enumerate(reversed(every)):
+                if at < keep or name == "release" or version.digest in named:
+                    keeper.version(version)
+                    kept |= {f"{group} v{version.number}"} if name == "candidate" else set()
+    return kept
+
+
+def _decided(home: Home, model: str) -> set[str]:
+    """Return the digests of all that is or was champion, or waits, in any environment.
+
+    And of what an environment holds now: its report goes with it.
+    """
+    found: set[str] = set()
+    for env in home.environments():
+        held = home.records.current(env, f"{model}/candidate")
+        found |= set() if held is None else {held.digest}
+        for entry in home.promotions.entries(env, model):
+            if entry.action in (*MOVES, WAITING):
+                found.add(entry.digest)
+    return found
+
+
+def _maker(ancestry: Ancestry, found: Garbage, digest: str) -> str:
+    if digest in found.landed:
+        return "landed files that were corrected since"
+    makers = ancestry.made_by(digest)
+    if not makers:
+        return "sources and specs"
+    unit = ancestry.steps[makers[0]].unit.partition("@")[0]
+    return unit
+
+
+def _strays(home: Home, known: Iterable[str]) -> Iterator[str]:
+    """Yield files that no row knows: a collection was cut, or a row was lost."""
+    names = set(known)
+    for file in home.objects.files():
+        removed = home.removals.why(file.digest) is not None
+        if file.digest not in names and (removed or time.time() - file.written > YOUNG):
+            yield f"{file.path.parent.name}/{file.path.name}"
+
+
+def collect(home: Home, found: Garbage) -> None:
+    """Remove what can go; the caller holds the lock of every environment.
+
+    State first, then files: a kill in between leaves files that no row knows, which the next
+    collection finds. The other order would leave rows of objects that are not there.
+    """
+    digests: Sequence[str] = list(found.objects)
+    for start in range(0, len(digests), BATCH):
+        part = digests[start : start + BATCH]
+        home.removals.remove({d: d in found.landed for d in part}, COLLECTED)
+        for digest in part:
+            home.objects.remove(digest)
+    for stray in found.strays:
+        home.objects.remove(stray.rpartition("/")[2].replace("-", ":", 1))
+    sweep(home)
+    copies.drop(home)

@@ -1,0 +1,180 @@
+"""What a version was made from, down to the landed files: the ingredients of its actions.
+
+The actions and who made their inputs are the ancestry's (`history/ancestry.py`); here they become
+the versions and landed files that people know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ml_assets.assets.cells import Cell
+from ml_assets.assets.edges import edges
+from ml_assets.engine.address import Found
+from ml_assets.engine.plan import Planner
+from ml_assets.history.ancestry import ancestry_of
+
+
+@dataclass
+class Node:
+    """A version (or a landed file) and what it was made from."""
+
+    cell: Cell
+    version: str
+    digest: str
+    rows: int | None = None
+    created: str = ""
+    """When this content first came about."""
+    made: str = ""
+    """When the newest of its actions was recorded: later, if others gave the same content."""
+    seconds: float = 0.0
+    """What its actions took together, wherever they ran."""
+    file: str | None = None
+    actions: dict[str, str] = field(default_factory=dict)
+    """Part -> action key."""
+    code: dict[str, str] = field(default_factory=dict)
+    """Part -> `module:function`."""
+    inputs: list[str] = field(default_factory=list)
+    """Names of the nodes it was made from."""
+
+    @property
+    def name(self) -> str:
+        """`flights/cleaned@2013-03:v0`; a landed file has its place among the landings."""
+        return f"{self.cell}:{self.version}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the node as `ml-assets lineage --json` prints it."""
+        return {
+            "name": self.name,
+            "asset": self.cell.asset,
+            "partition": self.cell.partition or None,
+            "version": self.version,
+            "digest": self.digest,
+            "rows": self.rows,
+            "file": self.file,
+            "created": self.created,
+            "actions": [
+                {"part": part, "key": key, "stage": self.code[part]}
+                for part, key in self.actions.items()
+            ],
+            "inputs": self.inputs,
+        }
+
+
+def lineage(planner: Planner, found: Found) -> dict[str, Node]:
+    """Return name -> node of a version and of all that it was made from, itself first.
+
+    What an environment holds is named by the actions by which it holds it.
+    """
+    return _Walk(planner, [found]).nodes()
+
+
+def steps(planner: Planner, cells: Iterable[Cell]) -> dict[str, Node]:
+    """Return name -> node of what cells hold now and of their own inputs, no further up.
+
+    The inputs' nodes have no inputs and no actions; what holds nothing is left out.
+    """
+    records = planner.home.records
+    held = records.all_current(planner.home.env)
+    found = []
+    for cell in cells:
+        now = held.get((cell.asset, cell.partition))
+        if now is not None:
+            versions = records.versions(cell.asset, cell.partition)
+            item = next(version for version in versions if version.number == now.number)
+            found.append(Found(cell, item, now))
+    return _Walk(planner, found).nodes(deep=False)
+
+
+class _Walk:
+    """From the closure of a version's actions to the versions that they made."""
+
+    def __init__(self, planner: Planner, start: Sequence[Found]) -> None:
+        self._records = planner.home.records
+        self._graph = edges(planner.project)
+        self._held = self._records.all_current(planner.home.env)
+        self._landings = planner.home.batches.landed()
+        self._ancestry = ancestry_of(planner.home)
+        prefer = {key for held in self._held.values() for key in held.actions.values()}
+        self._start = start
+        keys = [
+            key
+            for found in start
+            for key in self._actions(found).values()
+            if key in self._ancestry.steps
+        ]
+        self._closure = self._ancestry.closure(keys, prefer=prefer)
+
+    def nodes(self, deep: bool = True) -> dict[str, Node]:
+        nodes: dict[str, Node] = {}
+        near: dict[str, Node] = {}
+        todo = list(reversed(self._start))
+        while todo:
+            found = todo.pop()
+            if str(found) in nodes:
+                continue
+            node = nodes[str(found)] = self._node(found)
+            for parent in self._parents(found, node.actions.values()):
+                name = parent.name if isinstance(parent, Node) else str(parent)
+                if name not in node.inputs:
+                    node.inputs.append(name)
+                if isinstance(parent, Node):
+                    nodes.setdefault(name, parent)
+                elif not deep:
+                    version = parent.version
+                    near[name] = Node(parent.cell, f"v{version.number}", version.digest)
+                elif name not in nodes:
+                    todo.append(parent)
+        return {**near, **nodes}
+
+    def _actions(self, found: Found) -> dict[str, str]:
+        """Return the actions that made a version, by part; checks apart."""
+        held = found.version.actions if found.current is None else found.current.actions
+        return {part: key for part, key in held.items() if not part.startswith("check:")}
+
+    def _node(self, found: Found) -> Node:
+        version, steps = found.version, self._ancestry.steps
+        keys = {part: key for part, key in self._actions(found).items() if key in steps}
+        return Node(
+            found.cell,
+            f"v{version.number}",
+            version.digest,
+            version.rows,
+            version.created,
+            made=max((steps[key].created for key in keys.values()), default=version.created),
+            seconds=sum(steps[key].seconds for key in keys.values()),
+            actions=keys,
+            code={part: steps[key].stage for part, key in keys.items()},
+        )
+
+    def _parents(self, found: Found, keys: Iterable[str]) -> Iterator[Found | Node]:
+        """Yield what the graph says that an asset is made from; not what lies between actions."""
+        above = self._graph[found.cell.asset]
+        for key in keys:
+            for digest, maker in self._closure.makers.get(key, ()):
+                parent = self._landed(key, digest) if maker is None else self._made(maker, digest)
+                if parent is not None and parent.cell.asset in above:
+                    yield parent
+
+    def _made(self, maker: str, digest: str) -> Found | None:
+        """Return the version that an action made with this content."""
+        step = self._ancestry.steps[maker]
+        for name, ref in step.outputs.items():
+            cell = step.cell(name)
+            held = self._held.get((cell.asset, cell.partition))
+            for version in self._records.versions(cell.asset, cell.partition):
+                if ref.digest == digest in {out.digest for out in version.outputs.values()}:
+                    now = held if held is not None and held.number == version.number else None
+                    return Found(cell, version, now)
+        return None
+
+    def _landed(self, key: str, digest: str) -> Node | None:
+        unit = self._ancestry.steps[key].cell()
+        landings = self._landings.get((unit.group, unit.partition), [])
+        for number, item in enumerate(reversed(landings)):
+            if item.digest == digest:
+                cell = Cell(f"{unit.group}/landing", unit.partition)
+                return Node(cell, f"v{number}", digest, created=item.landed, file=item.name)
+        return None

@@ -1,0 +1,73 @@
+"""What is in quarantine of a dataset: rules, counts, and examples as they were delivered.
+
+Belongs here: looking. Does not belong here: deciding what goes there (`stages/clean`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ml_assets.engine.plan import Planner
+from ml_assets.engine.sensitive import RECORD, hidden_columns
+from ml_assets.errors import UnknownName
+from ml_assets.spec.dataset import DatasetSpec
+from ml_assets.stages import ingest
+from ml_assets.stages.ingest.source import Unreadable
+from ml_assets.stages.shown import shortened
+from ml_assets.store.home import Home
+
+AS_DELIVERED = ("parse.", "file.")
+"""Rules of records that are kept with the file's text; others are, as the values that were read."""
+
+
+def quarantined(planner: Planner, dataset: str, batch: str | None, limit: int) -> dict[str, Any]:
+    """Return {"dataset", "records", "rules"}, rules with most records first.
+
+    A rule is {"rule", "count", "batches", "examples"}, a snapshot has no batches; at most `limit`
+    examples {"batch", "file", "line", "column", "reason", "text"}. The text of a record that does
+    not parse may hold anything: it is None where a column is sensitive. Raises UnknownName for a
+    batch that the dataset has not.
+    """
+    home, spec = planner.home, planner.project.datasets[dataset]
+    asset = f"{dataset}/quarantine"
+    held = {p: c for (a, p), c in home.records.all_current(home.env).items() if a == asset}
+    if batch is not None and batch not in held:
+        raise UnknownName.of(f"batch of {dataset}", batch, held)
+    hidden = RECORD in hidden_columns(planner.project, dataset, {})
+    rules: dict[str, dict[str, Any]] = {}
+    for partition in planner.project.ordered(dataset, held) if batch is None else [batch]:
+        current = held[partition]
+        read: list[dict[str, Any]] = []
+        for row in home.objects.table(current.outputs["quarantine"].digest).to_pylist():
+            empty = {"rule": row["rule"], "count": 0, "batches": [], "examples": []}
+            rule = rules.setdefault(row["rule"], empty)
+            rule["count"] += 1
+            if partition and partition not in rule["batches"]:
+                rule["batches"].append(partition)
+            if len(rule["examples"]) < limit:
+                example = {"batch": partition, "file": current.facts["file"], "line": row["_line"]}
+                example |= {"column": row["column"], "reason": row["reason"]}
+                rule["examples"].append(example | {"text": None if hidden else row["text"]})
+                if not row["rule"].startswith(AS_DELIVERED):
+                    read.append(rule["examples"][-1])
+        if not hidden:
+            _deliver(home, spec, current.facts, read)
+    ordered = sorted(rules.values(), key=lambda rule: -rule["count"])
+    return {"dataset": dataset, "records": sum(r["count"] for r in ordered), "rules": ordered}
+
+
+def _deliver(
+    home: Home, spec: DatasetSpec, facts: Mapping[str, Any], examples: list[dict[str, Any]]
+) -> None:
+    """Give examples the text of the landed file, if it is text and still there."""
+    landing = facts.get("landing")
+    if not examples or landing is None or home.objects.missing([landing]):
+        return
+    try:
+        source = ingest.read(home.objects.read(landing), spec.landing, spec.columns)
+    except Unreadable:
+        return
+    if source.text is not None:
+        for example in examples:
+            example["text"] = shortened(source.text(example["line"]))

@@ -1,0 +1,53 @@
+"""Loading a version of before and checking that it can be served, before it is served again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ml_assets.engine.plan import Planner
+from ml_assets.engine.recipes.champion import SERVED
+from ml_assets.engine.run import Recent, Stored
+from ml_assets.errors import StageError
+from ml_assets.history.past import past
+from ml_assets.keys import load
+from ml_assets.keys.code import Sources
+from ml_assets.spec.gate import ParitySpec
+from ml_assets.store.records import Version
+
+PARITY = "ml_assets.stages.gate.parity:parity"
+
+
+def recheck(planner: Planner, model: str, version: Version) -> dict[str, Any]:
+    """Return the parity document of a version, on its validation rows, made now.
+
+    Raises StageError where the store holds too little of it, it does not load, or the served
+    model does not say what it says here; DamagedObject where an object is not what was written.
+    """
+    home, name = planner.home, f"{model} v{version.number}"
+    found = past(home, model, version.digest)
+    if found is None:
+        raise StageError(f"{name} does not load: the store has lost objects that it is made of")
+    closure = Sources(planner.workspace.roots).closure(
+        [PARITY.partition(":")[0], SERVED.partition(":")[0], found.family]
+    )
+    if found.family not in closure:
+        raise StageError(f"{name} does not load: its family {found.family} is not there any more")
+    recent = Recent()
+    spec = ParitySpec(model=model, parity=planner.project.models[model].gate.parity)
+    stage = load.function(PARITY, closure, planner.workspace)
+    result = stage(
+        spec,
+        family=load.function(found.family, closure, planner.workspace),
+        served=load.function(SERVED, closure, planner.workspace),
+        model=Stored(home, found.model, recent, "model"),
+        test=Stored(home, found.folds["validation"], recent, "validation"),
+        features={
+            batch: Stored(home, ref, recent, f"features {batch}")
+            for batch, ref in found.features.items()
+        },
+    )
+    document: dict[str, Any] = result.outputs["parity"]
+    wrong = [check["text"] for check in document["checks"] if check["passed"] is False]
+    if wrong:
+        raise StageError(f"{name} is not served as it predicts: {'; '.join(wrong)}")
+    return document

@@ -1,0 +1,158 @@
+"""What making a version again needs, and what of it is missing; said before anything runs."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Collection, Mapping, Sequence, Set
+from dataclasses import dataclass
+
+from ml_assets.errors import DamagedObject, UnknownName
+from ml_assets.history.ancestry import Ancestry, Closure, ancestry_of
+from ml_assets.history.decisions import candidate_named
+from ml_assets.history.recorded import Step
+from ml_assets.history.stored_code.extract import Texts
+from ml_assets.store.home import Home
+from ml_assets.store.records import Version
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A version, what it rests on, and what stands in the way."""
+
+    model: str
+    version: Version
+    closure: Closure
+    sources: Mapping[str, Texts]
+    """Digest of a stored closure of code -> its modules."""
+    report: Step | None
+    """The first evaluation of the version; it knows the test rows."""
+    missing: Sequence[str]
+    """What is not there any more; with anything here it cannot be made again."""
+    moved: Mapping[str, tuple[str, str]]
+    """Libraries and Python at another version: (then, now)."""
+
+    @property
+    def targets(self) -> list[str]:
+        """The keys of the actions that made the version."""
+        return sorted(set(self.version.actions.values()))
+
+
+def prepare(home: Home, model: str, version: str, ancestry: Ancestry | None = None) -> Prepared:
+    """Return what a version rests on, read and checked; raises UnknownName."""
+    models = [name.split("/")[0] for name in home.records.assets() if name.endswith("/candidate")]
+    if model not in models:
+        raise UnknownName.of("model with a candidate", model, models)
+    item = candidate_named(home, model, version)
+    ancestry = ancestry_of(home) if ancestry is None else ancestry
+    report = report_of(ancestry, item)
+    targets = _targets(item, report)
+    lost: dict[str, str] = {}
+    sources: dict[str, Texts] = {}
+    while True:
+        closure = ancestry.closure(targets, Usable(home, lost), lost)
+        bad = _unreadable(home, closure, sources, lost)
+        if not bad:
+            break
+        lost |= bad
+    missing = [f"the action {key} of the version" for key in targets if key not in ancestry.steps]
+    missing += _missing(home, closure, lost)
+    moved = {name: pair for step in closure.steps for name, pair in step.moved.items()}
+    return Prepared(model, item, closure, sources, report, missing, moved)
+
+
+def remakable(ancestry: Ancestry, version: Version, makable: Set[str]) -> bool:
+    """Tell whether a version could be made again; `makable` is `Ancestry.makable` of what stays."""
+    return set(_targets(version, report_of(ancestry, version))) <= makable
+
+
+def _targets(version: Version, report: Step | None) -> list[str]:
+    own = list(version.actions.values())
+    return own if report is None else [*own, report.key]
+
+
+class Usable:
+    """Tell whether an action can be made again: its call and its sources are there."""
+
+    def __init__(self, home: Home, lost: Collection[str]) -> None:
+        self._home = home
+        self._lost = lost
+        self._there: dict[str, bool] = {}
+
+    def __call__(self, step: Step) -> bool:
+        """Tell it of one action; the stored sources are looked for once."""
+        digest = step.sources
+        if digest not in self._there:
+            self._there[digest] = not self._home.objects.missing([digest])
+        return self._there[digest] and digest not in self._lost and step.called
+
+
+def report_of(ancestry: Ancestry, version: Version) -> Step | None:
+    """Return the oldest evaluation of exactly this model."""
+    wanted = {version.outputs[name].digest for name in ("model", "leaderboard", "baseline")}
+    found = [
+        step
+        for step in ancestry.users(version.outputs["model"].digest)
+        if step.part == "evaluate" and wanted <= set(step.inputs)
+    ]
+    return min(found, key=lambda step: step.created, default=None)
+
+
+def _unreadable(
+    home: Home, closure: Closure, sources: dict[str, Texts], lost: Collection[str]
+) -> dict[str, str]:
+    """Read all that has to be there; return what cannot be, and why, unless known as lost."""
+    bad: dict[str, str] = {}
+    for digest in sorted(closure.landed - set(lost)):
+        try:
+            home.objects.read(digest)
+        except DamagedObject as error:
+            bad[digest] = str(error)
+    for digest in sorted({step.sources for step in closure.steps} - set(lost)):
+        if digest in sources:
+            continue
+        try:
+            sources[digest] = home.objects.json(digest)
+        except DamagedObject as error:
+            bad[digest] = str(error)
+    return bad
+
+
+def _missing(home: Home, closure: Closure, lost: Mapping[str, str]) -> list[str]:
+    names: dict[str, str] = {}
+    for items in home.batches.landed().values():
+        for item in items:
+            batch = f"@{item.batch}" if item.batch else ""
+            names[item.digest] = f"{item.dataset}{batch} ({item.name})"
+    found = [
+        f"the landed file of {names.get(digest, 'a batch that is gone')}: {lost[digest]}"
+        for digest in sorted(closure.landed & set(lost))
+    ]
+    for step in closure.steps:
+        if step.sources in lost:
+            found.append(f"the sources of {step.name}: {lost[step.sources]}")
+        if not step.called:
+            found.append(f"the call of {step.name}: an older ml_assets did not keep it")
+    for digest, user in closure.unknown.items():
+        why = home.removals.why(digest)
+        said = f"was {why}" if why else "is made by no recorded action"
+        found.append(f"an input of {user}: {digest} {said}")
+    return found
+
+
+def machine_notes(step: Step, kernels: Mapping[str, str]) -> list[str]:
+    """Return how the machine of an action differs from this one."""
+    then = step.record.machine
+    now = {
+        "architecture": platform.machine(),
+        "system": platform.system(),
+        "python": platform.python_version(),
+    }
+    found = [
+        f"{name} {then[name]} then, {now[name]} now" for name in now if then[name] != now[name]
+    ]
+    before = then.get("kernels", {})
+    return found + [
+        f"{name} kernel {before[name]} then, {kernels[name]} now"
+        for name in sorted(before.keys() & kernels.keys())
+        if before[name] != kernels[name]
+    ]

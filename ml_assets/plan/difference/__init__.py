@@ -1,4 +1,0 @@
-"""What differs between two versions: tables by key, documents by path, models by what they say.
-
-Belongs here: comparing. Does not belong here: finding versions (`plan/address`), printing.
-"""

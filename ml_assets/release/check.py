@@ -1,0 +1,125 @@
+"""Is every byte of a bundle as it was written, and do its files agree with one another?
+
+Belongs here: checksums, provenance, what a bundle must hold. Does not belong here: disks and
+archives (`bundle_read`), signatures (`bundle_sign`), running anything (`bundle_score`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ml_assets.errors import BundleError, RequestError, StageError
+from ml_assets.release.read import Bundle, Problem, document
+from ml_assets.stages.release.files import (
+    ABOUT,
+    ALWAYS,
+    FORMAT,
+    SIGNER,
+    SUMS,
+    UNLISTED,
+    json_file,
+    listed,
+    sha256,
+)
+from ml_assets.store.digest import canonical_json
+
+PROVENANCE, PROMOTION = "provenance.json", "promotion.json"
+
+
+def problems(bundle: Bundle) -> list[Problem]:
+    """Return all that is not as it was written: by SHA256SUMS, and by the provenance beside it.
+
+    Raises RequestError for a bundle of another format that is not damaged.
+    """
+    found = list(bundle.problems)
+    files = bundle.files
+    if SUMS not in files:
+        return [*found, Problem(SUMS, "is missing")]
+    try:
+        wanted = listed(files[SUMS])
+    except BundleError as error:
+        return [*found, Problem(SUMS, str(error))]
+    subjects = _subjects(files.get(PROVENANCE, b""))
+    found += _compared(files, wanted, subjects)
+    return found or list(_contradictions(bundle, wanted, subjects))
+
+
+def _contradictions(
+    bundle: Bundle, wanted: Mapping[str, str], subjects: Mapping[str, str]
+) -> Iterator[Problem]:
+    """Yield what does not fit together in files that are all as their checksums say."""
+    about = bundle.about
+    got = about.get("format")
+    if got != FORMAT:
+        raise RequestError(
+            f"the bundle has format {got!r}; this version of ml_assets reads format {FORMAT}. "
+            "Verify it with the version that made it (lineage.json says which code)"
+        )
+    if bundle.folder != f"{about.get('model')}-{about.get('version')}":
+        yield Problem(ABOUT, f"names another release than its folder {bundle.folder}")
+    for name in sorted({*ALWAYS, *_said_to_score(about)} - set(wanted)):
+        yield Problem(name, "is missing, and not listed either: a bundle holds it")
+    for name in sorted(set(wanted) - {PROVENANCE, SIGNER}):
+        if subjects.get(name) != wanted[name]:
+            yield Problem(PROVENANCE, f"says another digest of {name}, or none")
+    if not _hashed(bundle.files.get(PROMOTION, b"")):
+        yield Problem(PROMOTION, "is not the entry that its hash is of")
+
+
+def _said_to_score(about: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the programs, locks and ONNX model that a bundle says it holds."""
+    scoring, onnx = about.get("scoring"), about.get("onnx")
+    if not isinstance(scoring, list) or not isinstance(onnx, dict):
+        raise BundleError(f"{ABOUT} does not say what scores: this is no release bundle")
+    yield from map(str, scoring)
+    if onnx.get("file"):
+        yield str(onnx["file"])
+
+
+def _compared(
+    files: Mapping[str, bytes], wanted: Mapping[str, str], subjects: Mapping[str, str]
+) -> Iterator[Problem]:
+    for name in sorted({*files, *wanted} - set(UNLISTED)):
+        if name not in files and subjects and name not in {*subjects, PROVENANCE, SIGNER}:
+            yield Problem(SUMS, f"lists {name}, which {PROVENANCE} does not know")
+        elif name not in files:
+            yield Problem(name, f"is listed in {SUMS} and not there")
+        elif name not in wanted and subjects.get(name) == sha256(files[name]):
+            yield Problem(SUMS, f"its line for {name} was changed; {PROVENANCE} has it")
+        elif name not in wanted:
+            yield Problem(name, f"is not listed in {SUMS}: it was added")
+        elif sha256(files[name]) != wanted[name]:
+            if subjects.get(name) == sha256(files[name]):
+                yield Problem(SUMS, f"its line for {name} was changed; {PROVENANCE} agrees with it")
+            elif name == PROVENANCE and _whole(files[name]):
+                yield Problem(name, f"or its line in {SUMS} was changed")
+            else:
+                yield Problem(name, f"was changed: its bytes are not those that {SUMS} lists")
+
+
+def _subjects(content: bytes) -> dict[str, str]:
+    """Return the digests in a provenance statement; none of one that cannot be read."""
+    try:
+        found = document(content)["subject"]
+        return {str(item["name"]): str(item["digest"]["sha256"]) for item in found}
+    except (KeyError, TypeError):
+        return {}
+
+
+def _hashed(content: bytes) -> bool:
+    """Tell whether an entry of the promotion log has the hash that it says."""
+    entry = document(content)
+    said = entry.pop("hash", None)
+    try:
+        return bool(said == sha256(canonical_json(entry)))
+    except (StageError, UnicodeEncodeError, RecursionError):
+        # A number or a text that no entry of ours holds.
+        return False
+
+
+def _whole(content: bytes) -> bool:
+    try:
+        return json_file(document(content)) == content
+    except (ValueError, RecursionError):
+        return False

@@ -1,0 +1,99 @@
+"""Ed25519 signatures (RFC 8032) of a bundle's SHA256SUMS, offline.
+
+A detached raw signature, which openssl verifies as well. The signer's public key is among the
+files, so that a changed signature is seen without any key; whom to trust only the caller knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ml_assets.errors import RequestError
+from ml_assets.release.read import Bundle, Problem
+from ml_assets.stages.release.files import SIGNATURE, SIGNER, SUMS, sums
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+KEY = "ML_ASSETS_SIGNING_KEY"
+"""The variable that names a private key's PEM file."""
+
+
+def signed(files: Mapping[str, bytes], key: Path) -> dict[str, bytes]:
+    """Return a bundle's files with the signer's public key and the signature.
+
+    Raises RequestError where the file holds no Ed25519 private key without a password.
+    """
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import (
+        Encoding,
+        PublicFormat,
+        load_pem_private_key,
+    )
+
+    try:
+        private = load_pem_private_key(_read(key), None)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise RequestError(f"{key}: no private key in PEM without a password: {error}") from None
+    if not isinstance(private, Ed25519PrivateKey):
+        raise RequestError(f"{key}: {type(private).__name__}, wanted an Ed25519 key")
+    public = private.public_key()
+    pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    found = {**files, SIGNER: pem}
+    found[SUMS] = sums(found)
+    return {**found, SIGNATURE: private.sign(found[SUMS])}
+
+
+def signature_problems(bundle: Bundle, trusted: Path | None) -> Iterator[Problem]:
+    """Yield what is wrong with the signature; `trusted` is the public key that must have signed.
+
+    Raises RequestError where that file holds no Ed25519 public key.
+    """
+    from cryptography.exceptions import InvalidSignature
+
+    wanted = None if trusted is None else _public(_read(trusted), str(trusted))
+    files = bundle.files
+    if SIGNATURE not in files and SIGNER not in files:
+        if wanted is not None:
+            yield Problem(SIGNATURE, "is missing: the bundle is not signed")
+        return
+    lacking = [name for name in (SIGNATURE, SIGNER, SUMS) if name not in files]
+    if lacking:
+        yield Problem(lacking[0], "is missing: the signature cannot be checked")
+        return
+    try:
+        signer = _public(files[SIGNER], SIGNER)
+    except RequestError as error:
+        yield Problem(SIGNER, str(error))
+        return
+    try:
+        signer.verify(files[SIGNATURE], files[SUMS])
+    except InvalidSignature:
+        yield Problem(SIGNATURE, f"is not the signature of {SUMS} by {SIGNER}")
+        return
+    if wanted is not None and signer.public_bytes_raw() != wanted.public_bytes_raw():
+        yield Problem(SIGNER, f"signed by another key than {trusted}")
+
+
+def _public(content: bytes, name: str) -> Ed25519PublicKey:
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+    try:
+        found = load_pem_public_key(content)
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise RequestError(f"{name}: no public key in PEM: {error}") from None
+    if not isinstance(found, Ed25519PublicKey):
+        raise RequestError(f"{name}: {type(found).__name__}, wanted an Ed25519 key")
+    return found
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise RequestError(f"{path}: {error.strerror}; wanted a key in PEM") from None

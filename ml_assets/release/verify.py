@@ -1,0 +1,93 @@
+"""Is a bundle what it was when it was written, and does it predict what it should?
+
+Belongs here: the order of the checks; nothing of a bundle runs before its bytes are known to be
+those that were written, and its programs only if they are ours or their signer is trusted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ml_assets.errors import BundleError
+from ml_assets.release import check as bundle_check
+from ml_assets.release import read as bundle_read
+from ml_assets.release import score as bundle_score
+from ml_assets.release.read import Bundle, Problem
+from ml_assets.release.score import Scored
+from ml_assets.release.sign import signature_problems
+from ml_assets.stages.release.files import SIGNATURE
+from ml_assets.store.home import Home
+from ml_assets.store.records import Current
+
+
+@dataclass
+class Verdict:
+    """What was found out about a bundle."""
+
+    bundle: Bundle
+    problems: list[Problem]
+    signature: str
+    """trusted (by the key given), present (by the key inside, whoever's it is), or none."""
+    scored: list[Scored] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the verdict as `ml-assets verify --json` prints it."""
+        return {
+            "bundle": self.bundle.folder,
+            "verified": not self.problems,
+            "files": len(self.bundle.files),
+            "bytes": sum(map(len, self.bundle.files.values())),
+            "signature": self.signature,
+            "problems": [{"file": item.file, "said": item.said} for item in self.problems],
+            "scored": [
+                {"program": item.program, "rows": item.rows, "largest_difference": item.largest}
+                for item in self.scored
+            ],
+        }
+
+
+def verify(bundle: Bundle, trusted: Path | None = None, *, here: bool = False) -> Verdict:
+    """Check every byte and the signature, then score the golden rows.
+
+    `trusted` is the public key that must have signed; with `here` golden rows are scored by
+    this installation's packages, otherwise by those of the bundle's locks. Raises RequestError
+    for a bundle of another format or a bad key.
+    """
+    problems = bundle_check.problems(bundle)
+    unsigned = list(signature_problems(bundle, trusted))
+    signature = "none"
+    if SIGNATURE in bundle.files and not unsigned:
+        signature = "present" if trusted is None else "trusted"
+    found = Verdict(bundle, [*problems, *unsigned], signature)
+    if found.problems:
+        return found
+    strange = bundle_score.foreign(bundle, here=here) if signature != "trusted" else []
+    if strange:
+        found.problems += [
+            Problem(
+                name,
+                "is not the one that this version ships, so it was not used; with "
+                "--public-key of a signer whom you trust it is",
+            )
+            for name in strange
+        ]
+        return found
+    found.scored, wrong = bundle_score.score(bundle, here=here)
+    found.problems += wrong
+    return found
+
+
+def verified(home: Home, current: Current) -> dict[str, Any]:
+    """Verify a release of the store in a fresh process and return what Dagster shows of it.
+
+    Raises BundleError naming what is wrong.
+    """
+    data = home.objects.read(current.outputs["bundle"].digest)
+    verdict = verify(bundle_read.unpacked(data, current.asset), here=True)
+    if verdict.problems:
+        said = "; ".join(f"{item.file} {item.said}" for item in verdict.problems)
+        raise BundleError(f"{current.asset} v{current.number} does not verify: {said}")
+    rows = {item.program: item.largest for item in verdict.scored}
+    return {"verified": True, "golden_rows_largest_difference": rows}

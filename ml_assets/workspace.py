@@ -1,0 +1,129 @@
+"""Where things are: the project's specs and code, the home, the environment in use."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ml_assets.errors import HomeError
+from ml_assets.importing import environment
+from ml_assets.store.home import Home
+
+PACKAGE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A project on disk and the home and environment that it runs in."""
+
+    defs: Path
+    """The folder whose folders hold a defs.yaml each."""
+    module: str
+    """The defs folder as a module (`ml_assets.defs`); hooks are imported below it."""
+    home: Path
+    env: str
+    state: str = field(default="", repr=False)
+    """The URL of a Postgres database (it may hold a password); empty: SQLite in the home."""
+    objects: str = ""
+    """A folder or an fsspec URL; empty: `objects` in the home."""
+
+    def open_home(self) -> Home:
+        """Open the home; raises HomeError where it cannot be used."""
+        return Home(self.home, self.env, self.state, self.objects)
+
+    @property
+    def roots(self) -> Mapping[str, Path]:
+        """First-party top-level packages and their folders."""
+        top = self.module.split(".", maxsplit=1)[0]
+        depth = len(self.module.split(".")) - 1
+        folder = self.defs
+        for _ in range(depth):
+            folder = folder.parent
+        return {"ml_assets": PACKAGE, top: folder}
+
+    def hook(self, group: str, reference: str) -> str:
+        """Return `module:function` of a user's `file.py:function` in a group's folder.
+
+        One of an installed package, `package.module:function`, is that already.
+        """
+        file, function = reference.split(":")
+        if not file.endswith(".py"):
+            return reference
+        stem = file.removesuffix(".py").replace("/", ".")
+        return f"{self.module}.{group}.{stem}:{function}"
+
+
+def locate(start: Path | None = None, environ: Mapping[str, str] | None = None) -> Workspace:
+    """Find the project around a folder (default: the current one).
+
+    The project is the nearest folder upwards whose pyproject.toml has `[tool.dg.project]`,
+    otherwise the definitions that ml_assets ships. `ML_ASSETS_HOME` (default: `data` in the
+    project) and `ML_ASSETS_ENV` (default: `dev`) say where state lives and which
+    environment is in use; `ML_ASSETS_STATE` and `ML_ASSETS_OBJECTS` lead to what machines share.
+    Raises HomeError where a named folder is not there, or the project is another ml_assets.
+    """
+    environ = os.environ if environ is None else environ
+    here = (start or Path.cwd()).resolve()
+    root, module, defs = here, "ml_assets.defs", PACKAGE / "defs"
+    for folder in (here, *here.parents):
+        found = _dg_project(folder / "pyproject.toml")
+        if found is not None:
+            root, (module, defs) = folder, found
+            break
+    if not defs.is_dir():
+        raise HomeError(f"no folder {defs} for the definitions of {module}")
+    if module.split(".")[0] == PACKAGE.name and defs.resolve() != (PACKAGE / "defs").resolve():
+        # Its code would be planned by, and that of this process would run.
+        raise HomeError(
+            f"{root} is a copy of ml_assets, this command is of another, {PACKAGE.parent}: "
+            f"use its own ({root}/.venv/bin/ml-assets, made by `make demo`), or another folder"
+        )
+    home = Path(environ.get("ML_ASSETS_HOME") or root / "data")
+    objects = environ.get("ML_ASSETS_OBJECTS") or ""
+    if objects and "://" not in objects:
+        objects = str((here / objects).absolute())
+    return Workspace(
+        defs,
+        module,
+        (here / home).absolute(),
+        environ.get("ML_ASSETS_ENV") or "dev",
+        environ.get("ML_ASSETS_STATE") or "",
+        objects,
+    )
+
+
+def child_environment(workspace: Workspace) -> dict[str, str]:
+    """Return the environment of a child process that works on the same home and code."""
+    return {**environment(), **settings(workspace)}
+
+
+def settings(workspace: Workspace) -> dict[str, str]:
+    """Return the environment variables that say where state lives."""
+    return {
+        "ML_ASSETS_HOME": str(workspace.home),
+        "ML_ASSETS_ENV": workspace.env,
+        "ML_ASSETS_STATE": workspace.state,
+        "ML_ASSETS_OBJECTS": workspace.objects,
+    }
+
+
+def _dg_project(pyproject: Path) -> tuple[str, Path] | None:
+    """Return the defs module and folder that a pyproject.toml declares for dg."""
+    if not pyproject.is_file():
+        return None
+    try:
+        table = tomllib.loads(pyproject.read_text(encoding="utf-8")).get("tool", {}).get("dg", {})
+    except ValueError as error:
+        raise HomeError(f"{pyproject}: {error}") from error
+    project = table.get("project") if isinstance(table, dict) else None
+    if not project or "root_module" not in project:
+        return None
+    module = project.get("defs_module") or f"{project['root_module']}.defs"
+    parts = module.split(".")
+    for base in (pyproject.parent, pyproject.parent / "src"):
+        if base.joinpath(parts[0]).is_dir():
+            return module, base.joinpath(*parts)
+    return module, pyproject.parent.joinpath(*parts)
