@@ -162,8 +162,9 @@ def digests(closure: Mapping[str, Module]) -> dict[str, str]:
     first |= {name: name for name, then in first.items() if then in closure}
     renamed = {then for name, then in first.items() if then != name}
     found = {first[name]: module.digest for name, module in closure.items()}
-    if spare.WHERE in found:
-        found[spare.WHERE] = _faults(closure)
+    if (faults := moved.first(spare.WHERE)) in found:
+        name = next(name for name, then in first.items() if then == faults)
+        found[faults] = _faults(closure[name], closure.values())
     if renamed:
         parents = {parent for name in found for parent in _parents(name)}
         for name, module in closure.items():
@@ -175,12 +176,11 @@ def digests(closure: Mapping[str, Module]) -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
-def _faults(closure: Mapping[str, Module]) -> str:
+def _faults(faults: Module, closure: Iterable[Module]) -> str:
     """Return the digest of `faults`, without the attributes that nothing in a closure reads."""
-    said = next(m.said for name, m in closure.items() if moved.first(name) == spare.WHERE)
-    looked_for = said.spare | {spare.ANY}
-    unread = all(looked_for.isdisjoint(module.said.reads) for module in closure.values())
-    return said.bare if unread else said.digest
+    looked_for = faults.said.spare | {spare.ANY}
+    unread = all(looked_for.isdisjoint(module.said.reads) for module in closure)
+    return faults.said.bare if unread else faults.digest
 
 
 def _parents(name: str) -> list[str]:
