@@ -168,9 +168,9 @@ def extended(tmp_path_factory: pytest.TempPathFactory) -> Extended:
     shutil.copytree(ROOT / "docs" / "generate", root / "code" / "docs" / "generate")
     (package / "stages" / "mean.py").write_text(STAGE)
     (package / "stages" / "check" / "has_rows.py").write_text(CHECK)
-    (package / "plan" / "recipes" / "means.py").write_text(RECIPE)
+    (package / "engine" / "recipes" / "means.py").write_text(RECIPE)
     _insert(package / "assets" / "registry.py", ')\n"""In data-flow order', ENTRY)
-    _insert(package / "plan" / "checks.py", ')\nOWN = "', CHECK_ENTRY)
+    _insert(package / "engine" / "checks.py", ')\nOWN = "', CHECK_ENTRY)
     write_project(root / "project")
     shell = Extended(root / "project")
     shell.more = {"PYTHONPATH": str(root / "code")}

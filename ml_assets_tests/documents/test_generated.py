@@ -31,7 +31,7 @@ def test_the_layers_are_those_of_the_package() -> None:
     there = {path.stem for path in package.glob("*.py")} - {"__init__", "__main__"}
     there |= {path.name for path in package.iterdir() if (path / "__init__.py").is_file()}
     assert there <= drawn
-    assert rows.index(["plan"]) < rows.index(["store"]) < rows.index(["stages"])
+    assert rows.index(["engine"]) < rows.index(["store"]) < rows.index(["stages"])
 
 
 def test_the_flow_begins_with_landing_and_draws_no_edge_twice() -> None:
