@@ -15,7 +15,7 @@ from ml_assets.errors import MlAssetsError
 from ml_assets.graph.describe import asset_spec
 from ml_assets.graph.keys import key_of
 from ml_assets.graph.reload import can_reload
-from ml_assets.graph.resource import Engine
+from ml_assets.graph.resource import Caller, engine_resource
 from ml_assets.graph.runs import job_name
 from ml_assets.graph.sensor import reconcile_sensor, repair_sensor
 from ml_assets.graph.units import unit_assets
@@ -69,7 +69,9 @@ class ImpureHook(UserWarning):
     """A hook reads what is not among its inputs, as far as its source shows."""
 
 
-def shared_definitions(project: Project, workspace: Workspace) -> dg.Definitions:
+def shared_definitions(
+    project: Project, workspace: Workspace, caller: Caller | None = None
+) -> dg.Definitions:
     """Return what all groups share: resources, executor, jobs and the sensor."""
     for found in impurities(workspace, project):
         # Seen by whoever loads or checks the definitions (`dg check defs`).
@@ -78,16 +80,16 @@ def shared_definitions(project: Project, workspace: Workspace) -> dg.Definitions
     return dg.Definitions(
         jobs=made,
         sensors=[reconcile_sensor(project, workspace, made)] if made else [],
-        resources={"engine": Engine()},
+        resources={"engine": engine_resource(caller or Caller())},
         executor=dg.in_process_executor,
     )
 
 
-def definitions(planner: Planner) -> dg.Definitions:
-    """Return the definitions of a whole project."""
+def definitions(planner: Planner, caller: Caller | None = None) -> dg.Definitions:
+    """Return the definitions of a whole project; runs in this process are its `caller`'s."""
     project, workspace = planner.project, planner.workspace
     parts = [group_definitions(project, group, workspace) for group in groups(project)]
-    return dg.Definitions.merge(*parts, shared_definitions(project, workspace))
+    return dg.Definitions.merge(*parts, shared_definitions(project, workspace, caller))
 
 
 def definitions_here() -> dg.Definitions:

@@ -14,7 +14,7 @@ from ml_assets.engine.ranges import RunSpec, runs, without
 from ml_assets.graph.build import definitions
 from ml_assets.graph.instance import open_instance, register_batches
 from ml_assets.graph.keys import key_of
-from ml_assets.graph.resource import FORCE, TOKEN, VERIFY, listeners, todo, warnings
+from ml_assets.graph.resource import FORCE, TOKEN, VERIFY, Caller
 from ml_assets.graph.runs import fail_dead, in_progress, job_name, open_backfills, tags
 
 
@@ -45,10 +45,9 @@ def execute(
     What is made from an asset that failed in one range is not made in those after it.
     """
     done = Executed()
-    listeners[:] = [listener, done.progress.append]
-    todo[:] = [item.cell for item in plan.todo] if token else []
-    warnings.clear()
-    defs = definitions(planner)
+    todo = [item.cell for item in plan.todo] if token else []
+    caller = Caller([listener, done.progress.append], todo)
+    defs = definitions(planner, caller)
     options = {TOKEN: token} if token else {}
     options |= {tag: "true" for tag, wanted in ((FORCE, force), (VERIFY, verify)) if wanted}
     with open_instance(planner.workspace) as instance:
@@ -65,7 +64,7 @@ def execute(
             done.success = done.success and result.success
             failed |= set() if result.success else _failed(result, spec)
             done.faults += _faults(result, done.progress)
-    done.warnings += dict.fromkeys(warnings)
+    done.warnings += dict.fromkeys(caller.warnings)
     return done
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 import dagster as dg
 import psutil
-from pydantic import PrivateAttr
 
 from ml_assets.adapters.mlflow.process import Publisher
 from ml_assets.adapters.openlineage import tell_run
@@ -19,6 +19,7 @@ from ml_assets.assets.registry import BY_NAME
 from ml_assets.engine.make import Listener, Maker, Progress
 from ml_assets.engine.plan import Planner
 from ml_assets.graph.boundary import boundary
+from ml_assets.graph.keys import asset_of
 from ml_assets.graph.workers import beside
 from ml_assets.store.lock import writer
 from ml_assets.store.processes import record_process
@@ -27,98 +28,105 @@ from ml_assets.workspace import locate
 FORCE, VERIFY, TOKEN = "ml_assets/force", "ml_assets/verify", "ml_assets/token"
 PATIENCE = 3600.0
 """Seconds that a run launched by the daemon waits for another writer."""
-listeners: list[Listener] = []
-"""Who is told of progress in this process."""
-todo: list[Cell] = []
-"""What the plan behind runs in this process wants made, where a second process was told it."""
-warnings: list[str] = []
-"""What runs in this process could not show elsewhere, for the command line."""
 
 
-class Engine(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """Makes units of the run that it is opened in."""
+@dataclass
+class Caller:
+    """What a command and the runs in its own process hand each other."""
 
-    _maker: Any = PrivateAttr(default=None)
-    _publisher: Any = PrivateAttr(default=None)
-    _run_id: str | None = PrivateAttr(default=None)
-    _told: list[Progress] = PrivateAttr(default_factory=list)
+    listeners: Sequence[Listener] = ()
+    """Who follows progress."""
+    todo: Sequence[Cell] = ()
+    """What the command's plan wants made, where its workers were told it."""
+    warnings: list[str] = field(default_factory=list)
+    """What runs could not show elsewhere."""
 
-    @property
-    def maker(self) -> Maker:
-        """The maker of this run."""
-        maker: Maker = self._maker
-        return maker
+
+class Engine:
+    """Makes the units of one run."""
+
+    def __init__(
+        self, planner: Planner, run: dg.DagsterRun | None, caller: Caller, open_: ExitStack
+    ) -> None:
+        self._run_id = run.run_id if run is not None else None
+        self._caller = caller
+        self._progress: list[Progress] = []
+        self._publisher = open_.enter_context(closing(Publisher(planner.workspace)))
+        self.maker = self._maker(planner, run, open_)
 
     def publish(self, model: str) -> dict[str, Any]:
         """Show a model's candidate in MLflow; raises PublishError."""
-        shown: dict[str, Any] = self._publisher.publish(model, self._run_id)
-        return shown
+        return self._publisher.publish(model, self._run_id)
 
     def show_log(self, model: str) -> None:
         """Show a model's promotion log in MLflow; raises PublishError."""
         self._publisher.show_log(model)
 
-    @contextmanager
-    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Engine]:
-        """Open the home, take the lock, and close both when the run ends."""
-        workspace = locate()
-        home = workspace.open_home()
-        run = context.run
-        self._run_id = run.run_id if run is not None else None
-        self._told.clear()
-        if self._run_id is not None:
-            started = psutil.Process().create_time()
-            record_process(home, self._run_id, socket.gethostname(), os.getpid(), started)
-        try:
-            with (
-                writer(home.writer_lock(), f"run {self._run_id}", patience=PATIENCE),
-                ExitStack() as open_,
-            ):
-                self._open(Planner(workspace, home), run, open_)
-                yield self
-        finally:
-            if self._maker is not None:
-                self._tell_lineage(context)
-            self._maker = self._publisher = None
-            home.close()
+    def send_lineage(self) -> str | None:
+        """Send what was made as OpenLineage events; return why that failed, if it did."""
+        problem = tell_run(self.maker.planner, self._progress, self._run_id)
+        if problem is not None:
+            self._caller.warnings.append(problem)
+        return problem
 
-    def _open(self, planner: Planner, run: dg.DagsterRun | None, open_: ExitStack) -> None:
-        """Start what a run needs beside it: a second process, MLflow's."""
+    def _maker(self, planner: Planner, run: dg.DagsterRun | None, open_: ExitStack) -> Maker:
+        """Return the maker of a run, once its workers and MLflow's process are started."""
         tags = dict(run.tags) if run is not None else {}
         keys = run.asset_selection if run is not None else None
-        chosen = {"/".join(key.path) for key in keys or ()}
+        chosen = {asset_of(key) for key in keys or ()}
         again = FORCE in tags or VERIFY in tags
         token = tags.get(TOKEN, "")
-        cells = list(todo)
+        cells = list(self._caller.todo)
         if not token and not again:
             cells = [i.cell for i in planner.plan(look=False).todo if i.cell.asset in chosen]
             token = open_.enter_context(beside(planner, cells))
-        self._publisher = open_.enter_context(closing(Publisher(planner.workspace)))
         if any(_needs_mlflow(asset) for asset in chosen):
             # Its imports take seconds, which pass while the models are trained.
             self._publisher.start()
-        self._maker = Maker(
+        return Maker(
             planner,
             self._run_id,
             force=tags.get(FORCE) == "true",
             verify=tags.get(VERIFY) == "true",
             boundary=boundary(planner.project),
-            listener=self._tell,
+            listener=self._follow,
             token=token,
             to_come=[unit_of(cell) for cell in cells],
         )
 
-    def _tell(self, progress: Progress) -> None:
-        self._told.append(progress)
-        for listener in listeners:
+    def _follow(self, progress: Progress) -> None:
+        self._progress.append(progress)
+        for listener in self._caller.listeners:
             listener(progress)
 
-    def _tell_lineage(self, context: dg.InitResourceContext) -> None:
-        problem = tell_run(self._maker.planner, self._told, self._run_id)
-        if problem is not None:
-            warnings.append(problem)
-            if context.log is not None:
-                context.log.warning(problem)
+
+def engine_resource(caller: Caller) -> dg.ResourceDefinition:
+    """Return the resource `engine`: opens the home and takes the lock for as long as a run is."""
+
+    @dg.resource(description="Makes units, under the lock of the home and environment in use.")
+    @contextmanager
+    def engine(context: dg.InitResourceContext) -> Iterator[Engine]:
+        workspace = locate()
+        home = workspace.open_home()
+        run = context.run
+        if run is not None:
+            started = psutil.Process().create_time()
+            record_process(home, run.run_id, socket.gethostname(), os.getpid(), started)
+        holder = f"run {None if run is None else run.run_id}"
+        with (
+            closing(home),
+            writer(home.writer_lock(), holder, patience=PATIENCE),
+            ExitStack() as open_,
+        ):
+            made = Engine(Planner(workspace, home), run, caller, open_)
+            try:
+                yield made
+            finally:
+                problem = made.send_lineage()
+                if problem is not None and context.log is not None:
+                    context.log.warning(problem)
+
+    return engine
 
 
 def _needs_mlflow(asset: str) -> bool:

@@ -44,7 +44,7 @@ def unit_assets(
         can_subset=True,
         op_tags={"dagster/priority": str(-list(KINDS).index(kind))},
     )
-    def step(context: dg.AssetExecutionContext, engine: Engine) -> Iterator[Any]:
+    def step(context: dg.AssetExecutionContext, engine: dg.ResourceParam[Engine]) -> Iterator[Any]:
         batches = list(context.partition_keys) if own is not None else [""]
         chosen = {asset_of(key) for key in context.selected_asset_keys}
         units = [Unit(group, kind, batch) for batch in batches]
