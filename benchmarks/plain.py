@@ -24,7 +24,7 @@ from ml_assets.engine.recipes.change import change_spec
 from ml_assets.engine.recipes.dataset import clean_spec, ingest_spec
 from ml_assets.engine.recipes.evaluation import evaluate_spec
 from ml_assets.engine.recipes.model import features_spec, fit_spec
-from ml_assets.engine.recipes.quality import Reference, reference_spec, report_spec
+from ml_assets.engine.recipes.quality import ReferenceTables, reference_spec, report_spec
 from ml_assets.engine.sensitive import sensitive_inputs
 from ml_assets.keys.families import FAMILIES
 from ml_assets.spec.families import BASELINES
@@ -92,7 +92,9 @@ def reported(project: Project, dataset: str, batches: dict[str, dict[str, Value]
     known = stage("ml_assets.stages.quality.reference:reference")(asked, raw=raw, cleaned=clean)
     reference = Value(known.outputs["reference"])
     for batch, made in batches.items():
-        told = report_spec(dataset, spec, batch, Reference("the first batches", raw, clean), {})
+        told = report_spec(
+            dataset, spec, batch, ReferenceTables("the first batches", raw, clean), {}
+        )
         tables = {name: made[name] for name in ("raw", "cleaned", "quarantine", "summary")}
         report = stage("ml_assets.stages.quality.report:report")(
             told, reference=reference, newest=made["summary"], **tables

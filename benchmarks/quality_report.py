@@ -16,7 +16,7 @@ import ml_assets
 from benchmarks.plain import Value, cleaned, stage
 from benchmarks.processes import best
 from ml_assets.cli.sample import write_sample
-from ml_assets.engine.recipes.quality import Reference, reference_spec, report_spec
+from ml_assets.engine.recipes.quality import ReferenceTables, reference_spec, report_spec
 from ml_assets.spec.project import read_project
 
 MONTHS = [f"2013-{month:02}" for month in range(1, 8)]
@@ -41,7 +41,7 @@ def main() -> None:
             return best(lambda: cleaned(project, "flights", files[month]))
 
         def report_of(month: str) -> float:
-            reference = Reference("the first three", raw, clean)
+            reference = ReferenceTables("the first three", raw, clean)
             told = report_spec("flights", spec, month, reference, {})
             tables = {n: made[month][n] for n in ("raw", "cleaned", "quarantine", "summary")}
             show = stage("ml_assets.stages.quality.report:report")

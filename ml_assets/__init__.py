@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ml_assets.moved import resolve_old_names
-from ml_assets.started import STARTED as STARTED
+from ml_assets.startup import STARTED as STARTED
 
 if TYPE_CHECKING:
     from ml_assets.components import TabularDataset, TabularModel

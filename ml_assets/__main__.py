@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ml_assets.importing import importing
+from ml_assets.startup import importing
 
 
 def main() -> None:

@@ -23,7 +23,7 @@ SPECIAL = {
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class Item:
     """One thing in a folder."""
 
     path: Path
@@ -65,7 +65,7 @@ def is_text(name: str) -> bool:
     return not any("\ud800" <= character <= "\udfff" for character in name)
 
 
-def entries(folder: Path) -> list[Entry]:
+def entries(folder: Path) -> list[Item]:
     """Return what lies in a folder, by name; nothing where it is not there.
 
     A folder that cannot be listed is its own one entry, which says why.
@@ -75,37 +75,37 @@ def entries(folder: Path) -> list[Entry]:
     except FileNotFoundError:
         return []
     except OSError as error:
-        return [Entry(folder, None, _refused(error))]
+        return [Item(folder, None, _refused(error))]
     found = (look(folder / name) for name in names)
     return [entry for entry in found if entry is not None]
 
 
-def look(path: Path) -> Entry | None:
+def look(path: Path) -> Item | None:
     """Return what lies at a path, None where nothing does."""
     try:
         here = path.lstat()
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        return Entry(path, None, _refused(error))
+        return Item(path, None, _refused(error))
     try:
         info = path.stat()
     except OSError as error:
-        return Entry(path, here, _lost(path, error))
+        return Item(path, here, _lost(path, error))
     if stat.S_ISDIR(info.st_mode):
-        return Entry(path, info, "is a folder, not a file", folder=True)
+        return Item(path, info, "is a folder, not a file", folder=True)
     odd = SPECIAL.get(stat.S_IFMT(info.st_mode), "")
-    return Entry(path, info, odd or ("" if is_text(path.name) else "its name is not UTF-8"))
+    return Item(path, info, odd or ("" if is_text(path.name) else "its name is not UTF-8"))
 
 
-def landing(folder: Path) -> Iterator[Entry]:
+def landing(folder: Path) -> Iterator[Item]:
     """Yield what lies in the folders of a landing folder; each may be a link to elsewhere."""
     for dataset in entries(folder):
         if dataset.folder:
             yield from entries(dataset.path)
 
 
-def below(folder: Path) -> Iterator[Entry]:
+def below(folder: Path) -> Iterator[Item]:
     """Yield all that is no folder, in a folder and those inside; no link is followed on the way."""
     for entry in entries(folder):
         if entry.folder and not entry.path.is_symlink():

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ml_assets.errors import HomeError
-from ml_assets.importing import environment
+from ml_assets.startup import process_environment
 from ml_assets.store.home import Home
 
 PACKAGE = Path(__file__).parent
@@ -97,7 +97,7 @@ def locate(start: Path | None = None, environ: Mapping[str, str] | None = None) 
 
 def child_environment(workspace: Workspace) -> dict[str, str]:
     """Return the environment of a child process that works on the same home and code."""
-    return {**environment(), **settings(workspace)}
+    return {**process_environment(), **settings(workspace)}
 
 
 def settings(workspace: Workspace) -> dict[str, str]:

@@ -23,9 +23,9 @@ from ml_assets.history.decisions import (
     rollback_target,
     was_champion,
 )
-from ml_assets.importing import importing
 from ml_assets.operations.recheck import recheck
-from ml_assets.store.promotions import PROMOTED, ROLLED_BACK, Entry, Pointer, champion_of, until
+from ml_assets.startup import importing
+from ml_assets.store.promotions import PROMOTED, ROLLED_BACK, Champion, Entry, champion_of, until
 from ml_assets.store.records import Version
 
 ModelName = Annotated[
@@ -193,7 +193,7 @@ def _tell(
     planner: Planner,
     model: str,
     entry: Entry,
-    before: Pointer | None,
+    before: Champion | None,
     checked: dict[str, Any],
     as_json: bool,
 ) -> None:

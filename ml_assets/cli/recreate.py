@@ -15,7 +15,7 @@ from ml_assets.cli.progress import working
 
 if TYPE_CHECKING:
     from ml_assets.operations.recreate.prepare import Prepared
-    from ml_assets.operations.recreate.replay import Verdict
+    from ml_assets.operations.recreate.replay import Recreation
 
 Model = Annotated[
     str, typer.Argument(help="A model, the name of its folder in defs/.", autocompletion=models)
@@ -74,7 +74,7 @@ def told(prepared: Prepared) -> list[str]:
     return found
 
 
-def document(prepared: Prepared, verdict: Verdict) -> dict[str, Any]:
+def document(prepared: Prepared, verdict: Recreation) -> dict[str, Any]:
     """Return the document that `recreate --json` prints."""
     return {
         "model": prepared.model,
@@ -87,7 +87,7 @@ def document(prepared: Prepared, verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def words(prepared: Prepared, verdict: Verdict) -> list[str]:
+def words(prepared: Prepared, verdict: Recreation) -> list[str]:
     """Return what a person is told at the end."""
     from ml_assets.operations.recreate.replay import (
         IDENTICAL,

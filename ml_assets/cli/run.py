@@ -21,8 +21,8 @@ from ml_assets.engine.landing import SETTLE, observe
 from ml_assets.engine.make import Progress
 from ml_assets.engine.plan import Plan, Planner
 from ml_assets.graph.workers import beside
-from ml_assets.importing import importing
 from ml_assets.stages.quality.words import listed
+from ml_assets.startup import importing
 from ml_assets.store.lock import writer
 
 ROUNDS = 5

@@ -18,7 +18,7 @@ import yaml
 from ml_assets.cli.tied import Tied, end, start
 from ml_assets.errors import MlAssetsError, RequestError
 from ml_assets.graph.settings import dagster_home
-from ml_assets.importing import command
+from ml_assets.startup import command
 from ml_assets.workspace import Workspace, settings
 
 HOST = "127.0.0.1"

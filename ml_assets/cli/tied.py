@@ -21,7 +21,7 @@ from types import FrameType
 
 import psutil
 
-from ml_assets.importing import command
+from ml_assets.startup import command
 
 PATIENCE = 10.0
 """Seconds that processes get to end by themselves, before they are killed."""

@@ -10,7 +10,7 @@ import importlib
 from collections.abc import Iterable
 
 from ml_assets.assets.registry import KINDS
-from ml_assets.importing import importing
+from ml_assets.startup import importing
 
 
 def libraries_of(kinds: Iterable[str]) -> list[str]:

@@ -20,7 +20,7 @@ from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.spec.project import Project
 from ml_assets.store.digest import bytes_digest
 from ml_assets.store.home import Home
-from ml_assets.walk import Entry, entries, is_text, look, shown, stamp
+from ml_assets.walk import Item, entries, is_text, look, shown, stamp
 
 SETTLE = 3.0
 """Seconds for which a file must be unchanged; both times of the file count, since copying
@@ -86,7 +86,7 @@ def observe(home: Home, project: Project, settle: float = SETTLE) -> Observed:
     return found
 
 
-def _problem(entry: Entry, spec: DatasetSpec) -> str | None:
+def _problem(entry: Item, spec: DatasetSpec) -> str | None:
     """Return why a thing in a landing folder is not taken, None if it is.
 
     Empty where nobody need be told: what is hidden, and folders in which people keep other things.

@@ -199,7 +199,7 @@ class ActionRunner:
             made_by=self._token,
         )
         self._home.records.record_action(record, replace=replace)
-        # Frames in circles of references would wait for many more objects (`importing.SELDOM`).
+        # Frames in circles of references would wait for many more objects (`startup.SELDOM`).
         gc.collect(1)
         return Done(record.answer, executed=True)
 

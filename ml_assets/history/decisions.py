@@ -20,8 +20,8 @@ from ml_assets.store.promotions import (
     PROMOTED,
     REFUSED,
     WAITING,
+    Champion,
     Entry,
-    Pointer,
 )
 from ml_assets.store.records import Current, Version
 
@@ -116,7 +116,7 @@ def _action(home: Home, model: str, facts: Mapping[str, Any]) -> tuple[str, str]
     return (PROMOTED if facts["verdict"] == "promote" else WAITING), reason
 
 
-def rollback_target(home: Home, model: str) -> Pointer | None:
+def rollback_target(home: Home, model: str) -> Champion | None:
     """Return the newest champion before this one that is not held."""
     log, env = home.promotions, home.env
     champion, held = log.champion(env, model), log.held(env, model)
@@ -124,7 +124,7 @@ def rollback_target(home: Home, model: str) -> Pointer | None:
         if entry.action not in MOVES or entry.digest in held:
             continue
         if champion is not None and entry.digest != champion.digest:
-            return Pointer(entry.version, entry.digest, entry.number)
+            return Champion(entry.version, entry.digest, entry.number)
     return None
 
 

@@ -21,7 +21,7 @@ EVALUATED = ("target", "target_unit", "predict_at")
 
 
 @dataclass(frozen=True)
-class Told:
+class ReleaseOrigin:
     """A candidate's past, as far as its release depends on it."""
 
     fitted: Mapping[str, Any]
@@ -37,7 +37,7 @@ class Told:
     """Row accounting by dataset and batch."""
 
 
-def told(home: Home, model: str, version: Version, release: str | None) -> Told:
+def told(home: Home, model: str, version: Version, release: str | None) -> ReleaseOrigin:
     """Return a candidate's past; `release` is the action that made the release held now, if any.
 
     Raises NotMaterialized where a record is gone.
@@ -48,7 +48,7 @@ def told(home: Home, model: str, version: Version, release: str | None) -> Told:
         return _kept(home, version, given)
     found = origin(home, model, version)
     evaluated = found.evaluated.ingredients["params"]
-    return Told(
+    return ReleaseOrigin(
         fitted=found.fitted.ingredients["params"],
         family=str(found.fitted.ingredients["hooks"]["family"]),
         evaluated={name: evaluated[name] for name in EVALUATED},
@@ -64,11 +64,11 @@ def told(home: Home, model: str, version: Version, release: str | None) -> Told:
     )
 
 
-def _kept(home: Home, version: Version, given: Mapping[str, Any]) -> Told:
+def _kept(home: Home, version: Version, given: Mapping[str, Any]) -> ReleaseOrigin:
     """Return what the call of a made release says."""
     fitted = fitted_of(home, version)
     params, inputs = given["params"], given["inputs"]
-    return Told(
+    return ReleaseOrigin(
         fitted=fitted.ingredients["params"],
         family=str(fitted.ingredients["hooks"]["family"]),
         evaluated={name: params[name] for name in EVALUATED},

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ml_assets.errors import HookError
 from ml_assets.keys import error_attributes as spare
-from ml_assets.keys.syntax import EMPTY, Parsed, parsed
+from ml_assets.keys.syntax import EMPTY, Syntax, parsed
 from ml_assets.moved import moved
 
 OUTSIDE = frozenset({"ml_assets"})
@@ -32,7 +32,7 @@ class Module:
     first_party: frozenset[str]
     third_party: frozenset[str]
     text: str
-    said: Parsed
+    said: Syntax
 
     def is_as_read(self) -> bool:
         """Return whether the file is still the one that was read."""

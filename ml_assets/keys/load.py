@@ -13,7 +13,7 @@ from typing import Any
 
 from ml_assets.errors import CodeChanged, HookError
 from ml_assets.keys.code import Module, Sources
-from ml_assets.started import STARTED
+from ml_assets.startup import STARTED
 from ml_assets.workspace import Workspace
 
 _imported: dict[str, str] = {}

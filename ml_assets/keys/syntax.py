@@ -30,7 +30,7 @@ FORMAT = 3
 
 
 @dataclass(frozen=True)
-class Parsed:
+class Syntax:
     """A syntax tree's digest, and (level, name) of all it may import, wherever it does.
 
     In the digest moved modules have the names that they had first.
@@ -45,7 +45,7 @@ class Parsed:
     """Every name by which it may read an attribute."""
 
 
-def parsed(path: Path, source: bytes, text: str) -> Parsed:
+def parsed(path: Path, source: bytes, text: str) -> Syntax:
     """Return what a source says; raises SyntaxError."""
     kept = Path(importlib.util.cache_from_source(str(path))).with_suffix(".tree.json")
     mark = f"{FORMAT} {_moves()} {hashlib.sha256(source).hexdigest()}"
@@ -61,7 +61,7 @@ def _moves() -> str:
     return _checksum(json.dumps(MOVES))
 
 
-def _kept(path: Path, mark: str) -> Parsed | None:
+def _kept(path: Path, mark: str) -> Syntax | None:
     """Return what was kept, unless it is of another source, or damaged."""
     try:
         lines = path.read_text(encoding="utf-8").split("\n")
@@ -70,12 +70,12 @@ def _kept(path: Path, mark: str) -> Parsed | None:
     if len(lines) != 3 or lines[0] != mark or lines[1] != _checksum(lines[2]):
         return None
     digest, imports, bare, *names = json.loads(lines[2])
-    return Parsed(
+    return Syntax(
         digest, tuple((level, name) for level, name in imports), bare, *map(frozenset, names)
     )
 
 
-def _keep(path: Path, mark: str, found: Parsed) -> None:
+def _keep(path: Path, mark: str, found: Syntax) -> None:
     if sys.dont_write_bytecode:
         return
     names = (sorted(found.spare), sorted(found.reads))
@@ -92,14 +92,14 @@ def _checksum(body: str) -> str:
     return hashlib.sha256(body.encode()).hexdigest()
 
 
-def _parse(text: str) -> Parsed:
+def _parse(text: str) -> Syntax:
     with _parsing:
         whole = ast.parse(text)
     tree = _Stripped().visit(whole)
     imports = tuple(sorted(set(imports_of(tree))))
     tree = before(tree, moved)
     bare, spare = without(tree)
-    return Parsed(_digest(tree), imports, _digest(bare), spare, reads(bare, text))
+    return Syntax(_digest(tree), imports, _digest(bare), spare, reads(bare, text))
 
 
 def _digest(tree: ast.Module) -> str:

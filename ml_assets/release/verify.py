@@ -23,7 +23,7 @@ from ml_assets.store.records import Current
 
 
 @dataclass
-class Verdict:
+class Verification:
     """What was found out about a bundle."""
 
     bundle: Bundle
@@ -48,7 +48,7 @@ class Verdict:
         }
 
 
-def verify(bundle: Bundle, trusted: Path | None = None, *, here: bool = False) -> Verdict:
+def verify(bundle: Bundle, trusted: Path | None = None, *, here: bool = False) -> Verification:
     """Check every byte and the signature, then score the golden rows.
 
     `trusted` is the public key that must have signed; with `here` golden rows are scored by
@@ -60,7 +60,7 @@ def verify(bundle: Bundle, trusted: Path | None = None, *, here: bool = False) -
     signature = "none"
     if SIGNATURE in bundle.files and not unsigned:
         signature = "present" if trusted is None else "trusted"
-    found = Verdict(bundle, [*problems, *unsigned], signature)
+    found = Verification(bundle, [*problems, *unsigned], signature)
     if found.problems:
         return found
     strange = bundle_score.foreign(bundle, here=here) if signature != "trusted" else []

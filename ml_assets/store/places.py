@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ml_assets.walk import Entry, below, look, shown
+from ml_assets.walk import Item, below, look, shown
 
 NOTHING = "holds no rows"
 
@@ -135,7 +135,7 @@ OURS = {"README.md", "landing/.gitkeep"}
 """What the project's own repository has in its home."""
 
 
-def foreign(home: Path) -> Iterator[Entry]:
+def foreign(home: Path) -> Iterator[Item]:
     """Yield what lies in a home and in no place of it."""
     for entry in below(home):
         path = entry.path.relative_to(home).as_posix()

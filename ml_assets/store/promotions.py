@@ -63,7 +63,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Pointer:
+class Champion:
     """A version that an alias stands for, and the number of the entry that says so."""
 
     version: int
@@ -92,12 +92,12 @@ class Promotions:
         """Return a log as it is stored, in an open transaction."""
         return _entries(db, env, model)
 
-    def champion(self, env: str, model: str, at: str | None = None) -> Pointer | None:
+    def champion(self, env: str, model: str, at: str | None = None) -> Champion | None:
         """Return the champion now, or at a time (ISO; in UTC where it names no zone)."""
         found = self.entries(env, model)
         return champion_of(found if at is None else until(found, at))
 
-    def challenger(self, env: str, model: str) -> Pointer | None:
+    def challenger(self, env: str, model: str) -> Champion | None:
         """Return the newest version that waits; a promotion, its own or another's, ends that."""
         return challenger_of(self.entries(env, model))
 
@@ -187,12 +187,12 @@ class Promotions:
         return True
 
 
-def champion_of(entries: Sequence[Entry]) -> Pointer | None:
+def champion_of(entries: Sequence[Entry]) -> Champion | None:
     """Return who is champion at the end of these entries."""
     return next((_pointer(e) for e in reversed(entries) if e.action in MOVES), None)
 
 
-def challenger_of(entries: Sequence[Entry]) -> Pointer | None:
+def challenger_of(entries: Sequence[Entry]) -> Champion | None:
     """Return the newest version that waits at the end of these entries."""
     for entry in reversed(entries):
         if entry.action == PROMOTED:
@@ -232,11 +232,11 @@ def utc(at: str) -> str:
     return found.isoformat(timespec="milliseconds")
 
 
-def _pointer(entry: Entry) -> Pointer:
-    return Pointer(entry.version, entry.digest, entry.number)
+def _pointer(entry: Entry) -> Champion:
+    return Champion(entry.version, entry.digest, entry.number)
 
 
-def _named(champion: Pointer | None) -> dict[str, Any] | None:
+def _named(champion: Champion | None) -> dict[str, Any] | None:
     if champion is None:
         return None
     return {"version": champion.version, "digest": champion.digest}
@@ -303,7 +303,7 @@ def _verified(db: Connection, env: str, model: str) -> list[Entry]:
 
 
 def _won(
-    entries: Sequence[Entry], champion: Pointer | None, model: str, version: int, action: str
+    entries: Sequence[Entry], champion: Champion | None, model: str, version: int, action: str
 ) -> str:
     if champion is None:
         return f"{model} v{version} was not {action}: there is no champion, one was expected"

@@ -19,7 +19,7 @@ from mlflow.types import ColSpec, Schema
 
 from ml_assets.adapters.mlflow import client as adapter
 from ml_assets.adapters.mlflow.candidate import Candidate, current_candidate
-from ml_assets.adapters.mlflow.families import Child
+from ml_assets.adapters.mlflow.families import NestedRun
 from ml_assets.adapters.mlflow.model import dataset, requirements
 from ml_assets.adapters.mlflow.pyfunc import to_table
 from ml_assets.errors import HomeError, NotMaterialized, PublishError, UnknownName
@@ -270,7 +270,7 @@ def test_each_family_is_a_run_within(published: Published) -> None:
 def test_trials_are_runs_within_their_family_and_none_is_made_twice(
     published: Published,
 ) -> None:
-    trial = Child("trees#0", {"settings.num_leaves": "4"}, {"validation": 2.0})
+    trial = NestedRun("trees#0", {"settings.num_leaves": "4"}, {"validation": 2.0})
     family = replace(published.candidate.families[0], children=(trial,))
     for _ in range(2):
         adapter.log_children(published.client, published.run, [family])
@@ -284,7 +284,7 @@ def test_trials_are_runs_within_their_family_and_none_is_made_twice(
 def test_what_is_more_than_mlflow_takes_at_once_is_all_there(published: Published) -> None:
     params = {f"p{n}": str(n) for n in range(250)}
     params["long"] = "x" * 7000
-    many = Child("many#0", params, {}, {"kind": "wide"}, ("curve", (1.0,) * 1100))
+    many = NestedRun("many#0", params, {}, {"kind": "wide"}, ("curve", (1.0,) * 1100))
     adapter.log_children(published.client, published.run, [many])
     made = children(published, published.run.info.run_id)["many#0"]
     long = made.data.params.pop("long")

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from ml_assets.cli.tied import Tied, end, start
-from ml_assets.importing import environment
+from ml_assets.startup import process_environment
 from ml_assets_tests import processes
 
 PATIENCE = 60.0
@@ -20,8 +20,8 @@ PARENT = """
 import sys
 from pathlib import Path
 from ml_assets.cli.tied import start
-from ml_assets.importing import environment
-start("server", ["sh", "-c", sys.argv[2]], environment(), Path(sys.argv[1], "log"), None)
+from ml_assets.startup import process_environment
+start("server", ["sh", "-c", sys.argv[2]], process_environment(), Path(sys.argv[1], "log"), None)
 print("started", flush=True)
 sys.stdin.read()
 """
@@ -54,7 +54,7 @@ def _until(what: Callable[[], bool]) -> None:
 
 
 def _started(tmp_path: Path, script: str) -> Tied:
-    return start("server", ["sh", "-c", script], environment(), tmp_path / "log", tmp_path)
+    return start("server", ["sh", "-c", script], process_environment(), tmp_path / "log", tmp_path)
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
@@ -99,7 +99,7 @@ def test_a_server_ends_when_what_ties_it_is_killed(tmp_path: Path, mark: str) ->
 def test_what_does_not_end_when_asked_is_killed(tmp_path: Path, mark: str) -> None:
     deaf = f"import signal, time; signal.signal({signal.SIGTERM:d}, signal.SIG_IGN); "
     words = [sys.executable, "-c", f"{deaf}print('deaf', flush=True); time.sleep({mark})"]
-    server = start("deaf", words, environment(), tmp_path / "log", tmp_path)
+    server = start("deaf", words, process_environment(), tmp_path / "log", tmp_path)
     _until(lambda: (tmp_path / "log").read_text() == "deaf\n")
     (process,) = psutil.Process(server.process.pid).children()
     end([server])

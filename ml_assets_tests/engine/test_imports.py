@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from ml_assets import importing
+from ml_assets import startup
 from ml_assets.engine.imports import Imports, libraries_of
 
 
@@ -31,7 +31,7 @@ def test_units_need_libraries_in_the_order_of_a_run() -> None:
 def test_no_garbage_is_collected_while_importing_nor_what_was_imported_after() -> None:
     frozen = gc.get_freeze_count()
     try:
-        with importing.importing():
+        with startup.importing():
             assert not gc.isenabled()
         assert gc.isenabled()
         assert gc.get_freeze_count() > frozen

@@ -16,7 +16,7 @@ from ml_assets.adapters.mlflow.client import DIGEST, opened, put
 from ml_assets.errors import NotMaterialized
 from ml_assets.spec.project import Project
 from ml_assets.store.home import Home
-from ml_assets.store.promotions import ROLLED_BACK, Entry, Pointer
+from ml_assets.store.promotions import ROLLED_BACK, Champion, Entry
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -54,7 +54,7 @@ def show_log(home: Home, project: Project, model: str) -> dict[str, Any]:
 
 
 def _number(
-    client: MlflowClient, home: Home, project: Project, model: str, pointer: Pointer | None
+    client: MlflowClient, home: Home, project: Project, model: str, pointer: Champion | None
 ) -> str | None:
     """Return MLflow's number of a version, published first where MLflow does not have it.
 

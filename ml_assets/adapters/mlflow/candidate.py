@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from ml_assets.adapters.mlflow.families import Child, curve, families, flat
+from ml_assets.adapters.mlflow.families import NestedRun, curve, families, flat
 from ml_assets.assets.cells import Cell
 from ml_assets.engine.sensitive import seen, sensitive_inputs
 from ml_assets.errors import NotMaterialized, UnknownName
@@ -67,7 +67,7 @@ class Candidate:
     """The module that predicts with the document."""
     libraries: Mapping[str, str]
     """The distributions that it was made with, and their versions."""
-    families: tuple[Child, ...] = ()
+    families: tuple[NestedRun, ...] = ()
     """Every family that was compared, with its trials: runs within the candidate's."""
     example: Mapping[str, Any] = field(default_factory=dict)
     """One row of inputs; neither missing nor sensitive values."""

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ml_assets.adapters.mlflow.candidate import Candidate, current_candidate
-from ml_assets.adapters.mlflow.families import Child
+from ml_assets.adapters.mlflow.families import NestedRun
 from ml_assets.adapters.mlflow.model import dataset, save, signature
 from ml_assets.engine.markdown import plain
 from ml_assets.errors import HomeError, PublishError
@@ -260,7 +260,7 @@ def register(client: MlflowClient, run: Run, found: Candidate) -> str:
     return str(made.version)
 
 
-def log_children(client: MlflowClient, run: Run, children: Sequence[Child]) -> None:
+def log_children(client: MlflowClient, run: Run, children: Sequence[NestedRun]) -> None:
     """Write families and their trials as runs within a run; what is there already is kept."""
     from mlflow.entities import Metric
 

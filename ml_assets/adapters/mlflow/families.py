@@ -15,7 +15,7 @@ from ml_assets.store.records import ActionRecord, Current
 
 
 @dataclass(frozen=True)
-class Child:
+class NestedRun:
     """A run within a candidate's: a family as fitted on train, or a trial of one."""
 
     part: str
@@ -24,10 +24,10 @@ class Child:
     metrics: Mapping[str, float]
     tags: Mapping[str, str] = field(default_factory=dict)
     curve: tuple[str, tuple[float, ...]] = ("", ())
-    children: tuple[Child, ...] = ()
+    children: tuple[NestedRun, ...] = ()
 
 
-def families(home: Home, held: Current, board: Mapping[str, Any]) -> tuple[Child, ...]:
+def families(home: Home, held: Current, board: Mapping[str, Any]) -> tuple[NestedRun, ...]:
     """Return every family of a candidate's leaderboard, best first; the seconds are of its fit."""
     found = []
     for entry in board["families"]:
@@ -37,7 +37,7 @@ def families(home: Home, held: Current, board: Mapping[str, Any]) -> tuple[Child
     return tuple(found)
 
 
-def _family(entry: Mapping[str, Any], fitted: ActionRecord, chosen: str) -> Child:
+def _family(entry: Mapping[str, Any], fitted: ActionRecord, chosen: str) -> NestedRun:
     name = entry["family"]
     metrics = {f"validation_{key}": v for key, v in entry["metrics"].items() if v is not None}
     metrics |= {f"cost_{key}": value for key, value in entry.get("cost", {}).items()}
@@ -52,14 +52,14 @@ def _family(entry: Mapping[str, Any], fitted: ActionRecord, chosen: str) -> Chil
         "ml_assets.baseline": str(entry["baseline"]).lower(),
         "ml_assets.rank": str(entry["rank"]),
     }
-    return Child(name, params, metrics, tags, curve(fitted), trials)
+    return NestedRun(name, params, metrics, tags, curve(fitted), trials)
 
 
-def _trial(family: str, trial: Mapping[str, Any]) -> Child:
+def _trial(family: str, trial: Mapping[str, Any]) -> NestedRun:
     settings = {k: v for k, v in trial.items() if k not in ("trial", "value", "trees")}
     params = dict(flat({"family": family, "settings": settings}))
     metrics = {"validation": float(trial["value"]), "cost_trees": float(trial["trees"])}
-    return Child(f"{family}#{trial['trial']}", params, metrics)
+    return NestedRun(f"{family}#{trial['trial']}", params, metrics)
 
 
 def curve(fitted: ActionRecord) -> tuple[str, tuple[float, ...]]:

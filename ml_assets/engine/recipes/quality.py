@@ -21,7 +21,7 @@ from ml_assets.workspace import Workspace
 
 
 @dataclass(frozen=True)
-class Reference:
+class ReferenceTables:
     """The tables that batches are compared with, or none, and what they are in words."""
 
     said: str
@@ -40,7 +40,7 @@ def pin_name(dataset: str, first: int | str = "") -> str:
 def quality_report_code(project: Project, _: Workspace, name: str) -> Versioned:
     """Return what the code version of a dataset's quality reports is made of."""
     spec = project.datasets[name]
-    told = report_spec(name, spec, "", Reference(""), {})
+    told = report_spec(name, spec, "", ReferenceTables(""), {})
     stages = ("ml_assets.stages.quality.reference", "ml_assets.stages.quality.report")
     return Versioned(stages, (reference_spec(name, spec), told))
 
@@ -102,7 +102,7 @@ def report_spec(
     dataset: str,
     spec: DatasetSpec,
     batch: str,
-    reference: Reference,
+    reference: ReferenceTables,
     facts: Mapping[str, Any],
 ) -> ReportSpec:
     """Return the part of a dataset's spec that the report of a batch depends on."""
@@ -131,7 +131,7 @@ def _read_by_filters(spec: DatasetSpec) -> tuple[str, ...]:
     return tuple(sorted({name for tree in trees for name in grammar.names(tree)}))
 
 
-def reference_of(session: Session, dataset: str, spec: DatasetSpec) -> Reference:
+def reference_of(session: Session, dataset: str, spec: DatasetSpec) -> ReferenceTables:
     """Return what batches of a dataset are compared with."""
     if spec.calendar is None:
         return _first_landing(session, dataset, spec)
@@ -156,7 +156,7 @@ def reference_of(session: Session, dataset: str, spec: DatasetSpec) -> Reference
     found = _usable(session, dataset, session.batches(dataset), first)
     if len(found) < first:
         said = f"the reference will be the first {first} usable batches, there are {len(found)}"
-        return Reference(said)
+        return ReferenceTables(said)
     said = f"the reference is pinned: {', '.join(found)}"
     return _of_batches(found, said, {name: list(found)})
 
@@ -165,12 +165,14 @@ Batches = Mapping[str, Mapping[str, Made]]
 """Batch -> `raw` and `cleaned`."""
 
 
-def _of_batches(found: Batches, said: str, pins: Mapping[str, Any] | None = None) -> Reference:
+def _of_batches(
+    found: Batches, said: str, pins: Mapping[str, Any] | None = None
+) -> ReferenceTables:
     tables = {
         name: {batch: cells[name].outputs[name] for batch, cells in found.items()}
         for name in ("raw", "cleaned")
     }
-    return Reference(said, tables["raw"], tables["cleaned"], pins or {})
+    return ReferenceTables(said, tables["raw"], tables["cleaned"], pins or {})
 
 
 def _usable(session: Session, dataset: str, batches: Sequence[str], most: int) -> Batches:
@@ -190,7 +192,7 @@ def _usable(session: Session, dataset: str, batches: Sequence[str], most: int) -
     return found
 
 
-def _first_landing(session: Session, dataset: str, spec: DatasetSpec) -> Reference:
+def _first_landing(session: Session, dataset: str, spec: DatasetSpec) -> ReferenceTables:
     """Return the oldest landing of a snapshot that is not refused or withdrawn.
 
     It needs no pin: landings are only ever added.
@@ -202,8 +204,8 @@ def _first_landing(session: Session, dataset: str, spec: DatasetSpec) -> Referen
             continue
         said = f"the reference is the first landed file, {landing.name}"
         raw, cleaned = found.parsed.outputs["raw"], found.cleaned.outputs["cleaned"]
-        return Reference(said, {"": raw}, {"": cleaned}, landing=landing.digest)
-    return Reference("there is no usable file to compare with")
+        return ReferenceTables(said, {"": raw}, {"": cleaned}, landing=landing.digest)
+    return ReferenceTables("there is no usable file to compare with")
 
 
 def _cleaning(session: Session, made: Made) -> Mapping[str, Ref | Pending]:

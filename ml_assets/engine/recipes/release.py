@@ -15,7 +15,7 @@ from ml_assets.engine.sensitive import sensitive_inputs
 from ml_assets.engine.session import Done, Made, Session, Undone
 from ml_assets.errors import NotMaterialized, UnknownName
 from ml_assets.history.decisions import candidate_named
-from ml_assets.history.release_origin import Told, told
+from ml_assets.history.release_origin import ReleaseOrigin, told
 from ml_assets.keys.action import Action, Input, Pending
 from ml_assets.moved import moved
 from ml_assets.spec.project import Project
@@ -101,7 +101,7 @@ def release_action(
 
 
 def release_spec(
-    session: Session, name: str, version: Version, past: Told, promotion: Mapping[str, Any]
+    session: Session, name: str, version: Version, past: ReleaseOrigin, promotion: Mapping[str, Any]
 ) -> ReleaseSpec:
     """Return all that a release depends on besides content."""
     model = session.project.models[name]

@@ -24,7 +24,7 @@ NAMING = ("stage", "spec", "hooks", "family", "predict")
 
 
 @dataclass(frozen=True)
-class Made:
+class CallOutputs:
     """What a call made, kept in the scratch store."""
 
     outputs: Mapping[str, Ref]
@@ -41,7 +41,7 @@ class Worker:
         self._child = child
         self._objects = objects
 
-    def make(self, call: Mapping[str, Any]) -> Made:
+    def make(self, call: Mapping[str, Any]) -> CallOutputs:
         """Make a call whose inputs are in the scratch store; raises StageError if it raised."""
         needed = [d for tree in call["inputs"].values() for d in digests_of(tree)]
         needed += [call["model"]] if "model" in call else []
@@ -52,7 +52,7 @@ class Worker:
             except ChildError as error:
                 raise StageError(str(error)) from None
             outputs = {name: self._keep(item) for name, item in answer["outputs"].items()}
-        return Made(outputs, answer["kernels"])
+        return CallOutputs(outputs, answer["kernels"])
 
     def _as_stored(self, call: Mapping[str, Any]) -> dict[str, Any]:
         """Return a call with the names that its modules have in the stored code."""

@@ -17,7 +17,7 @@ from ml_assets.errors import MlAssetsError, NotMaterialized, RequestError
 from ml_assets.history.ancestry import ancestry_of
 from ml_assets.history.stored_code.worker import worker
 from ml_assets.keys.specs import project_of, spec_texts
-from ml_assets.operations.attribution.mix import Code, Data, Extracted, Mixed, Mixer
+from ml_assets.operations.attribution.mix import CodeState, Data, Extracted, Mixed, Mixer
 from ml_assets.operations.attribution.rows import Unseen, judge, unseen
 from ml_assets.operations.attribution.shapley import Coalition, coalitions, shares
 from ml_assets.operations.recreate.prepare import Prepared, prepare
@@ -110,11 +110,11 @@ def side(home: Home, model: str, prepared: Prepared) -> Side:
 
 def _code(
     stack: ExitStack, folder: Path, scratch: Home, workspace: Workspace, texts: Mapping[str, str]
-) -> Code:
+) -> CodeState:
     process = stack.enter_context(worker(texts, folder, scratch.objects))
     defs = folder.joinpath(*workspace.module.split("."))
     place = Extracted(defs, workspace.module, scratch.root, scratch.env, folder=folder)
-    return Code(place, process)
+    return CodeState(place, process)
 
 
 class _Comparison:
@@ -124,7 +124,7 @@ class _Comparison:
         scratch: Home,
         model: str,
         sides: tuple[Side, Side],
-        codes: Sequence[Code],
+        codes: Sequence[CodeState],
         tell: Callable[[str], None],
     ) -> None:
         self._home = home

@@ -43,7 +43,7 @@ class Extracted(Workspace):
 
 
 @dataclass(frozen=True)
-class Code:
+class CodeState:
     """One version's code: where it lies, and the process that runs it."""
 
     workspace: Extracted
@@ -78,7 +78,7 @@ class Mixer:
         self._scratch = scratch
         self._model = model
 
-    def train(self, data: Data, code: Code, project: Project) -> Mixed:
+    def train(self, data: Data, code: CodeState, project: Project) -> Mixed:
         """Train a mix. Raises StageError, and HookError, where the parts do not fit."""
         session = self._session(data, code, project)
         unit = Unit(self._model, "candidate")
@@ -91,7 +91,7 @@ class Mixer:
         module = family_module(code.workspace, self._model, family)
         return Mixed(_ref(made, "model"), module, self._seen(session))
 
-    def features(self, data: Data, code: Code, project: Project) -> dict[str, Ref]:
+    def features(self, data: Data, code: CodeState, project: Project) -> dict[str, Ref]:
         """Return the features of each batch, made by some code and spec."""
         session = self._session(data, code, project)
         dataset = project.models[self._model].dataset
@@ -102,7 +102,7 @@ class Mixer:
                 found[batch] = _ref(made, "features")
         return found
 
-    def _session(self, data: Data, code: Code, project: Project) -> Session:
+    def _session(self, data: Data, code: CodeState, project: Project) -> Session:
         runner = _Runner(self._scratch, code.worker)
         session = _Mix(code.workspace, self._scratch, project, runner=runner)
         session.landed = {}

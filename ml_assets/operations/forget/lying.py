@@ -16,7 +16,7 @@ from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.stages.ingest.source import Unreadable
 from ml_assets.store.digest import bytes_digest
 from ml_assets.store.home import Home
-from ml_assets.walk import Entry, below, entries, shown
+from ml_assets.walk import Item, below, entries, shown
 
 
 @dataclass
@@ -61,7 +61,7 @@ def search(home: Home, wanted: Wanted) -> Lying:
     return found
 
 
-def _files(home: Home, wanted: Wanted) -> Iterator[Entry]:
+def _files(home: Home, wanted: Wanted) -> Iterator[Item]:
     """Yield the regular files; a pipe, or a link to nowhere, holds nothing."""
     samples = (
         entry

@@ -37,7 +37,7 @@ class Difference:
 
 
 @dataclass
-class Verdict:
+class Recreation:
     """What came out of making a version again."""
 
     verdict: str
@@ -52,13 +52,13 @@ class Verdict:
 
 def replay(
     home: Home, prepared: Prepared, tell: Callable[[str], None] = lambda name: None
-) -> Verdict:
+) -> Recreation:
     """Make a version again and compare each output; `tell` hears of each action made.
 
     Whatever the working code, specs and landing folder are now does not matter.
     """
     if prepared.missing:
-        return Verdict(IMPOSSIBLE)
+        return Recreation(IMPOSSIBLE)
     with ExitStack() as stack:
         root = stack.enter_context(temporary.folder(home.root))
         scratch = Home(root / "home", "recreate")
@@ -90,10 +90,10 @@ class _Replay:
         self._now: dict[str, str] = {}
         """Recorded digest -> the digest that came out now."""
 
-    def run(self, tell: Callable[[str], None]) -> Verdict:
+    def run(self, tell: Callable[[str], None]) -> Recreation:
         for digest in self._prepared.closure.landed:
             self._now[digest] = self._scratch.objects.put(self._home.objects.read(digest)).digest
-        found = Verdict(IDENTICAL)
+        found = Recreation(IDENTICAL)
         for step in self._prepared.closure.steps:
             try:
                 made = self._workers[step.sources].make(self._call(step))
