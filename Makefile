@@ -1,4 +1,4 @@
-# Packages go into .venv; what the system lacks is installed where that may be (scripts/system.sh).
+# Python packages go into .venv; missing system packages are installed by scripts/system.sh.
 # `make` lists the targets.
 
 PYTHON ?= python3.11
@@ -8,14 +8,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --quiet
 UV = $(BIN)/uv
-# What a release bundle pins for scoring alone.
+# What a release bundle pins for scoring.
 SCORING := ml_assets/stages/release/scoring
-# Stamps: written last, so that an interrupted install is done again.
+# Stamps are written last, so an interrupted install is repeated.
 BASE := $(VENV)/.base-installed
 APP := $(VENV)/.app-installed
 DEV := $(VENV)/.dev-installed
 
-# Without its bytecode every process compiles Python anew.
+# Without bytecode files every process would compile the sources again.
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo test check lint doctest bench docs lock clean system system-test
@@ -25,33 +25,33 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
-demo: $(APP) ## run the demo; UI=0 leaves the web UI out
+demo: $(APP) ## run the demo; UI=0 skips the web pages
 	$(BIN)/ml-assets demo$(if $(filter 0,$(UI)), --no-ui)
 
-check: system-test lint test ## all that CI runs
+check: system-test lint test ## everything that CI runs
 
-lint: $(APP) $(DEV) ## format, lint, types, layers, doctests
+lint: $(APP) $(DEV) ## formatting, lint, types, layers, doctests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	@$(MAKE) --no-print-directory doctest
 
-doctest: $(APP) $(DEV) ## the examples in docstrings
+doctest: $(APP) $(DEV) ## run the examples in docstrings
 	$(BIN)/python -m pytest -q --doctest-modules ml_assets --ignore=ml_assets/defs
 
-test: system-test $(APP) $(DEV) ## all tests, with coverage of stages, store and plan
+test: system-test $(APP) $(DEV) ## all tests, with coverage
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --cov --cov-report=term-missing:skip-covered --cov-fail-under=95
 
-docs: $(APP) $(DEV) ## make the reference anew, and the site in build/site
+docs: $(APP) $(DEV) ## regenerate the reference and build the site in build/site
 	$(BIN)/python -m docs.generate
 	$(BIN)/mkdocs build --quiet
 
-bench: $(APP) ## measure
+bench: $(APP) ## run the benchmarks
 	$(BIN)/python -m benchmarks.run
 	$(BIN)/python -m benchmarks.release
 
-lock: $(DEV) ## pin requirements/*.in anew; UPGRADE=1 takes newer versions
+lock: $(DEV) ## update the lock files; UPGRADE=1 takes newer versions
 	@for name in build base dev; do \
 	  echo "requirements/$$name.txt"; \
 	  $(UV) pip compile --quiet --python-version 3.11 --python-platform linux \
@@ -64,7 +64,7 @@ lock: $(DEV) ## pin requirements/*.in anew; UPGRADE=1 takes newer versions
 	    --generate-hashes --custom-compile-command 'make lock' --constraints requirements/base.txt \
 	    --output-file $(SCORING)/$$name.txt $(SCORING)/$$name.in >/dev/null || exit 1; \
 	done
-	@echo "$(SCORING)/licences.json (of what is installed; after an upgrade: make, then again)"
+	@echo "$(SCORING)/licences.json (of the installed packages; after an upgrade run make, then make lock again)"
 	@$(BIN)/python requirements/licences.py $(SCORING)/*.txt > $(SCORING)/licences.json.new
 	@mv $(SCORING)/licences.json.new $(SCORING)/licences.json
 	@! grep -nE '://|--(extra-)?index|--find-links' requirements/*.txt $(SCORING)/*.txt
@@ -81,11 +81,11 @@ clean: ## remove .venv and the caches; data/ stays
 	find ml_assets ml_assets_tests benchmarks -name __pycache__ -type d -prune \
 	  -exec rm -rf {} + 2>/dev/null || true
 
-# A changed lock means a new environment: no package that it no longer names stays behind.
+# A changed lock means a new environment, so no dropped package stays behind.
 $(BASE): requirements/build.txt requirements/base.txt | system
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
 	  { echo 'Python 3.11 is needed: make PYTHON=/path/to/python3.11' >&2; exit 1; }
-	@echo 'Installing the pinned packages into $(VENV): some minutes the first time'
+	@echo 'Installing the pinned packages into $(VENV); this takes some minutes the first time'
 	@$(PYTHON) -m venv --clear $(VENV)
 	@$(PIP) --require-hashes -r requirements/build.txt
 	@$(PIP) --require-hashes --no-build-isolation -r requirements/base.txt
