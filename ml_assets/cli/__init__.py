@@ -1,1 +1,1 @@
-"""`ml-assets`: what people type. Belongs here: options, wording, progress, exit codes."""
+"""The `ml-assets` command line. Belongs here: options, wording, progress, exit codes."""

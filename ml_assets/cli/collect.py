@@ -1,4 +1,4 @@
-"""gc: remove what nothing reaches any more."""
+"""gc: remove unreferenced objects."""
 
 from __future__ import annotations
 
@@ -21,16 +21,18 @@ if TYPE_CHECKING:
     from ml_assets.operations.gc import Garbage
 
 KEEP = 10
-"""Newest versions of each asset (and batch) that stay."""
+"""How many of the newest versions of each asset (and batch) are kept."""
 
 
 @guarded
 def gc(
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only report what would be deleted.")
+    ] = False,
     keep: Annotated[int, typer.Option(help="Newest versions of each asset to keep.")] = KEEP,
     as_json: bool = JSON,
 ) -> None:
-    """Remove objects that no environment, champion, release or newest version reaches.
+    """Delete objects that no environment, champion, release or recent version refers to.
 
     Example: ml-assets gc --dry-run --keep 5
     """
@@ -40,10 +42,10 @@ def gc(
         raise RequestError(f"--keep {keep}: wanted 1 or more versions to keep")
     _, home = home_opened()
     if dry_run:
-        with working("looking for what nothing reaches"):
+        with working("searching for unreferenced objects"):
             found = garbage(home, keep)
     else:
-        with whole_home(home, "ml-assets gc"), working("removing what nothing reaches"):
+        with whole_home(home, "ml-assets gc"), working("removing unreferenced objects"):
             found = garbage(home, keep)
             collect(home, found)
     if as_json:
@@ -54,7 +56,7 @@ def gc(
 
 @contextmanager
 def whole_home(home: Home, what: str) -> Iterator[None]:
-    """Hold the lock of every environment: they share their objects."""
+    """Hold the write lock of every environment, since they share objects."""
     with ExitStack() as stack:
         for env in home.environments():
             lock = home.writer_lock(env)
@@ -75,7 +77,7 @@ def document(found: Garbage, dry_run: bool) -> dict[str, Any]:
 
 
 def tell(found: Garbage, dry_run: bool) -> None:
-    """Say what goes, by what made it."""
+    """Print what is deleted, grouped by the asset that produced it."""
     sums: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     for digest, size in found.objects.items():
         entry = sums[found.made[digest]]
@@ -83,12 +85,12 @@ def tell(found: Garbage, dry_run: bool) -> None:
     for unit, (count, size) in sorted(sums.items()):
         out.print(f"{count:6} objects  {size / 1e6:9.2f} MB  {unit}")
     if found.strays:
-        out.print(f"{len(found.strays):6} files that no record knows")
+        out.print(f"{len(found.strays):6} files without a record")
     lost = [name for name, remakable in found.versions.items() if not remakable]
     if spared := [name for name in found.versions if name not in lost]:
-        out.print(f"not kept, can still be made again: {', '.join(spared)}")
+        out.print(f"not kept, can be recreated: {', '.join(spared)}")
     if lost:
-        out.print(f"not to be made again: {', '.join(lost)}")
+        out.print(f"cannot be recreated: {', '.join(lost)}")
     verb = "would free" if dry_run else "freed"
     out.print(
         f"{verb} {len(found.objects)} objects, {found.bytes / 1e6:.2f} MB; {found.kept} are kept"

@@ -1,4 +1,4 @@
-"""compare: where the difference between two versions of a model comes from."""
+"""compare: attribute the difference between two versions of a model to its causes."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ml_assets.cli.output import JSON, emit, guarded
 from ml_assets.cli.recreate import Model
 from ml_assets.errors import RequestError
 
-Version = Annotated[str, typer.Argument(help="A version of its candidate, like v3.")]
+Version = Annotated[str, typer.Argument(help="A version of the candidate, e.g. v3.")]
 
 
 @guarded
 def compare(model: Model, a: Version, b: Version, as_json: bool = JSON) -> None:
-    """Say how much of two versions' difference comes from data, code, spec and environment.
+    """Attribute the difference between two versions to data, code, spec and environment.
 
     Example: ml-assets compare flight_delay v0 v1
     """
@@ -26,7 +26,7 @@ def compare(model: Model, a: Version, b: Version, as_json: bool = JSON) -> None:
 
     names = tuple(f"v{version.strip().removeprefix('v')}" for version in (a, b))
     if names[0] == names[1]:
-        raise RequestError(f"{names[0]} twice: name two versions")
+        raise RequestError(f"{names[0]} was given twice; name two different versions")
     workspace, home = home_opened()
     found = explain(home, workspace, model, (a, b), lambda text: err.print(styled((text, "dim"))))
     if as_json:
@@ -34,11 +34,13 @@ def compare(model: Model, a: Version, b: Version, as_json: bool = JSON) -> None:
         return
     whole = found.values["b"] - found.values["a"]
     out.print(
-        f"{found.metric} on {found.rows} rows that neither has seen: {names[0]} "
+        f"{found.metric} on {found.rows} rows unseen by both versions: {names[0]} "
         f"{found.values['a']:.6g}, {names[1]} {found.values['b']:.6g}, difference {whole:+.4g}"
     )
     for cause, share in found.shares.items():
         out.print(f"  {cause:14} {share:+.4g}")
-    out.print(f"Shapley values over {found.trained} trained mixes; they sum to the difference")
+    out.print(
+        f"Shapley values from {found.trained} trained combinations; they add up to the difference"
+    )
     for note in found.notes:
         out.print(f"  {note}")

@@ -1,6 +1,6 @@
-"""What a shell completes: names of assets, models and datasets of the project here.
+"""Shell completion: names of the assets, models and datasets of the current project.
 
-Nothing is said where there is no project: a shell that completes must not print errors.
+Without a project there are no completions: a completing shell must not print errors.
 """
 
 from __future__ import annotations
@@ -12,26 +12,26 @@ from ml_assets.workspace import locate
 
 
 def assets(incomplete: str) -> list[str]:
-    """Return the assets that begin like this."""
+    """Return the assets whose names start with `incomplete`."""
     project = _project()
     known = edges(project) if project is not None else {}
     return [a for a in known if a.startswith(incomplete) and not a.endswith("/landing")]
 
 
 def groups(incomplete: str) -> list[str]:
-    """Return the models and datasets that begin like this."""
+    """Return the models and datasets whose names start with `incomplete`."""
     return [*models(incomplete), *datasets(incomplete)]
 
 
 def models(incomplete: str) -> list[str]:
-    """Return the models that begin like this."""
+    """Return the models whose names start with `incomplete`."""
     project = _project()
     known = project.models if project is not None else {}
     return [name for name in known if name.startswith(incomplete)]
 
 
 def datasets(incomplete: str) -> list[str]:
-    """Return the datasets that begin like this."""
+    """Return the datasets whose names start with `incomplete`."""
     project = _project()
     known = project.datasets if project is not None else {}
     return [name for name in known if name.startswith(incomplete)]

@@ -1,7 +1,7 @@
-"""The two consoles: whatever is printed is shown as it is.
+"""The two consoles, stdout and stderr, which print text literally.
 
-Texts come from files, specs and people: `[red]` is no colour in them, `:dog:` no picture, and no
-control character reaches the terminal. What is coloured is said by `styled`.
+Text comes from files, specs and users: `[red]` in it is not a colour, `:dog:` is not an emoji, and
+no control character reaches the terminal. Only `styled` adds colour.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from rich.console import Console
 from rich.text import Text
 
 _HIDDEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
-"""Unicode's categories of what moves a cursor or changes what others look like."""
+"""Unicode categories of characters that move the cursor or alter how other characters look."""
 
 
 class Literal(Console):
-    r"""A console without markup, which shows control characters as `\x1b`."""
+    r"""A console without markup that prints control characters as `\x1b`."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(soft_wrap=True, highlight=False, markup=False, emoji=False, **options)
 
     def print(self, *objects: Any, **options: Any) -> None:
-        """Print texts as they are, and what `styled` made."""
+        """Print strings literally, and the results of `styled` with their styles."""
         super().print(*[literal(o) if isinstance(o, str) else o for o in objects], **options)
 
 
@@ -32,13 +32,13 @@ err = Literal(stderr=True)
 
 
 def styled(*parts: str | tuple[str, str]) -> Text:
-    """Return texts one after the other, those with a style (`("failed", "red")`) in it."""
+    """Return the parts joined; a part such as `("failed", "red")` gets its style."""
     plain = [literal(p) if isinstance(p, str) else (literal(p[0]), p[1]) for p in parts]
     return Text.assemble(*plain)
 
 
 def literal(text: str) -> str:
-    r"""Return a text that a terminal shows and does not obey: `\x1b[2J`, in letters."""
+    r"""Return the text with control characters escaped, so that a terminal prints them."""
     return "".join(_shown(c) for c in text)
 
 

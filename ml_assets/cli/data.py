@@ -1,4 +1,4 @@
-"""land, withdraw, repin, quarantine, pause, resume: what people do with data as it arrives."""
+"""land, withdraw, repin, quarantine, pause, resume: commands for incoming data."""
 
 from __future__ import annotations
 
@@ -28,11 +28,13 @@ Dataset = Annotated[
 @guarded
 def land(
     dataset: Dataset,
-    files: Annotated[list[Path], typer.Argument(help="Files: CSV, CSV.gz or Parquet.")],
-    batch: Annotated[str | None, typer.Option(help="The batch, if the name does not say.")] = None,
+    files: Annotated[list[Path], typer.Argument(help="CSV, CSV.gz or Parquet files.")],
+    batch: Annotated[
+        str | None, typer.Option(help="The batch, if the file name does not contain it.")
+    ] = None,
     as_json: bool = JSON,
 ) -> None:
-    """Put files into a dataset's landing folder, whole or not at all.
+    """Copy files into a dataset's landing folder; each copy is atomic.
 
     Example: ml-assets land flights flights-2013-12.csv
     """
@@ -41,7 +43,7 @@ def land(
         raise RequestError(f"--batch names one batch, {len(files)} files were given")
     folders = [str(file) for file in files if file.is_dir()]
     if folders:
-        said = "a folder is no file; land what is in it, a file a batch"
+        said = "is a folder; land the files in it, one file per batch"
         raise RequestError(f"{', '.join(folders)}: {said}")
     absent = [str(file) for file in files if not file.is_file()]
     if absent:
@@ -57,18 +59,18 @@ def land(
 def withdraw(
     dataset: Dataset,
     batch: Annotated[
-        str, typer.Option(help="The batch to take out.", parser=spelled, metavar="TEXT")
+        str, typer.Option(help="The batch to withdraw.", parser=spelled, metavar="TEXT")
     ] = "",
-    reason: Annotated[str, typer.Option(help="Why; kept with the withdrawal.")] = "",
+    reason: Annotated[str, typer.Option(help="Why; stored with the withdrawal.")] = "",
     as_json: bool = JSON,
 ) -> None:
-    """Take a batch out; its bytes stay out until others arrive or `land` names it again.
+    """Exclude a batch until other bytes arrive for it or it is landed again.
 
     Example: ml-assets withdraw flights --batch 2013-03 --reason "wrong airport codes"
     """
     planner = opened_for(dataset)
     if not reason.strip():
-        raise RequestError("--reason is missing: say why, it is kept with the withdrawal")
+        raise RequestError("--reason is missing; it is stored with the withdrawal")
     known = [name for owner, name in planner.home.batches.landed() if owner == dataset]
     if planner.project.datasets[dataset].calendar is not None and batch not in known:
         raise UnknownName.of(f"batch of {dataset}", batch, known)
@@ -78,12 +80,12 @@ def withdraw(
     if as_json:
         emit({"withdrawn": place, "reason": reason})
     else:
-        out.print(f"withdrew {place}: the next run leaves it out")
+        out.print(f"withdrew {place}; the next run excludes it")
 
 
 @guarded
 def repin(dataset: Dataset, as_json: bool = JSON) -> None:
-    """Choose the reference of a dataset's quality reports anew: the first usable batches of now.
+    """Reset the reference of a dataset's quality reports to the first batches usable now.
 
     Example: ml-assets repin flights
     """
@@ -93,35 +95,37 @@ def repin(dataset: Dataset, as_json: bool = JSON) -> None:
     if not dropped:
         raise RequestError(
             f"nothing is pinned for {dataset} in environment {home.env}: its reference is "
-            "declared, the first landed file, or was not used yet"
+            f"declared in the spec, is the first landed file, or has not been used yet"
         )
     if as_json:
         emit({"unpinned": dropped})
     else:
-        out.print(f"unpinned the reference of {dataset}: the next run pins the first batches anew")
+        out.print(
+            f"unpinned the reference of {dataset}; the next run pins the first usable batches"
+        )
 
 
 @guarded
 def quarantine(
     dataset: Dataset,
     batch: Partition = None,
-    examples: Annotated[int, typer.Option(help="Example records a rule.")] = 3,
+    examples: Annotated[int, typer.Option(help="Example records per rule.")] = 3,
     as_json: bool = JSON,
 ) -> None:
-    """Show what is in quarantine: rules, counts, example records.
+    """Show the quarantined records: rules, counts and examples.
 
     Example: ml-assets quarantine flights --partition 2013-03
     """
     from ml_assets.operations.quarantine import quarantined
 
     planner = opened_for(dataset)
-    with working(f"reading what is in quarantine of {dataset}"):
+    with working(f"reading the quarantined records of {dataset}"):
         found = quarantined(planner, dataset, batch, examples)
     if as_json:
         emit(found)
         return
     if not found["rules"]:
-        out.print(f"nothing of {dataset} is in quarantine")
+        out.print(f"no records of {dataset} are quarantined")
     for rule in found["rules"]:
         place = f" in {', '.join(rule['batches'])}" if rule["batches"] else ""
         out.print(styled((rule["rule"], "bold"), f" {rule['count']} records{place}"))
@@ -143,7 +147,7 @@ def pause(as_json: bool = JSON) -> None:
 
 @guarded
 def resume(as_json: bool = JSON) -> None:
-    """Let the sensor request runs again.
+    """Let the sensor request runs again in this environment.
 
     Example: ml-assets resume
     """

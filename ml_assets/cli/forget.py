@@ -1,4 +1,4 @@
-"""forget: delete rows for legal reasons, everywhere, and leave a tombstone."""
+"""forget: delete rows everywhere for legal reasons, and leave a tombstone."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ml_assets.store.home import Home
 
 SHOWN = 10
-"""Files that are no part of a home, as many as people are shown."""
+"""How many files that do not belong to a home are printed."""
 
 
 @guarded
@@ -31,17 +31,21 @@ def forget(
     dataset: Dataset,
     batch: Annotated[
         str | None,
-        typer.Option(help="A batch; all of it without --key.", parser=spelled, metavar="TEXT"),
+        typer.Option(help="A batch; without --key, all of it.", parser=spelled, metavar="TEXT"),
     ] = None,
     key: Annotated[str, typer.Option(help="Rows by value: COLUMN=VALUE[,COLUMN=VALUE].")] = "",
-    reason: Annotated[str, typer.Option(help="Why; kept in the tombstone, no values.")] = "",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+    reason: Annotated[
+        str, typer.Option(help="Why; stored in the tombstone, so name no values.")
+    ] = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only report what would be deleted.")
+    ] = False,
     listed: Annotated[
-        bool, typer.Option("--list", help="Only show the tombstones of earlier deletions.")
+        bool, typer.Option("--list", help="Only list the tombstones of earlier deletions.")
     ] = False,
     as_json: bool = JSON,
 ) -> None:
-    """Delete a batch, or rows by value, everywhere; what was made from them is made anew.
+    """Delete a batch or rows by value everywhere; the next run rebuilds what used them.
 
     Example: ml-assets forget flights --key tailnum=N14228 --reason "request 2026-17"
     """
@@ -52,14 +56,16 @@ def forget(
         stones(opened().home, dataset, as_json)
         return
     if not reason.strip():
-        raise RequestError("--reason is missing: say why, it is kept in the tombstone")
+        raise RequestError("--reason is missing; it is stored in the tombstone")
     values = pairs(key)
     planner = opened()
     home = planner.home
     if not values and batch is None and planner.project.calendar_of(dataset) is not None:
-        raise RequestError("say what to forget: --batch B, --key COLUMN=VALUE, or both")
+        raise RequestError(
+            "nothing to forget was named: give --batch B, --key COLUMN=VALUE, or both"
+        )
     if dry_run:
-        with working(f"searching every landing of {dataset}"):
+        with working(f"searching all landed files of {dataset}"):
             found = request(home, planner.project, dataset, batch, values, reason)
     else:
         with whole_home(home, "ml-assets forget"), working(f"deleting from {dataset}"):
@@ -74,7 +80,7 @@ def forget(
 
 
 def stones(home: Home, dataset: str, as_json: bool) -> None:
-    """Show the tombstones of a dataset, of one that is no longer in defs/ too."""
+    """Show the tombstones of a dataset, even if it is no longer in defs/."""
     found = [stone for stone in home.removals.forgettings() if stone.dataset == dataset]
     if as_json:
         emit({"dataset": dataset, "tombstones": [asdict(stone) for stone in found]})
@@ -83,7 +89,7 @@ def stones(home: Home, dataset: str, as_json: bool) -> None:
         what = _rows(stone.rows)
         out.print(f"{stone.at[:19]}  {dataset} {stone.batch}: {what}: {stone.reason}")
     if not found:
-        out.print(f"nothing of {dataset} was forgotten")
+        out.print(f"no deletions are recorded for {dataset}")
 
 
 def pairs(text: str) -> dict[str, str]:
@@ -98,7 +104,7 @@ def pairs(text: str) -> dict[str, str]:
 
 
 def complete(planner: Planner) -> None:
-    """Finish deletions, this one or one that was cut: objects, MLflow and Dagster of each env."""
+    """Finish this or an interrupted deletion: objects, MLflow and Dagster of every environment."""
     from ml_assets.operations.forget.forget import finish
 
     home = planner.home
@@ -143,7 +149,7 @@ def _rows(count: int | None) -> str:
 
 
 def tell(found: Request, dry_run: bool) -> None:
-    """Say what went, and what the person still has to see to."""
+    """Print what was deleted, and what is left for the user to do."""
     said = document(found, dry_run)
     for batch, rows in said["rows"].items():
         out.print(f"{said['dataset']} {batch}: {_rows(rows)}".replace(" :", ":"))
@@ -153,16 +159,18 @@ def tell(found: Request, dry_run: bool) -> None:
         went = "would be removed" if dry_run else "removed"
         out.print(f"{copy}, the state before a migration, {went}")
     for what in said["unsearched"]:
-        out.print(styled(("look at it yourself", "yellow"), f" {what}"))
+        out.print(styled(("check it yourself", "yellow"), f" {what}"))
     for path in said["foreign"][:SHOWN]:
-        out.print(styled(("no part of a home, not searched", "yellow"), f" {path}"))
+        out.print(styled(("not part of a home, not searched", "yellow"), f" {path}"))
     if len(said["foreign"]) > SHOWN:
-        out.print(f"and {len(said['foreign']) - SHOWN} files more; --json names them all")
+        out.print(f"and {len(said['foreign']) - SHOWN} more files; --json lists them all")
     if said["versions"]:
-        out.print(f"not to be made again: {', '.join(said['versions'])}")
-        out.print("their models stay, and were trained on it: the next run trains without")
-    verb = "would be deleted" if dry_run else "deleted, a tombstone is left"
+        out.print(f"cannot be recreated: {', '.join(said['versions'])}")
+        out.print(
+            "their models, trained on the deleted rows, stay; the next run trains without them"
+        )
+    verb = "would be deleted" if dry_run else "deleted; a tombstone is left"
     out.print(f"{said['objects']} objects {verb}")
     bundles = [name for name in said["versions"] if " release v" in name]
-    handed = f": bundles handed out of {', '.join(bundles)}," if bundles else ":"
-    out.print(f"see to copies outside the home yourself{handed} deliveries, backups")
+    handed = f": distributed bundles of {', '.join(bundles)}," if bundles else ":"
+    out.print(f"delete copies outside the home yourself{handed} deliveries, backups")

@@ -1,6 +1,6 @@
 """The project and home that a command works on; the home is closed as the command ends.
 
-Left open, it would keep files and locks for as long as the process lives.
+Left open, it would hold files and locks until the process ends.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from ml_assets.store.home import Home
 from ml_assets.workspace import Workspace, locate
 
 homes = ExitStack()
-"""Entered by each command; at its end every home that it opened is closed."""
+"""Each command enters this stack; when it ends, every home it opened is closed."""
 
 
 def opened() -> Planner:
-    """Return a planner for the project around the current folder, open until the command ends."""
+    """Return a planner for the current folder's project, open until the command ends."""
     return Planner(*home_opened())
 
 
 def opened_for(dataset: str) -> Planner:
-    """Return a planner that knows datasets alone, so that no mistake in a model is in the way.
+    """Return a planner that reads only datasets, so that errors in a model do not matter.
 
-    Raises SpecError for a mistake in the dataset, UnknownName where there is none of this name.
+    Raises SpecError for an error in the dataset, UnknownName if there is no such dataset.
     """
     workspace, home = home_opened()
     project = read_for(workspace.defs, dataset)
@@ -35,7 +35,7 @@ def opened_for(dataset: str) -> Planner:
 
 
 def home_opened() -> tuple[Workspace, Home]:
-    """Return where things are and the home alone, for what needs no specs."""
+    """Return the workspace and the open home, for commands that need no specs."""
     workspace = locate()
     home = workspace.open_home()
     homes.callback(home.close)

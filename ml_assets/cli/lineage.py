@@ -1,4 +1,4 @@
-"""lineage: what an asset was made from, down to the landed files."""
+"""lineage: the inputs of an asset, down to the landed files."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def lineage(
     asset: Annotated[
         str,
         typer.Argument(
-            help="An asset, a batch of it, a version: flights/cleaned@2013-03:v0.",
+            help="An asset, one of its batches or versions, e.g. flights/cleaned@2013-03:v0.",
             autocompletion=assets,
         ),
     ],
@@ -32,7 +32,7 @@ def lineage(
         str | None,
         typer.Option(
             envvar="ML_ASSETS_OPENLINEAGE",
-            help="Also send OpenLineage events: a file to append to, or http(s)://host.",
+            help="Also send OpenLineage events to a file (appended) or http(s)://host.",
         ),
     ] = None,
     as_json: bool = JSON,
@@ -62,13 +62,13 @@ def lineage(
 def tree(
     nodes: dict[str, Node], name: str, shown: set[str], first: str = "", rest: str = ""
 ) -> Iterator[str]:
-    """Yield the lines of a tree; what stands above already is named without its inputs.
+    """Yield the lines of a tree; a repeated node is printed without its inputs.
 
-    Not rich's own tree, which cuts lines at the terminal's width: files stand at their ends.
+    Rich's own tree would truncate lines at the terminal's width, and files are at their ends.
     """
     node = nodes[name]
     again = name in shown and bool(node.inputs)
-    what = "ranges of rows" if node.cell.name.endswith("_split") else "rows"
+    what = "row ranges" if node.cell.name.endswith("_split") else "rows"
     rows = "" if node.rows is None else f"  {node.rows} {what}"
     file = "" if node.file is None else f"  {node.file}"
     above = "  (inputs above)" if again else ""

@@ -1,4 +1,4 @@
-"""plan, why, versions, status: looking without running anything."""
+"""plan, why, versions, status: commands that run nothing."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from ml_assets.stages.notes import reasons
 from ml_assets.store.home import Home
 
 WAITS = 3
-"""Reasons for waiting that `status` prints; `--json` has all."""
+"""How many reasons for waiting `status` prints; `--json` has all."""
 Selection = Annotated[
     str | None,
     typer.Argument(
@@ -36,16 +36,16 @@ Selection = Annotated[
 ]
 Partition = Annotated[
     str | None,
-    typer.Option("--partition", help="One batch only.", parser=spelled, metavar="TEXT"),
+    typer.Option("--partition", help="Only this batch.", parser=spelled, metavar="TEXT"),
 ]
 
 
 @guarded
 def plan(selection: Selection = None, partition: Partition = None, as_json: bool = JSON) -> None:
-    """Say what would run, what may run, what is reused, and why; no asset is made.
+    """Show what would run, what may run, what is reused, and why; nothing is run.
 
-    What lies in the landing folders is taken first, as a run does: its bytes are kept, and its
-    batch counts as landed from then on.
+    As in a run, files in the landing folders are ingested first: their bytes are stored, and their
+    batches count as landed from then on.
 
     Example: ml-assets plan "flight_delay/candidate+"
     """
@@ -72,22 +72,22 @@ def plan(selection: Selection = None, partition: Partition = None, as_json: bool
 
 
 def odd(planner: Planner, found: Plan) -> tuple[list[str], list[Impurity]]:
-    """Return what cannot be taken or called, and what looks impure in the project's hooks."""
+    """Return files that cannot be ingested, hooks that are missing, and hooks that look impure."""
     workspace, project = planner.workspace, planner.project
     problems = [*found.observed.problems, *absent(workspace, project)]
     return problems, impurities(workspace, project)
 
 
 def tell_odd(found: Plan, problems: Sequence[str], impure: Sequence[Impurity]) -> None:
-    """Print what is odd, and what a look at the landing folders found besides."""
+    """Print problems, warnings and the other findings in the landing folders."""
     for problem in problems:
         err.print(styled(("problem", "red"), f" {problem}"))
     for place in found.observed.missing:
         err.print(
-            styled(("warning", "yellow"), f" the landed file of {place} is gone; its data stays in")
+            styled(("warning", "yellow"), f" the landed file of {place} is gone; its data is kept")
         )
     for path in found.observed.settling:
-        err.print(styled(("waiting", "yellow"), f" {path} was changed a moment ago"))
+        err.print(styled(("waiting", "yellow"), f" {path} was changed just now"))
     for item in impure:
         err.print(styled(("warning", "yellow"), f" {item}"))
 
@@ -95,7 +95,7 @@ def tell_odd(found: Plan, problems: Sequence[str], impure: Sequence[Impurity]) -
 def _summary(found: Plan) -> str:
     counts = {s: len(found.having(s)) for s in ("run", "maybe", "reuse", "wait")}  # type: ignore[arg-type]
     publish = sum(item.publish for item in found.cells)
-    shown = f", {publish} of them to be shown anew" if publish else ""
+    shown = f", {publish} of them to be republished" if publish else ""
     return (
         f"{counts['run']} to run, {counts['maybe']} may run, {counts['reuse']} reused{shown}, "
         f"{counts['wait']} waiting"
@@ -106,11 +106,13 @@ def _summary(found: Plan) -> str:
 def why(
     asset: Annotated[
         str,
-        typer.Argument(help="An asset, or one of its partitions with @.", autocompletion=assets),
+        typer.Argument(
+            help="An asset, or a partition of it: ASSET@PARTITION.", autocompletion=assets
+        ),
     ],
     as_json: bool = JSON,
 ) -> None:
-    """Say why an asset would run, or why nothing runs.
+    """Explain why an asset would run, or why not.
 
     Example: ml-assets why flights/cleaned@2013-03
     """
@@ -130,18 +132,18 @@ def why(
     for row in rows:
         out.print(styled(f"{row['asset']}: ", (row["status"], "bold"), f", {row['reason']}"))
     if not rows:
-        out.print(f"{asset}: nothing has landed that it could be made from")
+        out.print(f"{asset}: none of its inputs has landed")
 
 
 @guarded
 def versions(
     asset: Annotated[
-        str, typer.Argument(help="An asset, like flights/cleaned.", autocompletion=assets)
+        str, typer.Argument(help="An asset, e.g. flights/cleaned.", autocompletion=assets)
     ],
     partition: Partition = None,
     as_json: bool = JSON,
 ) -> None:
-    """List the versions of an asset; identical content never makes a new one.
+    """List the versions of an asset; identical content never creates a new one.
 
     Example: ml-assets versions flights/cleaned --partition 2013-03
     """
@@ -159,11 +161,11 @@ def versions(
 @guarded
 def status(
     model: Annotated[
-        str | None, typer.Argument(help="A model; all without one.", autocompletion=models)
+        str | None, typer.Argument(help="A model; by default all models.", autocompletion=models)
     ] = None,
     as_json: bool = JSON,
 ) -> None:
-    """Show each model's candidate with its test metrics, champion, challenger and what is held.
+    """Show each model's candidate with test metrics, champion, challenger and held version.
 
     Example: ml-assets status flight_delay
     """
@@ -185,12 +187,12 @@ def status(
     out.print(_summary(found))
     if planner.home.seen_by_others():
         root = planner.home.root
-        said = f"every user of this machine can read the home: chmod 700 {root}"
+        said = f"every user of this machine can read the home; to prevent it: chmod 700 {root}"
         err.print(said, style="yellow")
 
 
 def model_status(planner: Planner, found: Plan, name: str) -> dict[str, Any]:
-    """Return what there is of a model and whether the plan wants it otherwise."""
+    """Return the state of a model, and which of its assets the plan would change."""
     held = standing_of(planner.home, name)
     candidate, report = held.candidate, held.report
     mine = [item for item in found.cells if item.cell.group == name]
@@ -224,7 +226,7 @@ def model_status(planner: Planner, found: Plan, name: str) -> dict[str, Any]:
 
 
 def _broken(home: Home, model: str) -> str | None:
-    """Return what is wrong with a model's promotion log."""
+    """Return what is wrong with a model's promotion log, None if nothing is."""
     try:
         home.promotions.verify(home.env, model)
     except LogBroken as error:
@@ -239,7 +241,7 @@ def _tell_status(name: str, document: dict[str, Any]) -> None:
     else:
         out.print(styled((name, "bold"), f" {candidate['version']}, {candidate['family']}"))
         if candidate["report"] is None:
-            out.print("  its evaluation report is not made yet")
+            out.print("  it has no evaluation report yet")
         metrics = candidate.get("metrics", {"test": {}, "baseline": {}})
         for metric, value in metrics["test"].items():
             base = metrics["baseline"].get(metric)
@@ -259,6 +261,6 @@ def _tell_status(name: str, document: dict[str, Any]) -> None:
     for reason in waiting[:WAITS]:
         out.print(f"  {reason}")
     if len(waiting) > WAITS:
-        out.print(f"  and {len(waiting) - WAITS} more wait")
+        out.print(f"  and {len(waiting) - WAITS} more are waiting")
     if document["stale"]:
         out.print(f"  not current: {', '.join(document['stale'][:4])}")

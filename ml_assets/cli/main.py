@@ -1,4 +1,4 @@
-"""The `ml-assets` command: one verb a file; nothing is imported before it is needed."""
+"""The `ml-assets` command; modules are imported only when a command needs them."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ for command in (
 ):
     app.command()(command)
 
-# As a process ends, Python would look once more through all that was imported.
+# At exit, Python would otherwise traverse every imported object once more.
 atexit.register(gc.freeze)
 
 if __name__ == "__main__":

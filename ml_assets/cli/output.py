@@ -1,4 +1,4 @@
-"""How commands speak: people on the terminal, one JSON document for programs, exit codes."""
+"""Output of commands: messages on the terminal, one JSON document for programs, exit codes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ P = ParamSpec("P")
 FAILED, WRONG = 1, 2
 DISK_FULL, SYSTEM = "disk_full", "system_error"
 DATABASE_UNREACHABLE, DATABASE_DAMAGED = "database_unreachable", "database_damaged"
-"""Kinds of errors that are not ours, beside those of `errors`."""
+"""Kinds of errors from outside ml_assets, in addition to those of `errors`."""
 JSON = typer.Option(False, "--json", help="Print one JSON document.")
 
 
@@ -32,9 +32,9 @@ def emit(document: Any) -> None:
 
 
 def guarded(command: Callable[P, None]) -> Callable[P, None]:
-    """Turn errors raised on purpose into a message and an exit code; others are bugs.
+    """Turn expected errors into a message and an exit code; all others are bugs.
 
-    With `--json` the one document then is `{"error": …, "kind": …, "details": …, "exit": …}`.
+    With `--json` the document is then `{"error": …, "kind": …, "details": …, "exit": …}`.
     """
 
     @functools.wraps(command)
@@ -59,16 +59,16 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
             said = f"{error}{todo}; no partial results were recorded"
             raise stop("failed", said, FAILED, DISK_FULL if full else SYSTEM) from None
         except OperationalError as error:
-            what = "is the disk full, or not writable, or the server of the state gone?"
-            said = f"a database of the home says {_line(error)}: {what}"
+            what = "is the disk full or read-only, or the state's server down?"
+            said = f"a database of the home failed: {_line(error)}; {what}"
             raise stop(
                 "failed", f"{said} No partial results were recorded", FAILED, DATABASE_UNREACHABLE
             ) from None
         except DatabaseError as error:
             said = (
                 f"a database of the home is damaged: {_line(error)}; restore it from a copy. "
-                "Without Dagster's or MLflow's folder in environments/ nothing is lost: "
-                "`ml-assets repair` shows everything anew"
+                "If only Dagster's or MLflow's database is damaged, remove its folder in "
+                "environments/: `ml-assets repair` recreates it without loss"
             )
             raise stop("failed", said, FAILED, DATABASE_DAMAGED) from None
 
@@ -76,11 +76,11 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
 
 
 def _readable(values: Iterable[Any]) -> None:
-    """Refuse words that are no text: nothing could be recorded or printed of them."""
+    """Refuse arguments that are not valid text: they could not be recorded or printed."""
     words = [word for value in values for word in (value if isinstance(value, list) else [value])]
     wrong = [shown(w) for w in words if isinstance(w, str | Path) and not is_text(str(w))]
     if wrong:
-        raise RequestError(f"not UTF-8: {', '.join(wrong)}; rename it, or say another word")
+        raise RequestError(f"not UTF-8: {', '.join(wrong)}; rename the file or use another name")
 
 
 def _line(error: DatabaseError) -> str:

@@ -1,4 +1,4 @@
-"""A live view of a run: each asset, how many batches ran or were reused, seconds."""
+"""A live view of a run: executed and reused batches and seconds of each asset."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from ml_assets.engine.make import Progress
 from ml_assets.engine.plan import Plan
 
 PATIENCE = 2.0
-"""Seconds after which a person is told what is being waited for."""
+"""Seconds after which a message states what the command is doing."""
 
 
 @contextmanager
 def working(what: str, patience: float = PATIENCE) -> Iterator[None]:
-    """Say on stderr what takes longer than some seconds; a spinner on a terminal."""
+    """Report on stderr what takes longer than `patience` seconds; a spinner on a terminal."""
     status = err.status(what)
 
     def tell() -> None:
@@ -42,7 +42,7 @@ def working(what: str, patience: float = PATIENCE) -> Iterator[None]:
 
 
 class Live:
-    """Shows progress on a terminal as it happens, elsewhere a line for each finished asset."""
+    """Live progress on a terminal; elsewhere, one line for each finished asset."""
 
     def __init__(self, plan: Plan) -> None:
         self._total: dict[str, int] = defaultdict(int)
@@ -71,7 +71,7 @@ class Live:
             self._live.stop()
 
     def tell(self, progress: Progress) -> None:
-        """Take note of one cell."""
+        """Count one finished cell."""
         asset = progress.cell.asset
         counts = self._counts.setdefault(asset, defaultdict(int))
         counts[progress.state] += 1

@@ -1,4 +1,4 @@
-"""history, champion, promote, rollback: the promotion log, read and written."""
+"""history, champion, promote, rollback: read and write the promotion log."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ from ml_assets.store.promotions import PROMOTED, ROLLED_BACK, Champion, Entry, c
 from ml_assets.store.records import Version
 
 ModelName = Annotated[
-    str, typer.Argument(help="A model, like flight_delay.", autocompletion=models)
+    str, typer.Argument(help="A model, e.g. flight_delay.", autocompletion=models)
 ]
-Reason = Annotated[str, typer.Option("--reason", help="Why; it stands on the log.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why; recorded in the log.")]
 
 
 @guarded
@@ -42,7 +42,7 @@ def history(
     ] = None,
     as_json: bool = JSON,
 ) -> None:
-    """Check a model's promotion log and show it: who decided what, when and why.
+    """Verify and print a model's promotion log: who decided what, when and why.
 
     Example: ml-assets history flight_delay --export log.jsonl
     """
@@ -59,20 +59,20 @@ def history(
         out.print(f"{entry.number:>3}  {entry.at[:19]}  {_said(entry)}")
         out.print(f"     by {entry.actor}: {entry.reason}", style="dim")
     if not entries:
-        out.print(f"{model}: nothing was decided in environment {planner.home.env} yet")
+        out.print(f"{model}: no decisions in environment {planner.home.env} yet")
     elif export is not None:
-        out.print(f"{len(entries)} entries, the chain holds; written to {export}")
+        out.print(f"{len(entries)} entries, hash chain intact; written to {export}")
 
 
 @guarded
 def champion(
     model: ModelName,
     at: Annotated[
-        str | None, typer.Option("--at", help="A time, like 2026-03-01T12:00 (UTC).")
+        str | None, typer.Option("--at", help="A time, e.g. 2026-03-01T12:00 (UTC).")
     ] = None,
     as_json: bool = JSON,
 ) -> None:
-    """Say which version is champion, now or at a time; the log is checked first.
+    """Show which version is or was champion, after verifying the log.
 
     Example: ml-assets champion flight_delay --at 2026-03-01T12:00
     """
@@ -82,7 +82,9 @@ def champion(
     try:
         found = champion_of(entries if at is None else until(entries, at))
     except ValueError:
-        raise RequestError(f"--at {at!r} is no time; wanted like 2026-03-01T12:00 (UTC)") from None
+        raise RequestError(
+            f"--at {at!r} is not a time; wanted e.g. 2026-03-01T12:00 (UTC)"
+        ) from None
     entry = None if found is None else entries[found.entry - 1]
     if as_json:
         row = None if entry is None else entry.to_json()
@@ -97,11 +99,11 @@ def champion(
 @guarded
 def promote(
     model: ModelName,
-    version: Annotated[str, typer.Argument(help="A version of the candidate, like v3.")],
+    version: Annotated[str, typer.Argument(help="A version of the candidate, e.g. v3.")],
     reason: Reason,
     as_json: bool = JSON,
 ) -> None:
-    """Make a version champion, whatever the gate said; also one that waits or is held.
+    """Make a version champion regardless of the gate, even if it is pending or held.
 
     Example: ml-assets promote flight_delay v3 --reason "the pilot went well"
     """
@@ -114,11 +116,11 @@ def rollback(
     model: ModelName,
     reason: Reason,
     to: Annotated[
-        str | None, typer.Option("--to", help="A version; by default the champion before.")
+        str | None, typer.Option("--to", help="A version; by default the previous champion.")
     ] = None,
     as_json: bool = JSON,
 ) -> None:
-    """Go back to a champion of before; the one rolled back from is held until it is promoted.
+    """Restore an earlier champion; the replaced one is held until it is promoted again.
 
     Example: ml-assets rollback flight_delay --reason "complaints from Newark"
     """
@@ -129,14 +131,14 @@ def rollback(
     if to is None:
         found = rollback_target(home, model)
         if found is None:
-            raise RequestError(f"{model} has no champion before this one that is not held")
+            raise RequestError(f"{model} has no earlier champion that is not held")
         target = candidate_of(home, model, found.digest)
     else:
         target = candidate_named(home, model, to)
         if target.digest not in was_champion(home, model):
             raise RequestError(
-                f"{model} {to} was never champion here; to make it champion: "
-                f"ml-assets promote {model} {to} --reason …"
+                f"{model} {to} was never champion here; to make it champion, run ml-assets "
+                f"promote {model} {to} --reason …"
             )
     _move(planner, model, target, ROLLED_BACK, reason, as_json)
 
@@ -151,15 +153,15 @@ def _planner(model: str) -> Planner:
 def _move(
     planner: Planner, model: str, target: Version, action: str, reason: str, as_json: bool
 ) -> None:
-    """Check a version, write to the log that it is champion, and show it."""
+    """Check a version, record it as champion in the log, and publish that."""
     home = planner.home
     if not reason.strip():
-        raise RequestError("--reason is empty; the log keeps why")
+        raise RequestError("--reason is empty; the log needs a reason")
     before = home.promotions.champion(home.env, model)
     if before is not None and before.digest == target.digest:
-        raise RequestError(f"{model} v{target.number} is the champion already")
-    # Its imports take seconds, which pass while the model is loaded and checked.
-    what = f"loading {model} v{target.number} and checking how it is served"
+        raise RequestError(f"{model} v{target.number} is already the champion")
+    # The publisher's slow imports overlap with loading and checking the model.
+    what = f"loading {model} v{target.number} and checking its served predictions"
     with Publisher(planner.workspace) as publisher, working(what):
         checked = recheck(planner, model, target)
         entry = home.promotions.append(
@@ -204,7 +206,7 @@ def _tell(
     was = "" if before is None else f", was v{before.version}"
     out.print(styled((model, "bold"), f" champion is v{entry.version}{was} (entry {entry.number})"))
     if before is not None and before.digest in held:
-        out.print(f"  v{before.version} is held: no run promotes it, only `ml-assets promote`")
+        out.print(f"  v{before.version} is held; only `ml-assets promote` can promote it again")
 
 
 def _said(entry: Entry) -> str:

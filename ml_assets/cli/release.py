@@ -1,4 +1,4 @@
-"""release, verify: a champion as a bundle on disk, and a bundle checked byte by byte."""
+"""release, verify: write a champion's bundle to disk; check a bundle byte by byte."""
 
 from __future__ import annotations
 
@@ -20,16 +20,19 @@ from ml_assets.errors import NotMaterialized, UnknownName
 @guarded
 def release(
     model: Annotated[str, typer.Argument(help="A model.", autocompletion=models)],
-    folder: Annotated[Path, typer.Option("--out", help="Where directory and archive are put.")],
+    folder: Annotated[
+        Path, typer.Option("--out", help="Folder for the directory and the archive.")
+    ],
     version: Annotated[
-        str | None, typer.Option("--version", help="A former champion; without it the current.")
+        str | None,
+        typer.Option("--version", help="An earlier champion; by default the current one."),
     ] = None,
     as_json: bool = JSON,
 ) -> None:
-    """Write a champion's bundle: a directory and an archive, the same bytes every time.
+    """Write a champion's bundle, a directory and an archive; output is reproducible.
 
-    Signed if ML_ASSETS_SIGNING_KEY names an Ed25519 key in PEM.
-    Example: ml-assets release flight_delay --out releases
+    It is signed if ML_ASSETS_SIGNING_KEY names an Ed25519 key in PEM format. Example: ml-assets
+    release flight_delay --out releases
     """
     from ml_assets.release.read import unpacked
     from ml_assets.release.sign import KEY, signed
@@ -38,7 +41,7 @@ def release(
     planner = opened()
     if model not in planner.project.models:
         raise UnknownName.of("model", model, planner.project.models)
-    with working(f"looking for the bundle of {model}, or making it"):
+    with working(f"finding or building the bundle of {model}"):
         made = unpacked(bundle_of(planner, model, version), model)
     key = os.environ.get(KEY)
     files = signed(made.files, Path(key)) if key else made.files
@@ -63,10 +66,10 @@ def release(
 
 
 def bundle_of(planner: Planner, model: str, version: str | None) -> bytes:
-    """Return the archive of a champion, made if it is not in the store.
+    """Return the archive of a champion, built if it is not in the store.
 
-    Raises NotMaterialized where there is no champion, or the version was never one, and
-    LogBroken where the promotion log does not hold.
+    Raises NotMaterialized if there is no champion or the version was never one, LogBroken if the
+    promotion log is damaged.
     """
     from ml_assets.assets.cells import Unit
     from ml_assets.engine.recipes.release import release_action
@@ -81,16 +84,16 @@ def bundle_of(planner: Planner, model: str, version: str | None) -> bytes:
         champion = home.promotions.champion(home.env, model)
         if champion is None:
             raise NotMaterialized(
-                f"{model} has no champion in environment {home.env}: nothing to release. "
-                "`ml-assets status` says what there is"
+                f"{model} has no champion in environment {home.env}: nothing to release; see "
+                f"`ml-assets status`"
             )
         version = champion.digest
     found = candidate_named(home, model, version)
     entry = home.promotions.first_promotion(home.env, model, found.digest)
     if entry is None:
         raise NotMaterialized(
-            f"{model} v{found.number} was never champion in environment {home.env}: only what "
-            "passed the gate is released"
+            f"{model} v{found.number} was never champion in environment {home.env}: only versions "
+            f"that were champion can be released"
         )
     runner = ActionRunner(planner.workspace, home, Sources(planner.workspace.roots))
     session = planner.session(runner=runner)
@@ -104,18 +107,21 @@ def bundle_of(planner: Planner, model: str, version: str | None) -> bytes:
 def verify(
     bundle: Annotated[Path, typer.Argument(help="A bundle's directory or archive.")],
     public_key: Annotated[
-        Path | None, typer.Option("--public-key", help="PEM of the signer whom you trust.")
+        Path | None,
+        typer.Option("--public-key", help="PEM file of the trusted signer's public key."),
     ] = None,
     here: Annotated[
         bool,
-        typer.Option("--this-environment", help="Score with the packages here; installs none."),
+        typer.Option(
+            "--this-environment", help="Score with the packages installed here; install none."
+        ),
     ] = False,
     as_json: bool = JSON,
 ) -> None:
     """Check every byte of a bundle and its signature, and score its golden rows.
 
-    They are scored in environments made from the bundle's locks, kept in the user's cache.
-    Example: ml-assets verify releases/flight_delay-v3.zip
+    Scoring uses environments built from the bundle's lock files, kept in the user's cache. Example:
+    ml-assets verify releases/flight_delay-v3.zip
     """
     from ml_assets.release.read import read
     from ml_assets.release.verify import verify as look
@@ -131,12 +137,10 @@ def verify(
         raise typer.Exit(FAILED)
     if as_json:
         return
-    out.print(
-        styled((document["bundle"], "bold"), f": {document['files']} files as they were written")
-    )
+    out.print(styled((document["bundle"], "bold"), f": {document['files']} files unchanged"))
     shown = {
-        "trusted": "signed by the key given",
-        "present": "signed, by a key that you did not name (--public-key)",
+        "trusted": "signed with the given key",
+        "present": "signed with an unverified key (give --public-key)",
         "none": "not signed",
     }
     out.print(f"  {shown[verdict.signature]}")

@@ -1,4 +1,4 @@
-"""repair: check every object in use, make damaged ones again, show everything anew."""
+"""repair: check every object in use, rebuild damaged ones, publish everything again."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ml_assets.store.lock import writer
 
 @guarded
 def repair(as_json: bool = JSON) -> None:
-    """Check every object in use, make damaged ones again, publish to Dagster and MLflow anew.
+    """Check every object in use, rebuild damaged ones, republish to Dagster and MLflow.
 
     Example: ml-assets repair
     """
@@ -33,12 +33,12 @@ def repair(as_json: bool = JSON) -> None:
         emit({"damaged": damaged, "landed_again": taken, "lost": lost, **result})
     else:
         for item in damaged:
-            out.print(f"damaged and made again: {item['of']}, {item['digest']}")
+            out.print(f"damaged and rebuilt: {item['of']}, {item['digest']}")
         for place in taken:
-            out.print(f"taken from the landing folder again: {place}")
+            out.print(f"restored from the landing folder: {place}")
         for place in lost:
             err.print(
-                styled(("warning", "yellow"), f" the landed file {place} is lost: land it again")
+                styled(("warning", "yellow"), f" the landed file {place} is lost; land it again")
             )
         tell(result)
     if not result["success"]:
@@ -46,7 +46,7 @@ def repair(as_json: bool = JSON) -> None:
 
 
 def landed_files(planner: Planner) -> tuple[list[str], list[str]]:
-    """Read every landed file kept as an object; return what was taken again, and what is lost."""
+    """Read every stored landed file; return which were restored and which are lost."""
     home = planner.home
     taken: list[str] = []
     lost: list[str] = []
@@ -61,7 +61,7 @@ def landed_files(planner: Planner) -> tuple[list[str], list[str]]:
 
 
 def drop_damaged(planner: Planner) -> list[dict[str, str]]:
-    """Read every object that the environment holds; drop the damaged, and say what they are of."""
+    """Read every object of the environment; drop damaged ones and return what they belong to."""
     home = planner.home
     held = home.records.all_current(home.env).values()
     keys = {key for current in held for key in current.actions.values()}

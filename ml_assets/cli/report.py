@@ -1,4 +1,4 @@
-"""report: the current report of a model or a dataset, as a file."""
+"""report: the current report of a model or dataset, as a file."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ def report(
     name: Annotated[
         str,
         typer.Argument(
-            help="A model or dataset; or one report of it, like flight_delay/evaluation_report.",
+            help="A model, a dataset or one of their reports, e.g. flight_delay/evaluation_report.",
             autocompletion=groups,
         ),
     ],
     partition: Partition = None,
     to: Annotated[
-        Path | None, typer.Option(help="The file to write; in the home without it.")
+        Path | None, typer.Option(help="The file to write; by default in the home.")
     ] = None,
-    open_it: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+    open_it: Annotated[bool, typer.Option("--open", help="Open it in a browser.")] = False,
     as_json: bool = JSON,
 ) -> None:
-    """Write the current report of a model or dataset, one offline HTML file; open it.
+    """Write the current report of a model or dataset to one offline HTML file.
 
-    Without --partition the newest batch's, where there is one for each batch.
+    If there is a report for each batch, the newest batch's without --partition.
 
     Example: ml-assets report flight_delay --open
     """
@@ -44,7 +44,7 @@ def report(
         to.parent.mkdir(parents=True, exist_ok=True)
         to.write_bytes(planner.home.objects.read(found.current.outputs[OUTPUT].digest))
     if open_it and typer.launch(str(path)) != 0:
-        err.print(f"no program opens {path.name} here: open it yourself")
+        err.print(f"no program can open {path.name} here; open it yourself")
     if as_json:
         emit({"report": str(found.cell), "version": found.version, "file": str(path)})
     else:

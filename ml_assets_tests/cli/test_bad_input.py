@@ -102,7 +102,7 @@ def test_a_file_whose_name_does_not_match(site: Site) -> None:
     pattern = r"'sales-(?P<batch>\d{4}-\d{2})"
     assert f"report.xlsx: the name does not match {pattern}" in answer.err
     assert "nothing to do" in answer.out
-    assert "not every file was taken, as said above" in answer.out
+    assert "not every file was ingested(see above)" in answer.out
     odd.unlink()
 
 
@@ -124,7 +124,7 @@ def test_a_landing_folder_that_is_suddenly_empty(site: Site) -> None:
     shutil.move(folder, away)
     answer = site("run", "group:prices", "--json")
     assert answer.document["run_id"] is None
-    assert "the landed file of prices@2020-01 is gone; its data stays in" in answer.err
+    assert "the landed file of prices@2020-01 is gone; its data is kept" in answer.err
     assert site.digests() == before
     shutil.move(away, folder)
 
@@ -274,11 +274,11 @@ def test_too_few_batches_and_a_joined_batch_are_waited_for(new_site: Site) -> No
     [
         (("recreate", "forcast", "v0"), "did you mean 'forecast'"),
         (("recreate", "forecast", "v99"), "no version of forecast/candidate named 'v99'"),
-        (("compare", "forecast", "v0", "0"), "name two versions"),
+        (("compare", "forecast", "v0", "0"), "name two different versions"),
         (("compare", "forecast", "v0", "v99"), "no version of forecast/candidate named 'v99'"),
         (("gc", "--keep", "0"), "wanted 1 or more"),
         (("forget", "sales", "--batch", "2020-01"), "--reason is missing"),
-        (("forget", "sales", "--reason", "r"), "say what to forget"),
+        (("forget", "sales", "--reason", "r"), "nothing to forget was named"),
         (("forget", "sales", "--reason", "r", "--key", "sale"), "wanted COLUMN=VALUE"),
     ],
 )

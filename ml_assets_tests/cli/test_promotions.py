@@ -103,7 +103,7 @@ def test_champion_at_a_time_and_export(two: Site, tmp_path: Path) -> None:
     assert two.json("champion", "forecast", "--at", "2020-01-01T12:00")["champion"] is None
     assert "had no champion" in two("champion", "forecast", "--at", "2020-01-01T12:00").out
     file = tmp_path / "log.jsonl"
-    assert "the chain holds" in two("history", "forecast", "--export", file).out
+    assert "hash chain intact" in two("history", "forecast", "--export", file).out
     lines = [json.loads(line) for line in file.read_text().splitlines()]
     assert lines == two.json("history", "forecast")["entries"]
 
@@ -112,11 +112,11 @@ def test_champion_at_a_time_and_export(two: Site, tmp_path: Path) -> None:
     ("words", "said"),
     [
         (("history", "forcast"), "did you mean 'forecast'"),
-        (("champion", "forecast", "--at", "noon"), "wanted like 2026-03-01T12:00"),
+        (("champion", "forecast", "--at", "noon"), "wanted e.g. 2026-03-01T12:00"),
         (("promote", "forecast", "v11", "--reason", "x"), "did you mean 'v1'"),
         (("promote", "forecast", "v0", "--reason", " "), "--reason is empty"),
         (("rollback", "forecast", "--to", "v7", "--reason", "x"), "available: v0, v1"),
-        (("rollback", "forecast", "--to", "v1", "--reason", "x"), "is the champion already"),
+        (("rollback", "forecast", "--to", "v1", "--reason", "x"), "is already the champion"),
     ],
 )
 def test_a_wrong_request(two: Site, words: tuple[str, ...], said: str) -> None:
@@ -161,7 +161,7 @@ def test_two_at_once_one_wins(two: Site) -> None:
     assert codes[0] == 0
     assert codes[1] in (1, 2)
     (_, said), _ = next(item for item in ended if item[1] == codes[1])
-    assert "the champion is now v1" in said or "is the champion already" in said
+    assert "the champion is now v1" in said or "is already the champion" in said
     assert _champion(two) == "v1"
 
 

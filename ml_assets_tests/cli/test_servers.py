@@ -204,9 +204,9 @@ def test_a_port_in_use_is_named_and_a_host_is_a_name(site: Site, pages: Up) -> N
     port, mlflow_port = pages.ports
     words = ("--port", port, "--mlflow-port", mlflow_port)
     said = site("up", *words, code=2).err
-    assert f"in use: port {port} (for Dagster), {mlflow_port} (for MLflow)" in said
+    assert f"ports in use: {port} (for Dagster), {mlflow_port} (for MLflow)" in said
     assert "--port and --mlflow-port" in said
-    assert "wanted a name alone" in site("up", "--host", f"https://{NAME}", code=2).err
+    assert "wanted only a name" in site("up", "--host", f"https://{NAME}", code=2).err
 
 
 def test_nothing_stays_of_a_killed_up_and_the_next_one_starts(site: Site, pages: Up) -> None:
