@@ -1,4 +1,4 @@
-"""recreate: make a version again from its id alone, and compare it by hash."""
+"""recreate: rebuild a version from its id alone and compare it by hash."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ Model = Annotated[
 @guarded
 def recreate(
     model: Model,
-    version: Annotated[str, typer.Argument(help="A version of its candidate, like v3.")],
+    version: Annotated[str, typer.Argument(help="A version of the candidate, e.g. v3.")],
     as_json: bool = JSON,
 ) -> None:
-    """Make a model's version again from landed bytes and stored sources, and compare by hash.
+    """Rebuild a model's version from landed bytes and stored sources; compare by hash.
 
     Example: ml-assets recreate flight_delay v0
     """
@@ -36,7 +36,7 @@ def recreate(
     from ml_assets.operations.recreate.replay import DIFFERENT, IMPOSSIBLE, replay
 
     _, home = home_opened()
-    with working(f"looking for what made {model} {version}"):
+    with working(f"finding the inputs of {model} {version}"):
         prepared = prepare(home, model, version)
     for line in told(prepared):
         err.print(line)
@@ -58,7 +58,7 @@ def recreate(
 
 
 def told(prepared: Prepared) -> list[str]:
-    """Return what is said before it starts: what it takes, what is missing, what has moved."""
+    """Return the lines printed before the start: what is needed, missing or changed."""
     closure = prepared.closure
     found = [
         f"{prepared.model} v{prepared.version.number} of {prepared.version.created}: "
@@ -66,11 +66,11 @@ def told(prepared: Prepared) -> list[str]:
     ]
     found += [f"missing: {what}" for what in prepared.missing]
     found += [
-        f"another version: {name} {then} then, {now or 'absent'} now"
+        f"different version: {name} was {then}, now {now or 'not installed'}"
         for name, (then, now) in sorted(prepared.moved.items())
     ]
     if not prepared.missing and not prepared.moved:
-        found.append("nothing is missing; Python and all libraries are as they were")
+        found.append("nothing is missing; Python and all libraries are unchanged")
     return found
 
 
@@ -88,7 +88,7 @@ def document(prepared: Prepared, verdict: Recreation) -> dict[str, Any]:
 
 
 def words(prepared: Prepared, verdict: Recreation) -> list[str]:
-    """Return what a person is told at the end."""
+    """Return the lines printed at the end."""
     from ml_assets.operations.recreate.replay import (
         IDENTICAL,
         IMPOSSIBLE,
@@ -98,15 +98,15 @@ def words(prepared: Prepared, verdict: Recreation) -> list[str]:
 
     name = f"{prepared.model} v{prepared.version.number}"
     if verdict.verdict == IMPOSSIBLE:
-        return [f"{name} cannot be made again: {len(prepared.missing)} things are missing (above)"]
+        return [f"{name} cannot be recreated: inputs are missing (listed above)"]
     if verdict.verdict == IDENTICAL:
-        return [f"IDENTICAL: {name}, each of {verdict.actions} actions gave what it gave before"]
+        return [f"IDENTICAL: {name}, all {verdict.actions} actions gave identical results"]
     first = verdict.differences[0]
     found = [f"{verdict.verdict}: {name}"]
     if verdict.largest is not None:
         found.append(
-            f"predictions on its {verdict.rows} test rows differ by {verdict.largest:.3g} at most"
+            f"predictions on its {verdict.rows} test rows differ by at most {verdict.largest:.3g}"
             + (f" (equal within {TOLERANCE:g})" if verdict.verdict == PREDICTION_EQUAL else "")
         )
-    found.append(f"first different: {first.asset} ({first.action} {first.output})".rstrip())
+    found.append(f"first difference: {first.asset} ({first.action} {first.output})".rstrip())
     return [*found, *(f"  {why}" for why in first.why)]
