@@ -31,8 +31,9 @@ def release(
 ) -> None:
     """Write a champion's bundle, a directory and an archive; output is reproducible.
 
-    It is signed if ML_ASSETS_SIGNING_KEY names an Ed25519 key in PEM format. Example: ml-assets
-    release flight_delay --out releases
+    It is signed if ML_ASSETS_SIGNING_KEY names an Ed25519 key in PEM format.
+
+    Example: ml-assets release flight_delay --out releases
     """
     from ml_assets.release.read import unpacked
     from ml_assets.release.sign import KEY, signed
@@ -120,8 +121,9 @@ def verify(
 ) -> None:
     """Check every byte of a bundle and its signature, and score its golden rows.
 
-    Scoring uses environments built from the bundle's lock files, kept in the user's cache. Example:
-    ml-assets verify releases/flight_delay-v3.zip
+    Scoring uses environments built from the bundle's lock files, kept in the user's cache.
+
+    Example: ml-assets verify releases/flight_delay-v3.zip
     """
     from ml_assets.release.read import read
     from ml_assets.release.verify import verify as look
