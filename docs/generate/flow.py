@@ -46,7 +46,7 @@ def picture() -> str:
         for source in sources
     ]
     boxes = [box.draw() for box in places.values()]
-    return page(width, y - RISE + 20, "The way of a landed row, asset by asset", [*lines, *boxes])
+    return page(width, y - RISE + 20, "The path of a landed row, asset by asset", [*lines, *boxes])
 
 
 def ranks(assets: Mapping[str, Sequence[str]]) -> list[list[str]]:
