@@ -40,84 +40,82 @@ def _pattern(path: str) -> str:
     return f"{found}.+" if path.endswith("/") else found
 
 
-KILLED = "removed as the home is opened, once that process has ended"
+KILLED = "removed on opening the home, once that process has ended"
 ENV = "environments/<env>"
 
 PLACES = (
     Place(
         "landing/<dataset>/",
-        "files that people drop",
-        "searched, landed or not, of whatever name, and rewritten without the rows; "
-        "what cannot be taken apart is named",
+        "files to be landed",
+        "all files are searched, landed or not, and rewritten without the rows; "
+        "files that cannot be parsed are reported",
     ),
     Place(
         "sample/<file>",
         "the demo's files",
-        "as in landing, those whose name matches the dataset's pattern",
+        "as in landing, for names that match the dataset's pattern",
     ),
     Place(
         "objects/<part>/d1-*",
         "landed files and results",
-        "landed files are rewritten; what was made from them and can hold a row is removed",
-        "what nothing reaches is removed",
+        "landed files are rewritten; results that can contain a row of them are removed",
+        "unreachable objects are removed",
     ),
-    Place("objects/tmp/", "results that are being written", KILLED, KILLED),
-    Place("objects/store.id", "the name of the objects"),
+    Place("objects/tmp/", "results being written", KILLED, KILLED),
+    Place("objects/store.id", "the id that ties objects and state together"),
     Place(
         "state.db*",
         "state with its write-ahead log: actions with their facts and checks, versions, decisions",
-        "what rests on the rows is taken out and the file written anew; a tombstone and the log "
-        "of decisions stay",
-        "objects are taken out; actions, versions and decisions stay",
+        "records that depend on the rows are removed and the file is rewritten; a tombstone and "
+        "the log of decisions stay",
+        "entries of removed objects go; actions, versions and decisions stay",
     ),
     Place(
         "copies/state-format-*",
-        "the state as it was before migrations, or such a copy being made",
+        "copies of the state from before migrations",
         "removed",
     ),
-    Place(
-        "tmp/", "what is made for a moment: for MLflow, `recreate` and `compare`", KILLED, KILLED
-    ),
+    Place("tmp/", "temporary files for MLflow, `recreate` and `compare`", KILLED, KILLED),
     Place("locks", "locks"),
-    Place("machine", "the name of this folder among those of a shared home"),
-    Place("machine.*.tmp", "that name, being made"),
+    Place("machine", "the name of this machine's folder in a shared home"),
+    Place("machine.*.tmp", "that name, being written"),
     Place(
         f"{ENV}/reports/*-v*.html*",
-        "pages of reports, made when asked for",
-        "those whose report goes are removed",
-        "those whose report goes are removed",
+        "report pages, written on request",
+        "pages of removed reports are removed",
+        "pages of removed reports are removed",
     ),
-    Place(f"{ENV}/logs/", "what servers and second processes say", "emptied"),
-    Place(f"{ENV}/experiments/", "pictures of experiments: scores of settings"),
+    Place(f"{ENV}/logs/", "logs of servers and worker processes", "emptied"),
+    Place(f"{ENV}/experiments/", "plots of experiments: scores of settings"),
     Place(
         f"{ENV}/mlflow/artifacts/",
-        "models, reports and plots as MLflow shows them",
-        "of runs whose report rests on the rows all goes but the model, its example too; a model "
+        "models, reports and plots in MLflow",
+        "of runs whose report depends on the rows, everything but the model is removed; a model "
         "keeps the categories that it was trained with",
     ),
     Place(
         f"{ENV}/mlflow/mlflow.db*",
         "MLflow's runs: settings, metrics, digests",
-        "written anew, so that freed pages hold nothing",
+        "rewritten, so that freed pages contain nothing",
     ),
-    Place(f"{ENV}/mlflow/home.txt", "where MLflow's paths lead"),
+    Place(f"{ENV}/mlflow/home.txt", "the path of the home that MLflow's paths use"),
     Place(
-        f"{ENV}/mlflow.removed/", "MLflow's folder of a home that was moved", "removed", "removed"
+        f"{ENV}/mlflow.removed/", "MLflow's old folder after a home was moved", "removed", "removed"
     ),
     Place(
         f"{ENV}/dagster/history/",
         "Dagster's runs and events, with previews",
-        "runs that made what goes are deleted, and those that failed; the file is written anew",
+        "failed runs and runs that made deleted results are deleted; the file is rewritten",
     ),
     Place(
         f"{ENV}/dagster/schedules/",
-        "what the sensor said",
-        "deleted; the file is written anew",
+        "the sensor's messages",
+        "deleted; the file is rewritten",
     ),
     Place(f"{ENV}/dagster/*.yaml", "Dagster's settings"),
     Place(f"{ENV}/dagster/*.tmp", "Dagster's settings, being written"),
     Place(f"{ENV}/lock", "the lock of an environment"),
-    Place(f"{ENV}/lock.json", "who holds it"),
+    Place(f"{ENV}/lock.json", "the process that holds it"),
 )
 """In the order of the documents; each file of a home is of exactly one."""
 
