@@ -42,6 +42,13 @@ CHECKS = (
         "No two rows of the batch have the same key.",
     ),
     CheckEntry(
+        "batch_period",
+        "cleaned",
+        "ml_assets.stages.check.batch_period:check",
+        ("cleaned",),
+        "The rows are of the time that the batch's name says.",
+    ),
+    CheckEntry(
         "volume",
         "quality_report",
         "ml_assets.stages.check.volume:check",

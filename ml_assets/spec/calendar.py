@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator
@@ -18,6 +18,14 @@ from ml_assets.spec.base import Name, Spec
 NATURAL = "natural"
 _YEAR = re.compile(r"%[YyG]")
 _EXAMPLE = datetime(2001, 2, 3, 4, 5, 6, 7)
+_STEPS = (
+    timedelta(microseconds=1),
+    timedelta(seconds=1),
+    timedelta(minutes=1),
+    timedelta(hours=1),
+    timedelta(days=1),
+    timedelta(days=7),
+)
 
 
 def _order(value: str) -> str:
@@ -25,13 +33,30 @@ def _order(value: str) -> str:
         return value
     wanted = f"wanted {NATURAL!r}, or a date format with a year such as '%b %Y'"
     try:
-        datetime.strptime(_EXAMPLE.strftime(value), value)
+        read = datetime.strptime(_EXAMPLE.strftime(value), value)
+        after = datetime.strptime(_next(_EXAMPLE, value).strftime(value), value)
     except (ValueError, re.error) as error:
         # What stands twice (%Y %Y) is a group twice in the expression that Python makes of it.
         raise ValueError(f"got {value!r}, {wanted}: {error}") from None
     if not _YEAR.search(value.replace("%%", "")):
         raise ValueError(f"got {value!r}, {wanted}")
+    if read == after:
+        raise ValueError(
+            f"got {value!r}, {wanted}; weeks without a day are all read as one date, "
+            "write '%G-W%V-%u', or natural for names such as 2024-W09"
+        )
     return value
+
+
+def _next(start: datetime, order: str) -> datetime:
+    """Return the first time after a start, in the finest unit of a format, with another name."""
+    text = start.strftime(order)
+    for step in _STEPS:
+        if (start + step).strftime(order) != text:
+            return start + step
+    years, month = divmod(start.month, 12)
+    other = start.replace(year=start.year + years, month=month + 1)
+    return other if other.strftime(order) != text else start.replace(year=start.year + 1)
 
 
 class Calendar(Spec):
@@ -54,6 +79,17 @@ class Calendar(Spec):
         """
         date = None if self.order == NATURAL else self._date(batch)
         return (datetime.min, natural(spelled(batch))) if date is None else (date, ())
+
+    def period(self, batch: str) -> tuple[datetime, datetime] | None:
+        """Return when a batch begins and when the next does: a day, month … by the date format.
+
+        None in natural order, for a name that does not match, and at the end of the year 9999.
+        """
+        date = None if self.order == NATURAL else self._date(batch)
+        try:
+            return None if date is None else (date, _next(date, self.order))
+        except (ValueError, OverflowError):
+            return None
 
     def rank(self, batch: str) -> tuple[datetime, tuple[str | int, ...], str]:
         """Return what batches are sorted by: their place, within one place their text."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 
 from pydantic import Field, field_validator, model_validator
 
@@ -91,6 +92,15 @@ class CleanSpec(Spec):
     cleaning: tuple[Step, ...] = ()
     filters: tuple[Filter, ...] = ()
     quarantine_budget: Share = 0.05
+
+
+class PeriodSpec(Spec):
+    """What the times of a batch are held against: when its name says that it is."""
+
+    dataset: Name
+    time: str | None
+    period: tuple[datetime, datetime] | None
+    """When the batch begins and when the next does, without a zone."""
 
 
 class DatasetSpec(Spec):

@@ -90,6 +90,7 @@ def test_everything_is_made_bottom_up(made: Toy) -> None:
         "contract": True,
         "row_accounting": True,
         "key_unique": True,
+        "batch_period": None,
     }
 
 

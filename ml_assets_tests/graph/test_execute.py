@@ -11,8 +11,8 @@ from ml_assets_tests.graph import events
 from ml_assets_tests.projects import MONTHS, REFUSED, prices, sales
 
 CHECKS = {
-    "sales/cleaned": ("contract", "row_accounting", "key_unique"),
-    "prices/cleaned": ("contract", "row_accounting", "key_unique"),
+    "sales/cleaned": ("contract", "row_accounting", "key_unique", "batch_period"),
+    "prices/cleaned": ("contract", "row_accounting", "key_unique", "batch_period"),
     "forecast/features": ("target_leakage", "row_independence"),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,31 @@ def test_two_names_of_one_place_are_known_and_stand_by_their_text() -> None:
     assert dated.place("2024-1") == dated.place("2024-01") != dated.place("2024-2")
 
 
+@pytest.mark.parametrize(
+    ("order", "batch", "start", "stop"),
+    [
+        ("%Y", "2024", "2024-01-01", "2025-01-01"),
+        ("%b %Y", "Dec 2023", "2023-12-01", "2024-01-01"),
+        ("%Y%m%d", "20240228", "2024-02-28", "2024-02-29"),
+        ("%Y-%j", "2024-366", "2024-12-31", "2025-01-01"),
+        ("%G-W%V-%u", "2024-W01-1", "2024-01-01", "2024-01-02"),
+        ("%Y-%m-%dT%H", "2024-01-31T23", "2024-01-31T23", "2024-02-01"),
+        ("%y %I %p", "24 01 PM", "2024-01-01T13", "2024-01-01T14"),
+    ],
+)
+def test_a_batch_lasts_as_long_as_the_finest_part_of_its_name(
+    order: str, batch: str, start: str, stop: str
+) -> None:
+    wanted = (datetime.fromisoformat(start), datetime.fromisoformat(stop))
+    assert Calendar(name="month", order=order).period(batch) == wanted
+
+
+def test_a_batch_without_a_date_has_no_period() -> None:
+    assert MONTH.period("2024-01") is None
+    dated = Calendar(name="month", order="%Y-%m")
+    assert (dated.period("x"), dated.period("9999-12")) == (None, None)
+
+
 def test_an_accent_may_be_a_character_of_its_own() -> None:
     assert spelled("e\u0301") == "\u00e9" == spelled("\u00e9")
     assert MONTH.place("e\u0301 1") == MONTH.place("\u00e9 1")
@@ -68,6 +94,7 @@ def test_the_short_form_is_the_name() -> None:
         ("%Y-%Q", "got '%Y-%Q', wanted"),
         ("%%Y", "got '%%Y', wanted"),
         ("%Y %Y", "got '%Y %Y', wanted"),
+        ("%Y-W%W", "weeks without a day are all read as one date, write '%G-W%V-%u'"),
     ],
 )
 def test_an_order_that_is_none(order: str, said: str) -> None:

@@ -6,7 +6,7 @@ checks show the newest attempt. So the three are one unit.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from ml_assets.assets.cells import Cell, Unit
@@ -14,7 +14,7 @@ from ml_assets.engine.checks import OWN, checks_of
 from ml_assets.engine.code_versions import Versioned
 from ml_assets.engine.session import Done, Made, Session, Undone
 from ml_assets.keys.action import Action, Input
-from ml_assets.spec.dataset import CleanSpec, Contract, DatasetSpec, IngestSpec
+from ml_assets.spec.dataset import CleanSpec, Contract, DatasetSpec, IngestSpec, PeriodSpec
 from ml_assets.spec.model import OwnCheck
 from ml_assets.spec.project import Project
 from ml_assets.store.batches import Landed
@@ -36,6 +36,12 @@ def clean_spec(name: str, spec: DatasetSpec) -> CleanSpec:
         filters=spec.filters,
         quarantine_budget=spec.quarantine_budget,
     )
+
+
+def period_spec(name: str, spec: DatasetSpec, batch: str) -> PeriodSpec:
+    """Return what the times of a batch are held against."""
+    period = None if spec.calendar is None else spec.calendar.period(batch)
+    return PeriodSpec(dataset=name, time=spec.time, period=period)
 
 
 def batch_code(project: Project, workspace: Workspace, name: str) -> Versioned:
@@ -71,7 +77,7 @@ def batch(session: Session, unit: Unit) -> Sequence[Made]:
                 effective = older
                 facts |= {"usable": True, "follows": landing.digest}
                 break
-    checks = check_batch(session, unit, params, newest, effective, spec.checks)
+    checks = check_batch(session, unit, spec, newest, effective)
     return [
         Made(raw, _only(effective.parsed, "raw"), {"ingest": effective.parsed}, facts=facts),
         Made(
@@ -131,22 +137,24 @@ def effective_facts(session: Session, found: Attempt) -> dict[str, Any]:
 def check_batch(
     session: Session,
     unit: Unit,
-    params: CleanSpec,
+    spec: DatasetSpec,
     newest: Attempt,
     effective: Attempt,
-    own: Mapping[str, str],
 ) -> dict[str, Done | Undone]:
     """Run the checks of a batch: the newest attempt's figures, the effective rows."""
     inputs: dict[str, Input] = {
         name: newest.cleaned.outputs[name] for name in ("summary", "cleaned", "quarantine")
     }
+    params = clean_spec(unit.group, spec)
+    others = {"batch_period": period_spec(unit.group, spec, unit.partition)}
     found: dict[str, Done | Undone] = {}
     for entry in checks_of("cleaned"):
         given = {name: inputs[name] for name in entry.inputs}
+        about = others.get(entry.name, params)
         found[entry.name] = session.act(
-            unit, Action(f"check:{entry.name}", entry.stage, params, given)
+            unit, Action(f"check:{entry.name}", entry.stage, about, given)
         )
-    for name, hook in own.items():
+    for name, hook in spec.checks.items():
         found[name] = own_check(session, unit, name, hook, effective.cleaned.outputs["cleaned"])
     return found
 
