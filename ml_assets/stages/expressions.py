@@ -38,6 +38,7 @@ _ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Mod: operator.mod,
     ast.Pow: operator.pow,
 }
+_WRAPS = 2.0**63
 _AROUND = {"contains": ("", ""), "match": ("^(?:", ")"), "fullmatch": ("^(?:", ")$")}
 Columns = Mapping[str, pd.Series]
 
@@ -177,9 +178,12 @@ def _arithmetic(operation: ast.operator, left: Any, right: Any) -> Any:
         and not isinstance(operation, ast.Div)
         and (right > 0 or (right == 0 and isinstance(operation, ast.Pow)))
     )
+    near = compute(_real(left), _real(right))
     if not whole or any(_is_real(side) for side in (left, right)):
-        left, right = _real(left), _real(right)
-    return compute(left, right)
+        return near
+    # Whole numbers are exact, and wrap around silently where 64 bits do not hold them.
+    wraps = isinstance(near, pd.Series) and bool((near.abs() >= _WRAPS).any())
+    return near if wraps else compute(left, right)
 
 
 def _shift(right: Any, minus: bool) -> Any:
