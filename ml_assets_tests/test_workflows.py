@@ -112,9 +112,9 @@ def test_the_comment_without_a_difference_and_without_a_candidate() -> None:
 
 
 def test_a_long_plan_is_counted() -> None:
-    rows = [{"asset": f"sales/raw@{n:03}", "reason": "never made"} for n in range(60)]
+    rows = [{"asset": f"sales/raw@{n:03}", "reason": "never materialized"} for n in range(60)]
     text = comment({**PLAN, "run": rows, "maybe": []}, RUN, {"models": {}}, {"models": {}})
-    assert text.count("never made") == 40
+    assert text.count("never materialized") == 40
     assert "| … | `sales/raw` (20) | |" in text
 
 

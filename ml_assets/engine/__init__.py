@@ -1,1 +1,1 @@
-"""From specs to results: what each asset is made of, what must run, making it."""
+"""From specs to results: each asset's inputs, what must run, and running it."""

@@ -1,4 +1,4 @@
-"""What people call a version: `flights/cleaned@2013-03:v0`, and which one that is.
+"""Addresses of versions, e.g. `flights/cleaned@2013-03:v0`, and how they resolve.
 
 Without `:vN` the content that is current in the environment in use.
 """
@@ -34,12 +34,12 @@ class Found:
 def find(planner: Planner, text: str, partition: str | None = None) -> Found:
     """Return the version that an address names; `partition` where the address has none.
 
-    Raises RequestError where the text is no address, and UnknownName for an asset, partition or
-    version that there is not.
+    Raises RequestError if the text is not an address, and UnknownName if the asset, partition or
+    version does not exist.
     """
     asset, named, number = _read(planner, spelled(text))
     if partition and named and partition != named:
-        raise RequestError(f"{text!r} names a batch, and --partition {partition} another")
+        raise RequestError(f"{text!r} names one batch and --partition {partition} another")
     part = named or partition
     found = versions_of(planner, asset, part)
     cell = Cell(asset, part or "")
@@ -58,14 +58,14 @@ def _read(planner: Planner, text: str) -> tuple[str, str | None, str | None]:
         return whole["asset"], whole["partition"], None
     match = ADDRESS.fullmatch(text)
     if match is None:
-        raise RequestError(f"{text!r}: wanted an asset, like flights/cleaned@2013-03:v0")
+        raise RequestError(f"{text!r}: wanted an asset, e.g. flights/cleaned@2013-03:v0")
     return match["asset"], match["partition"], match["number"]
 
 
 def versions_of(planner: Planner, asset: str, partition: str | None) -> list[Version]:
     """Return the versions of an asset (partition), oldest first, at least one.
 
-    Raises UnknownName, which says what there is.
+    Raises UnknownName, which lists what exists.
     """
     known = [key for key in edges(planner.project) if not key.endswith("/landing")]
     if asset not in known:
@@ -77,7 +77,7 @@ def versions_of(planner: Planner, asset: str, partition: str | None) -> list[Ver
     partitions = planner.project.ordered(asset.split("/", maxsplit=1)[0], records.partitions(asset))
     partitions = [name for name in partitions if name]
     if partition is None and partitions:
-        said = f"{asset} has partitions; say one of {', '.join(partitions)}"
+        said = f"{asset} has partitions; choose one of {', '.join(partitions)}"
         raise UnknownName(said, what="partition", available=partitions)
     if partition is not None:
         raise UnknownName.of(f"partition of {asset}", partition, partitions)

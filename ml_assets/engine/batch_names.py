@@ -40,8 +40,8 @@ def unfit(batch: str) -> str | None:
         return None
     shown = batch if size <= LONGEST else f"{batch[:40]}…"
     return (
-        f"a batch cannot be called {shown!r}: wanted 1 to {LONGEST} bytes without "
-        f"{' '.join(RESERVED)} ... control characters, a dot in front or blanks around"
+        f"invalid batch name {shown!r}: wanted 1 to {LONGEST} bytes without "
+        f"{' '.join(RESERVED)} ... control characters, a leading dot, or leading or trailing spaces"
     )
 
 
@@ -87,6 +87,6 @@ class Names:
             return None
         other = min(others)
         return (
-            f"batch {batch!r} has the place of {other!r} on calendar {calendar.name}; name it "
+            f"batch {batch!r} is the same place as {other!r} on calendar {calendar.name}; name it "
             f"{other!r}, or withdraw {other!r} first"
         )

@@ -1,4 +1,4 @@
-"""The checks that every dataset and model has: ADD YOURS HERE, one line each.
+"""The checks that every dataset and model has: add new ones here, one line each.
 
 This registry is in no stage's code closure: adding a check runs that check and nothing else.
 """
@@ -25,14 +25,14 @@ CHECKS = (
         "cleaned",
         "ml_assets.stages.check.contract:check",
         ("summary",),
-        "The newest landed file keeps the contract and is within its quarantine budget.",
+        "The newest landed file satisfies the contract and stays within its quarantine budget.",
     ),
     CheckEntry(
         "row_accounting",
         "cleaned",
         "ml_assets.stages.check.row_accounting:check",
         ("summary", "cleaned", "quarantine"),
-        "landed = cleaned + filtered + quarantined, to the row.",
+        "landed = cleaned + filtered + quarantined, exactly.",
     ),
     CheckEntry(
         "key_unique",
@@ -53,14 +53,14 @@ CHECKS = (
         "quality_report",
         "ml_assets.stages.check.volume:check",
         ("figures",),
-        "About as many rows landed as in the reference batches.",
+        "The number of landed rows is similar to the reference batches.",
     ),
     CheckEntry(
         "completeness",
         "quality_report",
         "ml_assets.stages.check.completeness:check",
         ("figures",),
-        "No more values are missing than in the reference, and no day is without rows.",
+        "No more values are missing than in the reference, and no day lacks rows.",
     ),
     CheckEntry(
         "drift",
@@ -74,21 +74,21 @@ CHECKS = (
         "quality_report",
         "ml_assets.stages.check.selection_bias:check",
         ("figures",),
-        "Filters and quarantine remove all kinds of rows alike.",
+        "Filters and quarantine remove no kind of row disproportionately.",
     ),
     CheckEntry(
         "target_leakage",
         "features",
         "ml_assets.stages.check.target_leakage:check",
         (),
-        "No feature is, or comes from, what is known only after the prediction.",
+        "No feature is derived from values known only after the prediction.",
     ),
     CheckEntry(
         "row_independence",
         "features",
         "ml_assets.stages.check.row_independence:check",
         ("main", "joins", "previous", "features"),
-        "A row's features are the same alone, permuted and in its batch.",
+        "A row's features are the same when computed alone, permuted and in its batch.",
     ),
     CheckEntry(
         "fold_disjointness",
@@ -102,35 +102,35 @@ CHECKS = (
         "test_split",
         "ml_assets.stages.check.single_feature_leakage:check",
         ("features",),
-        "Over all batches no single feature all but gives the target away.",
+        "Over all batches, no single feature nearly determines the target.",
     ),
     CheckEntry(
         "fold_accounting",
         "test_split",
         "ml_assets.stages.check.fold_accounting:check",
         ("train", "validation", "test", "features", "summary"),
-        "Every row is in one fold, or counted with the reason why not.",
+        "Every row is in exactly one fold, or counted with the reason for its exclusion.",
     ),
     CheckEntry(
         "fold_order",
         "test_split",
         "ml_assets.stages.check.fold_order:check",
         ("train", "validation", "test", "features"),
-        "No batch of train or validation has rows of the time of test.",
+        "No train or validation batch has rows from the test period.",
     ),
     CheckEntry(
         "beats_baseline",
         "evaluation_report",
         "ml_assets.stages.check.beats_baseline:check",
         ("metrics",),
-        "On test the candidate is better than the best trivial baseline.",
+        "On test, the candidate beats the best trivial baseline.",
     ),
     CheckEntry(
         "gate",
         "champion",
         "ml_assets.stages.check.gate:check",
         ("decision",),
-        "The candidate passed the gate; a refused one is no fault, the champion stays.",
+        "The candidate passed the gate; if it is refused, the champion simply stays.",
     ),
 )
 OWN = "ml_assets.stages.check.custom:check"

@@ -1,4 +1,4 @@
-"""Code versions for Dagster: what of an asset's making does not depend on the data."""
+"""Code versions for Dagster: digests of what an asset depends on besides data."""
 
 from __future__ import annotations
 

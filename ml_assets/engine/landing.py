@@ -1,7 +1,7 @@
-"""What lies in the landing folders, compared with what has landed before.
+"""The files in the landing folders, compared with what has landed before.
 
-A file is taken when its name matches the dataset's pattern and nobody has touched it for
-`SETTLE` seconds. A file that vanished changes nothing.
+A file is ingested when its name matches the dataset's pattern and it has not changed for `SETTLE`
+seconds. A file that vanished changes nothing.
 """
 
 from __future__ import annotations
@@ -26,25 +26,25 @@ SETTLE = 3.0
 """Seconds for which a file must be unchanged; both times of the file count, since copying
 can set the one that people see."""
 
-FORGOTTEN = "this content was deleted by `ml-assets forget` and does not land again"
+FORGOTTEN = "this content was deleted by `ml-assets forget` and cannot land again"
 
 
 @dataclass
 class Observed:
-    """What a look at the landing folders found."""
+    """What scanning the landing folders found."""
 
     landed: list[str] = field(default_factory=list)
     """Batches with new content, `dataset@batch`."""
     problems: list[str] = field(default_factory=list)
-    """Files that cannot be taken, and what to do."""
+    """Files that cannot be ingested, and what to do."""
     settling: list[str] = field(default_factory=list)
-    """Files that are too young to be taken."""
+    """Files changed too recently to be ingested."""
     missing: list[str] = field(default_factory=list)
-    """Batches whose landed file is not there any more; nothing follows from it."""
+    """Batches whose landed file no longer exists; this has no consequences."""
 
 
 def observe(home: Home, project: Project, settle: float = SETTLE) -> Observed:
-    """Record every new content in the landing folders, and say what is odd."""
+    """Record all new content in the landing folders, and return what was found."""
     found = Observed()
     known = home.batches.known_files()
     newest = home.batches.landed()
@@ -66,8 +66,8 @@ def observe(home: Home, project: Project, settle: float = SETTLE) -> Observed:
             if len(paths) > 1:
                 several = " and ".join(path.name for path in paths)
                 found.problems.append(
-                    f"{_named(name, batch)}: two files for one batch, {several}; "
-                    f"leave one in {folder}"
+                    f"{_named(name, batch)}: two files for one batch, {several}; keep only one in "
+                    f"{folder}"
                 )
                 continue
             try:
@@ -87,7 +87,7 @@ def observe(home: Home, project: Project, settle: float = SETTLE) -> Observed:
 
 
 def _problem(entry: Item, spec: DatasetSpec) -> str | None:
-    """Return why a thing in a landing folder is not taken, None if it is.
+    """Return why an entry of a landing folder is not ingested, None if it is.
 
     Empty where nobody need be told: what is hidden, and folders in which people keep other things.
     """
@@ -95,7 +95,7 @@ def _problem(entry: Item, spec: DatasetSpec) -> str | None:
         return ""
     batch = batch_of(spec, entry.path.name)
     if entry.folder:
-        kept = "; only files are taken: put what is in it beside it"
+        kept = "; only files are ingested; move its contents up one level"
         return "" if batch is None else f"{shown(entry.path)}: {entry.odd}{kept}"
     if entry.odd:
         return f"{shown(entry.path)}: {entry.odd}; rename it or move it away"
@@ -139,7 +139,7 @@ def _take(
 
 
 def land(home: Home, project: Project, dataset: str, source: Path, batch: str | None) -> str:
-    """Put a file into a dataset's landing folder, whole or not at all; return what landed.
+    """Copy a file atomically into a dataset's landing folder; return what landed.
 
     The name must match the dataset's pattern, or `batch` says the batch and the name is
     made. Raises UnknownName for the dataset, and RequestError where neither is so, or the file
@@ -151,30 +151,30 @@ def land(home: Home, project: Project, dataset: str, source: Path, batch: str | 
     place = look(home.landing / dataset)
     if place is not None and not place.folder:
         odd = place.odd or "is a file"
-        raise RequestError(f"{shown(place.path)} {odd}; wanted a folder there: move it away")
+        raise RequestError(f"{shown(place.path)} {odd}; wanted a folder; move it away")
     for word in (source.name, batch or ""):
         if not is_text(word):
-            raise RequestError(f"{shown(word)}: not UTF-8; rename the file, or say another batch")
+            raise RequestError(f"{shown(word)}: not UTF-8; rename the file, or give another batch")
     named = batch_of(spec, source.name)
     if batch is not None and spec.calendar is not None and (wrong := unfit(spelled(batch))):
         raise RequestError(wrong)
     if named is None and batch is None and spec.calendar is not None:
         raise RequestError(
             f"{source.name}: the name does not match '{spec.landing.pattern}'; "
-            "rename it or say the batch with --batch"
+            "rename it or give the batch with --batch"
         )
     batch = None if batch is None else spelled(batch)
     if batch is not None and spec.calendar is None:
-        raise RequestError(f"{dataset} is a snapshot and has no batches; leave --batch away")
+        raise RequestError(f"{dataset} is a snapshot and has no batches; omit --batch")
     if batch is not None and named and named != batch:
-        raise RequestError(f"{source.name} says batch {named}, --batch says {batch}")
+        raise RequestError(f"{source.name} is of batch {named}, but --batch is {batch}")
     wanted = batch if batch is not None else named or ""
     stem = f"{dataset}-{wanted}" if wanted else dataset
     name = source.name if named is not None else f"{stem}{''.join(source.suffixes)}"
     if batch_of(spec, name) != wanted:
         raise RequestError(
-            f"no file name for batch {wanted!r} that matches '{spec.landing.pattern}'; "
-            "rename the file to one that does"
+            f"no file name for batch {wanted!r} matches '{spec.landing.pattern}'; "
+            "rename the file so that it does"
         )
     if len(os.fsencode(f".{name}.tmp")) > 255:
         raise RequestError(f"the name of the file would be longer than 255 bytes: {name}")

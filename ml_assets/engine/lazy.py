@@ -1,4 +1,4 @@
-"""A mapping that is made when someone looks at it.
+"""A mapping that is computed on first access.
 
 The checks of a cell are made so: nothing is made from them, so that a process that works ahead
 goes on to what is, and leaves them to the run.

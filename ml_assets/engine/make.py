@@ -1,4 +1,4 @@
-"""Making units: run what is missing, keep what is good, tell what went wrong.
+"""Materializing units: run what is missing, keep good results, report faults.
 
 A fault in one batch does not stop the others; the caller fails after they are kept. A
 damaged object is dropped and made again from what it was made from.
@@ -28,7 +28,7 @@ State = Literal["executed", "reused", "failed", "waiting"]
 
 @dataclass(frozen=True)
 class Progress:
-    """What became of one cell, for whoever shows progress."""
+    """The outcome of one cell, for progress displays."""
 
     cell: Cell
     state: State
@@ -39,7 +39,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one unit: its cells as they are current now, or why not."""
+    """The outcome of one unit: its now current cells, or why there are none."""
 
     unit: Unit
     current: Sequence[Current] = ()

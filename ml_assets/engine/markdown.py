@@ -1,4 +1,4 @@
-"""Texts in Markdown.
+"""Escaping text for Markdown.
 
 Belongs here: showing what came from data as it is. Does not belong here: what a page says.
 """

@@ -1,4 +1,4 @@
-"""What a user's own code says, without the values that may not be shown.
+"""Masking sensitive values in messages of user code.
 
 Belongs here: the values that an action was given, and texts without them. Does not belong here:
 which columns are sensitive (`sensitive`).

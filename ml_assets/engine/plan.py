@@ -204,7 +204,7 @@ def _planned(session: Session, made: Made) -> Planned:
         return Planned(
             cell,
             "reuse",
-            "nothing changed" if shown else "known content, not yet shown here",
+            "nothing changed" if shown else "known content, not yet published here",
             publish=not shown,
             wanted=() if shown else (token,),
         )
@@ -237,11 +237,15 @@ def _why(session: Session, keys: Mapping[str, str], undone: Mapping[str, Undone]
         for reason in reasons(action.keyed.ingredients, before):
             if "→?" in reason:
                 continue
-            text = reason if len(undone) == 1 or reason == "never made" else f"{part}: {reason}"
+            text = (
+                reason
+                if len(undone) == 1 or reason == "never materialized"
+                else f"{part}: {reason}"
+            )
             if text not in said:
                 said.append(text)
-    if "never made" in said and not keys:
-        return "never made"
+    if "never materialized" in said and not keys:
+        return "never materialized"
     if not said:
-        return "an input is made anew"
+        return "an input is rebuilt"
     return "; ".join(said[:5]) + ("; …" if len(said) > 5 else "")

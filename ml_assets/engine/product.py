@@ -10,7 +10,7 @@ from ml_assets.store.records import Product
 
 
 def complete(made: Made) -> bool:
-    """Tell whether everything of a cell, its checks included, is known."""
+    """Return whether everything of a cell, including its checks, is known."""
     actions = (*made.actions.values(), *made.checks.values())
     return made.waiting is None and all(isinstance(action, Done) for action in actions)
 

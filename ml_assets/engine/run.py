@@ -82,8 +82,8 @@ class Stored:
             if not lacking:
                 raise
             raise StageError(
-                f"{self._name} has no {', '.join(lacking)}: it was made before that was asked for; "
-                "run what is upstream as well (`+` before the name)"
+                f"{self._name} has no {', '.join(lacking)}: it was built before they were "
+                f"required; run its upstream assets too (`+` before the name)"
             ) from error
 
     def json(self) -> Any:
@@ -139,7 +139,7 @@ class ActionRunner:
             done = self.offer(unit, item, known)
         if done is None:
             done = self.offer(unit, item, known, wait=True)
-        assert done is not None, "the lock was waited for"
+        assert done is not None, "the lock was awaited"
         return done
 
     def offer(
@@ -301,6 +301,7 @@ def _compare(
         differ.append("check result")
     if differ:
         raise StageError(
-            f"{action.part} ({action.stage}) gave another {', '.join(differ)} for the same inputs: "
+            f"{action.part} ({action.stage}) gave a different {', '.join(differ)} for the same "
+            f"inputs: "
             f"it is not deterministic, or reads something that is not an input"
         )

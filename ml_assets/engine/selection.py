@@ -54,7 +54,7 @@ class _Parser:
     def parse(self) -> set[str]:
         found = self._or()
         if self._at < len(self._tokens):
-            raise self._error(f"did not expect {self._tokens[self._at]!r}")
+            raise self._error(f"unexpected {self._tokens[self._at]!r}")
         return found
 
     def _split(self, text: str) -> list[str]:
@@ -66,7 +66,7 @@ class _Parser:
             tokens.append(match.group().strip())
             at = match.end()
         if sum(token.lower() in ("(", "not") for token in tokens) > DEEPEST:
-            raise self._error(f"more than {DEEPEST} of ( and not")
+            raise self._error(f"nested deeper than {DEEPEST} levels of ( and not")
         return tokens
 
     def _error(self, what: str) -> SelectionError:
@@ -128,7 +128,7 @@ class _Parser:
                 raise self._error("a ) is missing")
             return found
         if re.fullmatch(r"\)?|\d*\+\d*|and|or|not", token.lower()):
-            raise self._error("something is missing" if not token else f"did not expect {token!r}")
+            raise self._error("a term is missing" if not token else f"unexpected {token!r}")
         kind, _, name = token.partition(":") if ":" in token else ("key", "", token)
         name = name.strip('"')
         if kind == "group":

@@ -1,4 +1,4 @@
-"""What may not be shown, logged or shipped: the one rule that everything which shows values asks.
+"""Which values are sensitive and must not be shown, logged or shipped: the one rule for all output.
 
 A column is sensitive where its dataset says so. A feature is, where a source of it is; one that
 names no sources has the column of its name as its source, if its values were seen to be that
@@ -85,7 +85,7 @@ def sensitive_inputs(project: Project, model: str, known: Seen) -> tuple[str, ..
 
 
 def undeclared(project: Project, model: str, known: Seen) -> tuple[str, ...]:
-    """Return the features that are hidden because nobody knows what they are made of."""
+    """Return the features that are hidden because their sources are unknown."""
     spec = project.models[model]
     if not _hidden(project, spec):
         return ()
@@ -118,7 +118,7 @@ def hidden_columns(project: Project, group: str, known: Seen) -> frozenset[str]:
 
 
 def masked(text: str, values: Collection[str]) -> str:
-    """Return a text without any of some values, each where it stands as a word of its own."""
+    """Return a text with the given values masked wherever they occur as whole words."""
     there = {value for value in values if value in text and not SHORT.fullmatch(value)}
     for value in sorted(there, key=len, reverse=True):
         text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", MASK, text)

@@ -1,4 +1,4 @@
-"""One look at the world: what each unit is made of, planned or run by the same recipes.
+"""A session over one state of the world: the same recipes plan units or run them.
 
 A session plans when it has no runner: an action that is not in the cache is pending, and
 so is all that depends on it. With a runner the same recipes run what is missing. The
@@ -30,7 +30,7 @@ Outputs = Mapping[str, Ref | Pending]
 
 @dataclass(frozen=True)
 class Done:
-    """An action whose outputs are known, from the cache or just made."""
+    """An action with known outputs, from the cache or just run."""
 
     record: Answer
     executed: bool = False
@@ -195,8 +195,8 @@ class Session:
         if odd:
             raise SpecError(
                 f"{dataset}: calendar.order {calendar.order!r} does not match landed "
-                f"{', '.join(sorted(odd)[:5])}{', …' if len(odd) > 5 else ''}; say the format that "
-                "batches have, or withdraw those that have another"
+                f"{', '.join(sorted(odd)[:5])}{', …' if len(odd) > 5 else ''}; set the format of "
+                f"the batches, or withdraw those in another format"
             )
 
     def make(self, unit: Unit) -> dict[Cell, Made]:

@@ -1,4 +1,4 @@
-"""Why an action runs: which ingredient of its key is not what it was."""
+"""Why an action runs: which ingredient of its key changed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ UNSET = "unset"
 def reasons(now: Mapping[str, Any], before: ActionRecord | None) -> list[str]:
     """Return the differences between an action's ingredients and those of the last time."""
     if before is None:
-        return ["never made"]
+        return ["never materialized"]
     then = before.ingredients
     if then["stage"] != now["stage"]:
         # Code and inputs of another stage are others throughout: saying so would hide why.
@@ -23,9 +23,9 @@ def reasons(now: Mapping[str, Any], before: ActionRecord | None) -> list[str]:
     found += _versions(then["environment"], now["environment"])
     found += _inputs(then["inputs"], now["inputs"])
     if not found and then.get("order") != now.get("order"):
-        found.append("spec: the order of its keys")
+        found.append("spec: the order of its keys changed")
     if then["hooks"] != now["hooks"]:
-        found.append("function: another function is named")
+        found.append("function: a different function is named")
     return found or ["its stored result is missing or damaged"]
 
 
@@ -38,7 +38,7 @@ def _code(then: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
     for name in sorted({*then, *now}):
         known = moved.now(name)
         if name not in now:
-            yield f"code: {known} is not used any more"
+            yield f"code: {known} is no longer used"
         elif name not in then:
             yield f"code: {known} is new"
         elif then[name] != now[name]:
@@ -71,7 +71,7 @@ def _input(name: str, then: Any, now: Any) -> Iterator[str]:
     if _is_named(then) and _is_named(now):
         old, new = dict(then), dict(now)
         if old == new:
-            yield f"input {name}: in another order"
+            yield f"input {name}: order changed"
         for key in sorted({*old, *new}):
             if key not in new:
                 yield f"input {name} [{key}] is gone"

@@ -1,4 +1,4 @@
-"""The hard boundary: a dagster-pandas type for each dataset, from the same contract."""
+"""The boundary check: a dagster-pandas type for each dataset, from the same contract."""
 
 from __future__ import annotations
 
@@ -73,6 +73,8 @@ def boundary(project: Project) -> Boundary:
         frame = to_frame(table.select(list(project.datasets[dataset].columns)))
         verdict = of(dataset).type_check(CONTEXT, frame)
         if not verdict.success:
-            raise StageError(f"{dataset}/cleaned is not of its own type: {verdict.description}")
+            raise StageError(
+                f"{dataset}/cleaned does not match its dagster-pandas type: {verdict.description}"
+            )
 
     return check

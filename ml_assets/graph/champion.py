@@ -41,7 +41,9 @@ def show(planner: Planner, model: str, outside: Shows) -> None:
         _report(planner, model, current)
         if home.promotions.mark_shown(home.env, model, current.token, length):
             return
-    raise PublishError(f"{model}: its promotion log grew while it was shown; the next run shows it")
+    raise PublishError(
+        f"{model}: its promotion log changed during publishing; the next run publishes the rest"
+    )
 
 
 def _report(planner: Planner, model: str, current: Current) -> None:

@@ -1,4 +1,4 @@
-"""What people read about each asset in Dagster: descriptions, kinds, schema, column lineage."""
+"""What Dagster shows about each asset: descriptions, kinds, schema, column lineage."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def asset_spec(
     partitions: dg.PartitionsDefinition[str] | None,
     code_version: str | None = None,
 ) -> dg.AssetSpec:
-    """Return all that Dagster is told of an asset before it is made."""
+    """Return what Dagster shows about an asset before it is materialized."""
     group, name = asset.split("/")
     entry, spec = BY_NAME[name], project.datasets.get(group) or project.models[group]
     about = f" {spec.description}" if entry.described else ""

@@ -53,7 +53,8 @@ def _provenance(home: Home, project: Project, current: Current, seen: int | None
     for source in edges(project, implied=False)[current.asset]:
         partition = current.partition if partitioned(project, source) else ""
         if source.endswith("/landing"):
-            # Dagster reads no event of what it does not make: it is to compare nothing.
+            # Dagster reads no event of what it does not make: this tells Dagster to skip the
+            # comparison.
             digest, pointer = current.facts.get("landing"), "NULL"
         else:
             held = home.records.current(home.env, source, partition)
@@ -75,7 +76,7 @@ def observation(unit: Unit, digest: str) -> dg.AssetObservation:
 
 
 def metadata(home: Home, project: Project, current: Current, reused: bool) -> dict[str, Any]:
-    """Return what Dagster's page says about a current record."""
+    """Return the metadata that Dagster's page shows for a current record."""
     found: dict[str, Any] = {
         "version": f"v{current.number}",
         "digest": current.digest,

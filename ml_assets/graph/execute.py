@@ -20,7 +20,7 @@ from ml_assets.graph.runs import fail_dead, in_progress, job_name, open_backfill
 
 @dataclass
 class Executed:
-    """What a plan's runs did."""
+    """The outcome of a plan's runs."""
 
     run_ids: list[str] = field(default_factory=list)
     success: bool = True
@@ -28,7 +28,7 @@ class Executed:
     faults: list[str] = field(default_factory=list)
     """What failed outside our own steps, as Dagster says it."""
     warnings: list[str] = field(default_factory=list)
-    """What could not be told elsewhere; nothing failed for it."""
+    """Problems in publishing that failed nothing."""
 
 
 def execute(

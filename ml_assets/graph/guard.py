@@ -1,8 +1,8 @@
-"""Whom Dagster's page answers: its own pages, and programs that are no browser.
+"""Access guard of Dagster's page: only its own pages and non-browser programs are answered.
 
-Dagster's web application has no login and takes every request as its own. A page of another origin
-that is open in the same browser could start runs, delete assets or report forged versions. Belongs
-here: what is refused before Dagster sees it. Does not belong here: how its application is made
+Dagster's web application has no login and trusts every request. A page of another origin that is
+open in the same browser could start runs, delete assets or report forged versions. Belongs here:
+what is refused before Dagster sees it. Does not belong here: how its application is made
 (`webserver`).
 """
 
@@ -54,25 +54,25 @@ class Guard:
         await app(scope, receive, framed)
 
     def _wrong(self, scope: Scope) -> str | None:
-        """Return why a request is refused, or None."""
+        """Return why a request is refused, or None if it is allowed."""
         headers, path = Headers(scope=scope), scope["path"]
         hosts = headers.getlist("host")
         if not hosts or not all(self._is_mine(host) for host in hosts):
             return (
-                f"the host {', '.join(hosts) or '(none)'} is not known here; open localhost or "
-                "127.0.0.1, or name the host: ml-assets up --host NAME"
+                f"the host {', '.join(hosts) or '(none)'} is not allowed; open localhost or "
+                f"127.0.0.1, or allow the host: ml-assets up --host NAME"
             )
         if foreign(headers) and not _is_link(scope, headers):
             return (
-                f"asked for by a page of {headers.get('origin', 'another origin')}; only links "
-                "lead here from elsewhere"
+                f"requested by a page of {headers.get('origin', 'another origin')}; other origins "
+                f"may only link here"
             )
         if path.startswith(REPORTED):
-            return "only ml_assets reports what it made; use `ml-assets run`"
+            return "only ml_assets reports materializations; use `ml-assets run`"
         if path == GRAPHQL and scope["type"] == "http" and scope["method"] != "POST":
             asked = QueryParams(scope["query_string"]).getlist("query")
             if not all(_only_queries(text) for text in asked):
-                return "GET takes queries alone; send this operation by POST"
+                return "GET accepts queries only; send this operation by POST"
         return None
 
     def _is_mine(self, host: str) -> bool:

@@ -33,17 +33,17 @@ BACKOFF = (30.0, 3600.0)
 
 @dataclass(frozen=True)
 class Look:
-    """What a plan said of one state of all that it depends on, as the cursor keeps it."""
+    """The result of planning for one state of its dependencies, as stored in the cursor."""
 
     seen: str = ""
     """That state."""
     said: str = ""
     wanted: str = ""
-    """The digest of what is wanted, where something is to do."""
+    """The digest of the wanted state if there is work to do."""
     tries: int = 0
-    """How often in a row it could not be planned."""
+    """Number of consecutive planning failures."""
     again: float = 0.0
-    """When it is tried again then, in seconds since the epoch."""
+    """Time of the next attempt, in seconds since the epoch."""
 
     @classmethod
     def of(cls, cursor: str | None) -> Look:
@@ -59,14 +59,14 @@ class Look:
         context.update_cursor(json.dumps(asdict(self)))
 
     def still(self, instance: dg.DagsterInstance) -> str | None:
-        """Return why no plan is made while nothing moves; None where one is due."""
+        """Return why planning is skipped while nothing changes; None if it is due."""
         if self.tries:
             left = self.again - time.time()
             return f"{self.said}; the next attempt is in {left:.0f} s" if left > 0 else None
         if self.wanted:
             wait = backoff(instance, self.wanted)
             return None if wait is None else wait + self.said
-        return f"nothing moved since the last look, and nothing is to do{self.said}"
+        return f"no changes since the last check, and nothing to do{self.said}"
 
     def failed(self, seen: str, said: str) -> Look:
         """Return the look after this one, where planning failed."""
@@ -93,7 +93,7 @@ def look(
         if reason is not None:
             return reason
     if changing(workspace, QUIET) is not None:
-        return "sources or libraries are being changed; waiting until they are quiet"
+        return "sources or libraries are being changed; waiting until they are stable"
     try:
         document = _plan()
     except MlAssetsError as error:
@@ -107,14 +107,14 @@ def look(
 
 
 def _plan() -> dict[str, Any] | str:
-    """Plan in a fresh process: this one keeps the code that it once imported."""
+    """Plan in a fresh process, because this one keeps the code it has already imported."""
     command = [sys.executable, "-m", "ml_assets.cli.main", "plan", "--json"]
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, check=False, timeout=LONGEST_PLAN
         )
     except subprocess.TimeoutExpired:
-        return f"planning took more than {LONGEST_PLAN:.0f} s; `ml-assets run` has no such limit"
+        return f"planning took longer than {LONGEST_PLAN:.0f} s; `ml-assets run` has no such limit"
     if done.returncode == 2:
         return f"cannot plan: {done.stderr.strip()[-2000:]}"
     if done.returncode != 0:
@@ -124,20 +124,20 @@ def _plan() -> dict[str, Any] | str:
 
 
 def backoff(instance: dg.DagsterInstance, wanted: str) -> str | None:
-    """Return why this wanted state is not requested now, if it is not."""
+    """Return why no run is requested for this wanted state now, None if one is."""
     before = tried(instance, wanted)
     if not before:
         return None
     newest = before[0]
     status = newest.dagster_run.status
     if status == dg.DagsterRunStatus.CANCELED:
-        return "its run was cancelled by a person; it is requested again when something changes"
+        return "its run was cancelled; it is requested again when something changes"
     failures = sum(r.dagster_run.status == dg.DagsterRunStatus.FAILURE for r in before)
     ended = newest.end_time or newest.update_timestamp.timestamp()
     left = ended + _pause(failures) - time.time()
     if left <= 0:
         return None
-    said = f"failed {failures} times" if failures else "its run ended and left some of it undone"
+    said = f"failed {failures} times" if failures else "its run ended without finishing all of it"
     return f"{said}; the next attempt is in {left:.0f} s"
 
 

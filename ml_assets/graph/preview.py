@@ -1,4 +1,4 @@
-"""The first rows of a table as Dagster's page shows them; sensitive columns are masked.
+"""The first rows of a table for Dagster's page, with sensitive columns masked.
 
 Belongs here: a few rows to Markdown. Does not belong here: statistics (the quality report).
 """

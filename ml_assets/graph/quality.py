@@ -32,7 +32,7 @@ def quality_metadata(home: Home, _: Project, current: Current) -> dict[str, Any]
 
 
 def _account(facts: Mapping[str, Any]) -> str:
-    """Return what became of the landed records, in one line."""
+    """Return the row accounting of the landed records, in one line."""
     rows = facts["rows"]
     return " ".join(
         [

@@ -1,4 +1,4 @@
-"""Reloading the code location from inside it, when the specs name other assets."""
+"""Reloading the code location from inside it, when the specs define other assets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ml_assets.graph.private.code_server import (
 )
 
 DELAY = 1.0
-"""Seconds until the reload is asked for: what asked is answered first."""
+"""Seconds before the reload is requested, so that the caller is answered first."""
 
 
 def can_reload() -> bool:
@@ -24,7 +24,7 @@ def can_reload() -> bool:
 
 
 def reload_location() -> str:
-    """Ask the code server in front of this process to load anew; return what people read."""
+    """Ask the code server in front of this process to reload; return a message for the user."""
     port, socket = _address()
     if not port and not socket:
         return "press Reload definitions"

@@ -22,7 +22,7 @@ from ml_assets.store.home import Home
 from ml_assets.store.records import Current
 
 MLFLOW_URL = "ML_ASSETS_MLFLOW_URL"
-"""The variable that says where MLflow's page is; `up` sets it."""
+"""The environment variable with the address of MLflow's page; `up` sets it."""
 VIEW = "?workflowType=machine_learning"
 """Without it MLflow's page shows what is for language models around a run."""
 
@@ -127,7 +127,7 @@ def _change(home: Home, current: Current) -> str:
     before = next((f"v{v.number}" for v in versions if v.digest == found["previous"]), "before")
     metric, rows = found["metric"], found["rows"]
     lines = [
-        f"On the {rows['left']:,} of {rows['test']:,} test rows that neither has seen: "
+        f"On the {rows['left']:,} of {rows['test']:,} test rows unseen by both: "
         f"{change.verdict(found)}. A slice is called better or worse only where that holds "
         "for all slices together (Holm's correction).",
         "",

@@ -1,4 +1,4 @@
-"""Runs in Dagster: which are in progress, which died, how often a wanted state was tried."""
+"""Runs in Dagster: open ones, dead ones, and attempts at a wanted state."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NAME = "ml_assets/range"
 FIRST = "dagster/asset_partition_range_start"
 LAST = "dagster/asset_partition_range_end"
 SILENT = 180.0
-"""Seconds after which a run that never told its process counts as dead."""
+"""Seconds after which a run that never reported its process counts as dead."""
 OPEN = (
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
@@ -41,10 +41,10 @@ def tags(spec: RunSpec, wanted: str) -> dict[str, str]:
 
 
 def fail_dead(instance: dg.DagsterInstance, home: Home) -> None:
-    """Mark the open runs whose process is gone as failed: nobody else would."""
+    """Mark the open runs whose process is gone as failed; nothing else does."""
     for record in instance.get_run_records(dg.RunsFilter(statuses=list(OPEN))):
         if _dead(home, record):
-            said = "its process is gone; the next run goes on from there"
+            said = "its process is gone; the next run continues from there"
             instance.report_run_failed(record.dagster_run, said)
 
 

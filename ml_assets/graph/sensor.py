@@ -1,4 +1,4 @@
-"""The reconcile sensor: where what is wanted and what is there differ, one run follows.
+"""The reconcile sensor: requests one run if the wanted and the current state differ.
 
 Level-triggered: a new, corrected or withdrawn batch, an edited spec or stage, a failed run are
 one mechanism. A tick takes a cheap fingerprint and plans (`graph/look`) when it moved.
@@ -36,13 +36,13 @@ from ml_assets.store.switches import paused
 from ml_assets.workspace import Workspace, locate
 
 _asked: set[str] = set()
-"""Definitions for which a reload was asked for: only once, a run does not need it."""
+"""Definitions for which a reload was requested, so that it is requested only once."""
 GATHER = 20.0
-"""Seconds for which what is ready waits for files that are being written."""
+"""Seconds for which ready batches wait for files that are still being written."""
 _arriving: list[float] = []
 """When a tick first saw files being written, by the monotonic clock; empty if none are."""
 SAID = 3
-"""How many of what waits or is gone a skip names."""
+"""How many waiting or missing items a skip message lists."""
 
 
 def reconcile_sensor(
@@ -56,7 +56,7 @@ def reconcile_sensor(
         jobs=list(jobs),
         minimum_interval_seconds=5,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Requests one run for whatever differs from what is wanted.",
+        description="Requests one run for everything that is out of date.",
     )
     def reconcile(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         workspace = locate()
@@ -70,13 +70,13 @@ def reconcile_sensor(
 
 
 def repair_sensor(problem: str) -> dg.SensorDefinition:
-    """Return the sensor of a location whose specs cannot be read: it loads them once they can."""
+    """Return the sensor of a location with unreadable specs; it reloads them once readable."""
 
     @dg.sensor(
         name="reconcile",
         minimum_interval_seconds=5,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description=f"The specs cannot be read; loaded again once they can: {problem}",
+        description=f"The specs cannot be read, and are reloaded once they can: {problem}",
     )
     def reconcile(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         workspace = locate()
@@ -92,7 +92,7 @@ def repair_sensor(problem: str) -> dg.SensorDefinition:
             return dg.SkipReason(found)
         seen, document = found
         said = _reloaded(document["definitions"])
-        return dg.SkipReason(said) if said else _stuck(context, seen, "the specs can be read")
+        return dg.SkipReason(said) if said else _stuck(context, seen, "the specs can be read again")
 
     return reconcile
 
@@ -114,9 +114,9 @@ def _tick(
     if document["definitions"] != loaded:
         said = _reloaded(document["definitions"])
         if said is not None:
-            return dg.SkipReason(f"specs or code differ from what is loaded; {said}")
+            return dg.SkipReason(f"specs or code differ from the loaded ones; {said}")
         if document["assets"] != sorted(asset_keys(project)):
-            return _stuck(context, seen, "the specs name other assets than are loaded")
+            return _stuck(context, seen, "the specs define other assets than the loaded ones")
     plan = Plan.from_json(document)
     said = _said(document)
     if not plan.todo:
@@ -156,7 +156,7 @@ def _stuck(context: dg.SensorEvaluationContext, seen: str, why: str) -> dg.SkipR
 
 
 def _reloaded(definitions: str) -> str | None:
-    """Ask for a reload where it was not yet asked for these definitions; return what is said."""
+    """Request a reload unless already requested for these definitions; return the message."""
     if definitions in _asked:
         return None
     _asked.add(definitions)
@@ -178,20 +178,20 @@ def _busy(instance: dg.DagsterInstance, home: Home) -> str | None:
 
 
 def _said(document: dict[str, Any]) -> str:
-    """Return what a person should know besides: problems, files that settle, what waits."""
+    """Return further notes for the user: problems, unsettled files, waiting assets."""
     parts = list(document["problems"])
     parts += [f"{path} is still being written" for path in document["settling"]]
     parts += [row["reason"] for row in document["waiting"]][:SAID]
     gone = document["missing"]
-    parts += [f"the landed file of {place} is gone (it stays in)" for place in gone[:SAID]]
-    parts += [f"and {len(gone) - SAID} files more"] if len(gone) > SAID else []
+    parts += [f"the landed file of {place} is gone; its data is kept" for place in gone[:SAID]]
+    parts += [f"and {len(gone) - SAID} more files"] if len(gone) > SAID else []
     return "; ".join(["", *parts])
 
 
 def _gathering(settling: Sequence[str]) -> str | None:
-    """Return why nothing is requested yet while files arrive: those of one delivery are one run.
+    """Return why no run is requested while files arrive: one delivery should be one run.
 
-    Only for a while: a file that never settles must not keep back what is ready.
+    The wait is limited: a file that never settles must not block what is ready.
     """
     if not settling:
         _arriving.clear()
@@ -200,4 +200,4 @@ def _gathering(settling: Sequence[str]) -> str | None:
         _arriving.append(time.monotonic())
     if time.monotonic() - _arriving[0] > GATHER:
         return None
-    return "more files are arriving, so what is ready waits with them"
+    return "more files are arriving; waiting to process them in one run"

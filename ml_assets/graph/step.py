@@ -1,4 +1,4 @@
-"""What a step tells Dagster of the units it made: materializations, checks, failures.
+"""What a step reports to Dagster about its units: materializations, checks, failures.
 
 A step over a range of batches yields its outputs first and then logs each batch's own
 materialization and checks: the latest record of each partition is exact (Dagster itself
@@ -35,7 +35,7 @@ def publish(
     chosen: Sequence[str],
     code_version: str,
 ) -> Iterator[Any]:
-    """Yield and log what became of a step's units; `chosen` assets are in data-flow order.
+    """Yield and log the results of a step's units; `chosen` assets are in data-flow order.
 
     Raises dg.Failure naming every fault, after what is good was shown.
     """

@@ -56,7 +56,7 @@ def unit_assets(
         except DamagedObject as error:
             # What is not there is planned; what is only damaged would fail each run anew.
             engine.maker.planner.home.objects.forget(error.digest)
-            raise dg.Failure(f"{error}; the next run makes it again", allow_retries=False) from None
+            raise dg.Failure(f"{error}; the next run rebuilds it", allow_retries=False) from None
 
     return step
 

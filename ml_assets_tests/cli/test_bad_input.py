@@ -146,7 +146,7 @@ def test_a_damaged_object_that_is_only_shown_is_made_again_by_the_next_run(site:
         home.records.mark_all_unpublished(home.env)
     [said] = [f for f in site.json("run", "group:sales", code=1)["faults"] if "damaged" in f]
     assert before["sales/cleaned@2020-02"] in said
-    assert said.endswith("the next run makes it again")
+    assert said.endswith("the next run rebuilds it")
     assert "sales/cleaned@2020-02" in site.json("run", "group:sales")["executed"]
     assert (site.digests(), path.read_bytes()) == (before, content)
 

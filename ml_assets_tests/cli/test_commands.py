@@ -259,7 +259,7 @@ def test_an_unknown_command_and_option(site: Site) -> None:
 def test_a_file_whose_name_says_no_batch(site: Site, tmp_path: Path) -> None:
     file = tmp_path / "mine.csv"
     file.write_bytes(sales("2020-01"))
-    assert "say the batch with --batch" in site("land", "sales", file, code=2).err
+    assert "give the batch with --batch" in site("land", "sales", file, code=2).err
 
 
 def test_commands_are_those_of_the_issue() -> None:

@@ -106,9 +106,9 @@ def test_models_that_cannot_be_compared_say_why(site: Site) -> None:
     ("words", "said"),
     [
         (("diff", "sales/claened@2020-01", "sales/raw"), "did you mean 'sales/cleaned'"),
-        (("diff", "sales/raw", "sales/raw"), "has partitions; say one of 2020-01"),
+        (("diff", "sales/raw", "sales/raw"), "has partitions; choose one of 2020-01"),
         (("diff", "sales/raw@2020-01:v7", "sales/raw@2020-01"), "available: v0"),
-        (("diff", "@", "sales/raw@2020-01"), "wanted an asset, like"),
+        (("diff", "@", "sales/raw@2020-01"), "wanted an asset, e.g."),
         (("diff", "sales/raw@2020-01", "forecast/candidate"), "nothing to compare"),
         (("lineage", "sales/raw@2020-01", "--partition", "2020-02"), "another"),
         (("lineage", "sales/raw@2020-01", "--openlineage", "ftp://x"), "wanted a file, or a URL"),

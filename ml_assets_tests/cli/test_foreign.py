@@ -83,7 +83,7 @@ def test_what_stands_in_a_files_place_is_named(tmp_path: Path, place: str, kind:
 @pytest.mark.parametrize("kind", ["a file", "a pipe", "a link to nowhere", "a link in a circle"])
 @pytest.mark.parametrize("place", FOLDERS)
 def test_what_stands_in_a_folders_place_is_named(tmp_path: Path, place: str, kind: str) -> None:
-    _refused(tmp_path, place, kind, "wanted a folder there: move it away")
+    _refused(tmp_path, place, kind, "wanted a folder; move it away")
 
 
 def _refused(home: Path, place: str, kind: str, said: str) -> None:
@@ -102,7 +102,7 @@ def test_a_file_in_place_of_a_datasets_folder(site: Site, tmp_path: Path) -> Non
     folder.touch()
     source = tmp_path / "aside" / "sales-2020-01.csv"
     error = site.json("land", "sales", source, code=2)["error"]
-    assert error == f"{folder} is a file; wanted a folder there: move it away"
+    assert error == f"{folder} is a file; wanted a folder; move it away"
     (problem,) = site.json("plan")["problems"]
     assert problem.startswith(f"{folder}: cannot be looked at: Not a directory")
     folder.unlink()

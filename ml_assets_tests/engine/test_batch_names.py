@@ -50,7 +50,7 @@ def test_what_no_batch_can_be_called(toy: Toy, batch: str) -> None:
     _loose(toy, "(?s:.*)")
     planner, source = toy.planner(), toy.root / "export.csv"
     source.write_bytes(sales("2020-01"))
-    with pytest.raises(RequestError, match=r"cannot be called .* wanted 1 to 100 bytes"):
+    with pytest.raises(RequestError, match=r"invalid batch name .* wanted 1 to 100 bytes"):
         land(planner.home, planner.project, "sales", source, batch)
     assert not planner.home.landing.exists()
 
@@ -68,7 +68,7 @@ def test_a_file_that_names_such_a_batch_is_named_and_left_alone(toy: Toy) -> Non
         "sales-.csv",
         "sales-a@v0.csv",
     ]
-    assert all("a batch cannot be called" in problem for problem in found.problems)
+    assert all("invalid batch name" in problem for problem in found.problems)
     assert (folder / "sales-a@v0.csv").exists()
 
 
@@ -121,7 +121,7 @@ def test_a_format_that_landed_batches_do_not_have_is_refused_until_they_are_with
     _land(toy, "2020-01")
     _land(toy, "Feb 2020")
     _order(toy, "'%b %Y'")
-    with pytest.raises(SpecError, match="'%b %Y' does not match landed 2020-01; say the format"):
+    with pytest.raises(SpecError, match="'%b %Y' does not match landed 2020-01; set the format"):
         toy.plan()
     for dataset in ("sales", "prices"):
         toy.planner().home.batches.withdraw("dev", dataset, "2020-01", "old name")
@@ -131,13 +131,15 @@ def test_a_format_that_landed_batches_do_not_have_is_refused_until_they_are_with
 def test_one_place_of_a_calendar_has_one_name(toy: Toy) -> None:
     _loose(toy)
     toy.land("sales", "2020-01", sales("2020-01"))
-    with pytest.raises(RequestError, match="batch '2020-1' has the place of '2020-01' on calendar"):
+    with pytest.raises(
+        RequestError, match="batch '2020-1' is the same place as '2020-01' on calendar"
+    ):
         toy.land("prices", "2020-1", prices("2020-01"))
     planner = toy.planner()
     (planner.home.landing / "sales" / "sales-2020-1.csv").write_bytes(sales("2020-02"))
     problems = observe(planner.home, planner.project, 0.0).problems
     assert [p.partition(": ")[2] for p in problems] == [
-        "batch '2020-1' has the place of '2020-01' on calendar month; name it '2020-01', or "
+        "batch '2020-1' is the same place as '2020-01' on calendar month; name it '2020-01', or "
         "withdraw '2020-01' first"
     ]
     planner.home.batches.withdraw("dev", "sales", "2020-01", "to be named anew")

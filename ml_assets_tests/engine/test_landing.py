@@ -82,7 +82,7 @@ def test_two_files_for_one_batch(planner: Planner, folder: Path) -> None:
     assert found.landed == [f"sales@{FEB}"]
     assert found.problems == [
         f"sales@{JAN}: two files for one batch, sales-{JAN}.csv and sales-{JAN}.csv.gz; "
-        f"leave one in {folder}"
+        f"keep only one in {folder}"
     ]
     (folder / f"sales-{JAN}.csv").unlink()
     assert _look(planner) == Observed(landed=[f"sales@{JAN}"])
@@ -117,8 +117,8 @@ def test_what_is_no_file_is_named_and_the_rest_lands(planner: Planner, folder: P
     assert found.landed == [f"sales@{JAN}"]
     cure = "; rename it or move it away"
     assert found.problems == [
-        f"{folder}/sales-2020-03.csv: is a folder, not a file; only files are taken: "
-        "put what is in it beside it",
+        f"{folder}/sales-2020-03.csv: is a folder, not a file; only files are ingested; move its "
+        f"contents up one level",
         f"{folder}/sales-2020-04.csv: is a link to nowhere, which is not there{cure}",
         f"{folder}/sales-2020-05.csv: is a pipe, not a file{cure}",
         f"{folder}/sales-2020-\\xff.csv: its name is not UTF-8{cure}",
@@ -241,12 +241,12 @@ def test_requests_that_are_wrong(planner: Planner, source: Path) -> None:
     home, project = planner.home, planner.project
     with pytest.raises(UnknownName, match="no dataset named 'salse'; did you mean 'sales'"):
         land(home, project, "salse", source, None)
-    with pytest.raises(RequestError, match="says batch 2020-01, --batch says 2020-02"):
+    with pytest.raises(RequestError, match="is of batch 2020-01, but --batch is 2020-02"):
         land(home, project, "sales", source, FEB)
     with pytest.raises(RequestError, match=r"sales-2020-02\.csv: No such file"):
         land(home, project, "sales", source.with_name(f"sales-{FEB}.csv"), None)
     odd = source.rename(source.with_name("export.csv"))
-    with pytest.raises(RequestError, match="rename it or say the batch with --batch"):
+    with pytest.raises(RequestError, match="rename it or give the batch with --batch"):
         land(home, project, "sales", odd, None)
     with pytest.raises(RequestError, match="no file name for batch 'June'"):
         land(home, project, "sales", odd, "June")

@@ -261,9 +261,9 @@ def test_verify_names_what_is_not_deterministic(made: Toy) -> None:
     assert made.digests() == before
     assert ran.having("failed") == _each("forecast/features")
     assert ran.faults[0] == (
-        f"forecast/features@{JAN}: features (ml_assets.stages.features:features) gave another "
-        "features for the same inputs: it is not deterministic, or reads something that is "
-        "not an input"
+        f"forecast/features@{JAN}: features (ml_assets.stages.features:features) gave a "
+        "different features for the same inputs: it is not deterministic, or reads something "
+        "that is not an input"
     )
 
 

@@ -45,7 +45,7 @@ def test_everything_is_new(toy: Toy) -> None:
     plan = toy.plan()
     assert len(plan.cells) == 12 * 4 + 6 + 7
     *before, release = plan.cells
-    assert {(item.status, item.reason) for item in before} == {("run", "never made")}
+    assert {(item.status, item.reason) for item in before} == {("run", "never materialized")}
     assert (release.status, release.reason) == ("maybe", "depends on forecast/champion")
     assert [str(item.cell) for item in plan.cells[-3:]] == [
         "forecast/evaluation_report",
@@ -63,7 +63,7 @@ def test_nothing_changed(made: Toy) -> None:
 def test_what_is_not_shown_yet_is_published(made: Toy) -> None:
     made.planner().home.records.mark_all_unpublished("dev")
     plan = made.plan("prices/*")
-    assert {i.reason for i in plan.cells} == {"known content, not yet shown here"}
+    assert {i.reason for i in plan.cells} == {"known content, not yet published here"}
     assert len(plan.todo) == 24
     assert plan.to_json()["publish"] == [str(item.cell) for item in plan.cells]
 
@@ -150,7 +150,7 @@ def test_the_order_of_columns_is_a_change(made: Toy) -> None:
     made.edit(SALES, promo + units, units + promo)
     plan = made.plan("sales/raw")
     assert _having(plan, "run") == _each("sales/raw")
-    assert _reasons(plan)["sales/raw@2020-01"] == "spec: the order of its keys"
+    assert _reasons(plan)["sales/raw@2020-01"] == "spec: the order of its keys changed"
     assert made.make("sales/raw", verify=True).faults == []
 
 
@@ -227,7 +227,7 @@ def test_a_cell_that_was_kept_without_the_one_before(toy: Toy) -> None:
     assert toy.make("prices/cleaned").faults == []
     toy.land("prices", "2020-01", prices("2020-01", extra=0.5))
     (cleaned,) = toy.plan("prices/cleaned").cells
-    assert (cleaned.status, cleaned.reason) == ("run", "an input is made anew")
+    assert (cleaned.status, cleaned.reason) == ("run", "an input is rebuilt")
 
 
 def test_the_wanted_state_is_the_same_until_something_changes(made: Toy) -> None:

@@ -88,7 +88,7 @@ def test_until_there_are_enough_batches_the_report_says_what_it_lacks(toy: Toy) 
     toy.land("sales", MONTHS[0])
     assert toy.make(DATA).faults == []
     assert _pins(toy) is None
-    said = "the reference will be the first 3 usable batches, there are 1"
+    said = "the reference will be the first 3 usable batches, so far there are 1"
     assert {"what": "drift", "why": said} in _figures(toy, MONTHS[0])["not_computed"]
     assert _checks(toy, MONTHS[0])["drift"] is None
     for month in MONTHS[1:3]:

@@ -37,7 +37,7 @@ def _short(digest: str) -> str:
 
 
 def test_never_made() -> None:
-    assert reasons(THEN, None) == ["never made"]
+    assert reasons(THEN, None) == ["never materialized"]
 
 
 def test_nothing_changed_but_the_result_is_gone() -> None:
@@ -48,9 +48,9 @@ def test_nothing_changed_but_the_result_is_gone() -> None:
     ("code", "said"),
     [
         ({"m.clean": "2", "m.old": "1"}, ["code: m.clean changed"]),
-        ({"m.clean": "1"}, ["code: m.old is not used any more"]),
+        ({"m.clean": "1"}, ["code: m.old is no longer used"]),
         ({"m.clean": "1", "m.old": "1", "m.new": "1"}, ["code: m.new is new"]),
-        ({"m.clean": "2"}, ["code: m.clean changed", "code: m.old is not used any more"]),
+        ({"m.clean": "2"}, ["code: m.clean changed", "code: m.old is no longer used"]),
     ],
 )
 def test_code(code: dict[str, str], said: list[str]) -> None:
@@ -73,7 +73,7 @@ def test_spec(change: dict[str, Any], said: str) -> None:
 
 
 def test_order_of_a_spec() -> None:
-    assert _why(order="2") == ["spec: the order of its keys"]
+    assert _why(order="2") == ["spec: the order of its keys changed"]
     params = {**THEN["params"], "budget": 1}
     assert _why(order="2", params=params) == ["spec: budget 0.05→1"]
 
@@ -102,7 +102,7 @@ def test_environment() -> None:
             {"previous": [["weather", [ONE, TWO]]]},
             [f"input previous [weather] [{_short(ONE)}]→[{_short(ONE)}, {_short(TWO)}]"],
         ),
-        ({"joins": [["planes", ONE], ["weather", ONE]]}, ["input joins: in another order"]),
+        ({"joins": [["planes", ONE], ["weather", ONE]]}, ["input joins: order changed"]),
     ],
 )
 def test_inputs(change: dict[str, Any], said: list[str]) -> None:
@@ -110,5 +110,5 @@ def test_inputs(change: dict[str, Any], said: list[str]) -> None:
 
 
 def test_another_function() -> None:
-    assert _why(hooks={"hook": "toy:b"}) == ["function: another function is named"]
+    assert _why(hooks={"hook": "toy:b"}) == ["function: a different function is named"]
     assert _why(stage="m:other", code={"n": "1"}) == ["stage: clean→other"]

@@ -75,7 +75,7 @@ class Daemon:
 
         def found() -> str | None:
             said = self.skips(after)
-            good = ("nothing to do", "nothing moved since the last look")
+            good = ("nothing to do", "no changes since the last check")
             return next((reason for reason in said if reason.startswith(good)), None)
 
         reason: str = self.until(found)

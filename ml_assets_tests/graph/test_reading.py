@@ -76,7 +76,7 @@ def test_splits_and_reports(site: Site) -> None:
     ("asset", "options", "said"),
     [
         ("sales/cleand", {}, "did you mean 'sales/cleaned'"),
-        ("sales/cleaned", {}, "sales/cleaned has partitions; say one of 2020-01"),
+        ("sales/cleaned", {}, "sales/cleaned has partitions; choose one of 2020-01"),
         ("sales/cleaned", {"partition": "2020-1"}, "no partition of sales/cleaned named '2020-1'"),
         ("sales/cleaned", {"partition": "2020-01", "version": 7}, "available: v0"),
         ("sales/cleaned", {"partition": "2020-01", "version": "new"}, "available: v0"),

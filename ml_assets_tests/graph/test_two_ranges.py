@@ -53,7 +53,7 @@ def test_the_command_makes_the_other_batches_and_no_candidate(site: Site) -> Non
     # Nor does a selection that begins behind the fault.
     behind = site.json("run", "forecast/train_split+")
     assert behind["executed"] == []
-    why = "forecast waits: features of 2020-02 are not made: their run failed, or is to come"
+    why = "forecast waits: features of 2020-02 are missing: their run failed or is still to come"
     assert why in behind["waits"]
 
     _mended(site)

@@ -119,7 +119,7 @@ def test_a_record_that_goes_meanwhile_is_said(trained: Toy) -> None:
 def test_a_release_waits_for_a_champion_and_then_is_made(trained: Toy) -> None:
     home = trained.planner().home
     assert planned(trained).waiting == (
-        "forecast: no candidate was promoted to champion in environment dev"
+        "forecast: no candidate has been promoted to champion in environment dev"
     )
     digest = candidate_named(home, "forecast", "v0").digest
     home.promotions.append("dev", "forecast", digest=digest, **PROMOTED)

@@ -62,7 +62,7 @@ def test_it_is_opened_planned_and_released(stored: Stored) -> None:
     assert stored.log() == stored.golden["log"]
     for item in stored.json("plan")["run"]:
         # Neither a field that came later nor a file that lies where it lay moves a key.
-        assert not item["reason"].startswith(("spec:", "input", "never made")), item
+        assert not item["reason"].startswith(("spec:", "input", "never materialized")), item
     verified = stored.json("verify", stored.root / "releases" / "demand-v1.zip")
     assert verified["verified"] is True
     for version in ("v0", "v1"):

@@ -96,7 +96,7 @@ def test_a_batch_is_gone_and_its_file_does_not_land_again(made: Toy) -> None:
     assert ("sales", "2020-01") not in home.batches.landed()
     file.write_bytes(content)
     (problem,) = observe(home, planner.project, settle=0.0).problems
-    assert "deleted by `ml-assets forget` and does not land again" in problem
+    assert "deleted by `ml-assets forget` and cannot land again" in problem
     with pytest.raises(RequestError, match="deliver it without those rows"):
         made.land("sales", "2020-01", content)
     file.unlink()

@@ -207,8 +207,8 @@ def _rival_inputs(session: Session, unit: Unit, judged: Judged) -> dict[str, Inp
     if rival is None:
         number = candidate_of(session.home, unit.group, str(judged.against)).number
         lost = {
-            "lost": f"the store has lost objects that v{number} is made of or was trained on "
-            f"(`ml-assets recreate {unit.group} v{number}` names them)"
+            "lost": f"the store has lost inputs or training data of v{number} "
+            f"(`ml-assets recreate {unit.group} v{number}` lists them)"
         }
         folds = {f"champion_{f}": judged.folds[f].outputs[f] for f in ("train", "validation")}
         return {"champion": session.home.objects.put(lost), **folds}

@@ -16,8 +16,8 @@ from ml_assets.spec.model import ChangeSpec
 
 STAGE = "ml_assets.stages.paired.change"
 LOST = {
-    "lost": "what it is made of, or was trained on, was forgotten, collected or lost; "
-    "`ml-assets recreate` names it"
+    "lost": "its inputs or training data were forgotten, collected or lost; "
+    "`ml-assets recreate` lists them"
 }
 
 

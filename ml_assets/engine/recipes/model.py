@@ -179,7 +179,7 @@ def splits(session: Session, unit: Unit) -> Sequence[Made]:
     needed = [model.dataset, *(join.dataset for join in model.joins)]
     missed = [b for b, made in found.items() if session.missed(made, needed)]
     if missed:
-        why = f"features of {', '.join(missed)} are not made: their run failed, or is to come"
+        why = f"features of {', '.join(missed)} are missing: their run failed or is still to come"
         return [Made(cell, {}, {}, waiting=f"{unit.group} waits: {why}") for cell in unit.cells()]
     params = split_rule(unit.group, model)
     stage = f"ml_assets.stages.split.{model.split.kind}:split"

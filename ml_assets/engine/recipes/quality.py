@@ -155,7 +155,9 @@ def reference_of(session: Session, dataset: str, spec: DatasetSpec) -> Reference
         return _of_batches(found, said)
     found = _usable(session, dataset, session.batches(dataset), first)
     if len(found) < first:
-        said = f"the reference will be the first {first} usable batches, there are {len(found)}"
+        said = (
+            f"the reference will be the first {first} usable batches, so far there are {len(found)}"
+        )
         return ReferenceTables(said)
     said = f"the reference is pinned: {', '.join(found)}"
     return _of_batches(found, said, {name: list(found)})
@@ -205,7 +207,7 @@ def _first_landing(session: Session, dataset: str, spec: DatasetSpec) -> Referen
         said = f"the reference is the first landed file, {landing.name}"
         raw, cleaned = found.parsed.outputs["raw"], found.cleaned.outputs["cleaned"]
         return ReferenceTables(said, {"": raw}, {"": cleaned}, landing=landing.digest)
-    return ReferenceTables("there is no usable file to compare with")
+    return ReferenceTables("no usable file to compare with")
 
 
 def _cleaning(session: Session, made: Made) -> Mapping[str, Ref | Pending]:
@@ -214,7 +216,7 @@ def _cleaning(session: Session, made: Made) -> Mapping[str, Ref | Pending]:
         return made.actions["clean"].outputs
     held = session.home.records.current(session.home.env, made.cell.asset, made.cell.partition)
     record = None if held is None else session.home.records.action(held.actions["clean"])
-    assert record is not None, f"{made.cell} is held without its action"
+    assert record is not None, f"{made.cell} is recorded without its action"
     return record.outputs
 
 
@@ -227,9 +229,9 @@ def _skipped(spec: DatasetSpec) -> dict[str, str]:
     found = {}
     for name, column in spec.columns.items():
         if name in spec.quality.ignore:
-            found[name] = "quality.ignore names it"
+            found[name] = "it is listed in quality.ignore"
         elif column.type in ("timestamp", "date"):
-            found[name] = "a time moves on by itself"
+            found[name] = "it is a time, which always advances"
         elif spec.key == (name,):
-            found[name] = "it is the key: each row has its own"
+            found[name] = "it is the key, unique in each row"
     return found

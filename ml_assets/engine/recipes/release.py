@@ -41,7 +41,7 @@ def release(session: Session, unit: Unit) -> Sequence[Made]:
     promotions, env = session.home.promotions, session.home.env
     champion = promotions.champion(env, unit.group)
     if champion is None:
-        why = f"{unit.group}: no candidate was promoted to champion in environment {env}"
+        why = f"{unit.group}: no candidate has been promoted to champion in environment {env}"
         return [Made(cell, {}, {}, waiting=why)]
     entry = promotions.first_promotion(env, unit.group, champion.digest)
     assert entry is not None
@@ -68,7 +68,7 @@ def _cure(session: Session, model: str, champion: str) -> str | None:
     if held is None or held.digest == champion:
         return None
     return (
-        "what the champion was made from was forgotten or collected, so it has no bundle; "
+        "the champion's inputs were forgotten or collected, so it has no bundle; "
         f"promote the current candidate: ml-assets promote {model} v{held.number} --reason …"
     )
 

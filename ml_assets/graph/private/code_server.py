@@ -1,4 +1,4 @@
-"""The client of a code server, which asks it to load the definitions anew.
+"""The client of a code server, which asks it to reload the definitions.
 
 The public way is the Reload button or a GraphQL mutation of a web server, which need not run.
 Without it a person presses the button after a dataset or model was added.
