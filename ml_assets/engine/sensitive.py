@@ -14,10 +14,9 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ml_assets.spec.expressions import grammar
 from ml_assets.spec.model import ModelSpec
 from ml_assets.spec.project import Project
-from ml_assets.stages.expressions import reads
-from ml_assets.stages.shown import MASK
 
 if TYPE_CHECKING:
     from ml_assets.store.home import Home
@@ -107,7 +106,7 @@ def hidden_columns(project: Project, group: str, known: Seen) -> frozenset[str]:
         "_weight": (spec.weight,),
         **dict.fromkeys(
             ("_target", "target", "prediction", "baseline"),
-            reads(spec.target, main.columns, f"{group}: target"),
+            grammar.names(grammar.parse(spec.target, main.columns)),
         ),
     }
     own = {name for name, column in main.columns.items() if column.sensitive}
@@ -119,6 +118,8 @@ def hidden_columns(project: Project, group: str, known: Seen) -> frozenset[str]:
 
 def masked(text: str, values: Collection[str]) -> str:
     """Return a text with the given values masked wherever they occur as whole words."""
+    from ml_assets.stages.shown import MASK
+
     there = {value for value in values if value in text and not SHORT.fullmatch(value)}
     for value in sorted(there, key=len, reverse=True):
         text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", MASK, text)

@@ -271,7 +271,7 @@ def test_what_dagster_shows_of_a_candidate_and_its_report(site: Site) -> None:
     assert [row.split(" |")[0].strip("| ") for row in board[2:]].count("linear **chosen**") == 1
     # Each family is a row, with the seconds of its own fit.
     assert len(board) == 2 + len(candidate.facts["families"])
-    shown = report_metadata(home, found)
+    shown = report_metadata(home, site.toy.planner().project, found)
     metrics = found.facts["metrics"]
     assert shown["test_mae"] == metrics["test"]["mae"]
     assert shown["baseline_mae"] == metrics["baseline"]["mae"]
