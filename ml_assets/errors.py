@@ -1,6 +1,6 @@
 """Every error that ml_assets raises on purpose.
 
-Those that stages need are made in `faults`, the rest here. Does not belong here: anything that
+Those that stages need are defined in `faults`, the rest here. Does not belong here: anything that
 catches them.
 
     MlAssetsError
@@ -11,14 +11,14 @@ catches them.
     │   └── HomeError         the home cannot be opened (format, permissions, lock)
     ├── StageError            a stage or a user's hook broke its promise (a fault)
     │   ├── HookError         the user's function raised or returned the wrong thing
-    │   └── NotExpressible    a model has no form in ONNX
+    │   └── NotExpressible    a model cannot be expressed in ONNX
     ├── BundleError           a release bundle is not what it says it is
     ├── DamagedObject         a stored object does not match its digest
     ├── NotMaterialized       an upstream asset has no current version
-    ├── CodeChanged           sources moved between hashing and recording
+    ├── CodeChanged           sources changed between hashing and recording
     ├── LogBroken             the promotion log is not what was written; names the entry
     ├── Conflict              another promotion came first
-    └── PublishError          the store has it, but MLflow does not show it yet
+    └── PublishError          recorded in the store, but not yet in MLflow
 """
 
 from __future__ import annotations
@@ -79,11 +79,11 @@ class SelectionError(RequestError):
 
 
 class UnknownName(RequestError):
-    """Something was asked for by a name that does not exist."""
+    """A name that does not exist was requested."""
 
     @classmethod
     def of(cls, kind: str, got: str, available: Iterable[str]) -> UnknownName:
-        """Say what was got, what there is, and the nearest name."""
+        """Return the error with the name given, those available, and the nearest one."""
         names = sorted(available)
         return cls(
             f"no {kind} named {got!r}{suggest(got, names)}", what=kind, got=got, available=names
@@ -91,7 +91,7 @@ class UnknownName(RequestError):
 
 
 class HomeError(RequestError):
-    """The home folder cannot be used as it is."""
+    """The home folder cannot be opened in its present state."""
 
 
 class NotMaterialized(MlAssetsError):
@@ -107,15 +107,15 @@ class LogBroken(MlAssetsError):
 
 
 class Conflict(MlAssetsError):
-    """The champion is not the one expected: another promotion or rollback came first."""
+    """The champion is not the expected one: another promotion or rollback came first."""
 
 
 class PublishError(MlAssetsError):
-    """What the store holds could not be shown in MLflow; nothing is lost."""
+    """Content of the store could not be published to MLflow; nothing is lost."""
 
 
 def kind_of(error: type[Exception]) -> str:
-    """Return what programs call a kind of error.
+    """Return the name by which programs know a kind of error.
 
     >>> kind_of(UnknownName)
     'unknown_name'

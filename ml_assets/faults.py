@@ -12,10 +12,10 @@ from typing import Any
 
 
 class MlAssetsError(Exception):
-    """Base of every error raised on purpose; its text is meant for people."""
+    """Base of every error raised on purpose; its message is written for people."""
 
     details: Any = None
-    """What programs may want apart: what was got, wanted, available; by name, or None."""
+    """Details for programs (got, wanted, available, …) by name, or None."""
 
 
 class StageError(MlAssetsError):
@@ -27,7 +27,7 @@ class HookError(StageError):
 
 
 class NotExpressible(StageError):
-    """A model has no form in ONNX; the message says what is in the way."""
+    """A model cannot be expressed in ONNX; the message says why."""
 
 
 class BundleError(MlAssetsError):
@@ -43,7 +43,7 @@ class DamagedObject(MlAssetsError):
 
 
 def raised(where: str, hook: Callable[..., Any], error: Exception) -> str:
-    """Return what a user's function raised, and at which line of the file that it stands in."""
+    """Return what a user's function raised, and at which line of its file."""
     line, trace, code = "", error.__traceback__, getattr(hook, "__code__", None)
     while trace is not None:
         if code is not None and trace.tb_frame.f_code.co_filename == code.co_filename:

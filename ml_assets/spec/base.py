@@ -1,4 +1,4 @@
-"""What every part of a spec shares: frozen, strict about keys, described."""
+"""Base types of every part of a spec: frozen, strict about keys, described."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ INSTALLED = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*:[A-Za
 
 
 Place = tuple[int | str, ...]
-"""Where something stands in a spec: keys and positions, from `attributes` inwards."""
+"""A location in a spec: keys and positions, from `attributes` inwards."""
 
 
 class Mistakes(ValueError):
-    """Several mistakes that only show when the parts of a spec are held together."""
+    """Several mistakes that only show when the parts of a spec are checked together."""
 
     def __init__(self, found: Sequence[tuple[Place, str]]) -> None:
         said = [f"{'.'.join(str(part) for part in place)}: {what}" for place, what in found]
@@ -43,7 +43,7 @@ class Spec(BaseModel):
     @model_validator(mode="wrap")
     @classmethod
     def _true_is_no_number(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        """Refuse true and false where a number is wanted: pydantic takes them for 1 and 0."""
+        """Refuse true and false in place of numbers: pydantic reads them as 1 and 0."""
         made = handler(data)
         wrong = [
             ((name, *place), f"got {str(found).lower()}, {_TRUE}")
@@ -60,14 +60,14 @@ _TRUE = "wanted a number or a text; put texts such as yes, no, on and off in quo
 
 
 def _takes_true(annotation: Any) -> bool:
-    """Return whether values of a type may be, or hold, true and false; a part judges its own."""
+    """Return whether values of a type may be or contain booleans; nested specs check their own."""
     if annotation in (bool, Any) or (isinstance(annotation, type) and issubclass(annotation, Spec)):
         return True
     return any(_takes_true(part) for part in get_args(annotation))
 
 
 def _true(value: Any) -> Iterator[tuple[Place, bool]]:
-    """Yield each true or false within plain values, and where it stands."""
+    """Yield each boolean within plain values, and its location."""
     if isinstance(value, bool):
         yield (), value
     elif isinstance(value, dict | list | tuple):
@@ -104,8 +104,8 @@ Hook = Annotated[str, AfterValidator(_hook)]
 """A user's function: `file.py:function`, the file beside the defs.yaml, or
 `package.module:function` of an installed package."""
 Names = Annotated[tuple[str, ...], AfterValidator(_distinct)]
-"""Names of which none stands twice."""
+"""Distinct names."""
 Resamples = Annotated[int, Field(ge=100, le=100_000)]
-"""How often rows are drawn anew: fewer say little, more take memory and hours."""
+"""Number of bootstrap resamples: fewer are too imprecise, more take memory and hours."""
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]

@@ -1,6 +1,6 @@
-"""A calendar: a named set of batches and the order in which they follow each other.
+"""A calendar: a named set of batches, and their order.
 
-Batches are never compared as texts anywhere else: `9` comes before `10`.
+All ordering of batches goes through here: never as texts, since `9` comes before `10`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def _order(value: str) -> str:
         read = datetime.strptime(_EXAMPLE.strftime(value), value)
         after = datetime.strptime(_next(_EXAMPLE, value).strftime(value), value)
     except (ValueError, re.error) as error:
-        # What stands twice (%Y %Y) is a group twice in the expression that Python makes of it.
+        # A repeated directive (%Y %Y) is a repeated group in the expression that Python compiles.
         raise ValueError(f"got {value!r}, {wanted}: {error}") from None
     if not _YEAR.search(value.replace("%%", "")):
         raise ValueError(f"got {value!r}, {wanted}")
@@ -60,22 +60,22 @@ def _next(start: datetime, order: str) -> datetime:
 
 
 class Calendar(Spec):
-    """The batches that datasets share, in order. `calendar: month` is short for its name alone."""
+    """The batches that datasets share, in order. `calendar: month` is short for `{name: month}`."""
 
     name: Name
-    """Datasets that name the same calendar join batch with batch, and must agree on its order."""
+    """Datasets on the same calendar are joined batch by batch, and must agree on its order."""
     order: Annotated[str, AfterValidator(_order)] = NATURAL
-    """`natural` (digits count as numbers: 9, 10, 11), or the date format of batch names, as
-    Python's `strptime` takes it (`%b %Y` for `Jan 2024`). A name that does not match is refused."""
+    """`natural` (runs of digits count as numbers: 9, 10, 11), or the date format of batch names for
+    Python's `strptime` (`%b %Y` for `Jan 2024`). A name that does not match is refused."""
 
     def matches(self, batch: str) -> bool:
-        """Tell whether a batch may have this name."""
+        """Return whether a batch may have this name."""
         return self.order == NATURAL or self._date(batch) is not None
 
     def place(self, batch: str) -> tuple[datetime, tuple[str | int, ...]]:
-        """Return where a batch stands; two names with one place mean the same batch.
+        """Return a batch's place in the order; two names with one place mean the same batch.
 
-        A name that does not match the date format stands before all that do.
+        A name that does not match the date format comes before all that do.
         """
         date = None if self.order == NATURAL else self._date(batch)
         return (datetime.min, natural(spelled(batch))) if date is None else (date, ())
@@ -92,7 +92,7 @@ class Calendar(Spec):
             return None
 
     def rank(self, batch: str) -> tuple[datetime, tuple[str | int, ...], str]:
-        """Return what batches are sorted by: their place, within one place their text."""
+        """Return the sort key of batches: their place, then their text."""
         return *self.place(batch), batch
 
     def sorted(self, batches: Iterable[str]) -> list[str]:
@@ -111,11 +111,11 @@ def _long(value: Any) -> Any:
 
 
 Named = Annotated[Calendar, BeforeValidator(_long, json_schema_input_type=str | Calendar)]
-"""A calendar as people write it: its name, or a mapping."""
+"""A calendar as written in a spec: its name, or a mapping."""
 
 
 def natural(text: str) -> tuple[str | int, ...]:
-    """Return what texts are sorted by so that runs of digits count as numbers.
+    """Return a sort key of texts in which runs of digits count as numbers.
 
     >>> sorted(["b10", "b9", "a"], key=natural)
     ['a', 'b9', 'b10']
@@ -125,5 +125,5 @@ def natural(text: str) -> tuple[str | int, ...]:
 
 
 def spelled(name: str) -> str:
-    """Return a batch's name as it is kept: a letter with an accent as one character (NFC)."""
+    """Return a batch's name as it is stored: accented letters as one character (NFC)."""
     return unicodedata.normalize("NFC", name)

@@ -1,4 +1,4 @@
-"""Columns of a contract: logical type, unit, and the rules a value must keep."""
+"""Columns of a contract: logical type, unit, and the rules that values must satisfy."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ALLOWED: dict[str, tuple[type, ...]] = {
 
 
 def regular_expression(value: str) -> str:
-    """Return a text that is a regular expression; ValueError if it is not."""
+    """Return the text if it is a regular expression; otherwise raise ValueError."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -42,28 +42,30 @@ class Column(Spec):
     """One column of a dataset's contract."""
 
     type: ColumnType
-    """Logical type. `integer` has 64 bits, `number` is at most 1e100 in size, `timestamp` is kept
-    in UTC, it and `date` lie in the years 1 to 9999, `category` is text with few values."""
+    """Logical type. `integer` has 64 bits; `number` is at most 1e100 in magnitude; `timestamp` is
+    stored in UTC; `timestamp` and `date` cover the years 1 to 9999; `category` is text with few
+    distinct values."""
     description: str = ""
     unit: str | None = None
-    """Unit of the value, as people write it (min, mi, degF)."""
+    """Unit of the value, as shown to people (min, mi, degF)."""
     nullable: bool = True
     null_values: tuple[str, ...] | None = None
-    """Texts that mean a missing value in this column; without, those of `landing`."""
+    """Texts that mean a missing value in this column; by default those of `landing`."""
     range: tuple[float | None, float | None] | None = None
-    """Smallest and largest allowed value, both included; null for no limit on that side."""
+    """Smallest and largest allowed value, inclusive; null for no limit on that side."""
     allowed: tuple[str | int | float, ...] | None = None
     """The only values allowed."""
     pattern: str | None = None
-    """A regular expression that the whole text must match."""
+    """A regular expression that must match the whole text."""
     action: Action = "quarantine"
     """What happens to a row whose value breaks a rule of this column."""
     known_at: str | None = None
     """The moment from which the value is known (one of the dataset's `moments`)."""
     sensitive: bool = False
     """Its values are never shown, logged or shipped (previews, examples, reports, messages, golden
-    rows), nor those of a feature made from it: one with it among its `sources`, or one that names
-    none and was not seen to hold the values of the column whose name it bears."""
+    rows), nor are those of features derived from it: features that list it in their `sources`, and
+    features without `sources` unless their values were verified to be those of the column of the
+    same name."""
 
     @field_validator("pattern")
     @classmethod

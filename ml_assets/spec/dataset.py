@@ -21,11 +21,11 @@ class Landing(Spec):
     """Where a dataset's files land and how they are read."""
 
     pattern: str
-    """A regular expression for the file's name; a group `batch` gives the batch."""
+    """A regular expression for the file's name; its group `batch` is the batch."""
     encoding: str = "utf-8"
     delimiter: str = ","
     null_values: tuple[str, ...] = ("", "NA")
-    """Texts that mean a missing value, in every column that has no `null_values` of its own."""
+    """Texts that mean a missing value, in every column without its own `null_values`."""
 
     @field_validator("pattern")
     @classmethod
@@ -50,21 +50,21 @@ class Landing(Spec):
 
 
 class Rule(Spec):
-    """A cross-column rule that each row must keep."""
+    """A cross-column rule that each row must satisfy."""
 
     id: Name
     expression: str
-    """An [expression](expressions.md), true for a good row; missing operands pass."""
+    """An [expression](expressions.md), true for a valid row; a row with missing operands passes."""
     reason: str
     action: Action = "quarantine"
 
 
 class Filter(Spec):
-    """A business rule by which rows are left out on purpose, and counted."""
+    """A business rule that excludes rows on purpose, and counts them."""
 
     id: Name
     expression: str
-    """An [expression](expressions.md), true for a row that is left out."""
+    """An [expression](expressions.md), true for a row to exclude."""
     reason: str
 
 
@@ -77,7 +77,7 @@ class Contract(Spec):
 
 
 class IngestSpec(Spec):
-    """All that reading a landed file depends on."""
+    """Everything that reading a landed file depends on."""
 
     dataset: Name
     landing: Landing
@@ -85,7 +85,7 @@ class IngestSpec(Spec):
 
 
 class CleanSpec(Spec):
-    """All that cleaning a batch depends on."""
+    """Everything that cleaning a batch depends on."""
 
     dataset: Name
     contract: Contract
@@ -104,33 +104,33 @@ class PeriodSpec(Spec):
 
 
 class DatasetSpec(Spec):
-    """A named table that arrives in batches of a calendar, or as a snapshot replaced whole."""
+    """A named table that arrives in batches of a calendar, or as a snapshot replaced as a whole."""
 
     description: str
     owners: tuple[str, ...] = ()
     """E-mail addresses or `team:name`."""
     calendar: Named | None = None
-    """The calendar whose batches this dataset arrives in, by its name or with the order of its
-    batches (`{name: month, order: '%b %Y'}`); none for a snapshot."""
+    """The calendar of this dataset's batches: its name, or a name and the order of its batches
+    (`{name: month, order: '%b %Y'}`); omit it for a snapshot."""
     landing: Landing
     dummy: bool = False
-    """Made-up rows, to see that all of it runs: no model trained on them becomes champion."""
+    """Made-up rows for a smoke test: a model trained on them never becomes champion."""
     moments: Names = ()
     """The moments at which values become known, earliest first."""
     key: Names = ()
-    """Columns that together name a row; unique within a batch."""
+    """Columns that together identify a row; unique within a batch."""
     time: str | None = None
     """The timestamp or date column that orders rows."""
     columns: dict[str, Column] = Field(min_length=1)
     cleaning: tuple[Step, ...] = ()
-    """Steps applied in order before filters and rules."""
+    """Cleaning steps, applied in order before filters and rules."""
     filters: tuple[Filter, ...] = ()
     rules: tuple[Rule, ...] = ()
     quarantine_budget: Share = 0.05
-    """Largest share of landed records that may be quarantined; above it the batch is refused."""
+    """Largest share of landed records that may be quarantined; beyond it the batch is refused."""
     quality: Quality = Quality()
     checks: dict[Name, Hook] = {}
-    """Own checks: name to `file.py:function`, called with the cleaned frame."""
+    """Custom checks: name to `file.py:function`, called with the cleaned frame."""
 
     @model_validator(mode="after")
     def _parts_fit(self) -> DatasetSpec:
@@ -163,7 +163,7 @@ class DatasetSpec(Spec):
                 yield ("time",), f"{self.time!r} is {kind}, wanted a timestamp or date"
 
     def _never_read(self, name: str, column: Column) -> Iterator[tuple[Place, str]]:
-        """Yield allowed values that no row can have: they are read as missing."""
+        """Yield allowed values that no row can have, since they are read as missing."""
         own = column.null_values
         nulls = self.landing.null_values if own is None else own
         allowed = [str(item) for item in column.allowed or ()]
@@ -225,7 +225,7 @@ class DatasetSpec(Spec):
             yield place, f"no column {name!r}{suggest(name, self.columns)}"
 
     def known_at(self, moment: str) -> tuple[str, ...]:
-        """Return the columns known at a moment; a column without `known_at` counts as the last."""
+        """Return the columns known at a moment; one without `known_at` is known at the last."""
         order = {name: number for number, name in enumerate(self.moments)}
         last = len(self.moments) - 1
         limit = order[moment]

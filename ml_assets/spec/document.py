@@ -1,4 +1,4 @@
-"""YAML as nodes that know their lines, and as values, within bounds.
+"""YAML as nodes with line numbers, and as values, within bounds.
 
 Belongs here: reading a file and YAML itself. Does not belong here: the keys of a spec (`yaml`).
 Every fault is a SpecError with the file and the line.
@@ -16,18 +16,18 @@ import yaml
 from ml_assets.errors import SpecError
 
 LARGEST = 5_000_000
-"""Bytes of a file."""
+"""Largest file, in bytes."""
 DEEPEST = 50
-"""Levels of nesting: a much deeper document ends the YAML library, and its process, by a signal."""
+"""Levels of nesting: a much deeper document crashes the YAML library, and with it the process."""
 MOST = 200_000
-"""Nodes, each counted wherever an alias repeats it."""
+"""Largest number of nodes, each counted wherever an alias repeats it."""
 _MERGE = "tag:yaml.org,2002:merge"
 _TEXT = "tag:yaml.org,2002:str"
 _READ_AS = {"bool": "true or false", "int": "a number", "float": "a number", "null": "nothing"}
 
 
 class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Plain YAML: a key stands once, a date is a text, a number fits into 64 bits."""
+    """Plain YAML: keys are unique, dates are texts, numbers fit into 64 bits."""
 
     yaml_implicit_resolvers = {
         first: [(tag, found) for tag, found in resolvers if not tag.endswith(":timestamp")]
@@ -35,7 +35,7 @@ class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mis
     }
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
-        """Return a node's value; a ConstructorError names a text that is not what its tag says."""
+        """Return a node's value; ConstructorError if a text does not match its tag."""
         try:
             value = super().construct_object(node, deep)
         except (ValueError, KeyError, AttributeError, TypeError, OverflowError):
@@ -50,7 +50,7 @@ class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mis
         raise yaml.constructor.ConstructorError(None, None, said, node.start_mark)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> Any:
-        """Return a mapping as a dict; a ConstructorError names a key that stands twice."""
+        """Return a mapping as a dict; ConstructorError for a duplicate key."""
         seen: set[str] = set()
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode) and key.tag != _MERGE:
@@ -62,7 +62,7 @@ class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mis
 
 
 def read(path: Path) -> str:
-    """Return the text of a file; SpecError where it is no text, too large or not readable."""
+    """Return the text of a file; SpecError if it is not text, too large or unreadable."""
     try:
         if not path.is_file():
             raise SpecError(f"{path}: cannot be read: not a file")
@@ -80,7 +80,7 @@ def read(path: Path) -> str:
 
 
 def compose(path: Path, text: str) -> yaml.Node | None:
-    """Return the nodes of a document, None where it is empty; SpecError where it is not YAML."""
+    """Return the nodes of a document, None if it is empty; SpecError if it is not YAML."""
     try:
         _bounded(text)
         root: yaml.Node | None = yaml.compose(text, Loader=Loader)
@@ -92,7 +92,7 @@ def compose(path: Path, text: str) -> yaml.Node | None:
 
 
 def construct(path: Path, root: yaml.Node) -> Any:
-    """Return the values of nodes; SpecError for one that is not what it is said to be."""
+    """Return the values of nodes; SpecError if one does not match its tag."""
     try:
         return Loader("").construct_document(root)
     except yaml.YAMLError as error:
@@ -100,7 +100,7 @@ def construct(path: Path, root: yaml.Node) -> Any:
 
 
 def wrong_keys(root: yaml.Node) -> Iterator[tuple[int, str]]:
-    """Yield line and wording of every key that YAML takes for something else than a text."""
+    """Yield line and message for every key that YAML does not read as a text."""
     waiting, seen = [root], set()
     while waiting:
         node = waiting.pop()
@@ -118,7 +118,7 @@ def wrong_keys(root: yaml.Node) -> Iterator[tuple[int, str]]:
 
 
 def _bounded(text: str) -> None:
-    """Raise a YAMLError for nesting that is too deep, before it is followed by recursion."""
+    """Raise YAMLError for nesting that is too deep, before recursion follows it."""
     depth = 0
     for event in yaml.parse(text, Loader=Loader):
         if isinstance(event, yaml.CollectionStartEvent):
@@ -130,7 +130,7 @@ def _bounded(text: str) -> None:
 
 
 class _Size:
-    """The size and depth of nodes, those behind an alias counted anew wherever it stands."""
+    """The size and depth of nodes; those behind an alias count at every use."""
 
     def __init__(self) -> None:
         self._known: dict[int, tuple[int, int] | None] = {}

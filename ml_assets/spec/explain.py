@@ -1,4 +1,4 @@
-"""From pydantic's errors to `file:line: key: what was got, what was wanted`.
+"""Pydantic's errors as `file:line: key: what was got, what was wanted`.
 
 Belongs here: wording and finding the line. Does not belong here: reading specs.
 """
@@ -22,7 +22,7 @@ MAPPING = ("model_type", "dict_type", "model_attributes_type", "dataclass_type")
 
 
 def explain(error: ValidationError, model: type[BaseModel], path: Path, root: yaml.Node) -> str:
-    """Say every mistake of a validation error, one a line, in the order of the file."""
+    """Return every mistake of a validation error, one per line, in the order of the file."""
     found = []
     for item in error.errors():
         for place, what in _mistakes(item, model, root):
@@ -31,13 +31,13 @@ def explain(error: ValidationError, model: type[BaseModel], path: Path, root: ya
 
 
 def locate(path: Path, place: Place) -> str:
-    """Return `file:line` of a place below `attributes`, as deep as it stands in the file."""
+    """Return `file:line` of the deepest part of a place below `attributes` found in the file."""
     root = compose(path, read(path))
     return f"{path}:{1 if root is None else line_of(root, ['attributes', *place])}"
 
 
 def line_of(root: yaml.Node, place: Sequence[int | str]) -> int:
-    """Return the line of the deepest part of `place` that stands in the file."""
+    """Return the line of the deepest part of `place` found in the file."""
     node, line = root, root.start_mark.line
     for part in place:
         if isinstance(node, yaml.MappingNode):
@@ -61,7 +61,7 @@ def _named(place: Place, what: str) -> str:
 
 
 def _mistakes(item: Any, model: type[BaseModel], root: yaml.Node) -> Iterator[tuple[Place, str]]:
-    """Yield place and wording of one of pydantic's errors; one of ours may hold several."""
+    """Yield place and message of one of pydantic's errors; one of ours may hold several."""
     location, kind, context = item["loc"], item["type"], item.get("ctx", {})
     place = _without_tags(location, root)
     cause = context.get("error")
@@ -134,7 +134,7 @@ def _node(root: yaml.Node, place: Sequence[int | str]) -> yaml.Node | None:
 
 
 def _fields_at(model: type[BaseModel], location: Sequence[int | str]) -> list[str]:
-    """Return the keys allowed at a location of a model, unions searched by their tag."""
+    """Return the keys allowed at a location of a model; unions are resolved by their tag."""
     found: list[Any] = [model]
     for part in location:
         following: list[Any] = []

@@ -37,7 +37,7 @@ class Linear(Spec):
     alpha: Annotated[float, Field(gt=0)] = 1.0
     """Strength of the L2 penalty."""
     max_rows: Annotated[int, Field(gt=0, lt=2**31)] = 100_000
-    """Fitted on at most this many rows, taken evenly in order; the model says so."""
+    """Fit on at most this many rows, evenly spaced; the model notes it."""
 
 
 class LightGBM(Spec):
@@ -45,9 +45,9 @@ class LightGBM(Spec):
 
     family: Literal["lightgbm"]
     objective: str | None = None
-    """LightGBM's objective; by default l1 for mae, l2 for rmse, else binary or multiclass."""
+    """LightGBM's objective; by default l1 for mae, l2 for rmse, otherwise binary or multiclass."""
     num_trees: Annotated[int, Field(gt=0, le=1_000_000)] = 300
-    """Largest number of trees; early stopping may take fewer."""
+    """Largest number of trees; early stopping may use fewer."""
     early_stopping: Annotated[int, Field(gt=0, le=1_000_000)] = 30
     """Stop after this many trees without improvement on validation."""
     learning_rate: Annotated[float, Field(gt=0)] = 0.1
@@ -60,12 +60,12 @@ class LightGBM(Spec):
 
 
 class LightGBMTuned(Spec):
-    """LightGBM with settings searched by optuna's TPE sampler under a budget in trials."""
+    """LightGBM with settings searched by Optuna's TPE sampler, for a fixed number of trials."""
 
     family: Literal["lightgbm_tuned"]
     trials: Annotated[int, Field(gt=0, le=100_000)] = 10
     start: LightGBM = LightGBM(family="lightgbm")
-    """The first trial, and what is not searched."""
+    """The first trial; it also fixes the settings that are not searched."""
     num_leaves: tuple[int, int] = (15, 255)
     learning_rate: tuple[float, float] = (0.03, 0.3)
     min_data_in_leaf: tuple[int, int] = (20, 500)
@@ -86,11 +86,11 @@ class LightGBMTuned(Spec):
 
 
 class Custom(Spec):
-    """A family of your own: a file with `fit`, `refit` and `predict`."""
+    """A custom family: a file with `fit`, `refit` and `predict`."""
 
     family: Literal["custom"]
     module: Hook
-    """`file.py:name`; the file holds the three functions, the name is shown to people."""
+    """`file.py:name`: the file with the three functions, and a display name."""
     settings: dict[str, Any] = {}
 
     @field_validator("settings")

@@ -1,4 +1,4 @@
-"""What a candidate must pass to become champion, and what the gate is told."""
+"""What a candidate must pass to become champion, and the gate's inputs."""
 
 from __future__ import annotations
 
@@ -23,38 +23,38 @@ Margin = Annotated[float | str, AfterValidator(_margin)]
 
 
 class NotWorse(Spec):
-    """The candidate must not be worse than the champion, shown on rows that neither has seen."""
+    """The candidate must be shown not to be worse than the champion on rows unseen by both."""
 
     margin: Margin = "2%"
-    """How much worse still passes."""
+    """How much worse the candidate may be and still pass."""
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     """One-sided: a candidate that is worse by the margin passes in at most 1 - this of cases."""
     resamples: Resamples = 2000
     block: Literal["day", "row", "batch", "group"] = "day"
-    """What is drawn with replacement: rows that depend on each other belong together."""
+    """What is drawn with replacement: rows that depend on each other belong in one block."""
     min_blocks: Annotated[int, Field(ge=2)] = 5
-    """Fewer days (batches, groups) than this say nothing about the next ones."""
+    """With fewer days (batches, groups) the gate does not compare: they say too little."""
 
 
 class Slices(Spec):
-    """No declared slice may be shown to have become worse."""
+    """No declared slice may be shown to be worse."""
 
     names: Names | None = None
-    """Some of `evaluation.slices`; all of them by default."""
+    """A subset of `evaluation.slices`; all of them by default."""
     margin: Margin = "10%"
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     """For all slices together (Holm): a good candidate is refused in at most 1 - this of cases."""
     min_rows: Annotated[int, Field(ge=2)] = 100
-    """Values with fewer unseen rows are listed, not judged."""
+    """Values with fewer unseen rows are listed but not judged."""
 
 
 class Parity(Spec):
-    """The served model must say what the trained one says."""
+    """The served model must predict the same as the trained one."""
 
     rows: Annotated[int, Field(ge=1, le=1_000_000)] = 100
-    """Rows of the test fold, evenly taken, that are predicted in a fresh process."""
+    """Evenly spaced rows of the test fold that are predicted in a fresh process."""
     onnx_tolerance: Annotated[float, Field(ge=0)] = 1e-6
-    """Largest difference of ONNX; relative to the prediction where that is above 1."""
+    """Largest allowed difference of ONNX; relative to predictions above 1 in magnitude."""
 
 
 class GateSpec(Spec):
@@ -63,22 +63,22 @@ class GateSpec(Spec):
     mode: Literal["automatic", "manual"] = "automatic"
     """Whether a candidate that passes becomes champion, or waits as challenger."""
     beats_baseline: Literal["clear", "better", "off"] = "clear"
-    """Better than the best trivial baseline on test: beyond chance, at all, or not asked."""
+    """Must beat the best trivial baseline on test: beyond chance, at all, or not required."""
     not_worse: NotWorse = NotWorse()
     slices: Slices | None = Slices()
     min_rows: Annotated[int, Field(ge=2)] = 100
-    """Rows that neither model has seen; with fewer the gate refuses rather than guesses."""
+    """Rows that neither model has seen; with fewer the gate refuses."""
     parity: Parity = Parity()
     max_bytes: Annotated[int, Field(ge=1)] | None = None
-    """Size of the model document."""
+    """Largest size of the model document."""
     max_latency_ms: Annotated[float, Field(gt=0)] | None = None
-    """CPU time of one prediction of one row, the least of several."""
+    """Largest CPU time to predict one row, the minimum of several runs."""
     quality: Literal["error", "warn", "off"] = "error"
-    """Red checks of the training data that refuse: errors, warnings too, or none."""
+    """Failed checks of the training data that lead to refusal: errors, warnings too, or none."""
     incomplete: Literal["allow", "refuse"] = "allow"
-    """Whether training data without a refused batch may become champion; it is said either way."""
+    """Whether a model trained without a refused batch may become champion; always reported."""
     max_age_days: Annotated[float, Field(gt=0)] | None = None
-    """From the newest row that was trained on to the newest row there is, by event time."""
+    """Largest age: from the newest row trained on to the newest row available, by event time."""
     seed: Seed = 1
 
 
@@ -93,7 +93,7 @@ class RedCheck(Spec):
 
 
 class TrainingData(Spec):
-    """What is known of the data that a candidate was trained on, besides its rows."""
+    """What is known of a candidate's training data besides its rows."""
 
     refused: tuple[str, ...] = ()
     """Batches left out because they were refused."""
@@ -103,14 +103,14 @@ class TrainingData(Spec):
 
 
 class Described(Spec):
-    """What a champion's own spec said when it was trained."""
+    """The parts of a champion's own spec at the time it was trained."""
 
     target: str
     key: tuple[str, ...]
 
 
 class DecideSpec(Spec):
-    """All that a decision depends on, besides models and data."""
+    """Everything that a decision depends on besides models and data."""
 
     model: Name
     task: Literal["regression", "binary", "multiclass"]
@@ -118,21 +118,21 @@ class DecideSpec(Spec):
     target: str
     target_unit: str | None = None
     key: tuple[str, ...]
-    """The dataset's key; empty where rows cannot be told apart, and then there is no gate."""
+    """The dataset's key; if empty, rows cannot be told apart and there is no gate."""
     slices: tuple[str, ...] = ()
     """`gate.slices.names`, or all of `evaluation.slices`."""
     gate: GateSpec
     data: TrainingData = TrainingData()
     champion: Described | None = None
-    """None where there is no champion, or where its spec is not known any more."""
+    """None if there is no champion, or its spec is no longer known."""
     sensitive: tuple[str, ...] = ()
     """Slices whose values may not be shown."""
     undeclared: tuple[str, ...] = ()
-    """Those among them of which nobody knows what they are made of."""
+    """Those of `sensitive` whose sources are unknown."""
 
 
 class ParitySpec(Spec):
-    """All that the parity of a model depends on, besides model and rows."""
+    """Everything that the parity of a model depends on besides model and rows."""
 
     model: Name
     parity: Parity

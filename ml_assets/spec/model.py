@@ -23,11 +23,11 @@ METRICS: dict[str, tuple[str, ...]] = {
 
 
 class Join(Spec):
-    """Another dataset that the features read."""
+    """Another dataset that the features function reads."""
 
     dataset: Name
     previous: Annotated[int, Field(ge=0, le=100_000)] = 0
-    """Also give this many batches before (same calendar only), fewer at the start."""
+    """Also pass this many preceding batches (same calendar only), fewer at the start."""
 
 
 class FeatureColumn(Spec):
@@ -37,20 +37,20 @@ class FeatureColumn(Spec):
     description: str = ""
     unit: str | None = None
     sources: tuple[str, ...] = ()
-    """The raw columns it comes from, `dataset.column`: drawn as column lineage, and what decides
-    whether it is sensitive."""
+    """The raw columns that it is derived from, as `dataset.column`: shown as column lineage, and
+    they decide whether it is sensitive."""
 
 
 class Leakage(Spec):
-    """What is known about features that give much of the target away."""
+    """Known facts about features that come close to revealing the target."""
 
     acknowledged: dict[str, str] = {}
-    """Features that come near the target and are known in time all the same, each with the reason.
-    `single_feature_leakage` names them and stays green; report and card show them."""
+    """Features close to the target that are nevertheless known in time, each with the reason.
+    `single_feature_leakage` names them and passes; report and model card show them."""
 
 
 class Features(Spec):
-    """How a batch becomes model inputs."""
+    """How model inputs are computed from a batch."""
 
     function: Hook
     """A pure function `(dataset frame, joined frames by name) -> frame` with the same index."""
@@ -72,7 +72,7 @@ class Features(Spec):
 
 
 class LeakageSpec(Spec):
-    """All that judging single features by their values depends on."""
+    """Everything that judging single features by their values depends on."""
 
     task: Task
     columns: dict[str, FeatureColumn]
@@ -80,14 +80,14 @@ class LeakageSpec(Spec):
 
 
 class FeaturesSpec(Spec):
-    """All that computing the features of a batch depends on."""
+    """Everything that computing the features of a batch depends on."""
 
     model: Name
     dataset: Name
     known: tuple[str, ...]
     """Columns of the dataset that the function may read."""
     withheld: dict[str, str]
-    """Columns that it may not, and the moment from which each is known."""
+    """Columns that it may not read, and the moment from which each is known."""
     predict_at: str | None
     joins: tuple[Join, ...]
     previous: int
@@ -101,24 +101,24 @@ class FeaturesSpec(Spec):
     group: tuple[str, ...] = ()
     """Key columns that a hash split keeps together."""
     looked: dict[str, tuple[str, ...]] = {}
-    """Feature -> columns (`dataset.column`) whose values it is to be compared with."""
+    """Feature -> columns (`dataset.column`) whose values it is compared with."""
 
 
 class Training(Spec):
-    """What is trained and how the best is chosen."""
+    """The families to train, and how the best is chosen."""
 
     families: dict[Name, FamilySpec] = Field(min_length=1)
     metric: Metric
-    """The families are compared by this metric on validation."""
+    """The metric by which families are compared on validation."""
     refit: Literal["train+validation", "none"] = "train+validation"
-    """Refit the chosen family, with the settings found, on train and validation."""
+    """Refit the chosen family with the settings found, on train and validation together."""
     threads: Annotated[int, Field(ge=1, le=1024)] = 1
-    """Threads of one fit; OpenMP spins where another process wants the same core."""
+    """Threads of one fit; with too many, OpenMP spins while other processes need the core."""
     seed: Seed = 1
 
 
 class FitSpec(Spec):
-    """All that fitting one family depends on."""
+    """Everything that fitting one family depends on."""
 
     task: Task
     metric: Metric
@@ -130,7 +130,7 @@ class FitSpec(Spec):
 
 
 class ChooseSpec(Spec):
-    """All that choosing among fitted families depends on."""
+    """Everything that choosing among fitted families depends on."""
 
     metric: Metric
     baselines: tuple[str, ...]
@@ -142,21 +142,21 @@ class Intervals(Spec):
     level: Annotated[float, Field(gt=0, lt=1)] = 0.95
     resamples: Resamples = 1000
     block: Literal["day", "row"] = "day"
-    """What is drawn with replacement; rows of one day depend on each other."""
+    """What is drawn with replacement; rows of the same day depend on each other."""
 
 
 class Evaluation(Spec):
-    """What the evaluation report says."""
+    """What the evaluation report shows."""
 
     slices: Names = ()
-    """Feature or dataset columns; metrics are given for each of their values."""
+    """Features or dataset columns; metrics are reported for each of their values."""
     intervals: Intervals = Intervals()
     metrics: dict[Name, Hook] = {}
-    """Own metrics: name to `file.py:function`, called with (target, prediction)."""
+    """Custom metrics: name to `file.py:function`, called with (target, prediction)."""
 
 
 class EvaluateSpec(Spec):
-    """All that the evaluation report depends on."""
+    """Everything that the evaluation report depends on."""
 
     model: Name
     description: str
@@ -172,20 +172,20 @@ class EvaluateSpec(Spec):
     sensitive: tuple[str, ...] = ()
     """Features and slices whose values may not be shown."""
     undeclared: tuple[str, ...] = ()
-    """Those of `sensitive` of which nobody knows what they are made of."""
+    """Those of `sensitive` whose sources are unknown."""
     acknowledged: dict[str, str] = {}
-    """Features that come near the target, and why they are no leakage."""
+    """Features close to the target, and why they are not leakage."""
 
 
 class ReportSpec(EvaluateSpec):
-    """All that the page depends on beside the documents that it shows."""
+    """Everything that the page depends on besides the documents that it shows."""
 
     candidate: str | None
     """The candidate's content digest; None before it is known."""
 
 
 class ExplainSpec(Spec):
-    """All that importance and contributions depend on."""
+    """Everything that importance and contributions depend on."""
 
     metric: Metric
     sensitive: tuple[str, ...] = ()
@@ -193,13 +193,13 @@ class ExplainSpec(Spec):
 
 
 class OptimismSpec(Spec):
-    """All that the split optimism depends on: how the chosen family is fitted."""
+    """Everything that split optimism depends on: how the chosen family is fitted."""
 
     fit: FitSpec
 
 
 class ChangeSpec(Spec):
-    """All that the comparison with the previous candidate depends on, besides models and rows."""
+    """Everything that comparing with the previous candidate depends on besides models and rows."""
 
     task: Task
     metric: Metric
@@ -209,13 +209,13 @@ class ChangeSpec(Spec):
     intervals: Intervals
     seed: int
     previous: str | None = None
-    """Digest of the previous candidate; None where there is none."""
+    """Digest of the previous candidate; None if there is none."""
     said: Described | None = None
-    """What its own spec said, where that is known."""
+    """The parts of its own spec, if known."""
 
 
 class OwnCheck(Spec):
-    """All that a user's own check depends on, besides its code."""
+    """Everything that a custom check depends on besides its code."""
 
     name: Name
     function: Hook
@@ -231,7 +231,7 @@ class ModelSpec(Spec):
     """The dataset whose rows are predicted."""
     joins: tuple[Join, ...] = ()
     previous: Annotated[int, Field(ge=0, le=100_000)] = 0
-    """Also give the function this many batches before of the dataset itself."""
+    """Also pass the function this many preceding batches of the dataset itself."""
     task: Task
     target: str
     """A column or [expression](expressions.md) (`arr_delay > 15`); missing operands: no label."""
@@ -239,7 +239,7 @@ class ModelSpec(Spec):
     predict_at: str | None = None
     """The dataset's moment at which predictions are made; later columns are withheld."""
     weight: str | None = None
-    """A column that weighs rows in training."""
+    """A column with the weights of rows in training."""
     features: Features
     split: SplitSpec = TimeSplit()
     training: Training
@@ -247,11 +247,11 @@ class ModelSpec(Spec):
     gate: GateSpec = GateSpec()
     """What a candidate must pass to become champion."""
     checks: dict[Name, Hook] = {}
-    """Own checks: name to `file.py:function`, called with the features frame of a batch."""
+    """Custom checks: name to `file.py:function`, called with the features frame of a batch."""
     on_refused: Literal["exclude", "hold"] = "exclude"
     """Train without refused batches, or wait until they are corrected or withdrawn."""
     on_duplicate_key: Literal["keep_latest", "error"] = "keep_latest"
-    """What to do with a row key that stands in several batches."""
+    """What to do with a row key that occurs in several batches."""
 
     @model_validator(mode="after")
     def _parts_fit(self) -> ModelSpec:

@@ -30,14 +30,14 @@ class Project:
     folders: Mapping[str, Path] = field(default_factory=dict)
 
     def calendar_of(self, group: str) -> str | None:
-        """Return the name of the calendar of a dataset, or of the dataset that a model predicts."""
+        """Return the name of the calendar of a dataset, or of a model's dataset."""
         found = self._calendar(group)
         return None if found is None else found.name
 
     def ordered(self, group: str, batches: Iterable[str]) -> list[str]:
         """Return batches of a dataset or model in calendar order.
 
-        A group that is not in the project (any more) has the natural order.
+        A dataset or model that is not in the project (any more) has the natural order.
         """
         known = group in self.datasets or group in self.models
         found = self._calendar(group) if known else None
@@ -65,9 +65,9 @@ def read_project(defs: Path) -> Project:
 
 
 def read_for(defs: Path, dataset: str) -> Project:
-    """Read what work on the files of one dataset needs: it, and other datasets that are right.
+    """Read the specs needed to work on one dataset's files: its own, and other valid datasets'.
 
-    Models are left out, right or wrong. Raises SpecError with the mistakes of the dataset.
+    Models are left out, valid or not. Raises SpecError with the mistakes of the dataset.
     """
     project, wrong = _read(defs)
     if dataset in wrong:
@@ -77,7 +77,7 @@ def read_for(defs: Path, dataset: str) -> Project:
 
 
 def _read(defs: Path) -> tuple[Project, dict[str, list[str]]]:
-    """Return what can be read, and what is wrong by folder."""
+    """Return the project of all readable specs, and the mistakes by folder."""
     datasets: dict[str, DatasetSpec] = {}
     models: dict[str, ModelSpec] = {}
     folders: dict[str, Path] = {}
@@ -104,13 +104,13 @@ def _read(defs: Path) -> tuple[Project, dict[str, list[str]]]:
 
 
 Mismatch = tuple[str, Place, str]
-"""A dataset or model, a place in its spec, and what does not fit there."""
+"""A dataset or model, a place in its spec, and the mismatch there."""
 
 
 def mismatches(project: Project, unread: Collection[str] = ()) -> Iterator[Mismatch]:
-    """Yield what does not fit between the specs of a project.
+    """Yield the mismatches between the specs of a project.
 
-    `unread` names folders whose specs are wrong themselves: nothing is said about them.
+    `unread` names folders whose own specs are invalid: they are not compared.
     """
     yield from _calendar_mismatches(project)
     for name, model in project.models.items():
@@ -175,7 +175,7 @@ TARGETS: dict[str, tuple[Kind, ...]] = {
     "binary": ("boolean", "number"),
     "multiclass": ("text", "number", "boolean"),
 }
-"""By task, what the target may be."""
+"""By task, the kinds that the target may have."""
 
 
 def _target_mismatches(model: ModelSpec, dataset: DatasetSpec) -> Iterator[tuple[Place, str]]:

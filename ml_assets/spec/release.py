@@ -1,4 +1,4 @@
-"""All that a release bundle depends on, besides the content it is made from."""
+"""Everything that a release bundle depends on besides the content it is built from."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from ml_assets.spec.model import FeatureColumn, Task
 
 
 class Undecided(Spec):
-    """What is known of a release before the gate has decided who is champion."""
+    """What is known of a release before the gate has decided."""
 
     model: Name
 
 
 class ReleaseSpec(Spec):
-    """What is said about a champion in its bundle, and the files that go in as they are."""
+    """Facts about a champion for its bundle, and the files that are included unchanged."""
 
     model: Name
     version: str
@@ -30,9 +30,9 @@ class ReleaseSpec(Spec):
     predict_at: str | None = None
     columns: dict[str, FeatureColumn]
     sensitive: tuple[str, ...] = ()
-    """Features made from sensitive columns: no value of theirs is shown."""
+    """Features derived from sensitive columns: none of their values is shown."""
     acknowledged: dict[str, str] = {}
-    """Features that come near the target, and why they are no leakage."""
+    """Features close to the target, and why they are not leakage."""
     dataset: Name
     joins: tuple[str, ...] = ()
     promotion: dict[str, Any]
@@ -40,6 +40,6 @@ class ReleaseSpec(Spec):
     lineage: dict[str, Any]
     """Every action from the landed files to the candidate, with digests, code, environment."""
     files: dict[str, str] = {}
-    """Programs and locks that go into the bundle as they are, by name."""
+    """Programs and lock files that are included unchanged, by name."""
     licences: dict[str, str] = {}
-    """Of what the locks install: an SPDX expression, or the name that the package gives."""
+    """Licences of what the locks install: an SPDX expression, or the name the package gives."""

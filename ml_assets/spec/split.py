@@ -43,13 +43,13 @@ class TimeSplit(Spec):
     test: Size = 2
     validation: Size = 1
     window: Annotated[int, Field(ge=1)] | None = None
-    """Train on at most this many batches; none for all."""
+    """Train on at most this many batches; all by default."""
     min_labelled: Share = 0.9
-    """A batch takes a slot only when this share of its rows has a label."""
+    """A batch takes a slot only if at least this share of its rows has a label."""
     overlap: Share = 0.05
-    """Share of a train or validation batch's rows that may be of the time of test, and of test's
-    rows that may be older than its begin (late records, local times): above it `fold_order` is
-    red. For folds of whole batches."""
+    """Share of a train or validation batch's rows that may fall into the time of test, and of
+    test's rows that may be older than its start (late records, local times): beyond it
+    `fold_order` fails. For folds of whole batches."""
 
     @model_validator(mode="after")
     def _both_in_batches_or_in_shares(self) -> TimeSplit:
@@ -63,26 +63,26 @@ class TimeSplit(Spec):
 
 
 class HashSplit(Spec):
-    """A row's fold is decided by a hash of its key alone, so that it never moves."""
+    """A row's fold depends on a hash of its key alone, so it never changes."""
 
     kind: Literal["hash"]
     test: Annotated[float, Field(gt=0, lt=1)] = 0.2
     validation: Annotated[float, Field(gt=0, lt=1)] = 0.1
     group: Names = ()
-    """Key columns hashed together, so that a group stays in one fold; empty for the whole key."""
+    """Key columns that are hashed, so that a group stays in one fold; empty for the whole key."""
     salt: str = "0"
     stratify: bool = False
-    """Keep the share of each class in each fold (not with a group)."""
+    """Keep the class shares equal across folds (not with a group)."""
 
 
 SplitSpec = Annotated[TimeSplit | HashSplit, Field(discriminator="kind")]
 
 
 class SplitRule(Spec):
-    """All that dividing a model's rows depends on."""
+    """Everything that dividing a model's rows depends on."""
 
     model: str
     split: SplitSpec
     on_duplicate_key: Literal["keep_latest", "error"]
     block: Literal["day"] | None = None
-    """Of folds that are shares of time: what stays in one of them, besides rows of one time."""
+    """For shares of time: what stays in one fold besides rows of one time."""

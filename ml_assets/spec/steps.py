@@ -1,4 +1,4 @@
-"""The steps by which a dataset is cleaned, before filters and rules."""
+"""The cleaning steps of a dataset, before filters and rules."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from ml_assets.spec.columns import ColumnType
 
 
 class Strip(Spec):
-    """Remove blanks around texts."""
+    """Remove leading and trailing whitespace."""
 
     op: Literal["strip"]
     columns: Names
 
 
 class Case(Spec):
-    """Put texts in upper or lower case."""
+    """Convert texts to upper or lower case."""
 
     op: Literal["upper", "lower"]
     columns: Names
@@ -47,5 +47,5 @@ FILLS: dict[ColumnType, type | tuple[type, ...]] = {
     "number": (int, float),
     "boolean": bool,
 }
-"""What may fill a column; timestamps and dates cannot be filled."""
+"""Types that may fill a column; timestamps and dates cannot be filled."""
 Step = Annotated[Strip | Case | Replace | Fill, Field(discriminator="op")]

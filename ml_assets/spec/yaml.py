@@ -1,4 +1,4 @@
-"""Reading a defs.yaml: plain values on the happy path; `explain` has the lines.
+"""Reading a defs.yaml: plain values on the happy path; `explain` adds the lines.
 
 Belongs here: the keys of its top level. Does not belong here: YAML (`document`), what specs mean.
 """
@@ -16,13 +16,13 @@ from ml_assets.spec.document import compose, construct, read, wrong_keys
 from ml_assets.spec.explain import explain, line_of
 
 TOP = ("type", "attributes", "template_vars_module", "requirements", "post_processing")
-"""What dagster allows at the top level."""
+"""Keys that Dagster allows at the top level."""
 
 
 def read_spec(path: Path, types: Mapping[str, type[BaseModel]]) -> BaseModel | None:
-    """Return the spec in a defs.yaml, or None where its `type` is not one of ours.
+    """Return the spec in a defs.yaml, or None if its `type` is not one of ours.
 
-    Raises SpecError naming file and line of every mistake.
+    Raises SpecError with file and line of every mistake.
     """
     root = compose(path, read(path))
     kind = _type(path, root, types)
@@ -46,7 +46,7 @@ def read_spec(path: Path, types: Mapping[str, type[BaseModel]]) -> BaseModel | N
 
 
 def _type(path: Path, root: yaml.Node | None, types: Mapping[str, type[BaseModel]]) -> str | None:
-    """Return which of our types a document has, None for one of others'; else SpecError."""
+    """Return which of our types a document has, None for others' types; otherwise SpecError."""
     pairs = root.value if isinstance(root, yaml.MappingNode) else []
     found = next(
         ((k, v) for k, v in pairs if isinstance(k, yaml.ScalarNode) and k.value == "type"), None

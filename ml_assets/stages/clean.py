@@ -1,6 +1,6 @@
-"""Clean: raw records into rows that keep the contract, filtered rows and quarantine.
+"""Clean: raw records to rows that satisfy the contract, filtered rows and quarantine.
 
-Belongs here: the order of things and the row accounting
+Belongs here: the order of steps and the row accounting
 `landed = cleaned + filtered + quarantined`. Does not belong here: single steps (`cleaning`),
 rules (`contract`), expressions.
 """
@@ -31,15 +31,15 @@ if TYPE_CHECKING:
 
 Mask = npt.NDArray[np.bool_]
 REFUSED = "batch.refused"
-"""The rule of rows that are good themselves, in a batch that is refused whole."""
+"""The rule of rows that are valid themselves, in a batch that is refused as a whole."""
 
 
 @dataclass(frozen=True)
 class Verdicts:
-    """What the contract says of rows."""
+    """The contract's verdict on rows."""
 
     bad: Mapping[int, tuple[str, str | None, str]]
-    """By number of the row: the first rule it breaks, that rule's column, all reasons."""
+    """By row number: the first rule it breaks, that rule's column, all reasons."""
     warned: Mapping[str, int]
 
 
@@ -48,9 +48,9 @@ def clean(spec: CleanSpec, *, raw: Handle, rejects: Handle, summary: Handle) -> 
 
     Cleaning steps, then filters, then rules. `summary` is JSON {"landed", "parsed",
     "cleaned", "filtered": {rule: rows}, "quarantined": {rule: rows}, "warned": {rule: rows},
-    "refused": reason or None, "warnings": [text]}. Refused, because ingest refused the file
-    or more than `quarantine_budget` of the landed records would be quarantined: `cleaned` is
-    empty and every record is in `quarantine`, good ones under `batch.refused`.
+    "refused": reason or None, "warnings": [text]}. If ingest refused the file, or more than
+    `quarantine_budget` of the landed records would be quarantined, the batch is refused:
+    `cleaned` is empty and every record is in `quarantine`, valid ones under `batch.refused`.
     """
     found, rejected = summary.json(), rejects.table()
     table = raw.table()
@@ -77,9 +77,9 @@ def clean(spec: CleanSpec, *, raw: Handle, rejects: Handle, summary: Handle) -> 
 
 
 def filtered(filters: Sequence[Filter], frame: pd.DataFrame) -> list[str | None]:
-    """Return for each row the first filter that leaves it out, or None.
+    """Return for each row the first filter that excludes it, or None.
 
-    A filter that is unknown, because a compared value is missing, leaves nothing out.
+    A filter that is unknown because a compared value is missing excludes nothing.
     """
     taken = np.full(len(frame), None, dtype=object)
     for item in filters:
@@ -89,7 +89,7 @@ def filtered(filters: Sequence[Filter], frame: pd.DataFrame) -> list[str | None]
 
 
 def judge(contract: Contract, table: pa.Table, frame: pd.DataFrame) -> Verdicts:
-    """Return which rows break the contract; the first of several rows with one key stays."""
+    """Return which rows break the contract; of several rows with one key the first stays."""
     known = {rule.id: rule for rule in rules(contract)}
     masks = broken(contract, frame)
     warned = {name: int(mask.sum()) for name, mask in masks.items() if known[name].warn}
@@ -124,7 +124,7 @@ def judge(contract: Contract, table: pa.Table, frame: pd.DataFrame) -> Verdicts:
 
 
 def over_budget(spec: CleanSpec, quarantine: pa.Table, landed: int) -> str:
-    """Say why a batch is refused, and what to do."""
+    """Return why a batch is refused, and what to do."""
     counts = _counts(quarantine)
     most = sorted(counts, key=lambda name: (-counts[name], name))
     listed = ", ".join(f"{name} {counts[name]:,}" for name in most[:5])

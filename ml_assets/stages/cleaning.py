@@ -1,6 +1,6 @@
 """The declared cleaning steps, applied to a raw table in order.
 
-Belongs here: one function a step. Does not belong here: leaving rows out, rules.
+Belongs here: one function per step. Does not belong here: excluding rows, rules.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def apply(steps: Sequence[Step], table: pa.Table) -> pa.Table:
-    """Return the table after each step; the number and order of rows stay.
+    """Return the table after all steps; the number and order of rows stay.
 
     A text that is empty after `strip` is missing.
     """

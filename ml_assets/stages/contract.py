@@ -1,6 +1,6 @@
 """The contract as a pandera schema: which rows break which rules.
 
-Belongs here: rules on columns and between columns, keys, and saying what is wrong.
+Belongs here: rules on columns and between columns, keys, and messages about violations.
 Does not belong here: what happens to such rows (`clean`), types (`ingest`).
 """
 
@@ -33,14 +33,14 @@ KEY = "key.unique"
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule of a contract, by which every row passes or fails."""
+    """One rule of a contract, which every row passes or fails."""
 
     id: str
     field: str
-    """The column that pandera sees: the contract's own, or one made for a cross-column rule."""
+    """The column that pandera sees: a contract's column, or one made for a cross-column rule."""
     column: str | None
     passes: Callable[[Any], Any]
-    """From the column (missing values left out, unless `missing`) to true for a good value."""
+    """From the column (without missing values, unless `missing`) to true for a valid value."""
     wanted: str
     warn: bool
     missing: bool = False
@@ -81,8 +81,8 @@ def broken(contract: Contract, frame: pd.DataFrame) -> dict[str, Mask]:
     """Return, for each rule that some row breaks, the mask of those rows; in rule order.
 
     `frame` has the contract's columns in pandas types (`frames.to_frame`). A missing value
-    breaks no rule but `not_null`. The key's rule is `repeated`, it depends on the others. A mask is
-    (n,), one value a row. StageError for an expression that cannot be evaluated.
+    breaks no rule but `not_null`. The key's rule is `repeated`, since it depends on the others. A
+    mask is (n,), one value per row. StageError for an expression that cannot be evaluated.
     """
     wanted = rules(contract)
     if not wanted or not len(frame):
@@ -101,9 +101,9 @@ def broken(contract: Contract, frame: pd.DataFrame) -> dict[str, Mask]:
 def _failures(schema: pandera.DataFrameSchema, frame: pd.DataFrame) -> dict[str, Mask]:
     """Return the rows that fail each check, all checks run."""
     try:
-        # Said here, or pandera's environment variables could switch the contract off.
+        # Set explicitly: pandera's environment variables could otherwise disable the contract.
         with config_context(True, ValidationDepth.SCHEMA_AND_DATA), warnings.catch_warnings():
-            # It puts its own failure cases together, of whatever types: nothing here reads them.
+            # pandera concatenates its failure cases, whatever their types: they are not used here.
             warnings.filterwarnings("ignore", "The behavior of DataFrame concat", FutureWarning)
             schema.validate(frame, lazy=True)
     except SchemaErrors as errors:
@@ -115,7 +115,7 @@ def _failures(schema: pandera.DataFrameSchema, frame: pd.DataFrame) -> dict[str,
 def _schema(wanted: list[Rule]) -> pandera.DataFrameSchema:
     checks: dict[str, list[pandera.Check]] = {}
     for rule in wanted:
-        # One failure case is enough for pandera's own message; the masks are what is used.
+        # One failure case is enough for pandera's own message; only the masks are used.
         check = pandera.Check(
             rule.passes, name=rule.id, ignore_na=not rule.missing, n_failure_cases=1
         )
@@ -126,13 +126,13 @@ def _schema(wanted: list[Rule]) -> pandera.DataFrameSchema:
 
 
 def _plain(column: pd.Series) -> pd.Series:
-    """Return categories as text: pandera 0.35 cannot say that a category is missing."""
+    """Return categories as text: pandera 0.35 cannot report a missing category."""
     category = isinstance(column.dtype, pd.CategoricalDtype)
     return column.astype("string[pyarrow]") if category else column
 
 
 def _failing(error: SchemaError, length: int) -> Mask:
-    """Return a mask from pandera's check output, which leaves out rows with missing values."""
+    """Return a mask from pandera's check output, which omits rows with missing values."""
     output = error.check_output
     if output is None:
         raise StageError(f"rule {error.check.name} could not be checked: {error}")
@@ -142,9 +142,9 @@ def _failing(error: SchemaError, length: int) -> Mask:
 
 
 def repeated(key: tuple[str, ...], frame: pd.DataFrame, good: Mask) -> dict[int, int]:
-    """Return the good rows whose key an earlier good row has: from its number to the first's.
+    """Return valid rows that repeat the key of an earlier valid one: row number to the first's.
 
-    A key with a missing part is no key: such rows repeat nothing.
+    A key with a missing part is not a key: such rows repeat nothing.
     """
     if not key:
         return {}
@@ -159,7 +159,7 @@ def repeated(key: tuple[str, ...], frame: pd.DataFrame, good: Mask) -> dict[int,
 
 
 def reason(rule: Rule, row: Mapping[str, Any], columns: Mapping[str, Column]) -> str:
-    """Say what is wrong with a row by a rule: what was got, and what was wanted."""
+    """Return how a row breaks a rule: what was got, and what was wanted."""
     if rule.column is None:
         return f"{rule.id}: {rule.wanted}"
     if rule.missing:

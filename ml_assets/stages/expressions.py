@@ -1,8 +1,8 @@
 """Expressions over columns, in three-valued logic: a comparison with a missing value is unknown.
 
-Belongs here: evaluating a listed tree, node by node; nothing of an expression is ever handed to
-Python or pandas to evaluate. Does not belong here: what may be written (`spec.expressions`),
-what follows from the answer.
+Belongs here: evaluating a listed tree, node by node; no expression is ever passed to Python or
+pandas for evaluation. Does not belong here: what may be written (`spec.expressions`), what
+follows from the result.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ Columns = Mapping[str, pd.Series]
 
 
 def truth(expression: str, frame: pd.DataFrame, where: str) -> pd.Series:
-    """Return what an expression says of each row: true, false or NA (dtype boolean).
+    """Return an expression's truth value for each row: true, false or NA (dtype boolean).
 
     `a > 2 & b.isna()` binds as pandas does. Raises StageError naming `where` (a rule or a
     filter) if it cannot be evaluated on columns of these types, or gives no truth values.
@@ -56,7 +56,7 @@ def truth(expression: str, frame: pd.DataFrame, where: str) -> pd.Series:
 
 
 def reads(expression: str, columns: Collection[str], where: str) -> set[str]:
-    """Return the columns that an expression reads; StageError naming `where` if it is none."""
+    """Return the columns that an expression reads; StageError naming `where` if it is invalid."""
     try:
         return grammar.names(grammar.parse(expression, columns))
     except ValueError as error:
@@ -64,10 +64,10 @@ def reads(expression: str, columns: Collection[str], where: str) -> set[str]:
 
 
 def value(expression: str, frame: pd.DataFrame, where: str) -> Any:
-    """Return what an expression gives: a series like the frame's rows, or one constant.
+    """Return an expression's value: a series aligned with the frame's rows, or one constant.
 
-    A column alone is that column as it is. Raises StageError naming `where` if the expression
-    is not one, or cannot be evaluated on columns of these types.
+    A column alone is returned unchanged. Raises StageError naming `where` if the expression is
+    invalid, or cannot be evaluated on columns of these types.
     """
     try:
         tree = grammar.parse(expression, frame.columns)
@@ -80,7 +80,7 @@ def value(expression: str, frame: pd.DataFrame, where: str) -> Any:
 
 
 def _operand(column: pd.Series) -> pd.Series:
-    """Return a column in the few types that are computed with: times in UTC, categories as text."""
+    """Return a column in one of the types used for computing: times in UTC, categories as text."""
     kind = column.dtype
     if isinstance(kind, pd.CategoricalDtype):
         return column.astype("string[pyarrow]")
@@ -130,7 +130,7 @@ def _comparison(node: ast.Compare, columns: Columns) -> Any:
 
 
 def _compared(compare: Callable[[Any, Any], Any], left: Any, right: Any) -> Any:
-    """Return a comparison, NA where a side is missing: pandas says so of its own types only."""
+    """Return a comparison, NA if a side is missing: pandas does so only for its own types."""
     left, right = _like(left, right), _like(right, left)
     if _is_bool(left) != _is_bool(right):
         left, right = _number(left), _number(right)
@@ -173,7 +173,7 @@ def _arithmetic(operation: ast.operator, left: Any, right: Any) -> Any:
         return left + right
     left, right = _number(left), _number(right)
     whole = isinstance(operation, ast.Add | ast.Sub | ast.Mult) or (
-        # What a column of whole numbers cannot be divided by or raised to, a real one can.
+        # Integer columns reject some divisors and exponents that floats accept.
         isinstance(right, int)
         and not isinstance(operation, ast.Div)
         and (right > 0 or (right == 0 and isinstance(operation, ast.Pow)))
@@ -211,7 +211,7 @@ def _number(side: Any) -> Any:
 
 
 def _real(side: Any) -> Any:
-    """Return numbers as float64, in which a missing one is NaN, so that no second kind is made."""
+    """Return numbers as float64 with NaN for missing, so that there is only one kind of missing."""
     if not isinstance(side, pd.Series) or side.dtype.kind not in "iuf":
         return side
     return pd.Series(side.to_numpy("float64", na_value=np.nan), index=side.index)
@@ -270,7 +270,7 @@ def _method(found: grammar.Call, columns: Columns) -> Any:
         return _text_method(on, name, given)
     part = getattr(on.dt, name)  # never an error
     answer = _plain(part() if found.method.called else part)
-    # Pandas says false of a missing time.
+    # pandas returns false for a missing time.
     return answer.mask(on.isna()) if found.method.gives == "boolean" else answer
 
 
@@ -296,7 +296,7 @@ def _text_method(on: pd.Series, name: str, given: Mapping[str, Any]) -> Any:
 
 
 def _matched(on: pd.Series, name: str, given: Mapping[str, Any]) -> pd.Series:
-    """Match by RE2, whose time is linear in the text whatever the pattern."""
+    """Match with RE2, whose time is linear in the text whatever the pattern."""
     match = pc.match_substring_regex if given.get("regex", True) else pc.match_substring
     before, after = _AROUND[name]
     pattern = f"{before}{given['pat']}{after}"
@@ -308,7 +308,7 @@ _BOOLEAN = {pa.bool_(): pd.BooleanDtype()}.get
 
 
 def _plain(series: pd.Series) -> pd.Series:
-    """Return a result of pandas in the types that are computed with."""
+    """Return a result of pandas in one of the types used for computing."""
     if isinstance(series.dtype, np.dtype) and series.dtype.kind in "iu":
         return series.astype("int64")
     if isinstance(series.dtype, np.dtype) and series.dtype.kind == "O":

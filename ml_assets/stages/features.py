@@ -1,7 +1,7 @@
-"""A cleaned batch to model inputs: features, key, event time, target.
+"""From a cleaned batch to model inputs: features, key, event time, target.
 
-Belongs here: everything of a features table. Does not belong here: how the user's function is
-called (`hook`), which rows are used for what (`split`).
+Belongs here: building a features table. Does not belong here: calling the user's function
+(`hook`), which rows are used for what (`split`).
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ def features(
     r"""Return `features`: one row for each cleaned row, in the same order.
 
     Columns: `_key` (text of the key columns; `\L<line>` where a part of the key is missing or the
-    dataset has none, which names the row in its batch only: `keys.named`), `_group`
+    dataset has none, which identifies the row within its batch only: `keys.named`), `_group`
     (likewise, where the split groups rows), `_time` (UTC), `_target` (null where not labelled),
     `_weight` (where declared), `_line`, the features, and `_slice_<name>` for slice columns that
-    are no features. HookError if the user's function does not do what it must or the target has the
-    wrong type, StageError if it is no expression.
+    are not features. HookError if the user's function breaks its contract or the target has the
+    wrong type, StageError if the target is not a valid expression.
     """
     table = main.table()
     if len(table):
@@ -73,7 +73,7 @@ def features(
 def _text(table: pa.Table, key: Sequence[str]) -> pa.Array:
     r"""Return `a|b|c` of the key columns; `|` and `\` in a value are escaped.
 
-    A row that misses a part has no key, and is not the same row as others that miss it.
+    A row that lacks a part has no key, and differs from other rows that lack it.
     """
     line = pc.binary_join_element_wise("\\L", table["_line"].cast(pa.string()), "")
     if not key:
@@ -105,7 +105,7 @@ def _slice(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _target(spec: FeaturesSpec, table: pa.Table) -> pa.Array:
-    """Return the target; null where an operand is missing or the value is not finite."""
+    """Return the target; null if an operand is missing or the value is not finite."""
     where = f"{spec.model}: target"
     names = reads(spec.target, table.column_names, where)
     operands = table.select([name for name in table.column_names if name in names])

@@ -1,4 +1,4 @@
-"""Arrow tables to the pandas frames that a user's function is handed.
+"""Arrow tables to the pandas frames that are passed to a user's function.
 
 Belongs here: the one conversion by Arrow type. Does not belong here: contracts (`schema`), the
 way back.
@@ -12,10 +12,10 @@ import pyarrow as pa
 
 
 def to_frame(table: pa.Table) -> pd.DataFrame:
-    """Return a table as a frame with index 0, 1, …; our own columns (`_…`) are left out.
+    """Return a table as a frame with index 0, 1, …; internal columns (`_…`) are left out.
 
-    integer int64 (Int64 where values are missing), number float64 (NaN is missing), boolean bool
-    (boolean where missing), text string[pyarrow], category unordered, timestamp
+    integer int64 (Int64 if values are missing), number float64 (NaN is missing), boolean bool
+    (boolean if values are missing), text string[pyarrow], category unordered, timestamp
     datetime64[us, UTC], date datetime64[s]. The frame owns its memory: changing it changes
     nothing else.
     """

@@ -1,7 +1,7 @@
-"""Calling the user's features function, and holding it to its promise.
+"""Calling the user's features function, and checking its contract.
 
-Belongs here: what the function is handed, what it must return, the messages when it does not.
-Does not belong here: keys, targets and everything else of a features table (`features`).
+Belongs here: its arguments, what it must return, the messages if it does not. Does not belong
+here: keys, targets and everything else of a features table (`features`).
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ def joined_frames(
 ) -> dict[str, Any]:
     """Return the keyword arguments besides the main frame.
 
-    `<dataset>` is a joined dataset's whole frame, `<dataset>_previous` the list of its batches
-    before, oldest first. Batches before are history and are given whole, those of the main
-    dataset too.
+    `<dataset>` is a joined dataset's whole frame, `<dataset>_previous` the list of its preceding
+    batches, oldest first. Preceding batches are history and are passed whole, including those of
+    the main dataset.
     """
     frames: dict[str, Any] = {name: to_frame(handle.table()) for name, handle in joins.items()}
     for name, handles in previous.items():
@@ -53,7 +53,7 @@ def joined_frames(
 def call(spec: FeaturesSpec, hook: Hook, main: pa.Table, joined: Mapping[str, Any]) -> pa.Table:
     """Return the feature columns of `main`, row by row, in the order of `spec.columns`.
 
-    The function sees the columns that are known at the moment of prediction only. HookError if
+    The function sees only the columns that are known at the moment of prediction. HookError if
     it raises or returns anything but a frame with the same index and the declared columns.
     """
     frame = to_frame(main.select([name for name in spec.known if name in main.column_names]))
@@ -82,7 +82,7 @@ def place(hook: Hook) -> str:
 
 
 def _shallow(joined: Mapping[str, Any]) -> dict[str, Any]:
-    """Return frames to which a function may add columns without the next call seeing them."""
+    """Return frames to which a function may add columns that the next call does not see."""
     return {
         name: [frame.copy(deep=False) for frame in value]
         if isinstance(value, list)
@@ -92,7 +92,7 @@ def _shallow(joined: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _raised(spec: FeaturesSpec, hook: Hook, error: Exception) -> str:
-    """Say what a function raised; a column that is withheld is named with its moment."""
+    """Return what a function raised; a withheld column is named with its moment."""
     where = place(hook)
     if isinstance(error, KeyError | AttributeError):
         names = {getattr(error, "name", None), *re.findall(r"'([^']*)'", str(error))}
@@ -179,7 +179,7 @@ def _column(where: str, name: str, kind: str, values: pd.Series) -> pa.Array:
 
 
 def _category(wanted: str, values: pd.Series) -> pa.Array:
-    """Return a dictionary array; its dictionary is sorted and holds the values in use only."""
+    """Return a dictionary array; its dictionary is sorted and holds only the values in use."""
     try:
         array = pa.array(values, from_pandas=True)
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:

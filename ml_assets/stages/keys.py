@@ -1,10 +1,10 @@
-r"""Row keys as 128-bit numbers, so that millions of them are compared without holding them.
+r"""Row keys as 128-bit hashes, so that millions are compared without keeping their texts.
 
 Belongs here: hashing keys, finding rows with the same key. Does not belong here: which of them
 counts (`split`), whether they may be in two folds (`check`).
 
-The hash is SipHash-2-4 under two secrets, as in `split.hash`: that two of n different keys
-share both numbers has a chance of n^2 / 2^129, 1e-23 for a hundred million rows.
+The hash is SipHash-2-4 under two secrets, as in `split.hash`: the chance that two of n
+different keys share both halves is n^2 / 2^129, 1e-23 for a hundred million rows.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from ml_assets.faults import StageError
 
 Ints = NDArray[np.int64]
 UNKEYED = "\\L"
-"""How the key of a row without key columns begins, and of one that misses a part of its key: its
-line follows. No other key begins so, a backslash in a value is doubled."""
+"""Prefix of the key of a row without key columns, or that lacks a part of its key; its line
+follows. No other key begins like this, since a backslash in a value is doubled."""
 SECRETS = ("ml_assets keys a", "ml_assets keys b")
 BITS = 6
 """Keys are compared in 2^6 parts by these bits of their hash; one part is in memory at a time."""
 HELD = 2**24
-"""Bytes that are kept in memory; of more all are in a file."""
+"""Bytes kept in memory; beyond that everything goes to a file."""
 _RECORD = np.dtype([("high", np.uint64), ("low", np.uint64), ("number", np.int64)])
 
 
 def named(keys: pa.ChunkedArray, batch: str) -> pa.ChunkedArray:
-    r"""Return keys of a batch's rows as they name a row among all batches: `\L<line>\<batch>`."""
+    r"""Return a batch's keys, unique among all batches: `\L<line>\<batch>` for rows without one."""
     own = pc.starts_with(keys, UNKEYED)
     if not pc.any(own).as_py():
         return keys
@@ -43,9 +43,9 @@ def named(keys: pa.ChunkedArray, batch: str) -> pa.ChunkedArray:
 
 
 class Keys:
-    """The keys of many rows, each with a number, as 24 bytes a row in a temporary file.
+    """The keys of many rows, each with a number, as 24 bytes per row in a temporary file.
 
-    A context manager: the file is gone at its end.
+    A context manager: the file is deleted on exit.
     """
 
     def __init__(self, held: int = HELD) -> None:
@@ -57,7 +57,7 @@ class Keys:
         return self
 
     def __exit__(self, *_: Any) -> None:
-        # What a full disk did not take need not be written any more.
+        # After a full disk the rest need not be written.
         with suppress(OSError):
             self._file.close()
 
@@ -80,9 +80,9 @@ class Keys:
         self._counts.append(np.bincount(place, minlength=2**BITS))
 
     def repeated(self) -> Iterator[tuple[Ints, Ints]]:
-        """Yield (numbers, sizes): those of rows whose key is in several, key by key, and how many.
+        """Yield (numbers, sizes) of rows that share a key: row numbers key by key, rows per key.
 
-        Within a key numbers are in the order in which they were added.
+        Within a key the numbers are in the order of addition.
         """
         for part in range(2**BITS):
             records = self._part(part)

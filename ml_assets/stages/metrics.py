@@ -1,4 +1,4 @@
-"""Metrics by task: a number, or None with the reason why there is none.
+"""Metrics by task: a number, or None with the reason.
 
 Belongs here: definitions (checked against scikit-learn in tests). Does not belong here:
 intervals, slices, choosing.
@@ -32,7 +32,7 @@ def squared_errors(target: Array, prediction: Array) -> Array:
 
 
 def log_losses(target: Array, prediction: Array) -> Array:
-    """Return -ln(probability of what happened) by row, probabilities kept 1e-15 off 0 and 1."""
+    """Return -ln(probability of the outcome) by row, probabilities clipped to 1e-15 off 0 and 1."""
     if prediction.ndim == 1:
         happened = np.where(target == 1, prediction, 1.0 - prediction)
     else:
@@ -42,7 +42,7 @@ def log_losses(target: Array, prediction: Array) -> Array:
 
 
 def hits(target: Array, prediction: Array) -> Array:
-    """Return 1.0 by row where the likelier class is the target's (0.5 and above: class 1)."""
+    """Return 1.0 by row if the likeliest class is the target's (0.5 and above: class 1)."""
     likelier = prediction >= 0.5 if prediction.ndim == 1 else prediction.argmax(axis=1)
     return np.asarray(likelier == target, dtype=np.float64)
 
@@ -79,12 +79,12 @@ def brier(target: Array, prediction: Array) -> float:
 
 
 def accuracy(target: Array, prediction: Array) -> float:
-    """Return the share of rows whose likelier class is right."""
+    """Return the share of rows whose likeliest class is right."""
     return float(hits(target, prediction).mean())
 
 
 def auc(target: Array, prediction: Array) -> float:
-    """Return the chance that a row of class 1 ranks above one of class 0, ties half.
+    """Return the probability that a row of class 1 ranks above one of class 0; ties count half.
 
     By ranks (Mann and Whitney, 1947); needs both classes.
     """
@@ -103,7 +103,7 @@ BY_TASK: Mapping[str, Mapping[str, Metric]] = {
 
 
 def why_undefined(name: str, target: Array) -> str | None:
-    """Return why a metric has no value on these rows, or None where it has one."""
+    """Return why a metric has no value on these rows, or None if it has one."""
     if len(target) == 0:
         return "no rows"
     if name == "r2" and target.min() == target.max():
@@ -116,7 +116,7 @@ def why_undefined(name: str, target: Array) -> str | None:
 def measure(
     task: str, target: Array, prediction: Array
 ) -> tuple[dict[str, float | None], list[str]]:
-    """Return every metric of a task, None where it has no value, and the reasons."""
+    """Return every metric of a task, None if it has no value, and the reasons."""
     values: dict[str, float | None] = {}
     notes = []
     for name, metric in BY_TASK[task].items():
@@ -139,5 +139,5 @@ def _finite(value: float, target: Array, prediction: Array) -> tuple[float | Non
 
 
 def is_better(name: str, value: float, than: float) -> bool:
-    """Tell whether a metric's value is strictly better than another."""
+    """Return whether a metric's value is strictly better than another."""
     return value > than if name in GREATER_IS_BETTER else value < than

@@ -1,6 +1,6 @@
-"""Notes of an evaluation report that a check and the gate read too.
+"""Notes of an evaluation report that a check and the gate also read.
 
-Apart from `metrics`, which training imports: other words train nothing again.
+Separate from `metrics`, which training imports: a change of wording retrains nothing.
 """
 
 from __future__ import annotations
@@ -8,23 +8,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 CONSTANT_TARGET = "the target is constant in training: the model holds that value"
-"""The note of a report whose families could learn nothing."""
+"""The note of a report on a constant target."""
 UNDECLARED = (
     "nobody knows whether it comes from a sensitive column; name its columns as `sources` under "
     "features.columns"
 )
-"""Why values of a feature are hidden that names no sources and is no column as it is."""
+"""Why values are hidden of a feature without sources that is not verified to be a raw column."""
 ONE_VALUE = (
     "the model predicts one value for every test row: it learned nothing from the features "
     "(too few rows for its settings, or none that helps)"
 )
-"""The note of a report whose model is no better than a constant, though it is not called one."""
+"""The note of a report whose model always predicts the same, though it is not a baseline."""
 UNRANKED = "the families could not be ranked on validation"
-"""How the note begins of a report whose family was chosen by no figure."""
+"""Start of the note of a report whose family was not chosen by a metric."""
 
 
 def unranked(metric: str, why: str) -> str:
-    """Return the note of a report whose metric had no value on validation for any family.
+    """Return the note for a metric that had no value on validation for any family.
 
     >>> unranked("auc", "only one class occurs")[48:95]
     'auc has no value there (only one class occurs),'
@@ -34,7 +34,7 @@ def unranked(metric: str, why: str) -> str:
 
 
 def reasons(notes: Sequence[str]) -> list[str]:
-    """Return those of a report's notes that say why its result is what it is."""
+    """Return those of a report's notes that explain its result."""
     hint = "is `target` in the spec what was meant?"
     found = [note for note in notes if note in (CONSTANT_TARGET, ONE_VALUE)]
     found += [note for note in notes if note.startswith(UNRANKED)]
@@ -42,7 +42,7 @@ def reasons(notes: Sequence[str]) -> list[str]:
 
 
 def explained(said: str, notes: Sequence[str]) -> str:
-    """Return what is said of a result, and why it is so as far as a report's notes know.
+    """Return a statement on a result, with the explanations among a report's notes.
 
     >>> explained("not better: mae 0, baseline 0", [CONSTANT_TARGET])[:50]
     'not better: mae 0, baseline 0; the target is const'

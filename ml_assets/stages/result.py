@@ -1,4 +1,4 @@
-"""What a stage is handed and what it hands back."""
+"""Inputs and outputs of a stage."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ class Handle(Protocol):
 
 @dataclass(frozen=True)
 class Check:
-    """One verdict; failed, not applicable and crashed are three different things.
+    """One verdict; failed, not applicable and crashed are three different outcomes.
 
-    `passed` is None where the check does not apply (and `description` says why);
+    `passed` is None if the check does not apply (and `description` says why);
     a check that crashes raises.
     """
 

@@ -1,4 +1,4 @@
-"""From a contract's columns to Arrow types, and the tables that ingest and clean hand on.
+"""From a contract's columns to Arrow types, and the tables that ingest and clean produce.
 
 Belongs here: the one mapping of logical types, `_line`, the layout of quarantine.
 Does not belong here: reading, rules, pandas (`frames`).
@@ -28,7 +28,7 @@ TYPES: dict[str, pa.DataType] = {
     "date": pa.date32(),
 }
 LARGEST = 1e100
-"""The largest size of a number: beyond it squares, and sums of them, would soon be infinite."""
+"""The largest magnitude of a number: beyond it sums of squares would overflow."""
 QUARANTINE = pa.schema(
     [
         pa.field(LINE, pa.int64()),
@@ -38,12 +38,12 @@ QUARANTINE = pa.schema(
         pa.field("text", pa.string()),
     ]
 )
-"""One row a record that is set aside: where, which rule, which column, why, what it says."""
+"""One row per quarantined record: line, rule, column, reason, text."""
 
 
 @dataclass(frozen=True)
 class Bad:
-    """A record that is set aside."""
+    """A quarantined record."""
 
     line: int
     rule: str
@@ -82,7 +82,7 @@ def compact(table: pa.Table) -> pa.Table:
 
 
 def bad_table(bad: Sequence[Bad]) -> pa.Table:
-    """Return records that are set aside as a table, ordered by line."""
+    """Return quarantined records as a table, ordered by line."""
     ordered = sorted(bad, key=lambda item: item.line)
     columns = {
         LINE: [item.line for item in ordered],

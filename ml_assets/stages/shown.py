@@ -1,4 +1,4 @@
-"""What people may see of a record: short, and never a sensitive value.
+"""Display of records to people: short, and never a sensitive value.
 
 Belongs here: masking and shortening. Does not belong here: deciding which records are bad.
 """
@@ -16,22 +16,22 @@ if TYPE_CHECKING:
 
 MASK = "***"
 LONGEST = 2000
-"""Characters of a record that are kept as text; the landed bytes themselves are kept whole."""
+"""Characters of a record that are stored as text; the landed bytes are stored whole."""
 LONGEST_VALUE = 60
 
 
 def any_sensitive(columns: Mapping[str, Column]) -> bool:
-    """Tell whether a contract has a column that must not be shown."""
+    """Return whether a contract has a column that must not be shown."""
     return any(column.sensitive for column in columns.values())
 
 
 def shortened(text: str, longest: int = LONGEST) -> str:
-    """Return a text cut to a length, an ellipsis in place of what is left out."""
+    """Return a text truncated to a length, with an ellipsis."""
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 def value(got: Any, column: Column) -> str:
-    """Return "got 'abc'" for a message, or nothing of a sensitive value."""
+    """Return "got 'abc'" for a message, without the value if it is sensitive."""
     if column.sensitive:
         return "got a value that is not shown (the column is sensitive)"
     if hasattr(got, "isoformat"):
@@ -40,9 +40,9 @@ def value(got: Any, column: Column) -> str:
 
 
 def listed(array: pa.Array | pa.ChunkedArray) -> list[Any]:
-    """Return values for a message; of lists, structs and durations their type alone.
+    """Return values for a message; for lists, structs and durations only their type.
 
-    Those may be of any length, and hold what Python cannot.
+    Those may be arbitrarily long, and hold values that Python cannot represent.
     """
     kind = array.type
     if not pa.types.is_nested(kind) and not pa.types.is_duration(kind):

@@ -1,4 +1,4 @@
-"""Is a feature the column whose name it bears? Looked at, row by row, not believed.
+"""Is a feature the column of the same name? Verified row by row.
 
 Belongs here: comparing values. Does not belong here: what follows from it (`engine/sensitive`).
 """
@@ -21,11 +21,11 @@ def sources(
     main: tuple[str, pa.Table],
     joins: Mapping[str, Handle],
 ) -> dict[str, str]:
-    """Return feature -> `dataset.column`, for those whose values are those of a column asked for.
+    """Return feature -> `dataset.column` for features with the values of one of their columns.
 
-    `looked` names the columns of each feature. Of the main dataset (its name, its rows, as many as
-    features, in the same order) each row must have the column's value; of a joined one each value
-    must be one of the column's.
+    `looked` names the columns to compare each feature with. For the main dataset (its name, its
+    rows, in the order of the features) each row must have the column's value; for a joined one each
+    value must be one of the column's.
     """
     found: dict[str, str] = {}
     for feature, columns in looked.items():
@@ -54,7 +54,7 @@ def _among(values: pa.ChunkedArray, column: pa.ChunkedArray) -> bool:
 
 
 def _alike(*columns: pa.ChunkedArray) -> list[pa.ChunkedArray]:
-    """Return columns in one type: numbers as such, all else as text."""
+    """Return columns in one type: numbers unchanged, all others as text."""
     numbers = all(pa.types.is_integer(c.type) or pa.types.is_floating(c.type) for c in columns)
     return [_cast(column, pa.float64() if numbers else pa.string()) for column in columns]
 

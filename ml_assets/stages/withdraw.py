@@ -1,6 +1,6 @@
-"""What a withdrawn batch is: nothing, in the shape of something.
+"""Empty outputs for a withdrawn batch.
 
-Belongs here: empty tables and an empty account. Does not belong here: why it was withdrawn.
+Belongs here: empty tables and summary. Does not belong here: why it was withdrawn.
 """
 
 from __future__ import annotations

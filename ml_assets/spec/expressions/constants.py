@@ -39,7 +39,7 @@ _OPERATIONS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
 
 
 def number(value: Number) -> Number:
-    """Return a number that a column could hold; ValueError if it is too large."""
+    """Return the number if a column could hold it; ValueError if it is too large."""
     if isinstance(value, float):
         if not math.isfinite(value):
             raise ValueError("a number is too large")
@@ -49,7 +49,7 @@ def number(value: Number) -> Number:
 
 
 def combined(operation: ast.operator, left: Number, right: Number) -> Number:
-    """Return the result of arithmetic between two constants; ValueError where there is none."""
+    """Return the result of arithmetic between two constants; ValueError if there is none."""
     if isinstance(operation, ast.Pow) and abs(left) > 1 and abs(right) > 1024:
         raise ValueError("a power is too large to be computed")
     try:
@@ -63,7 +63,7 @@ def combined(operation: ast.operator, left: Number, right: Number) -> Number:
 
 
 def instant(text: str) -> datetime:
-    """Return the time that a text names, in UTC (without a zone it is UTC); else ValueError."""
+    """Return the time that a text denotes, in UTC (the default zone); otherwise ValueError."""
     try:
         found = datetime.fromisoformat(text)
         return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
@@ -75,7 +75,7 @@ def instant(text: str) -> datetime:
 
 
 def duration(text: str) -> timedelta:
-    """Return the duration that a text such as `1h 30min` names; else ValueError."""
+    """Return the duration that a text such as `1h 30min` denotes; otherwise ValueError."""
     sign, rest = (-1, text[1:].lower()) if text.startswith("-") else (1, text.lower())
     found, at = 0.0, 0
     for part in _AMOUNT.finditer(rest):

@@ -16,9 +16,9 @@ from ml_assets.spec.expressions import constants
 from ml_assets.spec.expressions.methods import METHODS, SIDES, Method
 
 LONGEST = 20_000
-"""Characters of an expression."""
+"""Largest length of an expression, in characters."""
 DEEPEST = 100
-"""Levels of nesting; each term of a sum is one. Walking a tree may so be recursive."""
+"""Levels of nesting; each term of a sum is one. So trees can be walked recursively."""
 LISTED = (
     "allowed are columns (odd names in backticks), numbers, texts in quotes, + - * / // % **, "
     "comparisons, in [...], & | ~, and listed methods such as .isna() or .str.startswith('a')"
@@ -45,10 +45,10 @@ class Call(NamedTuple):
 
 
 def parse(text: str, columns: Collection[str]) -> ast.expr:
-    """Return an expression as a tree; the name of a column, whatever it is, is that column.
+    """Return an expression as a tree; a column's name always means that column.
 
     `&` and `|` bind as `and` and `or`, arithmetic between constants is done. ValueError for
-    whatever is not listed. Whether every name is a column is not looked at (`names`).
+    anything not listed. Whether every name is a column is not checked here (see `names`).
     """
     if text in columns:
         return ast.Name(text, ast.Load())
@@ -114,7 +114,7 @@ def constant(node: ast.expr) -> Any:
 
 
 def values(node: ast.expr) -> list[Any] | None:
-    """Return the constants of a list, or None if the node is no list; ValueError if empty."""
+    """Return the constants of a list, or None if the node is not a list; ValueError if empty."""
     if not isinstance(node, _LISTS):
         return None
     if not node.elts:
@@ -141,7 +141,7 @@ def _pieces(text: str, quoted: dict[str, str]) -> Iterator[str]:
         if piece.lastgroup == "text":
             yield _ESCAPE.sub(_escaped, found)
         elif piece.lastgroup == "column":
-            # Python knows no such names: a stand-in, which no column may have.
+            # Not a Python name: use a stand-in that no column may have.
             stand_in = f"_{len(quoted)}_"
             quoted[stand_in] = found[1:-1]
             yield f" {stand_in} "

@@ -37,9 +37,9 @@ A: dict[Kind, str] = {
 
 
 def kind_of(text: str, columns: Mapping[str, Column]) -> Kind:
-    """Return what an expression over columns gives for each row.
+    """Return the kind of an expression's value for each row.
 
-    ValueError if it is none, reads no column or an unknown one, or types do not fit.
+    ValueError if it is invalid, reads no column or an unknown one, or types do not match.
     """
     try:
         tree = grammar.parse(text, columns)
@@ -57,7 +57,7 @@ def kind_of(text: str, columns: Mapping[str, Column]) -> Kind:
 
 
 def _bare(text: str, columns: Iterable[str]) -> list[str]:
-    """Return the columns whose names are no Python and stand in a text without backticks."""
+    """Return the columns with non-Python names that a text holds without backticks."""
     odd = [name for name in columns if iskeyword(name) or not name.isidentifier()]
     return [name for name in odd if name in text and f"`{name}`" not in text]
 
@@ -201,7 +201,7 @@ def _argument(
 
 
 def _linear(pattern: str) -> None:
-    """Raise ValueError for what RE2, whose time is linear in the text, does not know."""
+    """Raise ValueError for a pattern that RE2 (linear time) does not support."""
     import pyarrow as pa
     import pyarrow.compute as pc
 

@@ -1,7 +1,7 @@
-"""The methods that an expression may call: on what, with what, and what comes out.
+"""The methods that an expression may call: receiver, arguments, result.
 
 Belongs here: the one list. A method is listed only if it is computed row by row, in time linear
-in the texts, and calls nothing that it was handed.
+in the texts, and calls none of its arguments.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ class Parameter(NamedTuple):
 
 
 class Method(NamedTuple):
-    """A method, or a property of times, which is named without brackets."""
+    """A method, or a property of times, written without brackets."""
 
     of: Kind | None
-    """What it is called on; None for anything."""
+    """The kind it is called on; None for any."""
     gives: Kind | None
-    """None: the kind that it was called on."""
+    """None for the kind that it is called on."""
     takes: tuple[Parameter, ...] = ()
     called: bool = True
 
@@ -88,4 +88,4 @@ METHODS: dict[str, Method] = {
     "dt.total_seconds": Method("duration", "number"),
 }
 SIDES = ("both", "left", "right", "neither")
-"""Which limits belong to `between`."""
+"""Which limits `between` includes."""

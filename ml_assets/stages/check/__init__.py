@@ -1,1 +1,1 @@
-"""Asset checks, one file each: a function from inputs to a Check; listed in engine/checks.py."""
+"""Asset checks, one file each: a function from inputs to a Check. Listed in engine/checks.py."""

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 def check(spec: EvaluateSpec, *, metrics: Handle) -> Result:
-    """Return the check `beats_baseline` for the report's metrics (JSON).
+    """Return the check `beats_baseline` on the report's metrics (JSON).
 
-    Failed if the spec's metric is not better than the baseline's; a warning if it is, but the
-    interval of the paired difference holds 0; not applicable where the metric has no value.
+    Failed if the spec's metric is not better than the baseline's; a warning if it is but the
+    interval of the paired difference contains 0; not applicable if the metric has no value.
     """
     found = metrics.json()
     value, base = found["test"][spec.metric], found["baseline"][spec.metric]

@@ -1,4 +1,4 @@
-"""Check: are more values missing than in the reference, or whole days?
+"""Check: are more values, or whole days, missing than in the reference?
 
 Belongs here: the verdict as a check. Does not belong here: its figures (`quality`).
 """
@@ -19,9 +19,9 @@ NAME = "completeness"
 def check(spec: ReportSpec, *, figures: Handle) -> Result:
     """Return the check `completeness`: failed (warn) on gaps.
 
-    A gap is a column that misses more values than chance explains, or more blocks of time
+    A gap is a column with more missing values than chance explains, or more blocks of time
     without rows than in the reference.
 
-    Not applicable where there is nothing to judge by; the description says why.
+    Not applicable if there is nothing to compare with; the description says why.
     """
     return warning(NAME, completeness(figures.json()), spec.false_alarm_rate)

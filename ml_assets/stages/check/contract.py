@@ -1,6 +1,6 @@
-"""Check: did the newest landed file keep the contract well enough to be used?
+"""Check: does the newest landed file satisfy the contract well enough to be used?
 
-Belongs here: the verdict on a batch's account. Does not belong here: single rows (`clean`).
+Belongs here: the verdict on a batch's row accounting. Does not belong here: rows (`clean`).
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ NAME = "contract"
 def check(spec: CleanSpec, *, summary: Handle) -> Result:
     """Return the check `contract`: failed if the batch is refused.
 
-    Failed with severity `warn` if rows that were kept break a rule whose action is warn. Rows
-    quarantined within the budget are said, and pass. Not applicable to a withdrawn batch.
+    Failed with severity `warn` if kept rows break a rule whose action is warn. Rows quarantined
+    within the budget are reported, and pass. Not applicable to a withdrawn batch.
     """
     found = summary.json()
     quarantined = sum(found["quarantined"].values())

@@ -1,6 +1,6 @@
-"""Check: a user's own, from a file beside their defs.yaml.
+"""Custom checks: a user's function in a file beside their defs.yaml.
 
-Belongs here: calling it, and saying what it may return. Does not belong here: any check of ours.
+Belongs here: calling it, and what it may return. Does not belong here: built-in checks.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ WANTED = "wanted True or False, (True or False, {name: value}), or a Check"
 
 
 def check(spec: OwnCheck, *, hook: Callable[[Any], Any], table: Handle) -> Result:
-    """Return the check `spec.name`: what the hook says of the table as a pandas frame.
+    """Return the check `spec.name`: the hook's verdict on the table as a pandas frame.
 
     The hook returns a bool, (bool, metadata) or a Check. HookError if it raises or returns
     anything else.

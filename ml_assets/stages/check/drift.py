@@ -19,6 +19,6 @@ NAME = "drift"
 def check(spec: ReportSpec, *, figures: Handle) -> Result:
     """Return the check `drift`: failed (warn) if any column's effect is above its threshold.
 
-    Not applicable where there is nothing to judge by; the description says why.
+    Not applicable if there is nothing to compare with; the description says why.
     """
     return warning(NAME, drift(figures.json()), spec.false_alarm_rate)

@@ -1,6 +1,6 @@
-"""Check: is every row of the features in one fold, or counted with the reason why not?
+"""Check: is every row of the features in exactly one fold, or counted with a reason?
 
-Belongs here: this recount. Does not belong here: code of the splits, which it must not trust.
+Belongs here: an independent recount. Does not belong here: code of the splits under test.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ def check(
     features: Mapping[str, Handle],
     summary: Handle,
 ) -> Result:
-    """Return the check `fold_accounting`: rows = train + validation + test + what is left out.
+    """Return the check `fold_accounting`: rows = train + validation + test + rows left out.
 
-    Left out are rows without a label (`unlabelled`), older deliveries of a key (`superseded`, said
-    as merged), and rows of no fold (`out`). One batch's labels are in memory at a time.
+    Left out are rows without a label (`unlabelled`), older deliveries of a key (`superseded`,
+    reported as merged), and rows in no fold (`out`). One batch's labels are in memory at a time.
     """
     said = summary.json()
     counts, folds = said["rows"], dict(zip(FOLDS, (train, validation, test), strict=True))

@@ -1,6 +1,6 @@
-"""Recounts, from the references and keys themselves, that no row key is in two folds.
+"""Check: is no row key in two folds? Recounted from the references and keys themselves.
 
-Belongs here: this check. Does not belong here: code of the splits, which it must not trust.
+Belongs here: this check. Does not belong here: code of the splits under test.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def check(
     test: Handle,
     features: Mapping[str, Handle],
 ) -> Result:
-    """Red when a key (or a group) is in two folds, twice in one, or is referenced wrongly.
+    """Failed if a key (or a group) is in two folds, twice in one, or wrongly referenced.
 
     One batch is in memory at a time, and a part of the keys (`keys`).
     """
@@ -58,7 +58,7 @@ def check(
             for column, keys in held.items():
                 pairs = pa.table({"key": table[column].take(pa.array(rows)), "fold": fold})
                 if column == "_group":
-                    # Of many rows; a key is of one.
+                    # A group has many rows, a key only one.
                     pairs = pairs.group_by(["key", "fold"]).aggregate([])
                 keys.add(pairs["key"], batch, pairs["fold"].to_numpy())
         for column, keys in held.items():
@@ -108,7 +108,7 @@ def _rows(
 
 
 def _repeated(unit: str, keys: Keys) -> list[str]:
-    """Return what is said of keys in two folds, and of keys twice in one."""
+    """Return messages on keys in two folds, and on keys twice in one."""
     again = np.zeros(len(FOLDS), np.int64)
     shared = dict.fromkeys(combinations(range(len(FOLDS)), 2), 0)
     for fold, sizes in keys.repeated():

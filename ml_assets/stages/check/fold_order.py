@@ -1,8 +1,8 @@
-"""Check: do train and validation end where test begins, by the rows' own times?
+"""Check: do train and validation end before test begins, by the rows' own times?
 
-Folds in time go by the order of batches; a batch whose rows are of another time than its place
-says lets a model learn from what comes after the rows on which it is judged. Belongs here: times
-across folds. Does not belong here: keys (`fold_disjointness`).
+Folds in time follow the order of batches. A batch whose rows belong to another time than its
+position suggests would let a model learn from the future of the rows on which it is judged.
+Belongs here: times across folds. Does not belong here: keys (`fold_disjointness`).
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ def check(
     test: Handle,
     features: Mapping[str, Handle],
 ) -> Result:
-    """Red where too many rows of a train or validation batch are of the time of test.
+    """Failed if too many rows of a train or validation batch fall into the time of test.
 
-    Test begins at the time before which the share `overlap` of its rows lies, since records come
-    late; the same share of each batch may be of that time or later. Not applicable to folds that
-    are no whole batches, and without event times. One batch is in memory at a time, besides the
-    times of test.
+    Test begins at the time before which the share `overlap` of its rows lies, since records
+    arrive late; the same share of each batch may have that time or a later one. Not applicable to
+    folds that are not whole batches, or without event times. One batch is in memory at a time,
+    besides the times of test.
     """
     rule = spec.split
     if rule.kind != "time" or isinstance(rule.test, str):
@@ -55,7 +55,7 @@ def check(
     for name, handle in (("train", train), ("validation", validation)):
         for batch, times in _times(handle.table(), features):
             if batch in later:
-                # Rows of an older batch that were delivered again: their place is the first one.
+                # Rows of an older batch that were delivered again: their first place counts.
                 continue
             beyond = int((times >= start).sum())
             late, rows = late + beyond, rows + len(times)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def check(_spec: DecideSpec, *, decision: Handle) -> Result:
-    """Return the check `gate`: failed, as a warning, where a rule is red."""
+    """Return the check `gate`: failed, as a warning, if any rule failed."""
     found = decision.json()
     red = [line["rule"] for line in found["rules"] if line["passed"] is False]
     figures = {"verdict": found["verdict"], "comparison": found["comparison"], "red": red}

@@ -1,4 +1,4 @@
-"""Check: has every row of a batch a key of its own?
+"""Check: does every row of a batch have a unique key?
 
 Belongs here: recounting keys of cleaned rows. Does not belong here: keys across batches.
 """
@@ -22,7 +22,7 @@ NAME = "key_unique"
 def check(spec: CleanSpec, *, cleaned: Handle) -> Result:
     """Return the check `key_unique`; not applicable to a dataset without a key.
 
-    Rows with a missing part of the key have none, and are counted apart.
+    Rows that lack a part of the key have none, and are counted separately.
     """
     key = list(spec.contract.key)
     if not key:

@@ -1,6 +1,6 @@
 """Check: is every landed record in exactly one of cleaned, filtered, quarantine?
 
-Belongs here: counting again what `clean` claims. Does not belong here: any other figure.
+Belongs here: recounting what `clean` claims. Does not belong here: any other figure.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A row's features are the same alone, permuted and in its batch.
+"""Check: are a row's features the same alone, permuted and in its batch?
 
 Belongs here: this check. Does not belong here: whether features may be known at all
 (`target_leakage`).
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from ml_assets.stages.result import Handle
 
 SAMPLE = 512
-"""Rows, spread evenly over the batch, that are computed again together and permuted."""
+"""Evenly spaced rows of the batch that are recomputed together, permuted."""
 ALONE = 3
-"""Rows of the sample that are computed again one by one."""
+"""Rows of the sample that are recomputed one by one."""
 ROUNDING = 1e-12
-"""Relative difference that a changed order of additions may make."""
+"""Relative difference that a different order of summation may cause."""
 
 
 def check(
@@ -38,10 +38,10 @@ def check(
     previous: Mapping[str, Sequence[Handle]],
     features: Handle,
 ) -> Result:
-    """Red when a feature of a row depends on the other rows of its batch, named with counts.
+    """Failed if features of a row depend on other rows of its batch; names them, with counts.
 
-    Joined datasets are handed over whole, as they are when a single row is served. HookError if
-    the function raises on a part of the batch.
+    Joined datasets are passed whole, as when a single row is served. HookError if the function
+    raises on a part of the batch.
     """
     cleaned = main.table()
     count = len(cleaned)
@@ -68,13 +68,13 @@ def check(
 
 
 def _sample(count: int) -> NDArray[np.int64]:
-    """Return row numbers spread over the batch, in a fixed order unlike the batch's."""
+    """Return row numbers spread over the batch, in a fixed order other than the batch's."""
     rows = np.unique(np.linspace(0, count - 1, min(count, SAMPLE)).astype(np.int64))
     return np.random.default_rng(0).permutation(rows)
 
 
 def _compact(table: pa.Table) -> pa.Table:
-    """Leave only the categories in use, as they are when these rows come alone."""
+    """Keep only the categories in use, as if these rows came alone."""
     for at, column in enumerate(table.columns):
         if pa.types.is_dictionary(column.type):
             text = column.cast(column.type.value_type).dictionary_encode()

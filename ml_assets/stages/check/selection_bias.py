@@ -19,8 +19,8 @@ NAME = "selection_bias"
 def check(spec: ReportSpec, *, figures: Handle) -> Result:
     """Return the check `selection_bias`: failed (warn) if removed rows stand out.
 
-    They do where a slice or a column of them differs from the kept rows.
+    They do if one of their slices or columns differs from the kept rows.
 
-    Not applicable where there is nothing to judge by; the description says why.
+    Not applicable if there is nothing to compare with; the description says why.
     """
     return warning(NAME, selection_bias(figures.json()), spec.false_alarm_rate)

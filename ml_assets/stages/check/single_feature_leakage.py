@@ -1,6 +1,6 @@
-"""No single feature orders the rows almost as the target does, over all batches.
+"""Check: does any single feature order the rows almost as the target does, over all batches?
 
-Belongs here: this check. Does not belong here: what names and sources give away
+Belongs here: this check. Does not belong here: leakage visible in names and sources
 (`target_leakage`).
 """
 
@@ -25,25 +25,25 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 LIMIT = 0.98
-"""Rank correlation with a regression target, or area under the ROC curve of a class, from which a
-feature counts as leakage."""
+"""A feature is leakage from this rank correlation with a regression target, or area under the ROC
+curve of a class."""
 SAMPLE = 50_000
-"""Labelled rows of all batches, spread evenly over each, by which values are judged."""
+"""Labelled rows of all batches, evenly spaced in each, on which values are judged."""
 LEAST, MOST = 500, 5_000
-"""Of one batch at least and at most."""
+"""Fewest and most of them in one batch."""
 FEW = 100
-"""With fewer labelled rows nothing is said about values."""
+"""With fewer labelled rows values are not judged."""
 FEW_OF_CLASS = 20
-"""With fewer rows of a class, or of all others, nothing is said about it."""
+"""With fewer rows of a class, or of all others, it is not judged."""
 FEW_BATCHES = 3
-"""With fewer the interval is that of rows, else that of batches."""
+"""With fewer batches the interval is over rows, otherwise over batches."""
 SURE = 1.96
 WAY_OUT = "leave it out, or if its value is known in time, say why in features.leakage.acknowledged"
 
 
 @dataclass(frozen=True)
 class Near:
-    """How near a feature alone comes to the target, at most 1."""
+    """How close a feature alone comes to the target, at most 1."""
 
     value: float
     least: float
@@ -52,12 +52,12 @@ class Near:
 
 
 def check(spec: LeakageSpec, *, features: Mapping[str, Handle]) -> Result:
-    """Red when a feature alone almost gives the target: the whole interval is beyond 0.98.
+    """Failed if a feature alone almost determines the target: the whole interval is beyond 0.98.
 
-    |Spearman| for regression, AUC (of a class against the others) else, in each batch; the
-    interval of their mean is Student's over batches, with fewer than three that of rows. A
-    category is taken by its mean target on every second row and judged on the others. A feature
-    that is acknowledged is named, not judged.
+    |Spearman| for regression, otherwise AUC (of a class against the others), in each batch; the
+    interval of their mean is Student's t over batches, with fewer than three that over rows. A
+    category is encoded by its mean target on every second row and judged on the others. An
+    acknowledged feature is named, not judged.
     """
     found: dict[str, list[Near]] = {name: [] for name in spec.columns}
     size = min(max(SAMPLE // max(len(features), 1), LEAST), MOST)
@@ -114,7 +114,7 @@ def _together(parts: list[Near]) -> Near:
 
 
 def _strongest(spec: LeakageSpec, table: pa.Table) -> Iterator[tuple[str, Near]]:
-    """Yield how near each feature comes to the target in one batch, of classes the nearest."""
+    """Yield how close each feature comes to the target in one batch, for classes the closest."""
     measure: Callable[[Array, Array], Near] = _auc
     if spec.task == "regression":
         targets = [np.asarray(table["_target"].to_numpy(), dtype=np.float64)]
@@ -134,7 +134,7 @@ def _strongest(spec: LeakageSpec, table: pa.Table) -> Iterator[tuple[str, Near]]
 
 
 def _numeric(column: pa.ChunkedArray, kind: str, target: Array) -> tuple[Array, NDArray[np.int64]]:
-    """Return a feature as numbers, and the rows they are for: those with a value."""
+    """Return a feature as numbers, and the rows that have a value."""
     present = np.flatnonzero(column.is_valid().to_numpy())
     if kind != "category":
         numbers = column.cast(pa.float64(), safe=False).to_numpy()
@@ -150,10 +150,10 @@ def _numeric(column: pa.ChunkedArray, kind: str, target: Array) -> tuple[Array, 
 
 
 def _spearman(value: Array, target: Array) -> Near:
-    """Return |Spearman's rank correlation|; 0 where one of the two is constant.
+    """Return |Spearman's rank correlation|; 0 if one of the two is constant.
 
-    Its interval is of Fisher's z, of variance 1.06 / (n - 3) (E. Fieller, H. Hartley, E. Pearson,
-    Biometrika 44, 1957).
+    Its interval is that of Fisher's z with variance 1.06 / (n - 3) (E. Fieller, H. Hartley,
+    E. Pearson, Biometrika 44, 1957).
     """
     left, right = rankdata(value), rankdata(target)
     left, right = left - left.mean(), right - right.mean()
@@ -166,9 +166,9 @@ def _spearman(value: Array, target: Array) -> Near:
 
 
 def _auc(value: Array, target: Array) -> Near:
-    """Return max(AUC, 1 - AUC) from ranks (Mann-Whitney); 0 where a class is too small.
+    """Return max(AUC, 1 - AUC) from ranks (Mann-Whitney); 0 if a class is too small.
 
-    Its interval has the standard error of J. Hanley and B. McNeil, Radiology 143, 1982.
+    Its interval uses the standard error of J. Hanley and B. McNeil, Radiology 143, 1982.
     """
     ones = int(target.sum())
     others = len(target) - ones

@@ -1,7 +1,7 @@
-"""No feature is, or comes from, what is known only after the prediction.
+"""Check: is any feature, or source of one, known only after the prediction?
 
 Belongs here: this check. Does not belong here: withholding columns from the user's function
-(`hook`), what values give away (`single_feature_leakage`).
+(`hook`), leakage visible in values (`single_feature_leakage`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def check(spec: FeaturesSpec) -> Result:
-    """Red when a feature has the name of a withheld column, or lists one in its `sources`."""
+    """Failed if a feature has the name of a withheld column, or lists one in its `sources`."""
     wrong = list(_declared(spec))
     withheld = ", ".join(f"{name} ({moment})" for name, moment in spec.withheld.items())
     text = "; ".join([*wrong, f"withheld: {withheld or 'nothing'}"])
@@ -25,7 +25,7 @@ def check(spec: FeaturesSpec) -> Result:
 
 
 def _declared(spec: FeaturesSpec) -> Iterator[str]:
-    """Yield what the names and sources of the features give away."""
+    """Yield the leakage visible in the names and sources of the features."""
     for name, column in spec.columns.items():
         if name in spec.withheld:
             yield f"{name} has the name of a column known only at {spec.withheld[name]}"

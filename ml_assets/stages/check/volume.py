@@ -1,4 +1,4 @@
-"""Check: did about as many rows land as in the reference?
+"""Check: are there about as many landed rows as in the reference?
 
 Belongs here: the verdict as a check. Does not belong here: its figures (`quality`).
 """
@@ -17,8 +17,8 @@ NAME = "volume"
 
 
 def check(spec: ReportSpec, *, figures: Handle) -> Result:
-    """Return the check `volume`: failed (warn) if the rows are more or fewer than chance explains.
+    """Return the check `volume`: failed (warn) on more or fewer rows than chance explains.
 
-    Not applicable where there is nothing to judge by; the description says why.
+    Not applicable if there is nothing to compare with; the description says why.
     """
     return warning(NAME, volume(figures.json()), spec.false_alarm_rate)

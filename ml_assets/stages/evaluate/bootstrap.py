@@ -1,12 +1,12 @@
 """Confidence intervals by block bootstrap, paired with the baseline.
 
-Belongs here: drawing blocks and the distribution of a metric over the draws. Does not belong
+Belongs here: drawing blocks, and the distribution of a metric over the draws. Does not belong
 here: metric definitions.
 
-Rows of one day depend on each other (weather, a late aircraft), so that days are drawn with
+Rows of one day depend on each other (weather, a late aircraft), so days are drawn with
 replacement, not rows (Carlstein, 1986; Davison and Hinkley, "Bootstrap Methods and their
 Application", 1997, §8.2.3). Percentile intervals (Efron and Tibshirani, "An Introduction to the
-Bootstrap", 1993, ch. 13). Every metric here follows from sums over rows, so that a draw costs a
+Bootstrap", 1993, ch. 13). Every metric here follows from sums over rows, so a draw costs a
 product with the sums by block, never a pass over the rows.
 """
 
@@ -36,7 +36,7 @@ _LOSSES: dict[str, Callable[[Array, Array], Array]] = {
 
 @dataclass(frozen=True)
 class Draws:
-    """Each row's block (n,), how often each draw took each block, and a note for people.
+    """Each row's block (n,), how often each draw took each block, and a note for the report.
 
     `counts` is (draws, blocks).
     """
@@ -57,17 +57,17 @@ class Draws:
 
 
 def draw(time: NDArray[np.datetime64], kind: str, resamples: int, seed: int) -> Draws:
-    """Return seeded draws of blocks; `kind` is `day` or `row`, `time` (n,) is NaT where unknown.
+    """Return seeded draws of blocks; `kind` is `day` or `row`, `time` (n,) is NaT if unknown.
 
-    Rows are the blocks where fewer than two days are known. More than 2,000 blocks are put
-    together at random into 2,000, which leaves the variance of a sum as it is.
+    Rows are the blocks if fewer than two days are known. More than 2,000 blocks are grouped at
+    random into 2,000, which preserves the variance of a sum.
     """
     block, unit = _blocks(time, kind)
     return drawn(block, unit, resamples, seed)
 
 
 def drawn(block: Ints, unit: str, resamples: int, seed: int) -> Draws:
-    """Return seeded draws of given blocks: (n,) numbers from 0 on, `unit` is what they are."""
+    """Return seeded draws of given blocks: (n,) numbers from 0, `unit` is their name."""
     generator = np.random.default_rng(seed)
     count = int(block.max()) + 1
     note = f"{count:,} {unit}s drawn with replacement, {resamples:,} times"
@@ -86,7 +86,7 @@ def drawn(block: Ints, unit: str, resamples: int, seed: int) -> Draws:
 def distribution(
     name: str, target: Array, prediction: Array, draws: Draws, group: Ints, groups: int
 ) -> Array:
-    """Return a metric by draw and group of rows: (draws, groups), NaN where it has no value."""
+    """Return a metric by draw and group of rows: (draws, groups), NaN if it has no value."""
     with np.errstate(divide="ignore", invalid="ignore"):
         if name in _LOSSES:
             loss = draws.sums(_LOSSES[name](target, prediction), group, groups)
@@ -102,7 +102,7 @@ def distribution(
 
 
 def interval(values: Array, level: float) -> list[float] | None:
-    """Return [low, high] of a distribution (draws,); None if under half of the draws have one."""
+    """Return [low, high] of a distribution (draws,); None if under half of them have one."""
     found = values[np.isfinite(values)]
     if len(found) * 2 < len(values):
         return None
@@ -134,7 +134,7 @@ def _r2(target: Array, prediction: Array, draws: Draws, group: Ints, groups: int
 
 
 def _auc(target: Array, prediction: Array, draws: Draws) -> Array:
-    """Return the AUC by draw, scores in at most 1,000 bins of which each counts as one tie."""
+    """Return the AUC by draw, with scores in at most 1,000 bins, each counted as one tie."""
     bins, count = _binned(prediction)
     ones = draws.sums((target == 1).astype(np.float64), bins, count)
     zeros = draws.sums((target == 0).astype(np.float64), bins, count)

@@ -1,7 +1,7 @@
-"""What each feature adds to single predictions, by family.
+"""What each feature contributes to single predictions, by family.
 
 Belongs here: Shapley values of LightGBM's trees (Lundberg et al., 2020, as LightGBM computes
-them), terms of the linear families. A family of your own may have a function
+them), terms of the linear families. A custom family may have a function
 `contributions(state, batch) -> (n, columns)` in its file. Does not belong here: which rows.
 """
 
@@ -20,10 +20,10 @@ Found = tuple[str, float, Array]
 
 
 def contributions(fitted: Fitted, batch: pa.Table, rows: Any) -> Found | None:
-    """Return the method, the mean score, and (len(rows), columns) of what each feature adds.
+    """Return the method, the mean score, and the contributions (len(rows), columns).
 
     `batch` is encoded; scores are values, log-odds for binary, the raw score of the likeliest
-    class for multiclass. None where the family tells none.
+    class for multiclass. None if the family offers none.
     """
     state = fitted.model["state"]
     if "constant" in state:
@@ -64,7 +64,7 @@ def _linear(fitted: Fitted, batch: pa.Table, part: pa.Table) -> Found:
 
 
 def _terms(state: Any, batch: pa.Table) -> Array:
-    """Return what each column adds to each output: (outputs, rows, columns)."""
+    """Return each column's contribution to each output: (outputs, rows, columns)."""
     place = {name: number for number, name in enumerate(batch.column_names)}
     found = np.zeros((len(state["intercept"]), batch.num_rows, len(place)))
     for part in state["numbers"]:

@@ -1,10 +1,10 @@
-"""Plots as SVG texts: the same bytes from the same numbers, legible on light and dark.
+"""Plots as SVG texts: the same bytes from the same numbers, legible in light and dark mode.
 
 Belongs here: how a plot is drawn and put into a page or a file. Does not belong here: what is
 plotted (each section's file).
 
-Drawn without pyplot. Colours are placeholders: the page's CSS variables there, fixed colours in
-a file of its own. Texts stay texts and take the page's font.
+Drawn without pyplot. Colours are placeholders: CSS variables in the page, fixed colours in a
+separate file. Texts stay texts and use the page's font.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ COLOURS = {
     OTHER: ("var(--plot-other)", "#7fb0de"),
     BAND: ("var(--plot-band)", "#d3e4f5"),
 }
-"""Placeholder -> the page's variable, and the colour in a file of its own."""
+"""Placeholder -> the page's variable, and the colour in a separate file."""
 LEGEND = {"loc": "lower left", "bbox_to_anchor": (0, 1), "borderaxespad": 0.2}
 """Above the axes, where it hides nothing."""
 _STYLE = {
@@ -62,7 +62,7 @@ class Plot:
     text: str
 
     def element(self) -> str:
-        """Return an element for the page: hidden from readers of its text, the page's colours."""
+        """Return an element in the page's colours, hidden from screen readers (a text follows)."""
         head = 'class="plot" aria-hidden="true" focusable="false"'
         return _coloured(self.svg.replace("HEAD", head, 1), 0)
 
@@ -89,11 +89,11 @@ def drawn(name: str, title: str, text: str, paint: Callable[[Any], None]) -> Plo
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
-    # From the defaults: a matplotlibrc of the machine must not change the bytes.
+    # Start from the defaults: a local matplotlibrc must not change the bytes.
     style: Any = {k: v for k, v in matplotlib.rcParamsDefault.items() if k not in _MACHINE}
     with matplotlib.rc_context(style | _STYLE):
         figure = Figure(figsize=(4.3, 2.9))
-        # Fixed margins: to measure texts first would take as long again as to draw.
+        # Fixed margins: measuring texts first would take as long as drawing.
         figure.subplots_adjust(left=0.165, right=0.965, bottom=0.17, top=0.9)
         FigureCanvasSVG(figure)
         paint(figure.add_subplot())
@@ -105,7 +105,7 @@ def drawn(name: str, title: str, text: str, paint: Callable[[Any], None]) -> Plo
 
 
 def _bare(svg: str, name: str) -> str:
-    """Return an SVG element with no ids but its own, and HEAD for its attributes."""
+    """Return an SVG element with unique ids, and HEAD in place of its attributes."""
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     svg = re.sub(r"<g id=\"[^\"]*\"", "<g", svg)

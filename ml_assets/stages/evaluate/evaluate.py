@@ -1,6 +1,6 @@
-"""Evaluate a candidate on the test fold, beside its trivial baselines.
+"""Evaluate a candidate on the test fold against its trivial baselines.
 
-Belongs here: the report's figures, the predictions. Does not belong here: any choice made by
+Belongs here: the report's figures, the predictions. Does not belong here: any choice based on
 test, words and pages (`report`).
 """
 
@@ -97,7 +97,7 @@ def _notes(spec: EvaluateSpec, rows: Rows, chosen: Fitted, hidden: list[str]) ->
 
 
 def _chosen(board: Mapping[str, Any], rows: Rows) -> list[str]:
-    """Return what is odd about the choice: by no figure, or of a model that says one thing."""
+    """Return notes on an odd choice: one without a metric, or of a constant model."""
     first = next(entry for entry in board["families"] if entry["family"] == board["chosen"])
     if first["value"] is None:
         metric = board["metric"]
@@ -218,7 +218,7 @@ def _difference(
 
 
 def _importance(model: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return features by gain, largest first; empty where the family has no such number."""
+    """Return features by gain, largest first; empty if the family reports none."""
     gains = model["state"].get("importance", [])
     pairs = zip(sorted(model["columns"]), gains, strict=True) if gains else []
     found = [{"feature": name, "gain": float(gain)} for name, gain in pairs]

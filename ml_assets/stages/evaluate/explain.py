@@ -3,7 +3,7 @@
 Belongs here: permutation importance (Breiman, 2001), contributions to single predictions. Does
 not belong here: how a family's contributions are computed (`contributions`), words.
 
-All shuffled copies are predicted in few calls, since a booster is read from its text each time.
+All shuffled copies are predicted in few calls, since each call parses the booster's text.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ _WORST = 3
 def explain(
     spec: ExplainSpec, *, family: Any, model: Handle, test: Handle, features: Mapping[str, Handle]
 ) -> Result:
-    """Return `explained` (JSON): `importance` and `contributions`, or `why` there are none.
+    """Return `explained` (JSON): `importance` and `contributions`, or in `why` the reason for none.
 
-    From at most 2,000 test rows, drawn with the seed. No value of a sensitive feature is in it.
+    From at most 2,000 test rows, drawn with the seed. It holds no value of a sensitive feature.
     """
     fitted = Fitted(model.json(), family)
     references = sample(test.table(), ROWS, spec.seed)
@@ -136,7 +136,7 @@ def _contributions(
 
 
 def _picked(size: Array, loss: Array) -> list[tuple[int, str]]:
-    """Return rows along the predictions, then those with the largest loss, none twice."""
+    """Return rows spread over the predictions, then those with the largest loss, each once."""
     order = np.argsort(size, kind="stable")
     found: dict[int, str] = {}
     for label, share in _AT.items():

@@ -1,4 +1,4 @@
-"""What each row adds to a metric.
+"""Each row's contribution to a metric.
 
 Belongs here: losses by row, the smaller the better. Does not belong here: metrics of many rows.
 """
@@ -10,9 +10,9 @@ from ml_assets.stages.metrics import Array
 
 
 def row_losses(metric: str, target: Array, prediction: Array) -> Array:
-    """Return (n,) losses whose mean is the metric, or where it is no mean, the nearest loss.
+    """Return (n,) losses whose mean is the metric, or the closest loss if it is not a mean.
 
-    r2: squared error, median_ae: absolute error, auc: log loss, accuracy: 1 where wrong.
+    r2: squared error, median_ae: absolute error, auc: log loss, accuracy: 1 if wrong.
     """
     if metric in ("mae", "median_ae"):
         return metrics.absolute_errors(target, prediction)

@@ -1,10 +1,10 @@
-"""Split optimism: how much better would a random split have made the model look?
+"""Split optimism: how much better would the model have looked with a random split?
 
-Belongs here: the chosen family trained twice on samples of one size, with the settings and number
-of trees that were found: on the folds as they are, and on the same rows dealt at random. Does not
-belong here: any use of it in a decision.
+Belongs here: the chosen family trained twice on samples of one size, with the settings and
+number of trees found: on the folds as they are, and on the same rows divided at random. Does
+not belong here: any use of it in a decision.
 
-Neither figure is the model's own, which learned from all rows; their difference is the point
+Neither figure is that of the model, which learned from all rows; only their difference counts
 (Roberts et al., "Cross-validation strategies for data with temporal … structure", 2017).
 """
 
@@ -48,7 +48,7 @@ def optimism(
     test: Handle,
     features: Mapping[str, Handle],
 ) -> Result:
-    """Return `optimism` (JSON): the metric by this split and by a random one; or `why` not."""
+    """Return `optimism` (JSON): the metric by this split and by a random one, or `why` not."""
     before = model.json()
     if "constant" in before["state"]:
         return Result({"optimism": {"why": "the model is a constant"}})
@@ -103,7 +103,7 @@ class _Held:
 def _held(
     spec: OptimismSpec, learned: pa.Table, tested: pa.Table, features: Mapping[str, Handle]
 ) -> tuple[_Held, NDArray[np.bool_]]:
-    """Return all sampled rows in calendar order, and which of them are of the test fold."""
+    """Return all sampled rows in calendar order, and which of them are in the test fold."""
     marked = [
         part.append_column("tested", pa.array(np.full(part.num_rows, value)))
         for part, value in ((learned, False), (tested, True))
@@ -122,7 +122,7 @@ def _scored(
     learned: NDArray[np.int64],
     tested: NDArray[np.int64],
 ) -> tuple[Any, Any]:
-    """Return the metric on `tested` of what is learned from `learned`, and its draws by row."""
+    """Return the metric on `tested` of a model fitted on `learned`, and its draws by row."""
     fit = spec.fit
     references = [
         pa.table({"batch": ["sample"] * len(rows), "start": rows, "stop": rows + 1})

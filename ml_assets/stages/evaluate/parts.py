@@ -1,6 +1,6 @@
 """Rows in groups: tenths by a value, periods of time.
 
-Belongs here: grouping that several sections share. Does not belong here: figures.
+Belongs here: grouping shared by several sections. Does not belong here: figures.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ MOST_WEEKS = 60
 
 
 def tenths(values: Array) -> NDArray[np.int64]:
-    """Return each row's group (n,) of at most ten of like size, equal values together."""
+    """Return each row's group (n,), of at most ten of similar size, equal values together."""
     edges = np.unique(np.quantile(values, np.linspace(0, 1, 11)[1:-1]))
     group = np.searchsorted(edges, values, side="right")
     return np.asarray(np.unique(group, return_inverse=True)[1], dtype=np.int64)
@@ -24,7 +24,7 @@ def tenths(values: Array) -> NDArray[np.int64]:
 def periods(time: NDArray[np.datetime64]) -> tuple[str, list[str], NDArray[np.int64]]:
     """Return the kind of period, the first day of each, and each row's period (n,), -1: no time.
 
-    Days where there are at most 45, else weeks (from Monday) where at most 60, else months.
+    Days if there are at most 45, otherwise weeks (from Monday) if at most 60, otherwise months.
     """
     known = ~np.isnat(time)
     days = time[known].astype("datetime64[D]")
@@ -52,7 +52,7 @@ def quantiles(values: Array, group: NDArray[np.int64], count: int) -> list[list[
 
 
 def means(values: Array, group: NDArray[np.int64], count: int) -> list[float]:
-    """Return the mean of each group, which holds at least one row; rows of group -1 are left out.
+    """Return the mean of each group, none of them empty; rows of group -1 are left out.
 
     >>> means(np.array([1.0, 3.0, 9.0]), np.array([0, 0, -1]), 1)
     [2.0]

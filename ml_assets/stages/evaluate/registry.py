@@ -1,4 +1,4 @@
-"""The sections of the report, in the order of the page: ADD YOURS HERE, one line.
+"""The sections of the report, in the order of the page: to add one, add one line here.
 
 A section's file is in `sections/`; `measure` is None where its figures come from elsewhere (the
 metrics, `explain`, `optimism`, the folds).
@@ -30,7 +30,7 @@ from ml_assets.stages.evaluate.sections import (
 
 @dataclass(frozen=True)
 class Entry:
-    """A section: figures to words, and its own figures from the test rows."""
+    """A section: how its figures become words, and how they are measured on the test rows."""
 
     show: Callable[[View], Section | None]
     measure: Callable[[Study], dict[str, Any]] | None = None

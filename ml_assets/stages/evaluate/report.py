@@ -1,7 +1,7 @@
 """The evaluation report as one offline HTML page, and its plots.
 
-Belongs here: putting the sections into the page; everything is escaped by the template. Does not
-belong here: figures, what a section says (`sections/`), structure and style.
+Belongs here: assembling the sections; the template escapes everything. Does not belong here:
+figures, the text of a section (`sections/`), structure and style.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def _page(view: View, parts: Sequence[Section]) -> bytes:
 
 
 def _celled(table: Table) -> Table:
-    """Return a table of cells alone."""
+    """Return a table of cells only."""
     return replace(table, lines=[Line([_cell(c) for c in x.cells], x.mood) for x in table.lines])
 
 

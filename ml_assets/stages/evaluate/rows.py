@@ -1,6 +1,6 @@
-"""The test rows: what was wanted, what the model and the baselines say.
+"""The test rows: targets, and the predictions of model and baselines.
 
-Belongs here: reading the fold batch by batch and predicting it. Does not belong here: judging.
+Belongs here: reading the fold batch by batch and predicting it. Does not belong here: metrics.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ class Rows:
     target: Array
     prediction: Array
     baselines: Mapping[str, Array]
-    """By family; the best comes first."""
+    """Predictions by family; the best comes first."""
     time: NDArray[np.datetime64]
     slices: Mapping[str, pa.ChunkedArray]
     classes: Sequence[str]
     sampled: pa.Table
-    """Features and slices of at most 100,000 rows, evenly taken."""
+    """Features and slices of at most 100,000 evenly spaced rows."""
     place: NDArray[np.int64]
-    """Which of the rows those are."""
+    """The numbers of those rows."""
     table: pa.Table
     left_out: int = 0
 

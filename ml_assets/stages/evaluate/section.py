@@ -1,4 +1,4 @@
-"""What a section of the report is made of: text, tables, plots; and what it is made from.
+"""A section of the report (text, tables, plots), and its inputs.
 
 Belongs here: plain data that the template lays out. Does not belong here: HTML, figures.
 """
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Study:
-    """The test rows as sections measure them; `loss` (n,) is each row's share in the metric."""
+    """The test rows as sections measure them; `loss` (n,) is each row's share of the metric."""
 
     spec: EvaluateSpec
     rows: Rows
     draws: Draws
     loss: Array
     gains: Mapping[str, float]
-    """Gain in training by feature, where the family has such numbers."""
+    """Gain in training by feature, if the family reports it."""
 
 
 @dataclass(frozen=True)
 class View:
-    """All documents that a report is written from."""
+    """All documents that a report is built from."""
 
     spec: EvaluateSpec
     metrics: Mapping[str, Any]
@@ -47,7 +47,7 @@ class View:
     folds: Mapping[str, pa.Table]
     """Row references by fold."""
     candidate: str | None = None
-    """The content digest of the candidate that the report is of."""
+    """The content digest of the reported candidate."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Table:
-    """A table; `left` are the columns of text, `folded` what stands on it while it is closed."""
+    """A table; `left` are the columns of text, `folded` is its label while collapsed."""
 
     label: str
     head: Sequence[str]
@@ -88,7 +88,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Section:
-    """A section of the page: an introduction, plots side by side, tables, remarks."""
+    """A section of the page: an introduction, plots side by side, tables, notes."""
 
     name: str
     title: str

@@ -1,4 +1,4 @@
-"""Metrics by declared slice: for whom is the model worth how much?
+"""Metrics by declared slice: for whom does the model work how well?
 
 Belongs here: rows to groups, and their metrics. Does not belong here: searching for slices
 (`sections/worst.py`), words.
@@ -20,7 +20,7 @@ from ml_assets.stages.evaluate.rows import Rows
 Ints = NDArray[np.int64]
 FEW_ROWS = 100
 FEW_BLOCKS = 5
-"""A slice whose rows lie in fewer blocks is not tested: its spread between draws says little."""
+"""A slice with rows in fewer blocks is not tested: its spread between draws says little."""
 MOST_VALUES = 30
 _DISTINCT = 12
 MISSING = "(missing)"
@@ -30,7 +30,7 @@ OTHERS = " other values)"
 def measure(
     name: str, rows: Rows, task: str, metric: str, draws: bootstrap.Draws, level: float
 ) -> list[dict[str, Any]]:
-    """Return one entry a value of a slice: worst first, those with few rows at the end."""
+    """Return one entry per value of a slice: worst first, those with few rows at the end."""
     labels, code = groups(rows.slices[name])
     spread = bootstrap.distribution(metric, rows.target, rows.prediction, draws, code, len(labels))
     entries = []
@@ -63,7 +63,7 @@ def blocks(draws: bootstrap.Draws, part: NDArray[np.bool_]) -> int:
 
 
 def groups(column: pa.ChunkedArray) -> tuple[list[str], Ints]:
-    """Return labels and each row's label number (n,); the rarest of many values become one."""
+    """Return labels and each row's label number (n,); the rarest of many values are combined."""
     if _is_number(column.type):
         column = _ranges(column)
     text = column.cast(pa.string()).combine_chunks().fill_null(MISSING)
@@ -84,7 +84,7 @@ def _is_number(kind: pa.DataType) -> bool:
 
 
 def _ranges(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return numbers as texts: themselves where few, else about quarters of the rows."""
+    """Return numbers as texts: the values if few, otherwise ranges of about a quarter of rows."""
     number = np.asarray(column.cast(pa.float64(), safe=False).fill_null(np.nan).to_numpy())
     known = number[np.isfinite(number)]
     distinct = np.unique(known)

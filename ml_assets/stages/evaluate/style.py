@@ -1,4 +1,4 @@
-"""The style sheet of the evaluation report: screen, dark, telephone, print.
+"""The style sheet of the evaluation report: screen, dark mode, mobile, print.
 
 Belongs here: CSS, as a Python text so that the code digest covers it. Does not belong here: HTML.
 """

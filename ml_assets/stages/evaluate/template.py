@@ -1,7 +1,7 @@
 """The page of the evaluation report: a Jinja2 template.
 
-Belongs here: structure, wording that never changes. Does not belong here: figures, style. A
-Python text, not a file: the code digest covers it.
+Belongs here: structure, fixed wording. Does not belong here: figures, style. A Python text, not
+a file, so that the code digest covers it.
 """
 
 PAGE = """{% macro cell(one) -%}

@@ -1,4 +1,4 @@
-"""The first words of the report: is the candidate worth more than a trivial baseline?
+"""The report's summary: is the candidate better than a trivial baseline?
 
 Belongs here: one sentence and three figures. Does not belong here: decisions (`gate`).
 """
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def verdict(spec: EvaluateSpec, figures: Mapping[str, Any]) -> dict[str, str]:
-    """Return the headline and one plain sentence: the metric, its interval, the baseline."""
+    """Return the headline and one sentence: the metric, its interval, the baseline."""
     name, unit = spec.metric, words.unit_of(spec.metric, spec.target_unit)
     value, base = figures["test"][name], figures["baseline"][name]
     where = f"On {words.counted(figures['rows'], 'test row')}{_span(figures)}"

@@ -1,4 +1,4 @@
-"""Figures as people read them.
+"""Figures formatted for people.
 
 Belongs here: formatting. Does not belong here: figures.
 """
@@ -31,11 +31,11 @@ LOSSES = {
     "auc": "log loss",
     "accuracy": "share of wrong rows",
 }
-"""What one row adds to a metric, in words; for those that are no mean, the nearest loss."""
+"""The per-row loss of a metric, in words; the closest loss if the metric is not a mean."""
 
 
 def number(value: float | None, unit: str = "") -> str:
-    """Return a figure as people read it: four digits, a true minus, a dash for none.
+    """Return a figure for people: four digits, a true minus sign, a dash for none.
 
     >>> number(13.1512, "min"), number(0.025141), number(123456.0)
     ('13.15 min', '0.02514', '123,456')
@@ -84,19 +84,19 @@ def title(metric: str) -> str:
 
 
 def unit_of(metric: str, unit: str | None) -> str:
-    """Return the target's unit if a metric has it, else nothing."""
+    """Return the target's unit if a metric has it, otherwise nothing."""
     return (unit or "") if metric in IN_UNIT else ""
 
 
 def loss_unit(metric: str, unit: str | None) -> str:
-    """Return the unit of what one row adds to a metric."""
+    """Return the unit of a metric's per-row loss."""
     if not unit or metric not in ("mae", "median_ae", "rmse", "r2"):
         return ""
     return unit if metric in ("mae", "median_ae") else f"{unit}²"
 
 
 def said(value: float) -> str:
-    """Return three digits for a sentence, a true minus.
+    """Return three digits for a sentence, with a true minus sign.
 
     >>> said(0.012345), said(12345.6)
     ('0.0123', '12,346')
@@ -126,7 +126,7 @@ def counted(count: int, what: str) -> str:
 
 
 def share(value: float) -> str:
-    """Return a share in percent, with more digits where it is small.
+    """Return a share in percent, with more digits if it is small.
 
     >>> share(0.1234), share(0.00012)
     ('12.3%', '0.012%')

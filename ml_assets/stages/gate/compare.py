@@ -3,11 +3,11 @@
 Belongs here: statistics. Does not belong here: which rows (`rows`, `seen`), what they decide
 (`rules`).
 
-"Not worse by more than a margin" is a test of non-inferiority: passed where the one-sided upper
+"Not worse by more than a margin" is a test of non-inferiority: passed if the one-sided upper
 confidence limit of the difference is within the margin (Wellek, "Testing Statistical Hypotheses
 of Equivalence and Noninferiority", 2010, ch. 2). The limit is a percentile of the paired block
 bootstrap, expanded for few blocks (Hesterberg, "What Teachers Should Know About the Bootstrap",
-The American Statistician 69, 2015, §5.3). Slices are tested the other way round: one is refused
+The American Statistician 69, 2015, §5.3). Slices are tested the other way round: refused is one
 that is shown to be worse by more than its margin, by a t-test with the bootstrap's standard error,
 Holm's correction over all of them (Holm, Scandinavian Journal of Statistics 6, 1979).
 """
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
 
 def blocks(kind: str, rows: Rows, kept: Mask) -> tuple[Ints, str]:
-    """Return each kept row's block (kept rows,), numbered from 0, and what the blocks are.
+    """Return each kept row's block (kept rows,), numbered from 0, and the kind of block.
 
-    Rows without an event time are blocks of their own; so are all rows where none has one.
+    Each row without an event time is its own block.
     """
     if kind == "batch":
         named = rows.batch[kept]
@@ -56,14 +56,14 @@ def allowed(margin: Margin, champion: float) -> float:
 
 
 def measured(metric: str, task: str, target: Array, prediction: Array) -> float | None:
-    """Return the metric, None where it has no value on these rows."""
+    """Return the metric, None if it has no value on these rows."""
     if standard.why_undefined(metric, target) is not None:
         return None
     return standard.BY_TASK[task][metric](target, prediction)
 
 
 def worse_by(metric: str, candidate: Any, champion: Any) -> Any:
-    """Return how much worse the candidate is, above 0 whichever way the metric points."""
+    """Return how much worse the candidate is: positive is worse, for every metric."""
     if metric in standard.GREATER_IS_BETTER:
         return champion - candidate
     return candidate - champion
@@ -121,10 +121,10 @@ def shown(spec: DecideSpec) -> tuple[str, ...]:
 def by_slice(
     spec: DecideSpec, rule: Slices, rows: Rows, kept: Mask, draws: bootstrap.Draws
 ) -> list[dict[str, Any]]:
-    """Return one entry a value of a slice: figures, p by t-test, p after Holm, `worse_shown`.
+    """Return one entry per value of a slice: figures, p by t-test, p after Holm, `worse_shown`.
 
-    Values with too few rows or blocks are listed with `judged` false, and `why`; those that may not
-    be shown are in none.
+    Values with too few rows or blocks are listed with `judged` false, and `why`; values that may
+    not be shown are omitted.
     """
     entries = []
     for name in shown(spec):
@@ -188,7 +188,7 @@ def _worse(
 
 
 def draw(rule: NotWorse, rows: Rows, kept: Mask, seed: int) -> tuple[bootstrap.Draws | None, str]:
-    """Return draws of the blocks of kept rows, or None and why there are too few."""
+    """Return draws of the blocks of kept rows, or None and the reason if there are too few."""
     block, unit = blocks(rule.block, rows, kept)
     count = int(block.max()) + 1 if len(block) else 0
     if count < rule.min_blocks:

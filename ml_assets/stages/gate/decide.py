@@ -1,6 +1,6 @@
 """May the candidate become champion? Evidence, rules, one verdict.
 
-Belongs here: the order of things and the decision document. Does not belong here: statistics
+Belongs here: the order of steps and the decision document. Does not belong here: statistics
 (`compare`), single rules (`rules`), the promotion itself (an effect, not a stage).
 """
 
@@ -30,7 +30,7 @@ FORMAT = 1
 
 @dataclass
 class Evidence:
-    """What the comparison found; all None where there was none."""
+    """Results of the comparison; all None if there was none."""
 
     comparison: str
     reasons: Sequence[str] = ()
@@ -58,9 +58,9 @@ def decide(
     champion_validation: Handle | None = None,
     champion_features: Mapping[str, Handle] | None = None,
 ) -> Result:
-    """Return `decision` (JSON) and `report` (HTML); the package's docstring says what is what.
+    """Return `decision` (JSON) and `report` (HTML), as described in the package's docstring.
 
-    StageError where folds refer to features that were not handed in.
+    StageError if folds refer to features that were not passed.
     """
     candidate = Fitted(model.json(), family)
     own = [train.table(), validation.table()]
@@ -111,7 +111,7 @@ def _ready(
     features: Mapping[str, Handle],
     before: Mapping[str, Handle],
 ) -> Evidence:
-    """Return why there can be no comparison, before any row is predicted."""
+    """Return why no comparison is possible, before any row is predicted."""
     if not spec.key:
         return Evidence("no_keys")
     silent = comparable.why_silent(candidate, champion)
@@ -136,7 +136,7 @@ def _rows(
 
 
 def _compare(spec: DecideSpec, evidence: Evidence, rows: Rows, ours: Any, theirs: Any) -> None:
-    """Fill in rows, figures and slices: on all rows, on those seen, and on those that count."""
+    """Fill in rows, figures and slices: on all rows, on seen rows, and on unseen rows."""
     if rows.fails is not None:
         evidence.comparison, evidence.fails = "champion_fails", rows.fails
         return
@@ -198,7 +198,7 @@ def _verdict(spec: DecideSpec, lines: Sequence[rules.Line]) -> str:
 
 
 def _sentence(verdict: str, lines: Sequence[rules.Line], evidence: Evidence) -> str:
-    """Return the decision in one plain sentence, with the reasons that count."""
+    """Return the decision in one sentence, with the decisive reasons."""
     effect = {"refuse": "refuse", "challenger": "wait"}.get(verdict)
     why = [line["text"] for line in lines if line["passed"] is False and line["effect"] == effect]
     if verdict == "refuse":
@@ -215,7 +215,7 @@ def _sentence(verdict: str, lines: Sequence[rules.Line], evidence: Evidence) -> 
 
 
 def _age(own: Sequence[Any], features: Mapping[str, Handle]) -> float | None:
-    """Return the days from the newest row trained on to the newest row there is, or None."""
+    """Return the days from the newest row trained on to the newest row available, or None."""
     trained = [rows["_time"] for table in own for _, rows in folds.read(table, features, ["_time"])]
     there = [handle.table(["_time"])["_time"] for handle in features.values()]
     newest = [

@@ -1,6 +1,6 @@
 """The decision as one offline HTML page.
 
-Belongs here: a decision document to a page; everything is escaped. Does not belong here: deciding.
+Belongs here: rendering a decision document, everything escaped. Does not belong here: deciding.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 REPEATS = 30
-"""Predictions of one row, of which the fastest is the latency."""
+"""Number of timed single-row predictions; the fastest is the latency."""
 WAYS = {
     "fresh": "in a fresh process",
     "alone": "one by one",
@@ -48,9 +48,9 @@ def parity(
 ) -> Result:
     """Return `parity` (JSON): a verdict for each way to predict, size, latency within budget.
 
-    `served` starts a fresh process with a model (`serve/fresh_process`) and gives what waits for
-    its answers by way. Latency in ms is in the metadata alone: it is measured once, and differs
-    from run to run.
+    `served` starts a fresh process with a model (`serve/fresh_process`) and returns a function that
+    waits for its answers by way. Latency in ms is only in the metadata: it is measured once, and
+    differs from run to run.
     """
     document = model.json()
     rows = sample(test.table(), features, sorted(document["columns"]), spec.parity.rows)
@@ -88,7 +88,7 @@ def parity(
 def sample(
     test: pa.Table, features: Mapping[str, Handle], columns: list[str], most: int
 ) -> pa.Table:
-    """Return at most `most` rows of the fold, evenly taken, categories as text."""
+    """Return at most `most` evenly spaced rows of the fold, categories as text."""
     count = int((test["stop"].to_numpy() - test["start"].to_numpy()).sum())
     wanted = np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.int64))
     parts, start = [], 0
@@ -125,7 +125,7 @@ def _compared(way: str, wanted: Array, got: Any, tolerance: float) -> dict[str, 
         text = f"{WAYS[way]} the shape is {list(found.shape)}, wanted {list(wanted.shape)}"
         return _check(way, False, len(wanted), None, text)
     apart = np.abs(found - wanted)
-    # Written so that NaN is a difference, except where both are.
+    # Written so that NaN is a difference, unless both are NaN.
     near = apart <= tolerance * np.maximum(1.0, np.abs(wanted))
     same = near | (np.isnan(found) & np.isnan(wanted))
     rows = np.asarray(same.reshape(len(wanted), -1).all(axis=1))

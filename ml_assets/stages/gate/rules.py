@@ -1,7 +1,7 @@
-"""The rules of the gate: a function and a line of the decision each.
+"""The rules of the gate: one function and one line of the decision each.
 
-Belongs here: verdicts on evidence. Does not belong here: making evidence (`compare`, `parity`),
-what all rules together decide (`decide`).
+Belongs here: verdicts on evidence. Does not belong here: producing it (`compare`, `parity`),
+the overall decision (`decide`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Effect = Literal["refuse", "wait"]
 Line = dict[str, Any]
 NAMED = 5
-"""Slices that were not judged, as many as a line names; the decision has all."""
+"""Most unjudged slices named in a line; the decision lists all."""
 
 
 def line(
@@ -31,7 +31,7 @@ def line(
     wanted: Any = None,
     effect: Effect = "refuse",
 ) -> Line:
-    """Return a line of the decision; `passed` None: not asked, or not applicable."""
+    """Return a line of the decision; `passed` is None if not required or not applicable."""
     return {
         "rule": rule,
         "passed": passed,
@@ -43,7 +43,7 @@ def line(
 
 
 def keys(spec: DecideSpec) -> Line:
-    """Rows must have a key: without one nobody can tell which rows a model has seen."""
+    """Rows must have a key: otherwise it is unknown which rows a model has seen."""
     if spec.key:
         return line("keys", True, f"rows are told apart by {', '.join(spec.key)}", wanted="a key")
     text = (
@@ -61,7 +61,7 @@ NOTHING_TO_COMPARE = {
 
 
 def comparable(comparison: str, reasons: Sequence[str], fails: str | None) -> Line:
-    """The champion must still be loadable, and predict the same thing from the same inputs."""
+    """The champion must still load, and predict the same target from the same inputs."""
     if comparison in NOTHING_TO_COMPARE:
         return line("comparable", None, NOTHING_TO_COMPARE[comparison])
     if fails is not None:
@@ -74,7 +74,7 @@ def comparable(comparison: str, reasons: Sequence[str], fails: str | None) -> Li
 
 
 def unseen_rows(spec: DecideSpec, rows: Mapping[str, int] | None, few: str) -> Line:
-    """Enough rows must be left that neither model has seen."""
+    """Enough rows must remain that neither model has seen."""
     wanted = spec.gate.min_rows
     if rows is None:
         return line("unseen_rows", None, "no comparison, so no rows are needed", wanted=wanted)
@@ -167,7 +167,7 @@ def slices(spec: DecideSpec, entries: Sequence[Mapping[str, Any]] | None) -> Lin
 
 
 def unjudged(spec: DecideSpec, entries: Sequence[Mapping[str, Any]]) -> list[dict[str, str | None]]:
-    """Return the slices that the gate could not judge and why; no value where none may be shown."""
+    """Return the slices that the gate could not judge, and why; values only where allowed."""
     if spec.gate.slices is None:
         return []
     hidden: list[dict[str, str | None]] = [
@@ -191,7 +191,7 @@ def _value(item: Mapping[str, str | None]) -> str:
 
 
 def parity(document: Mapping[str, Any], data: TrainingData) -> Line:
-    """The served model must say what the trained one says, features included."""
+    """The served model must predict the same as the trained one, features included."""
     failed = [check for check in document["checks"] if check["passed"] is False]
     skewed = [check for check in data.red if check.name == "row_independence"]
     parts = [check["text"] for check in failed]
@@ -224,7 +224,7 @@ def latency(spec: DecideSpec, document: Mapping[str, Any]) -> Line:
 
 
 def quality(spec: DecideSpec) -> Line:
-    """Checks of the data that the candidate was trained on must be green."""
+    """Checks of the candidate's training data must have passed."""
     asked = spec.gate.quality
     counted = {"off": (), "error": ("error",), "warn": ("error", "warn")}[asked]
     red = [check for check in spec.data.red if check.severity in counted]
@@ -244,7 +244,7 @@ def _place(check: Any) -> str:
 
 
 def complete(spec: DecideSpec) -> Line:
-    """Batches that were refused are missing from training; that is said, or refused."""
+    """Refused batches are missing from training; that is reported, or refused."""
     refused, asked = list(spec.data.refused), spec.gate.incomplete
     if not refused:
         return line("complete", True, "no batch was left out", got=[], wanted=asked)
@@ -253,7 +253,7 @@ def complete(spec: DecideSpec) -> Line:
 
 
 def real_data(spec: DecideSpec) -> Line:
-    """A model of made-up data is never promoted."""
+    """A model trained on made-up data is never promoted."""
     if spec.data.dummy:
         text = "trained on dummy data, which proves that it runs and nothing else"
         return line("real_data", False, text, got="dummy", wanted="real")
@@ -261,7 +261,7 @@ def real_data(spec: DecideSpec) -> Line:
 
 
 def age(spec: DecideSpec, days: float | None) -> Line:
-    """The newest row trained on may be older than the newest row there is by so many days."""
+    """The newest row trained on may be only so many days older than the newest row available."""
     wanted = spec.gate.max_age_days
     if wanted is None:
         return line("age", None, "no limit", got=days)

@@ -1,4 +1,4 @@
-"""Figures as people read them.
+"""Figures formatted for people.
 
 Belongs here: numbers and counts in texts. Does not belong here: sentences of one rule (`rules`).
 """

@@ -1,38 +1,38 @@
-r"""Ingest: a landed file into typed records, and what does not parse, record by record.
+r"""Ingest: a landed file to typed records, and rejects for records that do not parse.
 
 Belongs here: reading what people deliver. Does not belong here: rules on values (`clean`).
 
-What happens to a file (told by its content, never by its name):
+What happens to a file (judged by its content, never by its name):
 
-| file | what becomes of it |
+| file | outcome |
 | --- | --- |
-| CSV, gzipped CSV, Parquet | read; a file that is something else is refused `file.format` |
+| CSV, gzipped CSV, Parquet | read; any other format is refused `file.format` |
 | UTF-8 BOM, CRLF or CR, quoted line breaks | read; `_line` is the physical line of the start |
-| header in another order, blanks around names | read |
+| header in another order, whitespace around names | read |
 | blank lines, anywhere | not records; they count as lines |
 | columns not in the contract | ignored, with a warning |
 | a column of the contract missing | refused `file.columns`, with the nearest names |
 | a column of the contract twice | refused `file.columns` |
-| 0 bytes, or nothing but blanks | refused `file.empty` |
+| 0 bytes, or only whitespace | refused `file.empty` |
 | a header and no records | a valid empty batch, with a warning |
-| a gzip that is cut off or damaged | refused `file.gzip`; nothing of it is used |
-| a Parquet file that is cut off or damaged | refused `file.parquet` |
-| any of Parquet's column types | read where its values have a text (`arrow`), else they fail |
+| a truncated or damaged gzip | refused `file.gzip`; none of it is used |
+| a truncated or damaged Parquet file | refused `file.parquet` |
+| any of Parquet's column types | read if values have a text form (`arrow`), else they fail |
 | UTF-16 that is not declared | refused `file.encoding` |
-| control characters or bytes that are no text in the header | refused `file.binary` |
-| a quote in the header that stays open | refused `file.header` |
-| U+2028, U+0085, U+001C and such for line ends | refused `file.header`, never an empty batch |
+| control characters or non-text bytes in the header | refused `file.binary` |
+| an unclosed quote in the header | refused `file.header` |
+| U+2028, U+0085, U+001C etc. as line ends | refused `file.header`, never an empty batch |
 | Excel's first line `sep=;` | refused `file.header` |
-| no line break at the end | read, with a warning: it may have been cut off |
-| bytes that are not in the encoding, a NUL byte | the record is rejected, `parse.encoding` |
+| no line break at the end | read, with a warning: it may be truncated |
+| bytes that are invalid in the encoding, a NUL byte | the record is rejected, `parse.encoding` |
 | too few or too many values | the record is rejected, `parse.columns` |
-| a quote within quotes that is written `\"` | the record is rejected, `parse.quote` |
-| a quote that stays open | every line from there on is rejected, `parse.quote` |
+| a quote within quotes written as `\"` | the record is rejected, `parse.quote` |
+| an unclosed quote | every line from there on is rejected, `parse.quote` |
 | a value that is not of its type | the record is rejected, `parse.<type>` of the column |
 
-Refused: `raw` is empty and every record is a reject; a file that does not come apart into
-records counts as one. Quoted or not, a text in `null_values` (the column's, else the landing's) is
-a missing value.
+Refused: `raw` is empty and every record is a reject; a file that cannot be split into records
+counts as one. Quoted or not, a text in `null_values` (the column's, otherwise the landing's) is a
+missing value.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from ml_assets.stages.result import Handle
 
 PREFIX = 64
-"""Bytes of an unreadable file that are shown."""
+"""Most bytes shown of an unreadable file."""
 
 
 def ingest(spec: IngestSpec, *, landed: Handle) -> Result:
@@ -86,7 +86,7 @@ def ingest(spec: IngestSpec, *, landed: Handle) -> Result:
 
 
 def read(content: bytes, landing: Landing, columns: Mapping[str, Column]) -> Source:
-    """Take a landed file apart; Unreadable where that cannot be done."""
+    """Split a landed file into records; Unreadable if that is impossible."""
     plain = unpacked(content)
     if plain.startswith(PARQUET):
         return columnar.read(plain)
@@ -121,7 +121,7 @@ def _whole_file(content: bytes, error: Unreadable, columns: Mapping[str, Column]
 
 
 def _every_record(source: Source, error: Unreadable, columns: Mapping[str, Column]) -> list[Bad]:
-    """Return every record of a refused file; nothing is shown where a column is sensitive."""
+    """Return every record of a refused file; no text is shown if a column is sensitive."""
     lines = source.lines.to_pylist()
     if any_sensitive(columns):
         texts = [MASK] * len(lines)

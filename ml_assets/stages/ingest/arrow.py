@@ -1,14 +1,14 @@
-"""Arrow's many column types to the few that a contract meets.
+"""Arrow's many column types to the few that conversion handles.
 
 Belongs here: types as files hold them. Does not belong here: a contract's types (`convert`).
 
 | given | becomes |
 | --- | --- |
-| dictionary, run-end encoded, extension | what it encodes or is stored as |
-| string, large or view, and binary of any kind | string; binary where a value is not UTF-8 |
+| dictionary, run-end encoded, extension | its value or storage type |
+| string, large or view, and binary of any kind | string; binary if a value is not UTF-8 |
 | half float | float |
-| date, timestamp | date32, timestamp in UTC; text where one is beyond the years 1 to 9999 |
-| duration, list, struct, map, … | as it is: its values fail, whatever the contract's type |
+| date, timestamp | date32, timestamp in UTC; text if one is beyond the years 1 to 9999 |
+| duration, list, struct, map, … | unchanged: its values fail for every contract type |
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
 
 def plain(column: pa.ChunkedArray) -> pa.Array:
-    """Return a column as one array of a type that conversion knows; values keep their meaning.
+    """Return a column as one array of a type that conversion handles; values keep their meaning.
 
-    Raises ArrowException where the column is damaged.
+    Raises ArrowException if the column is damaged.
     """
     kind = column.type
     if isinstance(kind, pa.BaseExtensionType):
@@ -43,7 +43,7 @@ def plain(column: pa.ChunkedArray) -> pa.Array:
     if pa.types.is_date32(kind):
         return _within(array, array.view(pa.int32()), *DAYS)
     if pa.types.is_timestamp(kind):
-        # A zone is how a time is shown: Arrow keeps it in UTC.
+        # The zone affects only display: Arrow stores UTC.
         array = array.view(pa.timestamp(kind.unit, None if kind.tz is None else "UTC"))
         per = PER_SECOND[kind.unit]
         return _within(array, array.view(pa.int64()), SECONDS[0] * per, SECONDS[1] * per)
@@ -51,7 +51,7 @@ def plain(column: pa.ChunkedArray) -> pa.Array:
 
 
 def _within(array: pa.Array, counts: pa.Array, first: int, end: int) -> pa.Array:
-    """Return days or times, as text where a count is not from `first` to before `end`."""
+    """Return days or times, as text if a count is not from `first` to before `end`."""
     found = pc.min_max(counts)
     if not found["min"].is_valid or first <= found["min"].as_py() <= found["max"].as_py() < end:
         return array
@@ -79,7 +79,7 @@ def _texts(array: pa.Array) -> pa.Array:
 
 
 def decoded(array: pa.Array) -> pa.Array:
-    """Return an array of bytes as text, null where the bytes are not UTF-8."""
+    """Return an array of bytes as text, null if the bytes are not UTF-8."""
     return pa.array([_decoded(content) for content in array.to_pylist()], pa.string())
 
 

@@ -1,4 +1,4 @@
-"""A Parquet file into records; the line of a record is its 1-based number.
+"""A Parquet file to records; the line of a record is its 1-based number.
 
 Belongs here: opening Parquet. Does not belong here: types, the contract.
 """
@@ -13,7 +13,7 @@ from ml_assets.stages.ingest.source import Source, Unreadable
 
 
 def read(content: bytes) -> Source:
-    """Read a Parquet file; Unreadable where it is damaged, cut off or cannot be read."""
+    """Read a Parquet file; Unreadable if it is damaged, truncated or not readable."""
     try:
         table = parquet.read(content)
         table.validate()

@@ -1,6 +1,6 @@
 """Do the columns of a file and of the contract match by name?
 
-Belongs here: missing, extra and doubled names. Does not belong here: values, types.
+Belongs here: missing, extra and duplicate names. Does not belong here: values, types.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ DELIMITERS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}
 
 
 def positions(names: Sequence[str], columns: Mapping[str, Column]) -> dict[str, int]:
-    """Return where each column of the contract stands in the file, whatever the order.
+    """Return the position of each column of the contract in the file, whatever the order.
 
-    Raises Unreadable for columns that are missing or stand there twice.
+    Raises Unreadable for columns that are missing or duplicated.
     """
     missing = [name for name in columns if name not in names]
     if missing:
@@ -36,7 +36,7 @@ def positions(names: Sequence[str], columns: Mapping[str, Column]) -> dict[str, 
 
 
 def extra(names: Sequence[str], columns: Mapping[str, Column]) -> list[str]:
-    """Return a warning about columns that the contract does not have, if there are any."""
+    """Return a warning about columns that are not in the contract, if there are any."""
     more = [name or "(no name)" for name in names if name not in columns]
     if not more:
         return []
@@ -44,10 +44,10 @@ def extra(names: Sequence[str], columns: Mapping[str, Column]) -> list[str]:
 
 
 def _missing(missing: Sequence[str], names: Sequence[str], columns: Mapping[str, Column]) -> str:
-    """Say which columns are missing, and what stands in the file instead.
+    """Return which columns are missing, and which names the file has instead.
 
-    A file without a header has values where names should be: with sensitive columns, the
-    names are shown only if most of the contract is there.
+    A file without a header has values in place of names: with sensitive columns, the names are
+    shown only if most of the contract's columns are found.
     """
     said = f"the file has no column {', '.join(missing)}"
     if len(names) == 1:

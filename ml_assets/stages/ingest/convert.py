@@ -1,4 +1,4 @@
-"""From a column as it was read to the contract's type, with the mask of values that are not.
+"""From a column as read to the contract's type, with a mask of the values that fail.
 
 Belongs here: whole columns. Does not belong here: the grammar of one value (`parse`), records.
 """
@@ -15,7 +15,7 @@ from ml_assets.stages.ingest.parse import PARSERS
 from ml_assets.stages.schema import LARGEST, TYPES, category
 
 EXACT = {pa.float32(): 2.0**24, pa.float64(): 2.0**53}
-"""The largest size up to which a float holds every integer."""
+"""The largest magnitude up to which a float holds every integer."""
 
 
 def convert(array: pa.Array, kind: str) -> tuple[pa.Array, pa.Array]:
@@ -37,7 +37,7 @@ def convert(array: pa.Array, kind: str) -> tuple[pa.Array, pa.Array]:
 
 
 def _whole(array: pa.Array, kind: str) -> pa.Array | None:
-    """Convert a column whose values are all good, fast; None where one is not."""
+    """Convert a column of valid values, fast; None if one is invalid."""
     from_text = pa.types.is_string(array.type) or pa.types.is_large_string(array.type)
     if kind in ("text", "category"):
         if not from_text:
@@ -47,7 +47,7 @@ def _whole(array: pa.Array, kind: str) -> pa.Array | None:
     if not (from_text and kind in ("integer", "number")) and not _natural(array.type, kind):
         return None
     if from_text and kind == "integer" and _has(array, "x", "X"):
-        return None  # Arrow reads hexadecimal; we do not.
+        return None  # Arrow accepts hexadecimal; the contract does not.
     try:
         found = array.cast(TYPES[kind])
     except pa.ArrowInvalid:
@@ -58,7 +58,7 @@ def _whole(array: pa.Array, kind: str) -> pa.Array | None:
 
 
 def _natural(given: pa.DataType, kind: str) -> bool:
-    """Tell whether an Arrow type means what the logical type does, widths and units aside."""
+    """Return whether an Arrow type matches the logical type, widths and units aside."""
     if kind == "integer":
         return bool(pa.types.is_integer(given))
     if kind == "number":
@@ -71,13 +71,13 @@ def _natural(given: pa.DataType, kind: str) -> bool:
 
 
 def _texts(array: pa.Array) -> pa.Array | None:
-    """Return the values as text; None for what has no text (durations, lists, structs)."""
+    """Return the values as text; None for types without a text form (durations, lists, structs)."""
     if pa.types.is_binary(array.type):
         return decoded(array)
     if pa.types.is_floating(array.type):
         return _floats(array)
     if pa.types.is_duration(array.type):
-        return None  # Arrow would write its count, whatever the unit.
+        return None  # Arrow would write the bare count, whatever the unit.
     try:
         return array.cast(pa.string())
     except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
@@ -85,9 +85,9 @@ def _texts(array: pa.Array) -> pa.Array | None:
 
 
 def _floats(array: pa.Array) -> pa.Array:
-    """Return floats as text, those that are whole without point and exponent.
+    """Return floats as text, whole ones without point and exponent.
 
-    An integer column with a missing value is one of floats in what pandas writes.
+    pandas writes an integer column with a missing value as floats.
     """
     limit = EXACT[array.type]
     whole = pc.and_(pc.equal(pc.floor(array), array), pc.less_equal(pc.abs(array), limit))

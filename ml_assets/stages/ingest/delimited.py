@@ -1,7 +1,7 @@
-"""Delimited text into records, each with the physical line on which it starts.
+"""Delimited text to records, each with the physical line on which it starts.
 
 Belongs here: quotes, blank lines, records of the wrong width.
-Does not belong here: types, the contract, encodings (the text is UTF-8 without BOM by now).
+Does not belong here: types, the contract, encodings (the text is already UTF-8 without BOM).
 """
 
 from __future__ import annotations
@@ -22,29 +22,29 @@ from ml_assets.stages.ingest.sniff import BOM
 from ml_assets.stages.ingest.source import Broken, Source
 
 END = "\x1dend of file\x1d"
-"""First value of a record added at the end; only a quote that stays open swallows it."""
+"""First value of a record added at the end; only an unclosed quote swallows it."""
 BLOCK = 1 << 30
-"""Bytes that pyarrow parses at once, at most; a record must fit."""
+"""Most bytes that pyarrow parses at once; a record must fit."""
 NO_END = "the file does not end with a line break; it may have been cut off"
 OPEN = "a quote opened on line {} is never closed; close it, or deliver the whole file again"
 
 
 @dataclass(frozen=True)
 class Parsed:
-    """What pyarrow made of the text after the header: rows of the right width, and others."""
+    """The text after the header as parsed by pyarrow: rows of the right width, and others."""
 
     rows: pa.Table
     wrong: dict[int, tuple[int, str]]
-    """By number (from 0) among all records: how many values it has, and its text."""
+    """By record number (from 0): how many values it has, and its text."""
 
     def right(self) -> npt.NDArray[np.bool_]:
-        """Tell for each record (n,), in order, whether it has the right width."""
+        """Return for each record (n,), in order, whether it has the right width."""
         right = np.ones(self.rows.num_rows + len(self.wrong), dtype=np.bool_)
         right[list(self.wrong)] = False
         return right
 
     def breaks(self) -> Ints:
-        """Return how many line ends each record has within, (n,)."""
+        """Return the number of line ends within each record, (n,)."""
         right = self.right()
         breaks = np.zeros(len(right), dtype=np.int64)
         breaks[right] = breaks_within(self.rows)
@@ -54,13 +54,13 @@ class Parsed:
 
 
 Nulls = Mapping[str, Sequence[str]]
-"""By name of a column: the texts that mean a missing value in it, in place of those of the file."""
+"""By column name: the texts that mean a missing value in it, in place of the file's."""
 
 
 def read(
     text: bytes, delimiter: str, null_values: Sequence[str], own: Nulls, damaged: bool
 ) -> Source:
-    """Take delimited text apart; Unreadable where there is no header to go by.
+    """Split delimited text into records; Unreadable without a usable header.
 
     `damaged` says that U+FFFD stands for bytes that could not be decoded.
     """
@@ -119,12 +119,12 @@ def _without(column: pa.Array, nulls: Sequence[str]) -> pa.Array:
 
 
 def _body(text: bytes, header: Header, delimiter: str, quoted: bool) -> pa.Buffer:
-    """Return what follows the header, the END record added where there are quotes.
+    """Return the text after the header, with the END record if there are quotes.
 
-    It lies in Arrow's own memory: a thread of Arrow's may let go of it as the process ends, and
-    would abort the process if it were Python's (`stages/parquet`).
+    It lies in Arrow's own memory: an Arrow thread may release it as the process ends, and would
+    abort the process if it were Python's (`stages/parquet`).
     """
-    # pyarrow drops a mark at the start of what it is handed: here it is a value's.
+    # pyarrow drops a BOM at the start of its input: here it belongs to a value.
     mark = BOM if text.startswith(BOM, header.start) else b""
     end = b""
     if quoted:
@@ -151,7 +151,7 @@ def _parse(body: pa.Buffer, header: Header, delimiter: str, nulls: Sequence[str]
         return Parsed(schema.empty_table(), wrong)
     rows = pyarrow.csv.read_csv(
         pa.BufferReader(body),
-        # Only without threads do rows of the wrong width carry their number.
+        # Rows of the wrong width carry their number only without threads.
         read_options=pyarrow.csv.ReadOptions(
             use_threads=False, column_names=names, block_size=min(body.size + 1, BLOCK)
         ),
@@ -172,7 +172,7 @@ def _parse(body: pa.Buffer, header: Header, delimiter: str, nulls: Sequence[str]
 
 
 def _closed(parsed: Parsed) -> bool:
-    """Tell whether the END record came out as a record of its own."""
+    """Return whether the END record was parsed as a separate record."""
     rows = parsed.rows
     return bool(rows.num_rows and rows.column(0)[-1].as_py() == END)
 

@@ -1,6 +1,6 @@
-r"""Quotes within quotes that are written `\"` where CSV has `""`.
+r"""Quotes within quotes written as `\"` instead of CSV's `""`.
 
-Belongs here: which records do not keep CSV's grammar for that. Does not belong here: reading them.
+Belongs here: finding records that break CSV's grammar so. Does not belong here: reading them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ REASON = r'a quote within a quoted value is written \", wanted ""; write it so'
 def escaped(rows: pa.Table, at: Ints, text: Callable[[int], str], delimiter: str) -> list[int]:
     r"""Return the numbers of rows in which a closing quote is followed by more of the value.
 
-    `at` is the line of each row (n,). Only rows with a `\` are looked at: `"C:\"` is one value.
+    `at` is the line of each row (n,). Only rows with a `\` are examined: `"C:\"` is one value.
     """
     suspect = np.zeros(rows.num_rows, dtype=np.bool_)
     for column in rows.columns:

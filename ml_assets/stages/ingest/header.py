@@ -1,4 +1,4 @@
-"""The header of delimited text: its names, and where the records begin.
+"""The header of delimited text: its names, and the start of the records.
 
 Belongs here: the first record. Does not belong here: the records, the contract.
 """
@@ -19,15 +19,15 @@ BREAKS = re.compile(rb"[\r\n]*")
 BREAK = re.compile(rb"\r\n|\r|\n")
 QUOTED = re.compile(rb'"[^"]*"')
 LIKE_BREAKS = re.compile("[\v\f\x1c-\x1e\x85\u2028\u2029]")
-"""What some programs, Python's `splitlines` among them, take for the end of a line."""
+"""Characters that some programs, such as Python's `splitlines`, treat as line ends."""
 SEPARATOR = re.compile(r"sep=(.)?")
-"""A first line by which Excel is told the delimiter."""
+"""A first line that sets Excel's delimiter."""
 CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
 @dataclass(frozen=True)
 class Header:
-    """Names as in the file, blanks around them removed."""
+    """Names as in the file, without surrounding whitespace."""
 
     names: list[str]
     start: int
@@ -37,7 +37,7 @@ class Header:
 
 
 def read_header(text: bytes, delimiter: str) -> Header:
-    """Return the header of a text; Unreadable where it is no text or a quote stays open.
+    """Return the header of a text; Unreadable if it is not text or a quote is unclosed.
 
     Blank lines before it are skipped.
     """
@@ -53,7 +53,7 @@ def read_header(text: bytes, delimiter: str) -> Header:
         raise Unreadable("header", _like_a_break(bare[0]))
     start = _end(BREAK, text, end)
     try:
-        # Its lines end at LF, CRLF and CR alone.
+        # Only LF, CRLF and CR end its lines.
         lines = io.StringIO(record.decode(), newline="")
         rows = list(csv.reader(lines, delimiter=delimiter, skipinitialspace=True))
     except csv.Error as error:

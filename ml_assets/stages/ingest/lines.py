@@ -1,4 +1,4 @@
-"""Physical lines of a text: which record starts where, and what it says.
+"""Physical lines of a text: where each record starts, and its text.
 
 Belongs here: counting and cutting lines. Does not belong here: values.
 """
@@ -16,7 +16,7 @@ Ints = npt.NDArray[np.int64]
 
 
 class Lines:
-    """A text cut at its line ends (LF, CRLF, CR), when a line is first asked for."""
+    """A text split at its line ends (LF, CRLF, CR) when a line is first requested."""
 
     def __init__(self, text: bytes) -> None:
         self._text = text
@@ -39,7 +39,7 @@ class Records:
     """The texts of records, by the line on which each starts."""
 
     def __init__(self, lines: Lines, begins: Ints | None) -> None:
-        """Take where every record starts, or None where each is one line."""
+        """Take the line on which each record starts, or None if each is one line."""
         self._lines, self._begins = lines, begins
 
     def text(self, line: int) -> str:
@@ -51,12 +51,12 @@ class Records:
 
 
 def breaks_in(text: str) -> int:
-    """Return how many line ends are within a text."""
+    """Return the number of line ends within a text."""
     return text.count("\n") + text.count("\r") - text.count("\r\n")
 
 
 def breaks_within(table: pa.Table) -> Ints:
-    """Return how many line ends are within the values of each row of a table of texts, (n,)."""
+    """Return the number of line ends within the values of each row of a table of texts, (n,)."""
     total = np.zeros(table.num_rows, dtype=np.int64)
     for column in table.columns:
         for sign, ending in ((1, "\n"), (1, "\r"), (-1, "\r\n")):

@@ -1,7 +1,7 @@
 """From one text to one value: what counts as an integer, a number, a date.
 
 Belongs here: the grammar of each logical type. Does not belong here: columns, tables.
-Each function returns None for a text that is not of its type. Blanks around are ignored.
+Each function returns None for a text that is not of its type. Surrounding whitespace is ignored.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ MOST = 2**63 - 1
 BLANKS = " \t"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DAYS = (date.min - EPOCH.date()).days, (date.max - EPOCH.date()).days + 1
-"""From the first day to before the second: the years 1 to 9999, all that Python has."""
+"""First day, and the day after the last: the years 1 to 9999, Python's range."""
 SECONDS = DAYS[0] * 86_400, DAYS[1] * 86_400
 
 
@@ -45,7 +45,7 @@ def integer(text: str) -> int | None:
 
 
 def number(text: str) -> float | None:
-    """Return a number of at most 1e100 in size: `1.5`, `-.5`, `1e3`; never nan, inf or `1_000`."""
+    """Return a number up to 1e100 in magnitude: `1.5`, `-.5`, `1e3`; never nan, inf or `1_000`."""
     text = text.strip(BLANKS)
     if not NUMBER.fullmatch(text):
         return None
@@ -62,8 +62,8 @@ def boolean(text: str) -> bool | None:
 def timestamp(text: str) -> int | None:
     """Return microseconds since 1970 in UTC of an ISO 8601 time.
 
-    Without an offset the time is UTC, without a time it is midnight; finer than a
-    microsecond only if the rest is zeros. In UTC too it is in the years 1 to 9999.
+    Without an offset the time is UTC, without a time it is midnight; digits beyond a
+    microsecond must be zeros. The time in UTC is also in the years 1 to 9999.
 
     >>> timestamp("1970-01-01T01:00:00+01:00"), timestamp("1970-01-02"), timestamp("1.1.1970")
     (0, 86400000000, None)

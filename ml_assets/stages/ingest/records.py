@@ -1,4 +1,4 @@
-"""The records of a file against the contract's types: the good ones typed, the others said.
+"""The records of a file against the contract's types: valid ones typed, others reported.
 
 Belongs here: which record fails on which column. Does not belong here: formats, refusals.
 """
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from ml_assets.spec.columns import Column
 
 Failed = dict[int, list[tuple[str, str]]]
-"""By number of the record: the columns that fail, and by which rule."""
+"""By record number: the columns that fail, and by which rule."""
 
 
 def typed(
     source: Source, at: Mapping[str, int], columns: Mapping[str, Column]
 ) -> tuple[pa.Table, Failed]:
-    """Return the records whose values all parse, and what is wrong with each of the others."""
+    """Return the records whose values all parse, and the failures of each of the others."""
     arrays, failed = [source.lines], Failed()
     for name, column in columns.items():
         given = source.columns[at[name]]
@@ -64,7 +64,7 @@ def _undecodable(array: pa.Array, source: Source) -> list[int]:
 def rejects(
     source: Source, at: Mapping[str, int], failed: Failed, columns: Mapping[str, Column]
 ) -> list[Bad]:
-    """Return every record that does not parse: where, the first failing column, why, the text."""
+    """Return every record that does not parse: line, first failing column, reason, text."""
     hidden = any_sensitive(columns)
     bad = [
         Bad(item.line, item.rule, None, item.reason, MASK if hidden else shortened(item.text))
@@ -98,7 +98,7 @@ def _texts(
     lines: list[int],
     columns: Mapping[str, Column],
 ) -> list[str]:
-    """Return what to show of each record: as it stands in the file, or as JSON."""
+    """Return each record for display: its text in the file, or as JSON."""
     if source.text is not None and not any_sensitive(columns):
         return [shortened(source.text(line)) for line in lines]
     taken = pa.array(rows, pa.int64())

@@ -1,4 +1,4 @@
-"""What a landed file is, told by its first bytes and never by its name.
+"""The format of a landed file, from its first bytes and never from its name.
 
 Belongs here: gzip, Parquet's mark, formats that we do not read, encodings.
 Does not belong here: records.
@@ -32,7 +32,7 @@ WANTED = "wanted CSV, gzipped CSV or Parquet"
 
 
 def unpacked(landed: bytes) -> bytes:
-    """Return the bytes within gzip, or the bytes; Unreadable where they are not ours to read."""
+    """Return the bytes, decompressed from gzip; Unreadable for formats that are not supported."""
     if landed.startswith(GZIP):
         try:
             landed = gzip.decompress(landed)
@@ -56,8 +56,8 @@ def unpacked(landed: bytes) -> bytes:
 def as_utf8(content: bytes, encoding: str) -> tuple[bytes, bool]:
     """Return text in UTF-8 without BOM, and whether some bytes were not in `encoding`.
 
-    Such bytes become U+FFFD, so that only their records are lost. Unreadable where the whole text
-    is in another encoding.
+    Such bytes become U+FFFD, so that only their records are lost. Unreadable if the whole text is
+    in another encoding.
     """
     named = codecs.lookup(encoding).name
     if content.startswith(UTF16) and not named.startswith(("utf-16", "utf-32")):

@@ -1,4 +1,4 @@
-"""What a file of any format is read into, before its columns meet the contract.
+"""A file of any format as read, before its columns are matched to the contract.
 
 Belongs here: the shared shape. Does not belong here: formats, types.
 """
@@ -12,7 +12,7 @@ import pyarrow as pa
 
 
 class Unreadable(Exception):
-    """A file that cannot be taken apart into records; becomes a refusal, never a crash."""
+    """A file that cannot be split into records; leads to a refusal, never a crash."""
 
     def __init__(self, what: str, reason: str) -> None:
         super().__init__(reason)
@@ -22,7 +22,7 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True)
 class Broken:
-    """A record that does not come apart into the header's columns."""
+    """A record that does not match the header's columns."""
 
     line: int
     rule: str
@@ -39,12 +39,12 @@ class Source:
     columns: Sequence[pa.Array]
     """The whole records: text from CSV, typed from Parquet, missing values null."""
     lines: pa.Array
-    """int64, where each whole record starts."""
+    """int64, the line on which each whole record starts."""
     broken: Sequence[Broken]
     text: Callable[[int], str] | None
-    """From the line of a record to its text; None where the file is no text."""
+    """From the line of a record to its text; None if the file is not text."""
     warnings: Sequence[str] = ()
     damaged: bool = False
-    """Some bytes were not in the declared encoding; U+FFFD stands in their place."""
+    """Some bytes were invalid in the declared encoding and were replaced by U+FFFD."""
     nul: bool = False
     """Some values may hold a NUL byte."""

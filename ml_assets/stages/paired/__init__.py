@@ -1,6 +1,5 @@
-"""Two models on the same rows, of which neither has seen any.
+"""Two models on the same rows, which neither has seen.
 
-Belongs here: reading such rows, who has seen which, whether two models can be compared at all; and
-the report's comparison with the previous candidate. Does not belong here: what follows for the
-gate (`gate`).
+Belongs here: reading such rows, which model has seen which, whether two models can be compared;
+the report's comparison with the previous candidate. Does not belong here: the gate (`gate`).
 """

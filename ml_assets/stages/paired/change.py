@@ -1,4 +1,4 @@
-"""What changed against the previous candidate, on rows that neither has seen.
+"""Changes against the previous candidate, on rows that neither has seen.
 
 Belongs here: paired figures, overall and by declared slice. Does not belong here: which candidate
 is the previous one (a recipe), words (`evaluate/sections/change`), decisions (`gate`).
@@ -50,10 +50,10 @@ def change(
     """Return `change` (JSON): rows, metrics of both models, paired differences, slices.
 
     `predictions` are those that `evaluate` made. `other` is the previous candidate's model document
-    (None: there is none), `other_train`, `other_validation` and `other_features` what it was fitted
-    on. `why` says why nothing was compared. Differences are this candidate's metric minus the
-    previous one's, in the metric's unit. StageError where folds refer to features that were not
-    handed in.
+    (None if there is none), `other_train`, `other_validation` and `other_features` what it was
+    fitted on. `why` says why nothing was compared. Differences are this candidate's metric minus
+    the previous one's, in the metric's unit. StageError if folds refer to features that were not
+    passed.
     """
     if other is None:
         return _nothing(spec, "it is the first candidate, there is none before it")
@@ -66,7 +66,7 @@ def change(
         return _nothing(spec, why)
     own = [train.table(), validation.table()]
     checked(test.table(), features)
-    # Of several classes only the likeliest one's probability is among the predictions.
+    # For multiclass the predictions hold only the likeliest class's probability.
     known = spec.task != "multiclass"
     said = predictions.table(["prediction"])["prediction"].to_numpy() if known else None
     rows = read(test.table(), features, ours, theirs, spec.slices, grouped=False, said=said)
@@ -100,7 +100,7 @@ def _why_not(
     features: Mapping[str, Handle],
     before: Mapping[str, Handle],
 ) -> str | None:
-    """Return why there is no comparison, before any row is predicted."""
+    """Return why no comparison is possible, before any row is predicted."""
     silent = comparable.why_silent(ours, theirs)
     if silent is not None:
         return f"the previous candidate cannot be asked: {silent}"
@@ -111,7 +111,7 @@ def _why_not(
 
 
 def _finite(rows: Rows) -> Mask:
-    """Return (n,) which rows have a target and two predictions that are numbers."""
+    """Return (n,) which rows have a target and two numeric predictions."""
     found = np.isfinite(rows.target)
     for prediction in (rows.candidate, rows.other):
         found &= np.isfinite(np.asarray(prediction).reshape(len(found), -1)).all(axis=1)
@@ -147,7 +147,7 @@ def _figures(spec: ChangeSpec, rows: Rows, kept: Mask) -> dict[str, Any]:
 
 
 def _both(spec: ChangeSpec, name: str, rows: Rows, kept: Mask) -> dict[str, float | None]:
-    """Return a metric of both models on some of the rows; None where it has no value."""
+    """Return a metric of both models on some of the rows; None if it has no value."""
     assert rows.other is not None
     target = rows.target[kept]
     if standard.why_undefined(name, target) is not None:
@@ -177,9 +177,9 @@ def _spread(name: str, rows: Rows, draws: bootstrap.Draws, group: Any, groups: i
 
 
 def _by_slice(spec: ChangeSpec, rows: Rows, draws: bootstrap.Draws) -> list[dict[str, Any]]:
-    """Return one entry a value of a slice, in the order of the spec, most rows first.
+    """Return one entry per value of a slice, in the order of the spec, most rows first.
 
-    `p` is None where a slice has under 100 rows or 5 blocks; `adjusted` is p after Holm.
+    `p` is None if a slice has fewer than 100 rows or 5 blocks; `adjusted` is p after Holm.
     """
     entries = []
     for name in spec.slices:
@@ -199,7 +199,7 @@ def _by_slice(spec: ChangeSpec, rows: Rows, draws: bootstrap.Draws) -> list[dict
 
 
 def _p(difference: float | None, spread: Any, draws: bootstrap.Draws) -> float | None:
-    """Return the two-sided p-value of a difference, or None where it has none."""
+    """Return the two-sided p-value of a difference, or None if it has none."""
     from scipy import special
 
     spread = spread[np.isfinite(spread)]

@@ -1,7 +1,7 @@
-"""Can an earlier model be judged on the candidate's rows at all?
+"""Can an earlier model be compared on the candidate's rows?
 
-Belongs here: reasons why there is no comparison, or why it would be of two different things. Does
-not belong here: the comparison.
+Belongs here: reasons why a comparison is impossible or meaningless. Does not belong here: the
+comparison.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from ml_assets.stages.result import Handle
 
 BATCHES = 3
-"""Newest batches that both models know, in different versions, whose rows are compared."""
+"""Number of newest batches, known to both models in different versions, whose rows are compared."""
 MOST = 0.5
-"""Share of telling rows that may differ before a column is taken for another one."""
+"""Share of informative rows that may differ before a column counts as redefined."""
 
 
 class Told(Protocol):
-    """What a model's spec says that two models must agree on."""
+    """The parts of a spec on which two models must agree."""
 
     @property
     def target(self) -> str:
@@ -35,7 +35,7 @@ class Told(Protocol):
 
 
 def why_silent(candidate: Fitted, other: Fitted) -> str | None:
-    """Return why an earlier model does not predict at all, or None."""
+    """Return why an earlier model cannot predict, or None."""
     if "lost" in other.model:
         return str(other.model["lost"])
     got, wanted = other.model.get("format"), candidate.model["format"]
@@ -54,10 +54,10 @@ def why_not(
     features: Mapping[str, Handle],
     before: Mapping[str, Handle],
 ) -> list[str]:
-    """Return why two models cannot be compared; empty where they can.
+    """Return why two models cannot be compared; empty if they can.
 
-    `features` and `before` are the features tables of today and those that the other model was
-    trained on. What its spec said is asked first, then the rows that both know.
+    `features` and `before` are the current features tables and those that the other model was
+    trained on. Specs are compared first, then the rows that both know.
     """
     if candidate["task"] != other["task"]:
         return [f"the task was {other['task']}, is {candidate['task']}"]
@@ -79,10 +79,10 @@ def why_not(
 def _redefined(
     columns: list[str], features: Mapping[str, Handle], before: Mapping[str, Handle]
 ) -> list[str]:
-    """Return which columns mean something else on rows of which both versions are at hand.
+    """Return which columns changed their meaning, by rows available in both versions.
 
     A corrected delivery changes some values of some rows; a column whose definition changed
-    differs in most of the rows that tell, those that do not hold its most frequent value.
+    differs in most of the informative rows, those that do not hold its most frequent value.
     """
     changed = [b for b in features if b in before and features[b].digest != before[b].digest]
     if not changed:
@@ -106,17 +106,17 @@ def _redefined(
 
 
 def _matched(now: pa.Table, then: pa.Table) -> tuple[pa.Table, pa.Table, int]:
-    """Return the rows of both with the same key, in the same order, and how many `then` had."""
+    """Return the rows of both that share keys, in the same order, and how many `then` had."""
     place = pc.index_in(then["_key"], value_set=now["_key"].combine_chunks())
     found = place.is_valid()
     return now.take(place.filter(found)), then.filter(found), len(then)
 
 
 def _differing(now: pa.ChunkedArray, then: pa.ChunkedArray, labels: bool) -> tuple[int, int]:
-    """Return how many rows tell whether a column is the same, and how many of them differ."""
+    """Return how many rows are informative about a column, and how many of them differ."""
     now, then = _values(now), _values(then)
     if labels:
-        # A label that came late is no change of what is predicted.
+        # A label that arrived late is not a change of the target.
         both = pc.and_(now.is_valid(), then.is_valid())
         now, then = now.filter(both), then.filter(both)
     if len(then) == 0:
@@ -132,7 +132,7 @@ def _differing(now: pa.ChunkedArray, then: pa.ChunkedArray, labels: bool) -> tup
 
 
 def _values(column: pa.ChunkedArray) -> pa.Array:
-    """Return a column as one array that compares: a category as text, NaN as missing."""
+    """Return a column as one comparable array: categories as text, NaN as missing."""
     kind = column.type
     if pa.types.is_dictionary(kind):
         column = column.cast(pa.string())

@@ -1,7 +1,7 @@
-"""The candidate's test rows: labels, what both models say, and who has seen which.
+"""The candidate's test rows: labels, predictions of both models, and which each has seen.
 
 Belongs here: reading the fold once and predicting it with both models. Does not belong here:
-judging (`previous`, `gate`).
+judging (`change`, `gate`).
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ class Rows:
     target: Array
     candidate: Array
     other: Array | None
-    """By the model that it is compared with: the champion, or the previous candidate."""
+    """Predictions of the other model: the champion, or the previous candidate."""
     fails: str | None
-    """Why that one could not predict them."""
+    """Why the other model could not predict them."""
     keys: pa.ChunkedArray
     time: NDArray[np.datetime64]
     batch: Ints
@@ -60,11 +60,11 @@ def read(
 ) -> Rows:
     """Return the test rows; one batch of features is in memory at a time.
 
-    `said` (n,) are the candidate's predictions where they were made before, in the fold's order.
+    `said` (n,) are the candidate's predictions if already computed, in the fold's order.
     """
     models = [candidate] if other is None else [candidate, other]
     inputs = {name for model in models for name in model.model["columns"]}
-    # A slice that is a feature stands under its own name, whichever model uses it.
+    # A slice that is a feature is stored under its own name, whichever model uses it.
     names = {s: s if s in candidate.model["columns"] else f"_slice_{s}" for s in slices}
     kept = ["_time", "_target", *(["_group"] if grouped else []), *names.values()]
     classes = _classes(models)

@@ -1,6 +1,6 @@
-"""Which rows a model has seen: the keys of train and validation, refit or not.
+"""The rows a model has seen: the keys of train and validation, refit or not.
 
-Belongs here: from folds to keys. Does not belong here: what follows for a comparison.
+Belongs here: from folds to keys. Does not belong here: the comparison.
 """
 
 from __future__ import annotations
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 def seen_keys(references: Sequence[pa.Table], features: Mapping[str, Handle]) -> pa.Array:
     """Return the distinct keys of referenced rows, whatever their values were or are.
 
-    StageError where the features handed in are not those that were referred to: the keys would
-    be other rows' keys.
+    StageError if the features passed are not those referred to: the keys would be other rows'.
     """
     found = [pa.array([], pa.string())]
     for table in references:
@@ -34,7 +33,7 @@ def seen_keys(references: Sequence[pa.Table], features: Mapping[str, Handle]) ->
 
 
 def checked(references: pa.Table, features: Mapping[str, Handle]) -> None:
-    """Raise StageError, naming the batches, where references are not into these features."""
+    """Raise StageError, naming the batches, if references are not into these features."""
     wanted = dict(
         zip(references["batch"].to_pylist(), references["features"].to_pylist(), strict=True)
     )

@@ -1,5 +1,5 @@
 """The quality report of a batch: statistics, drift, volume, completeness, selection bias.
 
-Belongs here: what is measured and how it is shown. Does not belong here: verdicts as checks
-(`check`), which batches are compared (the plan).
+Belongs here: measuring a batch and showing the figures. Does not belong here: verdicts as checks
+(`check`), which batches are compared (`engine`).
 """

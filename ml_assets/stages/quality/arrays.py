@@ -1,4 +1,4 @@
-"""From columns of a table to numbers and codes.
+"""Columns of a table as numbers and codes.
 
 Belongs here: types, missing values, blocks. Does not belong here: comparing.
 """
@@ -27,7 +27,7 @@ def numbers(column: pa.ChunkedArray) -> Floats:
 
 
 def levels(column: pa.ChunkedArray) -> tuple[pa.Array, Ints]:
-    """Return the distinct texts of a column and each row's place among them (n,); -1 is missing."""
+    """Return the distinct texts of a column and each row's index into them (n,); -1 is missing."""
     if not pa.types.is_dictionary(column.type):
         column = column.cast(pa.string()).dictionary_encode()
     whole: Any = column.unify_dictionaries().combine_chunks()
@@ -38,10 +38,10 @@ def levels(column: pa.ChunkedArray) -> tuple[pa.Array, Ints]:
 
 
 def block_numbers(table: pa.Table, time: str | None, block: str) -> Ints:
-    """Return a number of each row's block, shape (n,); -1 where its time is missing.
+    """Return the block number of each row, shape (n,); -1 if its time is missing.
 
-    Blocks of time are numbered by the clock in UTC. With `row` the rows are put into at most
-    200 blocks at random, always the same way.
+    Blocks of time are numbered by the clock in UTC. With `row` the rows are assigned at random to
+    at most 200 blocks, with a fixed seed.
     """
     if block == "row" or time is None:
         rows = table.num_rows
@@ -51,13 +51,13 @@ def block_numbers(table: pa.Table, time: str | None, block: str) -> Ints:
     moments = np.asarray(column.cast(pa.int64()).fill_null(-(2**62)).to_numpy(), dtype=np.int64)
     shift = MONDAY if block == "week" else 0
     numbered = np.floor_divide(moments - shift, MICROSECONDS[block])
-    # Times before 1970 are negative; only what is missing may be -1.
+    # Times before 1970 are negative; -1 is reserved for missing.
     found: Ints = np.where(moments == -(2**62), -1, numbered + 2**40)
     return found
 
 
 def numbered(blocks: Ints) -> tuple[int, Ints]:
-    """Return how many blocks there are, and each row's place among them (n,); -1 stays -1."""
+    """Return the number of blocks, and each row's index among them (n,); -1 stays -1."""
     known = blocks >= 0
     distinct, place = np.unique(blocks[known], return_inverse=True)
     found = np.full(len(blocks), -1, dtype=np.int64)
@@ -73,7 +73,7 @@ def by_block(blocks: Ints, count: int, codes: Ints, bins: int) -> Floats:
 
 
 def span(blocks: Ints) -> dict[str, int]:
-    """Return how many blocks have rows, and how many between the first and the last have none."""
+    """Return the number of blocks with rows, and of empty ones between the first and the last."""
     distinct = np.unique(blocks[blocks >= 0])
     if not len(distinct):
         return {"blocks": 0, "empty": 0}

@@ -1,13 +1,13 @@
-"""Thresholds by resampling the reference, to a stated rate of false alarms.
+"""Thresholds by resampling the reference, for a given rate of false alarms.
 
 Belongs here: resampling blocks, one threshold for each test of a family. Does not belong here:
-what a batch really looks like.
+the figures of a batch.
 
 Under the null hypothesis a batch of m blocks is drawn from the same population as the
-reference's B blocks. Both are drawn anew, with replacement, from the reference's blocks (B.
-Efron, R. Tibshirani, An Introduction to the Bootstrap, 1993, chapters 8 and 16); what is
-compared is the same effect sizes as later. All tests of a family share one limit on their
-largest, each in units of its own usual size (P. Westfall, S. Young, Resampling-Based Multiple
+reference's B blocks. Both are resampled, with replacement, from the reference's blocks (B.
+Efron, R. Tibshirani, An Introduction to the Bootstrap, 1993, chapters 8 and 16); the
+effect sizes are the same as for real batches. All tests of a family share one limit on their
+maximum, each in units of its own typical size (P. Westfall, S. Young, Resampling-Based Multiple
 Testing, 1993, section 2.5: single-step max-T): the rate holds for the family, not for a column.
 """
 
@@ -28,7 +28,7 @@ Test = tuple[str, str]
 """Kind of test and column."""
 FEWEST_BLOCKS = 8
 SIZES = (1, 4, 16, 64, 256)
-"""Blocks of a batch for which thresholds are computed; between them they are interpolated."""
+"""Batch sizes, in blocks, with computed thresholds; in between they are interpolated."""
 DRAWS = 1000
 USUAL = 0.95
 """The quantile of a test under the null hypothesis that is its unit."""
@@ -46,14 +46,14 @@ class Counted:
     missing: Mapping[str, Array] = field(default_factory=dict)
     """Column -> rows without a value, shape (B,)."""
     unseen: Mapping[str, Array] = field(default_factory=dict)
-    """Column -> rows whose level stands in no other block, shape (B,)."""
+    """Column -> rows whose level occurs in no other block, shape (B,)."""
 
 
 def thresholds(counted: Counted, rate: float, seed: int = 7) -> dict[Test, list[float]]:
     """Return for each test a threshold by size of the batch; `sizes_for` names the sizes.
 
-    Volume is a family of its own. A batch that is like the reference is above any threshold of
-    a family with probability `rate`.
+    Volume is a separate family. A batch like the reference exceeds any threshold of a family with
+    probability `rate`.
     """
     blocks = len(counted.rows)
     random = np.random.default_rng(seed)
@@ -61,7 +61,7 @@ def thresholds(counted: Counted, rate: float, seed: int = 7) -> dict[Test, list[
     even = np.full(blocks, 1 / blocks)
 
     def drawn_blocks(size: int) -> _Drawn:
-        # The matrices are small: more threads only wait for each other.
+        # The matrices are small: more threads would only wait for each other.
         with threadpool_limits(1, user_api="blas"):
             return _drawn(counted, random.multinomial(size, even, size=draws).astype(np.float64))
 
@@ -80,11 +80,11 @@ def thresholds(counted: Counted, rate: float, seed: int = 7) -> dict[Test, list[
 
 
 def widened(rate: float, tests: int, blocks: int) -> float:
-    """Return by how much a limit is widened for a spread that is itself only estimated.
+    """Return the factor that widens a limit, since the spread itself is only estimated.
 
-    Drawing from B blocks shows (B - 1) / B of the variance of the population, and that with an
-    error that the largest of many tests looks for: Student's t in place of the normal (Efron and
-    Tibshirani 1993, chapter 12), at the rate that each of the tests has alone.
+    Resampling B blocks shows (B - 1) / B of the population's variance, with an error that the
+    maximum of many tests picks up: Student's t replaces the normal (Efron and Tibshirani 1993,
+    chapter 12), at the rate of each single test.
 
     >>> round(widened(0.05, 50, 90), 3), round(widened(0.05, 50, 900), 3)
     (1.04, 1.004)
@@ -96,12 +96,12 @@ def widened(rate: float, tests: int, blocks: int) -> float:
 
 
 def sizes_for(blocks: int) -> list[int]:
-    """Return the sizes of batches, in blocks, that thresholds are computed for."""
+    """Return the batch sizes, in blocks, for which thresholds are computed."""
     return [size for size in SIZES if size <= 2 * blocks]
 
 
 def family(drawn: Mapping[Test, Array], rate: float) -> dict[Test, float]:
-    """Return one threshold for each test, so that any is exceeded in a share `rate` of draws.
+    """Return one threshold for each test, so that some test exceeds its own in `rate` of draws.
 
     `drawn` holds each test's values under the null hypothesis, shape (draws,), draws matching.
     """
@@ -114,9 +114,9 @@ def family(drawn: Mapping[Test, Array], rate: float) -> dict[Test, float]:
 
 
 def at_size(limits: list[float], size: float, blocks: int) -> float:
-    """Return a threshold for a batch of `size` blocks, by the law of its standard error.
+    """Return a threshold for a batch of `size` blocks, scaled by its standard error.
 
-    Between the computed sizes what is left after sqrt(1 / size + 1 / blocks) is interpolated.
+    Between the computed sizes the ratio to sqrt(1 / size + 1 / blocks) is interpolated.
     """
     sizes = sizes_for(blocks)
     left = [x / math.sqrt(1 / s + 1 / blocks) for x, s in zip(limits, sizes, strict=True)]
@@ -130,13 +130,13 @@ class _Drawn:
     """Sums over drawn blocks, one for each draw."""
 
     blocks: Array
-    """How many blocks, shape (draws,)."""
+    """Number of blocks, shape (draws,)."""
     sums: Counted
-    """The same counts as of a reference, summed: (draws,) or (draws, bins)."""
+    """The counts of a reference, summed: (draws,) or (draws, bins)."""
 
 
 def _drawn(counted: Counted, weights: Array) -> _Drawn:
-    """Return the sums of blocks; `weights` says how often each is drawn, shape (draws, B)."""
+    """Return the sums of blocks; `weights` is how often each is drawn, shape (draws, B)."""
 
     def summed(counts: Mapping[str, Array]) -> dict[str, Array]:
         return {name: weights @ array for name, array in counts.items()}
@@ -152,9 +152,9 @@ def _drawn(counted: Counted, weights: Array) -> _Drawn:
 
 
 def _tests(reference: _Drawn, batch: _Drawn, rare: NDArray[np.int64]) -> dict[Test, Array]:
-    """Return every test's values; `rare` are events that the reference had no chance to show.
+    """Return every test's values; `rare` are events that the reference may have missed by chance.
 
-    A share that was 0 in the reference may well be half an event in as many rows.
+    A share of 0 in the reference is treated as half an event in as many rows.
     """
     now, then = batch.sums, reference.sums
     found: dict[Test, Array] = {}

@@ -1,6 +1,6 @@
-"""Small pictures as SVG texts: drawn here by hand, since a plotting library takes 0.1 s each.
+"""Small charts as SVG texts: drawn by hand, since a plotting library takes 0.1 s each.
 
-Belongs here: bars and outlines. Does not belong here: what they say in words (`page`).
+Belongs here: bars and outlines. Does not belong here: their text alternatives (`page`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Drift: which columns of a batch differ from the reference by more than chance, and how.
 
-Belongs here: effects beside their thresholds, a sentence each. Does not belong here: how
-thresholds are made (`calibrate`).
+Belongs here: effects with their thresholds, a sentence each. Does not belong here: computing
+thresholds (`calibrate`).
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ Known = Mapping[str, Any]
 def drift(
     spec: ReportSpec, reference: Known, cleaned: pa.Table, blocks: float
 ) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
-    """Return the tests of a batch, the largest against its threshold first, and what has none.
+    """Return the tests of a batch, largest relative to threshold first, and those not computed.
 
     A test is {"column", "kind", "effect", "threshold" (None: not calibrated), "alarm", "said"};
-    what could not be computed is {"what", "why"}. `blocks` is the size of the batch.
+    one not computed is {"what", "why"}. `blocks` is the size of the batch.
     """
     tests: list[dict[str, Any]] = []
     lacking = [{"what": f"drift of {n}", "why": why} for n, why in reference["skipped"].items()]
@@ -51,7 +51,7 @@ def drift(
 def judge(
     test: dict[str, Any], by_size: list[float] | None, size: float, blocks: int, least: float
 ) -> None:
-    """Put threshold and alarm beside an effect: above chance, and above the least that matters."""
+    """Add threshold and alarm to an effect: above chance, and above the smallest that matters."""
     test["threshold"] = None
     if by_size is not None:
         limit = calibrate.at_size(by_size, size, blocks)
@@ -66,7 +66,7 @@ def _order(test: Mapping[str, Any]) -> tuple[float, str, str]:
 
 
 def _of(name: str, known: Known, seen: Coded, sensitive: bool) -> tuple[list[dict[str, Any]], str]:
-    """Return the tests of a column, and why its values were not compared, if so."""
+    """Return the tests of a column, and why its values were not compared, if they were not."""
     found = [_missing(name, known, seen)] if len(seen.codes) else []
     present = len(seen.codes) - int(seen.missing.sum())
     unseen = sum(seen.unseen.values())

@@ -1,6 +1,6 @@
 """Effect sizes between two distributions, from counts by bin; along the last axis.
 
-Belongs here: the measures. Does not belong here: what is large.
+Belongs here: the measures. Does not belong here: thresholds.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ Array = NDArray[np.float64]
 
 
 def shares(counts: Array) -> Array:
-    """Return counts (…, bins) as shares of their sum; zeros where there is nothing."""
+    """Return counts (…, bins) as shares of their sum; zeros if the sum is 0."""
     total = counts.sum(axis=-1, keepdims=True)
     found: Array = counts / np.maximum(total, 1.0)
     return found
@@ -24,14 +24,14 @@ def kolmogorov_smirnov(first: Array, second: Array) -> Any:
     """Return the largest difference of the shares up to any bin, 0 to 1.
 
     The two-sample statistic of N. Smirnov, 1948, on counts of shape (…, bins), bins in order. 0
-    where either side has no rows.
+    if either side has no rows.
     """
     gap = np.abs(np.cumsum(shares(first), axis=-1) - np.cumsum(shares(second), axis=-1))
     return np.where(_both(first, second), gap.max(axis=-1), 0.0)
 
 
 def total_variation(first: Array, second: Array) -> Any:
-    """Return half the sum of the differences of shares, 0 to 1: the rows that moved.
+    """Return half the sum of the absolute differences of shares, 0 to 1: the share that moved.
 
     The total variation distance, of counts of shape (…, bins) in any order.
     """

@@ -1,4 +1,4 @@
-"""From a column's values to bins that a reference has fixed.
+"""From a column's values to the bins of a reference.
 
 Belongs here: bins of numbers, levels of texts. Does not belong here: comparing, resampling.
 """
@@ -17,10 +17,10 @@ from ml_assets.stages.quality.arrays import NUMERIC, Floats, Ints, levels, numbe
 
 BINS = 32
 MAIN_LEVELS = 50
-"""Levels that are compared one by one; the rarer ones are one bin together."""
+"""Levels that are compared individually; the rarer ones share one bin."""
 MOST_LEVELS = 20_000
 FEW = 30
-"""Values below which nothing is said about a distribution."""
+"""Fewest values on which a distribution is judged."""
 
 
 @dataclass(frozen=True)
@@ -28,17 +28,17 @@ class Coded:
     """A column in a reference's bins."""
 
     codes: Ints
-    """Bin of each row, shape (n,); -1 is missing, for texts -2 is a level never seen."""
+    """Bin of each row, shape (n,); -1 is missing, for texts -2 is an unknown level."""
     missing: Ints
-    """1 where the value is missing, shape (n,)."""
+    """1 if the value is missing, shape (n,)."""
     unseen: dict[str, int]
-    """Levels that the reference never had, with their rows; the most frequent first."""
+    """Levels that are not in the reference, with their rows; the most frequent first."""
 
 
 def edges_of(values: Floats) -> list[float]:
-    """Return the upper edges of bins with about equally many of the values (n,); ties are one bin.
+    """Return the upper edges of about equally filled bins of the values (n,); ties share a bin.
 
-    What is below the smallest value or above the largest has a bin of its own.
+    Values below the smallest or above the largest have separate bins.
     """
     finite = np.sort(values[np.isfinite(values)])
     if not len(finite):
@@ -58,19 +58,19 @@ def levels_of(column: pa.ChunkedArray) -> tuple[list[str], Ints, Ints]:
     order = [place for place in order if counts[place]]
     rank = np.full(len(texts) + 1, -1, dtype=np.int64)
     rank[order] = np.arange(len(order))
-    # The last place answers for -1.
+    # The last position is that of -1.
     return [texts[place] for place in order], counts[order], rank[codes]
 
 
 def bins_of(known: Mapping[str, Any]) -> int:
-    """Return how many bins a reference's column has."""
+    """Return the number of bins of a reference's column."""
     if known["kind"] == "numeric":
         return len(known["edges"]) + 1
     return min(len(known["levels"]), MAIN_LEVELS + 1)
 
 
 def coded(column: pa.ChunkedArray, known: Mapping[str, Any]) -> Coded:
-    """Return a column in the bins of a reference's profile of it."""
+    """Return a column in the bins of its profile in the reference."""
     if known["kind"] == "numeric":
         values = numbers(column)
         missing = np.isnan(values)

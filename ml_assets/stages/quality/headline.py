@@ -1,4 +1,4 @@
-"""The few figures of a report that are shown inline and plotted over batches.
+"""The figures of a report that are shown inline and plotted over batches.
 
 Belongs here: choosing them. Does not belong here: computing, markup.
 """
@@ -33,8 +33,8 @@ PLOTTED = (
 def headline(figures: Mapping[str, Any]) -> dict[str, Any]:
     """Return {"rows", "verdicts": [[title, word, sentence]], "drift": […], "numbers"}.
 
-    "rows" and "numbers" are figures by name. "drift" are the largest tests against their
-    limits: [column, kind, effect, limit, alarm].
+    "rows" and "numbers" are figures by name. "drift" are the tests that are largest relative to
+    their limits: [column, kind, effect, limit, alarm].
     """
     found = {name: verdict(figures) for name, verdict in VERDICTS.items()}
     numbers: dict[str, Any] = {

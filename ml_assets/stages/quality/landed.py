@@ -1,6 +1,6 @@
-"""Volume and completeness of what landed, before anything is left out.
+"""Volume and completeness of the landed records, before any are removed.
 
-Belongs here: rows, gaps, missing values, beside the reference. Does not belong here: values.
+Belongs here: rows, gaps, missing values, against the reference. Does not belong here: values.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ Known = Mapping[str, Any]
 def volume(spec: ReportSpec, reference: Known, raw: pa.Table) -> dict[str, Any]:
     """Return {"rows", "expected", "ratio", "effect", "threshold", "alarm", "said"}.
 
-    With blocks of time the rows of a block are compared, by thresholds resampled from the
-    reference, and the number of blocks with those of the reference's batches. Without, the
-    rows with those of the reference's batches. `effect` is |log(ratio)|.
+    With blocks of time, rows per block are compared, by thresholds resampled from the reference,
+    and the number of blocks with those of the reference's batches. Without, rows are compared
+    with those of the reference's batches. `effect` is |log(ratio)|.
     """
     size = arrays.span(arrays.block_numbers(raw, spec.time, spec.block))
     batches = list(reference["landed"]["batches"].values())

@@ -29,7 +29,7 @@ KINDS = {
     "unseen": "new values",
 }
 MOST_SLICES = 12
-"""Lines of a slice that stand in the open; the rest is behind a click."""
+"""Lines of a slice that are always visible; the rest are collapsed."""
 
 
 @functools.cache

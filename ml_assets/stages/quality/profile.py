@@ -1,4 +1,4 @@
-"""Statistics of one column: what a person asks of a column first.
+"""Summary statistics of one column.
 
 Belongs here: figures. Does not belong here: comparing, words.
 """
@@ -23,7 +23,7 @@ def summary(column: pa.ChunkedArray, type_: str, drawn: list[float] | None) -> d
 
     Always "missing" and "distinct". Numbers: "infinite", "mean", "sd", "quantiles" (0, 25, 50,
     75 and 100 %) and "heights" (shares), of the finite values. Texts: "top" [[value, rows]].
-    Times: "first" and "last". What cannot be computed is absent.
+    Times: "first" and "last". Figures that cannot be computed are absent.
     """
     if type_ in NUMERIC:
         return _of_numbers(column, drawn)
@@ -38,7 +38,7 @@ def summary(column: pa.ChunkedArray, type_: str, drawn: list[float] | None) -> d
 
 
 def histogram_edges(values: Floats) -> list[float]:
-    """Return the edges of a histogram's bins: even, without the outer half per cent of rows."""
+    """Return the edges of a histogram's bins: even, without the outer half percent of rows."""
     finite = values[np.isfinite(values)]
     if not len(finite):
         return []

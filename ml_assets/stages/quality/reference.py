@@ -1,7 +1,7 @@
-"""What batches are compared with: the reference's profile, and thresholds resampled from it.
+"""The reference of batches: its profile, and thresholds resampled from it.
 
-Belongs here: one document of all reference batches. Does not belong here: the batch that is
-compared; nothing here depends on one.
+Belongs here: one document on all reference batches. Does not belong here: the batch that is
+compared; nothing here depends on it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def reference(
     {"batches": {batch: rows}, "blocks", "rows", "landed": {"blocks", "rows", "missing": {column:
     rows}}, "columns": {column: {"kind", "edges" or "levels", "counts", "missing", "summary"}},
     "thresholds": {"drift" or "landed": {kind: {column: [by size of the batch]}}}, "skipped":
-    {column: why}, "uncalibrated": why or None}. Blocks are numbered afresh; a batch says how
+    {column: why}, "uncalibrated": why or None}. Blocks are renumbered; each batch records how
     many it has.
     """
     cleaned_rows = _together(cleaned)
@@ -108,7 +108,7 @@ def _columns(
 
 
 def _profile(name: str, column: Column, table: pa.Table) -> tuple[dict[str, Any] | None, str]:
-    """Return a column's bins and what it is like, or why it cannot be compared."""
+    """Return a column's profile, or why it cannot be compared."""
     values, rows = table.column(name), table.num_rows
     known: dict[str, Any] = {"kind": kind_of(column.type)}
     if known["kind"] == "numeric":
@@ -140,9 +140,9 @@ def _present(place: arrays.Ints, blocks: int, missing: arrays.Ints) -> arrays.Fl
 
 
 def _alone(place: arrays.Ints, blocks: int, column: pa.ChunkedArray) -> arrays.Floats:
-    """Return the rows of each block whose level stands in no other block, shape (blocks,).
+    """Return the rows of each block whose level occurs in no other block, shape (blocks,).
 
-    What a new block brings that was never seen is about what each known one alone brought
+    A new block's share of unseen levels is about what each known block alone contributed
     (I. J. Good, The population frequencies of species, Biometrika 40, 1953).
     """
     found, codes = arrays.levels(column)
@@ -155,7 +155,7 @@ def _alone(place: arrays.Ints, blocks: int, column: pa.ChunkedArray) -> arrays.F
 
 
 def _landed(spec: ReferenceSpec, raw: pa.Table) -> calibrate.Counted:
-    """Return what landed by block: rows, and values that are missing."""
+    """Return landed rows and missing values by block."""
     blocks, place = arrays.numbered(arrays.block_numbers(raw, spec.time, spec.block))
     rows = np.bincount(place[place >= 0], minlength=blocks).astype(np.float64)
     missing = {}

@@ -1,6 +1,6 @@
 """The quality report of a batch: all figures as one document, and the page that shows them.
 
-Belongs here: what is put together, and what is left out and why. Does not belong here: single
+Belongs here: assembling the figures, and what is left out and why. Does not belong here: single
 measures, markup.
 """
 
@@ -96,7 +96,7 @@ def report(
 def removed(
     spec: ReportSpec, raw: pa.Table, cleaned: pa.Table, quarantine: pa.Table, account: Known
 ) -> list[Removed]:
-    """Return the rows that filters and quarantine removed, cleaned as the kept ones were."""
+    """Return the rows that filters and quarantine removed, cleaned like the kept ones."""
     if account["refused"] is not None or not raw.num_rows:
         return []
     lines = raw.column(LINE).to_numpy()
@@ -138,7 +138,7 @@ def _reference(spec: ReportSpec, known: Known | None) -> dict[str, Any]:
 
 
 def _profiles(spec: ReportSpec, known: Known | None, table: pa.Table) -> list[dict[str, Any]]:
-    """Return the statistics of each column of the cleaned rows; none of a sensitive one."""
+    """Return the statistics of each column of the cleaned rows, except sensitive ones."""
     found = []
     for name, column in spec.columns.items():
         before = None if known is None else known["columns"].get(name)

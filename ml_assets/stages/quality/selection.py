@@ -1,9 +1,9 @@
-"""Selection bias: whom do filters and quarantine remove, by declared slice and by column?
+"""Selection bias: which rows do filters and quarantine remove, by declared slice and by column?
 
-Belongs here: removed rows beside kept ones. Does not belong here: why rows are removed.
+Belongs here: removed against kept rows. Does not belong here: why rows are removed.
 
-An effect is an alarm only above what chance gives where rows are removed independently of
-everything, for all slices and columns together (Bonferroni), and above the smallest that is
+An effect is an alarm only if it exceeds what chance gives when rows are removed independently of
+everything, for all slices and columns together (Bonferroni), and the smallest effect that is
 worth a warning. Chance: for a slice, the normal limit of Cohen's h (its variance is 1/n1 +
 1/n2: Cohen 1988, chapter 6); for numbers, A. Dvoretzky, J. Kiefer, J. Wolfowitz, 1956, with P.
 Massart's constant, 1990; for categories, T. Weissman et al., Inequalities for the L1
@@ -38,7 +38,7 @@ SAMPLE = 4000
 
 @dataclass(frozen=True)
 class Removed:
-    """Rows that one step removed, as they were after cleaning, beside those that were kept."""
+    """Rows that one step removed, after cleaning, and those that were kept."""
 
     by: str
     """`filters` or `quarantine`."""
@@ -47,7 +47,7 @@ class Removed:
 
 
 def selection(spec: ReportSpec, parts: list[Removed]) -> tuple[list[Any], list[Any], list[Any]]:
-    """Return findings by slice, findings by column, and what could not be computed.
+    """Return findings by slice, findings by column, and those not computed.
 
     A slice is {"by", "slice", "value", "rows", "removed", "share", "others", "effect",
     "threshold", "alarm", "few", "said"}, worst first; a column is {"by", "column", "kind",
@@ -108,7 +108,7 @@ def _slice(name: str, part: Removed, column: Column) -> Iterator[dict[str, Any]]
 def _labels(
     removed: pa.ChunkedArray, kept: pa.ChunkedArray, column: Column
 ) -> tuple[list[str], Any, Any]:
-    """Return the values of a slice, rows removed and kept of each; the rarest put together."""
+    """Return the values of a slice, with removed and kept rows of each; the rarest combined."""
     texts, _, codes = levels_of(_as_text(removed, kept, column))
     codes = np.where(codes < 0, len(texts), codes)
     labels = [quoted(text) if kind_of(column.type) != "numeric" else text for text in texts]
@@ -123,7 +123,7 @@ def _labels(
 
 
 def _as_text(removed: pa.ChunkedArray, kept: pa.ChunkedArray, column: Column) -> pa.ChunkedArray:
-    """Return a slice's values as text; numbers with many values as ranges of like frequency."""
+    """Return a slice's values as text; numbers with many values as equally filled ranges."""
     both = pa.chunked_array([*removed.chunks, *kept.chunks], kept.type)
     if kind_of(column.type) != "numeric":
         return both
@@ -169,7 +169,7 @@ def _distance(
     if kind_of(column.type) == "numeric":
         gone, stayed = arrays.numbers(removed), arrays.numbers(kept)
         gone, stayed = gone[~np.isnan(gone)], stayed[~np.isnan(stayed)]
-        # Bins need not be exact; what falls into them is counted in full.
+        # Bins need not be exact, but every row is counted.
         edges = np.array(edges_of(stayed[:: len(stayed) // SAMPLE + 1]))
         if min(len(gone), len(stayed)) < FEW or not len(edges):
             return None, len(gone)

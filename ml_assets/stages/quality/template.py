@@ -1,7 +1,7 @@
 """The page of the quality report: a Jinja2 template and its style sheet.
 
-Belongs here: structure, wording that never changes, style. Does not belong here: figures,
-formatting of numbers (`page`). A Python text, not a file: the code digest covers it.
+Belongs here: structure, fixed wording, style. Does not belong here: figures, formatting of
+numbers (`page`). A Python text, not a file, so that the code digest covers it.
 """
 
 STYLE = """

@@ -1,6 +1,6 @@
-"""What each check says of a batch's figures: good, worth a look, or not to be judged.
+"""The verdict of each check on a batch's figures: passed, warning, or not judged.
 
-Belongs here: one verdict and one sentence a check, with the numbers that are plotted over
+Belongs here: one verdict and one sentence per check, with the numbers that are plotted over
 batches. Does not belong here: computing figures.
 """
 
@@ -19,7 +19,7 @@ Known = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Verdict:
-    """`passed` is None where there is nothing to judge by; `said` tells why."""
+    """`passed` is None if there is nothing to judge by; `said` gives the reason."""
 
     passed: bool | None
     said: str
@@ -27,13 +27,13 @@ class Verdict:
 
 
 def warning(name: str, found: Verdict, false_alarm_rate: float) -> Result:
-    """Return a verdict as a check that warns, with the rate that its limits stand for."""
+    """Return a verdict as a check that warns, with the false alarm rate of its limits."""
     numbers = {**found.numbers, "false_alarm_rate": false_alarm_rate}
     return Result({}, checks=(Check(name, found.passed, found.said, "warn", numbers),))
 
 
 def drift(figures: Known) -> Verdict:
-    """Judge by every test: a warning if any effect is above its threshold."""
+    """Judge by all tests: a warning if any effect is above its threshold."""
     tests = figures["drift"]
     if not tests:
         return Verdict(None, _why(figures, "drift"))
@@ -60,7 +60,7 @@ def drift(figures: Known) -> Verdict:
 
 
 def volume(figures: Known) -> Verdict:
-    """Judge by the rows that were read."""
+    """Judge by the number of parsed rows."""
     found = figures["volume"]
     if found is None:
         return Verdict(None, _why(figures, "volume"), {"rows": figures["rows"]["parsed"]})
@@ -74,7 +74,7 @@ def volume(figures: Known) -> Verdict:
 
 
 def completeness(figures: Known) -> Verdict:
-    """Judge by missing values in what landed, and by gaps in time."""
+    """Judge by missing values in the landed records, and by gaps in time."""
     tests, gaps = figures["missing"], figures["gaps"]
     rows, columns = figures["rows"]["parsed"], len(figures["columns"])
     if not rows:
@@ -97,7 +97,7 @@ def completeness(figures: Known) -> Verdict:
 
 
 def selection_bias(figures: Known) -> Verdict:
-    """Judge by whom filters and quarantine removed."""
+    """Judge by which rows filters and quarantine removed."""
     entries = [*figures["slices"], *figures["removed"]]
     gone = sum(figures["filtered"].values()) + sum(figures["quarantined"].values())
     numbers: dict[str, Any] = {"removed": gone}
@@ -133,4 +133,4 @@ VERDICTS: Mapping[str, Callable[[Known], Verdict]] = {
     "drift": drift,
     "selection_bias": selection_bias,
 }
-"""By the name of the check."""
+"""Verdicts by the name of the check."""

@@ -1,4 +1,4 @@
-"""Figures as people read them; values of sensitive columns never come here.
+"""Figures formatted for people; values of sensitive columns never get here.
 
 Belongs here: formatting. Does not belong here: markup (the page escapes everything).
 """
@@ -12,7 +12,7 @@ LONGEST = 40
 
 
 def number(value: float | None) -> str:
-    """Return a figure in four digits, with a true minus; a dash for none.
+    """Return a figure with four digits and a true minus sign; a dash for none.
 
     >>> number(13.1512), number(0.025141), number(123456.0), number(1e300)
     ('13.15', '0.02514', '123,456', '1e+300')
@@ -28,7 +28,7 @@ def number(value: float | None) -> str:
 
 
 def percent(share: float) -> str:
-    """Return a share as per cent: as many digits as tell it from none and from all.
+    """Return a share in percent, with enough digits to tell it from none and from all.
 
     >>> percent(0.1234), percent(0.0004), percent(0.00001), percent(0.9996), percent(1.0)
     ('12.3%', '0.04%', '<0.01%', '99.96%', '100%')
@@ -53,12 +53,12 @@ def counted(rows: int, one: str, many: str | None = None) -> str:
 
 
 def quoted(value: Any) -> str:
-    """Return a value as it is told from the words around it, cut where it is long."""
+    """Return a value in quotes, truncated if it is long."""
     text = str(value)
     return f"'{text if len(text) <= LONGEST else text[: LONGEST - 1] + '…'}'"
 
 
 def listed(items: list[str], most: int = 5) -> str:
-    """Return the first items, and how many more there are."""
+    """Return the first items, and the number of the others."""
     more = f" and {len(items) - most:,} more" if len(items) > most else ""
     return ", ".join(items[:most]) + more

@@ -1,7 +1,7 @@
 """MODEL_CARD.md and README.md of a bundle.
 
-Belongs here: words around figures that were computed elsewhere. Does not belong here: any figure
-of its own. The sections are those of Mitchell et al., "Model Cards for Model Reporting" (2019).
+Belongs here: words around figures that were computed elsewhere. Does not belong here: computing
+figures. The sections are those of Mitchell et al., "Model Cards for Model Reporting" (2019).
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def card(
 
 
 def readme(spec: ReleaseSpec, family: str, onnx_note: str) -> bytes:
-    """Return what a person with nothing but the bundle needs to know."""
+    """Return what a person who has only the bundle needs to know."""
     edge = [
         "The same in plain onnxruntime, without pandas, scipy or LightGBM:",
         "",

@@ -1,11 +1,11 @@
 """The layout of a bundle: its checksums and its one archive, byte for byte.
 
-Belongs here: what both who writes a bundle and who verifies it must agree on. Does not belong
-here: disks, signatures, what the files say.
+Belongs here: what writing and verifying a bundle share. Does not belong here: disks, signatures,
+the contents of files.
 
 The archive is a zip of stored (uncompressed) entries below one folder, sorted by name, dated
 1980-01-01: compressed bytes would depend on the library's version, and an archive that can be
-made again from its files leaves no byte of it unchecked.
+re-created from its files leaves no byte unchecked.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any
 from ml_assets.faults import BundleError
 
 FORMAT = 1
-"""Of the layout; another number is refused."""
+"""Version of the layout; any other is refused."""
 ABOUT, SUMS, SIGNATURE, SIGNER = "bundle.json", "SHA256SUMS", "SHA256SUMS.sig", "signer.pem"
 UNLISTED = (SUMS, SIGNATURE)
 """Files that SHA256SUMS cannot list."""
@@ -40,7 +40,7 @@ ALWAYS = (
     "sbom.cdx.json",
     "schema.json",
 )
-"""What every bundle holds besides its checksums; `bundle.json` names what else."""
+"""Files of every bundle besides its checksums; `bundle.json` names the others."""
 LINE = re.compile(r"([0-9a-f]{64})  ([A-Za-z0-9][A-Za-z0-9._-]*)")
 NAME = re.compile(r"[a-z][a-z0-9_-]*")
 DATE = (1980, 1, 1, 0, 0, 0)
@@ -62,7 +62,7 @@ def sums(files: Mapping[str, bytes]) -> bytes:
 
 
 def listed(content: bytes) -> dict[str, str]:
-    """Return name -> digest of a SHA256SUMS; BundleError where it is not as `sums` writes it."""
+    """Return name -> digest of a SHA256SUMS; BundleError if it is not as `sums` writes it."""
     found: dict[str, str] = {}
     try:
         lines = content.decode("ascii").split("\n")
@@ -93,6 +93,6 @@ def archive(folder: str, files: Mapping[str, bytes]) -> bytes:
 
 
 def json_file(document: Any) -> bytes:
-    """Return a document as people read it, keys sorted."""
+    """Return a document formatted for people, keys sorted."""
     text = json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
     return text.encode() + b"\n"

@@ -1,4 +1,4 @@
-"""A small builder of ONNX graphs whose bytes depend on what is built alone.
+"""A small builder of ONNX graphs whose bytes depend only on what is built.
 
 Belongs here: names, constants, the model around the nodes. Does not belong here: any model family.
 """
@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 OPSET, ML_OPSET, IR = 18, 5, 9
-"""ai.onnx.ml 5 is the first whose trees compare and add in double precision."""
+"""ai.onnx.ml 5 is the first with trees that compare and add in double precision."""
 ML = "ai.onnx.ml"
 
 
 class Graph:
-    """An ONNX graph in the making; names are numbers in the order of the calls."""
+    """An ONNX graph under construction; names are numbers in the order of calls."""
 
     def __init__(self, columns: Mapping[str, str]) -> None:
         from onnx import TensorProto, helper
@@ -34,7 +34,7 @@ class Graph:
         self._taken = set(columns)
 
     def op(self, kind: str, *inputs: str, **attributes: Any) -> str:
-        """Add a node of one output and return the output's name."""
+        """Add a node with one output and return the output's name."""
         return self._add(kind, inputs, "", attributes)
 
     def ml(self, kind: str, *inputs: str, **attributes: Any) -> str:
@@ -50,7 +50,7 @@ class Graph:
         return name
 
     def rows(self) -> str:
-        """Return the shape (n,) of the batch, for what is the same in every row."""
+        """Return the shape (n,) of the batch, for values that are the same in every row."""
         return self.op("Shape", self._inputs[0].name, start=0, end=1)
 
     def model(self, output: str, width: int, metadata: Mapping[str, str]) -> bytes:
@@ -88,5 +88,5 @@ class Graph:
         return name
 
     def _name(self, kind: str) -> str:
-        # No column's name begins with a slash and ends in such a number by accident.
+        # No column's name starts with a slash and ends in such a number by accident.
         return f"/{kind}/{len(self._nodes) + len(self._constants)}"

@@ -1,10 +1,10 @@
 """A model document as ONNX: encoding, missing values and the family in one graph.
 
 Belongs here: every built-in family's prediction in ONNX operators. Does not belong here: bundles,
-a user's own family (which ONNX cannot express).
+custom families (which ONNX cannot express).
 
 Inputs are the feature columns by name, shape (n, 1): text for a category, float64 for all else.
-NaN is a missing number; a category that is not known, such as the empty text, is missing. The
+NaN is a missing number; an unknown category, such as the empty text, is missing. The
 output is `prediction`, float64: (n,) values or probabilities of class 1, or (n, k) probabilities
 in the order of `classes`. Arithmetic is that of the families, in double precision throughout.
 """
@@ -23,7 +23,7 @@ from ml_assets.stages.release.trees import add_trees
 
 Document = Mapping[str, Any]
 TOLERANCE = 1e-9
-"""Largest difference from the server's prediction, relative to its size where that is above 1."""
+"""Largest difference from the server's prediction, relative to predictions above 1 in magnitude."""
 _IDENTITY = ("regression", "huber", "fair", "quantile", "mape")
 _POSITIVE = ("poisson", "gamma", "tweedie")
 
@@ -31,8 +31,8 @@ _POSITIVE = ("poisson", "gamma", "tweedie")
 def to_onnx(document: Document) -> bytes:
     """Return a model document as ONNX bytes, the same for the same document.
 
-    Raises NotExpressible, saying why, for a family of the user's own and for what of LightGBM's
-    objectives has no ONNX operators.
+    Raises NotExpressible, with the reason, for custom families and for those of LightGBM's
+    objectives that have no ONNX operators.
     """
     family = document["family"]
     columns = dict(sorted(document["columns"].items()))
@@ -56,13 +56,13 @@ def to_onnx(document: Document) -> bytes:
 
 
 def missing_text(document: Document) -> str:
-    """Return a text that is in no category: the empty one, if the model has not seen it."""
+    """Return a text that is not a category: the empty one, if the model has not seen it."""
     known = {text for texts in document["categories"].values() for text in texts}
     return next(text for n in range(len(known) + 1) if (text := "?" * n) not in known)
 
 
 def _same(graph: Graph, value: Any) -> str:
-    """Return the same value (a number, or one for each class) for every row."""
+    """Return the same value (a number, or one per class) for every row."""
     constant = np.asarray(value, dtype=np.float64)
     shape = graph.rows()
     if constant.ndim:
@@ -72,14 +72,14 @@ def _same(graph: Graph, value: Any) -> str:
 
 
 def _number(graph: Graph, document: Document, name: str) -> str:
-    """Return a column that is no category, NaN where missing; infinities are missing."""
+    """Return a numeric column, NaN for missing; infinities are missing."""
     if document["columns"][name] != "number":
         return name
     return graph.op("Where", graph.op("IsInf", name), graph.constant(np.nan), name)
 
 
 def _place(graph: Graph, document: Document, name: str, first: int) -> str:
-    """Return whole numbers (n, 1) for a category: `first` for what is not known, then upwards."""
+    """Return integers (n, 1) for a category: `first` for unknown values, then upwards."""
     known = document["categories"][name] or [""]
     start = first + bool(document["categories"][name])
     return graph.ml(
@@ -121,7 +121,7 @@ def _group_median(graph: Graph, document: Document) -> str:
     hit = graph.op("Cast", same, to=11)  # TensorProto.DOUBLE
     found = graph.op("MatMul", hit, graph.constant(medians[:, None]))
     known = graph.op("MatMul", hit, graph.constant(np.ones((len(keys), 1))))
-    # One key at most is the same, so each sum has one term and is exact.
+    # At most one key is equal, so each sum has one term and is exact.
     chosen = graph.op(
         "Where", graph.op("Greater", known, graph.constant(0.0)), found, graph.constant(overall)
     )
@@ -134,7 +134,7 @@ def _linear(graph: Graph, document: Document) -> str:
     rows = graph.op("Concat", graph.rows(), graph.constant(np.array([1], dtype=np.int64)), axis=0)
     score = graph.op("Mul", graph.op("Expand", graph.constant(1.0), rows), score)
     for part in state["numbers"]:
-        # The order of operations is the family's own: each row is summed by itself.
+        # The order of operations is the family's: each row is summed separately.
         number = _number(graph, document, part["column"])
         number = graph.op(
             "Where", graph.op("IsNaN", number), graph.constant(part["median"]), number

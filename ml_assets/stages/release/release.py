@@ -1,7 +1,7 @@
-"""The stage that makes a bundle: every file of it, its checksums, its archive.
+"""The stage that builds a bundle: its files, its checksums, its archive.
 
 Belongs here: which files there are. Does not belong here: signatures, which need a key that is
-no input of a stage (`release/write.py`).
+not an input of a stage (`release/write.py`).
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def release(
 
 
 def _unusable(document: Mapping[str, Any], onnx: bytes | None) -> tuple[str, ...]:
-    """Return the programs that cannot score the model: a family of one's own is not in them."""
+    """Return the programs that cannot score the model: they lack custom families."""
     edge = () if onnx is not None else ("score_edge.py", "requirements-edge.txt")
     return (*edge, "score.py", "requirements.txt") if document["source"] else edge
 
@@ -90,7 +90,7 @@ def _unusable(document: Mapping[str, Any], onnx: bytes | None) -> tuple[str, ...
 def schema(
     spec: ReleaseSpec, model: Mapping[str, Any], seen: Mapping[str, list[float] | None]
 ) -> dict[str, Any]:
-    """Return what goes in and what comes out; no values of sensitive features."""
+    """Return the model's inputs and output; no values of sensitive features."""
     columns = []
     for name, kind in sorted(model["columns"].items()):
         column = spec.columns[name]

@@ -1,7 +1,7 @@
-"""Rows of a bundle: golden rows with what the server predicts for them, ranges of the inputs.
+"""Rows of a bundle: golden rows with the server's predictions, ranges of the inputs.
 
-Belongs here: values of features that leave the store. Does not belong here: any value of a
-feature that is made from a sensitive column; those are left empty.
+Belongs here: values of features that leave the store. Does not belong here: values of a feature
+derived from a sensitive column; those are left empty.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ml_assets.stages.result import Handle
 
 ROWS = 24
-"""Rows of the test fold among the golden rows."""
+"""Number of golden rows from the test fold."""
 _TYPES = {
     "number": pa.float64(),
     "integer": pa.int64(),
@@ -41,8 +41,8 @@ def golden(
 ) -> tuple[bytes, bytes]:
     """Return golden rows and the server's predictions for them, both as CSV.
 
-    Rows taken evenly from the test fold, then one of categories that nobody has seen, and one in
-    which all is missing.
+    Evenly spaced rows of the test fold, then one of unseen categories, and one with all values
+    missing.
     """
     columns = dict(sorted(model["columns"].items()))
     shown = _sample(test, features, columns)
@@ -79,7 +79,7 @@ def ranges(
 
 
 def _sample(test: pa.Table, features: Mapping[str, Handle], columns: Mapping[str, str]) -> pa.Table:
-    """Return rows of a fold, evenly taken, as a CSV file can say them."""
+    """Return evenly spaced rows of a fold, as CSV can represent them."""
     total = int((test["stop"].to_numpy() - test["start"].to_numpy()).sum())
     wanted = np.unique(np.linspace(0, total - 1, min(ROWS, total)).astype(np.int64))
     parts, start = [], 0
@@ -91,7 +91,7 @@ def _sample(test: pa.Table, features: Mapping[str, Handle], columns: Mapping[str
 
 
 def _plain(table: pa.Table, columns: Mapping[str, str]) -> pa.Table:
-    """Return columns of plain types; what an empty field would say is missing."""
+    """Return columns of plain types; values that an empty field would represent are missing."""
     arrays = []
     for name, kind in columns.items():
         column = table[name].cast(_TYPES[kind])

@@ -1,4 +1,4 @@
-"""What a bundle is made from, in the formats that other tools read: SBOM and provenance.
+"""The inputs of a bundle in formats that other tools read: SBOM and provenance.
 
 Belongs here: CycloneDX, in-toto and SLSA documents without clock or random numbers. Does not
 belong here: our own lineage.
@@ -31,7 +31,7 @@ def pins(lock: str) -> Iterator[tuple[str, str, list[str]]]:
 
 
 def sbom(spec: ReleaseSpec) -> dict[str, Any]:
-    """Return a CycloneDX 1.6 document: the model, and what each way of scoring it installs.
+    """Return a CycloneDX 1.6 document: the model, and the packages of each way to score it.
 
     The library would write the time and a random serial number, both optional in the format.
     """
@@ -102,7 +102,7 @@ def _library(
 def provenance(spec: ReleaseSpec, files: Mapping[str, bytes]) -> dict[str, Any]:
     """Return an in-toto statement with SLSA provenance (v1) about files of a bundle.
 
-    Content digests of ours (docs/reference/digest.md) stand beside SHA-256 under `ml_assets.d1`.
+    Our content digests (docs/reference/digest.md) accompany SHA-256 as `ml_assets.d1`.
     """
     lineage = spec.lineage
     code = sorted({pair for part in lineage["code"].values() for pair in part.items()})

@@ -1,6 +1,6 @@
 """LightGBM's trees as one ONNX TreeEnsemble in double precision.
 
-Belongs here: flattening LightGBM's own dump, its rules for missing values. Does not belong here:
+Belongs here: flattening LightGBM's dump, its rules for missing values. Does not belong here:
 encoding of columns, links from scores to probabilities.
 
 Written here because onnxmltools converts to single precision only (a value can fall on the other
@@ -25,7 +25,7 @@ LESS_OR_EQUAL, MEMBER = 0, 6
 
 @dataclass
 class Flat:
-    """Trees as the columns of TreeEnsemble's attributes; `target` of a leaf is its score's."""
+    """Trees as columns for TreeEnsemble; a leaf's `target` is the number of its score."""
 
     roots: list[int] = field(default_factory=list)
     features: list[int] = field(default_factory=list)
@@ -34,7 +34,7 @@ class Flat:
     tracks: list[int] = field(default_factory=list)
     members: dict[int, list[float]] = field(default_factory=dict)
     next: tuple[list[int], list[int]] = field(default_factory=lambda: ([], []))
-    """Node or leaf by number where the split holds, and where it does not."""
+    """Number of the node or leaf if the split holds, and if it does not."""
     leaf: tuple[list[int], list[int]] = field(default_factory=lambda: ([], []))
     targets: list[int] = field(default_factory=list)
     weights: list[float] = field(default_factory=list)
@@ -43,7 +43,7 @@ class Flat:
         """Add a tree; its leaves count for one score."""
         self.roots.append(len(self.features))
         if "leaf_value" in root:
-            # A node whose both sides are the leaf: a tree needs a node.
+            # A tree needs a node: both of its sides are the leaf.
             self._split({"split_feature": 0, "decision_type": "<=", "threshold": 0.0})
             self._end(self.roots[-1], 0, root, target)
             self._end(self.roots[-1], 1, root, target)
@@ -112,7 +112,7 @@ def add_trees(graph: Graph, text: str, columns: Sequence[str]) -> tuple[str, str
     """Add a booster's trees; return raw scores (n, k) and the booster's objective.
 
     `columns` are names of encoded inputs (n, 1), float64, NaN where missing and -1 for a missing
-    category. Raises NotExpressible for a rule about missing values that ONNX has not.
+    category. Raises NotExpressible for a rule on missing values that ONNX lacks.
     """
     import lightgbm
 
@@ -125,7 +125,7 @@ def add_trees(graph: Graph, text: str, columns: Sequence[str]) -> tuple[str, str
     if "Zero" in rules.values():
         raise NotExpressible("the trees take 0 for a missing value, which ONNX cannot express")
     given = [
-        # LightGBM takes a missing value for 0 where training had none in this feature.
+        # LightGBM treats a missing value as 0 if training had none in this feature.
         _zero(graph, name) if rules.get(place) == "None" else name
         for place, name in enumerate(columns)
     ]
@@ -138,7 +138,7 @@ def _zero(graph: Graph, name: str) -> str:
 
 
 def _missing(root: Mapping[str, Any]) -> dict[int, str]:
-    """Return how each numeric feature of a tree takes missing values."""
+    """Return how each numeric feature of a tree treats missing values."""
     found: dict[int, str] = {}
     waiting = [root]
     while waiting:

@@ -1,4 +1,4 @@
-"""A row's fold is decided by a hash of its key alone, so that it never moves.
+"""A row's fold depends on a hash of its key alone, so it never changes.
 
 Belongs here: hash folds, stratified or not. Does not belong here: keys and ranges (`ranges`).
 
@@ -6,7 +6,7 @@ The hash is SipHash-2-4 (Aumasson and Bernstein, 2012) of the UTF-8 text of the 
 secret (the first 16 hexadecimal digits of the SHA-256 of the salt), mixed by the finalizer of
 SplitMix64: that is `pandas.util.hash_array`. Its upper 53 bits over 2^53 are a number u in [0, 1):
 u < test is test, u < test + validation is validation, the rest is train.
-ml_assets_tests/stages/test_split_hash.py writes the hash out and pins it by test vectors.
+ml_assets_tests/stages/test_split_hash.py spells the hash out and pins it with test vectors.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def split(spec: SplitRule, *, features: Mapping[str, Handle], kept: Handle | Non
 
     `features` are the effective batches in calendar order; with a group key they hold `_group`.
     Stratified, there is a fourth output, `assignment` (`_key`, fold; by key): each labelled row
-    ever seen. Handed in as `kept` the next time, it is honoured: a row keeps its fold.
+    ever seen. Passed as `kept` the next time, it makes each row keep its fold.
     """
     rule: HashSplit = spec.split  # type: ignore[assignment]
     if rule.stratify:
@@ -70,7 +70,7 @@ def _named(table: pa.Table, batch: str) -> pa.Table:
 def uniform(text: pa.ChunkedArray, salt: str) -> Array:
     """Return the hash of each text as a number in [0, 1), (n,)."""
     secret = hashlib.sha256(salt.encode()).hexdigest()[:16]
-    # Each different text of a batch is hashed once: hash_array does not know Arrow's strings.
+    # Each distinct text of a batch is hashed once: hash_array does not support Arrow's strings.
     encoded = text.combine_chunks().dictionary_encode()
     values = np.asarray(encoded.dictionary.to_numpy(zero_copy_only=False), dtype=object)
     hashed = pd.util.hash_array(values, hash_key=secret, categorize=False)
@@ -80,7 +80,7 @@ def uniform(text: pa.ChunkedArray, salt: str) -> Array:
 
 
 def _fold(rule: HashSplit, u: Array) -> NDArray[np.int8]:
-    """Return the number in FOLDS of each u."""
+    """Return the index into FOLDS for each u."""
     fold = np.zeros(len(u), dtype=np.int8)
     fold[u < rule.test + rule.validation] = FOLDS.index("validation")
     fold[u < rule.test] = FOLDS.index("test")
@@ -92,8 +92,8 @@ def _stratified(
 ) -> tuple[NDArray[np.int8], pa.Table]:
     """Return the fold of each row and the assignment of every key ever seen with a label.
 
-    Within (batch, class) the rows that are new stand in hash order at (rank + v) / n, v from a
-    hash of batch and class, so that small classes are not always in train.
+    Within (batch, class) new rows are placed in hash order at (rank + v) / n, with v from a hash
+    of batch and class, so that small classes are not always in train.
     """
     keys, target = rows.extra["_key"], rows.extra["_target"].cast(pa.string())
     before = ASSIGNMENT.empty_table() if kept is None else kept.table()
@@ -118,7 +118,7 @@ def _stratified(
 
 
 def _positions(rule: HashSplit, keys: pa.ChunkedArray, stratum: pa.ChunkedArray) -> Array:
-    """Return where each row stands in its stratum, in [0, 1)."""
+    """Return each row's place in its stratum, in [0, 1)."""
     if not len(keys):
         return np.zeros(0)
     codes = np.unique(np.asarray(stratum.to_pylist(), dtype=str), return_inverse=True)[1]
@@ -130,7 +130,7 @@ def _positions(rule: HashSplit, keys: pa.ChunkedArray, stratum: pa.ChunkedArray)
 
 
 def _empty(rule: HashSplit, masks: Mapping[str, NDArray[np.bool_]], rows: Rows) -> str | None:
-    """Return what is lacking where a fold has no rows."""
+    """Return a message on folds without rows, or None."""
     empty = [name for name in FOLDS if not masks[name].any()]
     if not empty:
         return None

@@ -1,7 +1,7 @@
 """Rows of many feature batches as one long sequence, and folds as row ranges of batches.
 
-Belongs here: what every kind of split shares: reading keys, deciding which of several rows with
-one key counts, turning masks into ranges. Does not belong here: which row is in which fold.
+Belongs here: what all kinds of split share: reading keys, choosing among rows with one key,
+turning masks into ranges. Does not belong here: which row is in which fold.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ REFERENCES = pa.schema(
 
 @dataclass(frozen=True)
 class Repeats:
-    """The k rows whose key stands in several rows: their numbers, and its first and last row's."""
+    """The k rows whose key occurs in several rows: their numbers, and the key's first and last."""
 
     rows: Ints
     first: Ints
@@ -41,20 +41,20 @@ class Repeats:
 class Rows:
     """The n rows of all batches, in calendar order, then source order.
 
-    A key may stand in several batches: the values of its last row count (`latest`), and its home,
+    A key may occur in several batches: the values of its last row count (`latest`), and its home,
     the batch that decides its fold, is the first that holds it.
     """
 
     batches: tuple[str, ...]
     digests: tuple[str, ...]
     offsets: Ints
-    """Row number at which each batch starts, and n."""
+    """First row number of each batch, and n."""
     labelled: Mask
     repeats: Repeats
     unkeyed: int
-    """How many have no key: each is a row of its own."""
+    """Number of rows without a key: each is distinct."""
     extra: pa.Table
-    """(n,) the further columns that were asked for, or what was made of them."""
+    """(n,) the further columns requested, or values reduced from them."""
 
     def __len__(self) -> int:
         return int(self.offsets[-1])
@@ -68,7 +68,7 @@ class Rows:
 
     @property
     def first(self) -> Ints:
-        """(n,) row number at which the row's key first stands."""
+        """(n,) row number at which the row's key first occurs."""
         found = np.arange(len(self))
         found[self.repeats.rows] = self.repeats.first
         return found
@@ -80,14 +80,14 @@ class Rows:
         return found
 
     def at_home(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Return for each row the value, one a batch, of its home."""
+        """Return for each row the value (one per batch) of its home."""
         found = np.repeat(values, np.diff(self.offsets))
         found[self.repeats.rows] = values[self.homes]
         return found
 
     @property
     def homes(self) -> Ints:
-        """(k,) number of the batch that is home of each of the repeats."""
+        """(k,) number of the home batch of each repeat."""
         return np.searchsorted(self.offsets, self.repeats.first, side="right") - 1
 
     @property
@@ -97,7 +97,7 @@ class Rows:
 
     @property
     def repeated(self) -> int:
-        """Number of keys that stand in more than one row."""
+        """Number of keys that occur in more than one row."""
         return int(np.unique(self.repeats.first).size)
 
 
@@ -108,9 +108,8 @@ def read(
 ) -> Rows:
     """Read keys and labels of feature batches, given in calendar order, one at a time.
 
-    `extra` is the named columns of all batches, or what `reduce` makes of those of each (and of
-    the batch's name). Of the
-    rest a byte a row is held, and the rows whose key stands in several.
+    `extra` is the named columns of all batches, or what `reduce` computes from each batch's
+    columns and name. Otherwise one byte per row is kept, and the rows whose key occurs in several.
     """
     names = ["_key", "_target", *(name for name in columns if name not in ("_key", "_target"))]
     labelled, extra, ends, unkeyed = [], [], [0], 0
@@ -140,7 +139,7 @@ def _none(columns: Sequence[str]) -> pa.Table:
 
 
 def repeats_of(keys: Keys) -> Repeats:
-    """Return the rows whose key stands in several."""
+    """Return the rows whose key occurs in several."""
     found = [np.zeros((3, 0), np.int64)]
     for rows, sizes in keys.repeated():
         ends = np.cumsum(sizes)
@@ -163,7 +162,7 @@ def references(rows: Rows, mask: Mask) -> pa.Table:
 
 
 def result(rows: Rows, folds: Mapping[str, Mask], waiting: str | None) -> Result:
-    """Return the three tables of references and the summary; empty folds where it waits.
+    """Return the three tables of references and the summary; empty folds if the model waits.
 
     A mask is (n,), True for the rows of a fold.
     """
@@ -189,7 +188,7 @@ def result(rows: Rows, folds: Mapping[str, Mask], waiting: str | None) -> Result
 
 
 def duplicates(rows: Rows, on_duplicate_key: str) -> str | None:
-    """Return why a model waits that does not accept keys in several batches; never the keys."""
+    """Return why a model with `on_duplicate_key: error` waits; never the keys themselves."""
     if on_duplicate_key != "error" or not rows.repeated:
         return None
     found = [rows.batches[number] for number in np.unique(rows.homes).tolist()]

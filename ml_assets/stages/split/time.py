@@ -28,17 +28,17 @@ def split(spec: SplitRule, *, features: Mapping[str, Handle]) -> Result:
     """Return `train`, `validation`, `test` (row ranges) and `summary` (JSON).
 
     `features` are the effective batches in calendar order. A row belongs to the first of them
-    that holds its key, with the values of the last. A batch is usable, and takes a slot, when it
+    that holds its key, with the values of the last. A batch is usable, and takes a slot, if it
     has rows and at least `min_labelled` of them have a label by their latest values; one that
     only repeats older rows takes a slot too, or its neighbours would move back. Shares (`15%`)
-    are of the labelled rows of usable batches, by the event time at which a row first stood,
+    are of the labelled rows of usable batches, by the event time of a row's first occurrence,
     then calendar and source order; they may cut a batch. Rows of one event time stay together, in
-    the newer fold, and with `block: day` those of one day (UTC): so shares are approximate.
-    Labelled rows of batches that are not
-    usable are train when older than all of validation and test, else out.
+    the newer fold, and with `block: day` those of one day (UTC), so shares are approximate.
+    Labelled rows of unusable batches are train if older than all of validation and test,
+    otherwise out.
 
-    As batches arrive a row only moves test, validation, train, out: with shares as long as what
-    arrives is newer, with numbers of batches always. (Rolling origin: Tashman 2000.)
+    As batches arrive, a row only moves from test to validation, train, out: always with numbers
+    of batches; with shares as long as new rows are newer. (Rolling origin: Tashman 2000.)
     """
     rule: TimeSplit = spec.split  # type: ignore[assignment]
     counted = isinstance(rule.test, int) and isinstance(rule.validation, int)
@@ -94,14 +94,14 @@ def _share(size: int | str) -> Fraction:
 
 
 def _newest(rows: Rows, pool: Mask, share: Fraction, block: str | None) -> Mask:
-    """Return the newest rows of the pool: a share, and those of one time with its oldest."""
+    """Return the newest rows of the pool: a share, and all of the same time as its oldest."""
     candidates = np.flatnonzero(pool)
     time = np.asarray(rows.extra["_time"].to_numpy(), dtype="datetime64[us]")
     time = time.astype("datetime64[D]") if block == "day" else time
     first = rows.first[candidates]
-    # A missing time is the least number.
+    # A missing time is the smallest number.
     order = np.lexsort((first, time[first].view(np.int64)))
-    # Rounded down and counted from the newest row, so that no row moves back.
+    # Rounded down and counted from the newest row, so no row moves back.
     start = len(order) - int(share * len(order))
     known = time[first][order]
     if start < len(order) and not np.isnat(known[start]):
@@ -112,7 +112,7 @@ def _newest(rows: Rows, pool: Mask, share: Fraction, block: str | None) -> Mask:
 
 
 def _too_few(rule: TimeSplit, rows: Rows, share: NDArray[np.float64], slots: Ints) -> str | None:
-    """Return how many usable batches are lacking, and which are not usable."""
+    """Return a message on missing usable batches and on unusable ones, or None."""
     sizes = {"test": rule.test, "validation": rule.validation}
     whole = {name: size for name, size in sizes.items() if isinstance(size, int)}
     needed = sum(whole.values()) + 1
@@ -134,7 +134,7 @@ def _too_few(rule: TimeSplit, rows: Rows, share: NDArray[np.float64], slots: Int
 
 
 def _empty(rule: TimeSplit, fold: NDArray[np.int8], slots: Ints) -> str | None:
-    """Return what is lacking where a fold has no rows."""
+    """Return a message on folds without rows, or None."""
     found = {"train": TRAIN, "validation": VALIDATION, "test": TEST}
     empty = [name for name, number in found.items() if not (fold == number).any()]
     if not empty:

@@ -1,6 +1,6 @@
-"""The rows of a fold as LightGBM holds them: each value as the number of its bin.
+"""The rows of a fold in LightGBM's form: each value as the number of its bin.
 
-Belongs here: what LightGBM reads, and how much of it at once. Does not belong here: growing trees.
+Belongs here: how LightGBM reads rows, and how many at once. Does not belong here: growing trees.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ml_assets.stages.train.folds import Fold
 
 AT_ONCE = 10_000_000
-"""Values (rows by columns) that are few enough to be held: one table is binned in half the time."""
+"""Most values (rows by columns) handed over as one table, which is binned in half the time."""
 
 
 def binned(
@@ -28,8 +28,8 @@ def binned(
 ) -> Any:
     """Return a constructed `lightgbm.Dataset`, with the bins of `reference` if there is one.
 
-    Up to `at_once` values are handed over in one table, more of them batch by batch: the bins are
-    the same, and so are the trees.
+    Up to `at_once` values are passed in one table, more of them batch by batch: the bins, and so
+    the trees, are the same.
     """
     few = len(fold.target) * len(fold.columns) <= at_once
     kinds = list(fold.columns.values())
@@ -39,14 +39,14 @@ def binned(
         weight=fold.weight,
         reference=reference,
         params={**params, "data_random_seed": sampling_seed(params["seed"])},
-        # LightGBM refuses some characters of names.
+        # LightGBM rejects some characters in names.
         feature_name=[f"f{place}" for place in range(len(kinds))],
         categorical_feature=[place for place, kind in enumerate(kinds) if kind == "category"],
         free_raw_data=True,
     )
     data.construct()
     if fold.weight is None:
-        # Batches with a reference take over that it has weights, and hold zeros.
+        # Batches with a reference inherit that it has weights, but hold zeros.
         data.set_field("weight", None)
     return data
 
@@ -54,14 +54,14 @@ def binned(
 def sampling_seed(seed: int) -> int:
     """Return the seed of the rows that LightGBM draws to find the bins.
 
-    It derives it so from `seed` itself (`Random::NextShort`), except for batches.
+    LightGBM derives it from `seed` like this (`Random::NextShort`), except for batches.
     """
     drawn = (214013 * seed + 2531011) >> 16
     return (drawn & 0x7FFF) % 0x7FFF
 
 
 class _Rows(lightgbm.Sequence):
-    """The rows of one batch, read when they are asked for."""
+    """The rows of one batch, read on demand."""
 
     def __init__(self, read: Callable[[int], Array], place: int, count: int) -> None:
         self._read, self._place = read, place

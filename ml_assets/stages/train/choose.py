@@ -1,6 +1,6 @@
 """Choose among fitted families by one metric on validation.
 
-Belongs here: ranking. Does not belong here: the test fold, which only the report sees.
+Belongs here: ranking. Does not belong here: the test fold, which only the report uses.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def choose(spec: ChooseSpec, *, scores: Mapping[str, Handle]) -> Result:
     the order of the YAML. A family whose metric has no value comes last.
     """
     entries = [_entry(spec.metric, name, handle.json()) for name, handle in scores.items()]
-    # sorted() is stable: what is alike keeps the order of the YAML.
+    # sorted() is stable: ties keep the order of the YAML.
     entries.sort(key=lambda entry: _order(spec.metric, entry))
     for rank, entry in enumerate(entries, start=1):
         entry["rank"] = rank

@@ -1,4 +1,4 @@
-"""What a model costs to keep and to run, from its document alone: never seconds.
+"""The cost of storing and running a model, from its document alone: never seconds.
 
 Belongs here: sizes. Does not belong here: how good it is (`score`).
 """
@@ -16,8 +16,8 @@ _LEAVES = re.compile(r"^num_leaves=(\d+)$", re.MULTILINE)
 def cost(model: Mapping[str, Any]) -> dict[str, int]:
     """Return the features of a model document, the numbers it learned, and its size in bytes.
 
-    Of trees, the values of their leaves are counted; of other families, every number in the state
-    but importances.
+    For trees, the values of leaves are counted; for other families, every number in the state
+    except importances.
     """
     state = {
         k: v for k, v in model["state"].items() if k not in ("importance", "trees", "settings")

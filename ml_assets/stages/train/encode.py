@@ -1,7 +1,7 @@
-"""Features to compact Arrow: categories become integer codes, what cannot be used is missing.
+"""Features to compact Arrow: categories become integer codes, unusable values are missing.
 
 Belongs here: the one encoding that training and prediction share. Does not belong here:
-imputation, scaling, one-hot (each family's own business).
+imputation, scaling, one-hot (each family's own).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _INT16 = np.iinfo(np.int16).max
 
 
 def used(column: pa.ChunkedArray) -> set[str]:
-    """Return the values of a category column that stand in a row."""
+    """Return the values of a category column that occur in a row."""
     found = pc.unique(column)
     if pa.types.is_dictionary(found.type):
         found = found.dictionary.take(found.indices)
@@ -30,8 +30,8 @@ def encode(
 ) -> pa.Table:
     """Return the feature columns as numbers that any learner takes.
 
-    Category: int16 (int32 above 32,767 values) codes into `known`; a value that is not there
-    is missing. Boolean: int8. Integer: int64. Number: float64, NaN and infinities missing.
+    Category: int16 (int32 above 32,767 values) codes into `known`; an unknown value is missing.
+    Boolean: int8. Integer: int64. Number: float64, NaN and infinities missing.
     """
     arrays = []
     for name, kind in columns.items():
@@ -49,7 +49,7 @@ def encode(
 
 
 def values(table: pa.Table, name: str) -> Array:
-    """Return an encoded column as float64 (n,), NaN where missing; large integers rounded."""
+    """Return an encoded column as float64 (n,), NaN for missing; large integers are rounded."""
     column = table[name].cast(pa.float64(), safe=False)
     return np.asarray(column.fill_null(np.nan).to_numpy(), dtype=np.float64)
 

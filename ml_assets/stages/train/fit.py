@@ -1,4 +1,4 @@
-"""Fit one family on train, with validation to stop and to be compared by.
+"""Fit one family on train, with validation for early stopping and comparison.
 
 Belongs here: from folds to a model document and its scores. Does not belong here: how a family
 learns (its own file), which family is chosen.
@@ -33,7 +33,7 @@ def fit(
     """Return `model` and `scores` (JSON); curve, trials and notes are in the metadata.
 
     `family` is the family's module; `train` and `validation` are row references into
-    `features`. HookError if a family of the user's own breaks its promise.
+    `features`. HookError if a custom family breaks its contract.
     """
     (learned, held_out), context, notes = folds.load(
         spec, [train.table(), validation.table()], features
@@ -50,7 +50,7 @@ def fit(
 
 
 def constant(fold: folds.Fold, notes: list[str]) -> dict[str, Any] | None:
-    """Return the state of a model for a target with one value, and note it; else None."""
+    """Return the state of a model for a constant target, and note it; otherwise None."""
     if fold.target.min() != fold.target.max():
         return None
     value = float(fold.target[0])
@@ -61,7 +61,7 @@ def constant(fold: folds.Fold, notes: list[str]) -> dict[str, Any] | None:
 def document(
     spec: FitSpec, family: Any, context: folds.Context, state: dict[str, Any], notes: list[str]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the model document and what a family reports besides (curve, trials, notes)."""
+    """Return the model document and a family's further report (curve, trials, notes)."""
     report = dict(state.pop("report", {}))
     report["notes"] = [*notes, *report.get("notes", [])]
     if "constant" in state and context.classes:

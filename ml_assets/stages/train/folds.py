@@ -1,4 +1,4 @@
-"""Row ranges of batches to what a family learns from, one batch at a time.
+"""From row ranges of batches to the inputs of a family, one batch at a time.
 
 Belongs here: reading references, target and weight. Does not belong here: which rows are
 referenced (`split`), encoding (`encode`).
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Context:
-    """What a family may know besides its rows; `columns` (name to type) is sorted by name."""
+    """A family's inputs besides its rows; `columns` (name to type) is sorted by name."""
 
     task: str
     metric: str
@@ -66,7 +66,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Fold:
-    """Target (n,), weight (n,) or None, and features (n rows) that are read by batch.
+    """Target (n,), weight (n,) or None, and features (n rows), read by batch.
 
     Rows are in calendar order.
     """
@@ -79,7 +79,7 @@ class Fold:
 
     @cached_property
     def features(self) -> pa.Table:
-        """All rows encoded, in one table that stays with the fold."""
+        """All rows encoded, in one table that is cached with the fold."""
         return pa.concat_tables(self.batches())
 
     def batches(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
@@ -144,7 +144,7 @@ def load(
 
     Categories and classes come from the first fold alone.
     """
-    # Sorted: the order of a document's keys does not survive every store.
+    # Sorted: not every store keeps the order of a document's keys.
     columns = {name: spec.columns[name].type for name in sorted(spec.columns)}
     first = refer(references[0], features)
     known, classes = _survey(spec.task, first, columns)
@@ -188,7 +188,7 @@ def merged(references: Sequence[pa.Table], features: Mapping[str, Handle]) -> pa
 
 
 def labels(table: pa.Table, classes: Sequence[str]) -> Array:
-    """Return the target (n,) as families see it: float64, or -1 or an index into `classes`."""
+    """Return the target (n,) for families: float64, or an index into `classes` or -1."""
     target = table["_target"]
     if classes:
         place = pc.index_in(target.cast(pa.string()), value_set=pa.array(classes, pa.string()))

@@ -1,7 +1,7 @@
 """Baseline: the median of the training target by the value of one feature.
 
-Belongs here: the lookup that a model must beat to be worth it. Does not belong here: several
-features at once.
+Belongs here: the lookup that a useful model must beat. Does not belong here: several features
+at once.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ BASELINE = True
 
 
 def fit(settings: GroupMedian, train: Fold, validation: Fold, context: Context) -> dict[str, Any]:
-    """Return the median of each group of train, and of all for groups that train does not hold."""
+    """Return the median of each group of train, and the overall one for unknown groups."""
     return _medians(settings.by, train)
 
 

@@ -1,6 +1,6 @@
 """Gradient-boosted trees (Ke et al., 2017) by LightGBM.
 
-Belongs here: parameters, early stopping, the text that a booster is kept as. Does not belong
+Belongs here: parameters, early stopping, the text that a booster is stored as. Does not belong
 here: reading and binning rows (`binned`), searching for settings.
 
 Trees are the same with one and with two threads (`deterministic`, `force_row_wise`); the model's
@@ -32,7 +32,7 @@ _METRICS: dict[str, str | dict[str, str]] = {
     "log_loss": {"binary": "binary_logloss", "multiclass": "multi_logloss"},
 }
 _CURVES = {"r2": "mean squared error", "accuracy": "error rate"}
-"""What the curve shows where LightGBM has no such metric but an equivalent one."""
+"""What the curve shows if LightGBM has only an equivalent metric."""
 
 
 def fit(settings: LightGBM, train: Fold, validation: Fold, context: Context) -> dict[str, Any]:
@@ -44,7 +44,7 @@ def fit(settings: LightGBM, train: Fold, validation: Fold, context: Context) -> 
 def refit(
     settings: LightGBM, state: dict[str, Any], fold: Fold, context: Context
 ) -> dict[str, Any]:
-    """Return as many trees as were found, grown on the fold without stopping early."""
+    """Return as many trees as were found, grown on the fold without early stopping."""
     import lightgbm
 
     from ml_assets.stages.train.binned import binned
@@ -62,7 +62,7 @@ def predict(state: dict[str, Any], batch: pa.Table) -> Array:
 
 @lru_cache(maxsize=2)
 def _booster(text: str) -> Any:
-    """Return a model's trees, read once: reading takes longer than predicting a row."""
+    """Return a model's trees, parsed once: parsing takes longer than predicting a row."""
     import lightgbm
 
     return lightgbm.Booster(model_str=text)
@@ -99,7 +99,7 @@ def datasets(
 ) -> tuple[Any, Any]:
     """Return LightGBM's binned train and validation data.
 
-    The second is None where validation holds none of train's classes.
+    The second is None if validation holds none of train's classes.
     """
     from ml_assets.stages.train.binned import binned
 
@@ -107,7 +107,7 @@ def datasets(
     data = binned(params, train)
     held_out = validation
     if context.task == "multiclass":
-        # LightGBM takes no label that train does not hold.
+        # LightGBM accepts no label that train does not hold.
         held_out = validation.where(validation.target >= 0)
     if len(held_out.target) == 0:
         return data, None

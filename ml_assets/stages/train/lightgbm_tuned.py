@@ -1,7 +1,7 @@
-"""LightGBM with settings searched by optuna's TPE sampler (Bergstra et al., 2011).
+"""LightGBM with settings searched by Optuna's TPE sampler (Bergstra et al., 2011).
 
-Belongs here: the search, seeded and with a budget in trials, since seconds are not
-reproducible. Does not belong here: growing trees.
+Belongs here: the search, seeded and with a budget in trials, since a budget in seconds is
+not reproducible. Does not belong here: growing trees.
 """
 
 from __future__ import annotations
@@ -58,13 +58,13 @@ def fit(settings: LightGBMTuned, train: Fold, validation: Fold, context: Context
 def refit(
     settings: LightGBMTuned, state: dict[str, Any], fold: Fold, context: Context
 ) -> dict[str, Any]:
-    """Return as many trees as were found with the settings found, grown on the fold."""
+    """Return as many trees as were found, with the settings found, grown on the fold."""
     found = settings.start.model_copy(update=state["settings"])
     return lightgbm.refit(found, state, fold, context)
 
 
 def predict(state: dict[str, Any], batch: pa.Table) -> Array:
-    """Return what LightGBM predicts, as the family `lightgbm` does."""
+    """Return LightGBM's predictions, as the family `lightgbm` does."""
     return lightgbm.predict(state, batch)
 
 

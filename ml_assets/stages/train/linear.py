@@ -2,8 +2,8 @@
 
 Belongs here: the pipeline and the export of its arrays. Does not belong here: anything pickled.
 
-scikit-learn's own `predict` gives other last bits for a row alone and within a batch; here each
-row is summed by itself, feature by feature in a fixed order.
+scikit-learn's `predict` differs in the last bits between a row alone and in a batch; here each
+row is summed separately, feature by feature in a fixed order.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def fit(settings: Linear, train: Fold, validation: Fold, context: Context) -> di
 
 
 def refit(settings: Linear, state: dict[str, Any], fold: Fold, context: Context) -> dict[str, Any]:
-    """Return the arrays of the pipeline, fitted afresh on the fold."""
+    """Return the arrays of the pipeline, refitted on the fold."""
     return _fit(settings, fold, context)
 
 
@@ -78,11 +78,11 @@ def _fit(settings: Linear, fold: Fold, context: Context) -> dict[str, Any]:
     if weight is not None and not weight.any():
         weight = None
     pipeline = _pipeline(settings, context)
-    # One thread: BLAS sums in another order with two.
+    # One thread: with two, BLAS sums in another order.
     with threadpool_limits(1), warnings.catch_warnings(record=True) as caught:
         pipeline.fit(matrix, target, model__sample_weight=weight)
     state = _arrays(pipeline, context)
-    # What scikit-learn warns of (no convergence) is a fact about the model.
+    # scikit-learn's warnings (no convergence) are facts about the model.
     notes = [str(warning.message).partition("\n")[0] for warning in caught]
     if len(rows) < len(fold.target):
         notes.append(f"fitted on {len(rows):,} of {len(fold.target):,} rows, evenly taken")
@@ -90,7 +90,7 @@ def _fit(settings: Linear, fold: Fold, context: Context) -> dict[str, Any]:
 
 
 def sample(target: Array, most: int, *, classes: bool) -> NDArray[np.int64]:
-    """Return at most `most` row numbers of (n,), evenly taken, and the first row of each class."""
+    """Return at most `most` evenly spaced row numbers of (n,), and the first row of each class."""
     if len(target) <= most:
         return np.arange(len(target))
     rows = np.linspace(0, len(target) - 1, most).astype(np.int64)
@@ -168,7 +168,7 @@ def _numbers(scaled: Any, names: list[str], coefficients: Array) -> list[dict[st
 def _tables(
     one_hot: Any, categories: Mapping[str, Sequence[str]], coefficients: Array
 ) -> list[dict[str, Any]]:
-    """Return a table by code + 1 for each output; place 0 is for what is missing."""
+    """Return a table by code + 1 for each output; index 0 is for missing values."""
     tables, start = [], 0
     for place, (name, known) in enumerate(categories.items()):
         codes = one_hot.categories_[place].astype(np.int64)

@@ -1,4 +1,4 @@
-"""A user's own family, its promises checked; faults name the user's file and function.
+"""A custom family with its contract checked; errors name the user's file and function.
 
 Belongs here: what `custom` adds to a family module. Does not belong here: fitting.
 """
@@ -17,7 +17,7 @@ from ml_assets.stages.train.folds import Context, Fold
 
 
 class Own:
-    """The module of a user's family, behaving like one of ours; `source` is its YAML name."""
+    """The module of a custom family, used like a built-in one; `source` is its name in the YAML."""
 
     def __init__(self, module: Any, source: str) -> None:
         self._module = module

@@ -1,6 +1,6 @@
-"""A model document, its family's module and features to predictions.
+"""Predictions from a model document, its family's module and features.
 
-Belongs here: the one way from features to predictions, for one row as for a batch. Does not
+Belongs here: the only way from features to predictions, for a row and for a batch. Does not
 belong here: fitting.
 """
 
@@ -25,8 +25,8 @@ def predict(model: Mapping[str, Any], family: Any, features: pa.Table) -> Array:
     """Return (n,) values or probabilities of class 1, or (n, k) class probabilities.
 
     `features` holds at least the model's columns, unencoded; `family` is the module that made
-    the model. Row i of the result depends on row i alone. HookError if a family of the user's own
-    breaks its promise.
+    the model. Row i of the result depends on row i alone. HookError if a custom family breaks its
+    contract.
     """
     columns = dict(sorted(model["columns"].items()))
     batch = encode.encode(features, columns, model["categories"])
@@ -34,12 +34,12 @@ def predict(model: Mapping[str, Any], family: Any, features: pa.Table) -> Array:
 
 
 def predict_fold(model: Mapping[str, Any], family: Any, fold: Fold) -> Array:
-    """Return what `predict` does, for the rows of a fold; HookError likewise."""
+    """Like `predict`, for the rows of a fold; raises HookError likewise."""
     return np.concatenate([predict_encoded(model, family, batch) for batch in fold.batches()])
 
 
 def predict_encoded(model: Mapping[str, Any], family: Any, batch: pa.Table) -> Array:
-    """Return what `predict` does, for features that are encoded already; HookError likewise."""
+    """Like `predict`, for features that are already encoded; raises HookError likewise."""
     width = len(model["classes"])
     shape = (batch.num_rows, width) if model["task"] == "multiclass" else (batch.num_rows,)
     if batch.num_rows == 0:

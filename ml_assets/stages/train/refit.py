@@ -1,4 +1,4 @@
-"""Refit a fitted model on train and validation together, with the settings found.
+"""Refit a model on train and validation together, with the settings found.
 
 Belongs here: from a fitted model to the candidate. Does not belong here: searching anything.
 """
@@ -30,7 +30,7 @@ def refit(
     """Return `model` (JSON), learned from the rows of both folds in calendar order.
 
     Categories, classes and imputed values are those of both folds. A target that was constant
-    in train leaves nothing to refit: that model stays as it is.
+    in train leaves nothing to refit: that model is kept unchanged.
     """
     references = folds.merged([train.table(), validation.table()], features)
     before = fitted.json()

@@ -1,4 +1,4 @@
-"""How good a fitted model is on validation, as the document that families are compared by.
+"""Scores of a fitted model on validation, by which families are compared.
 
 Belongs here: the scores document. Does not belong here: metric definitions, choosing.
 """
@@ -23,7 +23,7 @@ def score(
     rows: Mapping[str, int],
     notes: Sequence[str],
 ) -> dict[str, Any]:
-    """Return the scores of a model on validation; a metric without value is None, with a note."""
+    """Return the scores of a model on validation; a metric without a value is None, with a note."""
     values, reasons = metrics.measure(model["task"], target, prediction)
     return {
         "metric": metric,

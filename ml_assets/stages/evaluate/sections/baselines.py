@@ -14,7 +14,7 @@ NAME = "metrics"
 
 
 def show(view: View) -> Section:
-    """Return the metrics beside the best baseline, and the spec's metric beside each baseline."""
+    """Return all metrics against the best baseline, and the spec's metric against each baseline."""
     found = view.metrics
     level = words.level(found["level"])
     body = [_line(view, name) for name in _order(view)]

@@ -1,10 +1,11 @@
-"""Section: does it happen as often, or is it as much, as the model says?
+"""Section: do outcomes match predictions, on average and in frequency?
 
-Rows in at most ten groups of like size by what was said. The calibration error is the mean of
-|said - observed| over the groups, weighed by rows: for classifiers the expected calibration error
-(Naeini, Cooper and Hauskrecht, 2015), for multiclass of the likeliest class (Guo et al., 2017).
-Chance alone makes it more than 0; how much is told beside it: by the normal approximation the mean
-of |error of a group's mean| is sqrt(2/pi) standard errors.
+Rows in at most ten groups of similar size by prediction. The calibration error is the mean of
+|predicted - observed| over the groups, weighted by rows: for classifiers the expected
+calibration error (Naeini, Cooper and Hauskrecht, 2015), for multiclass that of the likeliest
+class (Guo et al., 2017).
+Chance alone makes it more than 0; the size of that effect is shown with it: by the normal
+approximation the mean of |error of a group's mean| is sqrt(2/pi) standard errors.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _HISTOGRAM = 40
 
 
 def measure(study: Study) -> dict[str, Any]:
-    """Return the groups, the error with its interval, and the error that chance would make."""
+    """Return the groups, the error with its interval, and the error expected by chance."""
     rows = study.rows
     if len(rows.target) < 2:
         return {"why": "there are fewer than two test rows"}
@@ -58,7 +59,7 @@ def measure(study: Study) -> dict[str, Any]:
 
 
 def _by_chance(variance: Any, size: Any) -> float:
-    """Return the error to be expected of unbiased predictions of independent rows."""
+    """Return the expected error of unbiased predictions on independent rows."""
     return float(np.sqrt(2 / np.pi * variance * size).sum() / size.sum())
 
 

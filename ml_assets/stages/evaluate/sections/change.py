@@ -15,7 +15,7 @@ from ml_assets.stages.evaluate.words import number
 NAME = "change"
 TITLE = "Against the previous candidate"
 LEVEL = 0.05
-"""A slice is marked where its p-value, corrected for all slices, is under this."""
+"""A slice is marked if its p-value, corrected for all slices, is below this."""
 _SHOWN = 12
 
 
@@ -40,7 +40,7 @@ def show(view: View) -> Section:
 
 
 def verdict(found: Mapping[str, Any]) -> str:
-    """Return better, worse, or why neither is said, for the metric that the spec names."""
+    """Return better or worse for the spec's metric, or why neither can be said."""
     entry = found["figures"][found["metric"]]
     if found["same"]:
         return "the two predict the same for every row"
@@ -58,7 +58,7 @@ def _mood(metric: str, entry: Mapping[str, Any]) -> str:
 
 
 def marked(metric: str, entry: Mapping[str, Any]) -> str:
-    """Return better or worse where a slice surely is, else nothing."""
+    """Return better or worse if a slice significantly is, otherwise nothing."""
     surely = entry["adjusted"] is not None and entry["adjusted"] <= LEVEL and entry["difference"]
     return _mood(metric, entry) if surely else ""
 
@@ -84,7 +84,7 @@ def _said(view: View, found: Mapping[str, Any]) -> list[str]:
 
 
 def _slice(view: View, name: str, entries: list[dict[str, Any]]) -> list[Table]:
-    """Return a table of one slice's values, what got worst first; the rest behind a click."""
+    """Return a table of one slice's values, the most worsened first; the rest collapsed."""
     metric = view.spec.metric
     sign = -1.0 if metric in standard.GREATER_IS_BETTER else 1.0
     order = sorted(entries, key=lambda e: (e["few"], -sign * (e["difference"] or 0.0), e["value"]))

@@ -1,4 +1,4 @@
-"""Section (binary, multiclass): which class is taken for which."""
+"""Section (binary, multiclass): which class is mistaken for which."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ml_assets.stages.evaluate.section import Cell, Line, Section, Study, Table,
 
 NAME = "confusion"
 MOST = 12
-"""Classes in the matrix; the rarest of more are put together."""
+"""Classes in the matrix; beyond that the rarest are combined."""
 UNKNOWN = "(not in training)"
 OTHERS = "(others)"
 

@@ -1,4 +1,4 @@
-"""Section: which feature moved a single prediction by how much, for a few test rows."""
+"""Section: how much each feature moved single predictions, for a few test rows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NAME = "contributions"
 
 
 def show(view: View) -> Section:
-    """Return a table a row: the largest contributions, with the feature's value."""
+    """Return one table per row: the largest contributions, with the feature's value."""
     found = view.explained["contributions"]
     title = "Single predictions"
     if "why" in found:

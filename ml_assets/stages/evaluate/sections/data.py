@@ -1,4 +1,4 @@
-"""Section: the rows of each fold, and the digests of what they were taken from."""
+"""Section: the rows of each fold, and the digests of the features they come from."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NAME = "data"
 
 
 def show(view: View) -> Section:
-    """Return which candidate it is, rows and batches of each fold; digests of features folded."""
+    """Return the candidate, rows and batches of each fold, and (collapsed) digests of features."""
     folds = {name: batches(table) for name, table in view.folds.items()}
     body = []
     for name, found in folds.items():

@@ -1,4 +1,4 @@
-"""Section: the metric by declared slice, beside the baseline."""
+"""Section: the metric by declared slice, with the baseline's."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ml_assets.stages.evaluate.words import number
 
 NAME = "slices"
 _SHOWN = 12
-"""Lines of a slice that stand in the open; the rest is behind a click."""
+"""Lines of a slice that are always visible; the rest are collapsed."""
 
 
 def show(view: View) -> Section | None:

@@ -1,4 +1,4 @@
-"""Section: what the model's skill rests on: permutation importance on test, gain in training."""
+"""Section: what the model relies on: permutation importance on test, gain in training."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _SHOWN = 15
 
 
 def show(view: View) -> Section:
-    """Return the features by how much worse the model gets without what each says."""
+    """Return the features by how much worse the model gets when each is shuffled."""
     found = view.explained["importance"]
     if "why" in found:
         return nothing(NAME, "Feature importance", found["why"])

@@ -1,4 +1,4 @@
-"""Section: all families as compared on validation, with what each costs."""
+"""Section: all families as compared on validation, with the cost of each."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NAME = "families"
 
 
 def show(view: View) -> Section:
-    """Return the leaderboard and, folded, the settings."""
+    """Return the leaderboard and, collapsed, the settings."""
     found = view.metrics
     names = list(standard.BY_TASK[view.spec.task])
     body = [_line(found, entry, names) for entry in found["leaderboard"]]

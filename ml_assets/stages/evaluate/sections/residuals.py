@@ -1,6 +1,6 @@
-"""Section: how the errors are spread, over the prediction and over time.
+"""Section: the distribution of errors, by prediction and over time.
 
-Regression: target - prediction. Classifiers: what was predicted beside what happened, by period.
+Regression: target - prediction. Classifiers: predicted and observed shares, by period.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from ml_assets.stages.evaluate.words import number, said
 NAME = "residuals"
 _BINS = 50
 _DRAWABLE = -719_162, 2_932_896
-"""Days since 1970 of the years 1 to 9999, the only ones that Matplotlib draws."""
+"""Days since 1970 of the years 1 to 9999, the only ones that Matplotlib can draw."""
 
 
 def measure(study: Study) -> dict[str, Any]:
-    """Return the histogram, quantiles by tenth of the predictions, and the course over time."""
+    """Return the histogram, quantiles by tenth of the predictions, and errors over time."""
     rows = study.rows
     if len(rows.target) < 2:
         return {"why": "there are fewer than two test rows"}
@@ -92,7 +92,7 @@ def _over_time(study: Study) -> dict[str, Any]:
 
 
 def said_and_happened(study: Study) -> tuple[Any, Any]:
-    """Return (n,) the probability that was said, and 0/1 whether it came true.
+    """Return (n,) the predicted probability, and 0/1 whether it came true.
 
     Of class 1 for binary, of the likeliest class for multiclass.
     """
@@ -104,7 +104,7 @@ def said_and_happened(study: Study) -> tuple[Any, Any]:
 
 
 def show(view: View) -> Section:
-    """Return plots and the course over time as a table."""
+    """Return plots, and the errors over time as a table."""
     found = view.sections[NAME]
     title = "Residuals" if view.spec.task == "regression" else "Over time"
     if "why" in found:

@@ -1,4 +1,4 @@
-"""Section: how much better would a random split have made the model look?"""
+"""Section: how much better would the model have looked with a random split?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Section (binary): what a threshold on the probability buys: precision, recall, F1, ROC."""
+"""Section (binary): precision, recall, F1 and ROC by threshold on the probability."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def measure(study: Study) -> dict[str, Any]:
     ones, zeros = int(happened.sum()), int((~happened).sum())
     if not ones or not zeros:
         return {"why": f"only class {int(ones > 0)} occurs on test"}
-    # The number of thresholds that a row reaches; float steps such as 0.29 * 100 would lose one.
+    # The number of thresholds that a row reaches; float steps such as 0.29 * 100 would miss one.
     grid = np.arange(STEPS + 1) / STEPS
     reached = np.searchsorted(grid, probability, side="right")
     by_class = [np.bincount(reached[rows], minlength=STEPS + 2) for rows in (~happened, happened)]

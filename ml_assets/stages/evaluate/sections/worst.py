@@ -1,10 +1,10 @@
-"""Section: the worst slices, found by search over features, declared slices and pairs of them.
+"""Section: the worst slices, searched among features, declared slices and pairs of them.
 
 Each slice is compared with all other rows by mean loss. The standard error is that of the
-difference over the block-bootstrap draws, so that rows of one day may depend on each other; the
+difference over the block-bootstrap draws, which allows for dependence within a day; the
 p-value is one-sided (worse than the rest) from the normal distribution (Efron and Tibshirani,
-1993, ch. 12). All slices that were looked at count: Holm's correction (1979) keeps the chance of
-even one false alarm under 5 %, however the slices overlap.
+1993, ch. 12). Holm's correction (1979) over all searched slices keeps the chance of even one
+false alarm below 5 %, however the slices overlap.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ LEVEL = 0.05
 MOST_SHOWN = 10
 MOST_KEPT = 50
 PAIRED = 4
-"""Features, by gain in training, that are also looked at in pairs, with the declared slices."""
+"""Features, by gain in training, that are also searched in pairs with the declared slices."""
 
 
 def measure(study: Study) -> dict[str, Any]:
-    """Return the slices that are surely worse than the rest, worst first, and how many were seen.
+    """Return the slices significantly worse than the rest, worst first, and how many were searched.
 
     At least 100 rows inside and outside; sensitive features are left out.
     """
@@ -69,7 +69,7 @@ def measure(study: Study) -> dict[str, Any]:
 
 
 def _crossed(parts: list[tuple[list[str], Any]]) -> tuple[list[tuple[str, ...]], Any]:
-    """Return the labels of each slice, one of each column, and each row's slice."""
+    """Return the labels of each slice, one slice per column, and each row's slice."""
     if len(parts) == 1:
         return [(label,) for label in parts[0][0]], parts[0][1]
     (first, one), (second, two) = parts
@@ -81,9 +81,9 @@ def _crossed(parts: list[tuple[list[str], Any]]) -> tuple[list[tuple[str, ...]],
 
 
 def _scored(loss: Any, draws: Draws, group: Any, count: int) -> list[dict[str, Any] | None]:
-    """Return each slice's mean loss beside the rest's; None where either has too few rows.
+    """Return each slice's mean loss and the rest's; None if either has too few rows.
 
-    Too few are also rows of fewer than `slices.FEW_BLOCKS` blocks.
+    Rows from fewer than `slices.FEW_BLOCKS` blocks are also too few.
     """
     rows = np.bincount(group, minlength=count)
     total = np.bincount(group, loss, minlength=count)
@@ -131,7 +131,7 @@ def _holm(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _kept(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return what is surely worse, worst first; a pair only if worse than each of its parts."""
+    """Return significantly worse slices, worst first; a pair only if worse than both its parts."""
     sure = [entry for entry in entries if entry["adjusted"] < LEVEL]
     alone = {next(iter(e["where"].items())): e["more"] for e in sure if len(e["where"]) == 1}
     kept = [

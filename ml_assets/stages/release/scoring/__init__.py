@@ -1,1 +1,1 @@
-"""Programs and locks that go into a bundle as they are; they import nothing of ml_assets."""
+"""Programs and lock files that are copied into a bundle; they do not import ml_assets."""
