@@ -56,7 +56,7 @@ class Spec(BaseModel):
         return made
 
 
-_TRUE = "wanted a number or a text; put texts such as yes, no, on and off in quotes"
+_TRUE = "wanted a number or a text; quote texts such as yes, no, on and off"
 
 
 def _takes_true(annotation: Any) -> bool:
@@ -79,7 +79,7 @@ def _true(value: Any) -> Iterator[tuple[Place, bool]]:
 def _distinct(value: tuple[str, ...]) -> tuple[str, ...]:
     twice = [name for number, name in enumerate(value) if name in value[:number]]
     if twice:
-        raise ValueError(f"{twice[0]!r} stands here twice")
+        raise ValueError(f"{twice[0]!r} is duplicated")
     return value
 
 

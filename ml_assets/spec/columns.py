@@ -80,7 +80,7 @@ class Column(Spec):
             if self.type not in ("integer", "number"):
                 wrong.append((("range",), f"is for integer and number, not for {self.type}"))
             if low is not None and high is not None and low > high:
-                wrong.append((("range",), f"got {low:g} as smallest and {high:g} as largest"))
+                wrong.append((("range",), f"got a minimum of {low:g} and a maximum of {high:g}"))
         if self.pattern is not None and self.type not in ("text", "category"):
             wrong.append((("pattern",), f"is for text and category, not for {self.type}"))
         if self.allowed is not None:
@@ -94,8 +94,8 @@ class Column(Spec):
         if kinds is None:
             return [f"is for {', '.join(ALLOWED)}, not for {self.type}"]
         if not allowed:
-            return ["is empty, so that no value would be allowed; leave it away"]
-        hint = "; put texts such as NO and 1 in quotes" if kinds == (str,) else ""
+            return ["is empty, so no value would be allowed; omit it"]
+        hint = "; quote texts such as NO and 1" if kinds == (str,) else ""
         return [
             f"got {item!r}, wanted {self.type}{hint}"
             for item in allowed

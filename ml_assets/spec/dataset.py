@@ -149,7 +149,7 @@ class DatasetSpec(Spec):
     def _wrong_columns(self) -> Iterator[tuple[Place, str]]:
         for name, column in self.columns.items():
             if name.startswith("_"):
-                yield ("columns", name), "a name with _ in front is kept for our own columns"
+                yield ("columns", name), "names that start with _ are reserved for internal columns"
             if column.known_at is not None and column.known_at not in self.moments:
                 said = f"no moment {column.known_at!r}{suggest(column.known_at, self.moments)}"
                 yield ("columns", name, "known_at"), said
@@ -172,7 +172,7 @@ class DatasetSpec(Spec):
             kept = ", ".join(repr(text) for text in nulls if text not in lost)
             said = f"{', '.join(map(repr, lost))} would be read as a missing value, by "
             said += "landing.null_values" if own is None else "the column's null_values"
-            said += f"; write null_values: [{kept}] for this column, or allow it no more"
+            said += f"; write null_values: [{kept}] for this column, or remove it from allowed"
             yield ("columns", name, "allowed"), said
 
     def _wrong_expressions(self) -> Iterator[tuple[Place, str]]:
@@ -184,7 +184,7 @@ class DatasetSpec(Spec):
                 try:
                     kind = kind_of(item.expression, self.columns)
                     if kind != "boolean":
-                        said = f"{item.expression!r} is {A[kind]} for each row"
+                        said = f"{item.expression!r} gives {A[kind]} for each row"
                         raise ValueError(f"{said}, wanted true or false")
                 except ValueError as error:
                     yield (part, number, "expression"), str(error)

@@ -39,10 +39,10 @@ class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mis
         try:
             value = super().construct_object(node, deep)
         except (ValueError, KeyError, AttributeError, TypeError, OverflowError):
-            said = f"{_shown(node)} is not {_kind(node)}; put a text in quotes"
+            said = f"{_shown(node)} is not {_kind(node)}; put texts in quotes"
             raise yaml.constructor.ConstructorError(None, None, said, node.start_mark) from None
         if isinstance(value, int) and not -(2**63) <= value < 2**64:
-            said = "the number is too large (wanted at most 64 bits); put a text in quotes"
+            said = "the number is too large (wanted at most 64 bits); put texts in quotes"
         elif isinstance(value, bytes | set | datetime.date):
             said = f"{_kind(node)}, wanted texts, numbers, true, false, lists and mappings"
         else:
@@ -55,7 +55,7 @@ class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mis
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode) and key.tag != _MERGE:
                 if key.value in seen:
-                    said = f"the key {key.value!r} stands here twice"
+                    said = f"duplicate key {key.value!r}"
                     raise yaml.constructor.ConstructorError(None, None, said, key.start_mark)
                 seen.add(key.value)
         return super().construct_mapping(node, deep)
@@ -139,14 +139,14 @@ class _Size:
         if id(node) in self._known:
             known = self._known[id(node)]
             if known is None:
-                raise _refused("an alias stands within what it repeats", node.start_mark)
+                raise _refused("an alias refers to a node that contains it", node.start_mark)
             return known
         self._known[id(node)] = None
         inner = [self.of(child) for child in _children(node)]
         size = 1 + sum(item[0] for item in inner)
         depth = 1 + max((item[1] for item in inner), default=0)
         if size > MOST or depth > DEEPEST:
-            raise _refused("aliases repeat too much, or nest too deeply", node.start_mark)
+            raise _refused("aliases expand to too many nodes, or nest too deeply", node.start_mark)
         self._known[id(node)] = size, depth
         return size, depth
 

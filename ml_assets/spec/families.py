@@ -81,7 +81,7 @@ class LightGBMTuned(Spec):
                 said = error.errors()[0]["msg"].replace("Input should be", "wanted")
                 raise ValueError(f"{said} (got {limit:g})") from None
         if value[0] > value[1]:
-            raise ValueError(f"got {value[0]:g} as smallest and {value[1]:g} as largest")
+            raise ValueError(f"got a minimum of {value[0]:g} and a maximum of {value[1]:g}")
         return value
 
 
@@ -99,7 +99,7 @@ class Custom(Spec):
         try:
             json.dumps(value, allow_nan=False)
         except (ValueError, TypeError) as error:
-            raise ValueError(f"wanted what JSON can hold: {error}") from None
+            raise ValueError(f"wanted values that JSON can hold: {error}") from None
         return value
 
 

@@ -12,7 +12,9 @@ from ml_assets.spec.base import Name, Names, Resamples, Seed, Spec
 
 def _margin(value: float | str) -> float | str:
     if isinstance(value, str) and not re.fullmatch(r"\d{1,9}(\.\d{1,9})?%", value):
-        raise ValueError(f"got {value!r}, wanted a share of the metric ('2%') or a number (0.5)")
+        raise ValueError(
+            f"got {value!r}, wanted a percentage of the metric ('2%') or a number (0.5)"
+        )
     if not isinstance(value, str) and value < 0:
         raise ValueError(f"got {value}, wanted 0 or more")
     return value

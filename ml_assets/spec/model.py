@@ -65,7 +65,7 @@ class Features(Spec):
             if name not in self.columns:
                 wrong.append(((*at, name), f"no feature {name!r}{suggest(name, self.columns)}"))
             if not reason.strip():
-                wrong.append(((*at, name), "say why its value is known at the prediction"))
+                wrong.append(((*at, name), "state why its value is known at prediction time"))
         if wrong:
             raise Mistakes(wrong)
         return self
@@ -270,8 +270,8 @@ class ModelSpec(Spec):
         for number, join in enumerate(self.joins):
             place = ("joins", number, "dataset")
             if join.dataset == self.dataset:
-                said = "is the model's own dataset; `previous: 1` beside `dataset`"
-                yield place, f"{join.dataset!r} {said} gives the batch before"
+                said = "is the model's own dataset; for its preceding batch set"
+                yield place, f"{join.dataset!r} {said} `previous: 1` next to `dataset`"
             elif join.dataset in seen:
                 yield place, f"{join.dataset!r} is joined twice"
             seen.add(join.dataset)
@@ -300,14 +300,14 @@ class ModelSpec(Spec):
             yield ("gate", "slices", "names"), f"{name!r} is not in evaluation.slices{near}"
         grouped = isinstance(self.split, HashSplit) and bool(self.split.group)
         if self.gate.not_worse.block == "group" and not grouped:
-            yield ("gate", "not_worse", "block"), "group needs a hash split with group"
+            yield ("gate", "not_worse", "block"), "group needs a hash split with a group"
 
     def _wrong_split(self) -> Iterator[tuple[Place, str]]:
         if not isinstance(self.split, HashSplit):
             return
         if self.split.test + self.split.validation >= 1:
-            yield ("split",), "test and validation leave nothing for train"
+            yield ("split",), "test and validation leave no rows for train"
         if self.split.stratify and self.split.group:
-            yield ("split", "stratify"), "not together with group"
+            yield ("split", "stratify"), "cannot be combined with group"
         if self.split.stratify and self.task == "regression":
-            yield ("split", "stratify"), "for binary and multiclass"
+            yield ("split", "stratify"), "is only for binary and multiclass"

@@ -137,8 +137,12 @@ def _calendar_mismatches(project: Project) -> Iterator[Mismatch]:
             continue
         other, theirs = first.setdefault(mine.name, (name, mine))
         if theirs != mine:
-            said = f"order {mine.order!r}, of {other} on the same calendar it is {theirs.order!r}"
-            yield name, ("calendar",), f"{said}; wanted the same on each dataset of {mine.name!r}"
+            said = f"order {mine.order!r}, but {other} on the same calendar has {theirs.order!r}"
+            yield (
+                name,
+                ("calendar",),
+                f"{said}; wanted the same order on all datasets of {mine.name!r}",
+            )
 
 
 def _join_mismatches(project: Project, model: ModelSpec, join: Join) -> Iterator[tuple[str, str]]:
@@ -150,7 +154,7 @@ def _join_mismatches(project: Project, model: ModelSpec, join: Join) -> Iterator
         said = f"{join.dataset} is on calendar {other!r}, {model.dataset} on {own!r}"
         yield "dataset", f"{said}; only datasets on one calendar, or snapshots, can be joined"
     if other is None and join.previous:
-        yield "previous", f"{join.dataset} is a snapshot and has no previous batches"
+        yield "previous", f"{join.dataset} is a snapshot and has no preceding batches"
 
 
 def _model_mismatches(model: ModelSpec, dataset: DatasetSpec) -> Iterator[tuple[Place, str]]:
@@ -159,7 +163,7 @@ def _model_mismatches(model: ModelSpec, dataset: DatasetSpec) -> Iterator[tuple[
         said = f"no moment {model.predict_at!r}{suggest(model.predict_at, dataset.moments)}"
         yield ("predict_at",), said
     if model.predict_at is None and dataset.moments:
-        said = f"say at which of {', '.join(dataset.moments)} predictions are made"
+        said = f"wanted the moment of prediction, one of {', '.join(dataset.moments)}"
         yield ("predict_at",), said
     if model.weight is not None and model.weight not in dataset.columns:
         yield ("weight",), f"no column {model.weight!r}{suggest(model.weight, dataset.columns)}"
@@ -186,7 +190,7 @@ def _target_mismatches(model: ModelSpec, dataset: DatasetSpec) -> Iterator[tuple
         return
     wanted = TARGETS[model.task]
     if kind not in wanted:
-        said = f"{model.target!r} is {A[kind]} for each row"
+        said = f"{model.target!r} gives {A[kind]} for each row"
         yield ("target",), f"{said}, wanted {' or '.join(A[k] for k in wanted)} for {model.task}"
 
 

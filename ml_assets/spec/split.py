@@ -13,7 +13,7 @@ from ml_assets.spec.base import Names, Share, Spec
 def _size(value: int | str) -> int | str:
     if isinstance(value, str) and not re.fullmatch(r"\d{1,9}(\.\d{1,9})?%", value):
         raise ValueError(
-            f"got {value!r}, wanted a number of batches (2) or a share of rows ('15%')"
+            f"got {value!r}, wanted a number of batches (2) or a percentage of rows ('15%')"
         )
     if isinstance(value, int) and value < 1:
         raise ValueError(f"got {value}, wanted at least one batch")
@@ -54,11 +54,13 @@ class TimeSplit(Spec):
     @model_validator(mode="after")
     def _both_in_batches_or_in_shares(self) -> TimeSplit:
         if isinstance(self.test, int) != isinstance(self.validation, int):
-            raise ValueError("test and validation: both in batches (2) or both in shares ('15%')")
+            raise ValueError("test and validation: both in batches (2) or both in percent ('15%')")
         if isinstance(self.test, str) and isinstance(self.validation, str):
             total = float(self.test[:-1]) + float(self.validation[:-1])
             if total >= 100 or min(float(self.test[:-1]), float(self.validation[:-1])) <= 0:
-                raise ValueError("test and validation: wanted shares that leave rows for train")
+                raise ValueError(
+                    "test and validation: wanted percentages that leave rows for train"
+                )
         return self
 
 

@@ -118,7 +118,7 @@ def judge(contract: Contract, table: pa.Table, frame: pd.DataFrame) -> Verdicts:
         said[again] = (
             KEY,
             None,
-            f"same {key} as line {line}, wanted one row a key; the first stays",
+            f"same {key} as line {line}, wanted one row per key; the first stays",
         )
     return Verdicts(said, warned)
 

@@ -73,7 +73,7 @@ def _of(name: str, column: Column) -> Iterator[Rule]:
         wanted += ", …" if len(allowed) > 20 else ""
         yield Rule(f"{name}.allowed", name, name, _in(allowed), wanted, warn)
     if column.pattern is not None:
-        wanted = f"wanted a text like {column.pattern}"
+        wanted = f"wanted a text matching {column.pattern}"
         yield Rule(f"{name}.pattern", name, name, _matches(column.pattern), wanted, warn)
 
 

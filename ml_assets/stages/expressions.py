@@ -149,7 +149,7 @@ def _in(left: Any, listed: list[Any]) -> Any:
         return left in wanted
     texts = pd.api.types.is_string_dtype(left.dtype)
     if any(isinstance(item, str) for item in wanted) != texts:
-        raise TypeError("texts in the list, and the values are none, or the other way round")
+        raise TypeError("cannot compare texts with other values in a list")
     return left.isin(wanted).astype("boolean").mask(left.isna())
 
 
@@ -222,7 +222,7 @@ def _truth(side: Any) -> Any:
         return side
     if isinstance(side, pd.Series) and pd.api.types.is_bool_dtype(side.dtype):
         return side.astype("boolean")
-    raise TypeError("& | ~ are for what is true or false")
+    raise TypeError("& | ~ are for true or false")
 
 
 def _not(side: Any) -> Any:

@@ -134,8 +134,8 @@ def _within(spec: FeaturesSpec, values: pa.Array, lines: pa.ChunkedArray) -> Non
         first = int(np.argmax(large))
         raise HookError(
             f"{spec.model}: target {spec.target!r} is beyond {LARGEST:g} in {int(large.sum())} of "
-            f"{len(values)} rows, the first on line {lines[first]} of its batch; leave such rows "
-            "out by a rule or filter, or predict its logarithm"
+            f"{len(values)} rows, the first on line {lines[first]} of its batch; exclude such "
+            "rows by a rule or filter, or predict its logarithm"
         )
 
 

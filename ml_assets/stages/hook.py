@@ -117,12 +117,12 @@ def _same_rows(where: str, wanted: pd.Index, got: pd.Index) -> None:
     counts = (
         (missing, "missing"),
         (extra, "that are not in the batch"),
-        (doubled, "given twice"),
+        (doubled, "duplicated"),
     )
     wrong = ", ".join(f"{count} {what}" for count, what in counts if count) or "in another order"
     raise HookError(
         f"{where} returned {len(got)} rows for {len(wanted)}: {wrong}; "
-        "wanted the index of the frame it was handed"
+        "wanted the index of its input frame"
     )
 
 
@@ -137,7 +137,7 @@ def _same_columns(where: str, wanted: Sequence[str], got: Sequence[Any]) -> None
         f"column {name!r} is not in features.columns{suggest(name, missing or wanted)}"
         for name in extra
     ]
-    parts += [f"column {name!r} stands twice" for name in doubled]
+    parts += [f"column {name!r} is duplicated" for name in doubled]
     if parts:
         raise HookError(f"{where}: {'; '.join(parts)}")
 

@@ -51,7 +51,7 @@ class Keys:
     def __init__(self, held: int = HELD) -> None:
         self._file = SpooledTemporaryFile[bytes](held)
         self._counts: list[Ints] = []
-        """How many rows each addition has of each part."""
+        """The number of rows of each part, by addition."""
 
     def __enter__(self) -> Keys:
         return self
@@ -74,8 +74,8 @@ class Keys:
             self._file.flush()
         except OSError as error:
             raise StageError(
-                f"temporary files cannot be written in {gettempdir()}: {error.strerror}; free some "
-                "there, or name another folder in TMPDIR, then say it again"
+                f"cannot write temporary files in {gettempdir()}: {error.strerror}; free space "
+                "there, or set TMPDIR to another folder, and rerun"
             ) from error
         self._counts.append(np.bincount(place, minlength=2**BITS))
 

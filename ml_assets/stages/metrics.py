@@ -135,7 +135,10 @@ def _finite(value: float, target: Array, prediction: Array) -> tuple[float | Non
     if np.isfinite(value):
         return value, None
     sizes = [f"{np.abs(values).max():.3g}" for values in (target, prediction)]
-    return None, f"too large for a number: targets reach {sizes[0]}, predictions {sizes[1]} in size"
+    return (
+        None,
+        f"too large for a float: targets reach {sizes[0]}, predictions {sizes[1]} in magnitude",
+    )
 
 
 def is_better(name: str, value: float, than: float) -> bool:

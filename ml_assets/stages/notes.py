@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-CONSTANT_TARGET = "the target is constant in training: the model holds that value"
+CONSTANT_TARGET = "the target is constant in training: the model always predicts that value"
 """The note of a report on a constant target."""
 UNDECLARED = (
-    "nobody knows whether it comes from a sensitive column; name its columns as `sources` under "
-    "features.columns"
+    "it may come from a sensitive column; list its columns as `sources` under features.columns"
 )
 """Why values are hidden of a feature without sources that is not verified to be a raw column."""
 ONE_VALUE = (
@@ -29,13 +28,13 @@ def unranked(metric: str, why: str) -> str:
     >>> unranked("auc", "only one class occurs")[48:95]
     'auc has no value there (only one class occurs),'
     """
-    cure = "choose another metric, or a validation fold that it has a value on"
+    cure = "choose another metric, or a validation fold on which it has a value"
     return f"{UNRANKED}: {metric} has no value there ({why}), so a trivial one was taken; {cure}"
 
 
 def reasons(notes: Sequence[str]) -> list[str]:
     """Return those of a report's notes that explain its result."""
-    hint = "is `target` in the spec what was meant?"
+    hint = "is `target` in the spec as intended?"
     found = [note for note in notes if note in (CONSTANT_TARGET, ONE_VALUE)]
     found += [note for note in notes if note.startswith(UNRANKED)]
     return [f"{note}; {hint}" if note == CONSTANT_TARGET else note for note in found]

@@ -285,7 +285,9 @@ def test_what_dagster_shows_of_a_candidate_and_its_report(site: Site) -> None:
     first = next(v for v in home.records.versions("forecast/candidate") if v.number == 0)
     assert document["previous"] == first.digest
     assert home.pins.get("dev", f"previous/forecast/{candidate.digest}") == first.digest
-    why = "the two predict different things: the target differs in 27 of 27 rows that both know"
+    why = (
+        "the two models predict different things: the target differs in 27 of 27 rows known to both"
+    )
     assert shown["change"].md_str == f"Not compared: {why}."
     assert f"Not computed: {why}." in Path(shown["report_file"].path).read_text("utf-8")
 

@@ -129,7 +129,7 @@ def test_a_refused_correction_is_told_beside_the_good_landing(toy_: Toy) -> None
     found = _figures(toy_, MONTHS[4])
     assert found["rows"]["cleaned"] == 27
     assert found["state"]["said"].startswith("the newest file is refused: ")
-    assert found["state"]["said"].endswith("this is about the one before")
+    assert found["state"]["said"].endswith("this report is on the one before")
 
 
 def test_an_edit_of_the_smallest_effect_leaves_the_thresholds(toy_: Toy) -> None:

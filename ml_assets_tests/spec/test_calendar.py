@@ -111,6 +111,6 @@ def test_datasets_on_one_calendar_agree_on_its_order(tmp_path: Path) -> None:
     with pytest.raises(SpecError) as error:
         read_project(tmp_path / "toy" / "defs")
     assert str(error.value) == (
-        f"{path}:5: calendar: order '%Y-%m', of prices on the same calendar it is 'natural'; "
-        "wanted the same on each dataset of 'month'"
+        f"{path}:5: calendar: order '%Y-%m', but prices on the same calendar has 'natural'; "
+        "wanted the same order on all datasets of 'month'"
     )

@@ -40,11 +40,14 @@ def test_margins(margin: Any) -> None:
 @pytest.mark.parametrize(
     ("gate", "said"),
     [
-        ({"not_worse": {"margin": "2 percent"}}, "wanted a share of the metric ('2%') or a number"),
+        (
+            {"not_worse": {"margin": "2 percent"}},
+            "wanted a percentage of the metric ('2%') or a number",
+        ),
         ({"not_worse": {"margin": -0.1}}, "got -0.1, wanted 0 or more"),
         ({"not_worse": {"confidence": 0.3}}, "greater than 0.5"),
         ({"slices": {"names": ["stroe"]}}, "'stroe' is not in evaluation.slices; did you mean"),
-        ({"not_worse": {"block": "group"}}, "group needs a hash split with group"),
+        ({"not_worse": {"block": "group"}}, "group needs a hash split with a group"),
         ({"modus": "manual"}, "Extra inputs are not permitted"),
         ({"mode": "manuel"}, "Input should be 'automatic' or 'manual'"),
     ],

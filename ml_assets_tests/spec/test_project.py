@@ -90,16 +90,20 @@ def test_a_good_project(tmp_path: Path) -> None:
         ("- dataset: jobs", "- dataset: job", "7: joins.1.dataset: no dataset 'job'; did you mean"),
         ("target: wage", "target: wag > 3", "9: target: no column 'wag'; did you mean 'wage'?"),
         ("before\n", "befor\n", "10: predict_at: no moment 'befor'; did you mean 'before'?"),
-        ("  predict_at: before\n", "", "2: predict_at: say at which of before, after"),
+        (
+            "  predict_at: before\n",
+            "",
+            "2: predict_at: wanted the moment of prediction, one of before, after",
+        ),
         (
             "dataset: places",
             "dataset: places\n      previous: 1",
-            "7: joins.0.previous: places is a snapshot and has no previous batches",
+            "7: joins.0.previous: places is a snapshot and has no preceding batches",
         ),
         (
             "dataset: places",
             "dataset: people",
-            "6: joins.0.dataset: 'people' is the model's own dataset; `previous: 1` beside",
+            "6: joins.0.dataset: 'people' is the model's own dataset; for its preceding ba",
         ),
         ("dataset: jobs", "dataset: places", "7: joins.1.dataset: 'places' is joined twice"),
         ("metric: mae", "metric: auc", "16: training.metric: 'auc' is not for regression"),
@@ -121,12 +125,12 @@ def test_a_good_project(tmp_path: Path) -> None:
         (
             "{kind: time}",
             "\n    kind: hash\n    stratify: true",
-            "16: split.stratify: for binary and multiclass",
+            "16: split.stratify: is only for binary and multiclass",
         ),
         (
             "{kind: time}",
             "\n    kind: hash\n    test: 0.6\n    validation: 0.4",
-            "14: split: test and validation leave nothing for train",
+            "14: split: test and validation leave no rows for train",
         ),
         ("[number]", "[numbr]", "19: evaluation.slices.0: no column 'numbr'; did you mean 'numb"),
         ("  task", "  weight: wag\n  task", "8: weight: no column 'wag'; did you mean 'wage'?"),

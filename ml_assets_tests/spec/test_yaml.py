@@ -103,7 +103,7 @@ def test_an_acknowledged_feature_is_one_and_has_a_reason(tmp_path: Path) -> None
         read_spec(path, {MODEL: ModelSpec})
     assert [line.partition(": ")[2] for line in str(caught.value).splitlines()] == [
         "features.leakage.acknowledged.aeg: no feature 'aeg'; did you mean 'age'? available: age",
-        "features.leakage.acknowledged.age: say why its value is known at the prediction",
+        "features.leakage.acknowledged.age: state why its value is known at prediction time",
     ]
 
 
@@ -143,7 +143,8 @@ def test_a_component_of_others_is_not_ours(tmp_path: Path) -> None:
             "allowed: [Ann, Bob]",
             "allowed: [Ann, 'NA']",
             "17: columns.name.allowed: 'NA' would be read as a missing value, by "
-            "landing.null_values; write null_values: [''] for this column, or allow it no more",
+            "landing.null_values; write null_values: [''] for this column, or remove it from "
+            "allowed",
         ),
         (
             "allowed: [Ann, Bob]",
@@ -178,8 +179,12 @@ def test_a_component_of_others_is_not_ours(tmp_path: Path) -> None:
             "type: date\n      allowed",
             "17: columns.name.allowed: is for text, category, integer, number, not for date",
         ),
-        ("range: [1, 9]", "range: [9, 1]", "14: columns.number.range: got 9 as smallest and 1"),
-        ("allowed: [Ann", "allowed: [1", "17: columns.name.allowed: got 1, wanted text; put"),
+        (
+            "range: [1, 9]",
+            "range: [9, 1]",
+            "14: columns.number.range: got a minimum of 9 and a maximum of 1",
+        ),
+        ("allowed: [Ann", "allowed: [1", "17: columns.name.allowed: got 1, wanted text; quote"),
         ("allowed: [Ann, Bob", "range: [1, 2", "17: columns.name.range: is for integer and number"),
         (
             "allowed: [Ann, Bob]",
@@ -219,8 +224,8 @@ def test_a_component_of_others_is_not_ours(tmp_path: Path) -> None:
             "    2013:\n",
             "12: the key '2013' is read as a number; put it in quotes",
         ),
-        ("    number:\n", "    _number:\n", "12: columns._number: a name with _ in front"),
-        ("calendar: day", "calendar: day\n  calendar: a", "6: not YAML: the key 'calendar' stands"),
+        ("    number:\n", "    _number:\n", "12: columns._number: names that start with _"),
+        ("calendar: day", "calendar: day\n  calendar: a", "6: not YAML: duplicate key 'calendar'"),
         ("  calendar: day", "\tcalendar: day", "5: not YAML: found a tab"),
         ("attributes:", "atributes:", "3: atributes: unknown key; did you mean 'attributes'?"),
         (
@@ -239,20 +244,24 @@ def test_a_component_of_others_is_not_ours(tmp_path: Path) -> None:
         ("    number:\n", "    1.5:\n", "12: the key '1.5' is read as a number; put it in quotes"),
         ("    number:\n", "    ? [a]\n    :\n", "12: the key here is read as a seq; put it in qu"),
         ("description: People", "description: no", "4: description: wanted a valid string (got Fa"),
-        ("key: [number]", "key: [number, number]", "9: key: 'number' stands here twice"),
-        ("[before, after]", "[before, before]", "8: moments: 'before' stands here twice"),
-        ("columns: [name]", "columns: [name, name]", "23: cleaning.0.columns: 'name' stands here"),
+        ("key: [number]", "key: [number, number]", "9: key: 'number' is duplicated"),
+        ("[before, after]", "[before, before]", "8: moments: 'before' is duplicated"),
+        (
+            "columns: [name]",
+            "columns: [name, name]",
+            "23: cleaning.0.columns: 'name' is duplicated",
+        ),
         ("range: [1, 9]", "range: [.nan, 9]", "14: columns.number.range.0: wanted a finite number"),
         ("range: [1, 9]", "range: [1, .inf]", "14: columns.number.range.1: wanted a finite number"),
         ("range: [1, 9]", "range: [yes, 9]", "14: columns.number.range.0: got true, wanted a numb"),
         ("range: [1, 9]", "range: [1, 2024-13-45]", "14: columns.number.range.1: wanted a valid n"),
-        ("[Ann, Bob]", "[]", "17: columns.name.allowed: is empty, so that no value would be allow"),
-        ("range: [1, 9]", "range: [0x_, 9]", "14: not YAML: '0x_' is not a number; put a text in"),
-        ("range: [1, 9]", "range: [0b_, 9]", "14: not YAML: '0b_' is not a number; put a text in"),
-        ("range: [1, 9]", "range: [!!int abc, 9]", "14: not YAML: 'abc' is not a number; put a te"),
-        ("range: [1, 9]", "range: [!!float x, 9]", "14: not YAML: 'x' is not a number; put a text"),
+        ("[Ann, Bob]", "[]", "17: columns.name.allowed: is empty, so no value would be allow"),
+        ("range: [1, 9]", "range: [0x_, 9]", "14: not YAML: '0x_' is not a number; put"),
+        ("range: [1, 9]", "range: [0b_, 9]", "14: not YAML: '0b_' is not a number; put"),
+        ("range: [1, 9]", "range: [!!int abc, 9]", "14: not YAML: 'abc' is not a number; put"),
+        ("range: [1, 9]", "range: [!!float x, 9]", "14: not YAML: 'x' is not a number; put"),
         ("range: [1, 9]", "range: [!!bool maybe]", "14: not YAML: 'maybe' is not true or false; p"),
-        ("range: [1, 9]", "range: [!!timestamp x]", "14: not YAML: 'x' is not a timestamp; put a"),
+        ("range: [1, 9]", "range: [!!timestamp x]", "14: not YAML: 'x' is not a timestamp; put"),
         (
             "range: [1, 9]",
             "range: [!!timestamp 2024-01-01]",
@@ -270,7 +279,7 @@ def test_a_component_of_others_is_not_ours(tmp_path: Path) -> None:
             f"range:\n      {'- ' * 9_000}1",
             "15: not YAML: nested more than 50 levels d",
         ),
-        ("range: [1, 9]", "range: &a [*a]", "14: not YAML: an alias stands within what it repea"),
+        ("range: [1, 9]", "range: &a [*a]", "14: not YAML: an alias refers to a node that"),
         ("type: text", f"type: text\n      pattern: '{'(' * 500}{')' * 500}'", "17: columns.name."),
         (
             "type: text",
@@ -284,7 +293,11 @@ def test_a_component_of_others_is_not_ours(tmp_path: Path) -> None:
         ),
         ("number < 2", f"number < {'-' * 500}2", "29: filters.0.expression: an expression nested"),
         ("number < 2", "number.to_csv('x') < 2", "29: filters.0.expression: no method to_csv; lis"),
-        ("number < 2", "number", "29: filters.0.expression: 'number' is a number for each row, wa"),
+        (
+            "number < 2",
+            "number",
+            "29: filters.0.expression: 'number' gives a number for each row, wa",
+        ),
     ],
 )
 def test_a_mistake_in_a_dataset(tmp_path: Path, old: str, new: str, said: str) -> None:
@@ -326,7 +339,7 @@ def test_a_mistake_in_a_dataset(tmp_path: Path, old: str, new: str, said: str) -
         (
             "          num_leaves: 7",
             "          num_leaves: 7\n        num_leaves: [9, 5]",
-            "25: training.families.tuned.num_leaves: got 9 as smallest and 5 as largest",
+            "25: training.families.tuned.num_leaves: got a minimum of 9 and a maximum of 5",
         ),
         (
             "          num_leaves: 7",
@@ -403,7 +416,7 @@ def test_aliases_that_repeat_too_much(tmp_path: Path) -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 10)]
     (said,) = mistakes(tmp_path, "\n".join(lines))
-    assert said == "defs.yaml:6: not YAML: aliases repeat too much, or nest too deeply"
+    assert said == "defs.yaml:6: not YAML: aliases expand to too many nodes, or nest too deeply"
 
 
 def test_a_date_is_a_text(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def test_verdicts(found: Check, passed: bool | None, severity: str) -> None:
 
 
 def test_a_constant_target_is_named() -> None:
-    assert "is `target` in the spec what was meant?" in explained("mae 0", [CONSTANT_TARGET])
+    assert "is `target` in the spec as intended?" in explained("mae 0", [CONSTANT_TARGET])
     assert explained("mae 2", ["3 rows left out"]) == "mae 2"
     assert explained("mae 2", [ONE_VALUE]).startswith("mae 2; the model predicts one value")
     assert "(only one class occurs)" in explained("auc", [unranked("auc", "only one class occurs")])
@@ -63,5 +63,5 @@ def test_a_constant_target_is_named() -> None:
 
 def test_it_says_why() -> None:
     assert verdict("mae", 1.0, 2.0, -1.2, -0.8).description == "better: mae 1, baseline 2"
-    assert "not clear of chance" in verdict("mae", 1.9, 2.0, -0.3, 0.1).description
+    assert "not beyond chance" in verdict("mae", 1.9, 2.0, -0.3, 0.1).description
     assert "r2 has no value" in verdict("r2", None, None).description

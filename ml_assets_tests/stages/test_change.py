@@ -95,20 +95,20 @@ def test_a_planted_difference_is_found_and_none_is_made_up() -> None:
     assert alike["same"]
     assert alike["figures"]["rmse"]["interval"] == [0.0, 0.0]
     assert [(e["p"], section.marked("mae", e)) for e in alike["slices"]] == [(1.0, "")] * 2
-    assert section.verdict(alike) == "the two predict the same for every row"
+    assert section.verdict(alike) == "both predict the same for every row"
 
 
 @pytest.mark.parametrize(
     ("told", "inputs", "why"),
     [
-        ({}, {"other": None}, "it is the first candidate, there is none before it"),
-        ({}, {"other": given({"lost": "forgotten"})}, "cannot be asked: forgotten"),
-        ({}, {"other_family": None}, "cannot be asked: the code of its family nearest is gone"),
+        ({}, {"other": None}, "this is the first candidate"),
+        ({}, {"other": given({"lost": "forgotten"})}, "cannot predict: forgotten"),
+        ({}, {"other_family": None}, "cannot predict: the code of its family nearest is gone"),
         ({"key": ()}, {}, "the dataset has no key"),
         (
             {"said": {"target": "rent", "key": ["listing"]}},
             {},
-            "the two predict different things: the target was 'rent', is 'price'",
+            "the two models predict different things: the target was 'rent', is 'price'",
         ),
         (
             {},

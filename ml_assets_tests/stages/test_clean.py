@@ -82,14 +82,14 @@ def test_quarantine_says_why_and_shows_nothing_sensitive() -> None:
             "column": "age",
             "reason": "age: got -1.0, wanted at least 0 and at most 120 years; "
             "name: got a value that is not shown (the column is sensitive), "
-            "wanted a text like [A-Z].*; team: got 'green', wanted one of red, blue",
+            "wanted a text matching [A-Z].*; team: got 'green', wanted one of red, blue",
             "text": '{"id":1,"age":-1.0,"name":"***","team":"green"}',
         },
         {
             "_line": 4,
             "rule": "key.unique",
             "column": None,
-            "reason": "same id as line 3, wanted one row a key; the first stays",
+            "reason": "same id as line 3, wanted one row per key; the first stays",
             "text": '{"id":2,"age":30.0,"name":"***","team":"blue"}',
         },
     ]

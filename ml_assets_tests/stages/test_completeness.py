@@ -38,7 +38,7 @@ def test_three_days_have_no_rows() -> None:
     found = report_of(gap, REFERENCE).checks[NAME]
     assert found.passed is False
     assert found.metadata["empty_blocks"] == 3
-    assert "3 of 28 days between the first and the last row have no row" in found.description
+    assert "3 of 28 days between the first and the last row are empty" in found.description
 
 
 def test_fewer_missing_values_are_no_alarm() -> None:

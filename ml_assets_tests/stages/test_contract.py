@@ -128,7 +128,7 @@ def verdict(content: bytes, **parts: Any) -> Check:
 def test_a_batch_that_keeps_the_contract() -> None:
     found = verdict(b"a\n1\n2\n")
     assert (found.name, found.passed) == ("contract", True)
-    assert found.description == "all 2 records keep the contract or were filtered"
+    assert found.description == "all 2 records satisfy the contract or were filtered"
     assert found.metadata["landed"] == 2
 
 
@@ -145,7 +145,7 @@ def test_a_refused_batch_is_red() -> None:
     found = verdict(b"a\n1\n20\n", quarantine_budget=0.1)
     assert (found.passed, found.severity) == (False, "error")
     assert found.description.startswith(
-        "refused, 2 records are in quarantine: 1 of 2 records (50.0%) break the contract"
+        "refused, all 2 records quarantined: 1 of 2 records (50.0%) break the contract"
     )
 
 
@@ -156,7 +156,7 @@ def test_a_rule_that_warns_is_a_warning() -> None:
 
 
 def test_warnings_of_ingest_are_said() -> None:
-    assert "it may have been cut off" in verdict(b"a\n1").description
+    assert "it may be truncated" in verdict(b"a\n1").description
 
 
 def test_a_withdrawn_batch_has_no_verdict() -> None:

@@ -100,7 +100,7 @@ def test_missing_and_new_values_are_found() -> None:
     assert _alarms(found) == {("size", "missing"), ("kind", "unseen")}
     assert found.effect("size", "missing")["said"] == "5% are missing, in the reference 0%"
     assert found.effect("kind", "unseen")["said"] == (
-        "18 rows (1%) with values the reference never had: 'new' (18)"
+        "18 rows (1%) with values that are not in the reference: 'new' (18)"
     )
 
 

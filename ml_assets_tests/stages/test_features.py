@@ -68,7 +68,7 @@ def test_a_target_too_large_to_learn_names_its_first_line() -> None:
     said = failing(build, target="(arr - dep) * 1e100")
     assert said == (
         "delay: target '(arr - dep) * 1e100' is beyond 1e+100 in 2 of 2 rows, the first on line 2 "
-        "of its batch; leave such rows out by a rule or filter, or predict its logarithm"
+        "of its batch; exclude such rows by a rule or filter, or predict its logarithm"
     )
 
 
@@ -204,7 +204,7 @@ def test_what_the_function_raises_is_said_with_its_place() -> None:
         ),
         (
             lambda flights: pd.concat([build(flights), build(flights)[:2]]),
-            "returned 5 rows for 3: 2 given twice",
+            "returned 5 rows for 3: 2 duplicated",
         ),
         (
             lambda flights: build(flights).rename(columns={"dep": "dpe"}),
@@ -213,7 +213,7 @@ def test_what_the_function_raises_is_said_with_its_place() -> None:
         (lambda flights: build(flights).assign(more=1), "column 'more' is not in features.columns"),
         (
             lambda flights: pd.concat([build(flights), flights[["dep"]]], axis=1),
-            "column 'dep' stands twice",
+            "column 'dep' is duplicated",
         ),
         (
             lambda flights: build(flights).assign(dep=[np.inf, -np.inf, 0]),

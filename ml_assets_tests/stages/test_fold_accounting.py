@@ -35,8 +35,8 @@ def test_rows_of_folds_and_of_none_add_up() -> None:
     assert found.passed
     assert found.description == (
         "10 cleaned rows of 4 batches: train 5, validation 1, test 2; 1 without a label, "
-        "1 merged into a later row of their key, 0 of no fold; 4 have no key, each is a row of "
-        "its own"
+        "1 merged into a later row of their key, 0 in no fold; 4 without a key, each counted "
+        "as distinct"
     )
     assert found.metadata == {
         "rows": 10,
@@ -57,11 +57,11 @@ def test_a_row_that_is_lost_is_found() -> None:
     lost = less["stop"][0].as_py() - less["start"][0].as_py()
     assert found.passed is False
     assert found.description == (
-        f"train has {5 - lost} rows, the split says 5: a fault of ml_assets, please report it"
+        f"train has {5 - lost} rows, the split says 5: a bug in ml_assets, please report it"
     )
     summary: Any = made["summary"]
     found = verdict(summary={**summary, "rows": {**summary["rows"], "out": 3}})
-    assert found.description.startswith("13 rows are accounted for, there are 10: a fault")
+    assert found.description.startswith("13 of 10 rows are accounted for: a bug")
 
 
 def test_a_row_without_a_label_in_a_fold_is_found() -> None:

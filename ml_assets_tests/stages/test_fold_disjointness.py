@@ -72,8 +72,8 @@ def test_a_key_twice_in_a_fold() -> None:
 @pytest.mark.parametrize(
     ("item", "message"),
     [
-        (("1", "d1:old", 0, 1), "test refers to features of 1 that it was not made from"),
-        (("9", "d1:9", 0, 1), "test refers to features of 9 that it was not made from"),
+        (("1", "d1:old", 0, 1), "test refers to features of 1 other than those it was made from"),
+        (("9", "d1:9", 0, 1), "test refers to features of 9 other than those it was made from"),
         (("1", "d1:1", 2, 4), "test refers to rows 2-4 of 1, which has 3"),
         (("1", "d1:1", 2, 2), "test refers to rows 2-2 of 1, which has 3"),
     ],

@@ -44,8 +44,8 @@ def test_months_in_their_order_are_green() -> None:
     found = verdict(months(0, 1, 2, 3))
     assert found.passed
     assert found.description == (
-        "0 of 60 rows of train and validation are of the time of test or later, "
-        "allowed are 5 % of a batch"
+        "0 of 60 rows of train and validation are in or after the time of test, "
+        "wanted at most 5 % of a batch"
     )
     assert found.metadata == {"rows": 60, "late": 0, "batches": 0}
 
@@ -62,7 +62,7 @@ def test_months_in_their_order_are_green() -> None:
 def test_a_batch_of_another_time_is_red(order: Sequence[int], said: str) -> None:
     found = verdict(months(*order))
     assert found.passed is False
-    assert found.description.startswith(f"of the time of test or later are {said}; allowed are 5 %")
+    assert found.description.startswith(f"in or after the time of test: {said}; wanted at most 5 %")
 
 
 def test_one_month_of_many_is_enough() -> None:

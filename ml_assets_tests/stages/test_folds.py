@@ -121,7 +121,7 @@ def test_weights_that_are_all_zero_weigh_alike() -> None:
     spec = world.spec(Median(family="median"))
     [fold], _, notes = folds.load(spec, [world.fold("test").table()], world.features)
     assert fold.weight is None
-    assert notes == ["all weights are 0; rows are weighed alike"]
+    assert notes == ["all weights are 0; rows are weighted equally"]
 
 
 def test_a_class_that_train_does_not_hold_is_minus_one() -> None:

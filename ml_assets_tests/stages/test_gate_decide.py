@@ -115,7 +115,7 @@ def test_the_same_inputs_give_the_same_bytes() -> None:
 @pytest.mark.parametrize(
     ("gate", "said"),
     [
-        ({"min_rows": 187}, "186 are left, too few to compare on (wanted 187)"),
+        ({"min_rows": 187}, "186 remain unseen, too few for a comparison (wanted 187)"),
         ({"not_worse": {"min_blocks": 29}}, "but blocks of one day: 28, wanted at least 29"),
         ({"not_worse": {"block": "batch"}}, "but blocks of one batch: 1, wanted at least 5"),
     ],
@@ -154,7 +154,7 @@ def test_the_champion_itself_passes_again() -> None:
 def test_in_manual_mode_what_passes_waits_and_what_fails_is_refused() -> None:
     found = decision(spec(gate={"mode": "manual"}))
     assert found["verdict"] == "challenger"
-    assert found["sentence"].startswith("Passed, and waits as challenger (the mode is manual)")
+    assert found["sentence"].startswith("Passed; waits as challenger because the mode is manual")
     assert verdict(mode="manual", min_rows=1000) == "refuse"
 
 
@@ -163,7 +163,7 @@ def test_without_a_key_there_is_no_gate_and_that_is_said() -> None:
         found = decision(spec(key=()), **inputs)
         assert found["verdict"] == "challenger"
         assert "the dataset has no key" in found["sentence"]
-        assert "there is no gate, and a person decides" in found["sentence"]
+        assert "the gate cannot compare, and a person decides" in found["sentence"]
 
 
 @pytest.mark.parametrize(
@@ -203,11 +203,11 @@ def test_another_target_or_key_in_the_spec_waits_for_a_person() -> None:
         ),
         (
             {"_target": lambda table: pa.array(table["_target"].to_numpy() * 2)},
-            "the target differs in 500 of 500 rows that both know",
+            "the target differs in 500 of 500 rows known to both",
         ),
         (
             {"_key": lambda table: pa.array([f"{key}|a" for key in table["_key"].to_pylist()])},
-            "keys are made in another way: of 500 rows 0 are found again",
+            "keys are built differently: of 500 rows 0 were found again",
         ),
     ],
 )
@@ -245,7 +245,7 @@ def test_a_redefined_column_that_is_mostly_zero_is_found() -> None:
         features=features,
         **referring(NEW, features),
     )
-    assert "feature rain differs in 50 of 50 rows that both know" in found["sentence"]
+    assert "feature rain differs in 50 of 50 rows known to both" in found["sentence"]
 
 
 def trained_on(then: Given, **inputs: Any) -> dict[str, Any]:
@@ -297,7 +297,7 @@ def test_a_champion_that_cannot_be_used_waits_for_a_person(
 
 def test_folds_of_other_features_are_a_fault() -> None:
     other = {"2024-01": listings("other", 0, 500)}
-    with pytest.raises(StageError, match="other features of 2024-01 than those handed in"):
+    with pytest.raises(StageError, match="other features of 2024-01 than those passed"):
         decision(champion_features=other)
     with pytest.raises(StageError, match="other features of 2024-02"):
         decision(features=FEATURES)

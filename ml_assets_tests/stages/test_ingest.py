@@ -134,9 +134,7 @@ def test_a_file_cut_off_in_a_value_warns() -> None:
     raw, rejects, summary = ingested(PLAIN[:-3])
     assert raw[1]["name"] == "B"
     assert rejects == []
-    assert summary["warnings"] == [
-        "the file does not end with a line break; it may have been cut off"
-    ]
+    assert summary["warnings"] == ["the file does not end with a line break; it may be truncated"]
 
 
 def test_a_file_cut_off_in_a_record_rejects_that_record() -> None:
@@ -151,7 +149,7 @@ def test_columns_that_the_contract_does_not_have_are_ignored_with_a_warning() ->
     raw, _, summary = ingested(b"age,number,name,\n40,1,Ann,\n50,2,Bob,\n")
     assert raw == TWO
     assert summary["warnings"] == [
-        "columns that the contract does not have are ignored: age, (no name)"
+        "columns that are not in the contract are ignored: age, (no name)"
     ]
 
 
@@ -159,8 +157,8 @@ def test_a_renamed_column_refuses_the_file_and_names_the_nearest() -> None:
     raw, rejects, summary = ingested(b"numbr,name\n1,Ann\n2\n")
     assert raw == []
     assert summary["refused"] == (
-        "the file has no column number; did you mean numbr for number?; columns that the "
-        "contract does not have: numbr; name them as the contract does, or change the contract"
+        "the file has no column number; did you mean numbr for number?; columns that are "
+        "not in the contract: numbr; use the contract's names, or change the contract"
     )
     assert [(row["_line"], row["rule"], row["text"]) for row in rejects] == [
         (2, "file.columns", "1,Ann"),
@@ -171,14 +169,14 @@ def test_a_renamed_column_refuses_the_file_and_names_the_nearest() -> None:
 
 def test_another_delimiter_is_named() -> None:
     _, _, summary = ingested(b"number;name\n1;Ann\n")
-    assert "the header has a semicolon in it: set landing.delimiter" in summary["refused"]
+    assert "the header contains a semicolon: set landing.delimiter" in summary["refused"]
     raw, _, _ = ingested(b"number;name\n1;Ann\n2;Bob\n", delimiter=";")
     assert raw == TWO
 
 
 def test_a_column_that_stands_twice_refuses_the_file() -> None:
     _, rejects, summary = ingested(b"number,name,name\n1,Ann,Anna\n")
-    assert summary["refused"] == "the header has name more than once; keep one of each, or rename"
+    assert summary["refused"] == "duplicate columns in the header: name; remove or rename them"
     assert len(rejects) == 1
 
 
@@ -217,8 +215,8 @@ def test_such_a_character_within_a_value_is_of_the_value() -> None:
         (b"\n \r\n", "file.empty", "the file is empty"),
         (b"\xef\xbb\xbf", "file.empty", "the file is empty"),
         (gzip.compress(b"", mtime=0), "file.empty", "the file is empty"),
-        (gzip.compress(PLAIN * 99, mtime=0)[:-9], "file.gzip", "damaged or cut off"),
-        (gzip.compress(PLAIN, mtime=0)[:9] + b"junkjunk", "file.gzip", "damaged or cut off"),
+        (gzip.compress(PLAIN * 99, mtime=0)[:-9], "file.gzip", "damaged or truncated"),
+        (gzip.compress(PLAIN, mtime=0)[:9] + b"junkjunk", "file.gzip", "damaged or truncated"),
         (b"PK\x03\x04 a workbook", "file.format", "a zip archive or an Excel workbook"),
         ("number,name\n1,Ann\n".encode("utf-16"), "file.encoding", "the file is UTF-16"),
         (b"\x00\x01\x02\x80binary\n\x00", "file.binary", "the file is not text"),
@@ -226,7 +224,7 @@ def test_such_a_character_within_a_value_is_of_the_value() -> None:
         (b'number,"name\n1,Ann\n', "file.header", "a quote in the header is never closed"),
         (b"a" * 200_000 + b"\n1\n", "file.header", "the header cannot be read"),
         (b"sep=;\nnumber;name\n1;Ann\n", "file.header", "set landing.delimiter to ';'"),
-        (b"PAR1 but no Parquet", "file.parquet", "the Parquet file is damaged or cut off"),
+        (b"PAR1 but no Parquet", "file.parquet", "the Parquet file is damaged or truncated"),
     ],
 )
 def test_an_unreadable_file_is_one_refused_record(content: bytes, rule: str, said: str) -> None:

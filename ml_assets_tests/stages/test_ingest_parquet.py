@@ -28,7 +28,7 @@ def test_lines_are_numbers_of_records() -> None:
         {"_line": 2, "number": 2, "name": "Bob"},
     ]
     assert rejects == []
-    assert summary["warnings"] == ["columns that the contract does not have are ignored: age"]
+    assert summary["warnings"] == ["columns that are not in the contract are ignored: age"]
 
 
 def test_categories_are_read_as_texts() -> None:

@@ -73,7 +73,7 @@ def test_a_metric_beyond_all_numbers_has_no_value() -> None:
     assert values["mae"] == 5e199
     assert values["rmse"] is None
     assert notes[0] == (
-        "rmse has no value: too large for a number: targets reach 1, predictions 1e+200 in size"
+        "rmse has no value: too large for a float: targets reach 1, predictions 1e+200 in magnitude"
     )
 
 

@@ -218,7 +218,7 @@ def test_the_empty_text_as_a_category() -> None:
 def test_what_onnx_cannot_express_is_said() -> None:
     own = Custom(family="custom", module="own.py:wind")
     model = {**World().fit(Median(family="median")).outputs["model"], "family": own.family}
-    with pytest.raises(NotExpressible, match=r"family of your own \(own.py:wind\)"):
+    with pytest.raises(NotExpressible, match=r"custom family \(own.py:wind\)"):
         to_onnx({**model, "source": own.module, "state": {"slope": 1.0}})
     trees = World().fit(FAMILIES["regression"][3]).outputs["model"]
     text = trees["state"]["model"].replace("objective=regression_l1", "objective=lambdarank")

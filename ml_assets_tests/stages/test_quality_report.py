@@ -100,7 +100,8 @@ def test_ten_thousand_values() -> None:
     names = rows(31, 60, seed=3, kind=[str(i) for i in range(31 * 60)])
     unique = report_of(names, {"a": names})
     assert (
-        unique.why("drift of kind") == "1,860 different values in 1,860 rows: like a name of rows"
+        unique.why("drift of kind")
+        == "1,860 different values in 1,860 rows: looks like an identifier"
     )
 
 
@@ -134,4 +135,4 @@ def test_a_sensitive_column_shows_no_value() -> None:
     assert found.effect("kind", "unseen")["alarm"] is True
     assert "SECRET" not in said
     assert "987" not in said
-    assert "sensitive: no value is shown" in found.page
+    assert "sensitive: values are not shown" in found.page

@@ -81,7 +81,7 @@ def test_the_checksums_are_of_all_files(files: dict[str, bytes]) -> None:
     ("content", "said"),
     [
         (b"\xff\n", "not ASCII"),
-        (b"0" * 64 + b"  a", "last line has no end"),
+        (b"0" * 64 + b"  a", "last line has no line break"),
         (b"A" * 64 + b"  a\n", "line 1"),
         (b"a" * 64 + b"  ../a\n", "line 1"),
         (b"a" * 64 + b"  b\n" + b"a" * 64 + b"  b\n", "line 2"),
@@ -155,7 +155,7 @@ def test_no_value_of_a_sensitive_feature_is_shown() -> None:
     }
     assert "range" not in columns["wind"]
     card = files["MODEL_CARD.md"].decode()
-    assert "carrier, wind: made from sensitive columns" in card
+    assert "carrier, wind: derived from sensitive columns" in card
     for name in set(files) - {"model.json", "model.onnx"}:
         assert not re.search(rb"\b(AA|DL|UA)\b", files[name]), name
 
@@ -204,7 +204,7 @@ def test_a_family_of_your_own_has_no_onnx_and_says_so() -> None:
     result = released(family=Median(family="median"), model=own)
     files = files_of(result)
     assert {"model.onnx", "score_edge.py", "requirements-edge.txt"} & set(files) == set()
-    said = "There is no `model.onnx`: the model is of a family of your own"
+    said = "There is no `model.onnx`: the model is of a custom family"
     assert said in files["README.md"].decode()
     assert said in files["MODEL_CARD.md"].decode()
     assert json.loads(files["bundle.json"])["onnx"]["file"] is None

@@ -37,14 +37,14 @@ def test_a_right_account() -> None:
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"summary": {"landed": 5}}, "the sum is not the number of landed records"),
-        ({"summary": {"filtered": {}}}, "the sum is not the number of landed records"),
+        ({"summary": {"landed": 5}}, "the sum differs from the number of landed records"),
+        ({"summary": {"filtered": {}}}, "the sum differs from the number of landed records"),
         ({"summary": {"cleaned": 2}}, "the summary says 2 cleaned"),
         ({"summary": {"quarantined": {"a.range": 2}}}, "the summary counts other rules"),
-        ({"cleaned": lambda table: table.slice(0, 0)}, "the sum is not"),
+        ({"cleaned": lambda table: table.slice(0, 0)}, "the sum differs"),
         (
             {"cleaned": lambda table: table.set_column(0, LINE, [[4]])},
-            "a record stands in cleaned and quarantine",
+            "a record is both in cleaned and quarantine",
         ),
     ],
 )

@@ -148,7 +148,7 @@ def test_confusion_with_a_class_missing_in_test_and_one_unknown() -> None:
     assert section is not None
     assert section.notes == [
         "Not on test: c.",
-        "1 test rows have a class that training does not hold.",
+        "1 test row of a class that is not in training.",
     ]
     by_class = {str(line.cells[0]): list(line.cells[1:]) for line in section.tables[1].lines}
     assert by_class["a"] == ["1", "50.0%", "100.0%", "0.667"]

@@ -42,7 +42,7 @@ def test_rows_removed_at_random_do_not_stand_out() -> None:
     removed = sum(found.figures["filtered"].values())
     assert removed == sum(size > 1.0 for size in raw.column("size").to_pylist())
     assert found.checks[NAME].passed is True
-    assert found.checks[NAME].description.startswith(f"{removed} rows removed, like those that")
+    assert found.checks[NAME].description.startswith(f"{removed} rows removed, similar to the")
 
 
 def test_quarantine_is_told_from_filters() -> None:

@@ -43,7 +43,7 @@ def near(noise: list[float]) -> dict[str, Given]:
 def test_honest_features_are_green_and_the_nearest_is_named() -> None:
     found = one(ARR + RANDOM.normal(size=COUNT))
     assert found.passed
-    assert found.description.startswith("nearest to the target is x (|Spearman| 0.")
+    assert found.description.startswith("closest to the target is x (|Spearman| 0.")
     assert 0.5 < found.metadata["association"]["x"] < 0.9
 
 
@@ -68,7 +68,7 @@ def test_an_acknowledged_feature_is_named_and_green() -> None:
     found = judged(near([0.05] * 3), x="Read before the lab.")
     assert found.passed
     assert found.description.startswith("x is acknowledged (|Spearman| 0.99")
-    assert "in 3 batches): Read before the lab.; nearest" in found.description
+    assert "in 3 batches): Read before the lab.; closest" in found.description
     assert found.metadata["acknowledged"] == {"x": "Read before the lab."}
 
 
@@ -77,9 +77,9 @@ def test_a_value_that_orders_rows_as_the_target(sign: int) -> None:
     found = one(sign * np.exp(ARR))
     assert found.passed is False
     assert found.description.startswith(
-        "x alone almost gives the target (|Spearman| 1.000, at least 1.000, in 1 batch); wanted "
-        "below 0.98: leave it out, or if its value is known in time, say why in "
-        "features.leakage.acknowledged; nearest"
+        "x alone almost determines the target (|Spearman| 1.000, at least 1.000, in 1 batch); "
+        "wanted below 0.98: remove it, or if its value is known in time, explain why in "
+        "features.leakage.acknowledged; closest"
     )
 
 
@@ -122,6 +122,6 @@ def test_few_labels_are_not_judged_and_many_are_sampled() -> None:
     few = pa.array(ARR, mask=np.arange(COUNT) >= FEW - 1)
     found = one(ARR, few)
     assert found.passed
-    assert found.description.endswith("no batch has 100 labelled rows to judge values")
+    assert found.description.endswith("no batch has 100 labelled rows, so values were not judged")
     long = RANDOM.normal(size=12_000)
     assert one(long, long).passed is False

@@ -123,7 +123,7 @@ def test_repeated_keys_count_once_with_their_last_values() -> None:
     assert found["11"] == "1"
     assert result.outputs["summary"]["rows"]["superseded"] == 10
     text = split(rule("error", kind="hash"), features=features).outputs["summary"]["waiting"]
-    assert text.startswith("10 row keys stand in more than one batch")
+    assert text.startswith("10 row keys occur in more than one batch")
 
 
 def test_unlabelled_rows_are_in_no_fold() -> None:

@@ -119,7 +119,7 @@ def test_duplicate_keys_as_an_error_are_counted_and_not_shown() -> None:
     features = batches(FOUR | {"5": ["e", "secret-1", "a"], "6": ["secret-1"]})
     text = waiting(split(rule("error", test=1, validation=1), features=features))
     assert text == (
-        "2 row keys stand in more than one batch (first in 1, 5), and on_duplicate_key is error"
+        "2 row keys occur in more than one batch (first in 1, 5), and on_duplicate_key is error"
     )
     assert split(rule("error"), features=batches(FOUR)).outputs["summary"]["waiting"] is None
 

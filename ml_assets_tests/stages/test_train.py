@@ -222,7 +222,7 @@ def test_linear_predicts_what_scikit_learn_predicts_and_takes_rows_evenly() -> N
     world = World()
     small = Linear(family="linear", max_rows=100)
     fitted = world.fit(small)
-    assert fitted.metadata["notes"] == ["fitted on 100 of 1,200 rows, evenly taken"]
+    assert fitted.metadata["notes"] == ["fitted on 100 of 1,200 evenly spaced rows"]
     assert fitted.outputs["model"]["state"]["rows"] == 100
     assert sample(np.array([0.0] * 9 + [1.0]), 3, classes=True).tolist() == [0, 4, 9]
     assert sample(np.arange(4.0), 9, classes=False).tolist() == [0, 1, 2, 3]

@@ -51,7 +51,7 @@ def number(value: Number) -> Number:
 def combined(operation: ast.operator, left: Number, right: Number) -> Number:
     """Return the result of arithmetic between two constants; ValueError if there is none."""
     if isinstance(operation, ast.Pow) and abs(left) > 1 and abs(right) > 1024:
-        raise ValueError("a power is too large to be computed")
+        raise ValueError("a power is too large to compute")
     try:
         result = _OPERATIONS[type(operation)](left, right)
     except (ZeroDivisionError, OverflowError) as error:
@@ -69,7 +69,7 @@ def instant(text: str) -> datetime:
         return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
     except (ValueError, OverflowError):
         raise ValueError(
-            f"{text!r} is no time; write '2024-01-31', '2024-01-31T12:00' or "
+            f"{text!r} is not a time; write '2024-01-31', '2024-01-31T12:00' or "
             "'2024-01-31T12:00+01:00'"
         ) from None
 
@@ -85,7 +85,9 @@ def duration(text: str) -> timedelta:
             break
         found, at = found + float(amount) * UNITS[known], part.end()
     if at == 0 or rest[at:].strip():
-        raise ValueError(f"{text!r} is no duration; write '90s', '15min', '1h 30min' or '2 days'")
+        raise ValueError(
+            f"{text!r} is not a duration; write '90s', '15min', '1h 30min' or '2 days'"
+        )
     if found > _LONGEST * UNITS["day"]:
         raise ValueError(f"{text!r} is too long (wanted at most {_LONGEST:,} days)")
     return sign * timedelta(seconds=found)

@@ -83,7 +83,7 @@ def call(node: ast.expr) -> Call | None:
     target = node.func if isinstance(node, ast.Call) else node
     if not isinstance(target, ast.Attribute):
         if called:
-            raise ValueError(f"no functions, only methods of columns; {LISTED}")
+            raise ValueError(f"functions are not allowed, only methods of columns; {LISTED}")
         return None
     on, name = target.value, target.attr
     if isinstance(on, ast.Attribute) and on.attr in ("str", "dt"):
@@ -148,7 +148,7 @@ def _pieces(text: str, quoted: dict[str, str]) -> Iterator[str]:
         elif piece.lastgroup in ("and", "or"):
             yield f" {piece.lastgroup} "
         elif "#" in found:
-            raise ValueError(f"no comments; {LISTED}")
+            raise ValueError(f"comments are not allowed; {LISTED}")
         else:
             yield re.sub(r"[\r\n]", " ", found)
 
@@ -201,7 +201,7 @@ def _compared(node: ast.Compare) -> list[ast.expr]:
         if listed and not isinstance(operation, ast.In | ast.NotIn | ast.Eq | ast.NotEq):
             raise ValueError("a list is for in and not in")
         if listed and len(node.ops) > 1:
-            raise ValueError("a list does not stand in a chain of comparisons; use &")
+            raise ValueError("a list is not allowed in a chain of comparisons; use &")
         found += [] if listed else [right]
     return found
 

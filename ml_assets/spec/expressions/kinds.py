@@ -210,7 +210,7 @@ def _linear(pattern: str) -> None:
     except pa.ArrowInvalid as error:
         shown = pattern if len(pattern) <= 100 else f"{pattern[:100]}…"
         raise ValueError(
-            f"{shown!r}: {error} (RE2's, without looking around (?=…) or back \\1)"
+            f"{shown!r}: {error} (RE2's, which has no lookaround (?=…) or backreferences \\1)"
         ) from None
 
 

@@ -36,7 +36,7 @@ def check(spec: EvaluateSpec, *, metrics: Handle) -> Result:
         return _result(Check("beats_baseline", False, why, metadata=figures))
     low, high = difference["low"], difference["high"]
     if low is None or low <= 0.0 <= high:
-        why = explained(f"better, but not clear of chance: {said}", notes)
+        why = explained(f"better, but not beyond chance: {said}", notes)
         return _result(Check("beats_baseline", False, why, "warn", figures))
     return _result(Check("beats_baseline", True, f"better: {said}", metadata=figures))
 

@@ -40,10 +40,10 @@ def _verdict(
     if found.get("withdrawn"):
         return Check(NAME, None, "the batch is withdrawn", metadata=metadata)
     if found["refused"] is not None:
-        said = f"refused, {found['landed']:,} records are in quarantine: {found['refused']}"
+        said = f"refused, all {found['landed']:,} records quarantined: {found['refused']}"
         return Check(NAME, False, said, metadata=metadata)
     if not quarantined and not found["warned"]:
-        said = f"all {found['landed']:,} records keep the contract or were filtered"
+        said = f"all {found['landed']:,} records satisfy the contract or were filtered"
         return Check(NAME, True, "; ".join([said, *found["warnings"]]), metadata=metadata)
     parts = [f"{name} {rows:,}" for name, rows in found["quarantined"].items()]
     said = f"{quarantined:,} of {found['landed']:,} records quarantined"

@@ -44,7 +44,7 @@ def _verdict(spec: OwnCheck, said: Any) -> Check:
     passed, metadata = said if isinstance(said, tuple) and len(said) == 2 else (said, {})
     if not isinstance(passed, bool | np.bool_) or not isinstance(metadata, Mapping):
         raise HookError(f"{spec.function} returned {type(said).__name__}, {WANTED}")
-    verdict = "holds" if passed else "does not hold"
+    verdict = "passed" if passed else "failed"
     return Check(
         spec.name, bool(passed), f"{spec.function} {verdict}", metadata=_plain(spec, metadata)
     )

@@ -55,12 +55,12 @@ def check(
         if found[name] != counts[name]
     ]
     if sum(counts.values()) != rows:
-        wrong.append(f"{sum(counts.values()):,} rows are accounted for, there are {rows:,}")
+        wrong.append(f"{sum(counts.values()):,} of {rows:,} rows are accounted for")
     if not counts["unlabelled"] <= unlabelled <= counts["unlabelled"] + counts["superseded"]:
         wrong.append(f"{unlabelled:,} rows have no label, the split says {counts['unlabelled']:,}")
     metadata = {"rows": rows, **counts, "unkeyed": said["unkeyed"]}
     if wrong:
-        text = "; ".join(wrong) + ": a fault of ml_assets, please report it"
+        text = "; ".join(wrong) + ": a bug in ml_assets, please report it"
         return Result({}, checks=(Check(NAME, False, text, metadata=metadata),))
     text = _text(rows, len(features), counts, said["unkeyed"])
     return Result({}, checks=(Check(NAME, True, text, metadata=metadata),))
@@ -76,12 +76,13 @@ def _spans(table: pa.Table, batch: str) -> list[list[int]]:
 
 
 def _text(rows: int, batches: int, counts: Mapping[str, int], unkeyed: int) -> str:
+    many = "1 batch" if batches == 1 else f"{batches:,} batches"
     inside = ", ".join(f"{name} {counts[name]:,}" for name in FOLDS)
     text = (
-        f"{rows:,} cleaned rows of {batches:,} batches: {inside}; {counts['unlabelled']:,} without "
+        f"{rows:,} cleaned rows of {many}: {inside}; {counts['unlabelled']:,} without "
         f"a label, {counts['superseded']:,} merged into a later row of their key, "
-        f"{counts['out']:,} of no fold"
+        f"{counts['out']:,} in no fold"
     )
     if unkeyed:
-        text += f"; {unkeyed:,} have no key, each is a row of its own"
+        text += f"; {unkeyed:,} without a key, each counted as distinct"
     return text

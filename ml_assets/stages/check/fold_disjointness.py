@@ -40,7 +40,7 @@ def check(
     columns = ["_key", "_group"] if grouped else ["_key"]
     folds = [_spans(handle.table()) for handle in (train, validation, test)]
     wrong = [
-        f"{name} refers to features of {batch} that it was not made from"
+        f"{name} refers to features of {batch} other than those it was made from"
         for name, found in zip(FOLDS, folds, strict=True)
         for batch, (digests, _) in found.items()
         if batch not in features or digests != {features[batch].digest}

@@ -65,14 +65,14 @@ def check(
     metadata = {"rows": rows, "late": late, "batches": len(wrong)}
     if wrong:
         text = (
-            f"of the time of test or later are {', '.join(wrong[:5])}"
-            f"{', …' if len(wrong) > 5 else ''}; allowed are {share} of a batch (split.overlap): "
-            "their event times do not fit their place in the calendar; correct or withdraw them, "
-            "or say the calendar's order"
+            f"in or after the time of test: {', '.join(wrong[:5])}"
+            f"{', …' if len(wrong) > 5 else ''}; wanted at most {share} of a batch "
+            "(split.overlap): their event times do not match their place in the calendar; "
+            "correct or withdraw them, or set the calendar's order"
         )
         return _verdict(False, text, metadata)
-    text = f"{late:,} of {rows:,} rows of train and validation are of the time of test or later"
-    return _verdict(True, f"{text}, allowed are {share} of a batch", metadata)
+    text = f"{late:,} of {rows:,} rows of train and validation are in or after the time of test"
+    return _verdict(True, f"{text}, wanted at most {share} of a batch", metadata)
 
 
 def _verdict(passed: bool | None, text: str, metadata: Mapping[str, int] | None = None) -> Result:

@@ -41,9 +41,9 @@ def check(spec: CleanSpec, *, cleaned: Handle) -> Result:
     if repeated:
         said = (
             f"{repeated:,} of {table.num_rows:,} rows repeat a key ({named}), wanted none; "
-            "this is a fault of ml_assets, please report it"
+            "this is a bug in ml_assets, please report it"
         )
         return Result({}, checks=(Check(NAME, False, said, metadata=metadata),))
-    said = f"{table.num_rows:,} rows, each with its own key ({named})"
-    said += f"; {missing:,} rows have no key, a part of it is missing" if missing else ""
+    said = f"{table.num_rows:,} rows, all keys unique ({named})"
+    said += f"; {missing:,} rows have no key: a part of it is missing" if missing else ""
     return Result({}, checks=(Check(NAME, True, said, metadata=metadata),))

@@ -37,14 +37,14 @@ def check(spec: CleanSpec, *, summary: Handle, cleaned: Handle, quarantine: Hand
     )
     wrong = []
     if found["landed"] != len(good) + filtered + len(lines):
-        wrong.append("the sum is not the number of landed records")
+        wrong.append("the sum differs from the number of landed records")
     if found["cleaned"] != len(good):
         wrong.append(f"the summary says {found['cleaned']:,} cleaned")
     if Counter(bad.column("rule").to_pylist()) != Counter(found["quarantined"]):
         wrong.append("the summary counts other rules than the quarantine holds")
     if len({*good, *lines}) != len(good) + len(lines):
-        wrong.append("a record stands in cleaned and quarantine, or twice in one")
+        wrong.append("a record is both in cleaned and quarantine, or twice in one")
     if not wrong:
         return Result({}, checks=(Check(NAME, True, account, metadata=metadata),))
-    said = f"{account}: {'; '.join(wrong)}; this is a fault of ml_assets, please report it"
+    said = f"{account}: {'; '.join(wrong)}; this is a bug in ml_assets, please report it"
     return Result({}, checks=(Check(NAME, False, said, metadata=metadata),))

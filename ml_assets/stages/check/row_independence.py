@@ -62,7 +62,7 @@ def check(
     text = f"the same in its batch, permuted ({len(rows)} rows) and alone ({ALONE} rows)"
     if wrong:
         named = ", ".join(f"{name} ({number} rows)" for name, number in wrong.items())
-        text = f"differs when rows are permuted or alone: {named}; compute a row from itself alone"
+        text = f"differs when rows are permuted or alone: {named}; compute each row independently"
     facts = {"sample": len(rows), "alone": ALONE, "differing": wrong}
     return Result({}, checks=(Check("row_independence", not wrong, text, metadata=facts),))
 

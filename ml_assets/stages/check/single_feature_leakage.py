@@ -38,7 +38,9 @@ FEW_OF_CLASS = 20
 FEW_BATCHES = 3
 """With fewer batches the interval is over rows, otherwise over batches."""
 SURE = 1.96
-WAY_OUT = "leave it out, or if its value is known in time, say why in features.leakage.acknowledged"
+WAY_OUT = (
+    "remove it, or if its value is known in time, explain why in features.leakage.acknowledged"
+)
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ def _verdict(spec: LeakageSpec, known: Mapping[str, Near], what: str) -> Check:
     wrong, said = [], []
     for name, near in known.items():
         if near.least >= LIMIT and name not in spec.acknowledged:
-            wrong.append(f"{name} alone almost gives the target ({_said(near, what)})")
+            wrong.append(f"{name} alone almost determines the target ({_said(near, what)})")
     if wrong:
         said.append(f"{'; '.join(wrong)}; wanted below {LIMIT}: {WAY_OUT}")
     for name, reason in spec.acknowledged.items():
@@ -86,9 +88,9 @@ def _verdict(spec: LeakageSpec, known: Mapping[str, Near], what: str) -> Check:
         said.append(f"{name} is acknowledged{figures}: {reason}")
     if known:
         nearest = max(known, key=lambda name: known[name].value)
-        said.append(f"nearest to the target is {nearest} ({_said(known[nearest], what)})")
+        said.append(f"closest to the target is {nearest} ({_said(known[nearest], what)})")
     else:
-        said.append(f"no batch has {FEW} labelled rows to judge values")
+        said.append(f"no batch has {FEW} labelled rows, so values were not judged")
     facts = {
         "association": {name: near.value for name, near in known.items()},
         "at_least": {name: near.least for name, near in known.items()},

@@ -88,7 +88,7 @@ def _notes(spec: EvaluateSpec, rows: Rows, chosen: Fitted, hidden: list[str]) ->
     if "constant" in chosen.model["state"]:
         found.append(CONSTANT_TARGET)
     if rows.left_out:
-        found.append(f"{rows.left_out:,} rows left out: target or prediction is not finite")
+        found.append(f"{rows.left_out:,} rows left out: target or prediction not finite")
     if hidden:
         found.append(f"not sliced by {', '.join(hidden)}: sensitive, no value may be shown")
     if spec.undeclared:
@@ -103,7 +103,7 @@ def _chosen(board: Mapping[str, Any], rows: Rows) -> list[str]:
         metric = board["metric"]
         told = f"{metric} has no value: "
         why = [note.removeprefix(told) for note in first["notes"] if note.startswith(told)]
-        return [unranked(metric, ", ".join(why) or "no reason is known")]
+        return [unranked(metric, ", ".join(why) or "for an unknown reason")]
     alike = len(rows.prediction) > 1 and not np.ptp(rows.prediction, axis=0).any()
     return [ONE_VALUE] if alike and not first["baseline"] else []
 

@@ -68,7 +68,7 @@ def _importance(
     spec: ExplainSpec, fitted: Fitted, batch: pa.Table, target: Array, loss: Array
 ) -> dict[str, Any]:
     if "constant" in fitted.model["state"]:
-        return {"why": "the model is a constant, no feature matters"}
+        return {"why": "the model is constant, so no feature matters"}
     names, rows = batch.column_names, len(target)
     generator = np.random.default_rng(spec.seed)
     entries = []
@@ -104,7 +104,7 @@ def _contributions(
     at = np.array([place for place, _ in picked])
     found = contributions(fitted, batch, at)
     if found is None:
-        return {"why": f"the family {fitted.model['family']} tells no contributions"}
+        return {"why": f"the family {fitted.model['family']} offers no contributions"}
     method, start, amounts = found
     classes = fitted.model["classes"]
     texts = {name: _texts(table[name].take(pa.array(at))) for name in batch.column_names}
@@ -164,4 +164,4 @@ def _said(prediction: Any, classes: list[str]) -> Any:
 def _happened(target: float, classes: list[str]) -> Any:
     if not classes:
         return float(target)
-    return classes[int(target)] if target >= 0 else "a class that training does not hold"
+    return classes[int(target)] if target >= 0 else "a class that did not occur in training"

@@ -51,7 +51,7 @@ def optimism(
     """Return `optimism` (JSON): the metric by this split and by a random one, or `why` not."""
     before = model.json()
     if "constant" in before["state"]:
-        return Result({"optimism": {"why": "the model is a constant"}})
+        return Result({"optimism": {"why": "the model is constant"}})
     learning = folds.merged([train.table(), validation.table()], features)
     learned = sample(learning, LEARNED, spec.fit.seed)
     tested = sample(test.table(), TESTED, spec.fit.seed + 1)

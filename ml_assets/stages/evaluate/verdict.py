@@ -22,7 +22,7 @@ def verdict(spec: EvaluateSpec, figures: Mapping[str, Any]) -> dict[str, str]:
     value, base = figures["test"][name], figures["baseline"][name]
     where = f"On {words.counted(figures['rows'], 'test row')}{_span(figures)}"
     if value is None or base is None:
-        title = "No figure for the chosen metric"
+        title = "No value for the chosen metric"
         sentence = f"{where} {words.NAMES[name]} has no value; the reason is noted below."
         return {"mood": "unclear", "title": title, "sentence": sentence}
     mood, title, compared = _compared(spec, figures)
@@ -31,7 +31,7 @@ def verdict(spec: EvaluateSpec, figures: Mapping[str, Any]) -> dict[str, str]:
     sentence = (
         f"{where} the {words.NAMES[name]} of {figures['chosen']} is "
         f"{words.number(value, unit)}{shown}; the trivial baseline "
-        f"({figures['baseline_family']}) has {words.number(base, unit)}. {compared}"
+        f"({figures['baseline_family']}) reaches {words.number(base, unit)}. {compared}"
     )
     sentence += "".join(f" {why[0].upper()}{why[1:]}." for why in reasons(figures["notes"]))
     return {"mood": mood, "title": title, "sentence": sentence}
@@ -51,12 +51,16 @@ def _compared(spec: EvaluateSpec, figures: Mapping[str, Any]) -> tuple[str, str,
         return "unclear", "No interval for the difference", f"{said}; it has no interval."
     said += f" ({words.span((low, high))})"
     if low <= 0.0 <= high:
-        return "unclear", "Not clear of the trivial baseline", f"{said}, which chance can explain."
+        return (
+            "unclear",
+            "Not clearly better than the trivial baseline",
+            f"{said}, which chance can explain.",
+        )
     if standard.is_better(name, figures["test"][name], figures["baseline"][name]):
         share = 1.0 - figures["test"][name] / figures["baseline"][name] if _is_error(name) else None
         less = f", {share:.0%} less" if share is not None else ""
-        return "good", "Better than the trivial baseline", f"{said}{less}: more than chance."
-    return "bad", "Worse than the trivial baseline", f"{said}: more than chance."
+        return "good", "Better than the trivial baseline", f"{said}{less}, by more than chance."
+    return "bad", "Worse than the trivial baseline", f"{said}, by more than chance."
 
 
 def _is_error(name: str) -> bool:

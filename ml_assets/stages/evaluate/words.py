@@ -29,7 +29,7 @@ LOSSES = {
     "brier": "squared error of the probability",
     "log_loss": "log loss",
     "auc": "log loss",
-    "accuracy": "share of wrong rows",
+    "accuracy": "share of misclassified rows",
 }
 """The per-row loss of a metric, in words; the closest loss if the metric is not a mean."""
 

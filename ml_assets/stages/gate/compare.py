@@ -153,9 +153,9 @@ def _tested(
     spread = spread[np.isfinite(spread)]
     least = spec.gate.not_worse.min_blocks
     if entry["rows"] < rule.min_rows:
-        return found | {"why": f"{entry['rows']:,} rows, wanted {rule.min_rows:,}"}
+        return found | {"why": f"{entry['rows']:,} rows, wanted at least {rule.min_rows:,}"}
     if count < least or len(spread) < 2:
-        return found | {"why": f"{count:,} blocks, wanted {least:,}"}
+        return found | {"why": f"{count:,} blocks, wanted at least {least:,}"}
     beyond, error = found["worse"] - found["margin"], float(spread.std(ddof=1))
     error *= np.sqrt(count / (count - 1))
     found["p"] = float(special.stdtr(count - 1, -beyond / error)) if error else float(beyond <= 0)

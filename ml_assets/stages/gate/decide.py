@@ -210,7 +210,7 @@ def _sentence(verdict: str, lines: Sequence[rules.Line], evidence: Evidence) -> 
     if evidence.comparison == "first":
         shown = f"the first model, with no champion to compare with; {shown}"
     if verdict == "challenger":
-        return f"Passed, and waits as challenger (the mode is manual): {shown}."
+        return f"Passed; waits as challenger because the mode is manual: {shown}."
     return f"Promoted: {shown}."
 
 

@@ -45,10 +45,10 @@ def line(
 def keys(spec: DecideSpec) -> Line:
     """Rows must have a key: otherwise it is unknown which rows a model has seen."""
     if spec.key:
-        return line("keys", True, f"rows are told apart by {', '.join(spec.key)}", wanted="a key")
+        return line("keys", True, f"rows are identified by {', '.join(spec.key)}", wanted="a key")
     text = (
-        "the dataset has no key, so that rows which a model has seen cannot be told: there is no "
-        "gate, and a person decides"
+        "the dataset has no key, so it is unknown which rows a model has seen: the gate cannot "
+        "compare, and a person decides"
     )
     return line("keys", False, text, got="none", wanted="a key", effect="wait")
 
@@ -77,13 +77,15 @@ def unseen_rows(spec: DecideSpec, rows: Mapping[str, int] | None, few: str) -> L
     """Enough rows must remain that neither model has seen."""
     wanted = spec.gate.min_rows
     if rows is None:
-        return line("unseen_rows", None, "no comparison, so no rows are needed", wanted=wanted)
+        return line(
+            "unseen_rows", None, "no comparison, so no unseen rows are needed", wanted=wanted
+        )
     text = (
         f"of {count(rows['test'], 'test row')} the champion has seen {rows['seen_by_champion']:,} "
-        f"and the candidate {rows['seen_by_candidate']:,}; {rows['left']:,} are left"
+        f"and the candidate {rows['seen_by_candidate']:,}; {rows['left']:,} remain unseen"
     )
     if rows["left"] < wanted:
-        text += f", too few to compare on (wanted {wanted:,})"
+        text += f", too few for a comparison (wanted {wanted:,})"
         return line("unseen_rows", False, text, got=rows["left"], wanted=wanted)
     if few:
         text += f", but {few}"
@@ -98,7 +100,7 @@ def beats_baseline(spec: DecideSpec, metrics: Mapping[str, Any]) -> Line:
     low, high = (metrics["difference"][name][end] for end in ("low", "high"))
     got = {"candidate": value, "baseline": base, "low": low, "high": high}
     if asked == "off":
-        return line("beats_baseline", None, "not asked for", got=got, wanted=asked)
+        return line("beats_baseline", None, "not required", got=got, wanted=asked)
     if value is None or base is None:
         return line("beats_baseline", False, f"{name} has no value on test", got=got, wanted=asked)
     said = f"{name} {number(name, value, unit)}, baseline {number(name, base, unit)}"
@@ -141,7 +143,7 @@ def slices(spec: DecideSpec, entries: Sequence[Mapping[str, Any]] | None) -> Lin
     """No slice may be shown to be worse by more than its margin."""
     rule = spec.gate.slices
     if rule is None or not spec.slices:
-        return line("slices", None, "no slices are declared" if rule else "not asked for")
+        return line("slices", None, "no slices are declared" if rule else "not required")
     left = unjudged(spec, entries or ())
     said = [f"{item['slice']}{_value(item)} ({item['reason']})" for item in left[:NAMED]]
     said += [f"and {len(left) - NAMED:,} more"] if len(left) > NAMED else []
@@ -162,7 +164,7 @@ def slices(spec: DecideSpec, entries: Sequence[Mapping[str, Any]] | None) -> Lin
             f"{number(spec.metric, first['candidate'], spec.target_unit)} in {got[0]})"
         )
     else:
-        text += f"; none is shown to be worse by more than the margin ({rule.margin})"
+        text += f"; none shown to be worse by more than the margin ({rule.margin})"
     return line("slices", not worse, f"{text}{rest}", got=got, wanted=rule.margin)
 
 
@@ -183,7 +185,7 @@ def unjudged(spec: DecideSpec, entries: Sequence[Mapping[str, Any]]) -> list[dic
 
 
 def _hidden(spec: DecideSpec, name: str) -> str:
-    return UNDECLARED if name in spec.undeclared else "sensitive, no value may be shown"
+    return UNDECLARED if name in spec.undeclared else "sensitive: values are not shown"
 
 
 def _value(item: Mapping[str, str | None]) -> str:
@@ -230,13 +232,23 @@ def quality(spec: DecideSpec) -> Line:
     red = [check for check in spec.data.red if check.severity in counted]
     other = len(spec.data.red) - len(red)
     if asked == "off":
-        return line("quality", None, f"not asked for; {other} are red", got=other, wanted=asked)
-    more = f" ({count(other, 'warning')} besides)" if other else ""
+        return line(
+            "quality",
+            None,
+            f"not required; {count(other, 'check')} failed",
+            got=other,
+            wanted=asked,
+        )
+    more = f" ({count(other, 'warning')} as well)" if other else ""
     if not red:
-        return line("quality", True, f"no check of its data is red{more}", got=0, wanted=asked)
+        return line(
+            "quality", True, f"no check of its training data failed{more}", got=0, wanted=asked
+        )
     said = [f"{_place(check)}" + (f": {check.text}" if check.text else "") for check in red[:5]]
     said += [f"and {len(red) - 5} more"] if len(red) > 5 else []
-    return line("quality", False, f"red: {'; '.join(said)}{more}", got=len(red), wanted=asked)
+    return line(
+        "quality", False, f"failed checks: {'; '.join(said)}{more}", got=len(red), wanted=asked
+    )
 
 
 def _place(check: Any) -> str:
@@ -255,7 +267,7 @@ def complete(spec: DecideSpec) -> Line:
 def real_data(spec: DecideSpec) -> Line:
     """A model trained on made-up data is never promoted."""
     if spec.data.dummy:
-        text = "trained on dummy data, which proves that it runs and nothing else"
+        text = "trained on dummy data, which only proves that the pipeline runs"
         return line("real_data", False, text, got="dummy", wanted="real")
     return line("real_data", True, "trained on landed data", got="real", wanted="real")
 
@@ -266,10 +278,10 @@ def age(spec: DecideSpec, days: float | None) -> Line:
     if wanted is None:
         return line("age", None, "no limit", got=days)
     if days is None:
-        text = "rows have no event time, so that their age cannot be told"
+        text = "rows have no event time, so their age is unknown"
         return line("age", False, text, wanted=wanted)
     text = (
-        f"the newest row trained on is {days:.4g} days older than the newest row there is "
-        f"(allowed {wanted:g})"
+        f"the newest row trained on is {days:.4g} days older than the newest row available "
+        f"(wanted at most {wanted:g})"
     )
     return line("age", days <= wanted, text, got=days, wanted=wanted)

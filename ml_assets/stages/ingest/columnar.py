@@ -25,7 +25,7 @@ def read(content: bytes) -> Source:
     except (pa.ArrowException, OSError) as error:
         raise Unreadable(
             "parquet",
-            f"the Parquet file is damaged or cut off ({_first(error)}); deliver it again",
+            f"the Parquet file is damaged or truncated ({_first(error)}); deliver it again",
         ) from None
     return Source(
         names=table.column_names,

@@ -30,7 +30,7 @@ def positions(names: Sequence[str], columns: Mapping[str, Column]) -> dict[str, 
     if twice:
         raise Unreadable(
             "columns",
-            f"the header has {', '.join(twice)} more than once; keep one of each, or rename",
+            f"duplicate columns in the header: {', '.join(twice)}; remove or rename them",
         )
     return {name: names.index(name) for name in columns}
 
@@ -40,7 +40,7 @@ def extra(names: Sequence[str], columns: Mapping[str, Column]) -> list[str]:
     more = [name or "(no name)" for name in names if name not in columns]
     if not more:
         return []
-    return [f"columns that the contract does not have are ignored: {', '.join(more)}"]
+    return [f"columns that are not in the contract are ignored: {', '.join(more)}"]
 
 
 def _missing(missing: Sequence[str], names: Sequence[str], columns: Mapping[str, Column]) -> str:
@@ -53,7 +53,7 @@ def _missing(missing: Sequence[str], names: Sequence[str], columns: Mapping[str,
     if len(names) == 1:
         other = next((mark for mark in DELIMITERS if mark in names[0]), None)
         if other:
-            said += f"; the header has {DELIMITERS[other]} in it: set landing.delimiter"
+            said += f"; the header contains {DELIMITERS[other]}: set landing.delimiter"
     unknown = [name for name in names if name not in columns]
     if any_sensitive(columns) and 2 * len(missing) > len(columns):
         return f"{said}; {len(unknown)} other names are in the header (not shown: they may be data)"
@@ -61,5 +61,5 @@ def _missing(missing: Sequence[str], names: Sequence[str], columns: Mapping[str,
     renamed = [f"{found[0]} for {name}" for name, found in near.items() if found]
     said += f"; did you mean {', '.join(renamed)}?" if renamed else ""
     listed = ", ".join(unknown[:20]) + (", …" if len(unknown) > 20 else "")
-    said += f"; columns that the contract does not have: {listed}" if unknown else ""
-    return f"{said}; name them as the contract does, or change the contract"
+    said += f"; columns that are not in the contract: {listed}" if unknown else ""
+    return f"{said}; use the contract's names, or change the contract"

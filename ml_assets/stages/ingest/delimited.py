@@ -25,7 +25,7 @@ END = "\x1dend of file\x1d"
 """First value of a record added at the end; only an unclosed quote swallows it."""
 BLOCK = 1 << 30
 """Most bytes that pyarrow parses at once; a record must fit."""
-NO_END = "the file does not end with a line break; it may have been cut off"
+NO_END = "the file does not end with a line break; it may be truncated"
 OPEN = "a quote opened on line {} is never closed; close it, or deliver the whole file again"
 
 

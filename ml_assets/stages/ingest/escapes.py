@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from ml_assets.stages.ingest.lines import Ints
 
-REASON = r'a quote within a quoted value is written \", wanted ""; write it so'
+REASON = r'a quote within a quoted value is written \", wanted ""'
 
 
 def escaped(rows: pa.Table, at: Ints, text: Callable[[int], str], delimiter: str) -> list[int]:

@@ -69,13 +69,15 @@ def _like_a_break(character: str) -> str:
     name = unicodedata.name(character, "a control character")
     return (
         f"the header holds U+{ord(character):04X} ({name}), which ends no record; wanted LF, CRLF "
-        "or CR between records; deliver the file with such line ends, or take it out of the header"
+        "or CR between records; deliver the file with such line ends, or remove it from the header"
     )
 
 
 def _for_excel(given: str, declared: str) -> str:
     said = "" if given == declared else f" and set landing.delimiter to {given!r}"
-    return f"the first line is meant for Excel (sep=…), wanted the header; remove that line{said}"
+    return (
+        f"the first line is an Excel directive (sep=…), wanted the header; remove that line{said}"
+    )
 
 
 def _end(pattern: re.Pattern[bytes], text: bytes, at: int) -> int:

@@ -100,10 +100,10 @@ PARSERS: dict[str, Callable[[str], Any]] = {
 }
 WANTED = {
     "integer": "a whole number (like 517)",
-    "number": "a number of at most 1e100 in size (like 1.5)",
+    "number": "a number up to 1e100 in magnitude (like 1.5)",
     "boolean": "true or false",
     "text": "text",
     "category": "text",
-    "timestamp": "an ISO 8601 time in the years 1 to 9999 of UTC (like 2013-01-31T10:00:00Z)",
+    "timestamp": "an ISO 8601 time in the years 1 to 9999, UTC (like 2013-01-31T10:00:00Z)",
     "date": "a date in the years 1 to 9999 (like 2013-01-31)",
 }

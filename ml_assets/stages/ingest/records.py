@@ -87,7 +87,7 @@ def rejects(
 
 def _reason(name: str, rule: str, got: Any, column: Column) -> str:
     if rule == "parse.encoding":
-        return f"{name}: holds a NUL byte, or bytes that are no text in the file's encoding"
+        return f"{name}: holds a NUL byte, or bytes that are invalid in the file's encoding"
     return f"{name}: {value(got, column)}, wanted {WANTED[column.type]}"
 
 

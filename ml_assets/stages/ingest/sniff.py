@@ -22,8 +22,8 @@ OTHERS = {
     b"\x28\xb5\x2f\xfd": "compressed with zstd",
     b"ARROW1": "an Arrow file",
     b"ORC": "an ORC file",
-    b"\x89PNG": "a picture",
-    b"\x7fELF": "a program",
+    b"\x89PNG": "an image",
+    b"\x7fELF": "an executable",
 }
 BOM = b"\xef\xbb\xbf"
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
@@ -39,7 +39,7 @@ def unpacked(landed: bytes) -> bytes:
         except (EOFError, OSError, zlib.error) as error:
             raise Unreadable(
                 "gzip",
-                f"the gzip file is damaged or cut off ({error}); nothing of it was used; "
+                f"the gzip file is damaged or truncated ({error}); none of it was used; "
                 "deliver it again",
             ) from None
     if not landed.removeprefix(BOM).strip():

@@ -56,7 +56,7 @@ def change(
     passed.
     """
     if other is None:
-        return _nothing(spec, "it is the first candidate, there is none before it")
+        return _nothing(spec, "this is the first candidate")
     assert other_train is not None
     assert other_validation is not None
     before = other_features or {}
@@ -71,7 +71,7 @@ def change(
     said = predictions.table(["prediction"])["prediction"].to_numpy() if known else None
     rows = read(test.table(), features, ours, theirs, spec.slices, grouped=False, said=said)
     if rows.other is None:
-        return _nothing(spec, f"the previous candidate was tried, and {rows.fails}")
+        return _nothing(spec, f"the previous candidate could not predict these rows: {rows.fails}")
     by_us = rows.seen_by(seen_keys(own, features))
     by_them = rows.seen_by(seen_keys([other_train.table(), other_validation.table()], before))
     kept = ~(by_us | by_them) & _finite(rows)
@@ -103,11 +103,11 @@ def _why_not(
     """Return why no comparison is possible, before any row is predicted."""
     silent = comparable.why_silent(ours, theirs)
     if silent is not None:
-        return f"the previous candidate cannot be asked: {silent}"
+        return f"the previous candidate cannot predict: {silent}"
     if not spec.key:
-        return "the dataset has no key, so that nobody knows which rows each model has seen"
+        return "the dataset has no key, so it is unknown which rows each model has seen"
     reasons = comparable.why_not(spec, spec.said, ours.model, theirs.model, features, before)
-    return f"the two predict different things: {'; '.join(reasons)}" if reasons else None
+    return f"the two models predict different things: {'; '.join(reasons)}" if reasons else None
 
 
 def _finite(rows: Rows) -> Mask:

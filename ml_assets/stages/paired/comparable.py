@@ -93,7 +93,7 @@ def _redefined(
     ]
     rows, known = sum(len(old) for _, old, _ in pairs), sum(count for _, _, count in pairs)
     if rows < MOST * known:
-        return [f"keys are made in another way: of {known:,} rows {rows:,} are found again"]
+        return [f"keys are built differently: of {known:,} rows {rows:,} were found again"]
     now = pa.concat_tables([new for new, _, _ in pairs])
     then = pa.concat_tables([old for _, old, _ in pairs])
     wrong = []
@@ -101,7 +101,7 @@ def _redefined(
         telling, differing = _differing(now[name], then[name], labels=name == "_target")
         if differing > MOST * telling:
             what = "the target" if name == "_target" else f"feature {name}"
-            wrong.append(f"{what} differs in {differing:,} of {telling:,} rows that both know")
+            wrong.append(f"{what} differs in {differing:,} of {telling:,} rows known to both")
     return wrong
 
 

@@ -41,6 +41,6 @@ def checked(references: pa.Table, features: Mapping[str, Handle]) -> None:
     wrong = sorted(batch for batch, digest in wanted.items() if given.get(batch) != digest)
     if wrong:
         raise StageError(
-            f"a fold refers to other features of {', '.join(wrong)} than those handed in; "
-            "hand in the features that it was made from"
+            f"a fold refers to other features of {', '.join(wrong)} than those passed; "
+            "pass the features that it was made from"
         )

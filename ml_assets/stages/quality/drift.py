@@ -73,14 +73,14 @@ def _of(name: str, known: Known, seen: Coded, sensitive: bool) -> tuple[list[dic
     if known["kind"] == "categorical" and present:
         found.append(_unseen(name, seen, unseen, sensitive))
     if present - unseen < FEW:
-        few = f"{counted(present - unseen, 'value')} that the reference knows" if unseen else ""
+        few = f"{counted(present - unseen, 'value')} known from the reference" if unseen else ""
         return found, f"the batch has {few or counted(present, 'value')}, wanted at least {FEW}"
     counts = np.bincount(seen.codes[seen.codes >= 0], minlength=len(known["counts"]))
     now, then = counts.astype(np.float64), np.array(known["counts"], dtype=np.float64)
     measure = _numeric if known["kind"] == "numeric" else _categorical
     effect, said = measure(known, now, then)
     if sensitive:
-        said = "the column is sensitive: no value is shown"
+        said = "the column is sensitive: values are not shown"
     found.append({"column": name, "kind": known["kind"], "effect": effect, "said": said})
     return found, ""
 
@@ -116,5 +116,5 @@ def _unseen(name: str, seen: Coded, unseen: int, sensitive: bool) -> dict[str, A
     share = unseen / len(seen.codes)
     values = [f"{quoted(level)} ({rows:,})" for level, rows in seen.unseen.items()]
     shown = f"{counted(len(values), 'value')}, not shown" if sensitive else listed(values)
-    said = f"{counted(unseen, 'row')} ({percent(share)}) with values the reference never had"
+    said = f"{counted(unseen, 'row')} ({percent(share)}) with values that are not in the reference"
     return {"column": name, "kind": "unseen", "effect": share, "said": f"{said}: {shown}"}

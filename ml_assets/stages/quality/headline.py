@@ -12,7 +12,7 @@ from ml_assets.stages.quality.verdicts import VERDICTS
 from ml_assets.stages.quality.words import number
 
 SHOWN_TESTS = 8
-WORDS = {True: "as expected", False: "look at this", None: "not judged"}
+WORDS = {True: "as expected", False: "warning", None: "not judged"}
 TITLES = {
     "volume": "Volume",
     "completeness": "Completeness",

@@ -103,7 +103,7 @@ def _gaps(spec: ReportSpec, known: Known | None, size: Mapping[str, int]) -> dic
     whole = counted(size["blocks"] + empty, spec.block)
     said = f"rows in every {spec.block} from the first to the last" if size["blocks"] else ""
     if empty:
-        said = f"{empty:,} of {whole} between the first and the last row have no row"
+        said = f"{empty:,} of {whole} between the first and the last row are empty"
         said += f", in the reference's batches at most {max(before)}" if before else ""
     return {
         "empty": empty,

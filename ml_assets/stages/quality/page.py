@@ -92,7 +92,7 @@ def _reference(spec: ReportSpec, reference: Known) -> list[str]:
         rows = counted(reference["rows"], "row")
         said.append(f"It has {rows}" + ("." if spec.block == "row" else f" in {blocks}."))
     if reference["in_reference"]:
-        said.append("This batch is part of it, so it can hardly differ.")
+        said.append("This batch is part of it, so it cannot differ much.")
     return said
 
 
@@ -184,7 +184,7 @@ def _column(spec: ReportSpec, entry: Known) -> dict[str, Any]:
 
 def _said(entry: Known) -> str:
     if entry["sensitive"]:
-        return "sensitive: no value is shown"
+        return "sensitive: values are not shown"
     if "quantiles" in entry:
         low, first, middle, third, high = (number(value) for value in entry["quantiles"])
         said = f"{low} to {high}, median {middle}, half in {first} to {third}"

@@ -125,7 +125,10 @@ def _profile(name: str, column: Column, table: pa.Table) -> tuple[dict[str, Any]
         missing = rows - present
         known["levels"] = texts
         if len(texts) > MOST_LEVELS or (len(texts) > FEW and 2 * len(texts) > present):
-            return None, f"{len(texts):,} different values in {present:,} rows: like a name of rows"
+            return (
+                None,
+                f"{len(texts):,} different values in {present:,} rows: looks like an identifier",
+            )
     if present < FEW:
         return None, f"the reference has {present} values, wanted at least {FEW}"
     codes = coded(values, known).codes

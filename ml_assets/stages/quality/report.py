@@ -123,7 +123,7 @@ def _state(account: Known, newest: Known) -> dict[str, Any]:
     if account["refused"] is not None:
         return {"usable": False, "said": f"the batch is refused: {account['refused']}"}
     if newest["refused"] is not None:
-        said = f"the newest file is refused: {newest['refused']}; this is about the one before"
+        said = f"the newest file is refused: {newest['refused']}; this report is on the one before"
         return {"usable": True, "said": said}
     if not account["cleaned"]:
         return {"usable": True, "said": "the batch has no cleaned row"}
@@ -164,5 +164,5 @@ def _unparsed(account: Known) -> list[dict[str, str]]:
     records = account["landed"] - account["parsed"]
     if not records or account["refused"] is not None:
         return []
-    why = f"{records:,} of {account['landed']:,} records do not parse; who they were is not known"
-    return [{"what": "selection bias of what does not parse", "why": why}]
+    why = f"{records:,} of {account['landed']:,} records do not parse; their values are unknown"
+    return [{"what": "selection bias of unparsed records", "why": why}]

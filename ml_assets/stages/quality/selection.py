@@ -158,7 +158,9 @@ def _columns(
             few = f"{counted(values, 'removed row')} with a value, wanted at least {FEW}"
             yield None, {"what": what, "why": few}
             continue
-        said = "the column is sensitive: no value is shown" if column.sensitive else found["said"]
+        said = (
+            "the column is sensitive: values are not shown" if column.sensitive else found["said"]
+        )
         yield {**found, "by": part.by, "column": name, "said": said}, None
 
 

@@ -118,7 +118,7 @@ def selection_bias(figures: Known) -> Verdict:
     where = worst.get("column") or worst["slice"]
     said = f"most of all {where}: {worst['said']} (effect {number(worst['effect'])})"
     head = f"{len(alarms)} of {len(judged)} comparisons of removed with kept rows stand out; "
-    quiet = f"{counted(gone, 'row')} removed, like those that were kept; "
+    quiet = f"{counted(gone, 'row')} removed, similar to the kept ones; "
     return Verdict(not alarms, (head if alarms else quiet) + said, numbers)
 
 

@@ -67,7 +67,7 @@ def readme(spec: ReleaseSpec, family: str, onnx_note: str) -> bytes:
         "```",
     ]
     own = [
-        "The model's family is code of the project that trained it, which is not in here: score it",
+        "The model's family is code of the project that trained it, and not included: score it",
         "there, or through MLflow.",
     ]
     lines = [
@@ -81,20 +81,20 @@ def readme(spec: ReleaseSpec, family: str, onnx_note: str) -> bytes:
         "",
         *([onnx_note] if onnx_note else edge),
         "",
-        "| file | what it is |",
+        "| file | content |",
         "| --- | --- |",
         f"| `model.json` | the model ({family}) in the server's format: JSON, nothing pickled |",
         *([] if onnx_note else [_ONNX_ROW]),
         "| `schema.json` | inputs: type, unit, categories, range in training; the prediction |",
-        "| `golden.csv`, `golden_predictions.csv` | rows and what is predicted for them |",
-        "| `evaluation_report.html`, `metrics.json` | what the model is worth on held-out rows |",
+        "| `golden.csv`, `golden_predictions.csv` | example rows and their predictions |",
+        "| `evaluation_report.html`, `metrics.json` | the model's quality on held-out rows |",
         "| `MODEL_CARD.md` | use, data, metrics, limits |",
         "| `lineage.json` | every action from the landed files to the model, by digest |",
         "| `promotion.json` | the log's entry that made it champion |",
         "| `sbom.cdx.json`, `provenance.json` | CycloneDX; in-toto with SLSA provenance |",
         "| `SHA256SUMS` | every file's SHA-256: `sha256sum -c SHA256SUMS` |",
         "",
-        "`ml-assets verify` checks all of it. Where the bundle is signed, `SHA256SUMS.sig` is the",
+        "`ml-assets verify` checks all of it. If the bundle is signed, `SHA256SUMS.sig` is the",
         "Ed25519 signature of `SHA256SUMS`; with the signer's public key, without ml_assets:",
         "",
         "```",
@@ -121,7 +121,7 @@ def _use(spec: ReleaseSpec, model: Document) -> list[str]:
         + classes,
         f"Family: {model['family']}. Owners: {', '.join(spec.owners) or 'not stated'}.",
         "",
-        "Not for rows of another kind than the data below, for features computed otherwise, or for",
+        "Not for rows unlike the data below, for features computed in another way, or for",
         "values that are known only after the moment of prediction.",
         "",
     ]
@@ -156,7 +156,7 @@ def _figures(metrics: Document) -> list[str]:
     return [
         "## Metrics",
         "",
-        f"On {metrics['rows']:,} rows of the test fold, beside the best trivial baseline "
+        f"On {metrics['rows']:,} rows of the test fold, with the best trivial baseline "
         f"({metrics['baseline_family']}). {metrics['bootstrap']}.",
         "",
         *_table(("metric", "model", level, "baseline"), rows),
@@ -183,21 +183,21 @@ def _slices(metrics: Document) -> list[str]:
 
 def _limits(spec: ReleaseSpec, model: Document, metrics: Document, onnx_note: str) -> list[str]:
     lines = [
-        "- Outside the ranges and categories in `schema.json` the model has seen nothing.",
+        "- The model has seen nothing outside the ranges and categories in `schema.json`.",
         "- A category that the model has not seen counts as missing.",
         *(f"- {note}" for note in metrics["notes"]),
     ]
     if spec.sensitive:
         lines.append(
-            f"- {', '.join(spec.sensitive)}: made from sensitive columns. Golden rows, ranges and "
-            "lists leave their values out; the model itself holds the categories it needs."
+            f"- {', '.join(spec.sensitive)}: derived from sensitive columns. Golden rows, ranges "
+            "and lists omit their values; the model itself holds the categories it needs."
         )
     for name, reason in spec.acknowledged.items():
-        lines.append(f"- `{name}` comes near the target, which was acknowledged: {reason}")
+        lines.append(f"- `{name}` is close to the target, which was acknowledged: {reason}")
     if onnx_note:
         lines.append(f"- {onnx_note}")
     if "constant" in model["state"]:
-        lines.append("- The target was constant in training: the model holds that value.")
+        lines.append("- The target was constant in training: the model always predicts that value.")
     return ["## Limits", "", *lines, ""]
 
 
@@ -215,7 +215,7 @@ def _selection(spec: ReleaseSpec, accounts: Mapping[str, Mapping[str, Document]]
                 for rule, count in sorted(counts.items())
             ]
     if not rows:
-        said = ["No record of the batches that the model learned from was left out."]
+        said = ["No record of the training batches was left out."]
         return ["## Selection bias", "", *said, ""]
     return [
         "## Selection bias",
@@ -241,7 +241,7 @@ def _decision(spec: ReleaseSpec) -> list[str]:
     return [
         "## Promotion",
         "",
-        "What first made it champion; `promotion.json` has the evidence and the hashes:",
+        "The entry that first made it champion; `promotion.json` has the evidence and the hashes:",
         "",
         *(f"- {name}: {value}" for name, value in said.items()),
     ]

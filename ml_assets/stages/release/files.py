@@ -69,7 +69,7 @@ def listed(content: bytes) -> dict[str, str]:
     except UnicodeDecodeError:
         raise BundleError(f"{SUMS} is damaged: it is not ASCII text") from None
     if lines.pop() != "":
-        raise BundleError(f"{SUMS} is damaged: its last line has no end")
+        raise BundleError(f"{SUMS} is damaged: its last line has no line break")
     for number, line in enumerate(lines, start=1):
         match = LINE.fullmatch(line)
         if match is None or match[2] in found:

@@ -43,7 +43,7 @@ def to_onnx(document: Document) -> bytes:
         output = _FAMILIES[family](graph, document)
     else:
         raise NotExpressible(
-            f"the model is of a family of your own ({document['source'] or family}), whose Python "
+            f"the model is of a custom family ({document['source'] or family}), whose Python "
             "code ONNX cannot express"
         )
     metadata = {

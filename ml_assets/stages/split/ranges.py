@@ -193,6 +193,6 @@ def duplicates(rows: Rows, on_duplicate_key: str) -> str | None:
         return None
     found = [rows.batches[number] for number in np.unique(rows.homes).tolist()]
     return (
-        f"{rows.repeated} row keys stand in more than one batch (first in "
+        f"{rows.repeated} row keys occur in more than one batch (first in "
         f"{', '.join(found)}), and on_duplicate_key is error"
     )

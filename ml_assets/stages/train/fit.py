@@ -54,7 +54,9 @@ def constant(fold: folds.Fold, notes: list[str]) -> dict[str, Any] | None:
     if fold.target.min() != fold.target.max():
         return None
     value = float(fold.target[0])
-    notes.append(f"the target is constant in training ({value:g}): the model holds that value")
+    notes.append(
+        f"the target is constant in training ({value:g}): the model always predicts that value"
+    )
     return {"constant": value}
 
 

@@ -209,6 +209,6 @@ def _weight(weight: Array, notes: list[str]) -> Array | None:
         notes.append(f"{int(bad.sum())} rows have no usable weight and count as 0")
         weight[bad] = 0.0
     if not weight.any():
-        notes.append("all weights are 0; rows are weighed alike")
+        notes.append("all weights are 0; rows are weighted equally")
         return None
     return weight

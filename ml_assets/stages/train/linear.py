@@ -85,7 +85,7 @@ def _fit(settings: Linear, fold: Fold, context: Context) -> dict[str, Any]:
     # scikit-learn's warnings (no convergence) are facts about the model.
     notes = [str(warning.message).partition("\n")[0] for warning in caught]
     if len(rows) < len(fold.target):
-        notes.append(f"fitted on {len(rows):,} of {len(fold.target):,} rows, evenly taken")
+        notes.append(f"fitted on {len(rows):,} of {len(fold.target):,} evenly spaced rows")
     return {**state, "rows": len(rows), "report": {"notes": notes}}
 
 

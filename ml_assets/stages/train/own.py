@@ -66,7 +66,7 @@ class Own:
         if given not in (0, wanted):
             raise HookError(
                 f"{self._file}:{function} returned {given} numbers as importance, "
-                f"wanted {wanted}, one a column"
+                f"wanted {wanted}, one per column"
             )
         return state
 

@@ -68,7 +68,7 @@ def _others(view: View) -> Table:
 
 
 def _named(name: str, entry: Mapping[str, Any]) -> Cell:
-    return Cell(name, under="" if entry["refitted"] else "fitted on train alone")
+    return Cell(name, under="" if entry["refitted"] else "fitted on train only")
 
 
 def _figures(entry: Mapping[str, Any], metric: str) -> list[str]:

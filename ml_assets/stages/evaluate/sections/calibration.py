@@ -82,9 +82,9 @@ def show(view: View) -> Section:
     text = (
         f"{_QUESTION[view.spec.task]} The calibration error is {number(found['error'], unit or '')}"
         f"{around if found['interval'] else ''}; with predictions that are right on average, "
-        f"chance alone would make about {number(found['by_chance'])} of as many independent rows."
+        f"chance alone would give about {number(found['by_chance'])} for as many independent rows."
     )
-    notes = ["Resampling adds noise to each group: the interval lies somewhat high."]
+    notes = ["Resampling adds noise to each group: the interval is biased upwards."]
     if found.get("slope") is not None:
         notes.append(
             f"Slope of the target on the prediction: {number(found['slope'])} (1 is calibrated; "
@@ -97,9 +97,9 @@ def show(view: View) -> Section:
 
 
 _QUESTION = {
-    "regression": "Is the target, on average, what was predicted?",
-    "binary": "Does class 1 happen as often as was said?",
-    "multiclass": "Is the likeliest class right as often as was said?",
+    "regression": "Does the target match the prediction on average?",
+    "binary": "Does class 1 occur as often as predicted?",
+    "multiclass": "Is the likeliest class right as often as predicted?",
 }
 
 
@@ -126,7 +126,7 @@ def _drawn(view: View, found: dict[str, Any]) -> Plot:
     show = said if regression else words.share
     bars = "means ± 1.96 standard errors" if regression else "95% Wilson intervals"
     text = (
-        f"Rows in {len(told)} groups of like size by what was predicted (bars: {bars}). The "
+        f"Rows in {len(told)} groups of similar size by prediction (bars: {bars}). The "
         f"largest gap is where {show(told[worst])} was predicted and {show(seen[worst])} observed; "
         f"on average {show(np.average(told, weights=size))} and "
         f"{show(np.average(seen, weights=size))}."

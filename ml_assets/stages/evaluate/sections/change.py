@@ -43,7 +43,7 @@ def verdict(found: Mapping[str, Any]) -> str:
     """Return better or worse for the spec's metric, or why neither can be said."""
     entry = found["figures"][found["metric"]]
     if found["same"]:
-        return "the two predict the same for every row"
+        return "both predict the same for every row"
     if entry["difference"] is None or entry["interval"] is None:
         return "the difference has no interval"
     low, high = entry["interval"]
@@ -73,12 +73,12 @@ def _said(view: View, found: Mapping[str, Any]) -> list[str]:
     moods = [marked(metric, e) for e in tested]
     said = [
         f"Both candidates predicted {which} that neither was trained or chosen on.",
-        f"The {words.NAMES[metric]} is {number(entry['now'], unit)}, that of the previous "
-        f"candidate {number(entry['before'], unit)}: {verdict(found)}.",
+        f"The {words.NAMES[metric]} is {number(entry['now'], unit)}, against "
+        f"{number(entry['before'], unit)} of the previous candidate: {verdict(found)}.",
     ]
     if tested:
-        counts = [f"{moods.count(mood):,} surely {mood}" for mood in ("better", "worse")]
-        shown = " and ".join(counts) if any(moods) else "none surely better or worse"
+        counts = [f"{moods.count(mood):,} significantly {mood}" for mood in ("better", "worse")]
+        shown = " and ".join(counts) if any(moods) else "none significantly better or worse"
         said.append(f"Of {len(tested):,} slices with enough rows: {shown}.")
     return said
 
@@ -118,8 +118,8 @@ def _figures(entry: Mapping[str, Any], unit: str) -> list[Text]:
 def _notes(found: Mapping[str, Any]) -> list[str]:
     return [
         f"Paired: both on the same rows and draws ({found['bootstrap']}). A slice is marked better "
-        f"or worse where p is under {LEVEL:g} after Holm's correction for all slices; one with "
-        f"fewer than {FEW_ROWS} rows, or of fewer than 5 days, is not tested.",
+        f"or worse if p is below {LEVEL:g} after Holm's correction for all slices; one with "
+        f"fewer than {FEW_ROWS} rows, or from fewer than 5 days, is not tested.",
         f"The previous candidate is {found['previous']}: ml-assets versions shows its number, "
         "ml-assets compare why the two differ.",
     ]

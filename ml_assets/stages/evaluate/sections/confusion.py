@@ -58,17 +58,18 @@ def show(view: View) -> Section | None:
             share = counts[row, column] / total
             cells.append(Cell(f"{counts[row, column]:,}", under=words.share(share)))
         body.append(Line(cells))
-    head = ["Class", "Rows", *(f"said {labels[column]}" for column in said)]
-    matrix = Table("Confusion matrix", head, body, title="What was said of each class")
-    where = "the likeliest class is said" if view.spec.task != "binary" else "1 is said from 0.5"
+    head = ["Class", "Rows", *(f"predicted {labels[column]}" for column in said)]
+    matrix = Table("Confusion matrix", head, body, title="Predictions by true class")
+    where = "the likeliest class" if view.spec.task != "binary" else "1 from a probability of 0.5"
     missing = [labels[row] for row in true if not counts[row].sum()]
     missing += [labels[row] for row in range(len(labels) - 2) if not used[row]]
     notes = [f"Not on test: {', '.join(missing)}."] if missing else []
     if counts[-1].any():
-        notes.append(f"{counts[-1].sum():,} test rows have a class that training does not hold.")
+        unknown = words.counted(int(counts[-1].sum()), "test row")
+        notes.append(f"{unknown} of a class that is not in training.")
     if found["classes"] > MOST:
         notes.append(f"The {MOST} most frequent of {found['classes']:,} classes are shown.")
-    text = f"A row of the matrix is a true class, a column what the model said ({where})."
+    text = f"Rows of the matrix are true classes, columns the predicted ones ({where})."
     tables = [matrix, _by_class(labels, counts)]
     return Section(NAME, "Confusion", text, tables, (), notes)
 

@@ -36,7 +36,7 @@ def show(view: View) -> Section:
 _METHOD = {
     "tree": "Shapley values of the trees (Lundberg et al., 2020)",
     "linear": "coefficient times value, minus its mean over the sample",
-    "own": "as the family's own `contributions` says",
+    "own": "from the family's own `contributions`",
 }
 
 
@@ -46,7 +46,7 @@ def _table(entry: Mapping[str, Any], place: int) -> Table:
     ]
     body.append(["all others", "", _signed(entry["others"])])
     when = f"{entry['time']}, " if entry["time"] else ""
-    folded = f"{when}predicted {_told(entry['prediction'])}, was {_told(entry['target'])}"
+    folded = f"{when}predicted {_told(entry['prediction'])}, observed {_told(entry['target'])}"
     folded = f"Row {place} ({entry['why']}): {folded}"
     head = ["Feature", "Value", "Contribution"]
     return Table(f"Contributions, row {place}", head, lines(body), folded=folded)

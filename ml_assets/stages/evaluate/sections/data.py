@@ -35,7 +35,7 @@ def show(view: View) -> Section:
         f"its number, ml-assets lineage {view.spec.model}/candidate leads to the landed files."
     )
     notes = [
-        f"{name} comes near the target, which was acknowledged: {reason}"
+        f"{name} is close to the target, which was acknowledged: {reason}"
         for name, reason in view.spec.acknowledged.items()
     ]
     return Section(NAME, "Data used", text, tables, notes=notes)

@@ -34,8 +34,8 @@ def show(view: View) -> Section | None:
             folded = f"{len(body) - _SHOWN} more"
             tables.append(Table(f"More slices by {name}", head, body[_SHOWN:], folded=folded))
     text = (
-        f"For whom is the model worth how much? By {words.NAMES[metric]} on test, worst first. "
-        f"Values with fewer than {FEW_ROWS} rows stand last and are marked: their figures say "
+        f"How well does the model work for whom? By {words.NAMES[metric]} on test, worst first. "
+        f"Values with fewer than {FEW_ROWS} rows come last and are marked: their figures say "
         "little."
     )
     return Section(NAME, "Declared slices", text, tables)

@@ -41,14 +41,16 @@ def show(view: View) -> Section:
         tables.append(Table("Less important features", head, body[_SHOWN:], folded=folded))
     text = (
         f"How much the mean {words.LOSSES[metric]} grows when a feature's values are shuffled "
-        f"among {found['rows']:,} test rows, drawn with a seed (it is {number(found['loss'])} "
-        "there as they are)."
+        f"among {found['rows']:,} test rows, drawn with a seed (unshuffled it is "
+        f"{number(found['loss'])})."
     )
     notes = [
-        "It says what the model uses, not what causes the target. Features that say the same "
-        "share their importance. Intervals take rows as independent; one shuffle. In grey: chance "
-        "can explain it."
+        "It says what the model uses, not what causes the target. Redundant features "
+        "share their importance. Intervals treat rows as independent; one shuffle. In grey: within "
+        "chance."
     ]
     if total > 0:
-        notes.append("Gain: the share of the loss that trees saved by splitting on it in training.")
+        notes.append(
+            "Gain: the share of the loss reduction from splits on the feature in training."
+        )
     return Section(NAME, "Feature importance", text, tables, (), notes)

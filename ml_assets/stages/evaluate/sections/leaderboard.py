@@ -19,14 +19,14 @@ def show(view: View) -> Section:
     names = list(standard.BY_TASK[view.spec.task])
     body = [_line(found, entry, names) for entry in found["leaderboard"]]
     head = ["Family", *(words.title(name) for name in names)]
-    head += ["Rows learned from", "Features", "Trees", "Parameters", "Size"]
+    head += ["Training rows", "Features", "Trees", "Parameters", "Size"]
     settings = [
         [entry["family"], ", ".join(_settings(entry["settings"])) or NONE]
         for entry in found["leaderboard"]
     ]
     text = (
-        f"Families as compared on validation by {words.NAMES[view.spec.metric]}. The best one was "
-        "chosen; test had no say. Parameters are the numbers learned (values of leaves, "
+        f"Families compared on validation by {words.NAMES[view.spec.metric]}. The best one was "
+        "chosen; test had no part in it. Parameters are the numbers learned (values of leaves, "
         "coefficients, medians); size is that of the model document."
     )
     tables = [

@@ -120,8 +120,8 @@ def show(view: View) -> Section:
         plots += [_drawn_course(view, course, unit), _drawn_loss(view, course)]
         tables.append(_table(view, course))
     if course["untimed"]:
-        notes.append(f"{course['untimed']:,} rows have no time and are in no period.")
-    text = "Where is the model off, in which direction, and does it get worse with time?"
+        notes.append(f"{course['untimed']:,} rows have no time and belong to no period.")
+    text = "Where is the model wrong, in which direction, and does it get worse over time?"
     return Section(NAME, title, text, tables, plots, notes)
 
 
@@ -160,8 +160,8 @@ def _drawn_over_prediction(found: dict[str, Any], unit: str) -> Plot:
 
     widest = int(np.argmax(q[4] - q[0]))
     text = (
-        f"Rows in {len(centre)} groups of like size by prediction: the median residual runs from "
-        f"{said(q[2].min())} to {said(q[2].max())}{_after(unit)}; the spread is widest at "
+        f"Rows in {len(centre)} groups of similar size by prediction: the median residual runs "
+        f"from {said(q[2].min())} to {said(q[2].max())}{_after(unit)}; the spread is widest at "
         f"predictions around {said(centre[widest])}, where 80% lie between "
         f"{said(q[0][widest])} and {said(q[4][widest])}."
     )
@@ -204,7 +204,7 @@ def _drawn_shares(view: View, course: dict[str, Any], start: Any) -> Plot:
 
     widest = int(np.argmax(np.abs(predicted - observed)))
     text = (
-        f"By {course['period']}: the gap between what was predicted and what happened is widest "
+        f"By {course['period']}: the gap between predicted and observed shares is widest "
         f"from {course['start'][widest]}, {predicted[widest]:.1%} against {observed[widest]:.1%}."
     )
     return drawn("shares-over-time", "Predicted and observed over time", text, paint)

@@ -25,11 +25,11 @@ def show(view: View) -> Section:
     low_high = found["difference"]["interval"]
     difference = found["difference"]["value"]
     body.append(["Random minus this", number(difference, unit), words.span(low_high)])
-    head = ["Rows of test taken by", words.title(metric), f"{level} interval"]
+    head = ["Test rows chosen by", words.title(metric), f"{level} interval"]
     text = (
         f"The chosen family was trained twice more with the same settings, on {found['learned']:,} "
         f"sampled rows, and scored on {found['tested']:,}: once with the folds as they are, once "
-        "with the same rows dealt at random. "
+        "with the same rows divided at random. "
     )
     if low_high is None:
         text += "The difference has no interval."
@@ -37,8 +37,8 @@ def show(view: View) -> Section:
         text += "The difference is within what chance explains."
     else:
         look = "better" if (difference < 0) == (metric not in _MORE) else "worse"
-        text += f"A random split would have made the model look {look} than it is on what comes."
-    notes = ["Both on a sample, so that only their difference says something. Rows independent."]
+        text += f"A random split would have made the model look {look} than it is on new data."
+    notes = ["Both figures are from a sample: only their difference matters. Rows are independent."]
     return Section(NAME, title, text, [Table("Split optimism", head, lines(body))], (), notes)
 
 

@@ -62,11 +62,11 @@ def show(view: View) -> Section | None:
     rate = rates(found)
     best = int(np.argmax(rate["f1"]))
     text = (
-        "Class 1 is said where the probability reaches a threshold. Which one is right depends on "
-        "what a miss and a false alarm cost."
+        "Class 1 is predicted if its probability reaches a threshold. The right one depends on "
+        "the costs of a miss and of a false alarm."
     )
     note = f"The largest F1, {rate['f1'][best]:.3f}, is at {rate['threshold'][best]:.2f}: chosen "
-    note += "on these test rows, and so a little optimistic."
+    note += "on these test rows, and therefore slightly optimistic."
     plots = [_drawn_curves(rate), _drawn_roc(view, rate)]
     return Section(NAME, "Thresholds", text, [_table(rate, best)], plots, [note])
 
@@ -93,15 +93,15 @@ def _drawn_roc(view: View, rate: dict[str, Any]) -> Plot:
         axes.plot([0, 1], [0, 1], color=INK, lw=1, ls=(0, (4, 3)), label="no skill")
         # Rows that reach no threshold: the curve ends at 0, 0.
         axes.plot([*rate["false"], 0], [*rate["recall"], 0], color=MAIN, lw=1.8, label="model")
-        axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="share of class 0 that is called 1")
-        axes.set_ylabel("share of class 1 found")
+        axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="false positive rate")
+        axes.set_ylabel("true positive rate (recall)")
         axes.legend(**LEGEND, ncols=2)
 
     place = int(np.argmin(np.abs(rate["false"] - 0.05)))
     auc = words.number(view.metrics["test"]["auc"])
     text = (
-        f"The area under the curve is {auc}. With {rate['false'][place]:.1%} of class 0 called "
-        f"1, {rate['recall'][place]:.1%} of class 1 is found."
+        f"The area under the curve is {auc}. At a false positive rate of "
+        f"{rate['false'][place]:.1%} the recall is {rate['recall'][place]:.1%}."
     )
     return drawn("roc", "ROC curve", text, paint)
 
@@ -115,5 +115,5 @@ def _table(rate: dict[str, Any], best: int) -> Table:
         tags = [("largest F1", "good")] if place == best else []
         first = Cell(f"{rate['threshold'][place]:.2f}", tags)
         body.append(Line([first, shown, rest[0], f"{rate['f1'][place]:.3f}", *rest[1:]]))
-    head = ["Threshold", "Precision", "Recall", "F1", "Called 1", "Of class 0 called 1"]
+    head = ["Threshold", "Precision", "Recall", "F1", "Predicted 1", "False positive rate"]
     return Table("Figures by threshold", head, body)

@@ -156,7 +156,7 @@ def show(view: View) -> Section:
     """Return the worst slices, how many were searched, and with which correction."""
     found = view.sections[NAME]
     if not found["searched"]:
-        return nothing(NAME, TITLE, f"no slice has {slices.FEW_ROWS} rows inside and outside of it")
+        return nothing(NAME, TITLE, f"no slice has {slices.FEW_ROWS} rows inside and outside")
     worst = found["worst"]
     what, level = words.LOSSES[view.spec.metric], words.level(view.metrics["level"])
     unit = words.loss_unit(view.spec.metric, view.spec.target_unit)
@@ -166,7 +166,7 @@ def show(view: View) -> Section:
     if len(found["paired"]) > 1:
         searched += f", and pairs of {', '.join(found['paired'])}"
     verdict = f"{found['found']:,} of them are" if found["found"] != 1 else "One of them is"
-    text = f"{searched}. {verdict} worse than the rest, more than chance explains."
+    text = f"{searched}. {verdict} worse than the rest by more than chance."
     notes = [
         f"Significant at {LEVEL:.0%} after Holm's correction for all {found['searched']:,} "
         "comparisons; standard errors from the block bootstrap. A pair is listed only if it is "
@@ -176,7 +176,7 @@ def show(view: View) -> Section:
     if found["few"]:
         notes.append(f"{found['few']:,} more had too few rows, or too few days, to be compared.")
     if found["rows"] < found["of"]:
-        notes.append(f"Searched on {found['rows']:,} of {found['of']:,} rows, evenly taken.")
+        notes.append(f"Searched on {found['rows']:,} of {found['of']:,} evenly spaced rows.")
     tables = [_table(worst[:MOST_SHOWN], level)] if worst else []
     if len(worst) > MOST_SHOWN:
         more = _table(worst[MOST_SHOWN:], level)
