@@ -20,10 +20,11 @@ from typing import Any
 import pyarrow as pa
 
 from ml_assets.engine.checks import checks_of
+from ml_assets.engine.recipes.candidate import fit_spec
 from ml_assets.engine.recipes.change import change_spec
 from ml_assets.engine.recipes.dataset import clean_spec, ingest_spec
 from ml_assets.engine.recipes.evaluation import evaluate_spec
-from ml_assets.engine.recipes.model import features_spec, fit_spec
+from ml_assets.engine.recipes.features import features_spec
 from ml_assets.engine.recipes.quality import ReferenceTables, reference_spec, report_spec
 from ml_assets.engine.sensitive import sensitive_inputs
 from ml_assets.keys.families import FAMILIES

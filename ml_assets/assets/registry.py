@@ -77,15 +77,15 @@ BATCH = UnitKind(
 )
 FEATURES = UnitKind(
     "features",
-    f"{RECIPES}.model:features",
-    f"{RECIPES}.model:features_code",
+    f"{RECIPES}.features:features",
+    f"{RECIPES}.features:features_code",
     libraries=("pandas", "scipy.stats"),
 )
-SPLITS = UnitKind("splits", f"{RECIPES}.model:splits", f"{RECIPES}.model:splits_code")
+SPLITS = UnitKind("splits", f"{RECIPES}.splits:splits", f"{RECIPES}.splits:splits_code")
 CANDIDATE = UnitKind(
     "candidate",
-    f"{RECIPES}.model:candidate",
-    f"{RECIPES}.model:candidate_code",
+    f"{RECIPES}.candidate:candidate",
+    f"{RECIPES}.candidate:candidate_code",
     libraries=("sklearn.linear_model", "lightgbm"),
 )
 QUALITY_REPORT = UnitKind(

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ml_assets.assets.cells import Unit
 from ml_assets.engine.plan import Planner
-from ml_assets.engine.recipes.model import candidate_of, fit_action, learning
+from ml_assets.engine.recipes.candidate import candidate_of, fit_action, learning
 from ml_assets.engine.run import ActionRunner
 from ml_assets.engine.session import Done
 from ml_assets.errors import DamagedObject, MlAssetsError, NotMaterialized, UnknownName

@@ -16,7 +16,7 @@ import pytest
 
 from ml_assets.assets.cells import Cell, Unit
 from ml_assets.engine.make import Maker
-from ml_assets.engine.recipes.model import fit_action, learning
+from ml_assets.engine.recipes.candidate import fit_action, learning
 from ml_assets.engine.run import Recent
 from ml_assets.engine.session import Made
 from ml_assets.store.objects import Objects

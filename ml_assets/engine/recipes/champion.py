@@ -13,17 +13,12 @@ from typing import Any
 from ml_assets.assets.cells import Cell, Unit
 from ml_assets.engine.checks import checks_of
 from ml_assets.engine.code_versions import Versioned
+from ml_assets.engine.recipes.candidate import family_module, family_modules
 from ml_assets.engine.recipes.dataset import cleaned_of
 from ml_assets.engine.recipes.evaluation import role_of
-from ml_assets.engine.recipes.model import (
-    FOLDS,
-    family_module,
-    family_modules,
-    feature_inputs,
-    folds_of,
-    seen_of,
-)
+from ml_assets.engine.recipes.features import seen_of
 from ml_assets.engine.recipes.previous import digest_of
+from ml_assets.engine.recipes.splits import FOLDS, feature_inputs, folds_of
 from ml_assets.engine.sensitive import sensitive_inputs, undeclared
 from ml_assets.engine.session import Done, Made, Session, Undone
 from ml_assets.history.decisions import candidate_of, compared_with

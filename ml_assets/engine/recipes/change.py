@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ml_assets.assets.cells import Unit
-from ml_assets.engine.recipes.model import FOLDS, feature_inputs, seen_of
+from ml_assets.engine.recipes.features import seen_of
 from ml_assets.engine.recipes.previous import digest_of, previous_of
+from ml_assets.engine.recipes.splits import FOLDS, feature_inputs
 from ml_assets.engine.sensitive import sensitive_inputs
 from ml_assets.engine.session import Done, Made, Session, Undone
 from ml_assets.history.past import Past, past

@@ -9,17 +9,10 @@ from ml_assets.assets.cells import Cell, Unit
 from ml_assets.engine.checks import checks_of
 from ml_assets.engine.code_versions import Versioned
 from ml_assets.engine.recipes import change
-from ml_assets.engine.recipes.model import (
-    FOLDS,
-    TRIVIAL,
-    family_module,
-    family_modules,
-    feature_inputs,
-    fit_spec,
-    folds_of,
-    seen_of,
-)
+from ml_assets.engine.recipes.candidate import TRIVIAL, family_module, family_modules, fit_spec
+from ml_assets.engine.recipes.features import seen_of
 from ml_assets.engine.recipes.previous import digest_of
+from ml_assets.engine.recipes.splits import FOLDS, feature_inputs, folds_of
 from ml_assets.engine.sensitive import Seen, sensitive_inputs, undeclared
 from ml_assets.engine.session import Done, Made, Session
 from ml_assets.keys.action import Action, Input

@@ -10,7 +10,8 @@ from typing import Any
 
 from ml_assets.assets.cells import Cell, Unit
 from ml_assets.engine.code_versions import Versioned
-from ml_assets.engine.recipes.model import family_modules, seen_of
+from ml_assets.engine.recipes.candidate import family_modules
+from ml_assets.engine.recipes.features import seen_of
 from ml_assets.engine.sensitive import sensitive_inputs
 from ml_assets.engine.session import Done, Made, Session, Undone
 from ml_assets.errors import NotMaterialized, UnknownName

@@ -212,7 +212,7 @@ class _Comparison:
         return Compared(metric, rows.count, values_of, parts, len(mixes), notes)
 
     def _family(self, at: int, name: str) -> str:
-        from ml_assets.engine.recipes.model import family_module
+        from ml_assets.engine.recipes.candidate import family_module
 
         families = self._sides[at].project.models[self._model].training.families
         return family_module(self._codes[at].workspace, self._model, families[name])

@@ -86,7 +86,7 @@ class Mixer:
         if made.waiting is not None:
             raise StageError(made.waiting)
         family = project.models[self._model].training.families[made.facts["chosen"]]
-        from ml_assets.engine.recipes.model import family_module
+        from ml_assets.engine.recipes.candidate import family_module
 
         module = family_module(code.workspace, self._model, family)
         return Mixed(_ref(made, "model"), module, self._seen(session))

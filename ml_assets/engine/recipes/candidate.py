@@ -1,0 +1,164 @@
+"""A model's candidate: families fitted, the best chosen on validation, refitted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ml_assets.assets.cells import Unit
+from ml_assets.engine.code_versions import Versioned
+from ml_assets.engine.recipes.previous import pins_of
+from ml_assets.engine.recipes.splits import feature_inputs, folds_of
+from ml_assets.engine.session import Done, Made, Session, Undone
+from ml_assets.keys.action import Action, Input
+from ml_assets.keys.families import FAMILIES
+from ml_assets.spec.families import BASELINES, Custom
+from ml_assets.spec.model import (
+    ChooseSpec,
+    FitSpec,
+    ModelSpec,
+)
+from ml_assets.spec.project import Project
+from ml_assets.workspace import Workspace
+
+TRIVIAL = "baseline:"
+"""Before a trivial family's name, the name of its model among a candidate's outputs."""
+
+
+def family_module(workspace: Workspace, group: str, family: Any) -> str:
+    """Return the module of a family, the user's own included."""
+    if isinstance(family, Custom):
+        return workspace.hook(group, family.module).split(":")[0]
+    return FAMILIES[family.family]
+
+
+def family_modules(project: Project, workspace: Workspace, name: str) -> list[str]:
+    """Return the module of each of a model's families."""
+    families = project.models[name].training.families.values()
+    return [family_module(workspace, name, family) for family in families]
+
+
+def fit_spec(model: ModelSpec, family: str) -> FitSpec:
+    """Return the part of a model's spec that fitting a family depends on."""
+    return FitSpec(
+        task=model.task,
+        metric=model.training.metric,
+        family=model.training.families[family],
+        columns=model.features.columns,
+        weighted=model.weight is not None,
+        threads=model.training.threads,
+        seed=model.training.seed,
+    )
+
+
+def learning(session: Session, unit: Unit) -> tuple[dict[str, Input], str | None]:
+    """Return what every family of a model learns from, and why the model waits, if it does."""
+    folds, waits = folds_of(session, unit, ("train", "validation"))
+    if waits is not None:
+        return {}, f"{unit.group} waits: {waits}"
+    inputs = {fold: folds[fold].outputs[fold] for fold in ("train", "validation")}
+    batches = feature_inputs(session, unit, [folds["train"], folds["validation"]])
+    return {**inputs, "features": batches}, None
+
+
+def fit_action(
+    workspace: Workspace, group: str, model: ModelSpec, name: str, inputs: Mapping[str, Input]
+) -> Action:
+    """Return the action that fits one family of a model."""
+    return Action(
+        f"fit:{name}",
+        "ml_assets.stages.train.fit:fit",
+        fit_spec(model, name),
+        inputs,
+        {"family": family_module(workspace, group, model.training.families[name])},
+    )
+
+
+def candidate_code(project: Project, workspace: Workspace, name: str) -> Versioned:
+    """Return what the code version of a model's candidate is made of."""
+    training = project.models[name].training
+    stages = [f"ml_assets.stages.train.{part}" for part in ("fit", "choose", "refit")]
+    fits = [fit_spec(project.models[name], family) for family in training.families]
+    return Versioned([*stages, *family_modules(project, workspace, name)], fits)
+
+
+def candidate(session: Session, unit: Unit) -> Sequence[Made]:
+    """Fit every family, choose on validation, refit the chosen one."""
+    inputs, waits = learning(session, unit)
+    if waits is not None:
+        return [Made(cell, {}, {}, waiting=waits) for cell in unit.cells()]
+    made = candidate_of(session, unit, session.project.models[unit.group], inputs)
+    return [replace(made, pins=pins_of(session, made))]
+
+
+def candidate_of(
+    session: Session, unit: Unit, model: ModelSpec, inputs: Mapping[str, Input]
+) -> Made:
+    """Make the candidate of a model as a spec says, from given rows."""
+    (cell,) = unit.cells()
+    fits = [
+        fit_action(session.workspace, unit.group, model, name, inputs)
+        for name in model.training.families
+    ]
+    done = _done(session, unit, fits)
+    baselines = tuple(n for n, f in model.training.families.items() if f.family in BASELINES)
+    scores: Input = {n: done[f"fit:{n}"].outputs["scores"] for n in model.training.families}
+    choice = session.act(
+        unit,
+        Action(
+            "choose",
+            "ml_assets.stages.train.choose:choose",
+            ChooseSpec(metric=model.training.metric, baselines=baselines),
+            {"scores": scores},
+        ),
+    )
+    done["choose"] = choice
+    if isinstance(choice, Undone):
+        later = choice.outputs["leaderboard"]
+        outputs: dict[str, Any] = {"model": later, "leaderboard": later, "baseline": later}
+        return Made(cell, outputs | _trivial(baselines, done), done)
+    board = session.home.objects.json(choice.outputs["leaderboard"].digest)
+    outputs = {"leaderboard": choice.outputs["leaderboard"], **_trivial(baselines, done)}
+    roles = {"baseline": board["baseline"], "model": board["chosen"]}
+    if model.training.refit != "none":
+        refits = [
+            _refit_action(session, unit, model, name, inputs, done)
+            for name in dict.fromkeys(roles.values())
+        ]
+        done |= _done(session, unit, refits)
+    part = "fit" if model.training.refit == "none" else "refit"
+    outputs |= {role: done[f"{part}:{name}"].outputs["model"] for role, name in roles.items()}
+    facts = {key: board[key] for key in ("metric", "chosen", "baseline", "families")}
+    return Made(cell, outputs, done, facts=facts)
+
+
+def _trivial(names: Sequence[str], done: Mapping[str, Done | Undone]) -> dict[str, Any]:
+    """Return every trivial baseline as fitted on train, for the report."""
+    return {f"{TRIVIAL}{name}": done[f"fit:{name}"].outputs["model"] for name in names}
+
+
+def _done(session: Session, unit: Unit, actions: Sequence[Action]) -> dict[str, Done | Undone]:
+    """Return independent actions by part, made."""
+    made = session.each(unit, actions)
+    return {action.part: one for action, one in zip(actions, made, strict=True)}
+
+
+def _refit_action(
+    session: Session,
+    unit: Unit,
+    model: ModelSpec,
+    name: str,
+    inputs: Mapping[str, Input],
+    done: Mapping[str, Done | Undone],
+) -> Action:
+    """Return the action that fits a family again, on train and validation."""
+    fitted = done[f"fit:{name}"].outputs["model"]
+    module = family_module(session.workspace, unit.group, model.training.families[name])
+    return Action(
+        f"refit:{name}",
+        "ml_assets.stages.train.refit:refit",
+        fit_spec(model, name),
+        {"fitted": fitted, **inputs},
+        {"family": module},
+    )

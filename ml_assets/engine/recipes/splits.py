@@ -1,0 +1,164 @@
+"""A model's folds, and what is read through them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from ml_assets.assets.cells import Cell, Unit
+from ml_assets.engine.checks import checks_of
+from ml_assets.engine.code_versions import Versioned
+from ml_assets.engine.lazy import Later
+from ml_assets.engine.session import Done, Made, Session, Undone
+from ml_assets.keys import fields
+from ml_assets.keys.action import Action, Input, Pending
+from ml_assets.spec.model import (
+    LeakageSpec,
+    ModelSpec,
+)
+from ml_assets.spec.project import Project
+from ml_assets.spec.split import SplitRule
+from ml_assets.store.objects import Ref
+from ml_assets.workspace import Workspace
+
+FOLDS = ("train", "validation", "test")
+ASSIGNMENT = "train_assignment"
+"""The output of a stratified `train_split` that says which fold each row was given."""
+
+
+def splits_code(project: Project, _: Workspace, name: str) -> Versioned:
+    """Return what the code version of a model's folds is made of."""
+    split = project.models[name].split
+    return Versioned([f"ml_assets.stages.split.{split.kind}"], [split])
+
+
+def splits(session: Session, unit: Unit) -> Sequence[Made]:
+    """Make the three folds: references to rows of the usable feature batches."""
+    model = session.project.models[unit.group]
+    dataset = session.project.datasets[model.dataset]
+    batches = session.batches(model.dataset) if dataset.calendar else [""]
+    if not batches:
+        why = f"nothing has landed for {model.dataset}"
+        return [Made(cell, {}, {}, waiting=why) for cell in unit.cells()]
+    found = {b: session.upstream(Cell(f"{unit.group}/features", b)) for b in batches}
+    usable: dict[str, Input] = {
+        b: made.outputs["features"]
+        for b, made in found.items()
+        if made.waiting is None and made.facts.get("usable", True)
+    }
+    refused = [b for b, made in found.items() if made.facts.get("usable") is False]
+    held = f"refused or withdrawn: {', '.join(refused)}; on_refused is hold" if refused else None
+    if model.on_refused == "hold" and held is not None:
+        return [Made(cell, {}, {}, waiting=held) for cell in unit.cells()]
+    needed = [model.dataset, *(join.dataset for join in model.joins)]
+    missed = [b for b, made in found.items() if session.missed(made, needed)]
+    if missed:
+        why = f"features of {', '.join(missed)} are missing: their run failed or is still to come"
+        return [Made(cell, {}, {}, waiting=f"{unit.group} waits: {why}") for cell in unit.cells()]
+    params = split_rule(unit.group, model)
+    stage = f"ml_assets.stages.split.{model.split.kind}:split"
+    action = Action("split", stage, params, {"features": usable})
+    stratified = model.split.kind == "hash" and model.split.stratify
+    if stratified:
+        action = _with_kept(session, unit, action)
+    made = session.act(unit, action)
+    given = {**{n: made.outputs[n] for n in (*FOLDS, "summary")}, "features": usable}
+    checks = Later(lambda: _split_checks(session, unit, params, given))
+    facts = {"excluded": refused}
+    if isinstance(made, Done):
+        facts |= session.home.objects.json(made.outputs["summary"].digest)
+    found_folds = []
+    for fold, cell in zip(FOLDS, unit.cells(), strict=True):
+        outputs = {fold: made.outputs[fold], "summary": made.outputs["summary"]}
+        if stratified and fold == "train":
+            outputs[ASSIGNMENT] = made.outputs["assignment"]
+        own = checks if fold == "test" else {}
+        found_folds.append(Made(cell, outputs, {"split": made}, own, facts))
+    return found_folds
+
+
+def split_rule(name: str, model: ModelSpec) -> SplitRule:
+    """Return the part of a model's spec that its folds depend on."""
+    rule = model.split
+    shares = rule.kind == "time" and isinstance(rule.test, str)
+    days = "day" in (model.evaluation.intervals.block, model.gate.not_worse.block)
+    return SplitRule(
+        model=name,
+        split=rule,
+        on_duplicate_key=model.on_duplicate_key,
+        block="day" if shares and days else None,
+    )
+
+
+def _split_checks(
+    session: Session, unit: Unit, params: SplitRule, given: Mapping[str, Input]
+) -> dict[str, Done | Undone]:
+    model = session.project.models[unit.group]
+    values = LeakageSpec(
+        task=model.task,
+        columns=model.features.columns,
+        acknowledged=model.features.leakage.acknowledged,
+    )
+    found: dict[str, Done | Undone] = {}
+    for entry in checks_of("test_split"):
+        inputs = {name: given[name] for name in entry.inputs}
+        part, about = f"check:{entry.name}", values if entry.inputs == ("features",) else params
+        found[entry.name] = session.act(unit, Action(part, entry.stage, about, inputs))
+    return found
+
+
+def _with_kept(session: Session, unit: Unit, action: Action) -> Action:
+    """Return a stratified split with the assignment that the environment holds as its input.
+
+    Of the same rows under the same code it is the action that was made: what that was handed,
+    not what it added, or each plan would find another input. Another rule begins anew.
+    """
+    held = session.current.get((str(unit.cells()[0]), ""))
+    if held is None or ASSIGNMENT not in held.outputs:
+        return action
+    before = session.home.records.action(held.actions["split"])
+    if before is None:
+        return _handed(action, held.outputs[ASSIGNMENT])
+    if before.ingredients["params"] != fields.document(action.params):
+        return action
+    given = before.ingredients["inputs"].get("kept")
+    again = action if given is None else _handed(action, Ref(given, "table"))
+    same = session.keyed(again)
+    if not same.pending and same.key == before.key:
+        return again
+    return _handed(action, held.outputs[ASSIGNMENT])
+
+
+def _handed(action: Action, kept: Ref) -> Action:
+    return replace(action, inputs={**action.inputs, "kept": kept})
+
+
+def folds_of(
+    session: Session, unit: Unit, names: Sequence[str] = FOLDS
+) -> tuple[dict[str, Made], str | None]:
+    """Return folds of a model and why it waits, if it does."""
+    found = {name: session.upstream(Cell(f"{unit.group}/{name}_split")) for name in names}
+    waits = (made.waiting or made.facts.get("waiting") for made in found.values())
+    return found, next((why for why in waits if why), None)
+
+
+def feature_inputs(session: Session, unit: Unit, folds: Sequence[Made]) -> Input:
+    """Return the feature batches that folds refer to, in calendar order."""
+    if any(isinstance(value, Pending) for made in folds for value in made.outputs.values()):
+        cells = {
+            c
+            for made in folds
+            for v in made.outputs.values()
+            if isinstance(v, Pending)
+            for c in v.cells
+        }
+        return Pending(tuple(sorted(cells)))
+    named = {
+        batch
+        for made in folds
+        for batch in made.facts["batches"][made.cell.name.removesuffix("_split")]
+    }
+    return {
+        batch: session.upstream(Cell(f"{unit.group}/features", batch)).outputs["features"]
+        for batch in session.project.ordered(unit.group, named)
+    }
