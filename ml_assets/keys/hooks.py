@@ -58,7 +58,8 @@ def installed(module: str) -> Path | None:
     """Return the source of an installed package's module, without importing it; None if none."""
     top, *rest = module.split(".")
     spec = importlib.util.find_spec(top)
-    if spec is None or spec.origin is None:
+    if spec is None or spec.origin is None or not spec.has_location:
+        # Python itself has modules without a file: their origin is `frozen` or `built-in`.
         return None
     if not rest:
         return Path(spec.origin)

@@ -259,6 +259,6 @@ def test_a_database_damaged_in_the_middle_is_no_traceback(two: Site) -> None:
     content = bytearray(state.read_bytes())
     content[(page - 1) * size : page * size] = b"\x99" * size
     state.write_bytes(content)
-    answer = two("history", "forecast", code=1)
-    assert "a database of the home is damaged" in answer.err
+    answer = two("history", "forecast", code=2)
+    assert f"{state} cannot be used: database disk image is malformed" in answer.err
     assert "restore it from a copy" in answer.err

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ml_assets.keys.hooks import absent
+from ml_assets.keys.hooks import absent, installed
 from ml_assets_tests.projects import FEATURES, FORECAST, Toy
 
 CHECKS = "toy/defs/forecast/checks.py"
@@ -27,6 +27,12 @@ def test_a_misspelt_function_is_named_with_its_file_and_the_nearest(toy: Toy) ->
     toy.edit(FEATURES, "def build(", "def built(")
     (said,) = found(toy)
     assert "there is no function build; did you mean 'built'?" in said
+
+
+def test_modules_of_python_without_a_file_have_no_source(toy: Toy) -> None:
+    assert (installed("os"), installed("sys")) == (None, None)
+    toy.edit(FORECAST, "features.py:build", "os:system")
+    assert found(toy) == []
 
 
 def test_a_family_needs_three_functions(toy: Toy) -> None:

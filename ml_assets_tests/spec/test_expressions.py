@@ -197,6 +197,7 @@ def test_what_cannot_be_computed_in_reason_is_refused_at_once(text: str) -> None
     ("text", "said"),
     [
         ("units == 'a'", "units is a number, got 'a', wanted a number such as 3"),
+        (r"store == '\ud800'", r"'\ud800' holds half a character"),
         ("store > 3", "store is a text, got 3, wanted a text in quotes such as 'a'"),
         ("at < 20240201", "got 20240201, wanted a time such as '2024-01-31'"),
         ("at < '2024-13-45'", "'2024-13-45' is not a time; write '2024-01-31'"),

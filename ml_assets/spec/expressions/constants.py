@@ -1,4 +1,4 @@
-"""Constants of expressions: numbers, times and durations, each within bounds.
+"""Constants of expressions: numbers, texts, times and durations, each within bounds.
 
 Belongs here: reading one constant, and arithmetic between two. ValueError says what is wrong.
 """
@@ -45,6 +45,15 @@ def number(value: Number) -> Number:
             raise ValueError("a number is too large")
     elif not -(2**63) <= value < 2**63:
         raise ValueError("a whole number is too large (wanted at most 9223372036854775807)")
+    return value
+
+
+def text(value: str) -> str:
+    """Return a text that a column could hold; ValueError if UTF-8 cannot."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"{value!r} holds half a character (U+D800 to U+DFFF)") from None
     return value
 
 

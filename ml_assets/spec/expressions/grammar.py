@@ -110,7 +110,9 @@ def constant(node: ast.expr) -> Any:
         raise ValueError(f"got {shown(node)}, wanted a constant")
     if not isinstance(node.value, str | bool | int | float):
         raise ValueError(f"no {node.value!r}; use .isna() for missing values; {LISTED}")
-    return node.value if isinstance(node.value, str) else constants.number(node.value)
+    if isinstance(node.value, str):
+        return constants.text(node.value)
+    return constants.number(node.value)
 
 
 def values(node: ast.expr) -> list[Any] | None:
