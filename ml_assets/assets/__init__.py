@@ -1,4 +1,4 @@
-"""The assets that a dataset and a model have, as names, entries and edges.
+"""The registry of assets, one entry each.
 
 Does not belong here: how any of them is made (`stages`, recipes) or shown (`graph`).
 """

@@ -1,1 +1,1 @@
-"""From specs to results: each asset's inputs, what must run, and running it."""
+"""Turns specs into results: recipes, plans, runs."""

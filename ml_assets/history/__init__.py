@@ -1,1 +1,1 @@
-"""What was made from what, as the recorded actions of a home say it."""
+"""What was made from what, according to the recorded actions of a home."""

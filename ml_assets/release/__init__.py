@@ -1,1 +1,1 @@
-"""The bundle of a champion outside the home: written, read, checked, signed, scored."""
+"""Bundles of a champion outside the home: written, read, checked, signed, scored."""

@@ -1,1 +1,1 @@
-"""A released or candidate model as something that answers for raw rows or feature rows."""
+"""A model loaded in order to answer for rows."""

@@ -1,5 +1,5 @@
 """What is kept: digests, objects, the action cache, versions, landed batches, locks.
 
 Belongs here: reading and writing the home, transactions, integrity.
-Does not belong here: what should be computed (plan), dagster, mlflow.
+Does not belong here: what should be computed (`engine`), dagster, mlflow.
 """
