@@ -1,4 +1,4 @@
-"""The toy project with everything made and shown: once for all workers, then copied."""
+"""Projects that are made once for all workers; each test that asks for one has its own copy."""
 
 from __future__ import annotations
 
@@ -40,24 +40,67 @@ def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None
 
 
 @contextmanager
-def prepared_site(factory: pytest.TempPathFactory, name: str) -> Iterator[Site]:
-    """Give a copy of the project after its first run, six months; nothing is left to do."""
-    original = once(factory, "prepared", _materialize)
-    root = factory.mktemp(name) / "project"
+def prepared_site(
+    factory: pytest.TempPathFactory, name: str, then: Callable[[Site], object] | None = None
+) -> Iterator[Site]:
+    """Give a copy of the project after its first run, six months; nothing is left to do.
+
+    `then` is done once, under the name, and copied too.
+    """
+    first = once(factory, "prepared", lambda root: _new(root, _materialize))
+    original = first
+    if then is not None:
+        original = once(factory, f"prepared-{name}", lambda root: _next(first, root, then))
+    with _copy(original, factory.mktemp(name)) as site:
+        yield site
+
+
+@contextmanager
+def made_site(
+    factory: pytest.TempPathFactory, name: str, make: Callable[[Site], object]
+) -> Iterator[Site]:
+    """Give a copy of a new project after `make`, which is done once, under the name."""
+    original = once(factory, f"made-{name}", lambda root: _new(root, make))
+    with _copy(original, factory.mktemp(name)) as site:
+        yield site
+
+
+def _new(root: Path, make: Callable[[Site], object]) -> None:
+    with toy_site(root) as site:
+        make(site)
+
+
+def _next(original: Path, root: Path, then: Callable[[Site], object]) -> None:
+    with _copied(original, root) as site:
+        then(site)
+
+
+def _materialize(site: Site) -> None:
+    site.toy.land_all()
+    answer = site.json("run")
+    assert answer["success"], answer["faults"]
+
+
+@contextmanager
+def _copy(original: Path, folder: Path) -> Iterator[Site]:
+    """Give a copy in a folder, which is removed at the end: there are hundreds of them."""
+    try:
+        with _copied(original, folder / "project") as site:
+            yield site
+    finally:
+        shutil.rmtree(folder)
+
+
+@contextmanager
+def _copied(original: Path, root: Path) -> Iterator[Site]:
     processes.copy(original, root)
-    lead(root)
+    if (root / "data" / "environments" / "dev" / "mlflow").exists():
+        lead(root)
     toy = Toy(root.resolve())
     try:
         yield Site(toy)
     finally:
         toy.close()
-
-
-def _materialize(root: Path) -> None:
-    with toy_site(root) as site:
-        site.toy.land_all()
-        answer = site.json("run")
-        assert answer["success"], answer["faults"]
 
 
 def lead(copy: Path) -> None:

@@ -1,4 +1,4 @@
-"""Projects for commands: one that is materialized once for a module, and a new one each test."""
+"""Projects for commands, one for each test: materialized, or new."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from ml_assets_tests.cli.shell import Site, toy_site
 from ml_assets_tests.prepared import prepared_site
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Give a project that is materialized; a test leaves it with nothing to do."""
+    """Give a project that is materialized."""
     with prepared_site(tmp_path_factory, "cli") as site:
         yield site
 

@@ -25,13 +25,16 @@ from ml_assets_tests.prepared import prepared_site
 from ml_assets_tests.projects import sales
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Give a project in which April was corrected: each sale has one unit more, ten are new."""
-    with prepared_site(tmp_path_factory, "compare") as site:
-        site.toy.land("sales", "2020-04", sales("2020-04", rows=40, extra=1.0))
-        assert not site.toy.make().faults
+    with prepared_site(tmp_path_factory, "compare", _correct) as site:
         yield site
+
+
+def _correct(site: Site) -> None:
+    site.toy.land("sales", "2020-04", sales("2020-04", rows=40, extra=1.0))
+    assert not site.toy.make().faults
 
 
 def test_diff_of_a_corrected_batch(site: Site) -> None:
@@ -293,7 +296,6 @@ def test_what_dagster_shows_of_a_candidate_and_its_report(site: Site) -> None:
 
 
 def test_a_deletion_reaches_mlflow_and_dagster(site: Site) -> None:
-    """The last test of this module: the project is left without the rows."""
     artifacts = site.home / "environments" / "dev" / "mlflow" / "artifacts"
     raw = dg.AssetKey(["sales", "raw"])
     assert list(artifacts.rglob("report.html"))

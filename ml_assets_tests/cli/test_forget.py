@@ -16,7 +16,8 @@ from sqlalchemy import select
 from ml_assets.store.objects import Ref
 from ml_assets.store.places import PLACES, foreign
 from ml_assets.store.state import actions
-from ml_assets_tests.cli.shell import Site, toy_site
+from ml_assets_tests.cli.shell import Site
+from ml_assets_tests.prepared import made_site
 from ml_assets_tests.projects import FEATURES, FORECAST, MONTHS, SALES, prices, sales
 from ml_assets_tests.searching import holding
 
@@ -32,27 +33,29 @@ def _sales(month: str) -> bytes:
     return ("\n".join(lines) + "\n").encode()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with toy_site(tmp_path_factory.mktemp("forget") / "project") as site:
-        toy = site.toy
-        column = "    promo: {type: boolean, known_at: opening}\n"
-        more = "".join(
-            f"    {name}: {{type: {kind}, known_at: opening}}\n"
-            for name, kind in (("customer", "category"), ("note", "text"))
-        )
-        toy.edit(SALES, column, column + more)
-        toy.edit(FORECAST, "      store: {", "      customer: {type: category}\n      store: {")
-        toy.edit(FEATURES, '{"promo"', '{"customer": sales["customer"], "promo"')
-        toy.edit(FORECAST, "slices: [store]", "slices: [store, customer]")
-        toy.edit(
-            FORECAST, "resamples: 100}, slices: null}", "resamples: 100}, slices: {min_rows: 2}}"
-        )
-        for month in MONTHS:
-            toy.land("sales", month, _sales(month))
-            toy.land("prices", month, prices(month))
-        assert site.json("run")["success"]
+    """Give a project, materialized, whose sales name customers and hold notes."""
+    with made_site(tmp_path_factory, "forget", _materialize) as site:
         yield site
+
+
+def _materialize(site: Site) -> None:
+    toy = site.toy
+    column = "    promo: {type: boolean, known_at: opening}\n"
+    more = "".join(
+        f"    {name}: {{type: {kind}, known_at: opening}}\n"
+        for name, kind in (("customer", "category"), ("note", "text"))
+    )
+    toy.edit(SALES, column, column + more)
+    toy.edit(FORECAST, "      store: {", "      customer: {type: category}\n      store: {")
+    toy.edit(FEATURES, '{"promo"', '{"customer": sales["customer"], "promo"')
+    toy.edit(FORECAST, "slices: [store]", "slices: [store, customer]")
+    toy.edit(FORECAST, "resamples: 100}, slices: null}", "resamples: 100}, slices: {min_rows: 2}}")
+    for month in MONTHS:
+        toy.land("sales", month, _sales(month))
+        toy.land("prices", month, prices(month))
+    assert site.json("run")["success"]
 
 
 def _plant(home: Path) -> None:

@@ -12,19 +12,23 @@ import pytest
 from ml_assets.adapters.openlineage import TARGET, tell_run
 from ml_assets.assets.cells import Cell
 from ml_assets.engine.make import Progress
-from ml_assets_tests.cli.shell import Site, toy_site
+from ml_assets_tests.cli.shell import Site
+from ml_assets_tests.prepared import made_site
 
 RUN = "6f1c1e9e-38a3-4a3c-8a44-0f7dbd9e3a11"
 RAW = Cell("sales/raw", "2020-01")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Give a project in which one batch of sales was made."""
-    with toy_site(tmp_path_factory.mktemp("openlineage") / "project") as site:
-        site.toy.land("sales", "2020-01")
-        assert not site.toy.make("sales/raw").faults
+    with made_site(tmp_path_factory, "openlineage", _make) as site:
         yield site
+
+
+def _make(site: Site) -> None:
+    site.toy.land("sales", "2020-01")
+    assert not site.toy.make("sales/raw").faults
 
 
 def events(path: Path) -> list[Any]:

@@ -31,18 +31,16 @@ from ml_assets.release.read import read
 from ml_assets.release.sign import KEY
 from ml_assets.release.verify import verify
 from ml_assets_tests.cli.shell import Site
+from ml_assets_tests.prepared import prepared_site
 from ml_assets_tests.processes import ROOT
 
 
 @pytest.fixture(scope="module")
-def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("releases")
-
-
-@pytest.fixture(scope="module")
-def bundle(site: Site, out: Path) -> Path:
-    """The bundle of the champion, as a directory."""
-    return Path(site.json("release", "forecast", "--out", out)["directory"])
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bundle of the champion, as a directory; not to be changed."""
+    out = tmp_path_factory.mktemp("releases")
+    with prepared_site(tmp_path_factory, "released") as site:
+        return Path(site.json("release", "forecast", "--out", out)["directory"])
 
 
 def test_a_run_makes_the_release_of_the_champion(site: Site) -> None:
@@ -56,20 +54,22 @@ def test_a_run_makes_the_release_of_the_champion(site: Site) -> None:
         assert held.published == held.token
 
 
-def test_release_document_and_the_same_bytes_again(site: Site, bundle: Path, out: Path) -> None:
-    found = site.json("release", "forecast", "--out", out / "again")
+def test_release_document_and_the_same_bytes_again(
+    site: Site, bundle: Path, tmp_path: Path
+) -> None:
+    found = site.json("release", "forecast", "--out", tmp_path)
     archive = Path(found["archive"])
     assert found == {
         "model": "forecast",
         "version": "v0",
-        "directory": str(out / "again" / "forecast-v0"),
-        "archive": str(out / "again" / "forecast-v0.zip"),
+        "directory": str(tmp_path / "forecast-v0"),
+        "archive": str(tmp_path / "forecast-v0.zip"),
         "bytes": archive.stat().st_size,
         "signed": False,
         "onnx": {"file": "model.onnx"},
     }
-    assert archive.read_bytes() == (out / "forecast-v0.zip").read_bytes()
-    said = site("release", "forecast", "--out", out, "--version", "v0").out
+    assert archive.read_bytes() == bundle.with_name("forecast-v0.zip").read_bytes()
+    said = site("release", "forecast", "--out", tmp_path, "--version", "v0").out
     assert "not signed: ML_ASSETS_SIGNING_KEY names no key" in said
 
 
@@ -121,15 +121,13 @@ def test_what_was_changed_is_named(site: Site, bundle: Path, tmp_path: Path) -> 
     assert found["scored"] == []
 
 
-def test_signed_and_verified_with_the_public_key(
-    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_signed_and_verified_with_the_public_key(site: Site, tmp_path: Path) -> None:
     key = Ed25519PrivateKey.generate()
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     (tmp_path / "key.pem").write_bytes(private)
     public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     (tmp_path / "key.pub").write_bytes(public)
-    monkeypatch.setattr(site, "more", {KEY: str(tmp_path / "key.pem")})
+    site.more = {KEY: str(tmp_path / "key.pem")}
     found = site.json("release", "forecast", "--out", tmp_path)
     (tmp_path / "key.pem").write_text("junk")
     said = site("release", "forecast", "--out", tmp_path / "b", code=2).err
@@ -149,8 +147,10 @@ def test_signed_and_verified_with_the_public_key(
         (("verify", "pyproject.toml"), 1, "pyproject.toml is no readable archive"),
     ],
 )
-def test_bad_requests(site: Site, out: Path, words: tuple[str, ...], code: int, said: str) -> None:
-    more = ("--out", out) if words[0] == "release" else ()
+def test_bad_requests(
+    site: Site, tmp_path: Path, words: tuple[str, ...], code: int, said: str
+) -> None:
+    more = ("--out", tmp_path) if words[0] == "release" else ()
     assert said in site(*words, *more, code=code).err
 
 
@@ -235,7 +235,7 @@ def test_verify_scores_with_what_the_locks_name_alone(
 ) -> None:
     """Installed once, used again; a damaged environment is not. Needs a package index."""
     cache = tmp_path / "cache"
-    monkeypatch.setattr(site, "more", {"XDG_CACHE_HOME": str(cache)})
+    site.more = {"XDG_CACHE_HOME": str(cache)}
     monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
     first = verify(read(bundle))
     if any("No matching distribution found" in problem.said for problem in first.problems):

@@ -67,6 +67,7 @@ def _get(query: str) -> str:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Give a project that is served, and paused; not to be changed."""
     with prepared_site(tmp_path_factory, "servers") as made:
         made("pause")
         yield made
@@ -209,14 +210,19 @@ def test_a_port_in_use_is_named_and_a_host_is_a_name(site: Site, pages: Up) -> N
     assert "wanted only a name" in site("up", "--host", f"https://{NAME}", code=2).err
 
 
-def test_nothing_stays_of_a_killed_up_and_the_next_one_starts(site: Site, pages: Up) -> None:
-    below = psutil.Process(pages.process.pid).children(recursive=True)
-    assert len(below) >= 8
-    pages.process.send_signal(signal.SIGKILL)
-    pages.process.wait()
-    with up(site, ports=pages.ports) as again:
-        assert _ask(again.ports[0], "GET", "/server_info").status == 200
-        _, left = psutil.wait_procs(below, timeout=60)
-        assert left == []
-        below = psutil.Process(again.process.pid).children(recursive=True)
-    assert [process for process in below if process.is_running()] == []
+def test_nothing_stays_of_a_killed_up_and_the_next_one_starts(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    with prepared_site(tmp_path_factory, "killed") as site:
+        site("pause")
+        with up(site) as first:
+            below = psutil.Process(first.process.pid).children(recursive=True)
+            assert len(below) >= 8
+            first.process.send_signal(signal.SIGKILL)
+            first.process.wait()
+            with up(site, ports=first.ports) as again:
+                assert _ask(again.ports[0], "GET", "/server_info").status == 200
+                _, left = psutil.wait_procs(below, timeout=60)
+                assert left == []
+                below = psutil.Process(again.process.pid).children(recursive=True)
+            assert [process for process in below if process.is_running()] == []

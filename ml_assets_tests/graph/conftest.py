@@ -1,4 +1,4 @@
-"""A toy project that is materialized once; each test leaves it with nothing to do."""
+"""A toy project that is materialized: a copy for each test."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ml_assets_tests.cli.shell import Site
 from ml_assets_tests.prepared import prepared_site
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with prepared_site(tmp_path_factory, "graph") as site:
         yield site

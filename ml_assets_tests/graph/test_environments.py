@@ -5,21 +5,13 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from ml_assets_tests.cli.shell import Site
 from ml_assets_tests.graph import events
-from ml_assets_tests.prepared import prepared_site
 from ml_assets_tests.projects import MONTHS, Toy, prices
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with prepared_site(tmp_path_factory, "environments") as site:
-        yield site
 
 
 def folder(site: Site, env: str, what: str) -> Path:

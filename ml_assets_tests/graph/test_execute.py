@@ -138,27 +138,24 @@ def test_a_correction_redoes_what_depends_on_its_content(site: Site) -> None:
 
 def test_a_withdrawn_batch_is_taken_out_until_it_lands_again(site: Site) -> None:
     before = site.digests()
-    said = site("withdraw", "sales", "--batch", "2020-07", "--reason", "wrong shop").out
-    assert "2020-07" in said
+    said = site("withdraw", "sales", "--batch", "2020-06", "--reason", "wrong shop").out
+    assert "2020-06" in said
     answer = site.json("run")
     assert answer["success"]
-    assert _batches(site) == ["2020-05", "2020-06"]
+    assert _batches(site) == ["2020-04", "2020-05"]
     assert events.versions(site) == site.digests()
     assert site.json("run")["run_id"] is None
-    site.toy.land("sales", "2020-07")
+    site.toy.land("sales", "2020-06")
     assert site.json("run")["success"]
     assert site.digests() == before
 
 
 def test_a_file_that_vanished_changes_nothing_but_a_warning(site: Site) -> None:
-    path = site.home / "landing" / "sales" / "sales-2020-01.csv"
-    content = path.read_bytes()
-    path.unlink()
+    (site.home / "landing" / "sales" / "sales-2020-01.csv").unlink()
     answer = site("run", "--json")
     assert answer.document["run_id"] is None
     assert answer.document["executed"] == []
     assert "the landed file of sales@2020-01 is gone" in answer.err
-    path.write_bytes(content)
 
 
 def _batches(site: Site) -> list[str]:

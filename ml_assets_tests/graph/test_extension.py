@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 import ml_assets
-from ml_assets_tests.cli.shell import Site, toy_site
+from ml_assets_tests.cli.shell import Site
 from ml_assets_tests.graph import events
+from ml_assets_tests.prepared import made_site
 
 MONTHS = ("2020-01", "2020-02", "2020-03", "2020-04")
 MODEL = "toy/defs/forecast/defs.yaml"
@@ -56,24 +57,27 @@ def predict(state, batch):
 '''
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Give a project with extensions, materialized."""
-    with toy_site(tmp_path_factory.mktemp("extension") / "project") as site:
-        folder = site.root / "toy" / "defs" / "forecast"
-        (folder / "checks.py").write_text(CHECKS)
-        (folder / "metrics.py").write_text(METRICS)
-        (folder / "by_promo.py").write_text(FAMILY)
-        family = "{family: custom, module: 'by_promo.py:by_promo', settings: {shift: 0.0}}"
-        site.toy.edit(MODEL, "linear: {family: linear}", f"by_promo: {family}")
-        site.toy.edit(
-            MODEL, "  evaluation:\n", "  evaluation:\n    metrics: {largest: metrics.py:largest}\n"
-        )
-        site.toy.edit(MODEL, "  split:", "  checks: {promoted: checks.py:promoted}\n  split:")
-        site.toy.land_all(MONTHS)
-        answer = site.json("run")
-        assert answer["success"], answer["faults"]
+    with made_site(tmp_path_factory, "extension", _materialize) as site:
         yield site
+
+
+def _materialize(site: Site) -> None:
+    folder = site.root / "toy" / "defs" / "forecast"
+    (folder / "checks.py").write_text(CHECKS)
+    (folder / "metrics.py").write_text(METRICS)
+    (folder / "by_promo.py").write_text(FAMILY)
+    family = "{family: custom, module: 'by_promo.py:by_promo', settings: {shift: 0.0}}"
+    site.toy.edit(MODEL, "linear: {family: linear}", f"by_promo: {family}")
+    site.toy.edit(
+        MODEL, "  evaluation:\n", "  evaluation:\n    metrics: {largest: metrics.py:largest}\n"
+    )
+    site.toy.edit(MODEL, "  split:", "  checks: {promoted: checks.py:promoted}\n  split:")
+    site.toy.land_all(MONTHS)
+    answer = site.json("run")
+    assert answer["success"], answer["faults"]
 
 
 def test_the_check_is_shown_for_every_batch(site: Site) -> None:
@@ -113,7 +117,6 @@ def test_another_setting_trains_that_family_alone(site: Site) -> None:
     reason = site.json("why", "forecast/candidate")["cells"][0]["reason"]
     assert "shift" in reason
     assert "median" not in reason
-    site.toy.edit(MODEL, "shift: 0.5", "shift: 0.0")
 
 
 def test_a_check_that_breaks_its_promise_names_the_file(site: Site) -> None:

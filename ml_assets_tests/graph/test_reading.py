@@ -16,14 +16,16 @@ from ml_assets_tests.prepared import prepared_site
 from ml_assets_tests.projects import sales
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Give a project in which March, a month of train, was corrected."""
-    with prepared_site(tmp_path_factory, "reading") as site:
-        site.toy.land("sales", "2020-03", sales("2020-03", rows=20))
-        site.json("run")
-        site.toy.forget()
+    with prepared_site(tmp_path_factory, "reading", _correct) as site:
         yield site
+
+
+def _correct(site: Site) -> None:
+    site.toy.land("sales", "2020-03", sales("2020-03", rows=20))
+    assert site.json("run")["success"]
 
 
 def load(site: Site, asset: str, **options: Any) -> Any:
