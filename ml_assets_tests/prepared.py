@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from ml_assets.engine.landing import observe
 from ml_assets_tests import processes
 from ml_assets_tests.cli.shell import Site, toy_site
 from ml_assets_tests.projects import Toy
@@ -98,6 +99,10 @@ def _copied(original: Path, root: Path) -> Iterator[Site]:
         lead(root)
     toy = Toy(root.resolve())
     try:
+        # Copying touched the landed files: no command needs to wait until they have settled.
+        planner = toy.planner()
+        observe(planner.home, planner.project, settle=0.0)
+        planner.home.close()
         yield Site(toy)
     finally:
         toy.close()
