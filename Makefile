@@ -18,7 +18,7 @@ DEV := $(VENV)/.dev-installed
 # Without bytecode files every process would compile the sources again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test check lint doctest bench docs lock clean system system-test
+.PHONY: help demo test shuffle check lint doctest bench docs lock clean system system-test
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -42,6 +42,10 @@ doctest: $(APP) $(DEV) ## run the examples in docstrings
 
 test: system-test $(APP) $(DEV) ## all tests, with coverage
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --cov --cov-report=term-missing:skip-covered --cov-fail-under=95
+
+shuffle: system-test $(APP) $(DEV) ## the tests that are not slow, in a random order; SEED=1 repeats one
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m 'not slow' \
+	  --random-order $(if $(SEED),--random-order-seed $(SEED))
 
 docs: $(APP) $(DEV) ## regenerate the reference and build the site in build/site
 	$(BIN)/python -m docs.generate

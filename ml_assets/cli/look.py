@@ -93,7 +93,7 @@ def tell_odd(found: Plan, problems: Sequence[str], impure: Sequence[Impurity]) -
 
 
 def _summary(found: Plan) -> str:
-    counts = {s: len(found.having(s)) for s in ("run", "maybe", "reuse", "wait")}  # type: ignore[arg-type]
+    counts = {s: len(found.having(s)) for s in ("run", "maybe", "reuse", "wait")}
     publish = sum(item.publish for item in found.cells)
     shown = f", {publish} of them to be republished" if publish else ""
     return (

@@ -218,7 +218,7 @@ def tell(result: dict[str, Any]) -> None:
     if not result["success"] and not result["failed"]:
         # Publishing to Dagster or MLflow can fail too.
         what = "not every file was ingested" if result["problems"] else "the run failed"
-        besides = f"; {what}(see above)"
+        besides = f"; {what} (see above)"
     if result["run_id"] is None:
         said = f"nothing to do: {len(result['reused'])} reused, in {result['seconds']:.1f} s"
         out.print(f"{said}{besides}")

@@ -92,7 +92,7 @@ def test_a_file_whose_name_does_not_match(site: Site) -> None:
     pattern = r"'sales-(?P<batch>\d{4}-\d{2})"
     assert f"report.xlsx: the name does not match {pattern}" in answer.err
     assert "nothing to do" in answer.out
-    assert "not every file was ingested(see above)" in answer.out
+    assert "not every file was ingested (see above)" in answer.out
 
 
 def test_a_file_half_written_is_waited_for(site: Site) -> None:
