@@ -150,5 +150,5 @@ def misplaced(home: Path, env: str) -> list[str]:
             entry = None if found.keys() & set(path.parents) else look(path)
             if entry is not None and not (entry.folder if folder else entry.file):
                 odd, wanted = entry.odd or "is a file", "a folder" if folder else "a file"
-                found[path] = f"{shown(path)} {odd}; wanted {wanted} there: move it away"
+                found[path] = f"{shown(path)} {odd}; wanted {wanted}; move it away"
     return list(found.values())

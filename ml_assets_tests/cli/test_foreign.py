@@ -67,7 +67,7 @@ def test_what_lies_in_a_folder_and_is_not_ours_is_left_alone(site: Site) -> None
 @pytest.mark.parametrize("kind", ["a folder", "a pipe", "a link to nowhere"])
 @pytest.mark.parametrize("place", FILES)
 def test_what_stands_in_a_files_place_is_named(tmp_path: Path, place: str, kind: str) -> None:
-    _refused(tmp_path, place, kind, "wanted a file there: move it away")
+    _refused(tmp_path, place, kind, "wanted a file; move it away")
 
 
 @pytest.mark.parametrize("kind", ["a file", "a pipe", "a link to nowhere", "a link in a circle"])

@@ -539,8 +539,8 @@ def test_features_that_were_made_before_a_column_was_asked_for_are_named(made: T
     made.edit(FORECAST, "  target: units\n", "  target: units\n  weight: units\n")
     (fault,) = made.make("forecast/candidate").faults
     assert fault.startswith(
-        f"forecast/candidate: features {JAN} has no _weight: it was made before that was asked "
-        "for; run what is upstream as well"
+        f"forecast/candidate: features {JAN} has no _weight: it was built before they were "
+        "required; run its upstream assets too"
     )
 
 
