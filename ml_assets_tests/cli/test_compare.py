@@ -79,7 +79,7 @@ def test_diff_of_two_candidates(site: Site) -> None:
     assert set(predictions["metrics"]) == {"mae", "rmse", "r2", "median_ae"}
     said = site("diff", "forecast/candidate:v0", "forecast/candidate").out
     assert "family: linear → linear" in said
-    assert "of 54 common rows (test) identical" in said
+    assert "of 54 common test rows identical" in said
     report = site.json("diff", "forecast/evaluation_report:v0", "forecast/evaluation_report")
     assert report["outputs"]["predictions"]["columns_changed"]["prediction"] == 54
     assert report["outputs"]["metrics"]["changed"]
