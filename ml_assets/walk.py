@@ -116,11 +116,11 @@ def below(folder: Path) -> Iterator[Item]:
 
 def _lost(path: Path, error: OSError) -> str:
     if error.errno == errno.ELOOP:
-        return "is a link that leads in a circle"
+        return "is a circular link"
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
-        return f"is a link to {shown(os.readlink(path))}, which is not there"
+        return f"is a link to {shown(os.readlink(path))}, which does not exist"
     return _refused(error)
 
 
 def _refused(error: OSError) -> str:
-    return f"cannot be looked at: {error.strerror}"
+    return f"cannot be inspected: {error.strerror}"

@@ -79,7 +79,7 @@ def locate(start: Path | None = None, environ: Mapping[str, str] | None = None) 
         # Its code would be planned by, and that of this process would run.
         raise HomeError(
             f"{root} is a copy of ml_assets, this command is of another, {PACKAGE.parent}: "
-            f"use its own ({root}/.venv/bin/ml-assets, made by `make demo`), or another folder"
+            f"use its own ({root}/.venv/bin/ml-assets, created by `make demo`), or another folder"
         )
     home = Path(environ.get("ML_ASSETS_HOME") or root / "data")
     objects = environ.get("ML_ASSETS_OBJECTS") or ""

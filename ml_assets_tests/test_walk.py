@@ -31,8 +31,8 @@ def test_each_thing_is_said_and_none_opened(tmp_path: Path) -> None:
     assert {entry.path.name: entry.odd for entry in entries(tmp_path)} == {
         "file": "",
         "link": "",
-        "nowhere": "is a link to /nonexistent/file, which is not there",
-        "circle": "is a link that leads in a circle",
+        "nowhere": "is a link to /nonexistent/file, which does not exist",
+        "circle": "is a circular link",
         "inside": "is a folder, not a file",
         "round": "is a folder, not a file",
         "pipe": "is a pipe, not a file",
@@ -52,7 +52,7 @@ def test_what_is_not_there_and_what_cannot_be_listed(tmp_path: Path) -> None:
     (found,) = entries(tmp_path / "file")
     assert (found.path, found.odd) == (
         tmp_path / "file",
-        "cannot be looked at: Not a directory",
+        "cannot be inspected: Not a directory",
     )
 
 

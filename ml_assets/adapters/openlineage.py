@@ -55,7 +55,8 @@ def tell_run(planner: Planner, told: Sequence[Progress], run_id: str | None) -> 
         ]
         _emit(events, target)
     except (PublishError, RequestError) as error:
-        return f"{error}. The run is not affected; `ml-assets lineage --openlineage` sends later"
+        later = "`ml-assets lineage --openlineage` sends them later"
+        return f"{error}. The run is not affected; {later}"
     return None
 
 

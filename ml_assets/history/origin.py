@@ -132,7 +132,7 @@ def _evaluated(
     name = f"{model} v{version.number}"
     found = ancestry.closure(version.actions.values())
     if found.unknown:
-        raise NotMaterialized(f"what {name} was made from is not there: {_lost(home, found)}")
+        raise NotMaterialized(f"inputs of {name} are missing: {_lost(home, found)}")
     raise NotMaterialized(
         f"there is no evaluation report of {name}; materialize {model}/evaluation_report"
     )
@@ -141,7 +141,8 @@ def _evaluated(
 def _lost(home: Home, found: Closure) -> str:
     digest, name = next(iter(found.unknown.items()))
     why = home.removals.why(digest)
-    return f"{digest}, an input of {name}, " + (f"was {why}" if why else "is made by no action")
+    what = f"was {why}" if why else "was produced by no action"
+    return f"{digest}, an input of {name}, {what}"
 
 
 def _accounts(ancestry: Ancestry, found: Closure, features: set[str]) -> dict[str, dict[str, Ref]]:

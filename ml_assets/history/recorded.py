@@ -116,7 +116,7 @@ def steps_of(records: Records) -> Iterator[Step]:
 def _read(records: Records, key: str) -> ActionRecord:
     found = records.action(key)
     if found is None:
-        raise NotMaterialized(f"the record of action {key} was deleted meanwhile; try again")
+        raise NotMaterialized(f"the record of action {key} was deleted in the meantime; retry")
     return found
 
 

@@ -82,7 +82,7 @@ def _unknown(
 def _said(hook: Path, found: Mapping[str, str]) -> str:
     listed = ", ".join(f"{name} ({path})" for name, path in sorted(found.items()))
     return (
-        f"{hook}: it imports {listed}: code that is in no key, so an edit would change nothing "
-        "here. Put it into the project and import it by an import statement, or install it as a "
+        f"{hook}: it imports {listed}: this code is in no key, so editing it would have no effect "
+        f"here. Put it into the project and import it by an import statement, or install it as a "
         "package (not with `pip install -e`)"
     )

@@ -51,7 +51,7 @@ def unchanged(closure: Mapping[str, Module], sources: Sources) -> None:
     again = sources.closure(closure)
     moved = sorted(n for n, m in again.items() if n not in closure or closure[n].digest != m.digest)
     if moved:
-        raise CodeChanged(f"{', '.join(moved)} changed while it ran; the result was dropped")
+        raise CodeChanged(f"{', '.join(moved)} changed while it ran; the result was discarded")
 
 
 def _guard(closure: Mapping[str, Module]) -> None:
@@ -62,9 +62,9 @@ def _guard(closure: Mapping[str, Module]) -> None:
             continue
         if name in _imported:
             if _imported[name] != source.digest:
-                raise CodeChanged(f"{name} changed after this process imported it; start anew")
+                raise CodeChanged(f"{name} changed after this process imported it; restart")
         elif source.stat[1] / 1e9 > STARTED:
-            raise CodeChanged(f"{name} changed since this process started; start anew")
+            raise CodeChanged(f"{name} changed since this process started; restart")
 
 
 def _same_file(module: ModuleType, source: Module) -> None:

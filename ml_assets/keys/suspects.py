@@ -7,12 +7,12 @@ from __future__ import annotations
 
 Reason = str
 CLOCK = "reads the clock: take the time from a column"
-CHANCE = "draws without a seed: give a fixed one"
+CHANCE = "draws without a seed: use a fixed one"
 NETWORK = "reaches the network: land the data as a dataset and join it"
 FILES = "reads or writes files: land the data as a dataset and join it"
 SURROUNDINGS = "reads the environment of the process: write the value into the YAML or the code"
 CODE = (
-    "brings in code that is in no key: put it into the project and import it by an import "
+    "uses code that is in no key: put it into the project and import it by an import "
     "statement, or install it"
 )
 
@@ -39,7 +39,7 @@ MODULES: dict[str, Reason] = {
         ("pkgutil", "importlib.resources", "linecache", "mmap", "shelve", "dbm"), FILES
     ),
     **dict.fromkeys(("runpy", "imp", "zipimport", "importlib.machinery"), CODE),
-    "subprocess": "starts another program: its result is in no key",
+    "subprocess": "starts another program, whose result is in no key",
 }
 """Modules of which any use counts."""
 NAMES: dict[str, Reason] = {
@@ -81,7 +81,7 @@ BUILTINS: dict[str, Reason] = {
     "open": FILES,
     "input": SURROUNDINGS,
     "__import__": CODE,
-    "hash": "differs from process to process for texts: use hashlib",
+    "hash": "differs between processes for strings: use hashlib",
 }
 METHODS: dict[str, Reason] = {
     **dict.fromkeys(("open", "read_text", "read_bytes", "write_text", "write_bytes"), FILES),

@@ -83,7 +83,7 @@ class Experiment:
             raise NotMaterialized(waits)
         if any(list(pending_in(tree)) for tree in self._inputs.values()):
             raise NotMaterialized(
-                f"the folds of {name} are not made as they are wanted now: "
+                f"the folds of {name} are not up to date; run "
                 f'ml-assets run "+{name}/validation_split"'
             )
         runner = ActionRunner(planner.workspace, planner.home, Sources(planner.workspace.roots))

@@ -26,12 +26,12 @@ def recheck(planner: Planner, model: str, version: Version) -> dict[str, Any]:
     home, name = planner.home, f"{model} v{version.number}"
     found = past(home, model, version.digest)
     if found is None:
-        raise StageError(f"{name} does not load: the store has lost objects that it is made of")
+        raise StageError(f"{name} does not load: the store has lost some of its objects")
     closure = Sources(planner.workspace.roots).closure(
         [PARITY.partition(":")[0], SERVED.partition(":")[0], found.family]
     )
     if found.family not in closure:
-        raise StageError(f"{name} does not load: its family {found.family} is not there any more")
+        raise StageError(f"{name} does not load: its family {found.family} no longer exists")
     recent = Recent()
     spec = ParitySpec(model=model, parity=planner.project.models[model].gate.parity)
     stage = load.function(PARITY, closure, planner.workspace)
@@ -49,5 +49,6 @@ def recheck(planner: Planner, model: str, version: Version) -> dict[str, Any]:
     document: dict[str, Any] = result.outputs["parity"]
     wrong = [check["text"] for check in document["checks"] if check["passed"] is False]
     if wrong:
-        raise StageError(f"{name} is not served as it predicts: {'; '.join(wrong)}")
+        said = f"{name} is served with other predictions than it makes"
+        raise StageError(f"{said}: {'; '.join(wrong)}")
     return document

@@ -67,7 +67,7 @@ def axes(model: ModelSpec, texts: Sequence[str], ranges: bool) -> list[Axis]:
             wrong.append(f"{path}: {error}")
             continue
         if any(axis.place == other.place for other in found):
-            wrong.append(f"{path}: given twice; put all values into one --set")
+            wrong.append(f"{path}: given twice; put all values in one --set")
         if axis.low is not None and not ranges:
             wrong.append(f"{path}: a range is searched with --trials; a grid wants values (31,63)")
         found.append(axis)
@@ -144,9 +144,9 @@ def _place(model: ModelSpec, path: str) -> Place:
     if isinstance(node, (BaseModel, Mapping)):
         names = node if isinstance(node, Mapping) else type(node).model_fields
         listed = ", ".join(name for name in names if name != "family")
-        raise ValueError(f"holds settings: name one of {listed or 'none'}")
+        raise ValueError(f"is a group of settings; name one of {listed or 'none'}")
     if parts[-1] == "family":
-        raise ValueError("another family is another model: add it to training.families instead")
+        raise ValueError("another family makes another model; add it to training.families instead")
     return tuple(parts)
 
 

@@ -59,19 +59,19 @@ def _contradictions(
     if bundle.folder != f"{about.get('model')}-{about.get('version')}":
         yield Problem(ABOUT, f"names another release than its folder {bundle.folder}")
     for name in sorted({*ALWAYS, *_said_to_score(about)} - set(wanted)):
-        yield Problem(name, "is missing, and not listed either: a bundle holds it")
+        yield Problem(name, "is missing and not listed, but every bundle has it")
     for name in sorted(set(wanted) - {PROVENANCE, SIGNER}):
         if subjects.get(name) != wanted[name]:
-            yield Problem(PROVENANCE, f"says another digest of {name}, or none")
+            yield Problem(PROVENANCE, f"has a different digest of {name}, or none")
     if not _hashed(bundle.files.get(PROMOTION, b"")):
-        yield Problem(PROMOTION, "is not the entry that its hash is of")
+        yield Problem(PROMOTION, "does not match its hash")
 
 
 def _said_to_score(about: Mapping[str, Any]) -> Iterator[str]:
     """Yield the programs, locks and ONNX model that a bundle says it holds."""
     scoring, onnx = about.get("scoring"), about.get("onnx")
     if not isinstance(scoring, list) or not isinstance(onnx, dict):
-        raise BundleError(f"{ABOUT} does not say what scores: this is no release bundle")
+        raise BundleError(f"{ABOUT} names no scoring programs: this is not a release bundle")
     yield from map(str, scoring)
     if onnx.get("file"):
         yield str(onnx["file"])
@@ -82,13 +82,13 @@ def _compared(
 ) -> Iterator[Problem]:
     for name in sorted({*files, *wanted} - set(UNLISTED)):
         if name not in files and subjects and name not in {*subjects, PROVENANCE, SIGNER}:
-            yield Problem(SUMS, f"lists {name}, which {PROVENANCE} does not know")
+            yield Problem(SUMS, f"lists {name}, which {PROVENANCE} does not list")
         elif name not in files:
-            yield Problem(name, f"is listed in {SUMS} and not there")
+            yield Problem(name, f"is listed in {SUMS} but missing")
         elif name not in wanted and subjects.get(name) == sha256(files[name]):
             yield Problem(SUMS, f"its line for {name} was changed; {PROVENANCE} has it")
         elif name not in wanted:
-            yield Problem(name, f"is not listed in {SUMS}: it was added")
+            yield Problem(name, f"is not listed in {SUMS}: it was added later")
         elif sha256(files[name]) != wanted[name]:
             if subjects.get(name) == sha256(files[name]):
                 yield Problem(SUMS, f"its line for {name} was changed; {PROVENANCE} agrees with it")

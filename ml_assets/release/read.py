@@ -69,7 +69,7 @@ class Bundle:
         """What the bundle says of itself; raises BundleError where it does not."""
         found = document(self.files.get(ABOUT, b""))
         if not found:
-            raise BundleError(f"{ABOUT} is missing or damaged: this is no release bundle")
+            raise BundleError(f"{ABOUT} is missing or damaged: this is not a release bundle")
         return found
 
 
@@ -95,7 +95,7 @@ def _directory(path: Path) -> Bundle:
         if item.is_symlink():
             raise BundleError(f"{item.name} is a link; a bundle holds plain files only")
         if not item.is_file():
-            raise BundleError(f"{item.name} is no file; a bundle has no folders")
+            raise BundleError(f"{item.name} is not a file; a bundle has no folders")
         total += item.stat().st_size
         _small(total)
         found[item.name] = item.read_bytes()
@@ -117,7 +117,7 @@ def unpacked(data: bytes, name: str) -> Bundle:
         with zipfile.ZipFile(io.BytesIO(data)) as source:
             bundle = _entries(source)
     except _BROKEN as error:
-        return Bundle("", {}, [Problem(name, f"is no readable archive: {error}")])
+        return Bundle("", {}, [Problem(name, f"is not a readable archive: {error}")])
     if not bundle.problems and NAME.fullmatch(bundle.folder):
         again = archive(bundle.folder, bundle.files)
         if again != data:
@@ -156,7 +156,7 @@ def _where(wanted: bytes, got: bytes, bundle: Bundle) -> str:
     place = next((n for n, (a, b) in pairs if a != b), min(len(wanted), len(got)))
     starts = {wanted.find(f"{bundle.folder}/{name}".encode()): name for name in bundle.files}
     name = next((starts[s] for s in sorted(starts, reverse=True) if s <= place + 46), "")
-    return f"was changed at byte {place}, in what it says of {name or 'itself'}"
+    return f"was changed at byte {place}, in its record of {name or 'itself'}"
 
 
 def _few(count: int) -> None:

@@ -39,7 +39,7 @@ sys.argv = sys.argv[1:]
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
 """Runs a program without what no lock names, and LightGBM would import for seconds."""
-INSTEAD = "All bytes are right; --this-environment scores with the packages that are here"
+INSTEAD = "All bytes are correct; --this-environment scores with the packages installed here"
 GOLDEN, EXPECTED = "golden.csv", "golden_predictions.csv"
 
 

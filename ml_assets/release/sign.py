@@ -37,7 +37,9 @@ def signed(files: Mapping[str, bytes], key: Path) -> dict[str, bytes]:
     try:
         private = load_pem_private_key(_read(key), None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise RequestError(f"{key}: no private key in PEM without a password: {error}") from None
+        raise RequestError(
+            f"{key}: not a private key in PEM format without a password: {error}"
+        ) from None
     if not isinstance(private, Ed25519PrivateKey):
         raise RequestError(f"{key}: {type(private).__name__}, wanted an Ed25519 key")
     public = private.public_key()
@@ -86,7 +88,7 @@ def _public(content: bytes, name: str) -> Ed25519PublicKey:
     try:
         found = load_pem_public_key(content)
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise RequestError(f"{name}: no public key in PEM: {error}") from None
+        raise RequestError(f"{name}: not a public key in PEM format: {error}") from None
     if not isinstance(found, Ed25519PublicKey):
         raise RequestError(f"{name}: {type(found).__name__}, wanted an Ed25519 key")
     return found
@@ -96,4 +98,4 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise RequestError(f"{path}: {error.strerror}; wanted a key in PEM") from None
+        raise RequestError(f"{path}: {error.strerror}; wanted a key in PEM format") from None

@@ -68,8 +68,8 @@ def verify(bundle: Bundle, trusted: Path | None = None, *, here: bool = False) -
         found.problems += [
             Problem(
                 name,
-                "is not the one that this version ships, so it was not used; with "
-                "--public-key of a signer whom you trust it is",
+                "is not the one that this version ships, so it was not used; to use it, give a "
+                "trusted signer's --public-key",
             )
             for name in strange
         ]

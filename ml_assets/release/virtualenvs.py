@@ -70,7 +70,7 @@ def run(command: list[str], cwd: Path) -> bytes:
         raise BundleError(f"took more than {PATIENCE:g} s") from None
     if done.returncode:
         lines = done.stderr.decode(errors="replace").strip().splitlines()
-        raise BundleError(f"ended with code {done.returncode}: {lines[-1] if lines else ''}")
+        raise BundleError(f"exited with code {done.returncode}: {lines[-1] if lines else ''}")
     return done.stdout
 
 

@@ -23,7 +23,7 @@ def write(out: Path, folder: str, files: Mapping[str, bytes]) -> tuple[Path, Pat
     the name; on any other error nothing of ours is left behind.
     """
     if out.exists() and not out.is_dir():
-        raise RequestError(f"{out} is a file; wanted a folder, there already or not")
+        raise RequestError(f"{out} is a file; wanted a new or existing folder")
     directory, packed = out / folder, out / f"{folder}.zip"
     data = archive(folder, files)
     todo = [not _there(directory, dict(files)), not _same(packed, data)]
@@ -82,6 +82,6 @@ def _same(path: Path, data: bytes) -> bool:
 def _or_other(path: Path, same: bool) -> bool:
     if not same:
         raise RequestError(
-            f"{path} is there and holds something else; remove it, or name another folder"
+            f"{path} already exists with other content; remove it, or name another folder"
         )
     return True

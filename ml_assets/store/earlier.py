@@ -55,7 +55,7 @@ def copy_file(engine: Engine, home: Path, found: str) -> Path:
         os.replace(temporary, copy)
     except OSError as error:
         raise HomeError(
-            f"before its state is migrated it is copied, and {copy} cannot be written: "
+            f"the state is copied before a migration, but {copy} cannot be written: "
             f"{error.strerror}; nothing was changed"
         ) from error
     finally:

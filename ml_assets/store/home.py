@@ -83,7 +83,8 @@ class Home:
         if self._settings == ("", "") and any((self.root / "objects").glob("??/d1-*")):
             raise HomeError(
                 f"the home {self.root} holds objects, and its state.db is gone or empty: restore "
-                "state.db from a copy; to begin anew, with no version and an empty promotion log, "
+                "state.db from a copy; to start over, without versions and with an empty "
+                "promotion log, "
                 f"move objects and environments out of {self.root}"
             )
 
@@ -94,7 +95,7 @@ class Home:
                 (self.root / name).mkdir(mode=0o700, exist_ok=True)
             except OSError as error:
                 raise HomeError(
-                    f"{self.root / name} cannot be made: {error.strerror}; it must be a folder"
+                    f"{self.root / name} cannot be created: {error.strerror}; it must be a folder"
                 ) from error
 
     def seen_by_others(self) -> bool:
@@ -159,6 +160,6 @@ def _machine(root: Path) -> str:
     if not re.fullmatch("[0-9a-f]{32}", found):
         raise HomeError(
             f"{path} is damaged: it holds {found[:80]!r}, wanted 32 hexadecimal digits. Delete it: "
-            "this machine gets a new name, and files in its landing folder are taken for new"
+            "this machine then gets a new name, and files in its landing folder count as new"
         )
     return found

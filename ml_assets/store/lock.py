@@ -53,7 +53,7 @@ def writer(
     while not lock.acquire(what):
         holder = lock.holder() or "another process"
         if time.monotonic() >= deadline:
-            raise HomeError(f"{lock.name} is in use by {holder}; wait for it, or end it")
+            raise HomeError(f"{lock.name} is in use by {holder}; wait for it or stop it")
         if waiting is not None and not told:
             waiting(f"waiting for {holder}")
             told = True

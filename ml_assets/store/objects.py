@@ -136,13 +136,13 @@ class Objects:
                 data: bytes = path.read_bytes()
         except FileNotFoundError:
             raise DamagedObject(
-                digest, f"object {digest} is missing: {path}; `ml-assets repair` makes it again"
+                digest, f"object {digest} is missing: {path}; `ml-assets repair` rebuilds it"
             ) from None
         if len(data) != row.size or hashlib.sha256(data).hexdigest() != row.sha256:
             raise DamagedObject(
                 digest,
                 f"object {digest} is damaged: {path} holds {len(data)} bytes that are not the "
-                f"{row.size} bytes that were written; `ml-assets repair` makes it again",
+                f"{row.size} bytes that were written; `ml-assets repair` rebuilds it",
             )
         return data
 
@@ -206,13 +206,13 @@ class Objects:
         try:
             lies, known = self._marks()
         except OSError as error:
-            asked = "is ML_ASSETS_OBJECTS right, may it be written to, and is its server up?"
+            asked = "is ML_ASSETS_OBJECTS correct and writable, and is its server up?"
             raise HomeError(
                 f"the objects at {self.shown} cannot be used: {error}; {asked}"
             ) from error
         if lies is None or lies != known:
             raise HomeError(
-                f"the objects at {self.shown} are not those of the state {self._state.shown}; "
+                f"the objects at {self.shown} do not belong to the state {self._state.shown}; "
                 "every machine that shares a home sets the same ML_ASSETS_STATE and "
                 "ML_ASSETS_OBJECTS; a state that was lost is restored from a copy"
             )

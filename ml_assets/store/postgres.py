@@ -61,7 +61,7 @@ def unusable(url: URL, error: DatabaseError) -> HomeError:
     cure = (
         "is the server up, and are host, user, password and database of ML_ASSETS_STATE right?"
         if isinstance(error, OperationalError)
-        else "its user must be allowed to make tables in it, and a schema to migrate an older home"
+        else "its user must be allowed to create tables and, to migrate an older home, a schema"
     )
     return HomeError(f"the state database {shown(url)} cannot be used: {said}; {cure}")
 

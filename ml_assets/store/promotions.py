@@ -171,7 +171,7 @@ class Promotions:
                 _write(db, entry)
         except IntegrityError as error:
             # Where the database lets two transactions read the same end of the log.
-            raise Conflict(f"{model}: another decision was written at the same time") from error
+            raise Conflict(f"{model}: another decision was recorded at the same time") from error
         return entry
 
     def mark_shown(self, env: str, model: str, token: str, length: int) -> bool:
@@ -266,8 +266,8 @@ def _entry(row: Any) -> Entry:
         parsed = {name: json.loads(getattr(row, name)) for name in ("previous", "evidence")}
     except ValueError as error:
         raise LogBroken(
-            f"the promotion log of {row.model} ({row.env}) is broken at entry {row.number}: it was "
-            f"edited, {error}; restore the state database from a copy"
+            f"the promotion log of {row.model} ({row.env}) is broken at entry {row.number}: it "
+            f"was edited: {error}; restore the state database from a copy"
         ) from error
     return Entry(**{**row._mapping, **parsed})
 
@@ -285,20 +285,20 @@ def _verified(db: Connection, env: str, model: str) -> list[Entry]:
         if entry.hash != entry_hash(entry):
             raise LogBroken(
                 f"{where} {number} ({entry.action} v{entry.version}): it was edited or moved, its "
-                f"content does not have its hash; {cure}"
+                f"content does not match its hash; {cure}"
             )
         if entry.before != before:
             raise LogBroken(
-                f"{where} {number} ({entry.action} v{entry.version}): it does not follow the entry "
-                f"before; {cure}"
+                f"{where} {number} ({entry.action} v{entry.version}): it does not follow the "
+                f"previous entry; {cure}"
             )
         before = entry.hash
     wanted = 0 if head is None else head.number
     if wanted != len(found):
-        which = "it was removed" if wanted > len(found) else "it was added past the log's end"
+        which = "it was removed" if wanted > len(found) else "it was added after the log's end"
         raise LogBroken(f"{where} {min(wanted, len(found)) + 1}: {which}; {cure}")
     if head is not None and head.hash != before:
-        raise LogBroken(f"{where} {wanted}: it is not the entry that ended the log; {cure}")
+        raise LogBroken(f"{where} {wanted}: it is not the log's recorded last entry; {cure}")
     return found
 
 
@@ -306,10 +306,10 @@ def _won(
     entries: Sequence[Entry], champion: Champion | None, model: str, version: int, action: str
 ) -> str:
     if champion is None:
-        return f"{model} v{version} was not {action}: there is no champion, one was expected"
+        return f"{model} v{version} was not {action}: there is no champion, but one was expected"
     last = entries[champion.entry - 1]
     return (
         f"{model} v{version} was not {action}: the champion is now v{champion.version} "
         f"({last.action} by {last.actor} at {last.at}, entry {last.number}: {last.reason}); "
-        "look at it, then ask again"
+        "check it, then retry"
     )

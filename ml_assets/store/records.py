@@ -379,7 +379,7 @@ def _refs(text: str) -> dict[str, Ref]:
     try:
         return {name: Ref(**value) for name, value in found.items()}
     except (AttributeError, TypeError) as error:
-        raise unreadable(f"{found} is no outputs") from error
+        raise unreadable(f"{found} is not a mapping of outputs") from error
 
 
 ANSWER = tuple(

@@ -258,7 +258,7 @@ class State:
                 raise
             raise HomeError(
                 f"the state database {self.shown} cannot be used: {error.orig}; "
-                "the home must be writable, with room on its disk"
+                "the home must be writable and its disk must have free space"
             ) from error
 
     def _damaged(self, context: ExceptionContext) -> None:
@@ -287,7 +287,8 @@ class State:
             insert_missing(db, meta, [{"key": "format", "value": FORMAT}])
         if kept:
             logging.getLogger(__name__).warning(
-                "the state %s was of store format %s, now it is of %s; as it was it is kept in %s",
+                "the state %s was migrated from store format %s to %s; the previous state is kept "
+                "in %s",
                 *(self.shown, found, FORMAT, kept),
             )
 
@@ -296,7 +297,7 @@ class State:
         if not found.isdecimal() or int(found) > int(FORMAT):
             raise HomeError(
                 f"the home has store format {found}, this version of ml_assets reads up to "
-                f"{FORMAT}; use the version that made it, or a later one",
+                f"{FORMAT}; use the version that created it, or a later one",
                 got=found,
                 wanted=FORMAT,
             )
@@ -391,7 +392,7 @@ def open_state(home: Path, address: str = "", begin: Callable[[], None] = lambda
             with suppress(FileExistsError):
                 os.close(os.open(home / "state.db", os.O_CREAT | os.O_EXCL, 0o600))
     except OSError as error:
-        raise HomeError(f"the home {home} cannot be made: {error.strerror}") from error
+        raise HomeError(f"the home {home} cannot be created: {error.strerror}") from error
     return State(home, address, begin)
 
 
@@ -436,7 +437,7 @@ def load(text: str) -> Any:
 def unreadable(said: str) -> HomeError:
     """Return the error of a state that holds what nobody wrote."""
     return HomeError(
-        f"the state of this home is damaged, a value in it is not as it was written: {said}; "
+        f"the state of this home is damaged, a stored value was changed: {said}; "
         "restore state.db (or the database that ML_ASSETS_STATE names) from a copy"
     )
 

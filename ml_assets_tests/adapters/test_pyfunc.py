@@ -80,5 +80,5 @@ def test_what_is_damaged_or_cannot_be_imported(tmp_path: Path) -> None:
     with pytest.raises(MlAssetsError, match=r"nowhere.defs.delay.own cannot be .* PYTHONPATH"):
         _load_pyfunc(folder)
     (tmp_path / "model.json").write_text('{"a": 2}')
-    with pytest.raises(DamagedObject, match=r"model\.json is not what was published"):
+    with pytest.raises(DamagedObject, match=r"model\.json differs from what was published"):
         _load_pyfunc(folder)

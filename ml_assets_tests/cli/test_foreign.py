@@ -95,7 +95,7 @@ def test_a_file_in_place_of_a_datasets_folder(site: Site, tmp_path: Path) -> Non
     error = site.json("land", "sales", source, code=2)["error"]
     assert error == f"{folder} is a file; wanted a folder; move it away"
     (problem,) = site.json("plan")["problems"]
-    assert problem.startswith(f"{folder}: cannot be looked at: Not a directory")
+    assert problem.startswith(f"{folder}: cannot be inspected: Not a directory")
 
 
 def _as_anybody() -> None:
@@ -109,7 +109,7 @@ def _as_anybody() -> None:
     ("place", "mode", "words", "code", "said"),
     [
         ("landing/sales/sales-2020-09.csv", 0o000, "plan", 0, "cannot be read: Permission denied"),
-        ("landing/sales", 0o000, "plan", 0, "landing/sales: cannot be looked at: Permission"),
+        ("landing/sales", 0o000, "plan", 0, "landing/sales: cannot be inspected: Permission"),
         ("landing/sales", 0o500, "land sales FILE", 1, "Permission denied: "),
         ("objects/00", 0o000, "gc --dry-run", 0, "would free 0 objects"),
         ("environments/dev/reports", 0o500, "report forecast", 1, "Permission denied: "),

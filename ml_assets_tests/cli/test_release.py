@@ -131,7 +131,7 @@ def test_signed_and_verified_with_the_public_key(site: Site, tmp_path: Path) -> 
     found = site.json("release", "forecast", "--out", tmp_path)
     (tmp_path / "key.pem").write_text("junk")
     said = site("release", "forecast", "--out", tmp_path / "b", code=2).err
-    assert "no private key in PEM" in said
+    assert "not a private key in PEM" in said
     assert found["signed"] is True
     words = ("--public-key", tmp_path / "key.pub", "--this-environment")
     assert site.json("verify", found["archive"], *words)["signature"] == "trusted"

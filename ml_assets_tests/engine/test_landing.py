@@ -119,7 +119,7 @@ def test_what_is_no_file_is_named_and_the_rest_lands(planner: Planner, folder: P
     assert found.problems == [
         f"{folder}/sales-2020-03.csv: is a folder, not a file; only files are ingested; move its "
         f"contents up one level",
-        f"{folder}/sales-2020-04.csv: is a link to nowhere, which is not there{cure}",
+        f"{folder}/sales-2020-04.csv: is a link to nowhere, which does not exist{cure}",
         f"{folder}/sales-2020-05.csv: is a pipe, not a file{cure}",
         f"{folder}/sales-2020-\\xff.csv: its name is not UTF-8{cure}",
     ]
@@ -129,7 +129,7 @@ def test_a_landing_folder_that_is_a_file_is_named(planner: Planner) -> None:
     planner.home.landing.mkdir()
     (planner.home.landing / "sales").touch()
     assert _look(planner).problems == [
-        f"{planner.home.landing}/sales: cannot be looked at: Not a directory; "
+        f"{planner.home.landing}/sales: cannot be inspected: Not a directory; "
         "rename it or move it away"
     ]
 

@@ -395,7 +395,8 @@ def test_code_edited_while_it_runs_is_dropped(made: Toy) -> None:
     made.edit(HELPERS, "\n    known = dict", edit)
     made.edit(HELPERS, ".astype(float)", ".astype(float) * 2.0")
     ran = made.make("forecast/features", only=JAN)
-    assert ran.faults == ["toy.defs.forecast.helpers changed while it ran; the result was dropped"]
+    (fault,) = ran.faults
+    assert fault == "toy.defs.forecast.helpers changed while it ran; the result was discarded"
     assert made.digests() == before
     made.forget()
     key = made.planner().session().make(Unit("forecast", "features", JAN))
@@ -408,7 +409,7 @@ def test_a_module_that_was_edited_after_its_import_is_not_run(made: Toy) -> None
     path.write_text(path.read_text().replace(".astype(float)", ".astype(float) * 2.0"))
     ran = made.make("forecast/features")
     assert set(ran.faults) == {
-        "toy.defs.forecast.helpers changed after this process imported it; start anew"
+        "toy.defs.forecast.helpers changed after this process imported it; restart"
     }
     assert ran.having("failed") == _each("forecast/features")
 

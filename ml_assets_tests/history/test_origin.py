@@ -112,7 +112,7 @@ def test_a_record_that_goes_meanwhile_is_said(trained: Toy) -> None:
     with home.state.write() as db:
         db.execute(delete(actions).where(actions.c.key == found.actions[0].key))
     assert found.actions[0].name.endswith("#ingest")
-    with pytest.raises(NotMaterialized, match="was deleted meanwhile; try again"):
+    with pytest.raises(NotMaterialized, match="was deleted in the meantime; retry"):
         found.document()
 
 

@@ -123,7 +123,7 @@ def test_a_later_format_migrates_it_and_says_so_beside_the_document(
     digests = [found["digest"] for found in first.document]
     assert digests == stored.golden["versions"]["demand/candidate"]
     (kept,) = (stored.home / "copies").iterdir()
-    assert f"now it is of {LATER}; as it was it is kept in {kept}\n" in first.err
+    assert f"to {LATER}; the previous state is kept in {kept}\n" in first.err
     again = stored.process("versions", "demand/candidate", "--json", more=more)
     assert (again.document, again.err) == (first.document, "")
     refused = stored("versions", "demand/candidate", "--json", code=2).document

@@ -62,7 +62,7 @@ print(get()())
     name = "toy.defs.forecast.helpers"
     assert _run(tmp_path, script) == [
         "1",
-        f"{name} changed after this process imported it; start anew",
+        f"{name} changed after this process imported it; restart",
         "1",
     ]
 
@@ -80,7 +80,7 @@ except load.CodeChanged as error:
     print(error)
 """
     (said,) = _run(tmp_path, script)
-    assert said == "toy.defs.forecast.helpers changed since this process started; start anew"
+    assert said == "toy.defs.forecast.helpers changed since this process started; restart"
 
 
 def test_bytecode_of_an_edit_in_the_same_second_is_not_used(tmp_path: Path) -> None:

@@ -130,7 +130,7 @@ def test_items_of_lists_are_matched_by_what_names_them() -> None:
     assert list(documents.changes([{"n": 1}, {"n": 2}], [{"n": 1}, {"n": 3}])) == [("[1].n", 2, 3)]
     heights = list(range(9))
     found = list(documents.changes({"h": heights}, {"h": [*heights[:7], 0, 0]}))
-    assert found == [("h", "list of 9", "list of 9, 2 of them other values")]
+    assert found == [("h", "list of 9", "list of 9, 2 of them changed")]
 
 
 def test_long_texts_and_lists_are_cut() -> None:

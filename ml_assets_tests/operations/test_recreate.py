@@ -128,7 +128,7 @@ def test_an_action_that_fails_is_different(copy: Home) -> None:
     cut = _only_ingest(copy, prepared, ingredients={**record.ingredients, "call": call})
     found = replay(copy, cut)
     assert found.verdict == DIFFERENT
-    assert "it failed: AttributeError" in found.differences[0].why[0]
+    assert "failed: AttributeError" in found.differences[0].why[0]
 
 
 def test_predictions_are_compared_row_by_row() -> None:

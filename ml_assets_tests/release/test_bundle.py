@@ -183,12 +183,12 @@ def test_bytes_after_the_archive_or_before_it(files: dict[str, bytes], tail: byt
         (problem,) = unpacked(content, "delay.zip").problems
         assert problem.file == "delay.zip"
     assert unpacked(whole, "delay.zip").problems == []
-    assert unpacked(b"junk", "delay.zip").problems[0].said.startswith("is no readable archive")
+    assert unpacked(b"junk", "delay.zip").problems[0].said.startswith("is not a readable archive")
 
 
 def test_a_file_that_was_added_or_removed(files: dict[str, bytes]) -> None:
     (added,) = problems(Bundle(FOLDER, {**files, "extra.py": b""}))
-    assert (added.file, added.said) == ("extra.py", f"is not listed in {SUMS}: it was added")
+    assert (added.file, added.said) == ("extra.py", f"is not listed in {SUMS}: it was added later")
     for name in files:
         rest = {k: v for k, v in files.items() if k != name}
         assert name in [item.file for item in problems(Bundle(FOLDER, rest))]
@@ -198,7 +198,7 @@ def test_a_changed_name_in_the_checksums_is_no_added_file(files: dict[str, bytes
     renamed = files[SUMS].replace(b"model.json", b"model.jsom")
     found = problems(Bundle(FOLDER, {**files, SUMS: renamed}))
     assert [(item.file, item.said) for item in found] == [
-        (SUMS, "lists model.jsom, which provenance.json does not know"),
+        (SUMS, "lists model.jsom, which provenance.json does not list"),
         (SUMS, "its line for model.json was changed; provenance.json has it"),
     ]
 
@@ -211,7 +211,7 @@ def test_new_checksums_for_a_changed_file_contradict_the_provenance(
     (problem,) = problems(Bundle(FOLDER, changed))
     assert (problem.file, problem.said) == (
         "provenance.json",
-        "says another digest of model.json, or none",
+        "has a different digest of model.json, or none",
     )
 
 
@@ -328,8 +328,8 @@ def test_openssl_agrees(with_signature: dict[str, bytes], keys: Path, tmp_path: 
     ("name", "said"),
     [
         ("nowhere", "No such file"),
-        ("junk", "no private key in PEM"),
-        ("unknown", "no private key in PEM"),
+        ("junk", "not a private key in PEM"),
+        ("unknown", "not a private key in PEM"),
         ("locked", "without a password"),
         ("rsa", "RSAPrivateKey, wanted an Ed25519 key"),
     ],
@@ -342,8 +342,8 @@ def test_a_bad_private_key(files: dict[str, bytes], keys: Path, name: str, said:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("junk", "no public key"),
-        ("unknown.pub", "no public key"),
+        ("junk", "not a public key"),
+        ("unknown.pub", "not a public key"),
         ("rsa.pub", "RSAPublicKey"),
     ],
 )
@@ -379,12 +379,12 @@ def test_what_has_the_name_already_is_not_overwritten(
 ) -> None:
     for name in (FOLDER, f"{FOLDER}.zip"):
         (tmp_path / name).write_text("mine")
-        with pytest.raises(RequestError, match=f"{name} is there and holds something else"):
+        with pytest.raises(RequestError, match=f"{name} already exists with other content"):
             write(tmp_path, FOLDER, files)
         assert [path.name for path in tmp_path.iterdir()] == [name]
         (tmp_path / name).unlink()
     (tmp_path / FOLDER / "deep").mkdir(parents=True)
-    with pytest.raises(RequestError, match="holds something else"):
+    with pytest.raises(RequestError, match="already exists with other content"):
         write(tmp_path, FOLDER, files)
 
 
@@ -454,7 +454,7 @@ def test_a_bundle_must_hold_what_it_is_for(files: dict[str, bytes], name: str) -
     (problem,) = verify(Bundle(FOLDER, without(files, name))).problems
     assert (problem.file, problem.said) == (
         name,
-        "is missing, and not listed either: a bundle holds it",
+        "is missing and not listed, but every bundle has it",
     )
 
 
@@ -466,13 +466,13 @@ DEEP = b"[" * 100_000 + b"]" * 100_000
     [
         (ABOUT, DEEP, "bundle.json is missing or damaged"),
         (ABOUT, b"[1]", "bundle.json is missing or damaged"),
-        (ABOUT, b'{"format": 1}', "does not say what scores"),
-        ("promotion.json", DEEP, "is not the entry"),
-        ("promotion.json", b"[1]", "is not the entry"),
-        ("promotion.json", b'{"hash": "x", "n": NaN}', "is not the entry"),
-        ("promotion.json", b'{"hash": "x", "n": "\\ud800"}', "is not the entry"),
-        ("provenance.json", DEEP, "says another digest"),
-        ("provenance.json", b'{"subject": 3}', "says another digest"),
+        (ABOUT, b'{"format": 1}', "names no scoring programs"),
+        ("promotion.json", DEEP, "does not match its hash"),
+        ("promotion.json", b"[1]", "does not match its hash"),
+        ("promotion.json", b'{"hash": "x", "n": NaN}', "does not match its hash"),
+        ("promotion.json", b'{"hash": "x", "n": "\\ud800"}', "does not match its hash"),
+        ("provenance.json", DEEP, "has a different digest"),
+        ("provenance.json", b'{"subject": 3}', "has a different digest"),
     ],
     ids=lambda value: value[:12].decode(errors="replace") if isinstance(value, bytes) else "",
 )
@@ -497,7 +497,7 @@ def test_a_promotion_that_was_rewritten_with_all_checksums(files: dict[str, byte
     (problem,) = problems(Bundle(FOLDER, theirs))
     assert (problem.file, problem.said) == (
         "promotion.json",
-        "is not the entry that its hash is of",
+        "does not match its hash",
     )
 
 

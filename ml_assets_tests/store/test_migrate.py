@@ -99,7 +99,7 @@ def test_an_older_state_is_copied_and_migrated_and_it_is_said_once(
     printed, said = _opened(later, old, state)
     assert printed == ["[(1, 'till')]", "True"]
     (copy,) = _copies(old, state)
-    assert said.count(f"was of store format {FORMAT}, now it is of {LATER}") == 1
+    assert said.count(f"was migrated from store format {FORMAT} to {LATER}") == 1
     assert copy in said
     # Again: nothing to do, nothing is said, and alembic is not imported.
     printed, said = _opened(later, old, state)
@@ -117,7 +117,7 @@ def test_two_at_once(later: Upgraded, old: Path, state: str) -> None:
         assert process.stdout.readline() == "ready\n"
     said = [process.communicate("go\n", timeout=processes.TIMEOUT)[1] for process in both]
     assert [process.returncode for process in both] == [0, 0], said
-    assert sorted("now it is of" in text for text in said) == [False, True]
+    assert sorted("was migrated from" in text for text in said) == [False, True]
     assert len(_copies(old, state)) == 1
 
 

@@ -136,7 +136,7 @@ def test_another_champion_than_expected(home: Home) -> None:
         match=r"v2 was not promoted: the champion is now v1 \(promoted by bob@den at .*better",
     ):
         append(home, "promoted", 2, 0)
-    with pytest.raises(Conflict, match="there is no champion, one was expected"):
+    with pytest.raises(Conflict, match="there is no champion, but one was expected"):
         append(home, "promoted", 2, 0, env="prod")
     assert len(home.promotions.entries("dev", "delay")) == 2
 
@@ -153,7 +153,7 @@ def test_another_champion_than_expected(home: Home) -> None:
         ("delete from promotions where number = 3", "entry 3: it was removed"),
         ("delete from promotions where number = 4", "entry 4: it was removed"),
         ("delete from promotions", "entry 1: it was removed"),
-        ("delete from heads", "entry 1: it was added"),
+        ("delete from heads", "entry 1: it was added after"),
         (
             "update promotions set number = 9 where number = 2;"
             "update promotions set number = 2 where number = 3;"

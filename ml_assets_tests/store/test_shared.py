@@ -167,20 +167,20 @@ def test_a_home_whose_objects_are_looked_for_elsewhere(tmp_path: Path) -> None:
     ref = alone.objects.put(b"content")
     alone.close()
     elsewhere = tmp_path / "elsewhere"
-    with pytest.raises(HomeError, match=r"the objects at .*elsewhere are not those of the state"):
+    with pytest.raises(HomeError, match=r"the objects at .*elsewhere do not belong to the state"):
         Home(tmp_path / "home", "dev", objects=str(elsewhere))
     shutil.copytree(tmp_path / "home" / "objects", elsewhere, dirs_exist_ok=True)
     moved = Home(tmp_path / "home", "dev", objects=str(elsewhere))
     assert moved.objects.read(ref.digest) == b"content"
     moved.close()
     with pytest.raises(
-        HomeError, match=r"the objects at .*home/objects are not those of the state"
+        HomeError, match=r"the objects at .*home/objects do not belong to the state"
     ):
         Home(tmp_path / "home", "dev")
 
 
 def test_objects_of_another_state(shared: Home, tmp_path: Path) -> None:
-    with pytest.raises(HomeError, match=r"are not those of the state sqlite:///.*two/state\.db"):
+    with pytest.raises(HomeError, match=r"do not belong to the state sqlite:///.*two/state\.db"):
         Home(tmp_path / "two", "dev", "", str(tmp_path / "objects"))
 
 

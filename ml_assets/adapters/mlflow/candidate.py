@@ -202,7 +202,7 @@ def _told(
 def _action(home: Home, key: str) -> ActionRecord:
     found = home.records.action(key)
     if found is None:
-        raise NotMaterialized(f"action {key} is not in the store; materialize again with --force")
+        raise NotMaterialized(f"action {key} is not in the store; rematerialize it with --force")
     return found
 
 

@@ -71,7 +71,7 @@ def moved(home: Home) -> bool:
         raise HomeError(
             f"{note} is damaged: it holds {written[:80]!r}, wanted the folder that MLflow's paths "
             f"lead to. If this home was not moved, write {here} into it (without a line end); "
-            f"otherwise delete {folder(home)}, and `ml-assets repair` publishes everything anew"
+            f"otherwise delete {folder(home)}, and `ml-assets repair` publishes everything again"
         )
     return written != here
 
@@ -104,7 +104,7 @@ def opened(home: Home) -> MlflowClient:
     if moved(home):
         raise PublishError(
             f"{folder(home)} was copied or moved and its paths lead elsewhere; "
-            "`ml-assets repair` publishes everything anew"
+            "`ml-assets repair` publishes everything again"
         )
     try:
         if is_empty(home):
@@ -113,7 +113,7 @@ def opened(home: Home) -> MlflowClient:
     except (MlflowException, SQLAlchemyError, OSError) as error:
         raise PublishError(
             f"MLflow's database in {folder(home)} cannot be used: {_first_line(error)}; delete "
-            "that folder, then `ml-assets repair` publishes everything anew"
+            "that folder, then `ml-assets repair` publishes everything again"
         ) from error
 
 

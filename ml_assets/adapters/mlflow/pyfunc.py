@@ -66,11 +66,11 @@ def _array(frame: pd.DataFrame, name: str, kind: str) -> pa.Array | pa.ChunkedAr
 
 
 def _load_pyfunc(path: str) -> Predictor:
-    """Return the model in a folder; raises DamagedObject where it is not what was published."""
+    """Return the model in a folder; raises DamagedObject if it is not what was published."""
     family = json.loads(Path(path, "family.json").read_bytes())
     model = json.loads(Path(path, "model.json").read_bytes())
     if json_digest(model) != family["digest"]:
-        raise DamagedObject(family["digest"], f"{path}/model.json is not what was published")
+        raise DamagedObject(family["digest"], f"{path}/model.json differs from what was published")
     try:
         module = importlib.import_module(family["module"])
     except ImportError as error:

@@ -66,14 +66,14 @@ def compare(
 ) -> Compared:
     """Explain the difference of two versions. Raises UnknownName, RequestError, NotMaterialized.
 
-    NotMaterialized says what of a version is not there any more.
+    NotMaterialized says what of a version no longer exists.
     """
     ancestry = ancestry_of(home)
     a, b = (side(home, model, prepare(home, model, v, ancestry)) for v in versions)
     for item in (a, b):
         if item.prepared.missing:
             name = f"{model} v{item.prepared.version.number}"
-            raise NotMaterialized(f"{name} cannot be made again: {item.prepared.missing[0]}")
+            raise NotMaterialized(f"{name} cannot be recreated: {item.prepared.missing[0]}")
     tasks = [(s.project.models[model].task, s.project.models[model].target) for s in (a, b)]
     if tasks[0] != tasks[1]:
         raise RequestError(f"they predict different things: {tasks[0]} and {tasks[1]}")
@@ -148,7 +148,7 @@ class _Comparison:
         except MlAssetsError as error:
             if not {CODE, SPEC} <= set(causes):
                 raise
-            notes.append(f"code and spec changed together and are not told apart ({error})")
+            notes.append(f"code and spec changed together and cannot be separated ({error})")
             causes = [cause for cause in causes if cause not in (CODE, SPEC)] + [BOTH]
             mixes = self._train(causes)
         return self._judge(causes, mixes, notes)
@@ -183,8 +183,7 @@ class _Comparison:
         rows = unseen(self._scratch, features[last[1:]], mixes.values())
         if not rows.count:
             raise RequestError(
-                "there is no labelled row that neither has seen: let a newer batch land, then ask "
-                "again"
+                "there are no labelled rows unseen by both; land a newer batch, then retry"
             )
         values = {
             of_b: self._value(mix, rows, features[self._parts(of_b)[1:]], of_b)
@@ -230,11 +229,11 @@ class _Comparison:
         found = [f"{name} {a[name]} and {b[name]}" for name in names]
         moved = {n: p for item in self._sides for n, p in item.prepared.moved.items()}
         found += [
-            f"{name} {then} is {now or 'absent'} today"
+            f"{name} {then} is {now or 'not installed'} today"
             for name, (then, now) in sorted(moved.items())
         ]
         if found:
             found.append(
-                "every mix was trained under today's libraries; others cannot be run again"
+                "every combination was trained with today's libraries; older ones cannot be run"
             )
         return found

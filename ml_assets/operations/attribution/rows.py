@@ -78,7 +78,7 @@ def judge(
 
     batches = list(rows.rows)
     if any(batch not in features for batch in batches):
-        raise StageError("the mix has no features for a batch of unseen rows")
+        raise StageError("the combination has no features for a batch of unseen rows")
     request = {
         "model": mix.model.digest,
         "family": mix.family,
@@ -94,7 +94,7 @@ def judge(
         at = {key: n for n, key in enumerate(keys.to_pylist())}
         chosen = [at.get(key, -1) for key in rows.keys[batch]]
         if -1 in chosen:
-            raise StageError("the features of the mixes do not hold the same rows")
+            raise StageError("the features of the combinations do not have the same rows")
         values = np.column_stack([column.to_numpy() for column in table.columns])
         parts.append(values[chosen])
         targets.append(labels(pa.table({"_target": rows.targets[batch]}), classes))

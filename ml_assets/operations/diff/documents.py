@@ -49,7 +49,7 @@ def _lists(a: list[Any], b: list[Any], path: str) -> Iterator[tuple[str, Any, An
     elif len(a) > FIGURES and not any(isinstance(item, (dict, list)) for item in (*a, *b)):
         differ = sum(x != y or type(x) is not type(y) for x, y in zip(a, b, strict=True))
         if differ:
-            yield path, f"list of {len(a)}", f"list of {len(b)}, {differ} of them other values"
+            yield path, f"list of {len(a)}", f"list of {len(b)}, {differ} of them changed"
     else:
         for number, (left, right) in enumerate(zip(a, b, strict=True)):
             yield from changes(left, right, f"{path}[{number}]")

@@ -113,7 +113,7 @@ def _compared(
 
     first, second = documents
     if first["task"] != second["task"] or first["classes"] != second["classes"]:
-        raise RequestError("the two have other tasks or classes")
+        raise RequestError("the two have different tasks or classes")
     if not tables:
         raise NotMaterialized("the test fold is empty")
     said = []

@@ -73,7 +73,7 @@ def _pairs(a: Found, b: Found) -> dict[str, tuple[Ref, Ref]]:
         pairs = {name: (one, other)} if one.kind == other.kind else {}
     if not pairs:
         raise RequestError(
-            f"{a} holds {', '.join(first)} and {b} {', '.join(second)}: nothing to compare"
+            f"{a} holds {', '.join(first)} and {b} {', '.join(second)}; nothing to compare"
         )
     return pairs
 

@@ -80,7 +80,7 @@ def _look(path: Path, named: str | None, wanted: Wanted, found: Lying) -> None:
         found.files[path] = wanted.known[digest]
     elif not wanted.key:
         if named is None:
-            found.unsearched.append(f"{shown(path)}: its name says no batch")
+            found.unsearched.append(f"{shown(path)}: its name contains no batch")
         elif wanted.batch in (None, named):
             found.files[path] = None
     elif digest not in wanted.searched and (wanted.batch is None or named in (None, wanted.batch)):

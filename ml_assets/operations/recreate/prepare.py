@@ -27,7 +27,7 @@ class Prepared:
     report: Step | None
     """The first evaluation of the version; it knows the test rows."""
     missing: Sequence[str]
-    """What is not there any more; with anything here it cannot be made again."""
+    """What no longer exists; with anything here it cannot be made again."""
     moved: Mapping[str, tuple[str, str]]
     """Libraries and Python at another version: (then, now)."""
 
@@ -131,10 +131,10 @@ def _missing(home: Home, closure: Closure, lost: Mapping[str, str]) -> list[str]
         if step.sources in lost:
             found.append(f"the sources of {step.name}: {lost[step.sources]}")
         if not step.called:
-            found.append(f"the call of {step.name}: an older ml_assets did not keep it")
+            found.append(f"the call of {step.name}: an older version of ml_assets did not store it")
     for digest, user in closure.unknown.items():
         why = home.removals.why(digest)
-        said = f"was {why}" if why else "is made by no recorded action"
+        said = f"was {why}" if why else "was produced by no recorded action"
         found.append(f"an input of {user}: {digest} {said}")
     return found
 
@@ -147,12 +147,10 @@ def machine_notes(step: Step, kernels: Mapping[str, str]) -> list[str]:
         "system": platform.system(),
         "python": platform.python_version(),
     }
-    found = [
-        f"{name} {then[name]} then, {now[name]} now" for name in now if then[name] != now[name]
-    ]
+    found = [f"{name} was {then[name]}, now {now[name]}" for name in now if then[name] != now[name]]
     before = then.get("kernels", {})
     return found + [
-        f"{name} kernel {before[name]} then, {kernels[name]} now"
+        f"{name} kernel was {before[name]}, now {kernels[name]}"
         for name in sorted(before.keys() & kernels.keys())
         if before[name] != kernels[name]
     ]

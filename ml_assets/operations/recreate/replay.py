@@ -98,7 +98,7 @@ class _Replay:
             try:
                 made = self._workers[step.sources].make(self._call(step))
             except StageError as error:
-                why = (f"it failed: {error}", *_reasons(step, {}))
+                why = (f"failed: {error}", *_reasons(step, {}))
                 asset = str(step.cell())
                 found.differences.append(Difference(asset, step.name, "", "", "", why))
                 break
@@ -171,7 +171,8 @@ def _distance(then: Any, now: Any) -> tuple[float | None, bool]:
 def _reasons(step: Step, kernels: Mapping[str, str]) -> tuple[str, ...]:
     """Return what can have made an action come out otherwise, its inputs being the same."""
     moved = [
-        f"{name} {then} then, {now or 'absent'} now" for name, (then, now) in step.moved.items()
+        f"{name} was {then}, now {now or 'not installed'}"
+        for name, (then, now) in step.moved.items()
     ]
     found = [*moved, *machine_notes(step, kernels)]
     return tuple(found) or (
