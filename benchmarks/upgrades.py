@@ -73,7 +73,7 @@ def comment(later: Upgraded) -> None:
 
 def attribute(later: Upgraded) -> None:
     """Let errors carry what was got and what there is."""
-    said = 'its text is meant for people."""\n'
+    said = 'its message is written for people."""\n'
     later.edit(
         "faults.py", said, f"{said}\n    got: object = None\n    available: tuple[str, ...] = ()\n"
     )

@@ -36,7 +36,7 @@ def importing() -> Iterator[None]:
 
 def command(module: str) -> list[str]:
     """Return the words that start a module's `main` in a process of its own, imported this way."""
-    return [sys.executable, "-P", "-m", "ml_assets.startup", module]
+    return [sys.executable, "-P", "-c", "from ml_assets.startup import main; main()", module]
 
 
 def process_environment() -> dict[str, str]:
@@ -51,7 +51,3 @@ def main() -> None:
     with importing():
         module = importlib.import_module(name)
     module.main()
-
-
-if __name__ == "__main__":
-    main()

@@ -33,7 +33,7 @@ REFUSED = {
     "2020-11": (renamed(b"units", b"pieces"), "units"),
     "2020-12": (b"\n".join(line.rpartition(b",")[0] for line in GOOD.splitlines()), "units"),
     "2021-01": (GOOD.replace(b"2020-07-", b"July "), "parse.date"),
-    "2021-02": (b"\x7fELF\x02\x01\x01\x00" + bytes(range(256)), "a program"),
+    "2021-02": (b"\x7fELF\x02\x01\x01\x00" + bytes(range(256)), "an executable"),
     "2021-03": (b"", "empty"),
     "2021-04": (gzip.compress(GOOD)[:-20], "gzip"),
     "2021-05": (GOOD.replace(b"north", b"").replace(b"south", b"").replace(b"west", b""), "budget"),

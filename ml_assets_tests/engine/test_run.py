@@ -150,7 +150,7 @@ def test_facts_that_json_cannot_hold_are_refused(staged: Toy) -> None:
 def test_verify_compares_checks_too(staged: Toy) -> None:
     first = _act(staged, "wandering_check")
     assert first.record.checks[0]["metadata"] == {"pair": [1, 2]}
-    with pytest.raises(StageError, match="gave another check result for the same inputs"):
+    with pytest.raises(StageError, match="gave a different check result for the same inputs"):
         _act(staged, "wandering_check", verify=True)
     again = _act(staged, "wandering_check", verify=True)
     assert (again.executed, again.record) == (True, first.record)

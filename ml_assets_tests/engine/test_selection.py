@@ -66,8 +66,8 @@ PRECEDENCE = [
 WRONG = {
     "sales/claened": "no asset 'sales/claened'; did you mean 'sales/cleaned'?",
     "nothing/*": "no asset 'nothing/*'",
-    "(" * 5000: "more than 50 of ( and not",
-    "not " * 5000 + "sales/raw": "more than 50 of ( and not",
+    "(" * 5000: "nested deeper than 50 levels of ( and not",
+    "not " * 5000 + "sales/raw": "nested deeper than 50 levels of ( and not",
     "9" * 5000 + "+sales/raw": "no asset '999",
     "group:forecats": "no group 'forecats'; did you mean 'forecast'?",
     "sales/raw prices/raw": "unexpected 'prices/raw'",

@@ -73,7 +73,7 @@ def test_no_stage_asks_an_error_for_computed_names() -> None:
 
 def test_an_error_gains_attributes_and_nothing_re_runs(made: Toy, tmp_path: Path) -> None:
     later = Upgraded.of(tmp_path / "later", made.root)
-    base = 'its text is meant for people."""\n'
+    base = 'its message is written for people."""\n'
     gained = f"{base}\n    got: object = None\n    available: tuple[str, ...] = ()\n"
     later.edit("faults.py", base, gained)
     assert later.to_do() == {}

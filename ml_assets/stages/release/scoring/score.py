@@ -172,7 +172,7 @@ def main(arguments: list[str]) -> None:
     model = json.loads(Path(__file__).with_name("model.json").read_text(encoding="utf-8"))
     if "constant" not in model["state"] and model["family"] not in FAMILIES:
         raise SystemExit(
-            f"the model is of a custom family ({model['source']}): only the project that "
+            f"the model is of a family of its own ({model['source']}): only the project that "
             "trained it can score with it"
         )
     target = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", newline="")
