@@ -144,7 +144,7 @@ def test_signed_and_verified_with_the_public_key(site: Site, tmp_path: Path) -> 
         (("release", "forcast"), 2, "did you mean 'forecast'?"),
         (("release", "forecast", "--version", "v9"), 2, "no version of forecast/candidate named"),
         (("verify", "/nowhere/at/all"), 2, "neither a bundle's directory nor its archive"),
-        (("verify", "pyproject.toml"), 1, "pyproject.toml is no readable archive"),
+        (("verify", "pyproject.toml"), 1, "pyproject.toml is not a readable archive"),
     ],
 )
 def test_bad_requests(

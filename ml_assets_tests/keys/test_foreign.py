@@ -49,7 +49,7 @@ def test_a_helper_by_sys_path_is_refused_at_every_batch(toy: Toy, helper: Path) 
     )
     (first, second) = _faults(toy)
     for fault in (first, second):
-        assert f"it imports doubling ({helper / 'doubling.py'}): code that is in no key" in fault
+        assert f"it imports doubling ({helper / 'doubling.py'}): this code is in no key" in fault
         assert "Put it into the project and import it by an import statement" in fault
     assert not [cell for cell in toy.digests() if cell.startswith("forecast/")]
 

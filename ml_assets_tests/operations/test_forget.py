@@ -74,7 +74,9 @@ def test_a_row_is_gone_everywhere_and_the_next_run_goes_on(made: Toy) -> None:
     assert (stone.dataset, stone.batch, stone.rows) == ("sales", "2020-03", 1)
     lost = prepare(home, "forecast", "v0").missing
     assert any("(features 2020-03): d1:" in what and "request 17" in what for what in lost), lost
-    with pytest.raises(NotMaterialized, match=r"v0 was made from .* was forgotten .*request 17"):
+    with pytest.raises(
+        NotMaterialized, match=r"inputs of forecast v0 are missing: .* was forgotten .*request 17"
+    ):
         origin(home, "forecast", home.records.versions("forecast/candidate")[0])
     ran = made.make()
     assert ran.faults == []

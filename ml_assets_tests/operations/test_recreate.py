@@ -117,8 +117,8 @@ def test_the_first_different_asset_and_why(copy: Home) -> None:
     (first,) = found.differences
     assert first.asset.endswith("raw@2020-01")
     assert first.output == "raw"
-    assert any(why.startswith("pyarrow 0.1 then, ") for why in first.why)
-    assert any(why.startswith("python 3.1 then, 3.") for why in first.why)
+    assert any(why.startswith("pyarrow was 0.1, now ") for why in first.why)
+    assert any(why.startswith("python was 3.1, now 3.") for why in first.why)
 
 
 def test_an_action_that_fails_is_different(copy: Home) -> None:
@@ -148,8 +148,8 @@ def test_another_kernel_is_a_reason(copy: Home) -> None:
     machine = {**step.record.machine, "architecture": "abacus", "kernels": {"openblas": "Haswell"}}
     other = type(step).of(replace(step.record, machine=machine))
     notes = machine_notes(other, {"openblas": "SkylakeX"})
-    assert notes[0].startswith("architecture abacus then, ")
-    assert notes[1] == "openblas kernel Haswell then, SkylakeX now"
+    assert notes[0].startswith("architecture was abacus, now ")
+    assert notes[1] == "openblas kernel was Haswell, now SkylakeX"
 
 
 def test_sources_become_packages_and_modules(tmp_path: Path) -> None:

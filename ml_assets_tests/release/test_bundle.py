@@ -285,7 +285,7 @@ def test_links_folders_and_huge_files_in_a_directory(
         read(directory)
     (directory / "more").unlink()
     (directory / "more").mkdir()
-    with pytest.raises(BundleError, match="more is no file"):
+    with pytest.raises(BundleError, match="more is not a file"):
         read(directory)
     (directory / "more").rmdir()
     for path in (directory / "model.json", packed):
@@ -514,4 +514,4 @@ def test_a_model_that_predicts_otherwise(files: dict[str, bytes]) -> None:
     broken = {**files, "model.json": b"{}", "model.onnx": b""}
     scored, found = score(Bundle(FOLDER, broken), here=True)
     assert scored == []
-    assert "ended with code 1: KeyError" in found[0].said
+    assert "exited with code 1: KeyError" in found[0].said

@@ -63,7 +63,7 @@ def test_a_newer_format_is_refused(home: Home) -> None:
         db.execute("update meta set value = '99' where key = 'format'")
     db.close()
     with pytest.raises(
-        HomeError, match=r"store format 99, .* reads up to 1; use the version that made"
+        HomeError, match=r"store format 99, .* reads up to 1; use the version that created"
     ):
         Home(home.root, "dev")
     opened = [file.path for file in psutil.Process().open_files()]
@@ -85,7 +85,7 @@ def test_a_state_that_is_a_folder_is_not_called_damaged(tmp_path: Path) -> None:
 
 def test_a_home_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(HomeError, match="cannot be made"):
+    with pytest.raises(HomeError, match="cannot be created"):
         Home(tmp_path / "file" / "home", "dev")
 
 

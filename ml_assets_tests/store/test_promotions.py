@@ -165,7 +165,7 @@ def test_another_champion_than_expected(home: Home) -> None:
             "digest, previous, evidence, before, hash from promotions where number = 4",
             "entry 5 .rolled_back v0",
         ),
-        ("update heads set hash = 'x'", "entry 4: it is not the entry that ended the log"),
+        ("update heads set hash = 'x'", "entry 4: it is not the log's recorded last entry"),
     ],
 )
 def test_a_changed_log_is_found_and_not_appended_to(home: Home, change: str, said: str) -> None:
@@ -187,7 +187,7 @@ def test_a_rehashed_entry_breaks_the_chain_after_it(home: Home) -> None:
     change = f"update promotions set reason = 'better', hash = '{entry_hash(edited)}'"
     with home.state.write() as db:
         db.exec_driver_sql(f"{change} where number = 2")
-    with pytest.raises(LogBroken, match=r"entry 3 .* does not follow the entry before"):
+    with pytest.raises(LogBroken, match=r"entry 3 .* does not follow the previous entry"):
         home.promotions.verify("dev", "delay")
 
 

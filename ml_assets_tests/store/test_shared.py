@@ -218,7 +218,9 @@ def test_a_user_who_may_make_no_tables(tmp_path: Path, cluster: Cluster, address
     with opened.state.write() as db:
         db.exec_driver_sql(f"CREATE ROLE guest LOGIN PASSWORD '{PASSWORD}'")
     opened.close()
-    with pytest.raises(HomeError, match=r"permission denied.*must be allowed to make tables") as e:
+    with pytest.raises(
+        HomeError, match=r"permission denied.*must be allowed to create tables"
+    ) as e:
         Home(
             tmp_path,
             "dev",
