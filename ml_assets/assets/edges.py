@@ -28,21 +28,28 @@ def assets_of(project: Project, group: str) -> list[Asset]:
     return owned_by(owner_of(project, group))
 
 
-def edges(project: Project, implied: bool = True) -> dict[str, tuple[str, ...]]:
-    """Return asset key -> the asset keys it is made from, in data-flow order.
+def entry_of(asset: str) -> Asset:
+    """Return the entry of an asset key."""
+    return BY_NAME[asset.split("/")[1]]
+
+
+def edges(project: Project) -> dict[str, tuple[str, ...]]:
+    """Return asset key -> the asset keys it is made from, in data-flow order."""
+    return {asset: sources_of(project, asset) for asset in asset_keys(project)}
+
+
+def sources_of(project: Project, asset: str, implied: bool = True) -> tuple[str, ...]:
+    """Return the asset keys that an asset is made from.
 
     Without `implied`, those that follow from others are left out.
     """
-    return {
-        f"{group}/{asset.name}": tuple(
-            key
-            for source in asset.sources
-            if implied or source not in asset.implied
-            for key in _keys(project, group, source)
-        )
-        for group in groups(project)
-        for asset in assets_of(project, group)
-    }
+    entry, group = entry_of(asset), asset.split("/", maxsplit=1)[0]
+    return tuple(
+        key
+        for source in entry.sources
+        if implied or source not in entry.implied
+        for key in _keys(project, group, source)
+    )
 
 
 def _keys(project: Project, group: str, source: str) -> list[str]:
@@ -57,8 +64,8 @@ def _keys(project: Project, group: str, source: str) -> list[str]:
 
 def partitioned(project: Project, asset: str) -> bool:
     """Tell whether an asset has a partition for each batch."""
-    group, name = asset.split("/")
-    return BY_NAME[name].batched and project.calendar_of(group) is not None
+    group = asset.split("/", maxsplit=1)[0]
+    return entry_of(asset).batched and project.calendar_of(group) is not None
 
 
 def walk(graph: dict[str, tuple[str, ...]], start: set[str], depth: int | None) -> set[str]:

@@ -7,8 +7,7 @@ import warnings
 
 import dagster as dg
 
-from ml_assets.assets.edges import asset_keys, assets_of, groups
-from ml_assets.assets.registry import BY_NAME
+from ml_assets.assets.edges import asset_keys, assets_of, entry_of, groups
 from ml_assets.engine.code_versions import code_versions
 from ml_assets.engine.plan import Planner, planner_here
 from ml_assets.errors import MlAssetsError
@@ -46,7 +45,7 @@ def group_definitions(project: Project, group: str, workspace: Workspace) -> dg.
 
 def jobs(project: Project) -> list[dg.UnresolvedAssetJobDefinition]:
     """Return a job for each calendar (two cannot be in one run), and one for the rest."""
-    assets = [a for a in asset_keys(project) if BY_NAME[a.split("/")[1]].unit is not None]
+    assets = [a for a in asset_keys(project) if entry_of(a).unit is not None]
     calendars = {asset: project.calendar_of(asset.split("/")[0]) for asset in assets}
     # A snapshot can run with any calendar: what joins it then needs one run, not two.
     found = {

@@ -6,8 +6,8 @@ from typing import Any
 
 import dagster as dg
 
-from ml_assets.assets.edges import edges
-from ml_assets.assets.registry import BY_NAME, function
+from ml_assets.assets.edges import entry_of, sources_of
+from ml_assets.assets.registry import function
 from ml_assets.graph.keys import key_of
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.spec.model import ModelSpec
@@ -28,12 +28,12 @@ def asset_spec(
     code_version: str | None = None,
 ) -> dg.AssetSpec:
     """Return what Dagster shows about an asset before it is materialized."""
-    group, name = asset.split("/")
-    entry, spec = BY_NAME[name], project.datasets.get(group) or project.models[group]
+    group, entry = asset.split("/", maxsplit=1)[0], entry_of(asset)
+    spec = project.datasets.get(group) or project.models[group]
     about = f" {spec.description}" if entry.described else ""
     return dg.AssetSpec(
         key_of(asset),
-        deps=[key_of(source) for source in edges(project, implied=False)[asset]],
+        deps=[key_of(source) for source in sources_of(project, asset, implied=False)],
         group_name=group,
         description=entry.description + about,
         kinds=set(entry.kinds) | (_libraries(spec) if entry.of_families else set()),

@@ -8,8 +8,8 @@ from typing import Any
 import dagster as dg
 
 from ml_assets.assets.cells import Unit
-from ml_assets.assets.edges import edges, partitioned
-from ml_assets.assets.registry import BY_NAME, function
+from ml_assets.assets.edges import entry_of, partitioned, sources_of
+from ml_assets.assets.registry import function
 from ml_assets.graph.keys import key_of
 from ml_assets.graph.preview import preview
 from ml_assets.spec.project import Project
@@ -50,7 +50,7 @@ def materialization(
 def _provenance(home: Home, project: Project, current: Current, seen: int | None) -> dict[str, str]:
     """Return the data versions of what a batch was made from; Dagster's stale marks read them."""
     found: dict[str, str] = {}
-    for source in edges(project, implied=False)[current.asset]:
+    for source in sources_of(project, current.asset, implied=False):
         partition = current.partition if partitioned(project, source) else ""
         if source.endswith("/landing"):
             # Dagster reads no event of what it does not make: this tells Dagster to skip the
@@ -101,7 +101,7 @@ def metadata(home: Home, project: Project, current: Current, reused: bool) -> di
     first = preview(home, project, current)
     if first is not None:
         found["preview"] = dg.MetadataValue.md(first)
-    record = BY_NAME[current.asset.split("/")[1]].record
+    record = entry_of(current.asset).record
     if record:
         found |= function(record)(home, project, current)
     return found

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ml_assets.assets.registry import BY_NAME
+from ml_assets.assets.edges import entry_of
 from ml_assets.engine.markdown import plain
 from ml_assets.engine.sensitive import hidden_columns, seen
 from ml_assets.spec.project import Project
@@ -25,7 +25,7 @@ def preview(home: Home, project: Project, current: Current) -> str | None:
     """Return the first rows of a batch as a Markdown table; None where there are none."""
     group, name = current.asset.split("/")
     table = next((ref for ref in current.outputs.values() if ref.kind == "table"), None)
-    if not BY_NAME[name].rows or table is None or not table.rows:
+    if not entry_of(current.asset).rows or table is None or not table.rows:
         return None
     known = seen(home, project, group) if group in project.models else {}
     columns, hidden = _columns(project, group, name), hidden_columns(project, group, known)

@@ -15,7 +15,7 @@ import psutil
 from ml_assets.adapters.mlflow.process import Publisher
 from ml_assets.adapters.openlineage import tell_run
 from ml_assets.assets.cells import Cell, unit_of
-from ml_assets.assets.registry import BY_NAME
+from ml_assets.assets.edges import entry_of
 from ml_assets.engine.make import Listener, Maker, Progress
 from ml_assets.engine.plan import Planner
 from ml_assets.graph.boundary import boundary
@@ -113,22 +113,21 @@ def engine_resource(caller: Caller) -> dg.ResourceDefinition:
             started = psutil.Process().create_time()
             record_process(home, run.run_id, socket.gethostname(), os.getpid(), started)
         holder = f"run {None if run is None else run.run_id}"
-        with (
-            closing(home),
-            writer(home.writer_lock(), holder, patience=PATIENCE),
-            ExitStack() as open_,
-        ):
-            made = Engine(Planner(workspace, home), run, caller, open_)
-            try:
+        made: Engine | None = None
+        try:
+            with writer(home.writer_lock(), holder, patience=PATIENCE), ExitStack() as open_:
+                made = Engine(Planner(workspace, home), run, caller, open_)
                 yield made
-            finally:
-                problem = made.send_lineage()
-                if problem is not None and context.log is not None:
-                    context.log.warning(problem)
+        finally:
+            # Whoever receives it may be slow: others may write meanwhile.
+            problem = made.send_lineage() if made is not None else None
+            if problem is not None and context.log is not None:
+                context.log.warning(problem)
+            home.close()
 
     return engine
 
 
 def _needs_mlflow(asset: str) -> bool:
-    unit = BY_NAME[asset.split("/")[1]].unit
+    unit = entry_of(asset).unit
     return unit is not None and unit.mlflow

@@ -10,8 +10,8 @@ from typing import Any
 import dagster as dg
 
 from ml_assets.assets.cells import Unit
-from ml_assets.assets.edges import partitioned
-from ml_assets.assets.registry import BY_NAME, KINDS, made_by
+from ml_assets.assets.edges import entry_of, partitioned
+from ml_assets.assets.registry import KINDS, made_by
 from ml_assets.engine.checks import checks_of
 from ml_assets.errors import DamagedObject
 from ml_assets.graph.describe import asset_spec
@@ -70,7 +70,7 @@ def check_specs(
     for asset in assets:
         name = asset.split("/")[1]
         described = {entry.name: entry.description for entry in checks_of(name)}
-        if BY_NAME[name].own_checks:
+        if entry_of(asset).own_checks:
             described |= {check: f"Own check {hook}." for check, hook in own.items()}
         for check, text in described.items():
             with warnings.catch_warnings():
