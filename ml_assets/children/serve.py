@@ -67,7 +67,7 @@ def _answered(answer: Answer, line: str) -> dict[str, Any]:
         said = str(error)
         if KNOWN not in (kind.__name__ for kind in type(error).__mro__):
             said = f"{type(error).__name__}: {said}"
-        return {"error": said, "trace": traceback.format_exc()}
+        return {"error": said}
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from ml_assets.children.light import OPTIONAL
+from ml_assets.children import light
 from ml_assets.errors import BundleError
 from ml_assets.release.read import Bundle, Problem
 from ml_assets.release.virtualenvs import environment, run
@@ -28,12 +28,8 @@ LOCKS = {
     "requirements-edge.txt": ("onnxruntime.txt",),
 }
 """Under which names a lock is shipped."""
-ALONE = f"""import runpy, sys
-class Hidden:
-    @staticmethod
-    def find_spec(name, *_):
-        if name in {OPTIONAL!r}:
-            raise ModuleNotFoundError(name=name)
+ALONE = f"""{Path(light.__file__).read_text(encoding="utf-8")}
+import runpy, sys
 sys.meta_path.insert(0, Hidden)
 sys.argv = sys.argv[1:]
 runpy.run_path(sys.argv[0], run_name="__main__")
