@@ -29,15 +29,6 @@ _COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Gt: operator.gt,
     ast.GtE: operator.ge,
 }
-_ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.FloorDiv: operator.floordiv,
-    ast.Mod: operator.mod,
-    ast.Pow: operator.pow,
-}
 _WRAPS = 2.0**63
 _AROUND = {"contains": ("", ""), "match": ("^(?:", ")"), "fullmatch": ("^(?:", ")$")}
 Columns = Mapping[str, pd.Series]
@@ -164,7 +155,7 @@ def _like(side: Any, other: Any) -> Any:
 
 
 def _arithmetic(operation: ast.operator, left: Any, right: Any) -> Any:
-    compute = _ARITHMETIC[type(operation)]
+    compute = constants.ARITHMETIC[type(operation)]
     if any(_is_time(side) for side in (left, right)):
         return compute(left, _shift(right, isinstance(operation, ast.Sub)))
     if any(_is_text(side) for side in (left, right)):

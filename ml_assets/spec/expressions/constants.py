@@ -27,7 +27,7 @@ UNITS = {
 }
 _AMOUNT = re.compile(r"\s*(\d{1,12}(?:\.\d{1,6})?)\s*([a-z]{1,7})", re.ASCII)
 _LONGEST = 3_650_000
-_OPERATIONS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
     ast.Mult: operator.mul,
@@ -62,7 +62,7 @@ def combined(operation: ast.operator, left: Number, right: Number) -> Number:
     if isinstance(operation, ast.Pow) and abs(left) > 1 and abs(right) > 1024:
         raise ValueError("a power is too large to compute")
     try:
-        result = _OPERATIONS[type(operation)](left, right)
+        result = ARITHMETIC[type(operation)](left, right)
     except (ZeroDivisionError, OverflowError) as error:
         raise ValueError(f"arithmetic between constants: {error}") from None
     if isinstance(result, complex):
