@@ -34,6 +34,11 @@ class Up:
         """The address of MLflow's page."""
         return f"http://{HOST}:{self.ports[1]}"
 
+    def until_it_answers(self) -> None:
+        """Wait until both pages answer."""
+        for address in (f"{self.dagster}/server_info", f"{self.mlflow}/health"):
+            _await(address, self.process)
+
 
 @contextmanager
 def up(shell: Shell, *words: str, ports: tuple[int, int] | None = None) -> Iterator[Up]:
@@ -42,8 +47,7 @@ def up(shell: Shell, *words: str, ports: tuple[int, int] | None = None) -> Itera
     named = ("--port", str(ports[0]), "--mlflow-port", str(ports[1]))
     found = Up(shell.start("up", *named, *words), ports)
     try:
-        for address in (f"{found.dagster}/server_info", f"{found.mlflow}/health"):
-            _await(address, found.process)
+        found.until_it_answers()
         yield found
     finally:
         found.process.send_signal(signal.SIGTERM)

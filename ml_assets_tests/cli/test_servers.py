@@ -221,8 +221,10 @@ def test_nothing_stays_of_a_killed_up_and_the_next_one_starts(
             first.process.send_signal(signal.SIGKILL)
             first.process.wait()
             with up(site, ports=first.ports) as again:
-                assert _ask(again.ports[0], "GET", "/server_info").status == 200
                 _, left = psutil.wait_procs(below, timeout=60)
                 assert left == []
+                # Until then those of the first may have answered on these ports.
+                again.until_it_answers()
+                assert _ask(again.ports[0], "GET", "/server_info").status == 200
                 below = psutil.Process(again.process.pid).children(recursive=True)
             assert [process for process in below if process.is_running()] == []
