@@ -14,6 +14,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator
 
 from ml_assets.spec.base import Name, Spec
+from ml_assets.spec.cut import UNASSIGNED
 
 NATURAL = "natural"
 _YEAR = re.compile(r"%[YyG]")
@@ -70,13 +71,15 @@ class Calendar(Spec):
 
     def matches(self, batch: str) -> bool:
         """Return whether a batch may have this name."""
-        return self.order == NATURAL or self._date(batch) is not None
+        return batch == UNASSIGNED or self.order == NATURAL or self._date(batch) is not None
 
     def place(self, batch: str) -> tuple[datetime, tuple[str | int, ...]]:
         """Return a batch's place in the order; two names with one place mean the same batch.
 
-        A name that does not match the date format comes before all that do.
+        A name that does not match the date format comes before all that do, as does `unassigned`.
         """
+        if batch == UNASSIGNED:
+            return datetime.min, ()
         date = None if self.order == NATURAL else self._date(batch)
         return (datetime.min, natural(spelled(batch))) if date is None else (date, ())
 

@@ -12,6 +12,7 @@ from ml_assets.errors import suggest
 from ml_assets.spec.base import Hook, Mistakes, Name, Names, Place, Share, Spec
 from ml_assets.spec.calendar import Named
 from ml_assets.spec.columns import Action, Column, regular_expression
+from ml_assets.spec.cut import TIMES, VALUES, Cut, cut_of
 from ml_assets.spec.expressions.kinds import A, kind_of
 from ml_assets.spec.quality import Quality
 from ml_assets.spec.steps import FILLS, Step
@@ -21,16 +22,38 @@ class Landing(Spec):
     """Where a dataset's files land and how they are read."""
 
     pattern: str
-    """A regular expression for the file's name; its group `batch` is the batch."""
+    """A regular expression for the file's name; its group `batch` is the batch, unless `batch` says
+    a column."""
     encoding: str = "utf-8"
     delimiter: str = ","
     null_values: tuple[str, ...] = ("", "NA")
     """Texts that mean a missing value, in every column without its own `null_values`."""
+    batch: str | None = None
+    """How a file is cut into batches: `month of at` (year, quarter, month, week, day or hour of a
+    time column), or a column whose values are the batches' names. A file then adds its rows to
+    those that landed before."""
+    whole: bool = False
+    """Each file holds the whole table: rows that it lacks are gone. Only with `batch`."""
+    max_gone: Share = 0.05
+    """With `whole`: largest share of the known rows that a file may lack; beyond it nothing of the
+    file lands."""
 
     @field_validator("pattern")
     @classmethod
     def _compiles(cls, value: str) -> str:
         return regular_expression(value)
+
+    @field_validator("batch")
+    @classmethod
+    def _says_a_cut(cls, value: str | None) -> str | None:
+        if value is not None:
+            cut_of(value)
+        return value
+
+    @property
+    def cut(self) -> Cut | None:
+        """How a file is cut into batches; None where it is one."""
+        return None if self.batch is None else cut_of(self.batch)
 
     @field_validator("encoding")
     @classmethod
@@ -136,15 +159,45 @@ class DatasetSpec(Spec):
     def _parts_fit(self) -> DatasetSpec:
         wrong = [*self._wrong_columns(), *self._wrong_expressions(), *self._wrong_steps()]
         wrong += self._wrong_quality()
-        has_batch = "batch" in re.compile(self.landing.pattern).groupindex
-        at = ("landing", "pattern")
-        if self.calendar is not None and not has_batch:
-            wrong.append((at, "a dataset on a calendar needs a group (?P<batch>…)"))
-        if self.calendar is None and has_batch:
-            wrong.append((at, "a group 'batch' needs a calendar"))
+        wrong += self._wrong_batches()
         if wrong:
             raise Mistakes(wrong)
         return self
+
+    def _wrong_batches(self) -> Iterator[tuple[Place, str]]:
+        has_batch = "batch" in re.compile(self.landing.pattern).groupindex
+        at = ("landing", "pattern")
+        if self.landing.cut is not None:
+            if has_batch:
+                yield at, "landing.batch says the batch; remove the group 'batch'"
+            yield from self._wrong_cut(self.landing.cut)
+            return
+        if self.calendar is not None and not has_batch:
+            yield at, "a dataset on a calendar needs a group (?P<batch>…), or landing.batch"
+        if self.calendar is None and has_batch:
+            yield at, "a group 'batch' needs a calendar"
+        if self.landing.whole:
+            yield ("landing", "whole"), "is for a file that is cut into batches; set landing.batch"
+
+    def _wrong_cut(self, cut: Cut) -> Iterator[tuple[Place, str]]:
+        at = ("landing", "batch")
+        yield from self._absent(at, cut.column)
+        if cut.column in self.columns:
+            kind, wanted = self.columns[cut.column].type, VALUES if cut.period is None else TIMES
+            if kind not in wanted:
+                hint = "; say 'month of' it" if kind in TIMES else ""
+                yield at, f"{cut.column!r} is {kind}, wanted {', '.join(wanted)}{hint}"
+            elif cut.period == "hour" and kind == "date":
+                yield at, f"{cut.column!r} is a date and has no hours"
+        if self.calendar is None:
+            yield at, "batches need a calendar; add 'calendar: NAME' to the dataset"
+        elif cut.period is not None:
+            name = cut.name(datetime(2001, 2, 3, 4))
+            if not self.calendar.matches(name):
+                said = (
+                    f"batches are named like {name}, which {self.calendar.order!r} does not match"
+                )
+                yield ("calendar", "order"), f"{said}; use natural, or a format of such names"
 
     def _wrong_columns(self) -> Iterator[tuple[Place, str]]:
         for name, column in self.columns.items():

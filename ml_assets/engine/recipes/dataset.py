@@ -14,7 +14,8 @@ from ml_assets.engine.checks import OWN, checks_of
 from ml_assets.engine.code_versions import Versioned
 from ml_assets.engine.session import Done, Made, Session, Undone
 from ml_assets.keys.action import Action, Input
-from ml_assets.spec.dataset import CleanSpec, Contract, DatasetSpec, IngestSpec, PeriodSpec
+from ml_assets.spec.cut import UNASSIGNED
+from ml_assets.spec.dataset import CleanSpec, Contract, DatasetSpec, IngestSpec, Landing, PeriodSpec
 from ml_assets.spec.model import OwnCheck
 from ml_assets.spec.project import Project
 from ml_assets.store.batches import Landed
@@ -24,7 +25,12 @@ from ml_assets.workspace import Workspace
 
 def ingest_spec(name: str, spec: DatasetSpec) -> IngestSpec:
     """Return the part of a dataset's spec that reading a file depends on."""
-    return IngestSpec(dataset=name, landing=spec.landing, columns=spec.columns)
+    # How a file was cut is in its batches' bytes.
+    cut = ("batch", "whole", "max_gone")
+    landing = spec.landing.model_copy(
+        update={name: Landing.model_fields[name].default for name in cut}
+    )
+    return IngestSpec(dataset=name, landing=landing, columns=spec.columns)
 
 
 def clean_spec(name: str, spec: DatasetSpec) -> CleanSpec:
@@ -77,6 +83,9 @@ def batch(session: Session, unit: Unit) -> Sequence[Made]:
                 effective = older
                 facts |= {"usable": True, "follows": landing.digest}
                 break
+    if unit.partition == UNASSIGNED and spec.landing.cut is not None:
+        said = f"{spec.landing.cut.column} says no batch for these rows; no model sees them"
+        facts = {**facts, "usable": False, "refused": facts.get("refused") or said}
     checks = check_batch(session, unit, spec, newest, effective)
     return [
         Made(raw, _only(effective.parsed, "raw"), {"ingest": effective.parsed}, facts=facts),
