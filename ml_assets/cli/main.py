@@ -15,6 +15,7 @@ from ml_assets.cli import (
     diff,
     experiment,
     forget,
+    init,
     lineage,
     look,
     promotions,
@@ -33,6 +34,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 for command in (
+    init.init,
     demo.demo,
     demo.up,
     data.land,
