@@ -103,7 +103,7 @@ def feature_schema(spec: ModelSpec) -> dg.TableSchema:
         [
             dg.TableColumn(
                 name,
-                column.type,
+                column.kind,
                 description=column.description + (f" [{column.unit}]" if column.unit else ""),
             )
             for name, column in spec.features.columns.items()

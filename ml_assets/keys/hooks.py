@@ -29,8 +29,9 @@ def hooks(workspace: Workspace, project: Project) -> Iterator[str]:
         for hook in dataset.checks.values():
             yield workspace.hook(name, hook)
     for name, model in project.models.items():
-        others = [*model.checks.values(), *model.evaluation.metrics.values()]
-        for hook in (model.features.function, *others):
+        function = model.features.function
+        own = [] if function is None else [function]
+        for hook in (*own, *model.checks.values(), *model.evaluation.metrics.values()):
             yield workspace.hook(name, hook)
         for family in model.training.families.values():
             if isinstance(family, Custom):

@@ -50,6 +50,10 @@ def line_of(root: yaml.Node, place: Sequence[int | str]) -> int:
                 break
             node = node.value[part]
             line = node.start_mark.line
+        elif isinstance(node, yaml.SequenceNode):
+            # A list of names may stand for a mapping.
+            item = next((item for item in node.value if item.value == part), None)
+            return int(line if item is None else item.start_mark.line) + 1
         else:
             break
     return int(line) + 1

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from ml_assets.errors import suggest
 from ml_assets.spec.base import Hook, Mistakes, Name, Names, Place, Resamples, Seed, Spec
@@ -14,6 +14,7 @@ from ml_assets.spec.gate import Described, GateSpec
 from ml_assets.spec.split import HashSplit, SplitSpec, TimeSplit
 
 Task = Literal["regression", "binary", "multiclass"]
+FeatureType = Literal["number", "integer", "category", "boolean"]
 Metric = Literal["mae", "rmse", "r2", "median_ae", "log_loss", "brier", "auc", "accuracy"]
 METRICS: dict[str, tuple[str, ...]] = {
     "regression": ("mae", "rmse", "r2", "median_ae"),
@@ -33,12 +34,19 @@ class Join(Spec):
 class FeatureColumn(Spec):
     """One model input."""
 
-    type: Literal["number", "integer", "category", "boolean"]
+    type: FeatureType | None = None
+    """By default that of the dataset's column of its name."""
     description: str = ""
     unit: str | None = None
     sources: tuple[str, ...] = ()
     """The raw columns that it is derived from, as `dataset.column`: shown as column lineage, and
-    they decide whether it is sensitive."""
+    they decide whether it is sensitive. Without a function it is the column of its name."""
+
+    @property
+    def kind(self) -> str:
+        """The type, in a project that was read."""
+        assert self.type is not None, "a project's features have their types"
+        return self.type
 
 
 class Leakage(Spec):
@@ -49,12 +57,36 @@ class Leakage(Spec):
     `single_feature_leakage` names them and passes; report and model card show them."""
 
 
-class Features(Spec):
-    """How model inputs are computed from a batch."""
+def _by_name(given: Any) -> Any:
+    """Return a list of names as a mapping without options, which is what it is short for."""
+    if isinstance(given, dict):
+        return {name: {} if options is None else options for name, options in given.items()}
+    if not isinstance(given, list | tuple):
+        return given
+    twice = [name for place, name in enumerate(given) if name in given[:place]]
+    if twice:
+        raise ValueError(f"{twice[0]!r} is duplicated")
+    odd = [item for item in given if not isinstance(item, str)]
+    if odd:
+        raise ValueError(f"got {odd[0]!r} in the list, wanted names; quote names such as no and 1")
+    return {name: {} for name in given}
 
-    function: Hook
-    """A pure function `(dataset frame, joined frames by name) -> frame` with the same index."""
-    columns: dict[str, FeatureColumn] = Field(min_length=1)
+
+Columns = Annotated[
+    dict[str, FeatureColumn],
+    BeforeValidator(_by_name, json_schema_input_type=dict[str, FeatureColumn | None] | list[str]),
+]
+"""Features by name; in YAML a list of names will do."""
+
+
+class Features(Spec):
+    """The model's inputs: columns of the dataset, or what a function computes from a batch."""
+
+    function: Hook | None = None
+    """A pure function `(dataset frame, joined frames by name) -> frame` with the same index;
+    without it the inputs are the dataset's columns of these names."""
+    columns: Columns = Field(min_length=1)
+    """A list of names, or a mapping from each name to what is to be said of it."""
     leakage: Leakage = Leakage()
 
     @model_validator(mode="after")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ml_assets.errors import SpecError, suggest
@@ -14,6 +14,7 @@ from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.spec.explain import locate
 from ml_assets.spec.expressions.kinds import A, kind_of
 from ml_assets.spec.expressions.methods import Kind
+from ml_assets.spec.inputs import input_mismatches, resolved
 from ml_assets.spec.model import Join, ModelSpec
 from ml_assets.spec.yaml import read_spec
 
@@ -61,7 +62,8 @@ def read_project(defs: Path) -> Project:
     project, wrong = _read(defs)
     if wrong:
         raise SpecError("\n".join(said for found in wrong.values() for said in found))
-    return project
+    models = {n: resolved(m, project.datasets[m.dataset]) for n, m in project.models.items()}
+    return replace(project, models=models)
 
 
 def read_for(defs: Path, dataset: str) -> Project:
@@ -121,7 +123,11 @@ def mismatches(project: Project, unread: Collection[str] = ()) -> Iterator[Misma
             yield name, ("dataset",), said
             continue
         dataset = project.datasets[model.dataset]
-        for place, said in (*_model_mismatches(model, dataset), *_split_mismatches(model, dataset)):
+        for place, said in (
+            *_model_mismatches(model, dataset),
+            *input_mismatches(model, dataset),
+            *_split_mismatches(model, dataset),
+        ):
             yield name, place, said
         for number, join in enumerate(model.joins):
             if join.dataset not in unread:

@@ -33,7 +33,7 @@ TARGET = {"regression": pa.float64(), "binary": pa.int8(), "multiclass": pa.stri
 def features(
     spec: FeaturesSpec,
     *,
-    hook: Hook,
+    hook: Hook | None = None,
     main: Handle,
     joins: Mapping[str, Handle],
     previous: Mapping[str, Sequence[Handle]],
@@ -51,7 +51,7 @@ def features(
     if len(table):
         inputs = call(spec, hook, table, joined_frames(joins, previous))
     else:
-        inputs = pa.schema([(n, ARROW[c.type]) for n, c in spec.columns.items()]).empty_table()
+        inputs = pa.schema([(n, ARROW[c.kind]) for n, c in spec.columns.items()]).empty_table()
     target = _target(spec, table)
     columns = {"_key": _text(table, spec.key)}
     if spec.group:

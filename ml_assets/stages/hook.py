@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from ml_assets.faults import HookError, raised, suggest
 from ml_assets.stages.frames import to_frame
-from ml_assets.stages.schema import LARGEST
+from ml_assets.stages.schema import LARGEST, category
 
 if TYPE_CHECKING:
     from ml_assets.spec.model import FeaturesSpec
@@ -50,12 +50,18 @@ def joined_frames(
     return frames
 
 
-def call(spec: FeaturesSpec, hook: Hook, main: pa.Table, joined: Mapping[str, Any]) -> pa.Table:
+def call(
+    spec: FeaturesSpec, hook: Hook | None, main: pa.Table, joined: Mapping[str, Any]
+) -> pa.Table:
     """Return the feature columns of `main`, row by row, in the order of `spec.columns`.
 
-    The function sees only the columns that are known at the moment of prediction. HookError if
-    it raises or returns anything but a frame with the same index and the declared columns.
+    Without a function they are the columns of the same names. The function sees only the columns
+    that are known at the moment of prediction. HookError if it raises or returns anything but a
+    frame with the same index and the declared columns.
     """
+    schema = pa.schema([(name, ARROW[column.kind]) for name, column in spec.columns.items()])
+    if hook is None:
+        return pa.table({field.name: _cast(main[field.name], field.type) for field in schema})
     frame = to_frame(main.select([name for name in spec.known if name in main.column_names]))
     index = frame.index
     try:
@@ -68,10 +74,19 @@ def call(spec: FeaturesSpec, hook: Hook, main: pa.Table, joined: Mapping[str, An
     _same_rows(where, index, returned.index)
     _same_columns(where, list(spec.columns), list(returned.columns))
     arrays = {
-        name: _column(where, name, column.type, returned[name])
+        name: _column(where, name, column.kind, returned[name])
         for name, column in spec.columns.items()
     }
-    return pa.table(arrays, schema=pa.schema([(n, ARROW[c.type]) for n, c in spec.columns.items()]))
+    return pa.table(arrays, schema=schema)
+
+
+def _cast(column: pa.ChunkedArray, kind: pa.DataType) -> pa.Array:
+    """Return a column of the dataset in the type of a feature."""
+    if column.type == kind:
+        return column
+    if pa.types.is_dictionary(kind):
+        return category(column.cast(pa.string()).combine_chunks())
+    return column.cast(kind, safe=False)
 
 
 def place(hook: Hook) -> str:

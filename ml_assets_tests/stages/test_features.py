@@ -287,3 +287,13 @@ def test_types_that_are_refused(kind: str, values: list[Any], message: str) -> N
         return pd.DataFrame({"x": values}, index=flights.index)
 
     assert message in failing(hook, columns={"x": {"type": kind}})
+
+
+def test_without_a_function_the_columns_are_the_features() -> None:
+    kinds = {"carrier": "category", "number": "category", "dep": "number"}
+    rules = spec(columns={name: {"type": kind} for name, kind in kinds.items()})
+    table = features(rules, main=given(flights()), joins={}, previous={}).outputs["features"]
+    assert table["carrier"].to_pylist() == ["UA", "A|A", None]
+    assert table["number"].to_pylist() == ["1", "2", "3"]
+    assert table["dep"].to_pylist() == [2.0, 4.0, None]
+    assert table.schema.field("number").type == pa.dictionary(pa.int32(), pa.string())

@@ -48,8 +48,14 @@ def features_spec(project: Project, name: str) -> FeaturesSpec:
 
 def features_code(project: Project, workspace: Workspace, name: str) -> Versioned:
     """Return what the code version of a model's features is made of."""
-    hook = workspace.hook(name, project.models[name].features.function).split(":")[0]
-    return Versioned(["ml_assets.stages.features", hook], [features_spec(project, name)])
+    modules = [hook.split(":")[0] for hook in _hooks(project, workspace, name).values()]
+    return Versioned(["ml_assets.stages.features", *modules], [features_spec(project, name)])
+
+
+def _hooks(project: Project, workspace: Workspace, name: str) -> dict[str, str]:
+    """Return a model's function; nothing where its features are columns of the dataset."""
+    function = project.models[name].features.function
+    return {} if function is None else {"hook": workspace.hook(name, function)}
 
 
 def seen_of(session: Session, name: str) -> sensitive.Seen:
@@ -84,7 +90,7 @@ def features(session: Session, unit: Unit) -> Sequence[Made]:
         },
     }
     params = features_spec(session.project, unit.group)
-    hooks = {"hook": session.workspace.hook(unit.group, model.features.function)}
+    hooks = _hooks(session.project, session.workspace, unit.group)
     made = session.act(
         unit, Action("features", "ml_assets.stages.features:features", params, inputs, hooks)
     )

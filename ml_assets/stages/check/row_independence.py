@@ -32,7 +32,7 @@ ROUNDING = 1e-12
 def check(
     spec: FeaturesSpec,
     *,
-    hook: Hook,
+    hook: Hook | None = None,
     main: Handle,
     joins: Mapping[str, Handle],
     previous: Mapping[str, Sequence[Handle]],

@@ -129,7 +129,7 @@ def _strongest(spec: LeakageSpec, table: pa.Table) -> Iterator[tuple[str, Near]]
     for name, column in spec.columns.items():
         found = [Near(0.0, 0.0)]
         for target in targets:
-            value, rows = _numeric(table[name], column.type, target)
+            value, rows = _numeric(table[name], column.kind, target)
             if len(rows) >= FEW:
                 found.append(measure(value, target[rows]))
         yield name, max(found, key=lambda near: near.value)

@@ -145,7 +145,7 @@ def load(
     Categories and classes come from the first fold alone.
     """
     # Sorted: not every store keeps the order of a document's keys.
-    columns = {name: spec.columns[name].type for name in sorted(spec.columns)}
+    columns = {name: spec.columns[name].kind for name in sorted(spec.columns)}
     first = refer(references[0], features)
     known, classes = _survey(spec.task, first, columns)
     notes: list[str] = []

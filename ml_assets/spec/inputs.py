@@ -1,0 +1,114 @@
+"""A model's features held against the columns of its dataset.
+
+Belongs here: what a feature takes from the column of its name (type, source), and whether it may.
+Does not belong here: target, split and joins (`project`), computing features (`stages`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from ml_assets.errors import suggest
+from ml_assets.spec.base import Place
+from ml_assets.spec.dataset import DatasetSpec
+from ml_assets.spec.expressions import grammar
+from ml_assets.spec.model import FeatureColumn, ModelSpec
+
+OF: Mapping[str, tuple[str, ...]] = {
+    "integer": ("integer", "number", "category"),
+    "number": ("number",),
+    "boolean": ("boolean", "category"),
+    "category": ("category",),
+    "text": ("category",),
+    "date": (),
+    "timestamp": (),
+}
+"""By type of a column, the types that a feature may give it; the first by default."""
+
+
+def resolved(model: ModelSpec, dataset: DatasetSpec) -> ModelSpec:
+    """Return a model whose features have their types, and without a function their sources."""
+    plain = model.features.function is None
+    columns: dict[str, FeatureColumn] = {}
+    for name, column in model.features.columns.items():
+        found: dict[str, object] = {}
+        if column.type is None:
+            found["type"] = OF[dataset.columns[name].type][0]
+        if plain:
+            found["sources"] = (_source(model, name),)
+        columns[name] = column.model_copy(update=found) if found else column
+    features = model.features.model_copy(update={"columns": columns})
+    return model.model_copy(update={"features": features})
+
+
+def input_mismatches(model: ModelSpec, dataset: DatasetSpec) -> Iterator[tuple[Place, str]]:
+    """Yield what is wrong with the features of a model, each with its place in the spec."""
+    plain = model.features.function is None
+    if plain:
+        yield from _without_frames(model)
+    barred = _barred(model, dataset) if plain else {}
+    for name, column in model.features.columns.items():
+        place: Place = ("features", "columns", name)
+        if name not in dataset.columns:
+            if plain:
+                near = suggest(name, sorted(set(dataset.columns) - set(barred)))
+                said = f"no column {name!r} in {model.dataset}{near}"
+                yield place, f"{said}; what is not a column needs a features.function"
+            elif column.type is None:
+                said = f"{model.dataset} has no column {name!r} from which to take its type"
+                yield place, f"{said}; write type: {', '.join(_TYPES)}"
+            continue
+        if name in barred:
+            yield place, barred[name]
+        yield from _wrong_type(place, column, dataset.columns[name].type, plain)
+        if plain and column.sources not in ((), (_source(model, name),)):
+            said = f"without a function its source is {_source(model, name)}"
+            yield (*place, "sources"), f"{said}; got {', '.join(column.sources)}"
+
+
+_TYPES = tuple(dict.fromkeys(kind for kinds in OF.values() for kind in kinds))
+
+
+def _source(model: ModelSpec, name: str) -> str:
+    return f"{model.dataset}.{name}"
+
+
+def _without_frames(model: ModelSpec) -> Iterator[tuple[Place, str]]:
+    """Yield the frames that only a function could read."""
+    for part, given in (("joins", bool(model.joins)), ("previous", bool(model.previous))):
+        if given:
+            yield (part,), "is read by a features.function, and there is none"
+
+
+def _barred(model: ModelSpec, dataset: DatasetSpec) -> dict[str, str]:
+    """Return the columns that cannot be inputs as they are, each with the reason."""
+    found: dict[str, str] = {}
+    if len(dataset.key) == 1:
+        found[dataset.key[0]] = "is the key: it names a row and says nothing about another"
+    if model.predict_at in dataset.moments:
+        known = dataset.known_at(str(model.predict_at))
+        last = dataset.moments[-1]
+        for name, column in dataset.columns.items():
+            if name not in known:
+                said = f"is known only at {column.known_at or last}"
+                found[name] = f"{said}; the model predicts at {model.predict_at}"
+    try:
+        read = grammar.names(grammar.parse(model.target, dataset.columns))
+    except ValueError:
+        # That is a mistake of its own.
+        read = set()
+    for name in read:
+        found[name] = f"is read by the target ({model.target})"
+    return found
+
+
+def _wrong_type(
+    place: Place, column: FeatureColumn, kind: str, plain: bool
+) -> Iterator[tuple[Place, str]]:
+    allowed = OF[kind]
+    if column.type is None and not allowed:
+        yield place, f"is a {kind}, which no feature can be; compute a number in a function"
+    elif plain and column.type is not None and column.type not in allowed:
+        said = f"got {column.type}, but the column is a {kind}"
+        wanted = f"wanted {' or '.join(allowed)}" if allowed else "which no feature can be"
+        yield (*place, "type"), f"{said}; {wanted}"
