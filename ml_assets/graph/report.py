@@ -33,8 +33,10 @@ def leaderboard(home: Home, current: Current) -> str:
     Seconds are those of the fit that was recorded, wherever it ran.
     """
     metric = current.facts["metric"]
+    crossed = any("parts" in row for row in current.facts["families"])
+    where = "by cross-validation" if crossed else "on validation"
     lines = [
-        f"| family | {metric} on validation | trees | parameters | size | seconds |",
+        f"| family | {metric} {where} | trees | parameters | size | seconds |",
         "| --- | ---: | ---: | ---: | ---: | ---: |",
     ]
     for row in current.facts["families"]:

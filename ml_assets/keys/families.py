@@ -14,4 +14,5 @@ FAMILIES: Mapping[str, str] = {
     "linear": "ml_assets.stages.train.linear",
     "lightgbm": "ml_assets.stages.train.lightgbm",
     "lightgbm_tuned": "ml_assets.stages.train.lightgbm_tuned",
+    "blend": "ml_assets.stages.train.blend",
 }

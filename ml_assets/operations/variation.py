@@ -121,11 +121,15 @@ def shortened(paths: Settings | Sequence[str]) -> dict[str, str]:
 
 
 def families(model: ModelSpec, paths: Sequence[str]) -> list[str]:
-    """Return the families that a change of these settings concerns; the seed concerns all."""
+    """Return the families that a change of these settings concerns; the seed concerns all.
+
+    A blend only follows its members, and is not among them.
+    """
+    trained = [n for n, family in model.training.families.items() if family.family != "blend"]
     if ".".join(SEED) in paths:
-        return list(model.training.families)
+        return trained
     named_in = {path.split(".")[len(FAMILIES)] for path in paths}
-    return [name for name in model.training.families if name in named_in]
+    return [name for name in trained if name in named_in]
 
 
 def _place(model: ModelSpec, path: str) -> Place:

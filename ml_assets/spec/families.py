@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
-from ml_assets.spec.base import Hook, Spec
+from ml_assets.spec.base import Hook, Names, Spec
 
 
 class Median(Spec):
@@ -85,6 +85,18 @@ class LightGBMTuned(Spec):
         return value
 
 
+class Blend(Spec):
+    """A weighted mean of other families' predictions.
+
+    The weights are chosen on rows that the members did not learn from (Caruana et al., "Ensemble
+    selection from libraries of models", ICML 2004).
+    """
+
+    family: Literal["blend"]
+    of: Annotated[Names, Field(min_length=2)]
+    """Names of families of this model; not baselines, blends or custom families."""
+
+
 class Custom(Spec):
     """A custom family: a file with `fit`, `refit` and `predict`."""
 
@@ -104,7 +116,16 @@ class Custom(Spec):
 
 
 FamilySpec = Annotated[
-    Median | GroupMedian | Prior | Linear | LightGBM | LightGBMTuned | Custom,
+    Median | GroupMedian | Prior | Linear | LightGBM | LightGBMTuned | Blend | Custom,
     Field(discriminator="family"),
 ]
+
+
+class Blended(Spec):
+    """A blend with the settings of its members."""
+
+    family: Literal["blend"]
+    members: dict[str, FamilySpec]
+
+
 BASELINES = ("median", "group_median", "prior")

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from ml_assets.errors import suggest
 from ml_assets.spec.base import Hook, Mistakes, Name, Names, Place, Resamples, Seed, Spec
-from ml_assets.spec.families import BASELINES, FamilySpec, GroupMedian
+from ml_assets.spec.families import BASELINES, Blend, Blended, FamilySpec, GroupMedian
 from ml_assets.spec.gate import Described, GateSpec
 from ml_assets.spec.split import HashSplit, SplitSpec, TimeSplit
 
@@ -142,6 +142,12 @@ class Training(Spec):
     families: dict[Name, FamilySpec] = Field(min_length=1)
     metric: Metric
     """The metric by which families are compared on validation."""
+    selection: Literal["validation", "cross_validation"] = "validation"
+    """Compare families on the validation fold, or by cross-validation within train and validation
+    together: for small data, where one fold of few rows chooses by chance. Rows of a group stay
+    together, and with a split by time each part is predicted from earlier rows alone."""
+    folds: Annotated[int, Field(ge=2, le=50)] = 5
+    """The parts of a cross-validation."""
     refit: Literal["train+validation", "none"] = "train+validation"
     """Refit the chosen family with the settings found, on train and validation together."""
     threads: Annotated[int, Field(ge=1, le=1024)] = 1
@@ -154,11 +160,22 @@ class FitSpec(Spec):
 
     task: Task
     metric: Metric
-    family: FamilySpec
+    family: FamilySpec | Blended
     columns: dict[str, FeatureColumn]
     weighted: bool = False
     threads: int
     seed: int
+
+
+class CrossSpec(FitSpec):
+    """Everything that cross-validating one family depends on."""
+
+    folds: int
+    forward: bool
+    """Each part is predicted from earlier rows alone."""
+    grouped: bool
+    """Rows of a group stay in one part."""
+    salt: str
 
 
 class ChooseSpec(Spec):
@@ -321,9 +338,15 @@ class ModelSpec(Spec):
                 yield place, f"{family.family} is for regression; use prior"
             if self.task == "regression" and family.family == "prior":
                 yield place, "prior is for binary and multiclass; use median"
+            if isinstance(family, Blend):
+                yield from _wrong_members((*families, name, "of"), family, training)
             if isinstance(family, GroupMedian) and family.by not in self.features.columns:
                 near = suggest(family.by, self.features.columns)
                 yield (*families, name, "by"), f"no feature {family.by!r}{near}"
+
+        if training.selection == "cross_validation" and training.refit == "none":
+            said = "none leaves no model after a cross-validation; wanted train+validation"
+            yield ("training", "refit"), said
 
     def _wrong_gate(self) -> Iterator[tuple[Place, str]]:
         wanted = (self.gate.slices and self.gate.slices.names) or ()
@@ -343,3 +366,19 @@ class ModelSpec(Spec):
             yield ("split", "stratify"), "cannot be combined with group"
         if self.split.stratify and self.task == "regression":
             yield ("split", "stratify"), "is only for binary and multiclass"
+
+
+def _wrong_members(place: Place, blend: Blend, training: Training) -> Iterator[tuple[Place, str]]:
+    """Yield the members of a blend that it cannot have."""
+    usable = [
+        name
+        for name, family in training.families.items()
+        if family.family not in (*BASELINES, "blend", "custom")
+    ]
+    for number, name in enumerate(blend.of):
+        if name not in training.families:
+            yield (*place, number), f"no family {name!r}{suggest(name, usable)}"
+        elif name not in usable:
+            kind = training.families[name].family
+            said = f"{name!r} is a {kind}; wanted families that learn, of ml_assets' own"
+            yield (*place, number), f"{said}: {', '.join(usable) or 'there is none yet'}"

@@ -13,15 +13,19 @@ from ml_assets.engine.recipes.splits import feature_inputs, folds_of
 from ml_assets.engine.session import Done, Made, Session, Undone
 from ml_assets.keys.action import Action, Input
 from ml_assets.keys.families import FAMILIES
-from ml_assets.spec.families import BASELINES, Custom
+from ml_assets.spec.families import BASELINES, Blend, Blended, Custom, FamilySpec
 from ml_assets.spec.model import (
     ChooseSpec,
+    CrossSpec,
     FitSpec,
     ModelSpec,
 )
 from ml_assets.spec.project import Project
 from ml_assets.workspace import Workspace
 
+FIT = "ml_assets.stages.train.fit:fit"
+CROSS = "ml_assets.stages.train.cross:cross_fit"
+BLENDING = "ml_assets.stages.train.blending:blend"
 TRIVIAL = "baseline:"
 """Before a trivial family's name, the name of its model among a candidate's outputs."""
 
@@ -44,11 +48,32 @@ def fit_spec(model: ModelSpec, family: str) -> FitSpec:
     return FitSpec(
         task=model.task,
         metric=model.training.metric,
-        family=model.training.families[family],
+        family=_settings(model, family),
         columns=model.features.columns,
         weighted=model.weight is not None,
         threads=model.training.threads,
         seed=model.training.seed,
+    )
+
+
+def _settings(model: ModelSpec, name: str) -> FamilySpec | Blended:
+    """Return the settings of a family, a blend's with those of its members."""
+    families = model.training.families
+    family = families[name]
+    if not isinstance(family, Blend):
+        return family
+    return Blended(family="blend", members={member: families[member] for member in family.of})
+
+
+def _cross_spec(model: ModelSpec, family: str) -> CrossSpec:
+    """Return the part of a model's spec that cross-validating a family depends on."""
+    split = model.split
+    return CrossSpec(
+        **dict(fit_spec(model, family)),
+        folds=model.training.folds,
+        forward=split.kind == "time",
+        grouped=split.kind == "hash" and bool(split.group),
+        salt=split.salt if split.kind == "hash" else "",
     )
 
 
@@ -65,20 +90,38 @@ def learning(session: Session, unit: Unit) -> tuple[dict[str, Input], str | None
 def fit_action(
     workspace: Workspace, group: str, model: ModelSpec, name: str, inputs: Mapping[str, Input]
 ) -> Action:
-    """Return the action that fits one family of a model."""
+    """Return the action that fits one family of a model, blends apart."""
+    crossed = model.training.selection == "cross_validation"
     return Action(
         f"fit:{name}",
-        "ml_assets.stages.train.fit:fit",
-        fit_spec(model, name),
+        CROSS if crossed else FIT,
+        _cross_spec(model, name) if crossed else fit_spec(model, name),
         inputs,
         {"family": family_module(workspace, group, model.training.families[name])},
     )
 
 
+def _blend_action(
+    model: ModelSpec, name: str, inputs: Mapping[str, Input], done: Mapping[str, Done | Undone]
+) -> Action:
+    """Return the action that chooses the weights of a blend of fitted families."""
+    spec = fit_spec(model, name)
+    assert isinstance(spec.family, Blended)
+    members = {member: done[f"fit:{member}"].outputs for member in spec.family.members}
+    models: Input = {member: outputs["model"] for member, outputs in members.items()}
+    given: dict[str, Input] = {**inputs, "models": models}
+    if model.training.selection == "cross_validation":
+        given["held"] = {member: outputs["held"] for member, outputs in members.items()}
+    return Action(f"fit:{name}", BLENDING, spec, given, {"family": FAMILIES["blend"]})
+
+
 def candidate_code(project: Project, workspace: Workspace, name: str) -> Versioned:
     """Return what the code version of a model's candidate is made of."""
     training = project.models[name].training
-    stages = [f"ml_assets.stages.train.{part}" for part in ("fit", "choose", "refit")]
+    fitting = CROSS if training.selection == "cross_validation" else FIT
+    blends = any(isinstance(family, Blend) for family in training.families.values())
+    stages = [stage.partition(":")[0] for stage in (fitting, *([BLENDING] if blends else []))]
+    stages += [f"ml_assets.stages.train.{part}" for part in ("choose", "refit")]
     fits = [fit_spec(project.models[name], family) for family in training.families]
     return Versioned([*stages, *family_modules(project, workspace, name)], fits)
 
@@ -97,11 +140,15 @@ def candidate_of(
 ) -> Made:
     """Make the candidate of a model as a spec says, from given rows."""
     (cell,) = unit.cells()
+    families = model.training.families
+    blends = [name for name, family in families.items() if isinstance(family, Blend)]
     fits = [
         fit_action(session.workspace, unit.group, model, name, inputs)
-        for name in model.training.families
+        for name in families
+        if name not in blends
     ]
     done = _done(session, unit, fits)
+    done |= _done(session, unit, [_blend_action(model, name, inputs, done) for name in blends])
     baselines = tuple(n for n, f in model.training.families.items() if f.family in BASELINES)
     scores: Input = {n: done[f"fit:{n}"].outputs["scores"] for n in model.training.families}
     choice = session.act(

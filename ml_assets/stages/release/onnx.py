@@ -182,6 +182,16 @@ def _lightgbm(graph: Graph, document: Document) -> str:
     raise NotExpressible(f"LightGBM's objective {said!r} has no ONNX operators here")
 
 
+def _blend(graph: Graph, document: Document) -> str:
+    total = ""
+    for member in document["state"]["members"]:
+        own = {**document, "family": member["family"], "state": member["state"]}
+        part = _FAMILIES[member["family"]](graph, own)
+        part = graph.op("Mul", part, graph.constant(np.float64(member["weight"])))
+        total = graph.op("Add", total, part) if total else part
+    return total
+
+
 _FAMILIES: Mapping[str, Callable[[Graph, Document], str]] = {
     "median": _median,
     "prior": _prior,
@@ -189,4 +199,5 @@ _FAMILIES: Mapping[str, Callable[[Graph, Document], str]] = {
     "linear": _linear,
     "lightgbm": _lightgbm,
     "lightgbm_tuned": _lightgbm,
+    "blend": _blend,
 }

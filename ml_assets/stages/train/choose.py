@@ -48,6 +48,8 @@ def _entry(metric: str, name: str, document: Mapping[str, Any]) -> dict[str, Any
         "settings": document["settings"],
         "cost": document["cost"],
         "notes": document["notes"],
+        # Of a cross-validation: the metric of each part.
+        **({"parts": document["parts"]} if "parts" in document else {}),
     }
 
 

@@ -41,7 +41,8 @@ def refit(
     state = constant(fold, notes)
     if state is None:
         learner = Own(family, spec.family.module) if spec.family.family == "custom" else family
-        state = learner.refit(spec.family, before["state"], fold, context)
+        taken_over = {**before["state"], **before.get("found", {})}
+        state = learner.refit(spec.family, taken_over, fold, context)
     if "settings" in before["state"]:
         state.setdefault("settings", before["settings"])
     model, report = document(spec, family, context, state, notes)

@@ -1,4 +1,4 @@
-"""Section: all families as compared on validation, with the cost of each."""
+"""Section: all families as compared, on validation or crosswise, with the cost of each."""
 
 from __future__ import annotations
 
@@ -24,8 +24,10 @@ def show(view: View) -> Section:
         [entry["family"], ", ".join(_settings(entry["settings"])) or NONE]
         for entry in found["leaderboard"]
     ]
+    crossed = any("parts" in entry for entry in found["leaderboard"])
+    where = "by cross-validation within train and validation" if crossed else "on validation"
     text = (
-        f"Families compared on validation by {words.NAMES[view.spec.metric]}. The best one was "
+        f"Families compared {where} by {words.NAMES[view.spec.metric]}. The best one was "
         "chosen; test had no part in it. Parameters are the numbers learned (values of leaves, "
         "coefficients, medians); size is that of the model document."
     )
