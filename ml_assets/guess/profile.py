@@ -70,6 +70,8 @@ class ColumnProfile:
     """The unit that its name or values hint at."""
     personal: str | None = None
     """Why it is likely personal data."""
+    padded: int = 0
+    """Rows whose value has blanks around it."""
     longest: int = 0
     """Characters of the longest value."""
     words: float = 0.0

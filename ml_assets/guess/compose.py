@@ -1,0 +1,174 @@
+"""From a profile to the spec of a dataset, each guess with its evidence as a comment.
+
+Belongs here: what is written. Does not belong here: how YAML is written (`draft`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from ml_assets.guess.batches import Files, period_of
+from ml_assets.guess.choice import Choice
+from ml_assets.guess.draft import Node
+from ml_assets.guess.limits import range_of, set_of
+from ml_assets.guess.measure import Measured
+from ml_assets.guess.profile import ColumnProfile, Dialect
+
+NULLS = ("", "NA")
+"""What the spec reads as missing without a word."""
+KINDS = {
+    "id": "an id",
+    "name": "a name or text that hardly repeats",
+    "constant": "constant",
+    "empty": "empty",
+    "url": "a web address",
+    "list": "a list in one value",
+    "text": "prose",
+}
+
+
+def composed(measured: Measured, choice: Choice, files: Files, names: Sequence[str]) -> Node:
+    """Return the spec of a table: `attributes` and what belongs to them."""
+    profile = measured.profile
+    top = Node()
+    size = f"{profile.rows:,} rows, {len(profile.columns)} columns"
+    top.parts["type"] = Node("ml_assets.TabularDataset", above=_title(names, size))
+    attributes = Node()
+    top.parts["attributes"] = attributes
+    parts = attributes.parts
+    parts["description"] = Node(f"Rows of {names[0]}", above=["TODO: what is a row, and whence?"])
+    parts["key"] = Node(list(choice.key) or "row", above=list(choice.about_key))
+    if choice.time is not None:
+        parts["time"] = Node(choice.time, above=list(choice.about_time))
+    landing = _landing(profile.dialect, files, _nulls(profile.columns))
+    calendar = files.calendar
+    if calendar is None and choice.time is not None:
+        found = period_of(measured.days.get(choice.days_of or choice.time, Counter()))
+        if found is not None:
+            calendar = found[0]
+            landing.parts["batch"] = Node(
+                f"{calendar} of {choice.time}", beside=f"{found[1]} batches in this file"
+            )
+    if calendar is not None:
+        parts["calendar"] = Node(calendar, beside=files.evidence)
+    parts["landing"] = landing
+    columns = Node()
+    shared = list(landing.parts["null_values"].value)
+    for column in choice.columns:
+        columns.parts[column.name] = _column(column, shared, choice)
+    for name, why in choice.left_out.items():
+        first = next(iter(columns.parts.values()))
+        first.above.insert(0, f"{name!r} is left out: {why}")
+    parts["columns"] = columns
+    padded = [c.name for c in choice.columns if c.padded and c.type in ("text", "category")]
+    if padded:
+        parts["cleaning"] = Node([{"op": "strip", "columns": padded}])
+    return top
+
+
+def _title(names: Sequence[str], size: str) -> list[str]:
+    shown = names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}"
+    return [
+        f"Guessed from {shown} ({size}). Read it and correct it: only what stands here counts, "
+        "nothing is guessed again. Comments say why."
+    ]
+
+
+def _nulls(columns: Sequence[ColumnProfile]) -> list[str]:
+    """Return the spellings of a missing value that are such in all columns that have them."""
+    values = {text for column in columns for text in column.values or ()}
+    found = dict.fromkeys(NULLS)
+    for column in columns:
+        words = column.null_values if column.kind not in ("numeric", "number_in_text") else ()
+        found.update(dict.fromkeys(words))
+    for column in columns:
+        usual = [t for t in column.null_values if not any(c.isdigit() for c in t) and len(t) < 6]
+        found.update(dict.fromkeys(usual))
+    return [text for text in found if text not in values or text in NULLS]
+
+
+def _landing(dialect: Dialect, files: Files, nulls: list[str]) -> Node:
+    parts = {"pattern": Node(files.pattern)}
+    if dialect.format == "csv":
+        usual = Dialect()
+        for key in ("encoding", "delimiter", "quote", "header", "skip_lines"):
+            value = getattr(dialect, key)
+            if value != getattr(usual, key):
+                parts[key] = Node(value)
+    if dialect.sheet is not None:
+        parts["sheet"] = Node(dialect.sheet)
+    parts["null_values"] = Node(nulls)
+    return Node(parts=parts)
+
+
+def _column(column: ColumnProfile, shared: list[str], choice: Choice) -> Node:
+    node = Node()
+    kind = KINDS.get(column.kind)
+    why = "; ".join(column.evidence)
+    node.above.append(f"{kind}: {why}" if kind else why)
+    parts = node.parts
+    parts["type"] = Node(column.type)
+    if column.source:
+        parts["source"] = Node(list(column.source))
+    if column.type in ("date", "timestamp") and column.format:
+        single = len(column.format) == 1
+        parts["format"] = Node(column.format[0] if single else list(column.format))
+    if column.type == "timestamp":
+        node.above.append("TODO zone: times without an offset are taken as UTC")
+    _numbers(column, parts)
+    if column.unit:
+        node.above.append(f"TODO unit: {column.unit}?")
+    if column.missing:
+        share = f"missing in {column.missing:,} of {column.rows:,} rows"
+        node.above.append(share)
+    elif column.rows:
+        parts["nullable"] = Node(False)
+    own = _own_nulls(column, shared)
+    if own is not None:
+        parts["null_values"] = Node(own)
+    if column.personal:
+        parts["sensitive"] = Node(True, beside=f"likely personal: {column.personal}")
+    _limits(column, parts)
+    return node
+
+
+def _numbers(column: ColumnProfile, parts: dict[str, Node]) -> None:
+    if column.decimal:
+        parts["decimal"] = Node(column.decimal)
+    if column.thousands:
+        parts["thousands"] = Node(column.thousands)
+    if column.strip:
+        parts["strip"] = Node(list(column.strip))
+
+
+def _own_nulls(column: ColumnProfile, shared: list[str]) -> list[str] | None:
+    """Return the column's own spellings, where those of the file do not do."""
+    values = column.values or {}
+    kept = [text for text in shared if text not in values]
+    more = [text for text in column.null_values if text not in shared]
+    return [*kept, *more] if more or len(kept) < len(shared) else None
+
+
+def _limits(column: ColumnProfile, parts: dict[str, Node]) -> None:
+    limits = range_of(column)
+    if limits is not None:
+        shown = f"found: {_shown(column.min)} to {_shown(column.max)}"
+        parts["range"] = Node(list(limits), beside=shown)
+    values = set_of(column)
+    if values is not None:
+        parts["allowed"] = Node(list(values))
+    if column.type in ("date", "timestamp") and column.min is not None and column.max is not None:
+        parts["type"].beside = f"found: {_day(column.min)} to {_day(column.max)}"
+
+
+def _shown(number: float | None) -> str:
+    return "" if number is None else f"{number:,.10g}"
+
+
+def _day(seconds: float) -> str:
+    try:
+        return datetime.fromtimestamp(seconds, UTC).date().isoformat()
+    except (ValueError, OverflowError, OSError):
+        return "?"
