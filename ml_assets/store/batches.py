@@ -1,9 +1,9 @@
 """Landed batches and withdrawals.
 
 `landings` is append-only: the n-th row of a batch is its n-th landed content. A
-withdrawal keeps out every landing up to the newest one of its time; a later landing
-(other bytes, or the same named again by `land`) is in again. Landings are shared by the
-environments of a home, withdrawals are each environment's own.
+withdrawal excludes every landing up to the newest one at its time; a later landing
+(other bytes, or the same bytes passed to `land` again) takes effect. The environments
+of a home share the landings; each environment has its own withdrawals.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Landed:
 
 @dataclass(frozen=True)
 class Withdrawn:
-    """The newest withdrawal of a batch: landings up to `upto` are out."""
+    """The newest withdrawal of a batch; it excludes landings up to `upto`."""
 
     upto: int
     reason: str
@@ -50,7 +50,7 @@ class Withdrawn:
 class Batches:
     """The landed batches of a home.
 
-    `machine` tells the landing folders of a shared home apart; it is empty where there is one.
+    `machine` distinguishes the landing folders of a shared home; it is empty if there is only one.
     """
 
     def __init__(self, state: State, machine: str = "") -> None:
@@ -58,7 +58,7 @@ class Batches:
         self._mine = f"{machine}:" if machine else ""
 
     def landed(self) -> dict[tuple[str, str], list[Landed]]:
-        """Return every landing by dataset and batch, newest first; not those collected since."""
+        """Return the landings that were not collected, by dataset and batch, newest first."""
         gone = select(removals.c.digest).where(removals.c.landed == 1)
         with self._state.read() as db:
             rows = db.execute(
@@ -72,16 +72,16 @@ class Batches:
         return dict(found)
 
     def size(self) -> int:
-        """Return the bytes of all that ever landed, each content counted once."""
+        """Return the total size of everything that ever landed; equal contents count once."""
         with self._state.read() as db:
             digests = select(landings.c.digest)
             total = select(func.sum(objects.c.size)).where(objects.c.digest.in_(digests))
             return int(db.execute(total).scalar() or 0)
 
     def land(self, dataset: str, batch: str, digest: str, name: str, again: bool = False) -> bool:
-        """Add a landing unless the newest of the batch is the same content; tell if added.
+        """Add a landing and return True, unless the batch's newest has the same content.
 
-        `again` adds it even so where the batch is withdrawn in some environment.
+        With `again`, it is added even then if an environment has withdrawn the batch.
         """
         mine = (landings.c.dataset == dataset, landings.c.batch == batch)
         with self._state.write() as db:
@@ -107,7 +107,7 @@ class Batches:
         return True
 
     def withdraw(self, env: str, dataset: str, batch: str, reason: str) -> bool:
-        """Take a batch out of an environment; tell whether there was anything to take out."""
+        """Take a batch out of an environment; return whether there was one."""
         with self._state.write() as db:
             newest = db.execute(
                 select(func.max(landings.c.id)).where(
@@ -136,14 +136,14 @@ class Batches:
         return {(row.dataset, row.batch): Withdrawn(row.upto, row.reason, row.at) for row in rows}
 
     def known_files(self) -> Mapping[str, tuple[str, str]]:
-        """Return path -> (stat, digest) of every file of this machine's landing that was hashed."""
+        """Return path -> (stat, digest) of every hashed file of this machine's landing folder."""
         mine = files.c.path.startswith(self._mine, autoescape=True)
         with self._state.read() as db:
             rows = db.execute(select(files).where(mine)).all()
         return {row.path.removeprefix(self._mine): (row.stat, row.digest) for row in rows}
 
     def remember_file(self, path: str, stat: str, digest: str) -> None:
-        """Keep a landing file's digest, so that it is hashed again only when its stat moves."""
+        """Keep a landing file's digest, so that it is hashed again only when its stat changes."""
         row = {"path": self._mine + path, "stat": stat, "digest": digest}
         with self._state.write() as db:
             db.execute(delete(files).where(files.c.path == row["path"]))

@@ -1,6 +1,6 @@
-"""What lies in the environments' folders beside Dagster's, MLflow's and the pages of reports.
+"""Files in the environments' folders other than Dagster's, MLflow's and report pages.
 
-Belongs here: emptying and removing it. Does not belong here: the rest, which its owners see to.
+Belongs here: emptying and removing them. Does not belong here: files that other modules own.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from ml_assets.walk import below
 
 
 def drop(home: Home, logs: bool = False) -> None:
-    """Remove what a killed process was about to remove; empty what servers said, if asked."""
+    """Remove what a killed process left behind; with `logs`, also empty the servers' logs."""
     for env in home.environments():
         folder = home.root / "environments" / env
         shutil.rmtree(folder / "mlflow.removed", ignore_errors=True)

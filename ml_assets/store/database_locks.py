@@ -1,7 +1,7 @@
 """The locks of a home that several machines share, as advisory locks of its Postgres database.
 
-They belong to one connection and die with it, thus with its process. A pooler that lends one
-connection to many (PgBouncer's transaction mode) must not stand in between.
+They belong to one connection and end with it, and so with its process. A pooler that shares
+connections between clients (PgBouncer's transaction mode) must not be used.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ml_assets.store.postgres import lock_number
 from ml_assets.store.state import State, dump, load, settings
 
 NOTE = "writer"
-"""The setting that names who took an environment's lock last; true while that connection has it."""
+"""The setting that names the lock's last holder; valid while that connection holds the lock."""
 HELD = """
 SELECT pid FROM pg_locks
 WHERE locktype = 'advisory' AND granted AND objsubid = 1
@@ -30,7 +30,7 @@ WHERE locktype = 'advisory' AND granted AND objsubid = 1
 
 
 class DatabaseLocks:
-    """The locks of a shared home, on one connection of their own."""
+    """The locks of a shared home, on a connection of their own."""
 
     def __init__(self, state: State) -> None:
         self._state = state
@@ -38,10 +38,10 @@ class DatabaseLocks:
 
     @property
     def connection(self) -> Connection:
-        """The connection that holds the locks, opened at first use."""
+        """The connection that holds the locks, opened on first use."""
         if self._open is None:
             db = self._state.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-            # A limit that the server sets for idle or slow clients would free the locks.
+            # The server's timeouts for idle or slow clients would release the locks.
             limits = ("statement_timeout", "lock_timeout", "idle_session_timeout")
             for name in limits:
                 known = "SELECT set_config(name, '0', false) FROM pg_settings WHERE name = :name"
@@ -55,9 +55,9 @@ class DatabaseLocks:
 
     @contextmanager
     def hold(self, key: str, wait: bool = True) -> Iterator[bool]:
-        """Hold the lock of an action's key, waiting for whoever has it, on whatever machine.
+        """Hold the lock of an action's key; wait while a process on any machine holds it.
 
-        Without `wait`, yield False where another process has it.
+        Without `wait`, yield False if another process holds it.
         """
         number = self.number(f"action {key}")
         take = "pg_advisory_lock" if wait else "pg_try_advisory_lock"
@@ -75,7 +75,7 @@ class DatabaseLocks:
         return lock_number(self._state.schema, name)
 
     def unlock(self, number: int) -> None:
-        """Release a lock; raises HomeError where the connection that held it was lost."""
+        """Release a lock; raises HomeError if the connection that held it was lost."""
         unlock = text("SELECT pg_advisory_unlock(:number)")
         try:
             held = self.connection.execute(unlock, {"number": number}).scalar()
@@ -86,9 +86,9 @@ class DatabaseLocks:
             raise _lost()
 
     def close(self) -> None:
-        """Release everything: the connection ends."""
+        """Close the connection, which releases all locks."""
         if self._open is not None:
-            # Ended, rather than given back to the pool with its locks.
+            # Closed: returned to the pool, it would keep its locks.
             self._open.invalidate()
             self._open.close()
             self._open = None
@@ -105,7 +105,7 @@ class DatabaseLock:
         self.name = f"environment {env} of {state.shown}"
 
     def acquire(self, what: str) -> bool:
-        """Take the lock if it is free, and note who has it."""
+        """Take the lock if it is free, and record the holder."""
         db = self._locks.connection
         take = text("SELECT pg_try_advisory_lock(:number)")
         if not db.execute(take, {"number": self._number}).scalar():
@@ -119,7 +119,7 @@ class DatabaseLock:
         return True
 
     def release(self) -> None:
-        """Give the lock back; raises HomeError where it was lost meanwhile."""
+        """Release the lock; raises HomeError if it was lost in the meantime."""
         self._locks.unlock(self._number)
 
     def holder(self) -> str | None:

@@ -1,4 +1,4 @@
-"""Content digests `d1:…`: of logical content, never of file bytes.
+"""Content digests `d1:…`: they depend on the logical content, never on file bytes.
 
 The specification, with test vectors, is docs/reference/digest.md. A change here
 needs a new prefix (d2), since every digest ever recorded depends on it.
@@ -28,7 +28,7 @@ def bytes_digest(content: bytes) -> str:
 
 
 def canonical_json(document: Any) -> bytes:
-    """Return the one JSON text of a document: sorted keys, no blanks, finite floats.
+    """Return the canonical JSON text of a document: sorted keys, no spaces, finite floats.
 
     Raises StageError for what JSON cannot hold (NaN, infinities, other types).
     """
@@ -44,7 +44,7 @@ def canonical_json(document: Any) -> bytes:
 
 
 def _not_finite(document: Any, place: str) -> Iterator[str]:
-    """Yield where a document holds numbers that JSON has not: `columns.x.mean is inf`."""
+    """Yield each number that JSON cannot hold, with its place: `columns.x.mean is inf`."""
     if isinstance(document, float) and not math.isfinite(document):
         yield f"{place or 'it'} is {document}"
     parts: Iterable[tuple[Any, Any]] = ()
@@ -64,7 +64,7 @@ def json_digest(document: Any) -> str:
 def table_digest(table: pa.Table) -> str:
     """Return the digest of a table: names, logical types, values, nulls and row order.
 
-    Chunking, the bytes under nulls, dictionary order and schema metadata are not in it.
+    Chunking, the bytes under nulls, dictionary order and schema metadata do not matter.
     Raises StageError for a column type without a definition.
     """
     state = hashlib.sha256(b"d1:table\n")

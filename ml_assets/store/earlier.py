@@ -1,9 +1,9 @@
-"""The state as it was before a migration: copies of it.
+"""Copies of the state from before a migration.
 
-Of SQLite a file in the home's folder `copies/`, of Postgres a schema in the same database; each is
-named by its format and time. They hold what the state held, values of rows in reports of checks
-included: what is forgotten must go from them too. Belongs here: making, listing and dropping them.
-Does not belong here: when one is due (`state`).
+For SQLite a copy is a file in the home's folder `copies/`, for Postgres a schema in the same
+database; each is named after its format and time. They contain all that the state contained, also
+values of rows in check results, so a legal deletion must cover them. Belongs here: making, listing
+and dropping them. Does not belong here: when one is due (`state`).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ FILE = re.compile(r"state-format-\w+-\d{8}T\d{6}Z\.db(\.tmp)?")
 
 
 def folder(home: Path) -> Path:
-    """Return where the copies of a state in SQLite lie."""
+    """Return the folder of the copies of a state in SQLite."""
     return home / "copies"
 
 
@@ -37,8 +37,8 @@ def files(home: Path) -> list[Path]:
 def copy_file(engine: Engine, home: Path, found: str) -> Path:
     """Copy a state in SQLite, of which the caller holds the write lock; return the copy.
 
-    Raises HomeError where it cannot be written, and OperationalError on a full disk; nothing is
-    left of it then.
+    Raises HomeError if it cannot be written, and OperationalError on a full disk; either leaves
+    no file behind.
     """
     copy = folder(home) / NAME.format(found, datetime.now(UTC))
     temporary = copy.with_suffix(".db.tmp")
@@ -46,7 +46,7 @@ def copy_file(engine: Engine, home: Path, found: str) -> Path:
         copy.parent.mkdir(mode=0o700, exist_ok=True)
         for left in copy.parent.glob("*.tmp"):
             left.unlink()
-        # Made first: SQLite would make it readable for all.
+        # Created first: SQLite would make it readable for everyone.
         os.close(os.open(temporary, os.O_CREAT | os.O_EXCL, 0o600))
         with engine.connect() as db:
             db.exec_driver_sql("VACUUM INTO ?", (str(temporary),))
@@ -66,7 +66,7 @@ def copy_file(engine: Engine, home: Path, found: str) -> Path:
 def copy_schema(db: Connection, schema: str, found: str) -> str:
     """Copy the tables of a schema into a new one, in the open transaction; return its name.
 
-    Tables, indexes and counters, so that each can be moved back (`SET SCHEMA`).
+    It includes indexes and counters, so that each table can be moved back (`SET SCHEMA`).
     """
     name = SCHEMA.format(schema, found, datetime.now(UTC))
     quote = db.dialect.identifier_preparer.quote
@@ -83,7 +83,7 @@ def copy_schema(db: Connection, schema: str, found: str) -> str:
 
 
 def _count(db: Connection, schema: str, table: str, column: str) -> None:
-    """Give a column of a copied table a counter of its own, past what is in it."""
+    """Give a column of a copied table its own counter, which starts after the largest value."""
     quote = db.dialect.identifier_preparer.quote
     target, counter = f"{schema}.{quote(table)}", f"{schema}.{quote(f'{table}_{column}_seq')}"
     db.exec_driver_sql(f"CREATE SEQUENCE {counter} OWNED BY {target}.{column}")

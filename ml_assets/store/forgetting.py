@@ -1,6 +1,6 @@
-"""The state's part of a legal deletion: one transaction, and what is still to be done after it.
+"""The state's part of a legal deletion: one transaction, and the work that remains after it.
 
-Belongs here: the writes. Does not belong here: which objects hold a row (`operations/forget`).
+Belongs here: the writes. Does not belong here: which objects contain a row (`operations/forget`).
 """
 
 from __future__ import annotations
@@ -29,26 +29,26 @@ from ml_assets.store.state import (
 )
 
 PENDING = "forget"
-"""The setting (of no environment) under which unfinished deletions are noted."""
+"""The setting (of no environment) that records unfinished deletions."""
 
 
 @dataclass
 class Deletion:
-    """What a legal deletion takes away."""
+    """What a legal deletion removes."""
 
     dataset: str
     reason: str
     rows: dict[str, int | None] = field(default_factory=dict)
-    """Batch -> rows that go, None for all of it."""
+    """Batch -> number of rows to remove, None for the whole batch."""
     landed: dict[str, str | None] = field(default_factory=dict)
-    """Digest of a landed file -> of its content without the rows; None where all of it goes."""
+    """Digest of a landed file -> digest without the rows; None if all of it is removed."""
     objects: set[str] = field(default_factory=set)
     actions: set[str] = field(default_factory=set)
     assets: set[str] = field(default_factory=set)
 
 
 def apply(state: State, found: Deletion) -> None:
-    """Take it out of the state, all or nothing, and note that files are still to be removed."""
+    """Apply it to the state in one transaction, and record which files are still to be removed."""
     at = now()
     gone = {*found.objects, *found.landed}
     with state.write() as db:
@@ -57,7 +57,7 @@ def apply(state: State, found: Deletion) -> None:
             if new is None:
                 db.execute(delete(landings).where(*mine))
             else:
-                # In place: the order of landings and what was withdrawn stay as they are.
+                # In place, so that the order of landings and the withdrawals stay as they are.
                 db.execute(update(landings).where(*mine).values(digest=new))
             db.execute(delete(files).where(files.c.digest == old))
         for digest in gone:
@@ -92,16 +92,16 @@ def apply(state: State, found: Deletion) -> None:
 
 
 def pending(state: State) -> list[Mapping[str, Any]]:
-    """Return what deletions still have to remove: `digests` of files, and `assets` shown."""
+    """Return what deletions still have to remove: `digests` of files, and published `assets`."""
     with state.read() as db:
         return _pending(db)
 
 
 def finished(state: State) -> None:
-    """Note that nothing is left to be removed.
+    """Record that all deletions are complete.
 
-    First copies of an earlier state go, and the state's own freed pages are overwritten: the next
-    deletion does it where a process was killed before.
+    Copies of earlier states are removed first, and the state's freed pages are overwritten. If the
+    process is killed before that, the next deletion does it.
     """
     state.drop_copies()
     state.vacuum()
@@ -119,7 +119,7 @@ def _pending(db: Connection) -> list[Mapping[str, Any]]:
 
 
 def _drop_current(db: Connection, names: Collection[str]) -> None:
-    """Let no environment hold what rests on something that is gone."""
+    """Remove current pointers whose content depends on something that was removed."""
     for row in db.execute(select(current)).all():
         held = {ref["digest"] for ref in load(row.outputs).values()}
         held |= set(load(row.actions).values())

@@ -1,13 +1,13 @@
-"""A home: the folder in which all state lives, and its parts, opened together.
+"""A home: the folder with all state, and its parts, opened together.
 
     landing/<dataset>/          files that people drop
     objects/                    immutable content by digest
     state.db                    actions, versions, batches, promotion log
     environments/<env>/         Dagster's and MLflow's own folders, the lock
 
-Everything below is relative to the home: it can be moved or copied. Several machines share a home
-where the state is a Postgres database and the objects lie where all of them reach them: then the
-locks are the database's, and the folder holds only what is a machine's own.
+All paths are relative to the home, so it can be moved or copied. Several machines can share a home
+if the state is a Postgres database and all of them can reach the objects. The database then
+provides the locks, and the folder holds only what belongs to one machine.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ ENVIRONMENT = re.compile(r"[a-z][a-z0-9_-]*")
 
 
 class Home:
-    """An open home and the environment in use; raises HomeError where it cannot be used.
+    """An open home and the environment in use; raises HomeError if it cannot be used.
 
-    `state` is a Postgres URL, `objects` a folder or an fsspec URL; empty means in the folder.
+    `state` is a Postgres URL, `objects` a folder or an fsspec URL; empty means in the home.
     """
 
     def __init__(self, root: Path, env: str, state: str = "", objects: str = "") -> None:
@@ -79,7 +79,7 @@ class Home:
             self.locks = DatabaseLocks(self.state)
 
     def _begin(self) -> None:
-        """Refuse a new state where objects lie: what they are, and the log, would be lost."""
+        """Refuse a new state beside existing objects: it would lose their records and the log."""
         if self._settings == ("", "") and any((self.root / "objects").glob("??/d1-*")):
             raise HomeError(
                 f"the home {self.root} holds objects, and its state.db is gone or empty: restore "
@@ -89,7 +89,7 @@ class Home:
             )
 
     def _keep_private(self, objects: str) -> None:
-        """Make the folders that hold rows for their owner alone; those that are there stay."""
+        """Create the folders that hold rows, readable only by their owner; existing ones stay."""
         for name in ("environments", *([] if objects else ["objects"])):
             try:
                 (self.root / name).mkdir(mode=0o700, exist_ok=True)
@@ -99,7 +99,7 @@ class Home:
                 ) from error
 
     def seen_by_others(self) -> bool:
-        """Tell whether every user of the machine may read what is in the home's folder."""
+        """Return whether every user of the machine may read the home's folder."""
         return all(path.stat().st_mode & 0o005 == 0o005 for path in (self.root, self.folder.parent))
 
     def other(self, env: str) -> Home:
@@ -107,19 +107,19 @@ class Home:
         return Home(self.root, env, *self._settings)
 
     def writer_lock(self, env: str = "") -> WriterLock:
-        """Return the lock under which one process at a time writes in an environment."""
+        """Return the lock that lets one process at a time write in an environment."""
         if isinstance(self.locks, KeyLocks):
             return FolderLock(self.root / "environments" / (env or self.env))
         return self.locks.writer(env or self.env)
 
     @property
     def landing(self) -> Path:
-        """Where files land, one folder a dataset."""
+        """Where files land, with one folder for each dataset."""
         return self.root / "landing"
 
     @property
     def sample(self) -> Path:
-        """Where the demo keeps the files that it lands; empty in any other home."""
+        """Where the demo keeps the files that it lands; unused in any other home."""
         return self.root / "sample"
 
     @property
@@ -130,7 +130,7 @@ class Home:
     def environments(self) -> list[str]:
         """Return every environment of the home, the one in use included, sorted.
 
-        What else lies among their folders is none: files, and folders of another name.
+        Files, and folders with other kinds of names, are not environments.
         """
         lying = entries(self.root / "environments")
         found = {entry.path.name for entry in lying if entry.folder}
@@ -144,13 +144,13 @@ class Home:
 
 
 def _machine(root: Path) -> str:
-    """Return the name of this folder among those of a shared home, made at first use."""
+    """Return this machine's name in a shared home, which is created on first use."""
     path = root / "machine"
     if not path.exists():
         made = root / f"machine.{os.getpid()}.tmp"
         made.write_text(uuid.uuid4().hex)
         try:
-            # Of two processes at once one wins.
+            # If two processes create it at once, one wins.
             os.link(made, path)
         except FileExistsError:
             pass

@@ -1,4 +1,4 @@
-"""One writer at a time per home and environment, by a lock that dies with its process."""
+"""One writer at a time for each home and environment, by a lock that ends with its process."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 from ml_assets.errors import HomeError
 
 _held: set[str] = set()
-"""Names of locks that this process holds: what it does inside may ask again."""
+"""Names of the locks that this process holds, so that nested calls do not wait for themselves."""
 
 
 class WriterLock(Protocol):
@@ -25,10 +25,10 @@ class WriterLock(Protocol):
     name: str
 
     def acquire(self, what: str) -> bool:
-        """Take it if it is free, and note for others who has it."""
+        """Take it if it is free, and record the holder for others."""
 
     def release(self) -> None:
-        """Give it back."""
+        """Release it."""
 
     def holder(self) -> str | None:
         """Return who holds it now, or None."""
@@ -43,7 +43,7 @@ def writer(
 ) -> Iterator[None]:
     """Hold an environment's lock; raises HomeError naming the holder after `patience` seconds.
 
-    `what` says to others who holds it; `waiting` is told once when there is a wait.
+    `what` describes the holder to others; `waiting` is called once if there is a wait.
     """
     if lock.name in _held:
         yield
@@ -76,7 +76,7 @@ class FolderLock:
         self._lock = FileLock(self._file)
 
     def acquire(self, what: str) -> bool:
-        """Take the lock if it is free, and note who has it."""
+        """Take the lock if it is free, and record the holder."""
         self._file.parent.mkdir(parents=True, exist_ok=True)
         try:
             self._lock.acquire(timeout=0)
@@ -86,7 +86,7 @@ class FolderLock:
         return True
 
     def release(self) -> None:
-        """Give the lock back."""
+        """Release the lock."""
         self._note.unlink(missing_ok=True)
         self._lock.release()
 
@@ -110,10 +110,10 @@ class FolderLock:
 
 
 class KeyLocks:
-    """A lock for each key, held across processes and released when its process ends.
+    """A lock for each key, held across processes and released when the process ends.
 
-    One file serves all keys: each key locks one byte of it. Threads of one process are not
-    kept apart.
+    One file serves all keys: each key locks one byte of it. It does not
+    separate threads of one process.
     """
 
     def __init__(self, path: Path) -> None:
@@ -122,9 +122,9 @@ class KeyLocks:
 
     @contextmanager
     def hold(self, key: str, wait: bool = True) -> Iterator[bool]:
-        """Hold the lock of a key (a digest), waiting for whoever has it.
+        """Hold the lock of a key (a digest); wait while another process holds it.
 
-        Without `wait`, yield False where another process has it.
+        Without `wait`, yield False if another process holds it.
         """
         if self._file is None:
             self._file = self._path.open("ab")

@@ -1,7 +1,7 @@
-"""A state of an older format becomes one of today's; imported only where there is such a state.
+"""Migrates a state of an older format to the current one; imported only when it is needed.
 
-Belongs here: which revisions of `migrations/` are run, in which order. Does not belong here: the
-transaction around them and what is kept of the state as it was (`state`, `earlier`).
+Belongs here: which revisions of `migrations/` run, and in which order. Does not belong here: the
+transaction around them (`state`) and the copy of the state from before (`earlier`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ FOLDER = Path(__file__).parent / "migrations"
 
 
 def revisions() -> ScriptDirectory:
-    """Return the revisions, one a format."""
+    """Return the revisions, one for each format."""
     return ScriptDirectory(FOLDER, version_locations=[FOLDER])
 
 

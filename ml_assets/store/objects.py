@@ -31,14 +31,14 @@ if TYPE_CHECKING:
 
 Kind = Literal["table", "json", "bytes"]
 MARK = "store.id"
-"""The file among the objects, and the row of the state, that say that they belong together."""
+"""The file among the objects, and the row of the state, that tie the two together."""
 REQUESTS = 16
-"""How many sizes are asked for at once where objects are remote."""
+"""How many sizes of remote objects are requested at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """A stored object: its digest, what it is, and how many rows or bytes."""
+    """A stored object: its digest, its kind, and its number of rows or bytes."""
 
     digest: str
     kind: Kind
@@ -51,7 +51,7 @@ class Ref:
 
 @dataclass(frozen=True)
 class Stray:
-    """A file among the objects: where it lies, its digest by its name, seconds since the epoch."""
+    """A file among the objects: its path, the digest in its name, seconds since the epoch."""
 
     path: Any
     digest: str
@@ -61,8 +61,8 @@ class Stray:
 class Objects:
     """The objects of a home.
 
-    `root` is a folder, or an fsspec URL such as s3://bucket/prefix; `shown` is what people are
-    told that it is.
+    `root` is a folder, or an fsspec URL such as s3://bucket/prefix; `shown` is its name in
+    messages.
     """
 
     def __init__(self, root: str | Path, state: State) -> None:
@@ -78,7 +78,7 @@ class Objects:
         self.shown = str(self.root)
 
     def path(self, digest: str) -> Any:
-        """Return where an object lies: objects/<first two hex digits>/<digest>."""
+        """Return an object's path: objects/<first two hex digits>/<digest>."""
         name = digest.replace(":", "-")
         return self.root / name[3:5] / name
 
@@ -109,7 +109,7 @@ class Objects:
         return ref
 
     def missing(self, wanted: Sequence[str]) -> list[str]:
-        """Return those digests that are not there in the recorded size."""
+        """Return those digests whose object is missing or has another size than recorded."""
         if not wanted:
             return []
         with self._state.read() as db:
@@ -153,7 +153,7 @@ class Objects:
         return parquet.read(self.read(digest), columns)
 
     def head(self, digest: str, rows: int, columns: Sequence[str] | None = None) -> pa.Table:
-        """Return the first rows of a stored table, of those columns that it has.
+        """Return the first rows of a stored table, with those of the columns that it has.
 
         Raises as `read` does.
         """
@@ -173,18 +173,18 @@ class Objects:
         return json.loads(self.read(digest))
 
     def forget(self, digest: str) -> None:
-        """Drop an object, so that whoever made it must make it again."""
+        """Drop an object, so that its action must run again."""
         with self._state.write() as db:
             db.execute(delete(objects).where(objects.c.digest == digest))
         self.remove(digest)
 
     def remove(self, digest: str) -> None:
-        """Remove an object's file, if it is there."""
+        """Remove an object's file, if it exists."""
         with self._translated():
             self.path(digest).unlink(missing_ok=True)
 
     def files(self) -> Iterator[Stray]:
-        """Yield every object's file that lies there, whether the state knows it or not."""
+        """Yield every object's file, whether the state knows it or not."""
         with self._translated():
             for path in self.root.glob("??/d1-*"):
                 entry = None if self._remote else look(path)
@@ -192,16 +192,16 @@ class Objects:
                     yield Stray(path, path.name.replace("-", ":", 1), path.stat().st_mtime)
 
     def claimed(self) -> bool:
-        """Tell whether the state is tied to objects somewhere, here or elsewhere."""
+        """Return whether the state is tied to objects, here or elsewhere."""
         with self._state.read() as db:
             return db.execute(select(meta.c.value).where(meta.c.key == MARK)).first() is not None
 
     def claim(self) -> None:
         """Tie objects and state together.
 
-        Raises HomeError where each belongs to another, or the objects cannot be reached. Otherwise
-        a machine with one of the two settings wrong would make everything anew, and a collection
-        there would remove what the other state needs.
+        Raises HomeError if they do not belong together, or the objects cannot be reached. Otherwise
+        a machine with one wrong setting would run everything again, and a collection there would
+        remove objects that the other state needs.
         """
         try:
             lies, known = self._marks()
@@ -218,9 +218,9 @@ class Objects:
             )
 
     def _marks(self) -> tuple[str | None, str | None]:
-        """Return what objects and state say they belong to, written first where both are new.
+        """Return the ids that objects and state hold; a new id is written first if both are new.
 
-        A home that had its objects in its folder is new too, once they lie here.
+        A home whose objects were in its folder until now counts as new too.
         """
         mark = self.root / MARK
         with self._translated():
@@ -250,7 +250,7 @@ class Objects:
                 info = self.path(digest).stat()
         except FileNotFoundError:
             return None
-        # A folder or a pipe under an object's name is no object.
+        # A folder or a pipe with an object's name is not an object.
         return int(info.st_size) if self._remote or stat.S_ISREG(info.st_mode) else None
 
     def _write(self, path: Any, data: bytes) -> None:
@@ -283,7 +283,7 @@ def _sizes(db: Connection, wanted: Sequence[str]) -> dict[str, int]:
 
 
 def _describe(content: Any) -> tuple[Ref, Any]:
-    """Return the reference of a content and a function that encodes it."""
+    """Return the reference to a content, and a function that encodes it."""
     if isinstance(content, bytes):
         return Ref(digests.bytes_digest(content), "bytes", len(content)), lambda: content
     if isinstance(content, (dict, list)):
@@ -308,6 +308,6 @@ def _parquet(table: pa.Table) -> bytes:
     import pyarrow.parquet as pq
 
     sink = pa.BufferOutputStream()
-    # No limit to a dictionary's page: beyond one, its order would be lost in the file.
+    # No limit to the size of a dictionary page: beyond it, the file would lose the order.
     pq.write_table(table, sink, compression="zstd", dictionary_pagesize_limit=2**30)
     return bytes(sink.getvalue())

@@ -1,7 +1,7 @@
-"""Pins: what an environment took from its past, fixed when it was first used.
+"""Pins: earlier results that an environment fixed when it first used them.
 
-A pin changes by a named command only; otherwise what arrives late would change what was
-already told.
+Only a named command changes a pin; otherwise a late batch would change results that were
+already reported.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Pins:
         return None if found is None else load(found)
 
     def keep(self, env: str, pins: Mapping[str, Any]) -> None:
-        """Pin values (as JSON) under names; what is pinned already stays."""
+        """Pin values (as JSON) under names; existing pins stay."""
         rows = [
             {"env": env, "key": PREFIX + name, "value": dump(value)} for name, value in pins.items()
         ]
@@ -39,7 +39,7 @@ class Pins:
                 insert_missing(db, settings, rows)
 
     def drop(self, env: str, start: str) -> list[str]:
-        """Unpin every name with this beginning; return the names."""
+        """Remove every pin whose name starts with this; return the names."""
         like = settings.c.key.startswith(PREFIX + start, autoescape=True)
         with self._state.write() as db:
             keys = db.execute(select(settings.c.key).where(settings.c.env == env, like))

@@ -1,8 +1,8 @@
-"""Every place in which bytes of a home can lie, and what a deletion and a collection do there.
+"""Every place where a home stores bytes, and what a deletion and a collection do there.
 
-`ml-assets forget`, `ml-assets gc`, the documents and a test that searches a whole home go by this
-one list. What lies in a home and in no place of it is nobody's: `forget` names it. Belongs here: a
-line for each new file of a home. Does not belong here: how each is searched or removed.
+`ml-assets forget`, `ml-assets gc`, the docs and a test that searches a whole home all use this
+list. `forget` names files of a home that are in none of the places. Belongs here: a line for each
+new kind of file. Does not belong here: how each is searched or removed.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ class Place:
     """Files of one kind."""
 
     path: str
-    """Below the home: `<env>` is one name, `*` a part of one, a `/` at the end all below it."""
+    """Relative to the home: `<env>` is one name, `*` part of one; a final `/` means all below."""
     holds: str
     forget: str = NOTHING
     gc: str = "stays"
 
     def has(self, path: str) -> bool:
-        """Tell whether a path, relative to the home, is of this place."""
+        """Return whether a path, relative to the home, is in this place."""
         return re.fullmatch(_pattern(self.path), path) is not None
 
 
@@ -117,7 +117,7 @@ PLACES = (
     Place(f"{ENV}/lock", "the lock of an environment"),
     Place(f"{ENV}/lock.json", "the process that holds it"),
 )
-"""In the order of the documents; each file of a home is of exactly one."""
+"""In the order of the docs; each file of a home is in exactly one."""
 
 FOLDERS = (
     *("landing", "sample", "objects", "objects/tmp", "copies", "tmp", "environments", ENV),
@@ -127,14 +127,14 @@ FILES = (
     *("state.db", "locks", "machine", f"{ENV}/lock", f"{ENV}/lock.json"),
     *(f"{ENV}/mlflow/mlflow.db", f"{ENV}/mlflow/home.txt", f"{ENV}/dagster/dagster.yaml"),
 )
-"""What is opened by its name: of another kind it would end a command midway, or never."""
+"""Files that are opened by name; a folder or pipe instead would make a command fail or hang."""
 
 OURS = {"README.md", "landing/.gitkeep"}
-"""What the project's own repository has in its home."""
+"""What the project's own repository keeps in its home."""
 
 
 def foreign(home: Path) -> Iterator[Item]:
-    """Yield what lies in a home and in no place of it."""
+    """Yield the files of a home that are in none of its places."""
     for entry in below(home):
         path = entry.path.relative_to(home).as_posix()
         if path not in OURS and not any(place.has(path) for place in PLACES):
@@ -142,7 +142,7 @@ def foreign(home: Path) -> Iterator[Item]:
 
 
 def misplaced(home: Path, env: str) -> list[str]:
-    """Return what lies in a folder's or file's place and is none, each as a sentence."""
+    """Return a sentence for each folder that should be a file, or file that should be a folder."""
     found: dict[Path, str] = {}
     for names, folder in ((FOLDERS, True), (FILES, False)):
         for name in names:

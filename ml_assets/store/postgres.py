@@ -1,6 +1,6 @@
-"""The state on Postgres: how it is reached, and how writers queue; imported only where it is used.
+"""The state on Postgres: how to connect, and how writers queue; imported only when it is used.
 
-Does not belong here: the tables (`state`), the locks that span transactions (`database_locks`).
+Does not belong here: the tables (`state`), locks that outlive a transaction (`database_locks`).
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from ml_assets.errors import HomeError
 
 WANTED = "wanted ML_ASSETS_STATE=postgresql://USER:PASSWORD@HOST:PORT/DATABASE, or unset it"
 KEEPALIVES = {"idle": 30, "interval": 10, "count": 3}
-"""Seconds, seconds, times: a machine that is cut off loses its locks within a minute."""
+"""Two in seconds, then a count: a disconnected machine loses its locks within a minute."""
 
 
 def parse(address: str) -> URL:
-    """Return a Postgres URL; raises HomeError, which repeats nothing that may be a password."""
+    """Return a Postgres URL; raises HomeError, whose message never repeats a possible password."""
     try:
         url = make_url(address)
         if url.get_backend_name() in ("postgresql", "postgres") and url.database:
@@ -32,13 +32,13 @@ def parse(address: str) -> URL:
 
 
 def shown(url: URL) -> str:
-    """Return a URL for people: no password, no options."""
+    """Return a URL for messages: without password or options."""
     plain = URL.create("postgresql", url.username, None, url.host, url.port, url.database)
     return plain.render_as_string()
 
 
 def open_engine(url: URL) -> Engine:
-    """Return an engine that notices a server that is gone, and that the server notices."""
+    """Return an engine with which client and server each notice when the other is gone."""
     found: dict[str, Any] = {f"keepalives_{name}": value for name, value in KEEPALIVES.items()}
     if "connect_timeout" not in url.query:
         found["connect_timeout"] = 10
@@ -73,13 +73,13 @@ def schema_of(engine: Engine) -> str:
 
 
 def lock_number(schema: str, name: str) -> int:
-    """Return the number of a lock: of its name and the schema, as signed 64 bits."""
+    """Return the number of a lock, from its name and the schema, as a signed 64-bit integer."""
     digest = hashlib.sha256(f"ml_assets {schema} {name}".encode()).digest()
     return int.from_bytes(digest[:8], "big", signed=True)
 
 
 def queue_writer(db: Connection, number: int) -> None:
-    """Let one transaction write at a time, as SQLite does: what it reads first stays true."""
+    """Let one transaction write at a time, as SQLite does: what it has read stays valid."""
     db.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": number})
 
 

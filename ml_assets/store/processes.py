@@ -1,4 +1,4 @@
-"""Which process works on which run, so that a run whose process is gone is noticed."""
+"""Which process works on which run, to detect a run whose process has ended."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ml_assets.store.state import insert_missing, processes
 
 
 def record_process(home: Home, run_id: str, host: str, pid: int, started: float) -> None:
-    """Note the process of a run; `started` is its start time in seconds since the epoch."""
+    """Record the process of a run; `started` is its start time in seconds since the epoch."""
     row = {"run_id": run_id, "env": home.env, "host": host, "pid": pid, "started": started}
     with home.state.write() as db:
         db.execute(delete(processes).where(processes.c.run_id == run_id))
@@ -20,7 +20,7 @@ def record_process(home: Home, run_id: str, host: str, pid: int, started: float)
 
 
 def process_gone(home: Home, run_id: str) -> bool | None:
-    """Tell whether a run's process has ended; None where it was never noted or is elsewhere."""
+    """Return whether a run's process has ended; None if unknown or on another machine."""
     with home.state.read() as db:
         row = db.execute(select(processes).where(processes.c.run_id == run_id)).one_or_none()
     if row is None or row.host != socket.gethostname():

@@ -1,11 +1,11 @@
 """The promotion log: who became champion of which model, when, by whom and on what evidence.
 
-Append-only and hash-chained, one log for each environment and model. `heads` says in the same
-transaction how long each log is and how it ends, so that a removed tail is noticed too. Whoever
-can write the database can rewrite all of it: a release carries the entry that first promoted
-its version, and contradicts a rewritten log.
+Append-only and hash-chained, one log for each environment and model. `heads` records
+each log's length and last hash in the same transaction, so a removed tail is detected too. Someone
+who can write to the database can rewrite all of it, but a release contains the entry that first
+promoted its version, and so contradicts a rewritten log.
 
-Champion and challenger are read from the log and kept nowhere else.
+Champion and challenger are read from the log and stored nowhere else.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from ml_assets.store.state import State, current, dump, heads, now, promotions
 PROMOTED, REFUSED, WAITING = "promoted", "refused", "waiting"
 ROLLED_BACK, KEPT = "rolled_back", "kept"
 MOVES = (PROMOTED, ROLLED_BACK)
-"""The actions after which the entry's version is champion."""
+"""The actions that make the entry's version the champion."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,9 @@ class Entry:
     env: str
     model: str
     number: int
-    """1, 2, … in its environment and model."""
+    """1, 2, … within its environment and model."""
     at: str
-    """UTC, ISO, to the millisecond; never before the entry before."""
+    """UTC, ISO, to the millisecond; never earlier than the previous entry."""
     actor: str
     action: str
     """promoted, refused, waiting (as challenger), rolled_back (to this version), kept (the
@@ -49,11 +49,11 @@ class Entry:
     digest: str
     """Of the candidate asset."""
     previous: Mapping[str, Any] | None
-    """The champion before, `{"version", "digest"}`."""
+    """The previous champion, `{"version", "digest"}`."""
     evidence: Mapping[str, str]
     """Digests by name: decision, policy, …"""
     before: str
-    """The hash of the entry before, empty for the first."""
+    """The hash of the previous entry; empty for the first."""
     hash: str
     """SHA-256 of the canonical JSON of all other fields."""
 
@@ -64,7 +64,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Champion:
-    """A version that an alias stands for, and the number of the entry that says so."""
+    """The version that an alias names, and the number of the entry that set it."""
 
     version: int
     digest: str
@@ -72,19 +72,19 @@ class Champion:
 
 
 def entry_hash(entry: Entry) -> str:
-    """Return what `entry.hash` must be; the exported line is enough to compute it."""
+    """Return the expected `entry.hash`; it can be computed from the exported line alone."""
     document = {name: value for name, value in asdict(entry).items() if name != "hash"}
     return hashlib.sha256(canonical_json(document)).hexdigest()
 
 
 class Promotions:
-    """The promotion logs of a home; whatever reads one raises LogBroken for a line that is none."""
+    """The promotion logs of a home; all that read one raise LogBroken for an invalid line."""
 
     def __init__(self, state: State) -> None:
         self._state = state
 
     def entries(self, env: str, model: str) -> list[Entry]:
-        """Return a log as it is stored, oldest first; `verify` says whether it holds."""
+        """Return a log as it is stored, oldest first, without verifying it."""
         with self._state.read() as db:
             return self.read(db, env, model)
 
@@ -93,16 +93,16 @@ class Promotions:
         return _entries(db, env, model)
 
     def champion(self, env: str, model: str, at: str | None = None) -> Champion | None:
-        """Return the champion now, or at a time (ISO; in UTC where it names no zone)."""
+        """Return the champion now, or at a time (ISO; UTC if it has no zone)."""
         found = self.entries(env, model)
         return champion_of(found if at is None else until(found, at))
 
     def challenger(self, env: str, model: str) -> Champion | None:
-        """Return the newest version that waits; a promotion, its own or another's, ends that."""
+        """Return the newest waiting version; any promotion ends the waiting."""
         return challenger_of(self.entries(env, model))
 
     def held(self, env: str, model: str) -> set[str]:
-        """Return digests that were rolled back from and not promoted since."""
+        """Return the digests that were rolled back and not promoted since."""
         return held_in(self.entries(env, model))
 
     def decided(self, env: str, model: str, digest: str, policy: str) -> Entry | None:
@@ -116,13 +116,13 @@ class Promotions:
         )
 
     def length(self, env: str, model: str) -> int:
-        """Return how many entries a log has; one query of one row."""
+        """Return how many entries a log has, by a query of one row."""
         with self._state.read() as db:
             found = select(heads.c.number).where(heads.c.env == env, heads.c.model == model)
             return db.execute(found).scalar() or 0
 
     def verify(self, env: str, model: str) -> list[Entry]:
-        """Return a log that holds; raises LogBroken naming the first entry that does not."""
+        """Return a log after verifying it; raises LogBroken naming the first bad entry."""
         with self._state.read() as db:
             return _verified(db, env, model)
 
@@ -141,9 +141,8 @@ class Promotions:
     ) -> Entry:
         """Append an entry, if the champion is still the expected one (its digest).
 
-        Whatever is shown of the champion is marked as not shown in the same transaction, so
-        that a run completes it if this process does not. Raises Conflict naming who came first,
-        and LogBroken.
+        The same transaction marks the champion asset as unpublished, so that a run publishes it
+        if this process does not. Raises Conflict, naming who came first, and LogBroken.
         """
         try:
             with self._state.write() as db:
@@ -170,14 +169,14 @@ class Promotions:
                 entry = replace(entry, hash=entry_hash(entry))
                 _write(db, entry)
         except IntegrityError as error:
-            # Where the database lets two transactions read the same end of the log.
+            # The database let two transactions read the same last entry.
             raise Conflict(f"{model}: another decision was recorded at the same time") from error
         return entry
 
     def mark_shown(self, env: str, model: str, token: str, length: int) -> bool:
-        """Note that the world outside shows the log as long as this, and the asset's content.
+        """Record that a log of this length and the asset's content have been published.
 
-        Returns False, and notes nothing, where an entry was appended meanwhile.
+        Returns False, and records nothing, if an entry was appended in the meantime.
         """
         with self._state.write() as db:
             mine = (heads.c.env == env, heads.c.model == model)
@@ -188,12 +187,12 @@ class Promotions:
 
 
 def champion_of(entries: Sequence[Entry]) -> Champion | None:
-    """Return who is champion at the end of these entries."""
+    """Return the champion at the end of these entries."""
     return next((_pointer(e) for e in reversed(entries) if e.action in MOVES), None)
 
 
 def challenger_of(entries: Sequence[Entry]) -> Champion | None:
-    """Return the newest version that waits at the end of these entries."""
+    """Return the newest version that is waiting at the end of these entries."""
     for entry in reversed(entries):
         if entry.action == PROMOTED:
             return None
@@ -203,7 +202,7 @@ def challenger_of(entries: Sequence[Entry]) -> Champion | None:
 
 
 def held_in(entries: Sequence[Entry]) -> set[str]:
-    """Return the digests that these entries rolled back from and did not promote since."""
+    """Return the digests that these entries rolled back and did not promote since."""
     found: set[str] = set()
     for entry in entries:
         if entry.action == ROLLED_BACK and entry.previous is not None:
@@ -221,12 +220,12 @@ def decided_in(entries: Sequence[Entry], digest: str, policy: str) -> Entry | No
 
 
 def until(entries: Sequence[Entry], at: str) -> list[Entry]:
-    """Return the entries up to a time (ISO; in UTC where it names no zone); ValueError for none."""
+    """Return the entries up to a time (ISO; UTC if it has no zone); ValueError if none."""
     return [entry for entry in entries if entry.at <= utc(at)]
 
 
 def utc(at: str) -> str:
-    """Return an ISO time as the log writes it; ValueError where it is none."""
+    """Return an ISO time as the log writes it; ValueError if it is not one."""
     found = datetime.fromisoformat(at)
     found = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
     return found.isoformat(timespec="milliseconds")

@@ -1,7 +1,7 @@
-"""Actions, versions and current pointers: what was computed, and what each environment wants now.
+"""Actions, versions and current pointers: what was computed, and what each environment holds now.
 
-`actions` is the cache: an action key to its outputs. `versions` numbers the distinct
-digests of an asset partition, for people. `current` is one row an environment, asset
+`actions` is the cache: it maps an action's key to its outputs. `versions` numbers the distinct
+digests of an asset partition, for people. `current` has one row for each environment, asset
 and partition; its `token` names what Dagster should show, `published` what it shows.
 """
 
@@ -31,7 +31,7 @@ from ml_assets.store.state import (
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What an action gave: a session holds thousands of these, so their JSON is left as text."""
+    """The result of an action. A session holds thousands, so their JSON stays unparsed text."""
 
     key: str
     outputs: Mapping[str, Ref] = field(default_factory=dict)
@@ -49,14 +49,14 @@ class Answer:
 
     @property
     def facts(self) -> Mapping[str, Any]:
-        """What the stage said besides."""
+        """The stage's facts."""
         found: dict[str, Any] = load(self.facts_text)
         return found
 
 
 @dataclass(frozen=True, kw_only=True)
 class ActionRecord:
-    """A recorded action: what it gave, and what made its key."""
+    """A recorded action: its result, and what its key was computed from."""
 
     key: str
     recipe: str
@@ -69,20 +69,20 @@ class ActionRecord:
     machine: Mapping[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
     made_by: str = ""
-    """As an answer has it."""
+    """As in `Answer`."""
     created: str = field(default="", compare=False)
     """When it was recorded; set by the store."""
 
     @property
     def answer(self) -> Answer:
-        """What it gave, alone."""
+        """Its result."""
         checks, facts = dump(list(self.checks)), dump(self.facts)
         return Answer(self.key, self.outputs, checks, facts, self.seconds, self.made_by)
 
 
 @dataclass(frozen=True)
 class Pointer:
-    """Which content an environment holds of an asset partition now, and what made it."""
+    """The content that an environment holds of an asset partition now, and its actions."""
 
     asset: str
     partition: str
@@ -96,7 +96,7 @@ class Pointer:
 
 @dataclass(frozen=True, kw_only=True)
 class Current(Pointer):
-    """What an environment holds of an asset partition now, with all that is told of it."""
+    """What an environment holds of an asset partition now, with checks and facts."""
 
     checks: Sequence[Mapping[str, Any]]
     facts: Mapping[str, Any]
@@ -119,7 +119,7 @@ class Version:
 
 @dataclass(frozen=True)
 class Product:
-    """What was made of an asset partition, about to become its current content."""
+    """A new result for an asset partition, about to become its current content."""
 
     asset: str
     partition: str
@@ -130,17 +130,17 @@ class Product:
 
     @property
     def digest(self) -> str:
-        """The content digest: the only output's, or that of all outputs by name."""
+        """The content digest: that of the only output, or of all outputs by name."""
         return asset_digest(self.outputs)
 
     @property
     def token(self) -> str:
-        """What Dagster is to show, as one digest: content, checks, actions and facts."""
+        """One digest of all that Dagster should show: content, checks, actions and facts."""
         return json_digest([self.digest, list(self.checks), dict(self.facts), dict(self.actions)])
 
 
 def asset_digest(outputs: Mapping[str, Ref]) -> str:
-    """Return the content digest of an asset: its only output's, or that of all by name."""
+    """Return the content digest of an asset: that of its only output, or of all by name."""
     if len(outputs) == 1:
         return next(iter(outputs.values())).digest
     return json_digest({name: ref.digest for name, ref in outputs.items()})
@@ -159,13 +159,13 @@ class Records:
         return None if row is None else _action(row)
 
     def answer(self, key: str) -> Answer | None:
-        """Return what a recorded action gave."""
+        """Return the result of a recorded action."""
         with self._state.read() as db:
             row = db.execute(select(*ANSWER).where(actions.c.key == key)).one_or_none()
         return None if row is None else _answer(row)
 
     def answers(self, keys: Sequence[str]) -> dict[str, Answer]:
-        """Return what recorded actions gave, by key, as many as there are."""
+        """Return the results of those keys that have a recorded action."""
         found = {}
         with self._state.read() as db:
             for start in range(0, len(keys), 500):
@@ -175,7 +175,7 @@ class Records:
         return found
 
     def actions(self, keys: Iterable[str]) -> dict[str, ActionRecord]:
-        """Return recorded actions by key, as many as there are."""
+        """Return the recorded actions of those keys that have one."""
         with self._state.read() as db:
             rows = [
                 db.execute(select(actions).where(actions.c.key == key)).one_or_none()
@@ -184,20 +184,20 @@ class Records:
         return {row.key: _action(row) for row in rows if row is not None}
 
     def each_action(self) -> Iterator[ActionRecord]:
-        """Yield every recorded action, oldest first; not all at once, as there are many."""
+        """Yield every recorded action, oldest first, a few at a time."""
         ordered = select(actions).order_by(actions.c.created, actions.c.key)
         with self._state.read() as db:
             for row in db.execute(ordered.execution_options(yield_per=200)):
                 yield _action(row)
 
     def has_recipe(self, recipe: str) -> bool:
-        """Tell whether any action with this code, sub-spec and environment was recorded."""
+        """Return whether an action with this code, sub-spec and environment was recorded."""
         with self._state.read() as db:
             found = select(actions.c.key).where(actions.c.recipe == recipe).limit(1)
             return db.execute(found).first() is not None
 
     def record_action(self, record: ActionRecord, replace: bool = False) -> None:
-        """Keep an action; one that is there already stays, unless `replace`."""
+        """Record an action; an existing record stays, unless `replace`."""
         row = {
             "key": record.key,
             "recipe": record.recipe,
@@ -270,7 +270,7 @@ class Records:
         return None if row is None else _current(row)
 
     def several(self, db: Connection, env: str, assets: Sequence[str]) -> dict[str, Current]:
-        """Return what an environment holds of some assets without partitions, in a transaction."""
+        """Return what an environment holds of some unpartitioned assets, in a transaction."""
         mine = (current.c.env == env, current.c.partition == "", current.c.asset.in_(assets))
         rows = db.execute(select(current).where(*mine))
         return {row.asset: _current(row) for row in rows}
@@ -282,13 +282,13 @@ class Records:
         return {(row.asset, row.partition): _current(row) for row in rows}
 
     def pointers(self, env: str) -> dict[tuple[str, str], Pointer]:
-        """Return what everything that an environment holds is, by asset and partition."""
+        """Return the pointers to everything that an environment holds, by asset and partition."""
         with self._state.read() as db:
             rows = db.execute(select(*POINTER).where(current.c.env == env))
             return {(row.asset, row.partition): Pointer(**_pointer(row)) for row in rows}
 
     def checks(self, env: str, asset: str) -> dict[str, list[dict[str, Any]]]:
-        """Return the check results that an environment holds of an asset, by partition."""
+        """Return the check results that an environment holds for an asset, by partition."""
         mine = (current.c.env == env, current.c.asset == asset)
         with self._state.read() as db:
             rows = db.execute(
@@ -299,7 +299,7 @@ class Records:
             return {row.partition: load(row.checks) for row in rows}
 
     def environments(self) -> list[str]:
-        """Return the environments that hold anything, or have decided anything."""
+        """Return the environments that hold any content or have any decision."""
         with self._state.read() as db:
             return sorted(
                 {
@@ -310,7 +310,7 @@ class Records:
             )
 
     def mark_published(self, env: str, asset: str, partition: str, token: str) -> None:
-        """Note that Dagster shows this content."""
+        """Record that Dagster shows this content."""
         with self._state.write() as db:
             db.execute(
                 update(current)
@@ -323,7 +323,7 @@ class Records:
             )
 
     def mark_all_unpublished(self, env: str) -> None:
-        """Note that Dagster shows nothing of this environment any more."""
+        """Record that Dagster no longer shows anything of this environment."""
         with self._state.write() as db:
             db.execute(update(current).where(current.c.env == env).values(published=None))
 
@@ -338,18 +338,18 @@ class Records:
         return [_version(row) for row in rows]
 
     def first_actions(self) -> set[str]:
-        """Return the keys of the actions that each version was made by first."""
+        """Return, for each version, the keys of the actions that first produced it."""
         with self._state.read() as db:
             rows = db.execute(select(versions.c.actions)).scalars()
             return {key for row in rows for key in load(row).values()}
 
     def assets(self) -> list[str]:
-        """Return the assets of which there is a version, sorted."""
+        """Return the assets that have a version, sorted."""
         with self._state.read() as db:
             return sorted(db.execute(select(versions.c.asset).distinct()).scalars())
 
     def partitions(self, asset: str) -> list[str]:
-        """Return the partitions of which an asset has a version, sorted."""
+        """Return an asset's partitions that have a version, sorted."""
         with self._state.read() as db:
             found = select(versions.c.partition).where(versions.c.asset == asset).distinct()
             return sorted(db.execute(found).scalars())

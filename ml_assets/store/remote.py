@@ -1,4 +1,4 @@
-"""Objects on a remote filesystem, by fsspec URL; imported only where one is in use."""
+"""Objects on a remote filesystem, by fsspec URL; imported only when one is used."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from upath import UPath
 from ml_assets.errors import HomeError
 
 WHOLE = {"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss"}
-"""Protocols whose put shows all of a file or nothing, and which have no folders to make."""
+"""Protocols whose writes are atomic, and which need no folders to be created."""
 
 
 def open_root(address: str) -> UPath:
-    """Return the folder of an fsspec URL; raises HomeError where its protocol cannot be used."""
+    """Return the folder of an fsspec URL; raises HomeError if its protocol cannot be used."""
     parts = urlsplit(address)
     if parts.password is not None:
         host = parts.netloc.rpartition("@")[2]
@@ -26,7 +26,7 @@ def open_root(address: str) -> UPath:
             f"FSSPEC_{parts.scheme.upper()}_PASSWORD or in fsspec's configuration"
         )
     try:
-        # What another machine wrote a moment ago must be seen.
+        # No cache of listings: what another machine just wrote must be visible.
         root = UPath(address, use_listings_cache=False)
         root.fs  # noqa: B018 (only now is the package of the filesystem imported)
     except (ValueError, ImportError, TypeError) as error:
@@ -39,7 +39,7 @@ def open_root(address: str) -> UPath:
 
 @contextmanager
 def translated(root: UPath) -> Iterator[None]:
-    """Turn a filesystem's own errors, which share no base class, into OSError."""
+    """Convert a filesystem's own errors, which share no base class, to OSError."""
     try:
         yield
     except OSError:
@@ -49,7 +49,7 @@ def translated(root: UPath) -> Iterator[None]:
 
 
 def write(root: UPath, path: UPath, data: bytes) -> None:
-    """Write a file so that nobody sees half of it."""
+    """Write a file so that no reader sees part of it."""
     with translated(root):
         if path.protocol in WHOLE:
             path.write_bytes(data)
@@ -65,6 +65,6 @@ def write(root: UPath, path: UPath, data: bytes) -> None:
 
 
 def _move(temporary: UPath, path: UPath) -> None:
-    # Some filesystems do not move onto a file that is there.
+    # Some filesystems do not move onto an existing file.
     path.unlink(missing_ok=True)
     temporary.fs.mv(temporary.path, path.path)

@@ -1,8 +1,8 @@
-"""What was removed from a home on purpose: garbage collected, or rows forgotten by law.
+"""What was removed from a home on purpose: collected as garbage, or deleted by law.
 
-`removals` says of each removed object when and why, so that whoever looks for it is told.
-`forgettings` is the tombstone of a legal deletion: what it was about, never the values.
-Content that is made again is there again: its removal is lifted, but for forgotten landings.
+`removals` records when and why each object was removed, for messages about it.
+`forgettings` is the tombstone of a legal deletion: its subject, never the values.
+If content is produced again, its removal record is deleted, except for forgotten landings.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Forgetting:
 
 
 def removal(db: Connection, digest: str) -> str | None:
-    """Return how an object was removed, for people; None where it was not."""
+    """Return how an object was removed, for messages; None if it was not."""
     row = db.execute(select(removals).where(removals.c.digest == digest)).one_or_none()
     if row is None:
         return None
@@ -39,7 +39,7 @@ def removal(db: Connection, digest: str) -> str | None:
 
 
 def lift(db: Connection, digest: str) -> None:
-    """Note that an object is there again; a forgotten landing stays forgotten."""
+    """Record that an object exists again; a forgotten landing stays forgotten."""
     stays = (removals.c.kind == FORGOTTEN) & (removals.c.landed == 1)
     db.execute(delete(removals).where(removals.c.digest == digest, ~stays))
 
@@ -51,7 +51,7 @@ class Removals:
         self._state = state
 
     def why(self, digest: str) -> str | None:
-        """Return how an object was removed, for people; None where it was not."""
+        """Return how an object was removed, for messages; None if it was not."""
         with self._state.read() as db:
             return removal(db, digest)
 
@@ -62,7 +62,7 @@ class Removals:
             return set(db.execute(found).scalars())
 
     def forgotten(self, digest: str) -> bool:
-        """Tell whether a landed file of this content was forgotten: it must not land again."""
+        """Return whether a landed file with this content was forgotten; it must not land again."""
         with self._state.read() as db:
             row = db.execute(
                 select(removals.c.digest).where(
@@ -80,10 +80,10 @@ class Removals:
         return [Forgetting(r.dataset, r.batch, r.rows, r.reason, r.at) for r in rows]
 
     def remove(self, found: Mapping[str, bool], kind: str, reason: str = "") -> None:
-        """Take objects (digest -> whether it is a landed file) out of the state, all or none.
+        """Remove objects (digest -> whether it is a landed file) from the state, all or none.
 
-        Their files are the caller's: a kill in between leaves files that no row knows, which
-        the next collection removes.
+        The caller removes their files. If it is killed first, the next collection removes the
+        files, which no row knows.
         """
         at = now()
         rows = [

@@ -8,11 +8,11 @@ from pathlib import Path
 
 HEADER = b"SQLite format 3\0"
 PATIENCE = 60.0
-"""Seconds for which others that use the file are waited for."""
+"""How many seconds to wait for other users of the file."""
 
 
 def is_database(path: Path) -> bool:
-    """Tell whether a regular file is an SQLite database."""
+    """Return whether a regular file is an SQLite database."""
     if not path.is_file():
         return False
     with path.open("rb") as file:
@@ -20,7 +20,7 @@ def is_database(path: Path) -> bool:
 
 
 def rewrite(path: Path) -> None:
-    """Write a database anew, without what was deleted from it."""
+    """Rewrite a database without the bytes of deleted rows."""
     with closing(sqlite3.connect(path, timeout=PATIENCE)) as db:
         db.execute("VACUUM")
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -1,8 +1,8 @@
 """The state database of a home: SQLite in the home, or Postgres by URL.
 
-Belongs here: the tables, opening, transactions. What rows mean is said in the
-module that owns each table. A table or column that is added, or leaves, is a new FORMAT and a
-revision in `migrations/`.
+Belongs here: the tables, opening, transactions. The module that owns a table
+documents its rows. Adding or removing a table or column needs a new FORMAT and a revision in
+`migrations/`.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ from ml_assets.errors import HomeError
 
 FORMAT = "1"
 TIMEOUT = 60.0
-"""Seconds for which a write waits for those of other processes."""
+"""How many seconds a write waits for writes of other processes."""
 NO_ROOM = ("SQLITE_FULL", "SQLITE_IOERR")
-"""How sqlite's names begin for a disk that takes no more: no fault of the request."""
+"""How SQLite's error names start for a full disk, which is not the request's fault."""
 DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
-"""How they begin for a file whose bytes are not what was written."""
+"""How they start for a damaged file."""
 metadata = MetaData()
 
 meta = Table("meta", metadata, Column("key", String, primary_key=True), Column("value", Text))
@@ -201,12 +201,13 @@ forgettings = Table(
 
 
 class State:
-    """An open state database; raises HomeError where it cannot be opened or is another format.
+    """An open state database; raises HomeError if it cannot be opened or has another format.
 
-    A disk that takes no more raises sqlalchemy's OperationalError, here as in every write.
+    A full disk raises sqlalchemy's OperationalError, here as in every write.
 
-    `address` is a Postgres URL; empty: SQLite in the home. `begin` is called before a new state is
-    made, and refuses by an error. `shown` is what people are told that it is: without a password.
+    `address` is a Postgres URL; if empty, SQLite in the home is used. `begin` is called before a
+    new state is created, and raises an error to refuse. `shown` is its name in messages, without
+    a password.
     A state of an older format is copied, then migrated, which is logged as a warning.
     """
 
@@ -251,7 +252,7 @@ class State:
         try:
             self._open()
         except UnicodeDecodeError as error:
-            # Names of tables that are no text stand in sqlite's own error.
+            # SQLite's own error names tables whose names are not text.
             raise self._broken(str(error)) from error
         except DatabaseError as error:
             if getattr(error.orig, "sqlite_errorname", "").startswith(NO_ROOM):
@@ -262,10 +263,10 @@ class State:
             ) from error
 
     def _damaged(self, context: ExceptionContext) -> None:
-        """Name the file where sqlite cannot read what it holds, at any statement."""
+        """Turn SQLite's errors about a damaged file, at any statement, into one that names it."""
         error = context.original_exception
         name = getattr(error, "sqlite_errorname", "")
-        # Text that is no UTF-8 has no number.
+        # Text that is not UTF-8 has no error number.
         if name.startswith(DAMAGED) or str(error).startswith("Could not decode"):
             raise self._broken(str(error).partition(" with text ")[0]) from error
 
@@ -293,7 +294,7 @@ class State:
             )
 
     def _upgrade(self, db: Connection, found: str) -> str:
-        """Copy and migrate a state of an older format; return where the copy is."""
+        """Copy and migrate a state of an older format; return the place of the copy."""
         if not found.isdecimal() or int(found) > int(FORMAT):
             raise HomeError(
                 f"the home has store format {found}, this version of ml_assets reads up to "
@@ -333,7 +334,7 @@ class State:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """Open a connection for reading: all that is read in it is of one moment."""
+        """Open a connection for reading from one snapshot."""
         with self.engine.connect() as db:
             if not self._sqlite:
                 db.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
@@ -347,7 +348,7 @@ class State:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """Open a transaction: all of it is written, or nothing; one writes at a time."""
+        """Open a transaction: all or nothing, one writer at a time."""
         if not self._sqlite:
             from ml_assets.store.postgres import queue_writer
 
@@ -383,12 +384,12 @@ class State:
 def open_state(home: Path, address: str = "", begin: Callable[[], None] = lambda: None) -> State:
     """Open (or make) the state of a home: SQLite in it, or the Postgres database of a URL.
 
-    `begin` as in State. Raises HomeError where it cannot be used.
+    `begin` as in State. Raises HomeError if it cannot be used.
     """
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not address:
-            # Before sqlite, which would make it, and the log beside it, readable for all.
+            # Created before SQLite would, which would make it and its log readable for everyone.
             with suppress(FileExistsError):
                 os.close(os.open(home / "state.db", os.O_CREAT | os.O_EXCL, 0o600))
     except OSError as error:
@@ -397,7 +398,7 @@ def open_state(home: Path, address: str = "", begin: Callable[[], None] = lambda
 
 
 def _format(db: Connection) -> str | None:
-    """Return the format of a state; None: nothing was made in it yet."""
+    """Return the format of a state; None if it is empty."""
     if not db.dialect.has_table(db, meta.name):
         return None
     found = db.execute(select(meta.c.value).where(meta.c.key == "format")).scalar()
@@ -405,7 +406,7 @@ def _format(db: Connection) -> str | None:
 
 
 def insert_missing(db: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows, leaving those whose key or unique columns are there already."""
+    """Insert rows, skipping those whose key or unique columns exist already."""
     if not rows:
         return
     if db.dialect.name == "sqlite":
@@ -422,12 +423,12 @@ def now() -> str:
 
 
 def dump(value: Any) -> str:
-    """Return a value as kept in a text column."""
+    """Return a value as stored in a text column."""
     return json.dumps(value, sort_keys=True, ensure_ascii=False)
 
 
 def load(text: str) -> Any:
-    """Return the value that a text column keeps; raises HomeError where it keeps none."""
+    """Return the value stored in a text column; raises HomeError if it is invalid."""
     try:
         return json.loads(text)
     except ValueError as error:
@@ -435,7 +436,7 @@ def load(text: str) -> Any:
 
 
 def unreadable(said: str) -> HomeError:
-    """Return the error of a state that holds what nobody wrote."""
+    """Return the error for a state that holds a value nobody wrote."""
     return HomeError(
         f"the state of this home is damaged, a stored value was changed: {said}; "
         "restore state.db (or the database that ML_ASSETS_STATE names) from a copy"

@@ -1,7 +1,7 @@
-"""Files and folders that live for a moment, inside the home: a killed process leaves them, and the
-next that opens the home removes them.
+"""Temporary files and folders inside the home. If a process is killed, the next process that opens
+the home removes what it left.
 
-Belongs here: their names, whose they are, removal. Does not belong here: what is in them.
+Belongs here: their names, owners and removal. Does not belong here: their contents.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from pathlib import Path
 import psutil
 
 NAME = re.compile(r"[0-9a-f]{32}\.(\d+)\.(.+)")
-"""A random part, the process and host that made it."""
+"""A random part, and the process and host that created it."""
 
 
 def name() -> str:
-    """Return a new name, of this process."""
+    """Return a new name for this process."""
     return f"{uuid.uuid4().hex}.{os.getpid()}.{socket.gethostname()}"
 
 
 @contextmanager
 def folder(home: Path) -> Iterator[Path]:
-    """Give a new folder in a home, for its rows alone; it is removed at the end."""
+    """Yield a new private folder in a home; it is removed at the end."""
     found = home / "tmp" / name()
     found.mkdir(mode=0o700, parents=True)
     try:
@@ -38,7 +38,7 @@ def folder(home: Path) -> Iterator[Path]:
 
 
 def left(place: Path) -> Iterator[Path]:
-    """Yield what ended processes of this host left in a folder."""
+    """Yield what ended processes of this host have left in a folder."""
     for path in place.iterdir() if place.is_dir() else ():
         match = NAME.fullmatch(path.name)
         if match and match[2] == socket.gethostname() and _ended(int(match[1]), path):

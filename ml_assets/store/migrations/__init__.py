@@ -1,1 +1,1 @@
-"""One revision for each store format: how a state becomes it from the one before."""
+"""One revision for each store format, which migrates a state from the previous format."""

@@ -1,4 +1,4 @@
-"""The first format: no state is older."""
+"""The first format; no older state exists."""
 
 revision = "1"
 down_revision = None
