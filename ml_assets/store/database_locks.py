@@ -142,6 +142,6 @@ class DatabaseLock:
 
 def _lost() -> HomeError:
     return HomeError(
-        "the connection that held a lock was lost: another machine may have worked at the same "
-        "time. What was recorded is whole; run again"
+        "the connection that held a lock was lost, so another machine may have worked at the same "
+        "time. All recorded results are complete; run again"
     )

@@ -46,7 +46,7 @@ def canonical_json(document: Any) -> bytes:
 def _not_finite(document: Any, place: str) -> Iterator[str]:
     """Yield each number that JSON cannot hold, with its place: `columns.x.mean is inf`."""
     if isinstance(document, float) and not math.isfinite(document):
-        yield f"{place or 'it'} is {document}"
+        yield f"{place or 'the document'} is {document}"
     parts: Iterable[tuple[Any, Any]] = ()
     if isinstance(document, dict):
         parts = document.items()
