@@ -1,1 +1,1 @@
-"""What people ask of a home, beyond a run of it."""
+"""What people can do with a home, other than run it."""

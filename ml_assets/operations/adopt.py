@@ -1,6 +1,6 @@
-"""Writing values into a defs.yaml: comments and layout are kept, whole or not at all.
+"""Writes values into a defs.yaml, all or none; comments and layout are kept.
 
-Belongs here: editing YAML. Does not belong here: which values, what they are for.
+Belongs here: editing YAML. Does not belong here: which values to write, and why.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from ml_assets.spec.yaml import read_spec
 def adopt(path: Path, settings: Settings, wanted: ModelSpec) -> None:
     """Write settings into a model's defs.yaml, which then reads as `wanted`.
 
-    A setting that others share by a YAML anchor gets a copy of its own first. Raises
-    RequestError, with the file as it was, where the file would read as something else.
+    A setting shared through a YAML anchor is copied first. Raises RequestError, and leaves the
+    file unchanged, if the result would not read as `wanted`.
     """
     edited = with_values(path.read_text(encoding="utf-8"), settings)
     aside = path.with_name(f".{path.name}.new")
@@ -47,7 +47,7 @@ def adopt(path: Path, settings: Settings, wanted: ModelSpec) -> None:
 
 
 def with_values(text: str, settings: Settings) -> str:
-    """Return a defs.yaml with other values below `attributes`, comments kept."""
+    """Return a defs.yaml with new values under `attributes` and its comments."""
     from ruamel.yaml.util import load_yaml_guess_indent
 
     yaml = _editor()
@@ -67,7 +67,7 @@ def _editor() -> Any:
     from ruamel.yaml.representer import RoundTripRepresenter
 
     class Representer(RoundTripRepresenter):  # type: ignore[misc, unused-ignore]
-        """Writes numbers so that YAML 1.1 too takes `1e-07` for one."""
+        """Writes numbers so that YAML 1.1 also reads `1e-07` as a number."""
 
     def number(representer: Any, value: float) -> Any:
         text = repr(value)
@@ -83,7 +83,7 @@ def _editor() -> Any:
 
 
 def _set(document: Any, parts: list[str], value: Any) -> None:
-    """Set a value; every mapping on the way that stands elsewhere too is copied first."""
+    """Set a value; mappings on the way that are shared with other places are copied first."""
     node = document
     for part in parts[:-1]:
         if part not in node:
@@ -100,9 +100,9 @@ def _set(document: Any, parts: list[str], value: Any) -> None:
 
 
 def _put(node: Any, key: str, value: Any, last: bool) -> None:
-    """Add a key where no comment and no blank line comes to stand between others than before.
+    """Add a key where it separates no comment or blank line from the key it belongs to.
 
-    The order of a family's own `settings` counts, as it is handed to its code: last there.
+    The order of a family's own `settings` is passed to its code, so there it is added last.
     """
     keys = list(node)
     for place in range(len(keys) - 1, 0, -1):
@@ -115,7 +115,7 @@ def _put(node: Any, key: str, value: Any, last: bool) -> None:
 
 
 def _children(node: Any) -> Iterator[Any]:
-    """Yield whatever stands in a document, as often as it stands there."""
+    """Yield every node of a document, once for each place where it occurs."""
     items = node.values() if isinstance(node, MutableMapping) else node
     for child in items if isinstance(items, list) or isinstance(node, MutableMapping) else ():
         yield child

@@ -1,10 +1,10 @@
-"""Experiments: variations of a model's training side by side, compared on validation.
+"""Experiments: variations of a model's training, compared on validation.
 
-A variation is ordinary `fit:<family>` actions with other settings, on the rows that the folds
-hold now: keyed as always, so that what was fitted once is found again, by the next start of a
-killed experiment as by a run after the values were adopted. No pointer moves, and test is never
-read. Belongs here: fitting and ranking. Does not belong here: what may be varied (`variation`),
-writing YAML (`adopt`), pictures (`experiment_plot`).
+A variation consists of ordinary `fit:<family>` actions with other settings, on the current folds.
+Their keys are computed as usual, so a restarted experiment reuses every fit, as does a run after the
+values were adopted. No pointer changes, and the test fold is never read. Belongs here: fitting and
+ranking. Does not belong here: what may be varied (`variation`), writing YAML (`adopt`), plots
+(`experiment_plot`).
 """
 
 from __future__ import annotations
@@ -41,26 +41,26 @@ if TYPE_CHECKING:
     from optuna.trial import Trial
 
 DIGITS = 4
-"""Significant digits of a number that a search proposes, so that people can read it."""
+"""Significant digits of the numbers that a search proposes, to keep them readable."""
 
 
 @dataclass(frozen=True)
 class Tried:
-    """A variation and how good it is on validation; `value` is None where the metric has none."""
+    """A variation and its metric on validation; `value` is None if the metric is undefined."""
 
     name: str
     settings: Settings
-    """Path -> value of all that is varied; of `current` the values in the YAML."""
+    """Path -> value of every varied setting; for `current`, the values in the YAML."""
     family: str = ""
-    """Of the families that it varies, the best."""
+    """The best of the families that it varies."""
     value: float | None = None
     metrics: Mapping[str, float | None] = field(default_factory=dict)
     trees: int | None = None
     rows: Mapping[str, int] = field(default_factory=dict)
     executed: bool = False
-    """Whether anything was fitted for it now; otherwise all was in the cache."""
+    """Whether anything was fitted for it now; if not, everything was in the cache."""
     seconds: float = 0.0
-    """Of its fits, when they were made."""
+    """The time that its fits took when they ran."""
     fault: str | None = None
 
 
@@ -68,10 +68,10 @@ Listener = Callable[[Tried], None]
 
 
 class Experiment:
-    """Variations of one model on the rows that its folds hold now."""
+    """Variations of one model on the current rows of its folds."""
 
     def __init__(self, planner: Planner, name: str) -> None:
-        """Raise UnknownName, and NotMaterialized where the folds are not made as wanted now."""
+        """Raise UnknownName, and NotMaterialized if the folds are not up to date."""
         if name not in planner.project.models:
             raise UnknownName.of("model", name, planner.project.models)
         self.model: ModelSpec = planner.project.models[name]
@@ -91,21 +91,21 @@ class Experiment:
 
     @property
     def environment(self) -> str:
-        """The environment whose folds it reads."""
+        """The environment whose folds are read."""
         return self._planner.home.env
 
     @property
     def metric(self) -> str:
-        """What variations are compared by, on validation."""
+        """The metric on validation by which variations are compared."""
         return str(self.model.training.metric)
 
     @property
     def greater_is_better(self) -> bool:
-        """Whether more of the metric is better."""
+        """Whether a greater value of the metric is better."""
         return self.metric in GREATER_IS_BETTER
 
     def digest(self, tried: Sequence[Tried]) -> str:
-        """Return what identifies the experiment: the spec, the rows, what was tried and found."""
+        """Return a digest of the spec, the rows, the variations and their results."""
         rows = [digests_in(self._inputs[fold]) for fold in ("train", "validation")]
         found = [[item.name, item.family, item.value] for item in tried]
         return json_digest([self.name, fields.document(self.model), rows, found])
@@ -113,7 +113,7 @@ class Experiment:
     def run(
         self, axes: Sequence[Axis], trials: int | None = None, listener: Listener | None = None
     ) -> list[Tried]:
-        """Try the YAML's own values, then the grid or so many trials; best first."""
+        """Try the YAML's own values, then the grid or that many trials; return the best first."""
         now = {axis.path: value_at(self.model, axis.path) for axis in axes}
         concerned = families(self.model, list(now))
         tell = listener or _ignore
@@ -135,14 +135,14 @@ class Experiment:
         return sorted(found.values(), key=self._order)
 
     def prepare(self, settings: Settings) -> None:
-        """Refit what a variation would choose, so that a run after its adoption trains nothing."""
+        """Refit the best family of a variation, so that a run after its adoption trains nothing."""
         candidate_of(self._session, self._unit, vary(self.model, settings), self._inputs)
 
     def _try(self, bare: Tried, concerned: Sequence[str]) -> Tried:
         try:
             return self._fitted(bare, concerned)
         except Exception as error:
-            # Not swallowed: the others are tried, then the command fails with it.
+            # Not ignored: the other variations are tried, then the command fails with this error.
             known = isinstance(error, MlAssetsError)
             said = str(error) if known else "".join(traceback.format_exception_only(error)).strip()
             return replace(bare, fault=said)
@@ -180,7 +180,7 @@ class Experiment:
             try:
                 return done, self._planner.home.objects.json(scores)
             except DamagedObject:
-                # Without its object the action is not in the cache any more: made once more.
+                # Without its object the action is no longer in the cache, so it runs once more.
                 self._planner.home.objects.forget(scores)
 
     def _search(
@@ -191,8 +191,8 @@ class Experiment:
     ) -> None:
         """Let optuna's TPE sampler propose settings (Bergstra et al., 2011).
 
-        Seeded, and told values that are the same every time: a search that was killed proposes
-        the same settings when it is started again.
+        It is seeded and the metric is deterministic, so a killed search proposes the same
+        settings when it is restarted.
         """
         import optuna
 
@@ -217,7 +217,7 @@ class Experiment:
 
 
 def _suggested(trial: Trial, axis: Axis) -> Any:
-    """Return a value to try; a range of ten times and more is searched by its logarithm."""
+    """Return a value to try; ranges of a factor of ten or more use a log scale."""
     if axis.low is None or axis.high is None:
         return axis.values[trial.suggest_categorical(axis.path, list(range(len(axis.values))))]
     log = axis.low > 0 and axis.high / axis.low >= 10

@@ -1,7 +1,7 @@
-"""The picture of an experiment: validation metric by each setting that was varied.
+"""The plot of an experiment: the validation metric by each varied setting.
 
-Belongs here: one SVG file, the same bytes from the same numbers. Does not belong here: figures
-of a report (`stages/evaluate/plots`).
+Belongs here: one SVG file, always the same bytes for the same numbers. Does not belong here: plots
+of a report (`stages/evaluate`).
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ _MAIN, _REST, _LINE = "#1f6fb2", "#9aa7b4", "#b2431f"
 
 
 def plot(tried: Sequence[Tried], paths: Sequence[str], metric: str) -> bytes:
-    """Return an SVG with a panel for each varied setting: one dot a variation, the best marked.
+    """Return an SVG: a panel for each varied setting, a dot for each variation, the best marked.
 
-    The dashed line is the value with the settings as they stand in the YAML. Variations
-    without a value are left out; `tried` is best first.
+    The dashed line is the value with the YAML's settings. Variations without a value are left
+    out; `tried` is sorted with the best first.
     """
     import matplotlib
     from matplotlib.backends.backend_svg import FigureCanvasSVG

@@ -1,4 +1,4 @@
-"""A stored model back to something that predicts."""
+"""Turns a stored model back into one that can predict."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from ml_assets.keys.families import FAMILIES
 
 
 def family_of(planner: Planner, group: str, document: Mapping[str, Any]) -> Any:
-    """Import the module of a model document's family, the user's own included.
+    """Import the module of a model document's family, which may be the user's own.
 
-    Raises HookError where it cannot be imported.
+    Raises HookError if it cannot be imported.
     """
     if document["family"] == "custom":
         module = planner.workspace.hook(group, document["source"]).split(":")[0]

@@ -1,8 +1,8 @@
-"""Garbage collection: what no environment, champion, release or newest version reaches.
+"""Garbage collection: removes what no environment, champion, release or newest version needs.
 
-Kept with each is all that making it again needs: sources, landed files, every output on the
-way (`history/ancestry.py` chooses it, for `recreate` and here alike). Rows of actions and
-versions stay: numbers never change their meaning.
+Whatever is kept, all that is needed to re-create it is kept too: sources, landed files and
+intermediate outputs (`history/ancestry.py` chooses them, as for `recreate`). Records of actions
+and versions stay, so version numbers never change their meaning.
 """
 
 from __future__ import annotations
@@ -26,32 +26,32 @@ from ml_assets.store.state import current, objects, promotions, settings
 
 DIGEST = re.compile(r"d1:[0-9a-f]{64}")
 BATCH = 200
-"""Objects that are taken out of the state at once."""
+"""How many objects are removed from the state at once."""
 COMPARED = ("change", "report")
-"""Parts of an evaluation report that rest on the previous candidate too."""
+"""Parts of an evaluation report that also depend on the previous candidate."""
 YOUNG = 3600.0
-"""Seconds for which a file that no row knows may be one that is being written."""
+"""For this many seconds, a file that no row knows may still be being written."""
 
 
 @dataclass
 class Garbage:
-    """What can go."""
+    """What can be removed."""
 
     objects: dict[str, int] = field(default_factory=dict)
     """Digest -> bytes."""
     landed: set[str] = field(default_factory=set)
-    """Those of them that are landed files: older content of corrected batches."""
+    """Those that are landed files: older content of corrected batches."""
     strays: list[str] = field(default_factory=list)
     """Files, relative to the objects' folder, that no row knows."""
     kept: int = 0
     made: dict[str, str] = field(default_factory=dict)
-    """Digest -> the unit that made it, or what it is."""
+    """Digest -> the unit that produced it, or its kind."""
     versions: dict[str, bool] = field(default_factory=dict)
-    """Versions of models that are not kept -> whether what others need makes them again."""
+    """Versions of models that are not kept -> whether they can still be re-created."""
 
     @property
     def bytes(self) -> int:
-        """How much would be freed, strays apart."""
+        """How much would be freed, not counting strays."""
         return sum(self.objects.values())
 
 
@@ -74,7 +74,7 @@ class _Keeper:
             self._keys |= set() if report is None else {report.key}
 
     def text(self, text: str) -> None:
-        """Keep every object and every action that a text of the state names."""
+        """Keep every object and action that a text in the state names."""
         found = set(DIGEST.findall(text))
         self._keys |= found & self.ancestry.steps.keys()
         self.digests |= found
@@ -87,9 +87,9 @@ class _Keeper:
         return self.digests | set(_reached(closure))
 
     def _told(self, key: str) -> bool:
-        """Tell whether an action says what stays said: its output is kept, not what it read.
+        """Return whether only an action's output is kept, not its inputs.
 
-        A report compares with the previous candidate, which may go.
+        A report compares with the previous candidate, which may be removed.
         """
         step = self.ancestry.steps.get(key)
         if step is None or not step.unit.endswith("/evaluation_report"):
@@ -107,7 +107,7 @@ def _reached(closure: Closure) -> Iterator[str]:
 
 
 def garbage(home: Home, keep: int) -> Garbage:
-    """Return what nothing reaches; `keep` newest versions of each asset partition are kept."""
+    """Return what can be removed; the `keep` newest versions of each asset partition are kept."""
     keeper = _Keeper(home)
     kept_versions = _versions(home, keeper, keep)
     with home.state.read() as db:
@@ -138,7 +138,7 @@ def _models(home: Home) -> list[str]:
 
 
 def _versions(home: Home, keeper: _Keeper, keep: int) -> set[str]:
-    """Keep the versions that must stay; return those of models by name."""
+    """Keep the versions that must stay; return the models' versions by name."""
     kept: set[str] = set()
     for asset in home.records.assets():
         group, name = asset.split("/")
@@ -153,9 +153,9 @@ def _versions(home: Home, keeper: _Keeper, keep: int) -> set[str]:
 
 
 def _decided(home: Home, model: str) -> set[str]:
-    """Return the digests of all that is or was champion, or waits, in any environment.
+    """Return the digests of all past and present champions and challengers in any environment.
 
-    And of what an environment holds now: its report goes with it.
+    Those that an environment holds now are included, since their report belongs to them.
     """
     found: set[str] = set()
     for env in home.environments():
@@ -178,7 +178,7 @@ def _maker(ancestry: Ancestry, found: Garbage, digest: str) -> str:
 
 
 def _strays(home: Home, known: Iterable[str]) -> Iterator[str]:
-    """Yield files that no row knows: a collection was cut, or a row was lost."""
+    """Yield files that no row knows, since a collection was interrupted or a row was lost."""
     names = set(known)
     for file in home.objects.files():
         removed = home.removals.why(file.digest) is not None
@@ -189,8 +189,8 @@ def _strays(home: Home, known: Iterable[str]) -> Iterator[str]:
 def collect(home: Home, found: Garbage) -> None:
     """Remove what can go; the caller holds the lock of every environment.
 
-    State first, then files: a kill in between leaves files that no row knows, which the next
-    collection finds. The other order would leave rows of objects that are not there.
+    The state is changed before the files: a kill in between leaves files that no row knows,
+    which the next collection removes. The other order would leave rows without objects.
     """
     digests: Sequence[str] = list(found.objects)
     for start in range(0, len(digests), BATCH):

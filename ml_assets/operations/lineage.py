@@ -1,7 +1,7 @@
-"""What a version was made from, down to the landed files: the ingredients of its actions.
+"""What a version was computed from, down to the landed files.
 
-The actions and who made their inputs are the ancestry's (`history/ancestry.py`); here they become
-the versions and landed files that people know.
+`history/ancestry.py` finds the actions and the producers of their inputs; this module turns them
+into the versions and landed files that people know.
 """
 
 from __future__ import annotations
@@ -19,29 +19,29 @@ from ml_assets.history.ancestry import ancestry_of
 
 @dataclass
 class Node:
-    """A version (or a landed file) and what it was made from."""
+    """A version (or a landed file) and its inputs."""
 
     cell: Cell
     version: str
     digest: str
     rows: int | None = None
     created: str = ""
-    """When this content first came about."""
+    """When this content was first produced."""
     made: str = ""
-    """When the newest of its actions was recorded: later, if others gave the same content."""
+    """When the newest of its actions was recorded; later than `created` if earlier ones gave this content."""
     seconds: float = 0.0
-    """What its actions took together, wherever they ran."""
+    """The total time of its actions, wherever they ran."""
     file: str | None = None
     actions: dict[str, str] = field(default_factory=dict)
     """Part -> action key."""
     code: dict[str, str] = field(default_factory=dict)
     """Part -> `module:function`."""
     inputs: list[str] = field(default_factory=list)
-    """Names of the nodes it was made from."""
+    """Names of the nodes that it was computed from."""
 
     @property
     def name(self) -> str:
-        """`flights/cleaned@2013-03:v0`; a landed file has its place among the landings."""
+        """`flights/cleaned@2013-03:v0`; a landed file has its number among the landings."""
         return f"{self.cell}:{self.version}"
 
     def to_json(self) -> dict[str, Any]:
@@ -64,17 +64,17 @@ class Node:
 
 
 def lineage(planner: Planner, found: Found) -> dict[str, Node]:
-    """Return name -> node of a version and of all that it was made from, itself first.
+    """Return name -> node of a version and all its ancestors, itself first.
 
-    What an environment holds is named by the actions by which it holds it.
+    For a version that the environment holds, the actions are those of its current record.
     """
     return _Walk(planner, [found]).nodes()
 
 
 def steps(planner: Planner, cells: Iterable[Cell]) -> dict[str, Node]:
-    """Return name -> node of what cells hold now and of their own inputs, no further up.
+    """Return name -> node of the cells' current versions and their direct inputs.
 
-    The inputs' nodes have no inputs and no actions; what holds nothing is left out.
+    The inputs' nodes have no inputs or actions; empty cells are left out.
     """
     records = planner.home.records
     held = records.all_current(planner.home.env)
@@ -89,7 +89,7 @@ def steps(planner: Planner, cells: Iterable[Cell]) -> dict[str, Node]:
 
 
 class _Walk:
-    """From the closure of a version's actions to the versions that they made."""
+    """From all ancestors of a version's actions to the versions that they produced."""
 
     def __init__(self, planner: Planner, start: Sequence[Found]) -> None:
         self._records = planner.home.records
@@ -130,7 +130,7 @@ class _Walk:
         return {**near, **nodes}
 
     def _actions(self, found: Found) -> dict[str, str]:
-        """Return the actions that made a version, by part; checks apart."""
+        """Return the actions that produced a version, by part, without checks."""
         held = found.version.actions if found.current is None else found.current.actions
         return {part: key for part, key in held.items() if not part.startswith("check:")}
 
@@ -150,7 +150,7 @@ class _Walk:
         )
 
     def _parents(self, found: Found, keys: Iterable[str]) -> Iterator[Found | Node]:
-        """Yield what the graph says that an asset is made from; not what lies between actions."""
+        """Yield an asset's inputs in the graph, without results that pass between actions."""
         above = self._graph[found.cell.asset]
         for key in keys:
             for digest, maker in self._closure.makers.get(key, ()):
@@ -159,7 +159,7 @@ class _Walk:
                     yield parent
 
     def _made(self, maker: str, digest: str) -> Found | None:
-        """Return the version that an action made with this content."""
+        """Return the version with this content that an action produced."""
         step = self._ancestry.steps[maker]
         for name, ref in step.outputs.items():
             cell = step.cell(name)

@@ -1,6 +1,6 @@
-"""What is in quarantine of a dataset: rules, counts, and examples as they were delivered.
+"""What a dataset's quarantine contains: rules, counts, and examples as delivered.
 
-Belongs here: looking. Does not belong here: deciding what goes there (`stages/clean`).
+Belongs here: reading it. Does not belong here: deciding what is quarantined (`stages/clean`).
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from ml_assets.stages.shown import shortened
 from ml_assets.store.home import Home
 
 AS_DELIVERED = ("parse.", "file.")
-"""Rules of records that are kept with the file's text; others are, as the values that were read."""
+"""Rules whose records are kept as text of the file; others are kept as parsed values."""
 
 
 def quarantined(planner: Planner, dataset: str, batch: str | None, limit: int) -> dict[str, Any]:
-    """Return {"dataset", "records", "rules"}, rules with most records first.
+    """Return {"dataset", "records", "rules"}, with the most frequent rules first.
 
-    A rule is {"rule", "count", "batches", "examples"}, a snapshot has no batches; at most `limit`
-    examples {"batch", "file", "line", "column", "reason", "text"}. The text of a record that does
-    not parse may hold anything: it is None where a column is sensitive. Raises UnknownName for a
-    batch that the dataset has not.
+    A rule is {"rule", "count", "batches", "examples"} (without batches for a snapshot); at most
+    `limit` examples {"batch", "file", "line", "column", "reason", "text"}. The text of a record
+    that does not parse may contain anything: it is None if any column is sensitive. Raises
+    UnknownName for a batch that the dataset does not have.
     """
     home, spec = planner.home, planner.project.datasets[dataset]
     asset = f"{dataset}/quarantine"
@@ -60,7 +60,7 @@ def quarantined(planner: Planner, dataset: str, batch: str | None, limit: int) -
 def _deliver(
     home: Home, spec: DatasetSpec, facts: Mapping[str, Any], examples: list[dict[str, Any]]
 ) -> None:
-    """Give examples the text of the landed file, if it is text and still there."""
+    """Give examples the text of the landed file, if it is text and still exists."""
     landing = facts.get("landing")
     if not examples or landing is None or home.objects.missing([landing]):
         return

@@ -1,4 +1,4 @@
-"""Loading a version of before and checking that it can be served, before it is served again."""
+"""Checks that an earlier version loads and can be served, before it is served again."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ PARITY = "ml_assets.stages.gate.parity:parity"
 
 
 def recheck(planner: Planner, model: str, version: Version) -> dict[str, Any]:
-    """Return the parity document of a version, on its validation rows, made now.
+    """Return the parity document of a version on its validation rows, computed now.
 
-    Raises StageError where the store holds too little of it, it does not load, or the served
-    model does not say what it says here; DamagedObject where an object is not what was written.
+    Raises StageError if the store has lost parts of it, it does not load, or the served model
+    predicts otherwise than here; DamagedObject if an object does not match its digest.
     """
     home, name = planner.home, f"{model} v{version.number}"
     found = past(home, model, version.digest)

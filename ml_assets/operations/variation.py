@@ -1,7 +1,7 @@
 """What an experiment varies: settings of a model's training, given as `path=values`.
 
-Belongs here: reading and checking what was asked for, and specs with other values. Does not
-belong here: fitting, choosing, writing YAML.
+Belongs here: parsing and checking these, and specs with other values. Does not belong here:
+fitting, choosing, writing YAML.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ml_assets.spec.model import ModelSpec
 FAMILIES = ("training", "families")
 SEED = ("training", "seed")
 CURRENT = "current"
-"""The name of the variation that varies nothing: the values in the YAML."""
+"""The name of the variation with the values in the YAML."""
 
 
 @dataclass(frozen=True)
@@ -31,28 +31,28 @@ class Axis:
     values: tuple[Any, ...] = ()
     low: float | None = None
     high: float | None = None
-    """Both included; where there is no range, both are None."""
+    """Both ends are included; both are None if there is no range."""
 
     @property
     def path(self) -> str:
-        """The place as people write it."""
+        """The path as people write it."""
         return ".".join(str(part) for part in self.place)
 
     @property
     def whole(self) -> bool:
-        """Whether the range is one of whole numbers."""
+        """Whether the range has integers only."""
         return isinstance(self.low, int) and isinstance(self.high, int)
 
 
 Settings = Mapping[str, Any]
-"""Path -> value, of one variation."""
+"""Path -> value of one variation."""
 
 
 def axes(model: ModelSpec, texts: Sequence[str], ranges: bool) -> list[Axis]:
-    """Return what `path=v1,v2` and `path=low..high` ask for; `ranges` says whether ranges may be.
+    """Parse `path=v1,v2` and `path=low..high`; `ranges` says whether ranges are allowed.
 
-    Values are as the spec holds them (an alpha of 1 is 1.0), each once. Raises RequestError
-    with every mistake.
+    Values are converted as in the spec (an alpha of 1 is 1.0), without duplicates. Raises
+    RequestError with every mistake.
     """
     found: list[Axis] = []
     wrong: list[str] = []
@@ -77,7 +77,7 @@ def axes(model: ModelSpec, texts: Sequence[str], ranges: bool) -> list[Axis]:
 
 
 def vary(model: ModelSpec, settings: Settings) -> ModelSpec:
-    """Return the spec with other values; pydantic's ValidationError where it does not take them."""
+    """Return the spec with other values; raises pydantic's ValidationError if they are invalid."""
     document = model.model_dump()
     for path, value in settings.items():
         *parents, last = path.split(".")
@@ -89,7 +89,7 @@ def vary(model: ModelSpec, settings: Settings) -> ModelSpec:
 
 
 def value_at(model: ModelSpec, path: str) -> Any:
-    """Return the value of a setting; None where a family of your own is not given it."""
+    """Return the value of a setting; None if a family of your own does not set it."""
     node: Any = model
     for part in path.split("."):
         node = getattr(node, part) if isinstance(node, BaseModel) else (node or {}).get(part)
@@ -103,12 +103,12 @@ def grid(found: Sequence[Axis]) -> Iterator[dict[str, Any]]:
 
 
 def named(settings: Settings) -> str:
-    """Return a variation's name: each setting by the shortest end of its path that is its alone."""
+    """Return a variation's name, in which each setting has the shortest unique end of its path."""
     return " ".join(f"{short}={settings[path]}" for path, short in shortened(settings).items())
 
 
 def shortened(paths: Settings | Sequence[str]) -> dict[str, str]:
-    """Return path -> the shortest end of it that no other path has."""
+    """Return path -> its shortest end that no other path has."""
     found = {}
     for path in paths:
         parts = path.split(".")
@@ -121,9 +121,9 @@ def shortened(paths: Settings | Sequence[str]) -> dict[str, str]:
 
 
 def families(model: ModelSpec, paths: Sequence[str]) -> list[str]:
-    """Return the families that a change of these settings concerns; the seed concerns all.
+    """Return the families that these settings affect; the seed affects all.
 
-    A blend only follows its members, and is not among them.
+    Blends are left out: they only follow their members.
     """
     trained = [n for n, family in model.training.families.items() if family.family != "blend"]
     if ".".join(SEED) in paths:
@@ -133,7 +133,7 @@ def families(model: ModelSpec, paths: Sequence[str]) -> list[str]:
 
 
 def _place(model: ModelSpec, path: str) -> Place:
-    """Return the place of a setting; ValueError naming the nearest where there is none."""
+    """Return the place of a setting; raises ValueError naming the nearest if there is none."""
     parts = path.split(".")
     if parts[0] == "train":
         parts = [*FAMILIES, *parts[1:]]
@@ -163,7 +163,7 @@ def _inside(node: Any, part: str, where: str) -> Any:
         raise ValueError(f"{where} is one value and holds no {part!r}")
     if where == ".".join(FAMILIES) and part not in node:
         raise ValueError(f"no family {part!r}{suggest(part, node)}")
-    # Settings of a family of your own: it alone knows which there are.
+    # A family of your own alone knows which settings it has.
     return node.get(part)
 
 
@@ -211,7 +211,7 @@ def _number(text: str) -> float:
 
 
 def _taken(model: ModelSpec, path: str, value: Any) -> Any:
-    """Return a value as the spec holds it; ValueError with what the spec says against it."""
+    """Return a value as the spec converts it; raises ValueError with the spec's message."""
     try:
         return value_at(vary(model, {path: value}), path)
     except ValidationError as error:

@@ -1,1 +1,1 @@
-"""Why two versions of a model differ: data, code, spec and environment, each by its share."""
+"""Why two versions of a model differ: the shares of data, code, spec and environment."""

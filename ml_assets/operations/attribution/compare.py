@@ -1,8 +1,8 @@
-"""Two versions of a model on rows that neither has seen, and what their difference comes from.
+"""Compares two versions of a model on rows that neither has seen, and explains the difference.
 
-Every mix of data, code and spec of the two is trained again from the store; the shares are
-Shapley values over the causes that differ. Old libraries cannot be run again: what a model as
-it was recorded does otherwise than the same made again today is the environment's share.
+Every combination of the two versions' data, code and spec is trained from the store; the shares
+are Shapley values over the causes that differ. Old libraries cannot be run again, so the
+difference between a recorded model and the same model re-created today is the environment's share.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ DATA, CODE, SPEC, BOTH = "data", "code", "spec", "code and spec"
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two versions, taken apart."""
+    """One of the two versions, split into its parts."""
 
     prepared: Prepared
     data: Data
@@ -44,7 +44,7 @@ class Side:
 
 @dataclass
 class Compared:
-    """What came out."""
+    """The result of a comparison."""
 
     metric: str
     rows: int
@@ -53,7 +53,7 @@ class Compared:
     shares: dict[str, float]
     """By cause; they sum to b - a."""
     trained: int
-    """Mixes that were trained."""
+    """How many combinations were trained."""
     notes: list[str] = field(default_factory=list)
 
 
@@ -66,7 +66,7 @@ def compare(
 ) -> Compared:
     """Explain the difference of two versions. Raises UnknownName, RequestError, NotMaterialized.
 
-    NotMaterialized says what of a version no longer exists.
+    NotMaterialized names the parts of a version that no longer exist.
     """
     ancestry = ancestry_of(home)
     a, b = (side(home, model, prepare(home, model, v, ancestry)) for v in versions)
@@ -89,7 +89,7 @@ def compare(
 
 
 def side(home: Home, model: str, prepared: Prepared) -> Side:
-    """Take a version apart into data, code, spec and environment."""
+    """Split a version into data, code, spec and environment."""
     data: dict[tuple[str, str], str] = {}
     texts: dict[str, str] = {}
     digests: dict[str, str] = {}

@@ -1,7 +1,7 @@
-"""A model trained with the data of one version, the code and the spec of others.
+"""A model trained with data, code and spec that may come from different versions.
 
 Belongs here: running today's recipes over stored code, specs and landed files, in a scratch
-home. Does not belong here: which mixes, what their difference means.
+home. Does not belong here: which combinations to train, what their differences mean.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Data = Mapping[tuple[str, str], str]
 
 @dataclass(frozen=True)
 class Extracted(Workspace):
-    """A project whose code is that of a version, extracted into a folder."""
+    """A project with the code of a version, extracted to a folder."""
 
     folder: Path = Path()
 
@@ -44,7 +44,7 @@ class Extracted(Workspace):
 
 @dataclass(frozen=True)
 class CodeState:
-    """One version's code: where it lies, and the process that runs it."""
+    """One version's code: its folder, and the process that runs it."""
 
     workspace: Extracted
     worker: Worker
@@ -52,7 +52,7 @@ class CodeState:
 
 @dataclass(frozen=True)
 class Mixed:
-    """A trained mix: its model, the rows it has seen, how to predict with it."""
+    """A trained combination: its model, the rows it has seen, and its means to predict."""
 
     model: Ref
     family: str
@@ -61,17 +61,17 @@ class Mixed:
 
 
 class _Mix(Session):
-    """A session without checks: they decide nothing here."""
+    """A session without checks, which decide nothing here."""
 
     def act(self, unit: Unit, action: Action) -> Done | Undone:
-        """Return an action's outputs; a check has none."""
+        """Return an action's outputs; checks are not run and have none."""
         if action.part.startswith("check:"):
             return Done(Answer(""))
         return super().act(unit, action)
 
 
 class Mixer:
-    """Trains mixes in one scratch home; what two of them share is made once."""
+    """Trains combinations in one scratch home; actions that they share run once."""
 
     def __init__(self, home: Home, scratch: Home, model: str) -> None:
         self._home = home
@@ -79,7 +79,7 @@ class Mixer:
         self._model = model
 
     def train(self, data: Data, code: CodeState, project: Project) -> Mixed:
-        """Train a mix. Raises StageError, and HookError, where the parts do not fit."""
+        """Train a combination. Raises StageError or HookError if the parts do not fit together."""
         session = self._session(data, code, project)
         unit = Unit(self._model, "candidate")
         made = session.make(unit)[unit.cells()[0]]
@@ -92,7 +92,7 @@ class Mixer:
         return Mixed(_ref(made, "model"), module, self._seen(session))
 
     def features(self, data: Data, code: CodeState, project: Project) -> dict[str, Ref]:
-        """Return the features of each batch, made by some code and spec."""
+        """Return the features of each batch, computed with this code and spec."""
         session = self._session(data, code, project)
         dataset = project.models[self._model].dataset
         found = {}
@@ -125,14 +125,14 @@ class Mixer:
 
 
 class _Runner:
-    """Runs actions in the process of some code, and keeps them in the scratch home."""
+    """Runs actions in the process of their code, and records them in the scratch home."""
 
     def __init__(self, scratch: Home, worker: Worker) -> None:
         self._scratch = scratch
         self._worker = worker
 
     def __call__(self, unit: Unit, action: Keyed, known: Answer | None) -> Done:
-        """Return an action done."""
+        """Return an action with its outputs."""
         if known is not None:
             return Done(known)
         started = time.perf_counter()

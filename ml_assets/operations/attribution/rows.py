@@ -1,4 +1,4 @@
-"""The rows that no mix has seen, and a mix's metric on them."""
+"""The rows that no combination has seen, and a combination's metric on them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Unseen:
-    """Labelled rows that no mix was trained or selected on."""
+    """Labelled rows that no combination was trained or selected on."""
 
     rows: Mapping[str, list[int]]
     """Batch -> row numbers in its features."""
@@ -27,12 +27,12 @@ class Unseen:
 
     @property
     def count(self) -> int:
-        """How many there are."""
+        """The number of rows."""
         return sum(len(found) for found in self.rows.values())
 
 
 def unseen(scratch: Home, features: Mapping[str, Ref], mixes: Iterable[Mixed]) -> Unseen:
-    """Return them by batch; rows are matched by key (by batch and line where there is none)."""
+    """Return them by batch; rows are matched by key, or without a key by batch and line."""
     import pyarrow as pa
 
     from ml_assets.stages.keys import UNKEYED
@@ -66,9 +66,9 @@ def judge(
     task: str,
     metric: str,
 ) -> float:
-    """Return a mix's metric on the unseen rows, predicted from features made its way.
+    """Return a combination's metric on the unseen rows, predicted from its own features.
 
-    Raises StageError where these features do not hold the same rows.
+    Raises StageError if these features do not contain the same rows.
     """
     import numpy as np
     import pyarrow as pa

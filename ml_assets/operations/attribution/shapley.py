@@ -1,7 +1,7 @@
-"""Shares of a difference that several causes made together (Shapley, 1953).
+"""Shares of several causes in a difference (Shapley, 1953).
 
-The share of a cause is what it changes when it is added, averaged over every order in which
-the causes can be added. The shares sum to the whole difference.
+The share of a cause is the change when it is added, averaged over every order in which the
+causes can be added. The shares sum to the total difference.
 """
 
 from __future__ import annotations

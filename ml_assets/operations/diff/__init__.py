@@ -1,4 +1,4 @@
-"""What differs between two versions: tables by key, documents by path, models by what they say.
+"""What differs between two versions: tables by key, documents by path, models by predictions.
 
 Belongs here: comparing. Does not belong here: finding versions (`engine/address`), printing.
 """

@@ -1,7 +1,7 @@
 """Two JSON documents: the values that differ, by path.
 
-Items of a list are matched by what names them (`drift[carrier, categorical].effect`), so that one
-more in front does not shift all others; a long list of figures is one difference.
+Items of a list are matched by the fields that identify them (`drift[carrier, categorical].effect`),
+so an item added in front does not shift the others. A long list of numbers is one difference.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from typing import Any
 MOST = 200
 LONGEST = 80
 FIGURES = 6
-"""A list of more plain values than these is one difference, not one for each value."""
+"""A list with more plain values than this is one difference, not one for each value."""
 PROSE = ("said", "why", "text", "reason", "description")
-"""Fields that tell of an item and do not name it."""
+"""Fields that describe an item but do not identify it."""
 
 
 def compare(a: Any, b: Any) -> dict[str, Any]:
-    """Return the document of what differs; `more` counts the differences beyond the first."""
+    """Return a document of the differences; `more` counts those that are not listed."""
     found = list(changes(a, b))
     return {
         "kind": "json",
@@ -28,7 +28,7 @@ def compare(a: Any, b: Any) -> dict[str, Any]:
 
 
 def changes(a: Any, b: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
-    """Yield (path, value in a, value in b) of every leaf that differs; None for absent."""
+    """Yield (path, value in a, value in b) of every leaf that differs; None if absent."""
     if isinstance(a, dict) and isinstance(b, dict):
         for name in [*a, *(name for name in b if name not in a)]:
             yield from changes(a.get(name), b.get(name), f"{path}.{name}".lstrip("."))
@@ -56,7 +56,7 @@ def _lists(a: list[Any], b: list[Any], path: str) -> Iterator[tuple[str, Any, An
 
 
 def _naming(a: list[Any], b: list[Any]) -> list[str]:
-    """Return the fewest fields, in their order, that name each item of both lists; or none."""
+    """Return the fewest fields, in order, that identify each item of both lists; or none."""
     items = [*a, *b]
     if not items or not all(isinstance(item, dict) for item in items):
         return []

@@ -1,4 +1,4 @@
-"""Two candidates: parameters, metrics, and what both predict for the same rows."""
+"""Compares two candidates: parameters, metrics, and predictions for the same rows."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from ml_assets.store.objects import Ref
 def compare(planner: Planner, a: Found, b: Found) -> dict[str, Any]:
     """Return the parameters and metrics that differ, and predictions on common rows.
 
-    Common rows are those of the test fold that is current in the environment in use; where a
-    model cannot predict them, `predictions` says why. Raises DamagedObject for a model that
-    is gone.
+    Common rows are those of the environment's current test fold; if a model cannot predict
+    them, `predictions` says why. Raises DamagedObject for a model whose object no longer
+    exists.
     """
     documents = [
         planner.home.objects.json(found.version.outputs["model"].digest) for found in (a, b)
@@ -39,7 +39,7 @@ def _differences(a: dict[str, Any], b: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _parameters(planner: Planner, found: Found, document: dict[str, Any]) -> dict[str, Any]:
-    """Return what was asked of the family (the spec) and what it settled on."""
+    """Return the family's settings in the spec, and those that it chose itself."""
     known = planner.home.records.actions(sorted(found.version.actions.values()))
     model = found.version.outputs["model"].digest
     made = [r for r in known.values() if r.outputs.get("model") == Ref(model, "json")]
@@ -52,7 +52,7 @@ def _parameters(planner: Planner, found: Found, document: dict[str, Any]) -> dic
 
 
 def _metrics(planner: Planner, found: Found) -> dict[str, Any]:
-    """Return the metrics of each family on validation, and of this model's report on test."""
+    """Return each family's metrics on validation, and the report's metrics on test."""
     home = planner.home
     board = home.objects.json(found.version.outputs["leaderboard"].digest)
     document: dict[str, Any] = {"validation": board["families"]}
@@ -71,7 +71,7 @@ def _predictions(planner: Planner, group: str, documents: list[dict[str, Any]]) 
 
 
 def _test_rows(planner: Planner, group: str, documents: list[dict[str, Any]]) -> list[Any]:
-    """Return the test rows of the current folds, a table a batch."""
+    """Return the test rows of the current folds, one table for each batch."""
     from ml_assets.stages.train import folds
 
     home = planner.home

@@ -1,4 +1,4 @@
-"""Two tables: rows added, removed and changed by key, columns, statistics."""
+"""Compares two tables: rows added, removed and changed (by key), columns, statistics."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 EXAMPLES = 5
 OFFSET = "_line"
-"""Where a row stood in its file: it moves when a row before it is added, and says nothing."""
+"""The row's line in its file. It changes when a row is added above, so it is not compared."""
 
 
 @dataclass(frozen=True)
 class Reading:
-    """How two tables are read: the key columns, and what must not be shown."""
+    """How to read two tables: the key columns, and the columns that must not be shown."""
 
     key: Sequence[str] = ()
     hidden: frozenset[str] = frozenset()
@@ -25,10 +25,10 @@ class Reading:
 
 
 def compare(a: pa.Table, b: pa.Table, how: Reading) -> dict[str, Any]:
-    """Return the document of what differs from table `a` (n rows) to `b` (m rows).
+    """Return a document of the differences between tables `a` (n rows) and `b` (m rows).
 
-    Rows are matched by key; where there is none, or where it is not unique in both tables, whole
-    rows are counted, so that a changed row is one removed and one added. Missing equals missing.
+    Rows are matched by key. If there is none, or it is not unique in both tables, entire rows are
+    compared, and a changed row counts as one removed and one added. Missing equals missing.
     """
     key, why = _key(a, b, how.key)
     rows, changed, examples = _rows(a, b, key, how)
@@ -44,7 +44,7 @@ def compare(a: pa.Table, b: pa.Table, how: Reading) -> dict[str, Any]:
 
 
 def schema(a: pa.Table, b: pa.Table) -> dict[str, Any]:
-    """Return columns added, removed, and of another type."""
+    """Return the columns added, removed, and changed in type."""
     types = [{field.name: str(field.type) for field in table.schema} for table in (a, b)]
     both = [name for name in types[0] if name in types[1]]
     return {
@@ -59,10 +59,10 @@ def schema(a: pa.Table, b: pa.Table) -> dict[str, Any]:
 
 
 def statistics(a: pa.Table, b: pa.Table, hidden: frozenset[str]) -> dict[str, Any]:
-    """Return, for columns of both whose figures differ, the figures of each.
+    """Return both tables' statistics of the common columns for which they differ.
 
-    Missing values, then least, mean and greatest of numbers, or the number of distinct values;
-    of a hidden column the missing values alone.
+    These are the missing values, and minimum, mean and maximum of numbers, or the number of
+    distinct values. For a hidden column only the missing values are counted.
     """
     found = {}
     for name in a.column_names:
@@ -75,7 +75,7 @@ def statistics(a: pa.Table, b: pa.Table, hidden: frozenset[str]) -> dict[str, An
 
 
 def describe(column: pa.ChunkedArray, hidden: bool) -> dict[str, Any]:
-    """Return the figures of one column."""
+    """Return the statistics of one column."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -103,7 +103,7 @@ def _key(a: pa.Table, b: pa.Table, wanted: Sequence[str]) -> tuple[Sequence[str]
 def _rows(
     a: pa.Table, b: pa.Table, key: Sequence[str], how: Reading
 ) -> tuple[dict[str, int], dict[str, int], dict[str, Any]]:
-    """Return counts of rows, of changes by column, and some keys of each kind."""
+    """Return the counts of rows and of changes by column, and example keys of each kind."""
     shared = [n for n in a.column_names if n in b.column_names and n != OFFSET]
     matched = _match(a, b, key or shared, count=not key)
     at = {side: matched[matched["_merge"] == side] for side in ("left_only", "right_only", "both")}
@@ -142,7 +142,7 @@ def _match(a: pa.Table, b: pa.Table, names: Sequence[str], count: bool) -> Any:
 
 
 def _frame(table: pa.Table, names: Sequence[str]) -> Any:
-    """Return columns as a frame in which equal values are equal, whatever their encoding."""
+    """Return columns as a frame in which equal values compare equal whatever their encoding."""
     import pyarrow as pa
 
     return pa.table({name: _plain(table[name]) for name in names}).to_pandas()
@@ -211,7 +211,7 @@ def _changes(
 
 
 def _shown(value: Any) -> Any:
-    """Return a value as JSON can hold it."""
+    """Return a value that JSON can represent."""
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return value if isinstance(value, (int, float, bool, type(None))) else str(value)

@@ -1,4 +1,4 @@
-"""Two versions of an asset: every output of both, and more of a model."""
+"""Compares two versions of an asset: every output of both, and more for a model."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from ml_assets.operations.diff.tables import Reading
 from ml_assets.store.objects import Ref
 
 MODEL = {"model", "leaderboard"}
-"""Outputs by which a candidate is known."""
+"""Outputs that only a candidate has."""
 
 
 def compare(planner: Planner, a: Found, b: Found) -> dict[str, Any]:
     """Return the document that `ml-assets diff --json` prints.
 
-    Raises RequestError where the two have no output in common.
+    Raises RequestError if the two have no output in common.
     """
     document: dict[str, Any] = {
         "a": _named(a),
@@ -34,7 +34,7 @@ def compare(planner: Planner, a: Found, b: Found) -> dict[str, Any]:
         from ml_assets.operations.diff import models
 
         document["model"] = models.compare(planner, a, b)
-        # Trees by path say nothing to a person; what they do is in `model`.
+        # Differences of trees by path mean nothing to a person; `model` compares their behaviour.
         pairs = {name: pair for name, pair in pairs.items() if name == "leaderboard"}
     how = reading(planner, a, b)
     document["outputs"] = {name: _output(planner, *pair, how) for name, pair in pairs.items()}
@@ -42,7 +42,7 @@ def compare(planner: Planner, a: Found, b: Found) -> dict[str, Any]:
 
 
 def reading(planner: Planner, a: Found, b: Found) -> Reading:
-    """Return how the tables of two cells are read: their key, and what may not be shown."""
+    """Return how to read the tables of two cells: their key, and the hidden columns."""
     project, hidden = planner.project, set[str]()
     for group in {a.cell.group, b.cell.group}:
         known = seen(planner.home, project, group) if group in project.models else {}
@@ -67,7 +67,7 @@ def _pairs(a: Found, b: Found) -> dict[str, tuple[Ref, Ref]]:
     first, second = a.version.outputs, b.version.outputs
     pairs = {name: (first[name], second[name]) for name in first if name in second}
     if not pairs and len(first) == len(second) == 1:
-        # raw beside cleaned: another name, the same rows.
+        # raw and cleaned name the output differently, but can be compared.
         ((name, one),) = first.items()
         (other,) = second.values()
         pairs = {name: (one, other)} if one.kind == other.kind else {}

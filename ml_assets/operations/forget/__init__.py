@@ -1,1 +1,1 @@
-"""Legal deletion: rows removed from everything that holds them, a tombstone left."""
+"""Legal deletion: removes rows from everything that contains them, and leaves a tombstone."""

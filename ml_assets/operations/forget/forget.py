@@ -1,9 +1,9 @@
-"""What a legal deletion takes away, and its removal from the store and the landing folder.
+"""What a legal deletion removes, and its removal from the store and the landing folder.
 
-What goes: the landed files, and every content made from them that can hold a row or a value of
-one; a stratified split too, which keeps the key of every row. What stays: row ranges
-(`stages/split`) and model parameters (`stages/train`), which hold no rows; and content that
-something else made as well, such as an empty table.
+Removed are the landed files, and every result of them that can contain a row or one of its values;
+a stratified split too, which contains the key of every row. Row ranges (`stages/split`) and model
+parameters (`stages/train`) stay, as they contain no rows, and so does content that other inputs
+also produced, such as an empty table.
 """
 
 from __future__ import annotations
@@ -31,32 +31,32 @@ from ml_assets.store.places import foreign
 from ml_assets.walk import shown
 
 KEPT = ("ml_assets.stages.train.", "ml_assets.stages.split.")
-"""Stages whose outputs hold no rows: parameters, and ranges of row numbers."""
+"""Stages whose outputs contain no rows: parameters, and ranges of row numbers."""
 
 
 @dataclass
 class Request:
-    """A deletion, and what is said about it before and after."""
+    """A deletion, and what is reported about it before and after."""
 
     deletion: Deletion
     contents: dict[str, bytes] = field(default_factory=dict)
-    """Digest -> the landed files without the rows."""
+    """Digest -> the landed file without the rows."""
     files: dict[Path, bytes | None] = field(default_factory=dict)
     """Files in the landing folder -> what they become; None: they are removed."""
     unsearched: list[str] = field(default_factory=list)
-    """Files in which nothing could be looked for or changed, and why."""
+    """Files that could not be searched or changed, and why."""
     copies: list[str] = field(default_factory=list)
-    """Copies of the state, from before migrations: all of them go."""
+    """Copies of the state from before migrations, all of which are removed."""
     foreign: list[str] = field(default_factory=list)
-    """What lies in the home and is no part of one: nobody looked into it."""
+    """Files in the home that are no part of one; they are not searched."""
     versions: list[str] = field(default_factory=list)
-    """Versions and releases that cannot be made again afterwards."""
+    """Versions and releases that cannot be re-created afterwards."""
 
 
 def request(
     home: Home, project: Project, dataset: str, batch: str | None, key: Values, reason: str
 ) -> Request:
-    """Return what goes; nothing is changed. Raises UnknownName and RequestError."""
+    """Return what would be removed; nothing is changed. Raises UnknownName and RequestError."""
     if dataset not in project.datasets:
         raise UnknownName.of("dataset", dataset, project.datasets)
     spec = project.datasets[dataset]
@@ -90,7 +90,7 @@ def request(
 def _landing(
     home: Home, spec: DatasetSpec, found: Request, batch: str, digest: str, key: Values
 ) -> None:
-    """Add a landed file of a batch: all of it, or what is left without the rows."""
+    """Add a landed file of a batch, to be removed or to be rewritten without the rows."""
     deletion = found.deletion
     if not key:
         deletion.landed[digest] = None
@@ -110,7 +110,7 @@ def _landing(
 
 
 def _made_from(ancestry: Ancestry, deletion: Deletion) -> None:
-    """Add all that was made from the landed files and may hold what goes."""
+    """Add every result of the landed files that may contain the rows."""
     steps = ancestry.made_from(deletion.landed)
     going = [step for step in steps if not _kept(step)]
     keys = {step.key for step in going}
@@ -124,12 +124,12 @@ def _made_from(ancestry: Ancestry, deletion: Deletion) -> None:
 
 
 def _kept(step: Step) -> bool:
-    # The assignment of a stratified split is a table of keys.
+    # A stratified split's assignment is a table of keys.
     return step.stage.startswith(KEPT) and "assignment" not in step.outputs
 
 
 def _lost(home: Home, ancestry: Ancestry, landed: set[str]) -> list[str]:
-    """Return the models' versions and releases that rest on landed files, champions marked."""
+    """Return the versions and releases of models that depend on landed files, champions marked."""
     found = []
     for asset in home.records.assets():
         group, name = asset.split("/")
@@ -152,7 +152,7 @@ def _lost(home: Home, ancestry: Ancestry, landed: set[str]) -> list[str]:
 
 
 def _quoted(home: Home, key: Values) -> list[str]:
-    """Name the decisions whose reason quotes a value: a slice has one. The log stays as it is."""
+    """Name the decisions whose reason quotes a value (of a slice). The log is not changed."""
     return [
         f"decision {entry.number} of {entry.model} in {env}: its reason quotes a value; "
         "the log of decisions cannot be changed"
@@ -172,7 +172,7 @@ def _lying(
     key: Values,
     searched: set[str],
 ) -> None:
-    """Add the files of the landing folder that hold what goes, and copies of them in the home."""
+    """Add the files in the landing folder that contain the rows, and copies of them in the home."""
     deletion = found.deletion
     known = {
         old: None if new is None else found.contents[new] for old, new in deletion.landed.items()
@@ -181,17 +181,17 @@ def _lying(
     lying = search(home, asked)
     found.files = lying.files
     found.unsearched += lying.unsearched
-    # Noted as landed: the same bytes do not land later either.
+    # Recorded as landed, so that the same bytes do not land later.
     deletion.landed.update(lying.landed)
     for name, rows in lying.rows.items():
         deletion.rows[name] = max(rows, deletion.rows.get(name) or 0)
 
 
 def forget(home: Home, found: Request) -> None:
-    """Remove it from state, objects and landing folder; the caller holds every lock.
+    """Remove the rows from state, objects and landing folder; the caller holds every lock.
 
-    The state goes first and notes what is left to do, so that `finish` completes a deletion
-    that was cut.
+    The state is changed first and records what is left to do, so that `finish` can complete an
+    interrupted deletion.
     """
     for kept in found.contents.values():
         home.objects.put(kept)
@@ -206,10 +206,10 @@ def forget(home: Home, found: Request) -> None:
 
 
 def finish(home: Home, effects: Sequence[Callable[[set[str], set[str]], None]] = ()) -> None:
-    """Remove what noted deletions left: object files, pages, logs, `effects(digests, assets)`.
+    """Remove what recorded deletions left: object files, pages, logs, `effects(digests, assets)`.
 
-    Nothing happens where no deletion is unfinished. An object that was made again meanwhile,
-    from what is left, stays.
+    Nothing happens if no deletion is unfinished. An object that was produced again in the
+    meantime, from the remaining rows, stays.
     """
     noted = forgetting.pending(home.state)
     if not noted:

@@ -1,7 +1,7 @@
-"""Files of people's in a home that a legal deletion takes rows from, landed or not.
+"""People's files in a home, landed or not, from which a legal deletion removes rows.
 
-Belongs here: which files are searched, what each becomes, what nobody could look into. Does not
-belong here: what was made from them.
+Belongs here: which files are searched, what each becomes, which could not be searched. Does not
+belong here: results computed from them.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from ml_assets.walk import Item, below, entries, shown
 
 @dataclass
 class Lying:
-    """What is to become of the files, and what a person must look at."""
+    """What becomes of the files, and what a person must look at."""
 
     files: dict[Path, bytes | None] = field(default_factory=dict)
-    """File -> what it becomes; None: it is removed."""
+    """File -> its new content; None if it is removed."""
     landed: dict[str, str] = field(default_factory=dict)
-    """Digest of a file that had not landed -> of what is left of it."""
+    """Digest of a file that had not landed -> digest of what remains of it."""
     rows: dict[str, int] = field(default_factory=dict)
-    """Batch (empty where the name says none) -> rows that go from files that had not landed."""
+    """Batch (empty if the name contains none) -> rows to remove from files that had not landed."""
     unsearched: list[str] = field(default_factory=list)
 
 
@@ -41,13 +41,13 @@ class Wanted:
     batch: str | None
     key: Values
     known: Mapping[str, bytes | None]
-    """Digest of a landed file that holds such rows -> what is left of it, None for nothing."""
+    """Digest of a landed file with such rows -> what remains of it, None for nothing."""
     searched: frozenset[str]
-    """Digests of landed files that were searched already."""
+    """Digests of landed files that were already searched."""
 
 
 def search(home: Home, wanted: Wanted) -> Lying:
-    """Look through every file of a dataset that lies in the home."""
+    """Search every file of a dataset in the home."""
     found = Lying()
     for entry in _files(home, wanted):
         named = batch_of(wanted.spec, entry.path.name)
@@ -62,7 +62,7 @@ def search(home: Home, wanted: Wanted) -> Lying:
 
 
 def _files(home: Home, wanted: Wanted) -> Iterator[Item]:
-    """Yield the regular files; a pipe, or a link to nowhere, holds nothing."""
+    """Yield the regular files; a pipe or a broken link contains no rows."""
     samples = (
         entry
         for entry in entries(home.sample)

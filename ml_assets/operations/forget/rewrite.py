@@ -1,7 +1,7 @@
-"""A landed file without some of its rows, everything else as it was to the byte.
+"""Removes rows from a landed file; all other bytes stay as they are.
 
 Belongs here: finding records by the values of columns, cutting them out. Does not belong here:
-what else holds them.
+what else contains them.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from ml_assets.stages.ingest.sniff import GZIP, PARQUET, as_utf8, unpacked
 from ml_assets.stages.ingest.source import Source
 
 Values = Mapping[str, str]
-"""Column -> the value that a row must have in it, as written."""
+"""Column -> the value, as text, that a row must have in it."""
 
 
 def without(content: bytes, spec: DatasetSpec, wanted: Values) -> tuple[bytes, int]:
-    """Return a file without the rows that have all these values, and how many there were.
+    """Return a file without the rows that have all these values, and the number of those rows.
 
-    A value matches as text or as the column's type reads it (`017` is 17). Records that do not
-    come apart match where all values stand in them. Raises Unreadable where the file cannot be
-    taken apart at all, or has no such columns.
+    A value matches as text or as the column's type reads it (`017` is 17). A record that cannot
+    be parsed matches if it contains all values. Raises Unreadable if the file cannot be parsed
+    at all, or has no such columns.
     """
     plain = unpacked(content)
     if plain.startswith(PARQUET):
@@ -52,7 +52,7 @@ def without(content: bytes, spec: DatasetSpec, wanted: Values) -> tuple[bytes, i
 
 
 def _cut(plain: bytes, encoding: str, gone: set[int]) -> bytes:
-    # Line ends of UTF-16, UTF-32 or EBCDIC are other bytes than those of ASCII.
+    # In UTF-16, UTF-32 and EBCDIC line ends are other bytes than in ASCII.
     wide = not "\r\n".encode(encoding).endswith(b"\r\n")
     lines = (as_utf8(plain, encoding)[0] if wide else plain).splitlines(keepends=True)
     kept = b"".join(line for number, line in enumerate(lines, 1) if number not in gone)
@@ -73,7 +73,7 @@ def _parquet(content: bytes, plain: bytes, spec: DatasetSpec, wanted: Values) ->
     if not rows:
         return content, 0
     table = parquet.read(plain)
-    # Some types can be cut, but not taken from.
+    # `take` is not implemented for some types that can be sliced.
     begins = [0, *(row + 1 for row in sorted(rows))]
     ends = [*sorted(rows), table.num_rows]
     kept = pa.concat_tables(
@@ -107,7 +107,7 @@ def _same(got: Any, wanted: str, spec: DatasetSpec, name: str) -> bool:
 
 
 def _in(text: str, spec: DatasetSpec, wanted: Values) -> bool:
-    """Tell whether all values stand in a record that does not come apart as it should."""
+    """Return whether a record that cannot be parsed contains all values."""
     fields = [
         field for row in csv.reader([text], delimiter=spec.landing.delimiter) for field in row
     ]

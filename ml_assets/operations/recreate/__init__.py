@@ -1,1 +1,1 @@
-"""Making a version again from its id alone: recorded calls, stored sources, landed bytes."""
+"""Re-creates a version from its id alone: recorded calls, stored sources, landed bytes."""

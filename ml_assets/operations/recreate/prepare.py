@@ -1,4 +1,4 @@
-"""What making a version again needs, and what of it is missing; said before anything runs."""
+"""What re-creating a version needs, and what of it is missing, before anything runs."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ from ml_assets.store.records import Version
 
 @dataclass(frozen=True)
 class Prepared:
-    """A version, what it rests on, and what stands in the way."""
+    """A version, what it depends on, and what prevents re-creating it."""
 
     model: str
     version: Version
     closure: Closure
     sources: Mapping[str, Texts]
-    """Digest of a stored closure of code -> its modules."""
+    """Digest of a stored code closure -> its modules."""
     report: Step | None
-    """The first evaluation of the version; it knows the test rows."""
+    """The first evaluation of the version, whose test rows are used."""
     missing: Sequence[str]
-    """What no longer exists; with anything here it cannot be made again."""
+    """What no longer exists; if there is any, the version cannot be re-created."""
     moved: Mapping[str, tuple[str, str]]
-    """Libraries and Python at another version: (then, now)."""
+    """Libraries and Python whose version changed: (then, now)."""
 
     @property
     def targets(self) -> list[str]:
-        """The keys of the actions that made the version."""
+        """The keys of the actions that produced the version."""
         return sorted(set(self.version.actions.values()))
 
 
 def prepare(home: Home, model: str, version: str, ancestry: Ancestry | None = None) -> Prepared:
-    """Return what a version rests on, read and checked; raises UnknownName."""
+    """Return what a version depends on, after reading and checking it; raises UnknownName."""
     models = [name.split("/")[0] for name in home.records.assets() if name.endswith("/candidate")]
     if model not in models:
         raise UnknownName.of("model with a candidate", model, models)
@@ -61,7 +61,7 @@ def prepare(home: Home, model: str, version: str, ancestry: Ancestry | None = No
 
 
 def remakable(ancestry: Ancestry, version: Version, makable: Set[str]) -> bool:
-    """Tell whether a version could be made again; `makable` is `Ancestry.makable` of what stays."""
+    """Return whether a version could be re-created; `makable` is `Ancestry.makable` of what stays."""
     return set(_targets(version, report_of(ancestry, version))) <= makable
 
 
@@ -71,7 +71,7 @@ def _targets(version: Version, report: Step | None) -> list[str]:
 
 
 class Usable:
-    """Tell whether an action can be made again: its call and its sources are there."""
+    """Whether an action can run again: its call and its sources exist."""
 
     def __init__(self, home: Home, lost: Collection[str]) -> None:
         self._home = home
@@ -79,7 +79,7 @@ class Usable:
         self._there: dict[str, bool] = {}
 
     def __call__(self, step: Step) -> bool:
-        """Tell it of one action; the stored sources are looked for once."""
+        """Return it for one action; the stored sources are looked up once."""
         digest = step.sources
         if digest not in self._there:
             self._there[digest] = not self._home.objects.missing([digest])
@@ -100,7 +100,7 @@ def report_of(ancestry: Ancestry, version: Version) -> Step | None:
 def _unreadable(
     home: Home, closure: Closure, sources: dict[str, Texts], lost: Collection[str]
 ) -> dict[str, str]:
-    """Read all that has to be there; return what cannot be, and why, unless known as lost."""
+    """Read all that is needed; return what cannot be read and was not known as lost, and why."""
     bad: dict[str, str] = {}
     for digest in sorted(closure.landed - set(lost)):
         try:

@@ -1,4 +1,4 @@
-"""Making every action of a version again, from stored sources, in a scratch store."""
+"""Runs every action of a version again, from stored sources, in a scratch store."""
 
 from __future__ import annotations
 
@@ -20,42 +20,42 @@ from ml_assets.store.objects import Ref
 IDENTICAL, PREDICTION_EQUAL, DIFFERENT = "IDENTICAL", "PREDICTION-EQUAL", "DIFFERENT"
 IMPOSSIBLE = "IMPOSSIBLE"
 TOLERANCE = 1e-6
-"""Two predictions are equal within this share of the largest one (at least of 1)."""
+"""Predictions are equal within this fraction of the largest one (or of 1, if that is larger)."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One output that did not come out as recorded."""
+    """One output that differs from the recorded one."""
 
     asset: str
     action: str
     output: str
     then: str
     now: str
-    """Digests; `now` is empty where the action failed."""
+    """Digests; `now` is empty if the action failed."""
     why: tuple[str, ...]
 
 
 @dataclass
 class Recreation:
-    """What came out of making a version again."""
+    """The result of re-creating a version."""
 
     verdict: str
     actions: int = 0
     differences: list[Difference] = field(default_factory=list)
-    """In data-flow order: the first has the inputs that it had."""
+    """In data-flow order, so the first one had its recorded inputs."""
     rows: int | None = None
     """The test rows of the version."""
     largest: float | None = None
-    """The largest difference of a prediction on them; None where they cannot be compared."""
+    """The largest difference of predictions on them; None if they cannot be compared."""
 
 
 def replay(
     home: Home, prepared: Prepared, tell: Callable[[str], None] = lambda name: None
 ) -> Recreation:
-    """Make a version again and compare each output; `tell` hears of each action made.
+    """Re-create a version and compare each output; `tell` is called for each action.
 
-    Whatever the working code, specs and landing folder are now does not matter.
+    It does not use the current code, specs or landing folder.
     """
     if prepared.missing:
         return Recreation(IMPOSSIBLE)
@@ -70,7 +70,7 @@ def replay(
 def _workers(
     stack: ExitStack, root: Path, scratch: Home, prepared: Prepared
 ) -> Mapping[str, Worker]:
-    """Start a process for each state of the code; return them by the digest of their sources."""
+    """Start a process for each version of the code; return them by the digest of their sources."""
     digests = list(prepared.sources)
     found: dict[str, Worker] = {}
     for number, (texts, members) in enumerate(states(prepared.sources[d] for d in digests)):
@@ -88,7 +88,7 @@ class _Replay:
         self._prepared = prepared
         self._workers = workers
         self._now: dict[str, str] = {}
-        """Recorded digest -> the digest that came out now."""
+        """Recorded digest -> the new digest."""
 
     def run(self, tell: Callable[[str], None]) -> Recreation:
         for digest in self._prepared.closure.landed:
@@ -118,7 +118,7 @@ class _Replay:
         return {**step.call, "inputs": inputs}
 
     def _moved(self, tree: Any) -> Any:
-        """Return inputs with what came out now in place of what was recorded."""
+        """Return inputs with new digests in place of the recorded ones."""
         if isinstance(tree, str):
             return self._now[tree]
         if isinstance(tree, dict):
@@ -169,7 +169,7 @@ def _distance(then: Any, now: Any) -> tuple[float | None, bool]:
 
 
 def _reasons(step: Step, kernels: Mapping[str, str]) -> tuple[str, ...]:
-    """Return what can have made an action come out otherwise, its inputs being the same."""
+    """Return what may have changed an action's result although its inputs are the same."""
     moved = [
         f"{name} was {then}, now {now or 'not installed'}"
         for name, (then, now) in step.moved.items()
