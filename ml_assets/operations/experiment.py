@@ -1,8 +1,8 @@
 """Experiments: variations of a model's training, compared on validation.
 
 A variation consists of ordinary `fit:<family>` actions with other settings, on the current folds.
-Their keys are computed as usual, so a restarted experiment reuses every fit, as does a run after the
-values were adopted. No pointer changes, and the test fold is never read. Belongs here: fitting and
+Their keys are computed as usual, so a restarted experiment reuses every fit, as does a run after
+the values were adopted. No pointer changes, and the test fold is never read. Belongs here: fitting,
 ranking. Does not belong here: what may be varied (`variation`), writing YAML (`adopt`), plots
 (`experiment_plot`).
 """

@@ -28,7 +28,7 @@ class Node:
     created: str = ""
     """When this content was first produced."""
     made: str = ""
-    """When the newest of its actions was recorded; later than `created` if earlier ones gave this content."""
+    """When the newest of its actions was recorded; actions may be newer than their content."""
     seconds: float = 0.0
     """The total time of its actions, wherever they ran."""
     file: str | None = None

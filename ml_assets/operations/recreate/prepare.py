@@ -61,7 +61,7 @@ def prepare(home: Home, model: str, version: str, ancestry: Ancestry | None = No
 
 
 def remakable(ancestry: Ancestry, version: Version, makable: Set[str]) -> bool:
-    """Return whether a version could be re-created; `makable` is `Ancestry.makable` of what stays."""
+    """Return whether a version could be re-created, given `Ancestry.makable` of what is kept."""
     return set(_targets(version, report_of(ancestry, version))) <= makable
 
 
