@@ -1,4 +1,4 @@
-"""The registry of assets, one entry each.
+"""The registry of assets, with one entry each.
 
-Does not belong here: how any of them is made (`stages`, recipes) or shown (`graph`).
+Does not belong here: how they are computed (`stages`, recipes) or shown (`graph`).
 """

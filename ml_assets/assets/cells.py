@@ -30,7 +30,7 @@ class Cell:
 
 @dataclass(frozen=True, order=True)
 class Unit:
-    """Cells that are made together: one dataset batch, one model's splits, …"""
+    """Cells that one recipe makes together: one dataset batch, one model's splits, …"""
 
     group: str
     kind: str
@@ -47,7 +47,7 @@ class Unit:
 
 
 def unit_of(cell: Cell) -> Unit:
-    """Return the unit that makes a cell; a landed file is made by none."""
+    """Return the unit that makes a cell; None for a landed file."""
     unit = BY_NAME[cell.name].unit
     assert unit is not None, cell
     return Unit(cell.group, unit.name, cell.partition)

@@ -1,4 +1,4 @@
-"""Which asset is made from which: the static graph, before batches are looked at."""
+"""The static graph of assets, without batches."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def entry_of(asset: str) -> Asset:
 
 
 def edges(project: Project) -> dict[str, tuple[str, ...]]:
-    """Return asset key -> the asset keys it is made from, in data-flow order."""
+    """Return asset key -> keys of the assets it depends on, in data-flow order."""
     return {asset: sources_of(project, asset) for asset in asset_keys(project)}
 
 
 def sources_of(project: Project, asset: str, implied: bool = True) -> tuple[str, ...]:
-    """Return the asset keys that an asset is made from.
+    """Return the keys of the assets that an asset depends on.
 
-    Without `implied`, those that follow from others are left out.
+    Without `implied`, dependencies that follow from others are left out.
     """
     entry, group = entry_of(asset), asset.split("/", maxsplit=1)[0]
     return tuple(
@@ -63,7 +63,7 @@ def _keys(project: Project, group: str, source: str) -> list[str]:
 
 
 def partitioned(project: Project, asset: str) -> bool:
-    """Tell whether an asset has a partition for each batch."""
+    """Return whether an asset has a partition for each batch."""
     group = asset.split("/", maxsplit=1)[0]
     return entry_of(asset).batched and project.calendar_of(group) is not None
 
@@ -79,7 +79,7 @@ def walk(graph: dict[str, tuple[str, ...]], start: set[str], depth: int | None) 
 
 
 def reverse(graph: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-    """Return asset key -> the assets made from it."""
+    """Return asset key -> the assets that depend on it."""
     found: dict[str, list[str]] = {asset: [] for asset in graph}
     for asset, sources in graph.items():
         for source in sources:

@@ -1,8 +1,8 @@
-"""Every kind of asset: ONE entry each, ADD YOURS HERE.
+"""Every kind of asset, with ONE entry each: ADD YOURS HERE.
 
-What else is known of an asset follows from its entry: the order of a run, edges, partitions, code
-versions, what Dagster shows, the reference. Functions are named and not imported: a command pays
-for no recipe and no library that it does not use.
+Everything else about an asset follows from its entry: the order of a run, edges, partitions, code
+versions, what Dagster shows, the reference. Functions are named and not imported, so that a command
+loads only the recipes and libraries that it uses.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ DESCRIBE, SHOW = "ml_assets.graph.describe", "ml_assets.graph"
 
 @dataclass(frozen=True)
 class UnitKind:
-    """How assets are made together: one step of a run, for each batch where they have batches."""
+    """Assets that are made together: one step of a run, for each batch if they have batches."""
 
     name: str
     recipe: str
     """`module:function` of a `Recipe`: (session, unit) -> one `Made` for each asset."""
     code: str
-    """`module:function`: (project, workspace, group) -> what its code version is made of."""
+    """`module:function`: (project, workspace, group) -> what its code version depends on."""
     effect: str = ""
-    """`module:function` of `graph`: what follows outside the store before it counts as shown."""
+    """`module:function` of `graph`: what must follow outside the store before it is published."""
     libraries: tuple[str, ...] = ()
-    """Modules that its stages import, which a run may import while it waits."""
+    """Modules that its stages import, and that a run may import while it waits."""
     mlflow: bool = False
     """Whether its effect needs MLflow, which takes seconds to start."""
     spare: bool = False
-    """Nothing is made from it: it fills the time in which a core would wait for a model."""
+    """Nothing depends on it, so it is made while a core would otherwise wait for a model."""
 
 
 @dataclass(frozen=True)
@@ -44,19 +44,19 @@ class Asset:
     name: str
     owner: Owner
     unit: UnitKind | None
-    """None: it is not made but observed."""
+    """None if it is not made but observed."""
     sources: tuple[str, ...]
-    """Assets that it is made from: of its own group by name, `dataset/…` of the model's dataset,
+    """Assets that it depends on: of its own group by name, `dataset/…` of the model's dataset,
     `joins/…` of every dataset that the model joins."""
     description: str
     kinds: frozenset[str]
     """Dagster's kinds."""
     implied: tuple[str, ...] = ()
-    """Sources that follow from the others: Dagster's lineage page leaves their arrows out."""
+    """Sources that follow from the others; Dagster's lineage page omits their arrows."""
     batched: bool = False
-    """Whether it has a partition for each batch, where its dataset is not a snapshot."""
+    """Whether it has a partition for each batch, unless its dataset is a snapshot."""
     own_checks: bool = False
-    """Whether the checks of the user's own are shown on it."""
+    """Whether the user's own checks are shown on it."""
     described: bool = False
     """Whether the spec's own description is added to this one."""
     of_families: bool = False
@@ -122,7 +122,7 @@ ASSETS = (
         "dataset",
         None,
         (),
-        "Files that landed, as they came; observed with the digest of their bytes.",
+        "Landed files, unchanged; observed with the digest of their bytes.",
         frozenset({"file"}),
         batched=True,
         described=True,
@@ -143,7 +143,7 @@ ASSETS = (
         "dataset",
         BATCH,
         ("raw",),
-        "Rows that keep the contract, after the declared cleaning and filters.",
+        "Rows that satisfy the contract, after the declared cleaning and filters.",
         frozenset({"table", "pandas"}),
         batched=True,
         own_checks=True,
@@ -178,7 +178,7 @@ ASSETS = (
         "model",
         SPLITS,
         ("features",),
-        "Which labelled rows the families learn from: references, never copies.",
+        "The labelled rows that the families are trained on: references, never copies.",
         frozenset({"table"}),
     ),
     Asset(
@@ -186,7 +186,7 @@ ASSETS = (
         "model",
         SPLITS,
         ("features",),
-        "Which labelled rows the families are compared and stopped on.",
+        "The labelled rows for early stopping and for comparing the families.",
         frozenset({"table"}),
     ),
     Asset(
@@ -194,7 +194,7 @@ ASSETS = (
         "model",
         SPLITS,
         ("features",),
-        "Which labelled rows the report is about; nothing is chosen on them.",
+        "The labelled rows of the evaluation report; nothing is selected on them.",
         frozenset({"table"}),
     ),
     Asset(
@@ -213,7 +213,7 @@ ASSETS = (
         "dataset",
         QUALITY_REPORT,
         ("raw", "cleaned", "quarantine"),
-        "What came in: statistics, drift, gaps, and whom cleaning removes.",
+        "Statistics, drift and gaps of the landed data, and which rows cleaning removes.",
         frozenset({"html"}),
         implied=("raw",),
         batched=True,
@@ -224,7 +224,7 @@ ASSETS = (
         "model",
         EVALUATION_REPORT,
         ("features", "candidate", "train_split", "validation_split", "test_split"),
-        "What the candidate is worth on test, beside the trivial baseline.",
+        "The candidate's metrics on test, compared with the trivial baseline.",
         frozenset({"html"}),
         implied=("train_split", "validation_split"),
         record=f"{SHOW}.report:report_metadata",
@@ -241,7 +241,7 @@ ASSETS = (
             "validation_split",
             "test_split",
         ),
-        "The gate's decision on the candidate and what it rests on; who is champion.",
+        "The gate's decision on the candidate, its evidence, and the champion.",
         frozenset({"json", "mlflow"}),
         implied=("features", "candidate", "train_split", "validation_split", "test_split"),
         record=f"{SHOW}.decision:log_metadata",
@@ -256,11 +256,11 @@ ASSETS = (
         implied=("features", "candidate", "evaluation_report"),
     ),
 )
-"""In data-flow order, which is the order in which a run makes them where it may choose."""
+"""In data-flow order, which is also the order of a run where the graph allows several."""
 
 BY_NAME: Mapping[str, Asset] = {asset.name: asset for asset in ASSETS}
 KINDS: Mapping[str, UnitKind] = {asset.unit.name: asset.unit for asset in ASSETS if asset.unit}
-"""The kinds of unit by name, in the order in which a run makes them where it may choose."""
+"""The kinds of unit by name, in the order of a run where the graph allows several."""
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Child processes that answer requests, a line of JSON each way.
+"""Child processes that answer requests, with one line of JSON in each direction.
 
-Does not belong here: what any of them is asked, servers (which have pages of their own).
+Does not belong here: the content of requests, web servers.
 """

@@ -1,4 +1,4 @@
-"""The parent's side: start a child, ask it, and end it."""
+"""The parent's side: starting a child, sending it requests, ending it."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from ml_assets.children import serve
 
 
 class ChildError(Exception):
-    """A child did not answer; the text says what it raised, or how it ended."""
+    """A child did not answer; the text is what it raised, or how it ended."""
 
 
 class Ended(ChildError):
-    """A child is gone: it died, or did not answer in time and was ended."""
+    """A child is gone: it died, or was ended because it did not answer in time."""
 
 
 class Child:
-    """A process with `children/serve`; used by one thread.
+    """A process that runs `children/serve`; for use by one thread.
 
-    It has this process' environment, changed by `environ`. An `isolated` one sees neither
-    PYTHONPATH nor the user's packages. What it prints goes to `log`, or is kept for messages.
+    It has this process's environment, updated with `environ`. If `isolated`, it sees neither
+    PYTHONPATH nor the user's packages. Its output goes to `log`, or is kept for messages.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Child:
             encoding="utf-8",
             cwd=cwd,
             env={**os.environ, **(environ or {})},
-            # Control-C is for the parent; the child ends with its stdin.
+            # Control-C is for the parent; the child ends when its stdin closes.
             start_new_session=True,
         )
         if niceness:
@@ -69,7 +69,7 @@ class Child:
 
     @property
     def pid(self) -> int:
-        """The number of the process."""
+        """The process id."""
         return self._process.pid
 
     @property
@@ -78,7 +78,7 @@ class Child:
         return self._process.poll() is None
 
     def tell(self, request: Any) -> None:
-        """Send a request; raises Ended where the process is gone."""
+        """Send a request; raises Ended if the process is gone."""
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(json.dumps(request) + "\n")
@@ -87,9 +87,9 @@ class Child:
             raise Ended(self._death()) from None
 
     def answer(self, patience: float | None = None) -> Any:
-        """Return the answer to a request that was sent, waiting at most some seconds.
+        """Return the answer to a request that was sent; wait at most `patience` seconds.
 
-        Raises ChildError with what the child raised, and Ended where it is gone.
+        Raises ChildError with what the child raised, and Ended if it is gone.
         """
         try:
             line = self._answers.get(timeout=patience)
@@ -112,7 +112,7 @@ class Child:
         return self.answer(patience)
 
     def close(self) -> None:
-        """End the process at once; what it was asked and has answered is kept."""
+        """End the process immediately; answers received so far stay valid."""
         self._process.kill()
         self._process.wait()
         self._reader.join()
@@ -123,14 +123,14 @@ class Child:
             self._log.close()
 
     def _read(self) -> None:
-        """Pass on each line, then an empty one."""
+        """Pass on each line, and an empty one at the end."""
         assert self._process.stdout is not None
         for line in self._process.stdout:
             self._answers.put(line)
         self._answers.put("")
 
     def _death(self) -> str:
-        """Return what to say of a process that ended without an answer."""
+        """Return the message about a process that ended without an answer."""
         code = self._process.wait()
         lines: Sequence[str] = ()
         if self._own_log:

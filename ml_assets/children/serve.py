@@ -1,8 +1,8 @@
-"""The child's side, a script that knows nothing of this package: `serve.py TARGET [WORD…]`.
+"""The child's side, a script that imports nothing of this package: `serve.py TARGET [WORD…]`.
 
 TARGET is `module:function` or `file.py:function`; called with the words, it returns the function
-that answers requests. What libraries print goes to stderr, answers alone go to what was stdout.
-The process ends with its stdin, whatever it is doing then: so it never outlives its parent.
+that answers requests. What libraries print goes to stderr; only answers go to the original stdout.
+The process ends as soon as its stdin closes, so it never outlives its parent.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any
 
 Answer = Callable[[Any], Any]
 KNOWN = "MlAssetsError"
-"""The base of errors whose text is meant for people; by name, as it may be stored code's."""
+"""The base of errors whose text is for people; by name, as the class may be that of stored code."""
 
 
 def main() -> None:
@@ -43,7 +43,7 @@ def _read(requests: queue.SimpleQueue[str]) -> None:
 
 
 def _target(reference: str, words: list[str]) -> Answer:
-    """Import a target and call it; garbage among what is imported is never looked for again."""
+    """Import a target and call it; imported objects are then exempt from garbage collection."""
     name, _, function = reference.rpartition(":")
     gc.disable()
     try:
@@ -62,7 +62,7 @@ def _answered(answer: Answer, line: str) -> dict[str, Any]:
     try:
         return {"answer": answer(json.loads(line))}
     except Exception as error:
-        # Not swallowed: the parent raises it. This process answers the next request.
+        # Not ignored: the parent raises it. This process answers the next request.
         traceback.print_exc()
         said = str(error)
         if KNOWN not in (kind.__name__ for kind in type(error).__mro__):

@@ -1,1 +1,1 @@
-"""What was made from what, according to the recorded actions of a home."""
+"""The past of a home, read from its recorded actions."""

@@ -1,11 +1,11 @@
-"""From recorded actions back to landed bytes: what a version rests on.
+"""From recorded actions back to landed bytes: what a version depends on.
 
-An action knows the digests of its inputs, not who made them, and one content may have been
-made several times (by other code, from other files, of another batch). So for each input one
-maker is chosen: of the asset and batch that the input's name means, one that is needed anyway,
-the last on the way, made under today's libraries, the oldest. Levels (landed bytes are 0) keep
-the choice free of circles. Everything that asks where something comes from walks here:
-`recreate`, `compare`, `gc`, `forget`, `lineage` and the release.
+An action records the digests of its inputs, not their producers, and the same content may have
+been produced several times (by other code, from other files, for another batch). So one producer is
+chosen for each input, by these preferences: of the asset and batch that the input's name means, one
+that is needed anyway, the last on the way, run under today's libraries, the oldest. Levels (landed
+bytes are 0) prevent cycles. Everything that asks for ancestors uses this module: `recreate`,
+`compare`, `gc`, `forget`, `lineage` and the release.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from ml_assets.store.home import Home
 
 @dataclass
 class Closure:
-    """What some actions rest on."""
+    """What some actions depend on."""
 
     steps: list[Step] = field(default_factory=list)
-    """In an order in which they can be made."""
+    """In an order in which they can be run."""
     landed: set[str] = field(default_factory=set)
-    """The digests of the landed files that they begin with."""
+    """The digests of the landed files at their start."""
     unknown: dict[str, str] = field(default_factory=dict)
-    """Inputs that no recorded action makes -> the action that needs them, and what as."""
+    """Inputs that no recorded action produces -> the action that needs them, and as which input."""
     makers: dict[str, list[tuple[str, str | None]]] = field(default_factory=dict)
-    """Key of an action -> each input's digest, and who made it (nobody: it landed, or unknown)."""
+    """Key of an action -> each input's digest and producer (None if it landed or is unknown)."""
 
 
 class Ancestry:
-    """The recorded actions of a home, by what they make."""
+    """The recorded actions of a home, by their outputs."""
 
     def __init__(self, steps: Iterable[Step], landed: Collection[str]) -> None:
         self.steps = {step.key: step for step in steps}
@@ -56,10 +56,10 @@ class Ancestry:
         lost: Collection[str] = (),
         prefer: Collection[str] = (),
     ) -> Closure:
-        """Return what actions rest on, themselves included.
+        """Return what actions depend on, including themselves.
 
-        Actions that are not `usable`, and landed files that are `lost`, are chosen only where
-        there is no other way; those that are preferred, right after those that are needed anyway.
+        Actions that are not `usable`, and landed files that are `lost`, are chosen only if there
+        is no other way; those in `prefer` come right after those that are needed anyway.
         """
         wanted = [key for key in keys if key in self.steps]
         found: Mapping[str, int]
@@ -76,21 +76,21 @@ class Ancestry:
     def makable(
         self, usable: Callable[[Step], bool] | None = None, lost: Collection[str] = ()
     ) -> set[str]:
-        """Return the actions that lead back to landed bytes by usable ones; no file is lost."""
+        """Return the actions traceable to landed bytes by usable actions; no file is lost."""
         return set(self._levels(usable, lost))
 
     def users(self, digest: str) -> list[Step]:
-        """Return the actions that a content was handed to."""
+        """Return the actions that had a content as input."""
         return [self.steps[key] for key in self._users.get(digest, ())]
 
     def made_from(self, digests: Iterable[str]) -> list[Step]:
-        """Return every action whose result can hold something of some content.
+        """Return every action whose result can contain something of some content.
 
-        Through content that another action made as well nothing passes: it holds nothing of it.
+        Content that an unrelated action produced too is not followed, as it contains nothing of it.
         """
         seen: set[str] = set()
         others: dict[str, int] = {}
-        """How many makers of a content are not among those seen."""
+        """How many producers of a content were not reached."""
         waiting = [key for digest in digests for key in self._users.get(digest, ())]
         while waiting:
             key = waiting.pop()
@@ -104,7 +104,7 @@ class Ancestry:
         return [step for key, step in self.steps.items() if key in seen]
 
     def made_by(self, digest: str) -> list[str]:
-        """Return the keys of the actions that made a content."""
+        """Return the keys of the actions that produced a content."""
         return self._makers.get(digest, [])
 
     @cached_property
@@ -115,7 +115,7 @@ class Ancestry:
     def _levels(
         self, usable: Callable[[Step], bool] | None, lost: Collection[str]
     ) -> dict[str, int]:
-        """Return key -> how far an action is from landed bytes; none where it is unreachable."""
+        """Return key -> an action's distance from landed bytes; unreachable ones are left out."""
         need = {
             key: sum(d not in self.landed or d in lost for d in step.inputs)
             for key, step in self.steps.items()
@@ -145,10 +145,10 @@ class Ancestry:
         closure: Closure,
         near: tuple[set[str], Collection[str]],
     ) -> None:
-        """Add what an action rests on, then itself; the way back can be as long as the past."""
+        """Add an action's ancestors, then itself, without recursion, as the chain can be long."""
         if start in closure.makers:
             return
-        # The actions on the way, each with those of its inputs that were not looked at yet.
+        # The actions on the way, each with its inputs that were not visited yet.
         way = [self._entered(start, closure, near)]
         while way:
             step, leaves = way[-1]
@@ -189,7 +189,7 @@ class Ancestry:
         if mine is not None:
             makers = [key for key in makers if levels.get(key, mine) < mine]
         else:
-            # Nothing reaches it: whoever made it is followed to what is not there any more.
+            # It is unreachable: its producer is followed to what no longer exists.
             makers = [key for key in makers if key in levels] or makers
 
         if len(makers) < 2:
@@ -215,10 +215,10 @@ class Ancestry:
 
 
 def _misses(maker: Step, step: Step, path: tuple[str, ...]) -> tuple[Any, ...]:
-    """Return how far a maker is from what an input's name means: unit, asset's group, batch.
+    """Return a producer's distance from what an input's name means: unit, asset's group, batch.
 
-    Of the batches before, the nearest is meant; in natural order, whatever the calendar says: it
-    only chooses between makers of one content.
+    Of earlier batches the nearest is meant, in natural order whatever the calendar, since this
+    only chooses between producers of the same content.
     """
     batch, group = maker.partition, maker.unit.partition("/")[0]
     if path[0] == "previous":
@@ -236,6 +236,6 @@ def _newest_first(batch: str) -> tuple[Any, ...]:
 
 
 def ancestry_of(home: Home) -> Ancestry:
-    """Return every recorded action of a home, and the landed files they begin with."""
+    """Return every recorded action of a home, and its landed files."""
     landed = {item.digest for items in home.batches.landed().values() for item in items}
     return Ancestry(steps_of(home.records), landed | home.removals.landed())

@@ -1,6 +1,6 @@
-"""From a decision to the log: what is appended, and when nothing is.
+"""Appends decisions to the promotion log, if they are new.
 
-Belongs here: what an entry says and whether it is written. Does not belong here: how a
+Belongs here: an entry's content, and whether it is written. Does not belong here: how a
 candidate is judged (`stages/gate`), what MLflow and Dagster show of the log.
 """
 
@@ -29,7 +29,7 @@ ACTOR = "ML_ASSETS_ACTOR"
 
 
 def actor() -> str:
-    """Return who acts: `ML_ASSETS_ACTOR`, or the user and host as the system names them."""
+    """Return the actor: `ML_ASSETS_ACTOR`, or the user and host names of the system."""
     return os.environ.get(ACTOR) or f"{getpass.getuser()}@{socket.gethostname()}"
 
 
@@ -57,11 +57,11 @@ def candidate_named(home: Home, model: str, name: str) -> Version:
 
 
 def compared_with(home: Home, model: str, candidate: str, policy: str) -> str | None:
-    """Return the digest of the champion that a candidate is (or was) compared with.
+    """Return the digest of the champion with which a candidate is (or was) compared.
 
-    A candidate is decided once per policy: what it was compared with then stays, whoever is
-    champion now, so that a promotion or rollback starts no new decision. The champion itself
-    is compared with the one it replaced.
+    A candidate is decided once per policy. It stays compared with the champion of that time, so
+    a later promotion or rollback causes no new decision. The champion itself is compared with
+    the one that it replaced.
     """
     log, env = home.promotions, home.env
     decided = log.decided(env, model, candidate, policy)
@@ -77,10 +77,10 @@ def compared_with(home: Home, model: str, candidate: str, policy: str) -> str | 
 
 
 def log_decision(home: Home, model: str, current: Current) -> Entry | None:
-    """Append what a decision says, unless it is on the log already; return the new entry.
+    """Append a decision to the log, unless it is there already; return the new entry.
 
-    Raises Conflict where the champion is not the one that the candidate was compared with,
-    UnknownName for a candidate that has no version, and LogBroken.
+    Raises Conflict if the champion is not the one with which the candidate was compared,
+    UnknownName if the candidate has no version, and LogBroken.
     """
     facts = current.facts
     log, env = home.promotions, home.env
@@ -117,7 +117,7 @@ def _action(home: Home, model: str, facts: Mapping[str, Any]) -> tuple[str, str]
 
 
 def rollback_target(home: Home, model: str) -> Champion | None:
-    """Return the newest champion before this one that is not held."""
+    """Return the newest earlier champion that is not held."""
     log, env = home.promotions, home.env
     champion, held = log.champion(env, model), log.held(env, model)
     for entry in reversed(log.entries(env, model)):
@@ -129,5 +129,5 @@ def rollback_target(home: Home, model: str) -> Champion | None:
 
 
 def was_champion(home: Home, model: str) -> set[str]:
-    """Return the digests of every champion that ever was."""
+    """Return the digests of every past and present champion."""
     return {e.digest for e in home.promotions.entries(home.env, model) if e.action in MOVES}

@@ -1,7 +1,7 @@
-"""A candidate's version, back to what it was fitted on, and to the files that landed.
+"""Traces a candidate's version back to its training data and its landed files.
 
-Reads records only. Where a content was made several times, the actions that a version was made by
-first are meant, so that the same version has the same origin for as long as it is kept.
+It reads records only. If content was produced several times, the actions that first produced the
+version are used, so a version has the same origin for as long as it is kept.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from ml_assets.store.records import ActionRecord, Version
 
 @dataclass(frozen=True)
 class Origin:
-    """What a candidate was made from."""
+    """The inputs and actions of a candidate."""
 
     version: Version
     fitted: ActionRecord
-    """The action that fitted the chosen family; its hook `family` predicts with the model."""
+    """The action that fitted the chosen family; its hook `family` is needed to predict."""
     evaluated: ActionRecord
     """The action that evaluated it."""
     report: Mapping[str, Ref]
@@ -38,12 +38,12 @@ class Origin:
     accounts: Mapping[str, Mapping[str, Ref]]
     """Row accounting of each cleaned batch, by dataset and batch."""
     actions: list[Step]
-    """All that it and its evaluation rest on, in data-flow order."""
+    """All actions of the candidate and its evaluation, in data-flow order."""
     landed: list[dict[str, str]]
     """The landed files: dataset, batch, digest, file."""
 
     def document(self) -> dict[str, Any]:
-        """Return the lineage as plain JSON; closures of code that are alike are said once."""
+        """Return the lineage as plain JSON; equal code closures are listed once."""
         codes: dict[str, Mapping[str, str]] = {}
         steps = []
         for step in self.actions:
@@ -73,7 +73,7 @@ class Origin:
 
 
 def _makes(step: Step) -> str:
-    """Return the asset that an action makes, with its part where several make one asset."""
+    """Return the asset that an action produces, with its part if several produce one asset."""
     cell = step.cell()
     return str(cell) if cell.name in ("raw", "cleaned", "features") else f"{cell}#{step.part}"
 
@@ -81,7 +81,7 @@ def _makes(step: Step) -> str:
 def fitted_of(home: Home, version: Version) -> ActionRecord:
     """Return the action that fitted a candidate's chosen family.
 
-    Raises NotMaterialized where its record is gone, DamagedObject where the leaderboard is.
+    Raises NotMaterialized if its record is gone, DamagedObject if the leaderboard is.
     """
     chosen = home.objects.json(version.outputs["leaderboard"].digest)["chosen"]
     found = home.records.action(version.actions.get(f"fit:{chosen}", ""))
@@ -93,7 +93,7 @@ def fitted_of(home: Home, version: Version) -> ActionRecord:
 
 
 def origin(home: Home, model: str, version: Version) -> Origin:
-    """Return what a candidate was made from; raises NotMaterialized where a record is gone."""
+    """Return the origin of a candidate; raises NotMaterialized if a record is gone."""
     ancestry = ancestry_of(home)
     report, evaluated = _evaluated(home, ancestry, model, version)
     fitted = fitted_of(home, version)
@@ -124,7 +124,7 @@ def _evaluated(
     wanted = {name: version.outputs[name].digest for name in ("model", "leaderboard")}
     for item in home.records.versions(f"{model}/evaluation_report"):
         step = ancestry.steps.get(item.actions["evaluate"])
-        # Records are large: one is read only where it can be the one.
+        # Records are large, so only possible matches are read.
         if step is not None and set(wanted.values()) <= set(step.inputs):
             record = step.record
             if wanted.items() <= record.ingredients["inputs"].items():

@@ -1,6 +1,6 @@
-"""A candidate of the past: walked back from its version to what it was fitted on.
+"""A past candidate, traced from its version to its training data.
 
-Belongs here: the digests that its actions recorded. Does not belong here: today's specs.
+Belongs here: the digests in its recorded actions. Does not belong here: today's specs.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ml_assets.store.objects import Ref
 
 @dataclass(frozen=True)
 class Past:
-    """What a candidate was made of, and what it was made from."""
+    """A candidate's parts and its inputs."""
 
     number: int
     digest: str
@@ -31,16 +31,16 @@ class Past:
     features: Mapping[str, Ref]
     """The features tables that the folds refer to, by batch."""
     target: str | None
-    """What it predicts, as its own spec said it; None where that is not known any more."""
+    """Its target expression, from its own spec; None if that is no longer known."""
     key: tuple[str, ...]
     """The row key of its dataset then."""
 
 
 def past(home: Home, model: str, digest: str) -> Past | None:
-    """Return a candidate by its digest, or None where the store holds too little of it.
+    """Return a candidate by its digest, or None if the store no longer has all that is needed.
 
-    Too little: the version, its leaderboard, the action that fitted it, or any object that it
-    was made of or from is gone.
+    Needed are the version, its leaderboard, the action that fitted it, and the objects of its
+    parts and inputs.
     """
     found = home.records.versions(f"{model}/candidate")
     version = next((item for item in found if item.digest == digest), None)
@@ -71,9 +71,9 @@ def past(home: Home, model: str, digest: str) -> Past | None:
 
 
 def _features_spec(home: Home, model: str, features: Mapping[str, Ref]) -> Any:
-    """Return the spec by which the newest of some features tables was made, if it is known.
+    """Return the spec of the newest of some features tables, if it is known.
 
-    `features` are in calendar order, as the candidate was handed them.
+    `features` are in calendar order, as they were passed to the candidate.
     """
     for batch, ref in reversed(list(features.items())):
         for version in home.records.versions(f"{model}/features", batch):

@@ -1,4 +1,4 @@
-"""A recorded action as a walk over all actions of a home holds it: what it links, and no more."""
+"""A recorded action in a compact form, for walks over all actions of a home."""
 
 from __future__ import annotations
 
@@ -23,31 +23,31 @@ Leaf = tuple[tuple[str, ...], str]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A recorded action; its params, code and machine are read when they are asked for."""
+    """A recorded action; its params, code and machine are read on access."""
 
     key: str
     name: str
     """Unit and part: `sales/batch@2020-01#ingest`."""
     stage: str
-    """By the name that its module has now."""
+    """With its module's current name."""
     outputs: Mapping[str, Ref]
     leaves: tuple[Leaf, ...]
     inputs: tuple[str, ...]
-    """The digests of its inputs, each once."""
+    """The distinct digests of its inputs."""
     environment: tuple[tuple[str, str], ...]
     """Libraries (and Python) with their versions."""
     sources: str
     specs: str
     """Digest of the specs that it was recorded with, or the empty text."""
     called: bool
-    """Whether its call was kept, without which it cannot be made again."""
+    """Whether its call was stored, without which it cannot be run again."""
     created: str
     seconds: float
     _read: Callable[[], ActionRecord]
 
     @classmethod
     def of(cls, record: ActionRecord, read: Callable[[], ActionRecord] | None = None) -> Step:
-        """Return the step of a record; without `read` it holds the record."""
+        """Return the step of a record; without `read` the step keeps the record."""
         given = record.ingredients
         leaves = tuple(_leaves(given.get("inputs", {})))
         return cls(
@@ -68,18 +68,18 @@ class Step:
 
     @property
     def record(self) -> ActionRecord:
-        """The whole record; raises NotMaterialized where it is gone meanwhile."""
+        """The complete record; raises NotMaterialized if it was deleted in the meantime."""
         return self._read()
 
     @property
     def call(self) -> Mapping[str, Any]:
-        """The call (`keys/calls.py`), its keys in their order."""
+        """The call (`keys/calls.py`), with its keys in order."""
         found: Mapping[str, Any] = load(self.record.ingredients["call"])
         return found
 
     @property
     def unit(self) -> str:
-        """The unit that it is part of: `sales/batch@2020-01`."""
+        """The unit that it belongs to: `sales/batch@2020-01`."""
         return self.name.rpartition("#")[0]
 
     @property
@@ -89,11 +89,11 @@ class Step:
 
     @property
     def part(self) -> str:
-        """What it is within its unit: `ingest`, `fit:linear`."""
+        """Its name within its unit: `ingest`, `fit:linear`."""
         return self.name.rpartition("#")[2]
 
     def cell(self, output: str | None = None) -> Cell:
-        """Return the asset (and batch) to which an output belongs; by default the first asset."""
+        """Return the asset (and batch) of an output; by default the first asset."""
         group, _, kind = self.unit.partition("@")[0].partition("/")
         names = [asset.name for asset in made_by(kind)] or [kind]
         wanted = self.outputs if output is None else (output,)
@@ -102,7 +102,7 @@ class Step:
 
     @property
     def moved(self) -> dict[str, tuple[str, str]]:
-        """Libraries (and Python) that are at another version now: (then, now)."""
+        """Libraries (and Python) whose version changed: (then, now)."""
         found = {name: (then, _now(name)) for name, then in self.environment}
         return {name: pair for name, pair in found.items() if pair[0] != pair[1]}
 
@@ -128,12 +128,12 @@ def _now(name: str) -> str:
 
 @cache
 def _shared(environment: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
-    """Return the one of all tuples that are alike: most actions have the same few libraries."""
+    """Return one shared tuple for equal ones: most actions have the same few libraries."""
     return environment
 
 
 def _leaves(tree: Any, path: tuple[str, ...] = ()) -> Iterator[Leaf]:
-    """Yield (names on the way, digest) of inputs in a key, where a mapping is a list of pairs."""
+    """Yield (names on the way, digest) of a key's inputs, in which mappings are lists of pairs."""
     if isinstance(tree, Mapping):
         for name, item in tree.items():
             yield from _leaves(item, (*path, sys.intern(name)))

@@ -1,7 +1,7 @@
-"""What a release tells of its candidate's past: from recorded actions, or as a made release has it.
+"""A candidate's past for its release: from recorded actions, or from an existing release.
 
-A version has the same origin for as long as it is kept. So a plan that finds its release made
-reads it there, and looks at no recorded action besides: there may be those of years.
+A version has the same origin for as long as it is kept. So a plan that finds an existing release
+reads the origin from it, instead of from recorded actions, which may go back years.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ EVALUATED = ("target", "target_unit", "predict_at")
 
 @dataclass(frozen=True)
 class ReleaseOrigin:
-    """A candidate's past, as far as its release depends on it."""
+    """The parts of a candidate's past on which its release depends."""
 
     fitted: Mapping[str, Any]
-    """The params with which the chosen family was fitted: what was trained."""
+    """The params with which the chosen family was fitted."""
     family: str
     """The module that predicts with the model."""
     evaluated: Mapping[str, Any]
-    """Target, its unit and the moment of prediction, as they were."""
+    """Target, its unit and the prediction time of that evaluation."""
     lineage: Mapping[str, Any]
     inputs: Mapping[str, Input]
-    """What the bundle is made from, besides row accounting."""
+    """The bundle's inputs other than row accounting."""
     accounts: Mapping[str, Mapping[str, Ref]]
     """Row accounting by dataset and batch."""
 
 
 def told(home: Home, model: str, version: Version, release: str | None) -> ReleaseOrigin:
-    """Return a candidate's past; `release` is the action that made the release held now, if any.
+    """Return a candidate's past; `release` is the action of the current release, if any.
 
-    Raises NotMaterialized where a record is gone.
+    Raises NotMaterialized if a record is gone.
     """
     made = None if release is None else home.records.action(release)
     given = {} if made is None else json.loads(made.ingredients.get("call", "{}"))
@@ -65,7 +65,7 @@ def told(home: Home, model: str, version: Version, release: str | None) -> Relea
 
 
 def _kept(home: Home, version: Version, given: Mapping[str, Any]) -> ReleaseOrigin:
-    """Return what the call of a made release says."""
+    """Return what the call of an existing release contains."""
     fitted = fitted_of(home, version)
     params, inputs = given["params"], given["inputs"]
     return ReleaseOrigin(

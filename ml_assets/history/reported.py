@@ -1,6 +1,6 @@
-"""Which evaluation report is of which candidate: what is told of both is of one version.
+"""Which evaluation report belongs to which candidate, so that both are shown for one version.
 
-While a new candidate's report is being made, the report that is current is of the one before.
+While a new candidate's report is being made, the current report is that of the previous candidate.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from ml_assets.store.promotions import Entry
 from ml_assets.store.records import Current, Version
 
 GIVEN = ("model", "leaderboard")
-"""What of a candidate its evaluation is handed."""
+"""The outputs of a candidate that are inputs of its evaluation."""
 
 
 @dataclass(frozen=True)
 class Standing:
-    """What an environment holds of a model, all of one moment."""
+    """What an environment holds of a model at one moment."""
 
     candidate: Current | None
     report: Current | None
-    """The report of this candidate; None while it is being made."""
+    """This candidate's report; None while it is being made."""
     entries: list[Entry]
     """The promotion log."""
 
@@ -41,7 +41,7 @@ def standing_of(home: Home, model: str) -> Standing:
 
 
 def newest_report(home: Home, model: str, candidate: Mapping[str, Ref]) -> Version | None:
-    """Return the newest report of a candidate, given by its outputs; None where there is none."""
+    """Return the newest report of a candidate, given by its outputs; None if there is none."""
     return next(
         (
             version
@@ -53,8 +53,8 @@ def newest_report(home: Home, model: str, candidate: Mapping[str, Ref]) -> Versi
 
 
 def _is_of(home: Home, report: Mapping[str, str], candidate: Mapping[str, Ref]) -> bool:
-    """Tell whether a report, given by its actions, evaluated this candidate."""
-    # Of a forgotten report the action is gone.
+    """Return whether a report, given by its actions, evaluated this candidate."""
+    # The action of a forgotten report is gone.
     evaluated = home.records.action(report.get("evaluate", ""))
     if evaluated is None:
         return False

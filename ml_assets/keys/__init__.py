@@ -1,1 +1,1 @@
-"""What a result depends on: code, specs, libraries, inputs, as the key of an action."""
+"""The key of an action: a digest of the code, specs, libraries and inputs that it depends on."""

@@ -1,9 +1,9 @@
-"""Actions: one call of one stage function, and the key that says when it need not be made.
+"""Actions: one call of one stage function, and the key by which its result is cached.
 
     recipe = digest(code closure, sub-spec, environment)
     key    = digest(recipe, input digests)
 
-Actions of one recipe differ in their data only.
+Actions with the same recipe differ only in their data.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from ml_assets.store.objects import Ref
 
 @dataclass(frozen=True)
 class Pending:
-    """An output that is not known before the cells it depends on have run."""
+    """An output that is unknown until the cells that it depends on have run."""
 
     cells: tuple[Cell, ...]
     certain: bool = False
-    """Whether it is sure to be made anew (and not cut off early)."""
+    """Whether its action is certain to run (and no early cutoff is possible)."""
 
 
 Input = Ref | Pending | None | Mapping[str, "Input"] | list["Input"]
@@ -42,20 +42,20 @@ class Action:
     """One call of a stage function: `stage(params, **inputs, **hooks)`."""
 
     part: str
-    """What it is within its unit: `ingest`, `fit:lightgbm`, `check:contract`."""
+    """Its name within its unit: `ingest`, `fit:lightgbm`, `check:contract`."""
     stage: str
     """`module:function`."""
     params: BaseModel
     inputs: Mapping[str, Input] = field(default_factory=dict)
     hooks: Mapping[str, Hooks] = field(default_factory=dict)
-    """Functions (`module:function`) or whole modules (`module`) handed to the stage."""
+    """Functions (`module:function`) or whole modules (`module`) passed to the stage."""
     makes: str | None = None
-    """The asset of its unit whose content it makes; by default the unit's first."""
+    """The asset of its unit whose content it produces; by default the unit's first."""
     boundary: str | None = None
     """The output that the orchestrator's type check is applied to."""
 
     def modules(self) -> list[str]:
-        """Return the modules at which the code closure begins."""
+        """Return the modules where the code closure starts."""
         found = [self.stage.split(":")[0]]
         for hook in self.hooks.values():
             references = [hook] if isinstance(hook, str) else list(hook.values())
@@ -76,7 +76,7 @@ def pending_in(tree: Input) -> Iterator[Pending]:
 
 
 def digests_in(tree: Input) -> Any:
-    """Return an input with every reference as its digest; pending ones as "?"."""
+    """Return an input with every reference replaced by its digest; pending ones by "?"."""
     if isinstance(tree, Ref):
         return tree.digest
     if isinstance(tree, Pending):
@@ -99,18 +99,18 @@ class Code:
 
 @dataclass(frozen=True)
 class Keyed:
-    """An action with all that its key is made of: a session holds thousands of these."""
+    """An action with all that its key depends on; a session holds thousands of these."""
 
     action: Action
     code: Code
     order: str
-    """The digest of the params as they are written: the order of columns, families and metrics
-    counts too, and a digest of JSON sorts keys."""
+    """The digest of the params in their written order: the order of columns, families and metrics
+    counts, but a JSON digest sorts keys."""
     recipe: str
 
     @property
     def closure(self) -> Mapping[str, Module]:
-        """The modules that run, by name."""
+        """The modules of the code closure, by name."""
         return self.code.closure
 
     @property
@@ -120,7 +120,7 @@ class Keyed:
 
     @property
     def ingredients(self) -> Mapping[str, Any]:
-        """All that the key is made of, made when looked at: params are large."""
+        """All that the key depends on, computed on access because params are large."""
         return {**_fixed(self.action, self.code, self.order), "inputs": self.inputs}
 
     @property
@@ -130,22 +130,22 @@ class Keyed:
 
     @property
     def pending(self) -> list[Pending]:
-        """The inputs that are not known yet."""
+        """The inputs that are still unknown."""
         return [found for tree in self.action.inputs.values() for found in pending_in(tree)]
 
 
 @dataclass(frozen=True)
 class Hashed:
-    """What was hashed already: the actions of many batches share a recipe, or all but params."""
+    """Digests computed so far: actions of many batches share a recipe, or all but its params."""
 
     codes: dict[tuple[str, str], Code] = field(default_factory=dict)
     recipes: dict[tuple[str, str, str], str] = field(default_factory=dict)
 
 
 def keyed(action: Action, sources: Sources, hashed: Hashed | None = None) -> Keyed:
-    """Hash what an action's result depends on; reads sources, imports nothing of them.
+    """Hash what an action's result depends on; sources are read, not imported.
 
-    Sources are looked at once for each stage in `hashed`.
+    For each stage in `hashed`, sources are read only once.
     """
     hashed = Hashed() if hashed is None else hashed
     order = bytes_digest(fields.text(action.params).encode())
@@ -176,5 +176,5 @@ def _first(hook: Hooks) -> Hooks:
 
 
 def _fixed(action: Action, code: Code, order: str) -> dict[str, Any]:
-    """Return what a recipe is the digest of."""
+    """Return the document whose digest is the recipe."""
     return {**code.ingredients, "params": fields.document(action.params), "order": order}

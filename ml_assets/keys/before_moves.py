@@ -1,10 +1,10 @@
-"""A syntax tree as it was before the modules that it names moved.
+"""Restores a syntax tree to what it was before the modules that it names were moved.
 
-Where a module moves, every importer is edited: another name in the import, often another place
-among the sorted imports. The trees before and after come out alike here, so the move re-runs
-nothing. A tree that names no moved module is left as it is. Belongs here: absolute imports, and
-texts that are nothing but a module's name. Anything else (relative imports, `import a.b` and uses
-of it) counts as edited.
+If a module is moved, every importer is edited: the import has another name, and often another
+place among the sorted imports. Here the trees before and after become equal, so a move re-runs
+nothing. A tree that names no moved module stays as it is. Belongs here: absolute imports, and
+strings that consist of a module's name. Anything else (relative imports, `import a.b` and its uses)
+counts as an edit.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from itertools import groupby
 from ml_assets.moved import Moved
 
 Imported = tuple[str, str, str | None]
-"""Module, name, and the local name where it is another."""
+"""Module, name, and the local name if it differs."""
 
 
 def before(tree: ast.Module, moved: Moved) -> ast.Module:
-    """Return a tree with the first names of moved modules; imports again in isort's order."""
+    """Return a tree with the first names of moved modules, and its imports sorted again."""
     return tree if not moved.moves else _Before(moved).visit(tree)
 
 
@@ -55,28 +55,28 @@ class _Before(ast.NodeTransformer):
         then = self._moved.first(whole)
         if then == whole:
             return self._moved.first(module), name, local
-        # What is imported is itself a module that moved.
+        # The imported name is itself a moved module.
         home, _, first = then.rpartition(".")
         bound = local or name
         return home, first, None if bound == first else bound
 
 
 def imported(node: ast.stmt) -> Iterator[Imported]:
-    """Yield what a statement for which `is_own` holds imports."""
+    """Yield the names imported by a statement for which `is_own` is true."""
     assert isinstance(node, ast.ImportFrom)
     for alias in node.names:
         yield node.module or "", alias.name, alias.asname
 
 
 def is_own(node: ast.stmt) -> bool:
-    """Tell whether a statement imports names from modules of this package."""
+    """Return whether a statement imports names from modules of this package."""
     if not isinstance(node, ast.ImportFrom) or node.level or node.module is None:
         return False
     return node.module.split(".")[0] == "ml_assets"
 
 
 def in_order(found: Iterable[Imported]) -> list[ast.ImportFrom]:
-    """Return imports as isort writes them: a statement a module, one more for each `as`."""
+    """Return imports as isort writes them: a statement for each module and for each `as`."""
     plain: dict[str, ast.ImportFrom] = {}
     made: list[ast.ImportFrom] = []
     for module, name, local in sorted(set(found), key=_place):
@@ -90,7 +90,7 @@ def in_order(found: Iterable[Imported]) -> list[ast.ImportFrom]:
 
 
 def _place(item: Imported) -> tuple[object, ...]:
-    """Return where an import stands: modules by name, in them constants, classes, then others."""
+    """Return an import's sort key: modules by name, in them constants, classes, then others."""
     module, name, local = item
     kind = 0 if name.isupper() and len(name) > 1 else 1 if name[:1].isupper() else 2
     return module, kind, name.lower(), name, local or ""

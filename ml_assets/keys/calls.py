@@ -1,4 +1,4 @@
-"""What an action was called with, as one text from which the call can be made again.
+"""The call of an action as one text, from which it can be repeated.
 
 An action's key holds digests and sorted keys. A call needs more: the class of its params, the
 order of columns, families and hooks, and whether an empty input is a mapping or a list.
@@ -38,7 +38,7 @@ def _tree(tree: Input) -> Any:
 
 
 def digests_of(tree: Any) -> list[str]:
-    """Return every digest in the inputs of a call, each once, in order."""
+    """Return the distinct digests in the inputs of a call, in order."""
     if isinstance(tree, str):
         return [tree]
     items = tree.values() if isinstance(tree, Mapping) else tree or ()

@@ -18,12 +18,12 @@ from ml_assets.keys.syntax import EMPTY, Syntax, parsed
 from ml_assets.moved import moved
 
 OUTSIDE = frozenset({"ml_assets"})
-"""Packages whose own __init__ is in no closure: it only re-exports, lazily."""
+"""Packages whose __init__ is in no closure, because it only re-exports lazily."""
 
 
 @dataclass(frozen=True)
 class Module:
-    """One source file as read: its digest, what it imports, its text."""
+    """One source file as it was read: digest, imports, text."""
 
     name: str
     path: Path
@@ -35,7 +35,7 @@ class Module:
     said: Syntax
 
     def is_as_read(self) -> bool:
-        """Return whether the file is still the one that was read."""
+        """Return whether the file is unchanged since it was read."""
         try:
             return stamp(self.path) == self.stat
         except FileNotFoundError:
@@ -43,26 +43,26 @@ class Module:
 
 
 def stamp(path: Path) -> tuple[int, int, int]:
-    """Return what changes with a file: times of change (ns) and size (bytes)."""
+    """Return a file's change times (ns) and size (bytes), which reveal an edit."""
     info = path.stat()
     return info.st_mtime_ns, info.st_ctime_ns, info.st_size
 
 
 _modules: dict[tuple[str, Path, tuple[str, ...]], Module] = {}
-"""What was read in this process; a module's imports are sorted by the first-party packages."""
+"""Files read in this process; whether an import is first-party depends on the packages."""
 
 
 class Sources:
-    """First-party sources, read at most once for each state of a file."""
+    """First-party sources; a file is read again only if it changed."""
 
     def __init__(self, roots: Mapping[str, Path]) -> None:
         self._roots = roots
 
     def closure(self, modules: Iterable[str]) -> dict[str, Module]:
-        """Return every first-party module reachable from these, by the name that it has here.
+        """Return every first-party module reachable from these, by its current name.
 
-        Raises HookError for one of these that has no source, or a source that is no Python.
-        Modules of installed packages are in no closure: they count by `libraries`.
+        Raises HookError if one of these has no source, or a source that is not Python.
+        Modules of installed packages are in no closure; `libraries` covers them.
         """
         found: dict[str, Module] = {}
         waiting = sorted(set(modules) - self._installed(modules))
@@ -75,7 +75,7 @@ class Sources:
             if module is None:
                 raise HookError(f"no source file for module {asked}")
             found[name] = module
-            # Of a moved module also the packages that it was in: they are in its keys.
+            # Also the former packages of a moved module, which are in its keys.
             parents = [*_parents(name), *_parents(moved.first(name))]
             for other in (*sorted(module.first_party), *dict.fromkeys(parents)):
                 known = other not in found and other not in OUTSIDE
@@ -84,7 +84,7 @@ class Sources:
         return found
 
     def libraries(self, modules: Iterable[str]) -> set[str]:
-        """Return the top-level modules of other packages that these reach, or are of.
+        """Return the top-level modules of other packages that these reach or belong to.
 
         Raises HookError as `closure` does.
         """
@@ -93,7 +93,7 @@ class Sources:
         return found | {name.split(".")[0] for name in self._installed(given)}
 
     def _installed(self, modules: Iterable[str]) -> set[str]:
-        """Return the modules of installed packages; raises HookError where one is not there."""
+        """Return the modules of installed packages; raises HookError if one is not installed."""
         found = {name for name in modules if name.split(".")[0] not in self._roots}
         for name in sorted(found):
             if importlib.util.find_spec(name.split(".")[0]) is None:
@@ -101,7 +101,7 @@ class Sources:
         return found
 
     def _here(self, name: str) -> str:
-        """Return the one of a module's names by which there is a source."""
+        """Return the one of a module's names that has a source."""
         if not moved.moves or self._path(name) is not None:
             return name
         return next((other for other in moved.names(name) if self._path(other) is not None), name)
@@ -153,12 +153,12 @@ class Sources:
 
 
 def digests(closure: Mapping[str, Module]) -> dict[str, str]:
-    """Return the digests of a closure as they are in keys: by the first name of each module.
+    """Return the digests of a closure as keys use them: by the first name of each module.
 
-    Packages without code of their own are there where a module was in them first.
+    A package without code of its own is included if a module was first in it.
     """
     first = {name: moved.first(name) for name in closure}
-    # A module that has the old name of another has it alone.
+    # If a module now has another's old name, the name means it alone.
     first |= {name: name for name, then in first.items() if then in closure}
     renamed = {then for name, then in first.items() if then != name}
     found = {first[name]: module.digest for name, module in closure.items()}
@@ -177,7 +177,7 @@ def digests(closure: Mapping[str, Module]) -> dict[str, str]:
 
 
 def _faults(faults: Module, closure: Iterable[Module]) -> str:
-    """Return the digest of `faults`, without the attributes that nothing in a closure reads."""
+    """Return the digest of `faults` without attributes that nothing in a closure reads."""
     looked_for = faults.said.spare | {spare.ANY}
     unread = all(looked_for.isdisjoint(module.said.reads) for module in closure)
     return faults.said.bare if unread else faults.digest
@@ -188,7 +188,7 @@ def _parents(name: str) -> list[str]:
 
 
 def absolute(imports: Iterable[tuple[int, str]], package: str) -> Iterator[str]:
-    """Yield the full names of (level, name) as a module of a package imports them."""
+    """Yield the full names of relative imports (level, name) in a package."""
     parts = package.split(".")
     for level, name in imports:
         base = ".".join(parts[: len(parts) - level + 1]) if level else ""
@@ -196,9 +196,9 @@ def absolute(imports: Iterable[tuple[int, str]], package: str) -> Iterator[str]:
 
 
 class Snapshot(Sources):
-    """Sources as they were when they were first looked at: each closure is read once.
+    """Sources at one moment: each closure is read once.
 
-    So is the place of each module: closures share most of theirs.
+    So is the path of each module, as closures share most modules.
     """
 
     def __init__(self, roots: Mapping[str, Path]) -> None:

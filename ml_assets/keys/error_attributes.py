@@ -1,19 +1,19 @@
-"""Attributes that errors may gain without touching any key but those of code that reads them.
+"""Attributes that errors may gain without changing keys, except of code that reads them.
 
-Nearly every stage can reach `faults`, so a new attribute of an error would re-run nearly all. It is
-left out of the digest of a closure in which nothing can read it. That is sound because
+Nearly every stage reaches `faults`, so a new attribute of an error would re-run nearly all stages.
+It is left out of the digest of a closure in which nothing can read it. That is safe because
 
 - only plain declarations are left out: `name: type = constant` in a class of `faults` that has a
-  base and no decorator. Nothing is computed by them, and no method changes;
-- a name that `Exception` has itself, or with a leading _, is never left out;
-- code reads an attribute by its name: `.name`, a pattern `Error(name=…)`, `getattr(x, "name")`, or
-  a text that holds `.name`. Where any module of the closure, the user's hooks too, has one of
-  these, or can ask for names that it computes (`getattr(x, y)`, `vars`, `dir`, `__dict__`), all
-  declarations count, with their defaults. A line that ends in `# never an error` was looked at by
-  a person: what it asks for a computed name is no error;
-- what a library does with an exception (its text, type, cause) reads none of them.
+  base and no decorator. They compute nothing and change no method;
+- names that `Exception` has itself, or with a leading _, are never left out;
+- code reads an attribute by name: `.name`, a pattern `Error(name=…)`, `getattr(x, "name")`, or a
+  string that contains `.name`. If any module of the closure, including the user's hooks, does so or
+  can read computed names (`getattr(x, y)`, `vars`, `dir`, `__dict__`), all declarations count, with
+  their defaults. A person has checked that a line ending in `# never an error` reads computed names
+  of other objects only;
+- what libraries use of an exception (text, type, cause) includes none of them.
 
-Whatever else is edited in `faults` counts: a class, a function, an `__init__`.
+Any other edit of `faults` counts: a class, a function, an `__init__`.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from collections.abc import Container, Iterator
 WHERE = "ml_assets.faults"
 LOOKED_AT = "# never an error"
 ANY = "*"
-"""Stands for every name, where names may be computed."""
+"""Stands for every name, as names may be computed."""
 _BY_NAME = frozenset({"getattr", "hasattr", "attrgetter", "methodcaller"})
-"""What takes a name as a text; with anything else than texts it may read any."""
+"""Functions that take a name as a string; with any other argument they may read any name."""
 _BY_ANY = frozenset({"vars", "dir", "__dict__", "getmembers", "getmembers_static"})
 _DOTTED = re.compile(r"(?<=\.)[A-Za-z_]\w*")
 
 
 def without(tree: ast.Module) -> tuple[ast.Module, frozenset[str]]:
-    """Return a tree without the declarations that may be left out, and the names they declare."""
+    """Return a tree without the declarations that may be left out, and their names."""
     body: list[ast.stmt] = []
     names: set[str] = set()
     for node in tree.body:
@@ -49,7 +49,7 @@ def without(tree: ast.Module) -> tuple[ast.Module, frozenset[str]]:
 
 
 def _declared(node: ast.stmt) -> str | None:
-    """Return the name that a plain declaration declares, where it may be left out."""
+    """Return the name of a plain declaration that may be left out, else None."""
     if not isinstance(node, ast.AnnAssign) or not isinstance(node.target, ast.Name):
         return None
     name, value = node.target.id, node.value
@@ -58,7 +58,7 @@ def _declared(node: ast.stmt) -> str | None:
 
 
 def reads(tree: ast.AST, text: str) -> frozenset[str]:
-    """Return every name by which a source may read an attribute; with ANY where it may read all."""
+    """Return every attribute name that a source may read; with ANY if it may read all."""
     lines = enumerate(text.splitlines(), start=1)
     return frozenset(_reads(tree, {n for n, line in lines if line.endswith(LOOKED_AT)}))
 
@@ -82,7 +82,7 @@ def _reads(tree: ast.AST, looked_at: Container[int]) -> Iterator[str]:
 
 
 def _given(call: ast.Call) -> list[str]:
-    """Return the names that a call is given as texts; none where one of them is computed."""
+    """Return the names passed to a call as strings; none if one of them is computed."""
     name = _last(call.func)
     if name not in _BY_NAME or call.keywords:
         return []
@@ -92,7 +92,7 @@ def _given(call: ast.Call) -> list[str]:
 
 
 def _last(node: ast.AST) -> str:
-    """Return the last part of a name: `attrgetter` of `operator.attrgetter`."""
+    """Return the last part of a name, such as `attrgetter` of `operator.attrgetter`."""
     if isinstance(node, ast.Attribute):
         return node.attr
     return node.id if isinstance(node, ast.Name) else getattr(node, "name", "")

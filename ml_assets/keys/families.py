@@ -1,4 +1,4 @@
-"""The model families and the module of each: ADD YOURS HERE, one line each.
+"""The model families and their modules: ADD YOURS HERE, one line each.
 
 This registry is in no stage's code closure: adding a family trains that family alone.
 """

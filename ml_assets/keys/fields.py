@@ -1,10 +1,10 @@
-"""Which fields of a spec are in keys: a field that came later is left out while it has its default.
+"""Which fields of a spec are in keys: a later field is left out while it has its default.
 
-`fields.json` says, class by class, which fields were there first (they are always written) and
-with which default each later one came. A class that is new writes all of its fields. Changing a
-default later re-runs what relied on it: the old default is what is left out, and it alone.
-Belongs here: every way in which a spec becomes part of a digest. Does not belong here: storing
-specs, which are stored whole.
+`fields.json` lists for each class the first fields, which are always written, and the default with
+which each later field was added. A new class writes all of its fields. If a default changes later,
+specs that rely on it re-run, since only the recorded default is left out. Belongs here: every way
+in which a spec becomes part of a digest. Does not belong here: storing specs, which is done with all
+fields.
 """
 
 from __future__ import annotations
@@ -26,26 +26,26 @@ FIRST, LATER = "first", "later"
 Record = Mapping[str, Mapping[str, Any]]
 """Class (`module:name`) -> `first` (its fields) and `later` (field -> default)."""
 Excluded = dict[Any, Any]
-"""What pydantic leaves out: field, key or position -> True, or the same one level deeper."""
+"""What pydantic excludes: field, key or position -> True, or the same one level deeper."""
 
 
 class Fields:
-    """What a record says of the specs that become part of a digest."""
+    """Applies a record to specs that become part of a digest."""
 
     def __init__(self, record: Record) -> None:
         self._record = record
         self._defaults: dict[type[BaseModel], Mapping[str, str]] = {}
 
     def document(self, spec: BaseModel) -> dict[str, Any]:
-        """Return a spec as it is in keys: a JSON document."""
+        """Return a spec as keys use it: a JSON document."""
         return spec.model_dump(mode="json", serialize_as_any=True, exclude=self._later(spec))
 
     def text(self, spec: BaseModel) -> str:
-        """Return a spec as it is in keys, as one text: the order of mappings counts."""
+        """Return a spec as keys use it, as one text in which the order of mappings counts."""
         return spec.model_dump_json(serialize_as_any=True, exclude=self._later(spec))
 
     def completed(self, kinds: Iterable[type[BaseModel]]) -> dict[str, Any]:
-        """Return the record with the classes and fields that it lacks; what it says stays."""
+        """Return the record extended with missing classes and fields; existing entries stay."""
         found = {name: dict(said) for name, said in self._record.items()}
         for kind in kinds:
             said = found.setdefault(_name(kind), {FIRST: list(kind.model_fields)})
@@ -58,7 +58,7 @@ class Fields:
         return found
 
     def _later(self, value: Any) -> Excluded:
-        """Return the later fields in a value that have their default, however deep they are."""
+        """Return the later fields in a value, at any depth, that have their default."""
         if isinstance(value, BaseModel):
             return self._later_of(value)
         items: Iterable[tuple[Any, Any]] = ()
@@ -80,10 +80,10 @@ class Fields:
         return found
 
     def _defaults_of(self, kind: type[BaseModel]) -> Mapping[str, str]:
-        """Return the later fields of a class, each with the default (as JSON) that is left out."""
+        """Return the later fields of a class, each with the default (as JSON) to leave out."""
         if kind not in self._defaults:
             said = self._record.get(_name(kind), {FIRST: list(kind.model_fields)})
-            # A field that is not recorded yet is being written: its default is today's.
+            # A field that is not recorded yet is under development and has its current default.
             known, later = said.get(LATER, {}), {}
             for name, field in kind.model_fields.items():
                 if name in known:
@@ -95,7 +95,7 @@ class Fields:
         return self._defaults[kind]
 
     def _plain(self, value: Any) -> Any:
-        """Return a value as JSON, specs in it as they are in keys."""
+        """Return a value as JSON, with its specs as keys use them."""
         if isinstance(value, BaseModel):
             return self.document(value)
         if isinstance(value, Mapping):
@@ -107,17 +107,17 @@ class Fields:
 
 @functools.cache
 def shipped() -> Fields:
-    """Return what `fields.json` says."""
+    """Return the content of `fields.json`."""
     return Fields(json.loads(FILE.read_text(encoding="utf-8")))
 
 
 def document(spec: BaseModel) -> dict[str, Any]:
-    """Return a spec as it is in keys: a JSON document."""
+    """Return a spec as keys use it: a JSON document."""
     return shipped().document(spec)
 
 
 def text(spec: BaseModel) -> str:
-    """Return a spec as it is in keys, as one text: the order of mappings counts."""
+    """Return a spec as keys use it, as one text in which the order of mappings counts."""
     return shipped().text(spec)
 
 
@@ -126,5 +126,5 @@ def _name(kind: type[BaseModel]) -> str:
 
 
 def _has_default(field: FieldInfo) -> bool:
-    """Tell whether a field has a default of its own, not one made from the other fields."""
+    """Return whether a field has a default that does not depend on other fields."""
     return not field.is_required() and not field.default_factory_takes_validated_data

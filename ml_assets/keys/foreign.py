@@ -1,9 +1,9 @@
-"""Code that no key knows: neither the project's, nor Python's own, nor installed.
+"""Code that is in no key: neither the project's, nor Python's own, nor installed.
 
-A helper beside the project, found by `PYTHONPATH` or `sys.path`, or a module of the project that a
-hook imports under a computed name: an edit of it would go unseen and old values stay. So what
-was imported while a hook ran is looked at, and refused. Belongs here: whose a module is. Does not
-belong here: what the syntax alone tells (`purity`).
+Examples are a helper outside the project, found through `PYTHONPATH` or `sys.path`, and a module of
+the project that a hook imports by a computed name. Editing it would not be noticed, and old values
+would stay. So modules imported while a hook ran are inspected, and refused. Belongs here: whose a
+module is. Does not belong here: what the syntax alone shows (`purity`).
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from ml_assets.workspace import Workspace
 INSTALLED = frozenset({"site-packages", "dist-packages"})
 _PYTHON = tuple({Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib")})
 _seen: dict[tuple[Path, str], dict[str, str]] = {}
-"""A hook's file and digest -> what it imported that no key knows: that happens once a process."""
+"""A hook's file and digest -> its imports that are in no key, which happen once per process."""
 
 
 def is_own(workspace: Workspace, name: str) -> bool:
-    """Tell whether a module is the project's, not the software's."""
+    """Return whether a module belongs to the project, not to ml_assets."""
     inside = name == workspace.module or name.startswith(f"{workspace.module}.")
     return inside or name.split(".", maxsplit=1)[0] not in OUTSIDE
 
 
 @functools.cache
 def is_known(file: str) -> bool:
-    """Tell whether a file is Python's own, of an installed package, or none at all."""
+    """Return whether a file is Python's own, of an installed package, or None."""
     if INSTALLED & set(Path(file).parts) or not Path(file).is_absolute():
         return True
     path = Path(file).resolve()
@@ -44,9 +44,9 @@ def is_known(file: str) -> bool:
 def watched(
     workspace: Workspace, hooks: Iterable[str], closure: Mapping[str, Module]
 ) -> Iterator[None]:
-    """Refuse what hooks (modules of a closure) import inside that no key knows; raises HookError.
+    """Raise HookError if hooks (modules of a closure) import code inside that is in no key.
 
-    Modules of the software among the hooks are not looked at.
+    Hooks that are modules of ml_assets are not inspected.
     """
     own = sorted({name for name in hooks if name in closure and is_own(workspace, name)})
     before = set(sys.modules) if own else set()
@@ -57,7 +57,7 @@ def watched(
     reached = [n for n in sys.modules if n not in before or n.split(".")[0] in imported]
     found = _unknown(workspace, closure, reached)
     for name in own:
-        # What one call imported, the next finds imported.
+        # What one call imported is already imported in the next.
         known = _seen.setdefault((closure[name].path, closure[name].digest), {})
         known |= found
         if known:

@@ -1,7 +1,8 @@
-"""The functions that a project's YAML names: which there are, and which are not there.
+"""The functions that a project's YAML names, and which of them do not exist.
 
-Read from the syntax tree; nothing is imported or run. Belongs here: finding and wording. Does not
-belong here: refusing; the action that needs a function fails by itself, and stops no other.
+They are read from the syntax tree; nothing is imported or run. Belongs here: finding and describing
+them. Does not belong here: refusing. The action that needs a missing function fails, without
+stopping others.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from ml_assets.spec.project import Project
 from ml_assets.workspace import Workspace
 
 FAMILY = ("fit", "refit", "predict")
-"""What the file of a family of a user's own must define."""
+"""What the file of a user's own family must define."""
 
 
 def hooks(workspace: Workspace, project: Project) -> Iterator[str]:
@@ -40,11 +41,11 @@ def hooks(workspace: Workspace, project: Project) -> Iterator[str]:
 
 
 def absent(workspace: Workspace, project: Project) -> list[str]:
-    """Return which named functions are not there, each with its file and the nearest name."""
+    """Return the named functions that do not exist, each with its file and the nearest name."""
     sources, found = Sources(workspace.roots), []
     for hook in sorted(set(hooks(workspace, project))):
         module, function = hook.split(":")
-        # A file that is missing or no Python is told by whoever needs it.
+        # The action that needs a file reports if it is missing or not Python.
         with suppress(HookError):
             closure = sources.closure([module])
             path = closure[module].path if module in closure else installed(module)

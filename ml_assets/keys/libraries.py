@@ -1,4 +1,4 @@
-"""What besides code can change a result: versions of libraries, Python; facts of the machine."""
+"""What can change a result besides code: versions of libraries and Python; the machine."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ALIASES = {
     "sklearn": "scikit-learn",
     "yaml": "PyYAML",
 }
-"""Modules whose distribution has another name; for any other the scan takes half a second."""
+"""Modules whose distribution has another name; finding others takes half a second."""
 
 
 @functools.cache
@@ -38,7 +38,7 @@ def _distributions() -> dict[str, list[str]]:
 
 
 def environment(modules: Iterable[str]) -> dict[str, str]:
-    """Return what is in an action key: Python's minor version and the libraries' versions."""
+    """Return the part of an action key: Python's minor version and the libraries' versions."""
     found = dict(version_of(module) for module in sorted(set(modules)))
     return {"python": f"{sys.version_info.major}.{sys.version_info.minor}", **found}
 

@@ -1,4 +1,4 @@
-"""Importing stages and hooks so that what is imported is what was hashed."""
+"""Imports stages and hooks, ensuring that the imported code is what was hashed."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from ml_assets.startup import STARTED
 from ml_assets.workspace import Workspace
 
 _imported: dict[str, str] = {}
-"""The source digest with which each first-party module was imported in this process."""
+"""The digest of each first-party module's source when this process imported it."""
 _importing = threading.RLock()
-"""One import at a time: another would find modules that are there but not yet noted."""
+"""One import at a time: a second one would see modules that are not recorded yet."""
 
 
 def function(reference: str, closure: Mapping[str, Module], workspace: Workspace) -> Any:
-    """Return the function `module:name`, or the module itself where no name is given.
+    """Return the function `module:name`, or the module itself if no name is given.
 
-    Raises CodeChanged where a module was imported from sources that are no longer there,
-    and HookError where the name is not in the module.
+    Raises CodeChanged if a module was imported from sources that have changed since, and
+    HookError if the name is not in the module.
     """
     name, _, attribute = reference.partition(":")
     with _importing:
@@ -45,7 +45,7 @@ def function(reference: str, closure: Mapping[str, Module], workspace: Workspace
 
 
 def unchanged(closure: Mapping[str, Module], sources: Sources) -> None:
-    """Raise CodeChanged if any source of a closure is not what it was when hashed."""
+    """Raise CodeChanged if any source of a closure changed since it was hashed."""
     if all(module.is_as_read() for module in closure.values()):
         return
     again = sources.closure(closure)
@@ -68,7 +68,7 @@ def _guard(closure: Mapping[str, Module]) -> None:
 
 
 def _same_file(module: ModuleType, source: Module) -> None:
-    """Refuse a module of the same name from elsewhere: its code is not what was hashed."""
+    """Refuse a module of the same name from another place, whose code was not hashed."""
     found = module.__file__
     if found is None or not source.path.samefile(found):
         raise HookError(f"{source.path}: another {source.name} is imported, from {found}")
@@ -86,14 +86,14 @@ def _import(name: str, closure: Mapping[str, Module], workspace: Workspace) -> A
 
 
 def _place(name: str, closure: Mapping[str, Module]) -> str:
-    """Return the file of a module; of an installed package's its name."""
+    """Return the file of a module, or its name if it is of an installed package."""
     return str(closure[name].path) if name in closure else name
 
 
 def _drop_suspect_bytecode(path: Path) -> None:
-    """Remove bytecode that was compiled in the second in which its source was written.
+    """Remove bytecode that was compiled in the same second in which its source was written.
 
-    Python compares whole seconds and sizes, so a quick edit of equal length would be missed.
+    Python compares full seconds and sizes, so it would miss a quick edit of equal length.
     """
     cached = Path(importlib.util.cache_from_source(str(path)))
     try:

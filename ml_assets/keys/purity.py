@@ -1,9 +1,9 @@
-"""What in a project's hooks looks impure: clocks, chance without a seed, network, files.
+"""What looks impure in a project's hooks: clocks, unseeded randomness, network, files.
 
-A hook's result is cached by its code and inputs: what it reads besides is not in the key. Names are
-resolved through imports in the syntax tree; nothing is imported or run, so what is reached in
-another way is not seen. `ml-assets run --verify` finds it by its effect. A line that ends in
-`# pure: WHY` is let pass. Belongs here: finding and wording. Does not belong here: refusing.
+A hook's result is cached by its code and inputs; anything else that it reads is not in the key.
+Names are resolved through the imports in the syntax tree. Nothing is imported or run, so other ways
+of reaching a function are not detected; `ml-assets run --verify` detects their effect. Lines ending
+in `# pure: WHY` are accepted. Belongs here: finding and describing. Does not belong here: refusing.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ class Impurity:
 
 
 def impurities(workspace: Workspace, project: Project) -> list[Impurity]:
-    """Return what looks impure in every hook of a project and in what it imports of its own."""
+    """Return what looks impure in every hook of a project and in its first-party imports."""
     sources = Sources(workspace.roots)
     own: dict[str, Module] = {}
     for hook in sorted({hook.split(":")[0] for hook in hooks(workspace, project)}):
-        # The action that needs a file that is missing or no Python says so, and stops no other.
+        # The action that needs a missing or invalid file reports it, without stopping others.
         with suppress(HookError):
             closure = sources.closure([hook])
             own |= {name: module for name, module in closure.items() if is_own(workspace, name)}
@@ -54,7 +54,7 @@ def impurities(workspace: Workspace, project: Project) -> list[Impurity]:
 
 
 def _elsewhere(module: Module) -> Iterator[Impurity]:
-    """Yield the imports of what is neither the project's, nor Python's own, nor installed."""
+    """Yield imports of code that is neither the project's, nor Python's own, nor installed."""
     elsewhere = {name for name in module.third_party if not all(map(is_known, _places(name)))}
     lines = module.text.splitlines()
     for node in ast.walk(ast.parse(module.text)) if elsewhere else ():
@@ -65,11 +65,11 @@ def _elsewhere(module: Module) -> Iterator[Impurity]:
 
 
 def _places(name: str) -> list[str]:
-    """Return where a top-level module would be imported from; nowhere where there is none."""
+    """Return where a top-level module would be imported from; empty if it does not exist."""
     try:
         spec = importlib.util.find_spec(name)
     except ValueError:
-        # One that was put into `sys.modules` by hand.
+        # It was put into `sys.modules` by hand.
         return []
     if spec is None:
         return []
@@ -91,7 +91,7 @@ def look(text: str, path: Path) -> Iterator[Impurity]:
 
 
 def _imported(tree: ast.AST) -> dict[str, str]:
-    """Return local name -> what it was imported as (`pd` -> `pandas`)."""
+    """Return local name -> the imported name (`pd` -> `pandas`)."""
     found: dict[str, str] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -125,7 +125,7 @@ def _judge(
 
 
 def _full(node: ast.AST, names: dict[str, str]) -> str | None:
-    """Return the dotted name that an expression stands for; None if it begins with no import."""
+    """Return the dotted name of an expression; None if it does not start with an import."""
     if isinstance(node, ast.Name):
         return names.get(node.id)
     if isinstance(node, ast.Attribute):
@@ -145,7 +145,7 @@ def _named(full: str, call: ast.Call | None) -> suspects.Reason | None:
     for prefix, reason in suspects.PREFIXES.items():
         if full.startswith(prefix):
             return reason
-    # `import urllib.request` alone is no use; what is called of it is.
+    # `import urllib.request` alone is not a use; calling its functions is.
     module = next((name for name in suspects.MODULES if full.startswith(f"{name}.")), None)
     return None if module is None else suspects.MODULES[module]
 

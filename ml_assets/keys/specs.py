@@ -1,4 +1,4 @@
-"""The specs of a model and its datasets as one stored document, and back."""
+"""Converts the specs of a model and its datasets to one stored document, and back."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from ml_assets.spec.model import ModelSpec
 from ml_assets.spec.project import Project
 
 Specs = Mapping[str, Mapping[str, str]]
-"""`datasets` and `models`, each by name as JSON text: a document would not keep their order."""
+"""`datasets` and `models`, each by name as JSON text: a document loses their order."""
 
 
 def specs_of(project: Project, group: str) -> dict[str, dict[str, str]]:
-    """Return the specs that a model is made by; nothing for a dataset."""
+    """Return the specs that a model depends on; nothing for a dataset."""
     model = project.models.get(group)
     if model is None:
         return {}
@@ -26,7 +26,7 @@ def specs_of(project: Project, group: str) -> dict[str, dict[str, str]]:
 
 
 def project_of(specs: Specs) -> Project:
-    """Return the project of one model; pydantic's ValidationError where today's classes refuse."""
+    """Return the project of one model; pydantic's ValidationError if today's classes refuse it."""
     return Project(
         {name: DatasetSpec.model_validate_json(t) for name, t in specs["datasets"].items()},
         {name: ModelSpec.model_validate_json(t) for name, t in specs["models"].items()},
@@ -34,7 +34,7 @@ def project_of(specs: Specs) -> Project:
 
 
 def spec_texts(project: Project) -> dict[str, str]:
-    """Return each spec as it is in keys: alike where an older ml_assets wrote it with less."""
+    """Return each spec as keys use it: equal even if an older ml_assets stored fewer fields."""
     return {
         name: fields.text(spec)
         for name, spec in (*project.datasets.items(), *project.models.items())

@@ -1,7 +1,7 @@
-"""What a source file says, without its comments: a digest of its syntax tree, and its imports.
+"""The digest of a source file's syntax tree, without comments, and its imports.
 
-Parsing takes milliseconds a file, in every process. So what was found is kept beside
-Python's own bytecode, in `__pycache__`, by the digest of the source.
+Parsing takes milliseconds for each file, in every process. So the result is cached beside Python's
+own bytecode, in `__pycache__`, by the digest of the source.
 """
 
 from __future__ import annotations
@@ -24,29 +24,29 @@ from ml_assets.keys.error_attributes import reads, without
 from ml_assets.moved import MOVES, moved
 
 _parsing = threading.Lock()
-"""One parse at a time: before Python 3.11.8 `ast.parse` fails at random in two threads."""
+"""One parse at a time: before Python 3.11.8, `ast.parse` may fail in concurrent threads."""
 FORMAT = 3
-"""Raised with each change of what is digested or listed here."""
+"""Increased with each change of what is digested or listed here."""
 
 
 @dataclass(frozen=True)
 class Syntax:
-    """A syntax tree's digest, and (level, name) of all it may import, wherever it does.
+    """A syntax tree's digest, and (level, name) of all that it imports anywhere.
 
-    In the digest moved modules have the names that they had first.
+    The digest uses the first names of moved modules.
     """
 
     digest: str
     imports: tuple[tuple[int, str], ...]
     bare: str
-    """The digest without the declarations that `spare` are."""
+    """The digest without the declarations in `spare`."""
     spare: frozenset[str]
     reads: frozenset[str]
-    """Every name by which it may read an attribute."""
+    """Every attribute name that it may read."""
 
 
 def parsed(path: Path, source: bytes, text: str) -> Syntax:
-    """Return what a source says; raises SyntaxError."""
+    """Return the syntax of a source; raises SyntaxError."""
     kept = Path(importlib.util.cache_from_source(str(path))).with_suffix(".tree.json")
     mark = f"{FORMAT} {_moves()} {hashlib.sha256(source).hexdigest()}"
     found = _kept(kept, mark)
@@ -62,7 +62,7 @@ def _moves() -> str:
 
 
 def _kept(path: Path, mark: str) -> Syntax | None:
-    """Return what was kept, unless it is of another source, or damaged."""
+    """Return the cached result, unless it is of another source, or damaged."""
     try:
         lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError):
@@ -80,7 +80,7 @@ def _keep(path: Path, mark: str, found: Syntax) -> None:
         return
     names = (sorted(found.spare), sorted(found.reads))
     body = json.dumps([found.digest, found.imports, found.bare, *names])
-    # Where the folder cannot be written, each process parses anew.
+    # If the folder is not writable, each process parses again.
     with suppress(OSError):
         path.parent.mkdir(exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
@@ -107,7 +107,7 @@ def _digest(tree: ast.Module) -> str:
 
 
 def imports_of(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    """Yield level and name of every module that a tree may import, wherever it does."""
+    """Yield level and name of every module that a tree imports anywhere."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from ((0, alias.name) for alias in node.names)
@@ -119,7 +119,7 @@ def imports_of(tree: ast.AST) -> Iterator[tuple[int, str]]:
 
 
 class _Stripped(ast.NodeTransformer):
-    """Drops docstrings and imports that exist for type checkers alone."""
+    """Drops docstrings, and imports that are only for type checkers."""
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
         body = getattr(node, "body", None)
@@ -129,7 +129,7 @@ class _Stripped(ast.NodeTransformer):
         if holds_docstring and body and _is_text(body[0]):
             node.body = body[1:]  # type: ignore[attr-defined]
         if isinstance(node, ast.Module | ast.ClassDef):
-            # A bare text after an attribute is its docstring.
+            # A string alone after an attribute is its docstring.
             node.body = [item for item in node.body if not _is_text(item)]
         return super().generic_visit(node)
 
@@ -152,4 +152,4 @@ def _is_text(node: ast.stmt) -> bool:
 
 
 EMPTY = _parse("").digest
-"""Of a module that holds no code."""
+"""The digest of a module without code."""

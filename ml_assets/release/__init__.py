@@ -1,1 +1,1 @@
-"""Bundles of a champion outside the home: written, read, checked, signed, scored."""
+"""Release bundles outside the home: writing, reading, checking, signing and scoring them."""

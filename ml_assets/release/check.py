@@ -1,7 +1,7 @@
-"""Is every byte of a bundle as it was written, and do its files agree with one another?
+"""Checks that every byte of a bundle is as it was written, and that its files are consistent.
 
-Belongs here: checksums, provenance, what a bundle must hold. Does not belong here: disks and
-archives (`bundle_read`), signatures (`bundle_sign`), running anything (`bundle_score`).
+Belongs here: checksums, provenance, required files. Does not belong here: disks and archives
+(`read`), signatures (`sign`), running anything (`score`).
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ PROVENANCE, PROMOTION = "provenance.json", "promotion.json"
 
 
 def problems(bundle: Bundle) -> list[Problem]:
-    """Return all that is not as it was written: by SHA256SUMS, and by the provenance beside it.
+    """Return all differences from SHA256SUMS and from the provenance.
 
-    Raises RequestError for a bundle of another format that is not damaged.
+    Raises RequestError for an undamaged bundle of another format.
     """
     found = list(bundle.problems)
     files = bundle.files
@@ -48,7 +48,7 @@ def problems(bundle: Bundle) -> list[Problem]:
 def _contradictions(
     bundle: Bundle, wanted: Mapping[str, str], subjects: Mapping[str, str]
 ) -> Iterator[Problem]:
-    """Yield what does not fit together in files that are all as their checksums say."""
+    """Yield contradictions between files that all match their checksums."""
     about = bundle.about
     got = about.get("format")
     if got != FORMAT:
@@ -68,7 +68,7 @@ def _contradictions(
 
 
 def _said_to_score(about: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the programs, locks and ONNX model that a bundle says it holds."""
+    """Yield the programs, locks and ONNX model that a bundle lists."""
     scoring, onnx = about.get("scoring"), about.get("onnx")
     if not isinstance(scoring, list) or not isinstance(onnx, dict):
         raise BundleError(f"{ABOUT} names no scoring programs: this is not a release bundle")
@@ -99,7 +99,7 @@ def _compared(
 
 
 def _subjects(content: bytes) -> dict[str, str]:
-    """Return the digests in a provenance statement; none of one that cannot be read."""
+    """Return the digests in a provenance statement; none if it cannot be read."""
     try:
         found = document(content)["subject"]
         return {str(item["name"]): str(item["digest"]["sha256"]) for item in found}
@@ -108,13 +108,13 @@ def _subjects(content: bytes) -> dict[str, str]:
 
 
 def _hashed(content: bytes) -> bool:
-    """Tell whether an entry of the promotion log has the hash that it says."""
+    """Return whether an entry of the promotion log matches its hash."""
     entry = document(content)
     said = entry.pop("hash", None)
     try:
         return bool(said == sha256(canonical_json(entry)))
     except (StageError, UnicodeEncodeError, RecursionError):
-        # A number or a text that no entry of ours holds.
+        # A number or text that no real entry contains.
         return False
 
 

@@ -1,7 +1,7 @@
-"""A release bundle from outside, read within limits.
+"""Reads an untrusted release bundle, within limits.
 
-Belongs here: directories and archives that nobody vouches for yet. Does not belong here: whether
-the files are those that were written (`bundle_check`).
+Belongs here: directories and archives that are not trusted yet. Does not belong here: whether the
+files are those that were written (`check`).
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from ml_assets.stages.release.files import (
 )
 
 LIMIT = 2**30
-"""Bytes of all files of a bundle together; a larger one is not read."""
+"""Total bytes of a bundle's files; a larger bundle is not read."""
 ENTRIES = 100
-"""Files of a bundle; one that we write has about twenty."""
+"""Most files of a bundle; those that we write have about twenty."""
 _BROKEN = (
     zipfile.BadZipFile,
     NotImplementedError,
@@ -36,11 +36,11 @@ _BROKEN = (
     IndexError,
     struct.error,
 )
-"""What zipfile raises for an archive that is not one, by the place of the damage."""
+"""What zipfile raises for a damaged archive, depending on the place of the damage."""
 
 
 def document(content: bytes) -> dict[str, Any]:
-    """Return a JSON object; an empty one where it is none, or nested without end."""
+    """Return a JSON object; an empty one if it is not one, or nested too deeply."""
     try:
         found = json.loads(content)
     except (ValueError, RecursionError):
@@ -58,7 +58,7 @@ class Problem:
 
 @dataclass
 class Bundle:
-    """The files of a bundle by name; `problems` are those found on the way in."""
+    """The files of a bundle by name; `problems` are those found while reading."""
 
     folder: str
     files: dict[str, bytes]
@@ -66,7 +66,7 @@ class Bundle:
 
     @property
     def about(self) -> Mapping[str, Any]:
-        """What the bundle says of itself; raises BundleError where it does not."""
+        """The bundle's description of itself; raises BundleError if it is missing."""
         found = document(self.files.get(ABOUT, b""))
         if not found:
             raise BundleError(f"{ABOUT} is missing or damaged: this is not a release bundle")
@@ -74,10 +74,10 @@ class Bundle:
 
 
 def read(path: Path) -> Bundle:
-    """Return the files of a bundle, a directory or an archive.
+    """Return the files of a bundle, which is a directory or an archive.
 
-    Raises RequestError where there is none, and BundleError where reading on would not be safe:
-    links, folders, names that lead elsewhere, more bytes than a bundle has.
+    Raises RequestError if there is none, and BundleError if it is not safe to read: links, folders,
+    names that lead elsewhere, too many bytes.
     """
     if path.is_dir() and not path.is_symlink():
         return _directory(path)
@@ -109,7 +109,7 @@ def _archive(path: Path) -> Bundle:
 
 
 def unpacked(data: bytes, name: str) -> Bundle:
-    """Return the files of an archive's bytes; `name` is how problems call it.
+    """Return the files of an archive's bytes; `name` is its name in problems.
 
     Raises BundleError as `read` does.
     """
@@ -151,7 +151,7 @@ def _entries(source: zipfile.ZipFile) -> Bundle:
 
 
 def _where(wanted: bytes, got: bytes, bundle: Bundle) -> str:
-    """Say where an archive differs from the one that its files make."""
+    """Return where an archive differs from the one that its files would give."""
     pairs = enumerate(zip(wanted, got, strict=False))
     place = next((n for n, (a, b) in pairs if a != b), min(len(wanted), len(got)))
     starts = {wanted.find(f"{bundle.folder}/{name}".encode()): name for name in bundle.files}

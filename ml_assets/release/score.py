@@ -1,4 +1,4 @@
-"""Scoring a bundle's golden rows as whoever has only the bundle would: in a process of its own.
+"""Scores a bundle's golden rows in a separate process, as a user with only the bundle would.
 
 Belongs here: starting the programs, comparing predictions. Does not belong here: trust
 (a bundle's programs are code: `trusted` decides before anything runs).
@@ -22,37 +22,37 @@ from ml_assets.release.virtualenvs import environment, run
 from ml_assets.stages.release.onnx import TOLERANCE
 
 PROGRAMS = {"score.py": "requirements.txt", "score_edge.py": "requirements-edge.txt"}
-"""What scores, and the lock that it needs."""
+"""Each scoring program, and the lock that it needs."""
 LOCKS = {
     "requirements.txt": ("numpy.txt", "lightgbm.txt"),
     "requirements-edge.txt": ("onnxruntime.txt",),
 }
-"""Under which names a lock is shipped."""
+"""The names under which a lock is shipped."""
 ALONE = f"""{Path(light.__file__).read_text(encoding="utf-8")}
 import runpy, sys
 sys.meta_path.insert(0, Hidden)
 sys.argv = sys.argv[1:]
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
-"""Runs a program without what no lock names, and LightGBM would import for seconds."""
+"""Runs a program without slow optional imports of LightGBM, which no lock names."""
 INSTEAD = "All bytes are correct; --this-environment scores with the packages installed here"
 GOLDEN, EXPECTED = "golden.csv", "golden_predictions.csv"
 
 
 @dataclass(frozen=True)
 class Scored:
-    """What a program said of the golden rows, beside what the server had said."""
+    """A program's predictions for the golden rows, compared with the server's."""
 
     program: str
     rows: int
     largest: float
-    """Largest difference, relative to a prediction's size where that is above 1."""
+    """Largest difference, relative to the prediction if that is above 1."""
 
 
 def foreign(bundle: Bundle, *, here: bool = False) -> list[str]:
-    """Return what `score` would use of a bundle and is not what this version ships.
+    """Return the files that `score` would use of a bundle and that this version does not ship.
 
-    A lock names packages, and where to get them: unless all is scored `here` it is code too.
+    A lock names packages and their sources, so unless all is scored `here` it counts as code.
     """
     folder = resources.files("ml_assets.stages.release.scoring")
     used = {name: (name,) for name in PROGRAMS} | ({} if here else LOCKS)
@@ -67,8 +67,8 @@ def foreign(bundle: Bundle, *, here: bool = False) -> list[str]:
 def score(bundle: Bundle, *, here: bool = False) -> tuple[list[Scored], list[Problem]]:
     """Run a bundle's programs on its golden rows and compare.
 
-    Each runs in an isolated process: in an environment that holds what its lock names and
-    nothing else, or, with `here`, in this installation's Python.
+    Each runs in an isolated process: in a virtualenv with exactly the packages of its lock or,
+    with `here`, in this installation's Python.
     """
     scored, found = [], []
     with tempfile.TemporaryDirectory(prefix="bundle-") as name:

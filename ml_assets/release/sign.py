@@ -1,7 +1,7 @@
 """Ed25519 signatures (RFC 8032) of a bundle's SHA256SUMS, offline.
 
-A detached raw signature, which openssl verifies as well. The signer's public key is among the
-files, so that a changed signature is seen without any key; whom to trust only the caller knows.
+The signature is detached and raw, so openssl can verify it too. The signer's public key is among
+the files, so a changed signature is detected without a key; only the caller knows whom to trust.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ KEY = "ML_ASSETS_SIGNING_KEY"
 def signed(files: Mapping[str, bytes], key: Path) -> dict[str, bytes]:
     """Return a bundle's files with the signer's public key and the signature.
 
-    Raises RequestError where the file holds no Ed25519 private key without a password.
+    Raises RequestError if the file is not an Ed25519 private key without a password.
     """
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -52,7 +52,7 @@ def signed(files: Mapping[str, bytes], key: Path) -> dict[str, bytes]:
 def signature_problems(bundle: Bundle, trusted: Path | None) -> Iterator[Problem]:
     """Yield what is wrong with the signature; `trusted` is the public key that must have signed.
 
-    Raises RequestError where that file holds no Ed25519 public key.
+    Raises RequestError if that file is not an Ed25519 public key.
     """
     from cryptography.exceptions import InvalidSignature
 

@@ -1,7 +1,7 @@
-"""Is a bundle what it was when it was written, and does it predict what it should?
+"""Verifies that a bundle is unchanged and predicts what it should.
 
-Belongs here: the order of the checks; nothing of a bundle runs before its bytes are known to be
-those that were written, and its programs only if they are ours or their signer is trusted.
+Belongs here: the order of the checks. Nothing of a bundle runs before its bytes are verified, and
+its programs run only if they are those of this version or their signer is trusted.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from ml_assets.store.records import Current
 
 @dataclass
 class Verification:
-    """What was found out about a bundle."""
+    """The result of verifying a bundle."""
 
     bundle: Bundle
     problems: list[Problem]
     signature: str
-    """trusted (by the key given), present (by the key inside, whoever's it is), or none."""
+    """trusted (by the given key), present (by the key inside, of an unknown signer), or none."""
     scored: list[Scored] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
@@ -51,8 +51,8 @@ class Verification:
 def verify(bundle: Bundle, trusted: Path | None = None, *, here: bool = False) -> Verification:
     """Check every byte and the signature, then score the golden rows.
 
-    `trusted` is the public key that must have signed; with `here` golden rows are scored by
-    this installation's packages, otherwise by those of the bundle's locks. Raises RequestError
+    `trusted` is the public key that must have signed; with `here`, this installation's
+    packages score the golden rows, otherwise those of the bundle's locks. Raises RequestError
     for a bundle of another format or a bad key.
     """
     problems = bundle_check.problems(bundle)
@@ -80,7 +80,7 @@ def verify(bundle: Bundle, trusted: Path | None = None, *, here: bool = False) -
 
 
 def verified(home: Home, current: Current) -> dict[str, Any]:
-    """Verify a release of the store in a fresh process and return what Dagster shows of it.
+    """Verify a release of the store in a fresh process; return its metadata for Dagster.
 
     Raises BundleError naming what is wrong.
     """

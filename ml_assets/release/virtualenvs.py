@@ -1,7 +1,7 @@
-"""Virtual environments that hold what a lock names: made once, kept in the user's cache.
+"""Virtualenvs with the packages of a lock, created once and kept in the user's cache.
 
-Belongs here: making one whole or not at all, and noticing that one is no longer what it was.
-Does not belong here: trust (a lock can name where packages come from), what runs inside.
+Belongs here: creating one atomically, and detecting that one was changed.
+Does not belong here: trust (a lock can name where packages come from), what is run in it.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ from filelock import FileLock
 from ml_assets.errors import BundleError
 
 LISTING = "ml_assets-files.json"
-"""Written last: every file of an environment with its size and time."""
+"""Written last: every file of a virtualenv with its size and time."""
 PATIENCE = 600.0
 """Seconds that a program may take: installing a lock, or scoring."""
 PIP = ("--disable-pip-version-check", "--no-input", "--retries", "2")
 
 
 def folder() -> Path:
-    """Return where environments are kept: `ml_assets/environments` in the user's cache."""
+    """Return the folder of the virtualenvs: `ml_assets/environments` in the user's cache."""
     cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(cache) / "ml_assets" / "environments"
 
 
 def environment(lock: bytes) -> str:
-    """Return the Python of an environment with a hash-locked list of requirements and no more.
+    """Return the Python of a virtualenv with exactly the requirements of a lock with hashes.
 
-    Made if it is not there, or not as it was left; whoever asks meanwhile waits for it. Raises
-    BundleError where the packages cannot be installed; then nothing is left behind.
+    It is created if it is missing or was changed; other callers wait in the meantime. Raises
+    BundleError if the packages cannot be installed; nothing is left behind then.
     """
     said = f"{sys.version}\n{sysconfig.get_platform()}\n".encode() + lock
     place = folder() / hashlib.sha256(said).hexdigest()[:32]
@@ -52,9 +52,9 @@ def environment(lock: bytes) -> str:
 
 
 def run(command: list[str], cwd: Path) -> bytes:
-    """Return what a program writes, run without what would lead Python to other code.
+    """Return a program's output, run without variables that would lead Python to other code.
 
-    Raises BundleError with its last line where it fails or takes too long.
+    Raises BundleError with its last line if it fails or takes too long.
     """
     try:
         done = subprocess.run(
@@ -85,7 +85,7 @@ def _python(place: Path) -> Path:
 
 
 def _make(place: Path, lock: bytes) -> None:
-    """Make it beside its place, then move it there; the caller is alone."""
+    """Create it under a temporary name, then move it; the caller holds the lock."""
     new = place.with_suffix(".new")
     for old in (new, place):
         shutil.rmtree(old, ignore_errors=True)
@@ -103,7 +103,7 @@ def _make(place: Path, lock: bytes) -> None:
 
 
 def _whole(place: Path) -> bool:
-    """Tell whether an environment holds the files that it was left with, and has a Python."""
+    """Return whether a virtualenv has a Python and exactly its original files."""
     try:
         wanted = json.loads((place / LISTING).read_text())
     except (OSError, ValueError):
@@ -112,7 +112,7 @@ def _whole(place: Path) -> bool:
 
 
 def _listing(place: Path) -> dict[str, list[int]]:
-    """Return file -> size and time of change in nanoseconds; links as what they lead to."""
+    """Return file -> size and time of change in nanoseconds; links are followed."""
     found = {}
     for root, _, names in os.walk(place):
         for name in names:

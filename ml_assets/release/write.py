@@ -1,6 +1,6 @@
-"""A bundle onto disk: whole or not at all.
+"""Writes a bundle to disk, all or nothing.
 
-Belongs here: temporary names and renames. Does not belong here: what is in a bundle.
+Belongs here: temporary names and renames. Does not belong here: a bundle's contents.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from ml_assets.stages.release.files import archive
 def write(out: Path, folder: str, files: Mapping[str, bytes]) -> tuple[Path, Path]:
     """Write a bundle's directory and archive into a folder and return both.
 
-    What is there already with the same bytes stays. Raises RequestError where something else has
-    the name; on any other error nothing of ours is left behind.
+    Existing files with the same bytes stay. Raises RequestError if something else has the name;
+    after any other error no new file is left behind.
     """
     if out.exists() and not out.is_dir():
         raise RequestError(f"{out} is a file; wanted a new or existing folder")
@@ -52,14 +52,14 @@ def write(out: Path, folder: str, files: Mapping[str, bytes]) -> tuple[Path, Pat
 
 
 def _synced(path: Path, content: bytes) -> None:
-    """Write a file to the disk itself: a full one says so now, not after the rename."""
+    """Write and sync a file, so that a full disk is noticed now and not after the rename."""
     try:
         with path.open("xb") as target:
             target.write(content)
             target.flush()
             os.fsync(target.fileno())
     except OSError as error:
-        # A full disk names no file; which disk is what people need to know.
+        # The error of a full disk names no file, but people need to know which disk it is.
         raise OSError(error.errno, error.strerror, str(path)) from error
 
 

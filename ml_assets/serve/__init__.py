@@ -1,1 +1,1 @@
-"""A model loaded in order to answer for rows."""
+"""Loads a model and serves predictions."""

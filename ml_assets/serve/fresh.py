@@ -2,7 +2,7 @@
 
 Belongs here: loading a stored document with its family's module, predicting in every way, a tiny
 HTTP server with the protocol of MLflow's scoring server. Does not belong here: comparing. It is
-run as a script of its own, in which this package is found where its parent says.
+run as a script, which finds this package through the import path that its parent passes.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Served:
 
 
 def ways(served: Served, table: Any, order: list[int], onnx: bytes, repeats: int) -> dict[str, Any]:
-    """Return predictions by way, as lists, or a text that says why a way failed."""
+    """Return predictions by way, as lists, or the reason why a way failed."""
 
     def alone() -> Any:
         import numpy as np
@@ -83,7 +83,7 @@ def _tried(way: Any) -> Any:
 
 
 def _latency(served: Served, table: Any, repeats: int) -> float:
-    """Return the least CPU time of this thread for one row, in ms; the least is least disturbed."""
+    """Return this thread's smallest CPU time for one row, in ms, as it is the least disturbed."""
     found = []
     for number in range(repeats):
         row = table.slice(number % len(table), 1)
@@ -133,8 +133,8 @@ def _server(served: Served) -> HTTPServer:
 
 
 def answering() -> Callable[[Any], dict[str, Any]]:
-    """Return what answers the parent: loads, predicts, and serves until the process ends."""
-    # Threads of OpenMP spin between two single rows, the longer the busier the machine.
+    """Return the function that answers the parent: load, predict, serve until the process ends."""
+    # OpenMP's threads spin between single rows, for longer on a busier machine.
     os.environ["OMP_NUM_THREADS"] = "1"
     return _answer
 

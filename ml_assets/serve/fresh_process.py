@@ -1,6 +1,6 @@
-"""A model served in a process that knows nothing of this one, for the gate's parity check.
+"""Serves a model in a process independent of this one, for the gate's parity check.
 
-Belongs here: the process, its parts, the question over HTTP. Does not belong here: what is
+Belongs here: the process, its requests, the HTTP request. Does not belong here: what is
 predicted there (`fresh`), how the answers are compared (`stages/gate/parity`).
 """
 
@@ -21,24 +21,24 @@ from ml_assets.children.child import Child, ChildError
 from ml_assets.serve import fresh
 
 SECONDS = 120.0
-"""That the server may take for an answer."""
+"""How long the server may take to answer."""
 Ways = dict[str, Any]
-"""By way: a list of predictions, or a text that says why it failed; `latency_ms` if asked."""
+"""By way: a list of predictions, or the reason why it failed; `latency_ms` if requested."""
 
 
 @contextmanager
 def served(
     module: str, document: bytes, rows: pa.Table, order: Sequence[int], onnx: bytes, repeats: int
 ) -> Iterator[Callable[[], Ways]]:
-    """Start a fresh process and tell it what to predict; give the function that waits for it.
+    """Start a fresh process that predicts; return the function that waits for its result.
 
-    It gets the stored document, the name of the family's module and this process' import path,
-    and nothing else of this one.
+    It receives only the stored document, the name of the family's module and this process's
+    import path.
     """
     sink = io.BytesIO()
     with pa.ipc.new_stream(sink, rows.schema) as writer:
         writer.write_table(rows)
-    # Through the pipe: rows in a file outside the home would be left there by a kill.
+    # Through the pipe, since a kill would leave a file with rows outside the home.
     parts = (document, sink.getvalue(), onnx)
     with Child(f"{fresh.__file__}:answering", isolated=True) as child:
         child.tell(
@@ -62,7 +62,7 @@ def _answered(child: Child, rows: pa.Table) -> Ways:
 
 
 def _over_http(port: int, rows: pa.Table) -> Any:
-    """Return the predictions as the server's JSON gives them, or what it answered instead."""
+    """Return the predictions in the server's JSON, or what it answered instead."""
     data = [list(row.values()) for row in rows.to_pylist()]
     body = json.dumps({"dataframe_split": {"columns": rows.column_names, "data": data}})
     connection = http.client.HTTPConnection(fresh.LOCAL, port, timeout=SECONDS)

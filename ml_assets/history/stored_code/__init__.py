@@ -1,1 +1,1 @@
-"""Stored sources, run again in a process of their own."""
+"""Runs stored sources in a separate process."""

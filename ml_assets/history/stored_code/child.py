@@ -1,7 +1,7 @@
-"""The process in which stored code runs: calls stage functions, knows nothing of this package.
+"""The process that runs stored code: it calls stage functions, independently of this package.
 
-Run as a file of its own with the extracted sources in PYTHONPATH: `ml_assets` is the stored one
-here, so nothing of it may be imported but by name, as a call says.
+It is run as a script with the extracted sources in PYTHONPATH. So `ml_assets` is the stored one
+here, and may only be imported by names from a call.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class File:
         import pyarrow.parquet as pq
 
         wanted = None if columns is None else list(columns)
-        # Not `read_table`: its I/O thread may abort a process that ends (`stages/parquet`).
+        # Not `read_table`, whose I/O thread may abort an ending process (`stages/parquet`).
         with pq.ParquetFile(pa.BufferReader(self._path.read_bytes())) as file:
             table = file.read(columns=wanted, use_threads=False)
         return table if wanted is None else table.select(wanted)
@@ -41,7 +41,7 @@ class File:
 
 
 def answering() -> Callable[[Mapping[str, Any]], dict[str, Any]]:
-    """Return what makes a call and answers with the files of its outputs (kind and path)."""
+    """Return the function that makes a call and returns its outputs' files (kind and path)."""
     return _answer
 
 
@@ -70,7 +70,7 @@ def call(request: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def predict(request: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a table of predictions for each table of features, a column for each class."""
+    """Return a table of predictions for each table of features, with a column for each class."""
     import numpy as np
     import pyarrow as pa
 
@@ -86,7 +86,7 @@ def predict(request: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def kernels() -> dict[str, str]:
-    """Return the number-crunching libraries that are loaded, and what CPU each is made for."""
+    """Return the loaded numerical libraries, and the CPU for which each was built."""
     import threadpoolctl
 
     return {

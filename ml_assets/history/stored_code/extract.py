@@ -1,4 +1,4 @@
-"""Stored sources as a folder that Python can import from."""
+"""Writes stored sources to a folder from which Python can import."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Texts = Mapping[str, str]
 
 
 def extract(texts: Texts, folder: Path) -> None:
-    """Write modules as files; a package that has no source of its own gets an empty one."""
+    """Write modules as files; a package without a source of its own gets an empty one."""
     packages = {name for name in texts if _is_package(name, texts)}
     for name in texts:
         parts = name.split(".")
@@ -29,10 +29,10 @@ def extract(texts: Texts, folder: Path) -> None:
 
 
 def _is_package(name: str, texts: Texts) -> bool:
-    """Tell what is not stored: whether a module was an `__init__.py`.
+    """Infer whether a module was an `__init__.py`, which is not stored.
 
-    One with modules below it was. For any other its relative imports say: they lead to what is
-    stored too, seen from the one or from the other.
+    A module with modules below it was. For any other its relative imports decide: they lead to
+    stored modules only from the right place.
     """
     if "." not in name or any(other.startswith(f"{name}.") for other in texts):
         return True
@@ -48,7 +48,7 @@ def _is_package(name: str, texts: Texts) -> bool:
 def states(sources: Iterable[Texts]) -> list[tuple[dict[str, str], list[int]]]:
     """Group sources that can be imported side by side: (all their modules, their numbers).
 
-    Two that hold different texts of one module are two states of the code.
+    Two sources with different texts of the same module cannot.
     """
     found: list[tuple[dict[str, str], list[int]]] = []
     for number, texts in enumerate(sources):

@@ -25,15 +25,15 @@ NAMING = ("stage", "spec", "hooks", "family", "predict")
 
 @dataclass(frozen=True)
 class CallOutputs:
-    """What a call made, kept in the scratch store."""
+    """The outputs of a call, kept in the scratch store."""
 
     outputs: Mapping[str, Ref]
     kernels: Mapping[str, str]
-    """The number-crunching libraries that were loaded, and what CPU each is made for."""
+    """The loaded numerical libraries, and the CPU for which each was built."""
 
 
 class Worker:
-    """One process with one state of the code."""
+    """One process with one version of the code."""
 
     def __init__(self, folder: Path, child: Child, objects: Objects, texts: Texts) -> None:
         self.folder = folder
@@ -42,7 +42,7 @@ class Worker:
         self._objects = objects
 
     def make(self, call: Mapping[str, Any]) -> CallOutputs:
-        """Make a call whose inputs are in the scratch store; raises StageError if it raised."""
+        """Make a call whose inputs are in the scratch store; raises StageError if it failed."""
         needed = [d for tree in call["inputs"].values() for d in digests_of(tree)]
         needed += [call["model"]] if "model" in call else []
         files = {digest: (digest, str(self._objects.path(digest))) for digest in needed}
@@ -55,7 +55,7 @@ class Worker:
         return CallOutputs(outputs, answer["kernels"])
 
     def _as_stored(self, call: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a call with the names that its modules have in the stored code."""
+        """Return a call with the names of its modules in the stored code."""
         named = {part: call[part] for part in NAMING if part in call}
         return {**call, **{part: self._stored(names) for part, names in named.items()}}
 
@@ -81,7 +81,7 @@ class Worker:
 
 @contextmanager
 def worker(texts: Texts, folder: Path, objects: Objects) -> Iterator[Worker]:
-    """Extract sources into a new folder and start a process on them."""
+    """Extract sources into a new folder, and start a process with them."""
     extract(texts, folder)
     path = os.pathsep.join(p for p in (str(folder), os.environ.get("PYTHONPATH", "")) if p)
     target = f"{stored.__file__}:answering"
