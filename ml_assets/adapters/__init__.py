@@ -1,5 +1,5 @@
-"""What speaks to the outside: MLflow, OpenLineage.
+"""Connections to other systems: MLflow, OpenLineage.
 
-Belongs here: projections of the store into other systems, each by digest and idempotent, so that
-they can be made again. Does not belong here: any truth, any decision, dagster.
+Belongs here: projections of the store into other systems, by digest and idempotent, so that they
+can be repeated. Does not belong here: any original data, any decision, dagster.
 """

@@ -1,6 +1,6 @@
-"""A decision and the log's entry for it as Markdown, for MLflow's page and Dagster's.
+"""A decision and its entry in the log as Markdown, for the pages of MLflow and Dagster.
 
-Belongs here: words and tables. Does not belong here: mlflow, dagster.
+Belongs here: texts and tables. Does not belong here: mlflow, dagster.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ml_assets.store.promotions import (
 
 
 def described(home: Home, entries: Sequence[Entry]) -> str:
-    """Return what a log says of one version, newest first, and its decision's rules."""
+    """Return the log entries of one version, newest first, and its decision's rules."""
     lines = [f"- {at(entry)}: {plain(entry.reason)}" for entry in reversed(entries)]
     digests = [e.evidence["decision"] for e in reversed(entries) if "decision" in e.evidence]
     if digests and not home.objects.missing(digests[:1]):
@@ -29,7 +29,7 @@ def described(home: Home, entries: Sequence[Entry]) -> str:
 
 
 def at(entry: Entry) -> str:
-    """Return what an entry did, when and by whom."""
+    """Return what an entry did, when, and by whom."""
     done = f"v{entry.version} {entry.action}"
     if entry.action == ROLLED_BACK and entry.previous is not None:
         done = f"v{entry.version}, back from v{entry.previous['version']},"
@@ -37,7 +37,7 @@ def at(entry: Entry) -> str:
 
 
 def standing(entries: Sequence[Entry]) -> dict[str, str | None]:
-    """Return who is champion, challenger and held at the end of a log, in words."""
+    """Return a text naming champion, challenger and held versions at the end of a log."""
     versions = {entry.digest: f"v{entry.version}" for entry in entries}
     champion, challenger = champion_of(entries), challenger_of(entries)
     held = sorted(versions[digest] for digest in held_in(entries))
@@ -49,7 +49,7 @@ def standing(entries: Sequence[Entry]) -> dict[str, str | None]:
 
 
 def decided(entries: Sequence[Entry], digest: str) -> str | None:
-    """Return what a log said last of a candidate, and why; None before it is decided."""
+    """Return the last entry about a candidate, with its reason; None before it is decided."""
     mine = [entry for entry in entries if entry.digest == digest]
     return f"{at(mine[-1])}: {mine[-1].reason}" if mine else None
 

@@ -1,8 +1,8 @@
-"""Lineage as OpenLineage events, sent by its own client to a file or an HTTP endpoint.
+"""Sends lineage as OpenLineage events to a file or an HTTP endpoint, with OpenLineage's client.
 
-A version is a START and a COMPLETE event with its inputs and output, our digests as dataset
-versions. The run's id is made from the action keys and the times from what is recorded, so that
-sending twice says the same twice. What failed has no actions: a START and a FAIL event.
+A version becomes a START and a COMPLETE event with its inputs and output, with our digests as
+dataset versions. The run's id is derived from the action keys, and the times from the records, so
+sending twice sends the same events. A failure, which has no actions, is a START and a FAIL event.
 """
 
 from __future__ import annotations
@@ -19,27 +19,27 @@ from ml_assets.errors import PublishError, RequestError
 from ml_assets.operations.lineage import Node, steps
 
 TARGET = "ML_ASSETS_OPENLINEAGE"
-"""The environment variable that names a file or an http(s) URL; unset: nothing is sent."""
+"""The environment variable that names a file or an http(s) URL; if unset, nothing is sent."""
 NAMESPACE = "ml_assets"
 PRODUCER = "urn:ml_assets"
 SHOWN = 500
-"""Characters of a failure's message that are sent."""
+"""How many characters of a failure's message are sent."""
 
 
 def send(nodes: Mapping[str, Node], target: str) -> int:
-    """Send a START and a COMPLETE event for each version that was made; return how many events.
+    """Send a START and a COMPLETE event for each version; return the number of events.
 
-    `target` is a file, appended to, or an http(s) URL. Raises PublishError where it cannot be
+    `target` is a file, appended to, or an http(s) URL. Raises PublishError if it cannot be
     reached, RequestError for another kind of URL.
     """
     return _emit(_completed(nodes), target)
 
 
 def tell_run(planner: Planner, told: Sequence[Progress], run_id: str | None) -> str | None:
-    """Send what a run executed and what failed, where `ML_ASSETS_OPENLINEAGE` says; else nothing.
+    """Send what a run executed and what failed to `ML_ASSETS_OPENLINEAGE`, if it is set.
 
-    Each event has the Dagster run as its parent. Returns why it could not be sent, for people:
-    a run does not fail for it, and `ml-assets lineage` can send the same later.
+    Each event has the Dagster run as its parent. Returns a message if it could not
+    be sent: a run does not fail because of it, and `ml-assets lineage` can send the same later.
     """
     target = os.environ.get(TARGET)
     made = [item.cell for item in told if item.state == "executed"]

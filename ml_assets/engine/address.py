@@ -1,6 +1,6 @@
 """Addresses of versions, e.g. `flights/cleaned@2013-03:v0`, and how they resolve.
 
-Without `:vN` the content that is current in the environment in use.
+Without `:vN` an address means the current content in the environment in use.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ WHOLE = re.compile(r"(?P<asset>[^@:]+)@(?P<partition>.+)")
 
 @dataclass(frozen=True)
 class Found:
-    """One version of a cell; `current` where it is also what the environment holds now."""
+    """One version of a cell, and the current record if the environment holds it now."""
 
     cell: Cell
     version: Version
@@ -32,7 +32,7 @@ class Found:
 
 
 def find(planner: Planner, text: str, partition: str | None = None) -> Found:
-    """Return the version that an address names; `partition` where the address has none.
+    """Return the version that an address names; `partition` is used if the address has none.
 
     Raises RequestError if the text is not an address, and UnknownName if the asset, partition or
     version does not exist.
@@ -51,7 +51,7 @@ def find(planner: Planner, text: str, partition: str | None = None) -> Found:
 def _read(planner: Planner, text: str) -> tuple[str, str | None, str | None]:
     """Return asset, batch and number of an address.
 
-    A batch may be called `12:30` or `a:v0`: where there is one of that name, it is meant.
+    A batch may be called `12:30` or `a:v0`; if a batch has that name, it is meant.
     """
     whole = WHOLE.fullmatch(text)
     if whole and whole["partition"] in planner.home.records.partitions(whole["asset"]):
@@ -87,7 +87,7 @@ def versions_of(planner: Planner, asset: str, partition: str | None) -> list[Ver
 def numbered(
     planner: Planner, cell: Cell, version: int | str | None, found: list[Version]
 ) -> Version:
-    """Return the version of a number (or `v3`), the current one without; UnknownName if none."""
+    """Return the version with a number (or `v3`), default the current one; raises UnknownName."""
     home = planner.home
     if version is None:
         now = home.records.current(home.env, cell.asset, cell.partition)

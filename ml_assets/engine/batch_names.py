@@ -1,6 +1,6 @@
-"""What a batch may be called: by its file, by its calendar, by the other batches of it.
+"""Which names batches may have, given file, calendar and other batches.
 
-Belongs here: names. Does not belong here: the order (`spec/calendar`), landing files.
+Belongs here: names. Does not belong here: their order (`spec/calendar`), landing files.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ LONGEST = 100
 
 
 def batch_of(spec: DatasetSpec, name: str) -> str | None:
-    """Return the batch that a file's name says (empty for a snapshot), or None if it says none.
+    """Return the batch in a file's name (empty for a snapshot), or None if there is none.
 
-    An accent that is a character of its own, as macOS writes it, makes no other batch.
+    Names are normalized, since macOS writes accents as separate characters.
     """
     match = re.fullmatch(spelled(spec.landing.pattern), spelled(name))
     return None if match is None else match.groupdict().get("batch") or ""
 
 
 def unfit(batch: str) -> str | None:
-    """Return why nothing can be called so, and what a name must be, or None.
+    """Return why a name is invalid and what is allowed, or None.
 
-    A name stands in addresses (`sales/cleaned@2013-03`), in lists, and in names of files.
+    Names are used in addresses (`sales/cleaned@2013-03`), in lists, and in file names.
     """
     hidden = any(unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") for c in batch)
     size = len(batch.encode("utf-8", "surrogatepass"))
@@ -46,10 +46,10 @@ def unfit(batch: str) -> str | None:
 
 
 class Names:
-    """The names that batches have on the calendars of a project: one for each place.
+    """The names of batches on a project's calendars, one for each place.
 
-    `1` and `01` are one place, so only the first of them is taken: the other would be a second
-    batch of the same month. A withdrawn batch keeps no place.
+    `1` and `01` are the same place, so only the first of them is accepted: the other would be
+    a second batch of the same month. A withdrawn batch frees its place.
     """
 
     def __init__(self, home: Home, project: Project) -> None:
@@ -63,7 +63,7 @@ class Names:
                 self.add(dataset, batch)
 
     def add(self, dataset: str, batch: str) -> None:
-        """Give a batch its place."""
+        """Add a batch at its place."""
         calendar = self._project.datasets[dataset].calendar
         if calendar is not None:
             self._taken[calendar.name, calendar.place(batch)].add(batch)
@@ -74,7 +74,7 @@ class Names:
         if calendar is None:
             return None
         wrong = unfit(batch)
-        # What has landed under an older rule keeps its name.
+        # A batch that landed under an older rule keeps its name.
         if wrong is not None and (dataset, batch) not in self._landed:
             return wrong
         if not calendar.matches(batch):

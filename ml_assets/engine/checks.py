@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class CheckEntry:
-    """A check: the asset it is shown on, its function, and the inputs it is handed."""
+    """A check: the asset on which it is shown, its function, and its inputs."""
 
     name: str
     asset: str
@@ -46,7 +46,7 @@ CHECKS = (
         "cleaned",
         "ml_assets.stages.check.batch_period:check",
         ("cleaned",),
-        "The rows are of the time that the batch's name says.",
+        "The rows' times are in the period that the batch's name gives.",
     ),
     CheckEntry(
         "volume",

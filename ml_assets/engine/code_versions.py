@@ -20,10 +20,10 @@ from ml_assets.workspace import Workspace
 
 @dataclass(frozen=True)
 class Versioned:
-    """What the code version of a unit is made of; a recipe's module says it of its unit."""
+    """The ingredients of a unit's code version, which its recipe's module lists."""
 
     modules: Sequence[str]
-    """The modules of its stages and hooks: all that they reach counts."""
+    """The modules of its stages and hooks; their closure counts."""
     params: Sequence[BaseModel] = ()
 
 

@@ -1,8 +1,8 @@
-"""A cheap fingerprint of all that a plan depends on: by stat and by name, no file is read.
+"""A cheap fingerprint of all that a plan depends on, from stats and names without reading files.
 
-Sources and specs, the landing folders, installed libraries and Python, where state lives, and a
-revision of that state. What moves it without need costs a plan; what does not move it is never
-looked at by the sensor.
+It covers sources and specs, the landing folders, installed libraries and Python, the place of the
+state, and a revision of the state. A needless change of it costs a plan; the sensor never notices
+what does not change it.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ from ml_assets.walk import landing, stamp
 from ml_assets.workspace import PACKAGE, Workspace, settings
 
 INSTALLED = (".dist-info", ".egg-info", ".egg-link", ".pth")
-"""Endings of what an installed distribution leaves in its folder, its version in the name."""
+"""Suffixes of the entries that an installed distribution has, with its version in the name."""
 
 
 Found = tuple[str, os.stat_result]
 
 
 def sources(workspace: Workspace) -> list[Found]:
-    """Return every first-party source and spec, and what the package ships beside its sources."""
+    """Return every first-party source and spec, and the files shipped beside the sources."""
     found: dict[str, os.stat_result] = {}
     for folder in set(workspace.roots.values()):
         shipped = folder == PACKAGE
@@ -53,12 +53,12 @@ def sources(workspace: Workspace) -> list[Found]:
 
 
 def changing(workspace: Workspace, seconds: float) -> str | None:
-    """Return a source, or a folder of libraries, that was changed so few seconds ago, if any is.
+    """Return a source or a folder of libraries that changed within these seconds, if there is one.
 
     Both times of a file count, as copying can set the one that people see.
     """
     now = time.time()
-    # A time in the future says nothing: such a file would never be quiet.
+    # Times in the future are ignored: such a file would never be stable.
     return next(
         (
             path
@@ -70,7 +70,7 @@ def changing(workspace: Workspace, seconds: float) -> str | None:
 
 
 def fingerprint(workspace: Workspace, home: Home) -> str:
-    """Return a digest that is another whenever a plan may be; what cannot be read counts too."""
+    """Return a digest that changes whenever a plan may change; unreadable files count too."""
     digest = hashlib.sha256()
     for path, file in sources(workspace):
         digest.update(os.fsencode(f"{path} {stamp(file)}\n"))
@@ -82,7 +82,7 @@ def fingerprint(workspace: Workspace, home: Home) -> str:
 
 
 def _revision(home: Home) -> list[object]:
-    """Return what is another after each write that a plan of this environment can see."""
+    """Return a value that changes with each write that a plan of this environment can see."""
     shown = func.count().filter(current.c.published == current.c.token)
     pinned = (switches.c.env == home.env, switches.c.key.startswith(PREFIX))
     with home.state.read() as db:
@@ -106,9 +106,9 @@ def _revision(home: Home) -> list[object]:
 
 
 def _python() -> list[object]:
-    """Return what is another once Python or a library is: a running process does not see it.
+    """Return a value that changes with Python or a library, unnoticed by a running process.
 
-    Versions stand in the names of the folders beside the libraries, so none of them is opened.
+    The names of the folders beside the libraries contain versions, so no file is opened.
     """
     interpreter = os.path.realpath(sys.executable)
     file = _stat(interpreter)
@@ -134,7 +134,7 @@ def _names(folder: str) -> list[str]:
 
 
 def _files(folder: str) -> Iterator[Found]:
-    """Yield every file below a folder; linked folders are looked into, each folder once."""
+    """Yield every file below a folder; links to folders are followed, each folder once."""
     seen: set[tuple[int, int]] = set()
     waiting = [folder]
     while waiting:
@@ -147,7 +147,7 @@ def _files(folder: str) -> Iterator[Found]:
             path = os.path.join(place, name)
             file = _stat(path)
             if file is None or name == "__pycache__":
-                # Editors keep a lock beside a file that is a link to nowhere (`.#features.py`).
+                # Editors keep a lock beside a file, which is a broken link (`.#features.py`).
                 continue
             if stat.S_ISDIR(file.st_mode):
                 waiting.append(path)
@@ -156,7 +156,7 @@ def _files(folder: str) -> Iterator[Found]:
 
 
 def _stat(path: str) -> os.stat_result | None:
-    """Return the stat of what a path leads to; None where it leads nowhere."""
+    """Return the stat of a path, links followed; None if it does not exist."""
     try:
         return os.stat(path)
     except OSError:

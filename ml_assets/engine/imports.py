@@ -1,7 +1,7 @@
-"""Libraries that a run's stages will ask for, imported while the run waits anyway.
+"""Imports libraries that a run's stages will need, while the run waits anyway.
 
-Imports take seconds of a cold process. Where another process makes what this one needs, they
-cost nothing.
+In a new process imports take seconds. While another process makes what this one needs, they cost
+nothing.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ml_assets.startup import importing
 
 
 def libraries_of(kinds: Iterable[str]) -> list[str]:
-    """Return what the stages of some kinds of units import, in the order of a run."""
+    """Return the libraries that the stages of some kinds of units import, in the order of a run."""
     asked = set(kinds)
     return [name for kind in KINDS.values() if kind.name in asked for name in kind.libraries]
 
@@ -26,7 +26,7 @@ class Imports:
         self._left = list(libraries)
 
     def one(self) -> bool:
-        """Import the next library; return False where none is left."""
+        """Import the next library; return False if none is left."""
         if not self._left:
             return False
         with importing():

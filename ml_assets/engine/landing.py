@@ -31,7 +31,7 @@ FORGOTTEN = "this content was deleted by `ml-assets forget` and cannot land agai
 
 @dataclass
 class Observed:
-    """What scanning the landing folders found."""
+    """The result of scanning the landing folders."""
 
     landed: list[str] = field(default_factory=list)
     """Batches with new content, `dataset@batch`."""
@@ -44,7 +44,7 @@ class Observed:
 
 
 def observe(home: Home, project: Project, settle: float = SETTLE) -> Observed:
-    """Record all new content in the landing folders, and return what was found."""
+    """Record all new content in the landing folders, and return the result."""
     found = Observed()
     known = home.batches.known_files()
     newest = home.batches.landed()
@@ -80,7 +80,7 @@ def observe(home: Home, project: Project, settle: float = SETTLE) -> Observed:
             for (dataset, batch), items in sorted(newest.items())
             if dataset == name
             and spelled(batch) not in seen
-            # Of a shared home, what landed on another machine lies there.
+            # In a shared home, files that landed on another machine are there.
             and str((folder / items[0].name).relative_to(home.root)) in known
         ]
     return found
@@ -89,7 +89,7 @@ def observe(home: Home, project: Project, settle: float = SETTLE) -> Observed:
 def _problem(entry: Item, spec: DatasetSpec) -> str | None:
     """Return why an entry of a landing folder is not ingested, None if it is.
 
-    Empty where nobody need be told: what is hidden, and folders in which people keep other things.
+    It is empty if it need not be reported: hidden files, and folders with other content.
     """
     if entry.hidden:
         return ""
@@ -113,7 +113,7 @@ def _take(
     settle: float,
     found: Observed,
 ) -> bool:
-    """Land a file where its content is new and it has settled; tell whether it landed."""
+    """Land a file if its content is new and it has settled; return whether it landed."""
     info = path.stat()
     stat = stamp(info)
     key = str(path.relative_to(home.root))
@@ -121,7 +121,7 @@ def _take(
     if before is not None and before[0] == stat:
         return False
     now = time.time()
-    # A time that lies far in the future says nothing: such a file would never settle.
+    # Times far in the future are ignored: such a file would never settle.
     if any(abs(now - touched) < settle for touched in (info.st_mtime, info.st_ctime)):
         found.settling.append(str(path))
         return False
@@ -139,11 +139,11 @@ def _take(
 
 
 def land(home: Home, project: Project, dataset: str, source: Path, batch: str | None) -> str:
-    """Copy a file atomically into a dataset's landing folder; return what landed.
+    """Copy a file atomically into a dataset's landing folder; return the scan's result.
 
-    The name must match the dataset's pattern, or `batch` says the batch and the name is
-    made. Raises UnknownName for the dataset, and RequestError where neither is so, or the file
-    cannot be read.
+    The name must match the dataset's pattern, or `batch` names the batch and determines the
+    name. Raises UnknownName for the dataset, and RequestError if neither is the case or the
+    file cannot be read.
     """
     if dataset not in project.datasets:
         raise UnknownName.of("dataset", dataset, project.datasets)
@@ -190,7 +190,7 @@ def land(home: Home, project: Project, dataset: str, source: Path, batch: str | 
 
 
 def landed_again(home: Home, digest: str) -> bool:
-    """Put a landed file back into the store, if it still lies in the landing folder."""
+    """Put a landed file back into the store, if it is still in the landing folder."""
     for path, (_, known) in home.batches.known_files().items():
         file = home.root / path
         if known == digest and file.is_file():

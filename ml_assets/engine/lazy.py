@@ -1,7 +1,7 @@
 """A mapping that is computed on first access.
 
-The checks of a cell are made so: nothing is made from them, so that a process that works ahead
-goes on to what is, and leaves them to the run.
+Used for the checks of a cell: nothing depends on them, so a worker skips them and leaves them to
+the run.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ Value = TypeVar("Value")
 
 
 class Later(Mapping[str, Value], Generic[Value]):
-    """What `make` returns, called once and only if needed.
+    """The mapping that `make` returns; it is called once, and only if needed.
 
     >>> asked = []
     >>> found = Later(lambda: asked.append("made") or {"a": 1})

@@ -1,7 +1,7 @@
-"""Materializing units: run what is missing, keep good results, report faults.
+"""Materializes units: runs what is missing, records good results, reports faults.
 
-A fault in one batch does not stop the others; the caller fails after they are kept. A
-damaged object is dropped and made again from what it was made from.
+A fault in one batch does not stop the others; the caller fails after they are recorded. A
+damaged object is dropped, and its action runs again.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ class Progress:
     cell: Cell
     state: State
     seconds: float
-    """What the actions that were run for it took, whichever process ran them."""
+    """The time of the actions that ran for it, in whatever process."""
     detail: str = ""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """The outcome of one unit: its now current cells, or why there are none."""
+    """The outcome of one unit: its cells that are now current, or why there are none."""
 
     unit: Unit
     current: Sequence[Current] = ()
@@ -54,11 +54,11 @@ Listener = Callable[[Progress], None]
 
 
 class Maker:
-    """Makes units of one run, with the code and specs as they were at its start.
+    """Makes the units of one run, with the code and specs as they were at its start.
 
-    With a `token` another process works on the same run from the other end (`graph/ahead`);
-    what either made counts as executed. When it has to be waited for, what the units `to_come` need
-    is imported, and the spare ones among them are made.
+    With a `token` workers make the same run's actions from the other end (`graph/workers`); what
+    either made counts as executed. While waiting for them, the libraries of the units `to_come`
+    are imported, and the spare units among them are made.
     """
 
     def __init__(
@@ -92,8 +92,8 @@ class Maker:
         self._session = planner.session(recurse=False, runner=self._runner, shared=self._shared)
 
     def make(self, units: Sequence[Unit], selected: set[str]) -> list[Outcome]:
-        """Make units, keep the selected assets of each, and return what became of each."""
-        # The other process begins with the first.
+        """Make units, record the selected assets of each, and return the outcomes."""
+        # The other process starts with the first.
         order = units if self._shared is None else units[::-1]
         found = {unit: self._one(unit, selected) for unit in order}
         return [found[unit] for unit in units]
@@ -104,7 +104,7 @@ class Maker:
         except (CodeChanged, NotMaterialized) as error:
             outcome = Outcome(unit, fault=str(error))
         except Exception as error:
-            # Not swallowed: the step fails with it, once the other batches are kept.
+            # Not ignored: the step fails with it after the other batches are recorded.
             known = isinstance(error, MlAssetsError)
             said = str(error) if known else f"{type(error).__name__}: {error}"
             outcome = Outcome(unit, fault=f"{unit}: {said}", trace=traceback.format_exc())
@@ -119,7 +119,7 @@ class Maker:
             try:
                 made = list(session.make(unit).values())
                 for item in made:
-                    # Made when looked at: here, where what is damaged can be made again.
+                    # Checks are computed on access: here, where a damaged object can be made again.
                     tuple(item.checks)
                 return made
             except DamagedObject as error:
@@ -128,7 +128,7 @@ class Maker:
                 healed.add(error.digest)
                 if not landed_again(self.planner.home, error.digest):
                     self.planner.home.objects.forget(error.digest)
-                # Recursing makes again whatever is missing on the way to this unit.
+                # Recursing makes whatever is missing upstream of this unit.
                 session = self.planner.session(runner=self._runner)
 
     def _keep(self, unit: Unit, made: Sequence[Made], selected: set[str]) -> Outcome:

@@ -1,6 +1,6 @@
 """Escaping text for Markdown.
 
-Belongs here: showing what came from data as it is. Does not belong here: what a page says.
+Belongs here: showing text from data literally. Does not belong here: the content of pages.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from html import escape
 
 
 def plain(text: str) -> str:
-    """Return a text that Markdown shows as it is, on one line: no tag, link or picture of its own.
+    """Return a text that Markdown shows literally, on one line: without tags, links or images.
 
     >>> plain("<b>|")
     '&lt;b&gt;&#124;'

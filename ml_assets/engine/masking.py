@@ -1,6 +1,6 @@
 """Masking sensitive values in messages of user code.
 
-Belongs here: the values that an action was given, and texts without them. Does not belong here:
+Belongs here: the values in an action's inputs, and texts without them. Does not belong here:
 which columns are sensitive (`sensitive`).
 """
 
@@ -27,12 +27,12 @@ def values(home: Home, project: Project, group: str, action: Action) -> set[str]
         if there:
             for column in home.objects.table(ref.digest, there).columns:
                 found |= {str(value) for value in column.unique().to_pylist()}
-    # What says nothing of anybody.
+    # Values that identify nobody.
     return found - {"None", "True", "False"}
 
 
 def without(said: Any, hidden: set[str]) -> Any:
-    """Return what a check said with the values masked in every text."""
+    """Return a check's result with the values masked in every text."""
     if isinstance(said, str):
         return masked(said, hidden)
     if isinstance(said, list):
@@ -43,7 +43,7 @@ def without(said: Any, hidden: set[str]) -> Any:
 
 
 def _names(home: Home, project: Project, group: str) -> set[str]:
-    """Return the hidden columns of a dataset, or of a model and of all that it is made from."""
+    """Return the hidden columns of a dataset, or of a model and all that it depends on."""
     if group not in project.models:
         return set(hidden_columns(project, group, {})) if group in project.datasets else set()
     model = project.models[group]

@@ -1,7 +1,7 @@
-"""The plan: what will run, what may run, what is reused or waits, and why; no action runs.
+"""The plan: what will run, may run, is reused or waits, and why. No action runs.
 
-But what lies in the landing folders is taken (`engine/landing`): a batch is its kept bytes, which
-a file that is replaced or removed a moment later would not be any more.
+Files in the landing folders are landed though (`engine/landing`): a batch consists of stored bytes,
+as its file may be replaced or removed at any moment.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ class Planned:
     reason: str
     depends_on: tuple[str, ...] = ()
     publish: bool = False
-    """Reused, but not yet current in this environment or not yet shown by Dagster."""
+    """It is reused, but not yet current in this environment or not yet shown by Dagster."""
     wanted: tuple[str, ...] = ()
-    """What identifies the wanted state: action keys or recipes, or the content's token."""
+    """The identity of the wanted state: action keys or recipes, or the content's token."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Plan:
     cells: Sequence[Planned]
     observed: Observed = field(default_factory=Observed)
     stated: str | None = None
-    """The digest of the wanted state, where the plan was read from a document."""
+    """The digest of the wanted state, if the plan was read from a document."""
 
     def having(self, status: Status) -> list[Planned]:
         """Return the cells with a status."""
@@ -59,7 +59,7 @@ class Plan:
 
     @property
     def wanted(self) -> str:
-        """A digest of the wanted state, as far as it is not there yet."""
+        """A digest of the part of the wanted state that is not reached yet."""
         if self.stated is not None:
             return self.stated
         return json_digest([[str(i.cell), i.status, list(i.wanted)] for i in self.todo])
@@ -89,7 +89,7 @@ class Plan:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Plan:
-        """Return the plan of a document that `to_json` made; of what is wanted only the digest."""
+        """Return the plan of a `to_json` document, with only the digest of the wanted state."""
         published = set(document["publish"])
         by_status: dict[Status, Sequence[Mapping[str, Any]]] = {
             "run": document["run"],
@@ -133,7 +133,7 @@ def units(session: Session) -> Iterator[Unit]:
 
 
 class Planner:
-    """One workspace, its specs as read now, and its home."""
+    """A workspace, its specs as they are now, and its home."""
 
     def __init__(self, workspace: Workspace, home: Home, project: Project | None = None) -> None:
         self.workspace = workspace
@@ -141,7 +141,7 @@ class Planner:
         self.project = read_project(workspace.defs) if project is None else project
 
     def session(self, **options: Any) -> Session:
-        """Return a new look at the world; with a runner it runs what is missing."""
+        """Return a new session on the present state; with a runner it runs what is missing."""
         return Session(self.workspace, self.home, self.project, **options)
 
     def plan(
@@ -149,7 +149,7 @@ class Planner:
     ) -> Plan:
         """Return the plan for a selection of assets and, if given, one batch.
 
-        With `look` the landing folders are looked at first. Raises SelectionError and
+        With `look` the landing folders are scanned first. Raises SelectionError and
         UnknownName.
         """
         observed = observe(self.home, self.project) if look else Observed()
@@ -158,7 +158,7 @@ class Planner:
             try:
                 return Plan(self._cells(assets, partition), observed)
             except DamagedObject as error:
-                # Whoever made it makes it again, which the next look plans.
+                # Its action runs again, as the next attempt plans.
                 self.home.objects.forget(error.digest)
 
     def _cells(self, assets: set[str], partition: str | None) -> list[Planned]:
@@ -183,7 +183,7 @@ class Planner:
 
 
 def planner_here() -> Planner:
-    """Return a planner for the project around the current folder, on its home."""
+    """Return a planner for the project around the current folder and its home."""
     workspace = locate()
     home = workspace.open_home()
     try:

@@ -1,4 +1,4 @@
-"""From what a session made to what is recorded as current."""
+"""Converts a session's results to records."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from ml_assets.store.records import Product
 
 
 def complete(made: Made) -> bool:
-    """Return whether everything of a cell, including its checks, is known."""
+    """Return whether all of a cell, including its checks, is known."""
     actions = (*made.actions.values(), *made.checks.values())
     return made.waiting is None and all(isinstance(action, Done) for action in actions)
 
 
 def product(made: Made) -> Product:
-    """Return a complete cell as the store records it."""
+    """Return the record of a complete cell."""
     done = {part: a for part, a in made.actions.items() if isinstance(a, Done)}
     checks = {name: a for name, a in made.checks.items() if isinstance(a, Done)}
     keys = {part: action.record.key for part, action in done.items()}

@@ -1,7 +1,7 @@
-"""From a plan to runs: assets by one contiguous range of batches, as few runs as possible.
+"""Divides a plan into as few runs as possible: assets with one contiguous range of batches each.
 
-Cells inside a range that did not change are published as reused; absent or waiting cells
-split a range. Unpartitioned assets go with the last run.
+Unchanged cells within a range are published as reused; absent or waiting cells split a range.
+Unpartitioned assets are in the last run.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ml_assets.store.digest import json_digest
 
 @dataclass(frozen=True)
 class RunSpec:
-    """One run: assets, and the first and last batch (none for unpartitioned assets only)."""
+    """One run: assets, and the first and last batch (none if all assets are unpartitioned)."""
 
     calendar: str | None
     assets: tuple[str, ...]
@@ -27,12 +27,12 @@ class RunSpec:
 
     @property
     def name(self) -> str:
-        """A digest of it: the same for the same assets and batches."""
+        """A digest of its assets and batches."""
         return json_digest([self.calendar, sorted(self.assets), self.first, self.last])
 
 
 def runs(plan: Plan, project: Project, order: Mapping[str, Sequence[str]]) -> list[RunSpec]:
-    """Return the runs that a plan needs; `order` is each calendar's batches as Dagster has them."""
+    """Return the runs that a plan needs; `order` has each calendar's batches in Dagster's order."""
     found: list[RunSpec] = []
     todo = plan.todo
     free = tuple(dict.fromkeys(i.cell.asset for i in todo if not _calendar(project, i)))
@@ -44,16 +44,16 @@ def runs(plan: Plan, project: Project, order: Mapping[str, Sequence[str]]) -> li
         return found
     if not found:
         return [RunSpec(None, free)]
-    # Snapshots go with the first run: what joins them may be in it.
+    # Snapshots are in the first run, since assets that join them may be in it.
     first = found[0]
     return [RunSpec(first.calendar, (*free, *first.assets), first.first, first.last), *found[1:]]
 
 
 def without(spec: RunSpec, failed: set[str], project: Project) -> RunSpec | None:
-    """Return a run without what is made from assets that failed in a run before it.
+    """Return a run without assets that depend on assets which failed in an earlier run.
 
-    So two ranges do as one would: other batches of what failed are finished, and nothing is made
-    from some of them. None where nothing is left.
+    So two ranges behave like one: other batches of the failed assets are completed, and nothing
+    is computed from only some of them. None if nothing is left.
     """
     after = walk(reverse(edges(project)), failed, None) - failed
     left = tuple(asset for asset in spec.assets if asset not in after)
@@ -65,10 +65,10 @@ def without(spec: RunSpec, failed: set[str], project: Project) -> RunSpec | None
 def untried(
     specs: Sequence[RunSpec], ended: Mapping[str, bool], project: Project
 ) -> RunSpec | None:
-    """Return the first run that did not end yet, without what is made from those that failed.
+    """Return the first run that has not ended yet, without assets that depend on failed ones.
 
-    `ended` is the name of each run that was tried for the same wanted state, and whether it
-    succeeded. None where all were tried.
+    `ended` maps the name of each run tried for the same wanted state to whether it succeeded.
+    None if all were tried.
     """
     failed: set[str] = set()
     for whole in specs:
@@ -82,9 +82,9 @@ def untried(
 
 
 def _first(spec: RunSpec, project: Project) -> set[str]:
-    """Return the assets of the steps that a run begins with: what failed, when it was tried again.
+    """Return the assets of a run's first steps: those that failed, if the run is a retry.
 
-    What was made before the failure is not to do any more.
+    Assets that were made before the failure need not be made again.
     """
     graph = edges(project)
     units = [{cell.asset for cell in unit_of(Cell(asset)).cells()} for asset in spec.assets]
@@ -119,7 +119,7 @@ def _calendar_runs(
 def _segments(
     todo: Sequence[Cell], ready: set[Cell], order: Sequence[str]
 ) -> list[tuple[tuple[str, ...], str, str]]:
-    """Cut the batches where the set of assets that are there changes."""
+    """Split the batches where the set of available assets changes."""
     wanted = tuple(dict.fromkeys(cell.asset for cell in todo))
     needed = {cell.partition for cell in todo}
     segments: list[tuple[tuple[str, ...], list[str]]] = []

@@ -1,7 +1,7 @@
 """The reports of a model or dataset: outputs named `report`, one HTML file each.
 
-In the store a report is an object. What people open is its page: a copy in the environment's folder
-`reports/`, made when somebody is told of it. Nothing reads a page back.
+In the store a report is an object. People open its page: a copy in the environment's folder
+`reports/`, written when its path is shown to somebody. Nothing reads a page back.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from ml_assets.store.records import Current
 
 OUTPUT = "report"
 FIRST = ("evaluation_report", "quality_report")
-"""Which one is meant where a group has several and only the group is named."""
+"""The report that is meant if a group has several and only the group is named."""
 PAGE = re.compile(r".+-v\d+\.html(\.\d+\.tmp)?")
-"""A page's file, also one that a process was writing when it was killed."""
+"""A page's file, including one that a killed process was writing."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,11 @@ class Report:
 
 
 def page(home: Home, current: Current) -> Path:
-    """Return the path of a current report's page, written if it is not there as it should be.
+    """Return the path of a current report's page, which is written if missing or damaged.
 
-    Its name is like flight_delay-evaluation_report-v3.html. A link to the object would be read by
-    its target's name, which has no ending: Chromium then shows the source. Raises DamagedObject
-    where the report itself cannot be read.
+    Its name is like flight_delay-evaluation_report-v3.html. It is not a link to the object, since
+    Chromium shows the source of a target without a suffix. Raises DamagedObject if the report
+    itself cannot be read.
     """
     digest = current.outputs[OUTPUT].digest
     batch = [current.partition.replace("/", "_")] if current.partition else []
@@ -60,9 +60,9 @@ def page(home: Home, current: Current) -> Path:
 
 
 def sweep(home: Home) -> None:
-    """Remove the pages, in every environment, of reports that are not in the store any more."""
+    """Remove the pages, in every environment, of reports that are no longer in the store."""
     for path in list(_pages(home)):
-        # A link that leads nowhere: pages were links once.
+        # A broken link, since pages used to be links.
         if not path.exists() or home.objects.missing([bytes_digest(path.read_bytes())]):
             path.unlink(missing_ok=True)
 
@@ -75,10 +75,10 @@ def _pages(home: Home) -> Iterator[Path]:
 
 
 def report_of(planner: Planner, name: str, partition: str | None = None) -> Report:
-    """Return the current report of a group, or of one asset; the newest batch's without one.
+    """Return the current report of a group or asset, by default of the newest batch.
 
-    Raises UnknownName where there is no such model, dataset, asset or batch, NotMaterialized
-    where it has no report yet.
+    Raises UnknownName if there is no such model, dataset, asset or batch, and NotMaterialized
+    if it has no report yet.
     """
     group, _, asset = name.partition("/")
     groups = [*planner.project.models, *planner.project.datasets]

@@ -1,7 +1,7 @@
-"""Running one action on the store: the only place where a stage function is called.
+"""Runs one action on the store: the only place where a stage function is called.
 
-Order of the writes: objects, then the action, then versions and current pointers (together),
-then whoever listens. A kill between any two leaves a state from which the next run goes on.
+The order of writes is: objects, the action, versions with current pointers; then listeners are
+called. After a kill between any two of them, the next run can continue.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ Boundary = Callable[[str, Any], None]
 
 
 class Recent:
-    """The newest few values by digest, so that what was just written is not read back."""
+    """The newest few values by digest, so that values just written are not read back."""
 
     def __init__(self, size: int = 12) -> None:
         self._size = size
@@ -49,14 +49,14 @@ class Recent:
         return self._values.get(digest)
 
     def keep(self, digest: str, value: Any) -> None:
-        """Keep a value; the oldest goes."""
+        """Keep a value, and drop the oldest."""
         self._values[digest] = value
         while len(self._values) > self._size:
             self._values.popitem(last=False)
 
 
 class Stored:
-    """A lazy input backed by the store; `name` is what people are told that it is."""
+    """A lazy input backed by the store; `name` is its name in messages."""
 
     def __init__(self, home: Home, ref: Ref, recent: Recent, name: str) -> None:
         self._home = home
@@ -70,7 +70,7 @@ class Stored:
         return self._ref.digest
 
     def table(self, columns: Sequence[str] | None = None) -> Any:
-        """Return the table, or only some of its columns; StageError where it lacks one."""
+        """Return the table, or only some of its columns; StageError if it lacks one."""
         found = self._recent.get(self.digest)
         try:
             if found is None:
@@ -98,8 +98,8 @@ class Stored:
 class ActionRunner:
     """Runs actions that are not in the cache; with `force` also those that are.
 
-    With `verify` a cached action is run again and compared; a difference raises
-    StageError naming the outputs, and nothing is recorded.
+    With `verify` cached actions are run again and compared; a difference raises StageError
+    naming the outputs, and nothing is recorded.
     """
 
     def __init__(
@@ -117,7 +117,7 @@ class ActionRunner:
     ) -> None:
         self._workspace = workspace
         self._project = project
-        """The specs that a model's actions are recorded with, so that `compare` can mix them."""
+        """The specs recorded with a model's actions, so that `compare` can combine them."""
         self._home = home
         self._sources = sources
         self._force = force
@@ -125,12 +125,12 @@ class ActionRunner:
         self._boundary = boundary
         self._token = token
         self._meanwhile = meanwhile
-        """Does a little of what will be needed while another process works; False: none left."""
+        """Does a bit of later work while another process works; returns False if none is left."""
         self._recent = Recent()
         self._stored: dict[Hashable, str] = {}
         """Digests of the sources and specs that the actions of many batches share."""
         self._again: set[str] = set()
-        """Keys that were forced or verified already in this run."""
+        """Keys that were already forced or verified in this run."""
 
     def __call__(self, unit: Unit, item: Keyed, known: Answer | None) -> Done:
         """Return an action's record, from the cache or by running it."""
@@ -147,7 +147,7 @@ class ActionRunner:
     ) -> Done | None:
         """Return an action's record; without `wait`, None while another process makes it.
 
-        Raises StageError, HookError or CodeChanged where the action fails; nothing is recorded.
+        Raises StageError, HookError or CodeChanged if the action fails; nothing is recorded.
         """
         repeat = (self._force or self._verify) and item.key not in self._again
         if known is not None and not repeat:
@@ -156,11 +156,11 @@ class ActionRunner:
             if not mine:
                 return None
             self._again.add(item.key)
-            # Another process may have made it while this one waited.
+            # Another process may have run it while this one waited.
             again = None if repeat else self._home.records.answer(item.key)
             if again is not None and again.made_by and again.made_by == self._token:
                 return Done(again, executed=True)
-            # A record whose objects are gone is made anew, and says by whom.
+            # A record whose objects are gone is replaced, with this run as its producer.
             return self._run(unit, item, known, replace=known is not None or again is not None)
 
     def _run(self, unit: Unit, item: Keyed, known: Answer | None, replace: bool) -> Done:
@@ -168,7 +168,7 @@ class ActionRunner:
         try:
             result = self._call(item)
         except HookError as error:
-            # What a person's own code says may quote a row.
+            # The user's code may quote a row in its message.
             hidden = self._hidden_in(unit, item.action) if item.action.hooks else set()
             if not hidden:
                 raise
@@ -199,7 +199,7 @@ class ActionRunner:
             made_by=self._token,
         )
         self._home.records.record_action(record, replace=replace)
-        # Frames in circles of references would wait for many more objects (`startup.SELDOM`).
+        # Frames in reference cycles would otherwise stay for long (`startup.SELDOM`).
         gc.collect(1)
         return Done(record.answer, executed=True)
 
@@ -220,7 +220,7 @@ class ActionRunner:
         return stage(action.params, **inputs, **hooks)
 
     def _hidden_in(self, unit: Unit, action: Action) -> set[str]:
-        """Return, as text, the values that an action was given and that may not be shown."""
+        """Return, as text, the values in an action's inputs that must not be shown."""
         if self._project is None:
             return set()
         return values(self._home, self._project, unit.group, action)
@@ -243,7 +243,7 @@ class ActionRunner:
         return ref
 
     def _told(self, unit: Unit, item: Keyed) -> dict[str, str]:
-        """Return what making the action again needs beyond the ingredients of its key."""
+        """Return what running the action again needs besides the ingredients of its key."""
         found = {"call": call_text(item.action)}
         if self._project is None:
             return found
@@ -257,7 +257,7 @@ class ActionRunner:
         kind = type(item.action.params).__module__
         place = (kind, *((name, module.digest) for name, module in sorted(item.closure.items())))
         if place not in self._stored:
-            # The spec's classes too: they read the params again when the action is made again.
+            # Also the spec's classes, which parse the params when the action runs again.
             modules = {**self._sources.closure([kind]), **item.closure}
             texts = {name: module.text for name, module in sorted(modules.items())}
             self._stored[place] = self._home.objects.put(texts).digest
@@ -265,9 +265,9 @@ class ActionRunner:
 
 
 def _canonical(table: Any) -> Any:
-    """Return a table as it will be read back: one chunk, categories sorted, none unused.
+    """Return a table as it will be read back: one chunk, sorted categories, none unused.
 
-    Otherwise a stage could see another order of categories in memory than from disk.
+    Otherwise a stage could see another order of categories from memory than from disk.
     """
     from ml_assets.stages.schema import compact
 
@@ -285,7 +285,7 @@ def _check(check: Any) -> dict[str, Any]:
 
 
 def _plain(value: Any, action: Action) -> Any:
-    """Return checks or facts as they will be read back; StageError for what JSON cannot hold."""
+    """Return checks or facts as they will be read back; StageError if JSON cannot hold them."""
     try:
         return json.loads(canonical_json(value))
     except StageError as error:

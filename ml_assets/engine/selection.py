@@ -1,14 +1,14 @@
 """Selections of assets: a subset of Dagster's selection syntax that needs no dagster.
 
     *                       everything
-    flights/cleaned         one asset; `*` stands for anything: flights/*, */candidate
+    flights/cleaned         one asset; `*` matches anything: flights/*, */candidate
     key:"flights/cleaned"   the same
     group:flight_delay      all assets of a dataset or model
-    +X, 2+X                 X and all (or 2 levels of) what it is made from
-    X+, X+1                 X and all (or 1 level of) what is made from it
+    +X, 2+X                 X and all (or 2 levels of) its upstream assets
+    X+, X+1                 X and all (or 1 level of) its downstream assets
     not X, X and Y, X or Y, (X)
 
-Binding from the weakest: or, and, not, +.
+Precedence from the lowest: or, and, not, +.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ TOKEN = re.compile(
     r"\s*(?:([()])|(\d{1,9}\+)|(\+\d{0,9})|((?:(?:key|group):)?(?:\"[^\"]*\"|[\w/*.-]+)))"
 )
 DEEPEST = 50
-"""Nesting; a selection is read by recursion."""
+"""Limits the nesting, since the parser is recursive."""
 
 
 def select(project: Project, text: str | None) -> list[str]:
     """Return the selected asset keys, in data-flow order.
 
-    Raises SelectionError where the text does not parse or a part of it names nothing.
+    Raises SelectionError if the text does not parse or a part of it names nothing.
     """
     graph = edges(project)
     makeable = [asset for asset in graph if not asset.endswith("/landing")]

@@ -1,11 +1,10 @@
-"""Which values are sensitive and must not be shown, logged or shipped: the one rule for all output.
+"""Which values are sensitive and must not be shown, logged or shipped: the rule for all output.
 
-A column is sensitive where its dataset says so. A feature is, where a source of it is; one that
-names no sources has the column of its name as its source, if its values were seen to be that
-column's (`stages/sources`, a fact of the features of each batch). Of any other nothing is known, so
-it counts as sensitive where any column that it could come from is. Belongs here: following
-`sensitive` from columns to whatever is made of them. Does not belong here: hiding, but for texts
-(`masked`).
+A column is sensitive if its dataset says so, and a feature if one of its sources is. If it names
+no sources, its source is the column with its name, if its values were seen to equal that column's
+(`stages/sources`, a fact of the features of each batch). Otherwise nothing is known, so it counts
+as sensitive if any column that it may come from is. Belongs here: following `sensitive` from
+columns to all that depends on them. Does not belong here: hiding, except in texts (`masked`).
 """
 
 from __future__ import annotations
@@ -22,19 +21,19 @@ if TYPE_CHECKING:
     from ml_assets.store.home import Home
 
 Seen = Mapping[str, str]
-"""Feature -> the column that its values were seen to be, as `dataset.column`."""
+"""Feature -> the column that its values were seen to equal, as `dataset.column`."""
 FACT = "sources"
-"""The fact of a batch's features in which that stands."""
+"""The name of that fact of a batch's features."""
 RECORD = "text"
-"""The column of quarantine with whole records: in one that does not parse anything may stand."""
+"""The column of quarantine with records as text; one that does not parse may contain anything."""
 SHORT = re.compile(r".|\d\d?")
-"""Values that are not looked for in a text, since they are everywhere."""
+"""Values that are not masked in texts, since they occur everywhere."""
 
 
 def looked(project: Project, model: str) -> dict[str, tuple[str, ...]]:
-    """Return, for features without sources, the columns of their name; the main dataset's first.
+    """Return, for features without sources, the columns of the same name, the main dataset's first.
 
-    Empty where no column of the model's datasets is sensitive: nothing has to be known then.
+    It is empty if no column of the model's datasets is sensitive, since it is not needed then.
     """
     spec = project.models[model]
     if not _hidden(project, spec):
@@ -64,7 +63,7 @@ def agreed(facts: Iterable[Mapping[str, Any]]) -> Seen:
 
 
 def seen(home: Home, project: Project, model: str) -> Seen:
-    """Return the sources that were seen in what an environment holds of a model's features."""
+    """Return the sources that were seen in an environment's current features of a model."""
     if not looked(project, model):
         return {}
     return agreed(
@@ -75,7 +74,7 @@ def seen(home: Home, project: Project, model: str) -> Seen:
 
 
 def sensitive_inputs(project: Project, model: str, known: Seen) -> tuple[str, ...]:
-    """Return the features and slices of a model whose values may not be shown."""
+    """Return the features and slices of a model whose values must not be shown."""
     spec = project.models[model]
     hidden = _hidden(project, spec)
     features = {name for name in spec.features.columns if hidden & _sources(spec, name, known)}
@@ -92,7 +91,7 @@ def undeclared(project: Project, model: str, known: Seen) -> tuple[str, ...]:
 
 
 def hidden_columns(project: Project, group: str, known: Seen) -> frozenset[str]:
-    """Return the columns, of any table of a dataset or model, whose values may not be shown."""
+    """Return the columns, of any table of a dataset or model, whose values must not be shown."""
     if group in project.datasets:
         own = {name for name, c in project.datasets[group].columns.items() if c.sensitive}
         return frozenset({*own, RECORD} if own else ())
@@ -117,7 +116,7 @@ def hidden_columns(project: Project, group: str, known: Seen) -> frozenset[str]:
 
 
 def masked(text: str, values: Collection[str]) -> str:
-    """Return a text with the given values masked wherever they occur as whole words."""
+    """Return a text with the given values masked wherever they occur as words."""
     from ml_assets.stages.shown import MASK
 
     there = {value for value in values if value in text and not SHORT.fullmatch(value)}

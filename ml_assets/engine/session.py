@@ -1,8 +1,8 @@
-"""A session over one state of the world: the same recipes plan units or run them.
+"""A session on one consistent state: the same recipes plan units or run them.
 
-A session plans when it has no runner: an action that is not in the cache is pending, and
-so is all that depends on it. With a runner the same recipes run what is missing. The
-recipes (`engine/recipes`) are the only description of the graph of actions.
+Without a runner a session plans: an action that is not in the cache is pending, and so is all that
+depends on it. With a runner the same recipes run what is missing. The recipes (`engine/recipes`)
+are the only description of the graph of actions.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Undone:
 
 
 class _Always(dict[str, Pending]):
-    """A mapping in which every name is the same pending output."""
+    """A mapping in which every name has the same pending output."""
 
     def __init__(self, pending: Pending) -> None:
         super().__init__()
@@ -67,22 +67,22 @@ class _Always(dict[str, Pending]):
 
 @dataclass
 class Made:
-    """A cell as a session found or made it."""
+    """The result of a recipe for a cell."""
 
     cell: Cell
     outputs: Outputs
     actions: dict[str, Done | Undone]
-    """The actions that the content comes from, by part; checks apart."""
+    """The actions of the content, by part, without checks."""
     checks: Mapping[str, Done | Undone] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
     pins: Mapping[str, Any] = field(default_factory=dict)
-    """What it took from the past for the first time; fixed when it becomes current."""
+    """What it pins; this is stored when it becomes current."""
     waiting: str | None = None
     """Why it cannot be made now."""
 
     @property
     def status(self) -> Status:
-        """What is to be done for this cell's content and checks."""
+        """What remains to be done for this cell's content and checks."""
         if self.waiting is not None:
             return "wait"
         undone = [
@@ -94,12 +94,12 @@ class Made:
 
     @property
     def executed(self) -> bool:
-        """Whether its content was made in this session."""
+        """Whether its content was computed in this session."""
         return any(isinstance(a, Done) and a.executed for a in self.actions.values())
 
     @property
     def seconds(self) -> float:
-        """What the actions that were run for it in this session took, its checks included."""
+        """The time of the actions that ran for it in this session, including checks."""
         return sum(
             action.record.seconds
             for action in (*self.actions.values(), *self.checks.values())
@@ -108,35 +108,35 @@ class Made:
 
 
 class Runner(Protocol):
-    """Runs an action that is not in the cache (or again, when told to)."""
+    """Runs an action that is not in the cache (or again, if forced)."""
 
     def __call__(self, unit: Unit, item: Keyed, known: Answer | None, /) -> Done:
-        """Return the action done; `known` is what the cache holds of it."""
+        """Return the finished action; `known` is its cached record, if any."""
         ...
 
 
 class SharedRunner(Runner, Protocol):
-    """A runner beside which another process runs actions of the same run."""
+    """A runner while another process runs actions of the same run."""
 
     def offer(self, unit: Unit, item: Keyed, known: Answer | None, /) -> Done | None:
-        """Return the action done, or None while the other process is making it."""
+        """Return the finished action, or None while the other process is running it."""
         ...
 
 
 @dataclass
 class Shared:
-    """How a session works on a run beside another process: neither waits if it need not."""
+    """How a session shares a run with another process without needless waiting."""
 
     runner: SharedRunner
     spare: list[Unit]
-    """Units of the run to make while the other process makes what this one needs."""
+    """Units to make while the other process makes what this one needs."""
 
 
 Recipe = Callable[["Session", Unit], Sequence[Made]]
 
 
 class Session:
-    """The recipes applied to one state of specs, code, landings and cache."""
+    """Applies recipes to one state of specs, code, landings and cache."""
 
     def __init__(
         self,
@@ -154,7 +154,7 @@ class Session:
         self._runner = runner if shared is None else shared.runner
         self._shared = shared
         self._recurse = recurse
-        """Upstream cells by their recipes; otherwise by what is current in the state."""
+        """Whether upstream cells come from their recipes, or else from current records."""
         self._made: dict[Unit, dict[Cell, Made]] = {}
         self._hashed = Hashed()
         self._batches: dict[str, list[str]] = {}
@@ -172,7 +172,7 @@ class Session:
     def batches(self, dataset: str) -> list[str]:
         """Return the batches of a dataset that ever landed, in calendar order.
 
-        Raises SpecError where the calendar's date format does not match a batch that is in.
+        Raises SpecError if the calendar's date format does not match a batch.
         """
         if dataset not in self._batches:
             names = [batch for name, batch in self.landed if name == dataset]
@@ -181,7 +181,7 @@ class Session:
         return self._batches[dataset]
 
     def before(self, dataset: str, batch: str) -> list[str]:
-        """Return the batches of a dataset before a batch, in calendar order."""
+        """Return the batches of a dataset that precede a batch, in calendar order."""
         calendar = self.project.datasets[dataset].calendar
         assert calendar is not None, f"{dataset} is a snapshot"
         known = self.batches(dataset)
@@ -206,27 +206,27 @@ class Session:
         return self._made[unit]
 
     def drop(self, unit: Unit) -> None:
-        """Forget what a unit was made of, once it is kept: a run makes thousands."""
+        """Forget a unit's results once they are recorded, since a run makes thousands."""
         self._made[unit] = {}
 
     def upstream(self, cell: Cell) -> Made:
-        """Return a cell that another is made from."""
+        """Return a cell on which another depends."""
         if self._recurse:
             return self.make(unit_of(cell))[cell]
         return self.held(cell)
 
     def held(self, cell: Cell) -> Made:
-        """Return what the environment holds of a cell now."""
+        """Return the current content of a cell in the environment."""
         found = self.home.records.current(self.home.env, cell.asset, cell.partition)
         if found is None:
             return Made(cell, {}, {}, waiting=f"{cell} was never materialized")
         return Made(cell, found.outputs, {}, facts=found.facts)
 
     def missed(self, made: Made, datasets: Iterable[str]) -> bool:
-        """Tell whether a cell is lacking only because its run failed or has not come yet.
+        """Return whether a cell is missing only because its run failed or is still to come.
 
-        Of the datasets that it is made from all have landed. Where upstream cells are found by
-        their recipes, one that waits cannot be made.
+        All datasets that it depends on have landed. If upstream cells come from their recipes,
+        a waiting one cannot be made.
         """
         if self._recurse or made.waiting is None:
             return False
@@ -235,7 +235,7 @@ class Session:
         return all(self.landings(*place)[0] for place in places)
 
     def keyed(self, action: Action) -> Keyed:
-        """Return an action with all that its key is made of."""
+        """Return an action with all that its key depends on."""
         return keyed(action, self.sources, self._hashed)
 
     def act(self, unit: Unit, action: Action) -> Done | Undone:
@@ -252,10 +252,10 @@ class Session:
         return Undone(item, Pending((_made_by(unit, action),), certain=True))
 
     def each(self, unit: Unit, actions: Sequence[Action]) -> list[Done | Undone]:
-        """Return the outputs of independent actions, as `act` does of one.
+        """Return the outputs of independent actions, as `act` does for one.
 
-        Beside another process, the last go first (in a YAML the families that take longest are
-        last), and what that process is making is left to it meanwhile.
+        With another process, the last come first (the slowest families are usually last in a
+        YAML), and what that process is running is left to it in the meantime.
         """
         if self._shared is None:
             return [self.act(unit, action) for action in actions]
@@ -281,9 +281,9 @@ class Session:
         return self._shared.runner.offer(unit, item, self.known(item.key))
 
     def _aside(self) -> bool:
-        """Make the actions of a spare unit; tell whether there was one.
+        """Make the actions of a spare unit; return whether there was one.
 
-        At its own turn the unit finds them in the cache, and meets its faults again.
+        When its turn comes, the unit finds them in the cache, and meets its faults again.
         """
         assert self._shared is not None
         while self._shared.spare:
@@ -293,9 +293,9 @@ class Session:
             try:
                 self.make(unit)
             except Exception:
-                # Not lost: the unit meets it again at its own turn.
+                # Not lost: the unit meets it again when its turn comes.
                 return True
-            # What it was made from may change before its own turn.
+            # Its inputs may change before its turn comes.
             del self._made[unit]
             return True
         return False
@@ -307,7 +307,7 @@ class Session:
         return Undone(item, Pending((_made_by(unit, item.action),) if certain else cells, certain))
 
     def known(self, key: str) -> Answer | None:
-        """Return what the cache holds of an action, if all its outputs are still there."""
+        """Return an action's cached result, if all its outputs still exist."""
         if self._runner is not None:
             return self._held(key)
         if key not in self._answers:
@@ -315,7 +315,7 @@ class Session:
         return self._answers[key]
 
     def _likely(self) -> dict[str, Answer | None]:
-        """Return the actions that current content comes from: most of what a plan asks for."""
+        """Return the actions of all current content, which are most of what a plan needs."""
         keys = {key for held in self.current.values() for key in held.actions.values()}
         found = self.home.records.answers(sorted(keys))
         digests = {ref.digest for answer in found.values() for ref in answer.outputs.values()}
@@ -338,7 +338,7 @@ def _recipe(unit: Unit) -> Recipe:
 
 
 def _made_by(unit: Unit, action: Action) -> Cell:
-    """Return the cell whose content an action of a unit makes."""
+    """Return the cell whose content an action of a unit produces."""
     if action.makes is None:
         return unit.cells()[0]
     return Cell(f"{unit.group}/{action.makes}", unit.partition)

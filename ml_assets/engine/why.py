@@ -12,12 +12,12 @@ UNSET = "unset"
 
 
 def reasons(now: Mapping[str, Any], before: ActionRecord | None) -> list[str]:
-    """Return the differences between an action's ingredients and those of the last time."""
+    """Return the differences between an action's present and previous ingredients."""
     if before is None:
         return ["never materialized"]
     then = before.ingredients
     if then["stage"] != now["stage"]:
-        # Code and inputs of another stage are others throughout: saying so would hide why.
+        # Code and inputs of another stage all differ; listing them would hide the reason.
         return [f"stage: {_stage(then['stage'])}→{_stage(now['stage'])}"]
     found = [*_code(then["code"], now["code"]), *_tree("spec", then["params"], now["params"])]
     found += _versions(then["environment"], now["environment"])
@@ -30,7 +30,7 @@ def reasons(now: Mapping[str, Any], before: ActionRecord | None) -> list[str]:
 
 
 def _stage(named: str) -> str:
-    """Return the function of a stage: withdrawn."""
+    """Return the function name of a stage, such as `withdrawn`."""
     return named.rpartition(":")[2]
 
 
@@ -55,7 +55,7 @@ def _tree(path: str, then: Any, now: Any) -> Iterator[str]:
     if isinstance(then, Mapping) and isinstance(now, Mapping):
         for key in sorted({*then, *now}):
             place = f"{path}.{key}" if path != "spec" else f"spec: {key}"
-            # A field that came later is in no key while it has its default.
+            # A field that was added later is in no key while it has its default.
             yield from _tree(place, then.get(key, UNSET), now.get(key, UNSET))
     elif then != now:
         yield f"{path} {_short(then)}→{_short(now)}"

@@ -58,9 +58,9 @@ def _column(dp: Any, name: str, column: Column) -> Any:
 
 
 def boundary(project: Project) -> Boundary:
-    """Return the check that a cleaned table is of its dataset's dagster-pandas type.
+    """Return the check that a cleaned table matches its dataset's dagster-pandas type.
 
-    What is returned raises StageError where it is not.
+    The check raises StageError if it does not.
     """
 
     @functools.cache

@@ -1,4 +1,4 @@
-"""The whole graph of a project: assets, checks, jobs and the sensor."""
+"""The complete graph of a project: assets, checks, jobs and the sensor."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from ml_assets.workspace import Workspace
 
 @functools.cache
 def calendar(name: str) -> dg.DynamicPartitionsDefinition:
-    """Return the partitions that all datasets on a calendar share."""
+    """Return the partitions shared by all datasets on a calendar."""
     return dg.DynamicPartitionsDefinition(name=name)
 
 
@@ -44,10 +44,10 @@ def group_definitions(project: Project, group: str, workspace: Workspace) -> dg.
 
 
 def jobs(project: Project) -> list[dg.UnresolvedAssetJobDefinition]:
-    """Return a job for each calendar (two cannot be in one run), and one for the rest."""
+    """Return a job for each calendar (a run cannot have two), and one for the rest."""
     assets = [a for a in asset_keys(project) if entry_of(a).unit is not None]
     calendars = {asset: project.calendar_of(asset.split("/")[0]) for asset in assets}
-    # A snapshot can run with any calendar: what joins it then needs one run, not two.
+    # A snapshot is in every job, so that a model which joins it needs one run, not two.
     found = {
         name: [a for a in assets if calendars[a] in (name, None)]
         for name in sorted(set(calendars.values()), key=str)
@@ -65,15 +65,15 @@ def jobs(project: Project) -> list[dg.UnresolvedAssetJobDefinition]:
 
 
 class ImpureHook(UserWarning):
-    """A hook reads what is not among its inputs, as far as its source shows."""
+    """A hook's source seems to read something that is not among its inputs."""
 
 
 def shared_definitions(
     project: Project, workspace: Workspace, caller: Caller | None = None
 ) -> dg.Definitions:
-    """Return what all groups share: resources, executor, jobs and the sensor."""
+    """Return the definitions that all groups share: resources, executor, jobs and the sensor."""
     for found in impurities(workspace, project):
-        # Seen by whoever loads or checks the definitions (`dg check defs`).
+        # Shown when the definitions are loaded or checked (`dg check defs`).
         warnings.warn(str(found), ImpureHook, stacklevel=2)
     made = jobs(project)
     return dg.Definitions(
@@ -85,18 +85,18 @@ def shared_definitions(
 
 
 def definitions(planner: Planner, caller: Caller | None = None) -> dg.Definitions:
-    """Return the definitions of a whole project; runs in this process are its `caller`'s."""
+    """Return the definitions of a project; runs in this process belong to `caller`."""
     project, workspace = planner.project, planner.workspace
     parts = [group_definitions(project, group, workspace) for group in groups(project)]
     return dg.Definitions.merge(*parts, shared_definitions(project, workspace, caller))
 
 
 def definitions_here() -> dg.Definitions:
-    """Return the definitions of the project around.
+    """Return the definitions of the project around the current folder.
 
-    Raises MlAssetsError where they cannot be read, unless a code server that can load them
-    again asks: it gets a sensor that waits for their repair, since a location that fails to
-    load would stay out of service until somebody pressed Reload.
+    Raises MlAssetsError if they cannot be read, except in a code server that can reload. It gets
+    a sensor that waits until they are repaired, since a location that failed to load would stay
+    out of service until somebody pressed Reload.
     """
     try:
         planner = planner_here()

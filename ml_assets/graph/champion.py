@@ -1,7 +1,7 @@
-"""Showing a promotion that a command wrote to the log: MLflow's aliases, Dagster's asset.
+"""Publishes a promotion that a command wrote to the log: MLflow's aliases, Dagster's asset.
 
-A run does the same in its step. Whatever a process that died did not show, the next run does:
-an entry marks the asset as not shown in its own transaction.
+A run does the same in its step. If the process dies first, the next run publishes the promotion,
+since the transaction of the entry marks the asset as unpublished.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ ATTEMPTS = 5
 
 
 class Shows(Protocol):
-    """Whoever can make MLflow show a model's log (`adapters.mlflow.process.Publisher`)."""
+    """Can publish a model's log to MLflow (as `adapters.mlflow.process.Publisher`)."""
 
     def show_log(self, model: str) -> object:
-        """Show it; raises PublishError."""
+        """Publish it; raises PublishError."""
 
 
 def show(planner: Planner, model: str, outside: Shows) -> None:
-    """Make MLflow and Dagster show what the log of a model says now.
+    """Publish the current log of a model to MLflow and Dagster.
 
-    Raises PublishError; the log stands, and the next run shows it.
+    Raises PublishError; the log is kept, and the next run publishes it.
     """
     home = planner.home
     for _ in range(ATTEMPTS):
@@ -36,7 +36,7 @@ def show(planner: Planner, model: str, outside: Shows) -> None:
         outside.show_log(model)
         current = home.records.current(home.env, f"{model}/champion")
         if current is None:
-            # No gate has run here: Dagster has no asset to show it on.
+            # No gate has run, so Dagster has no asset on which to show it.
             return
         _report(planner, model, current)
         if home.promotions.mark_shown(home.env, model, current.token, length):
@@ -54,6 +54,6 @@ def _report(planner: Planner, model: str, current: Current) -> None:
         before = instance.get_latest_materialization_event(event.asset_key)
         shown = before.asset_materialization if before is not None else None
         if shown is not None and (shown.tags or {}).get(DATA_VERSION) == current.digest:
-            # The same decision: what it was made from, as Dagster itself wrote it in the run.
+            # The decision is the same, so its inputs are as Dagster recorded them in the run.
             event = event._replace(tags={**(event.tags or {}), **(shown.tags or {})})
         instance.report_runless_asset_event(event)

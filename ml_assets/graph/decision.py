@@ -16,7 +16,7 @@ from ml_assets.store.records import Current
 
 
 def log_metadata(home: Home, _: Project, current: Current) -> dict[str, Any]:
-    """Return what the promotion log says of a model and its candidate, and the decision."""
+    """Return metadata about a model in the promotion log, its candidate, and the decision."""
     model = current.asset.split("/")[0]
     held = standing_of(home, model)
     found: dict[str, Any] = {
@@ -28,7 +28,7 @@ def log_metadata(home: Home, _: Project, current: Current) -> dict[str, Any]:
     if entry is not None:
         found |= {"verdict": entry.action, "reason": entry.reason, "candidate": f"v{entry.version}"}
     found["rules"] = dg.MetadataValue.md(rules_table(decision))
-    # The decision may be of the candidate before.
+    # The decision may be about the previous candidate.
     if held.report is not None and held.candidate is not None and held.candidate.digest == judged:
         found["report_file"] = dg.MetadataValue.path(str(page(home, held.report)))
     return found

@@ -27,7 +27,7 @@ def asset_spec(
     partitions: dg.PartitionsDefinition[str] | None,
     code_version: str | None = None,
 ) -> dg.AssetSpec:
-    """Return what Dagster shows about an asset before it is materialized."""
+    """Return an asset's definition, which Dagster shows before it is materialized."""
     group, entry = asset.split("/", maxsplit=1)[0], entry_of(asset)
     spec = project.datasets.get(group) or project.models[group]
     about = f" {spec.description}" if entry.described else ""
@@ -61,7 +61,7 @@ def inputs_metadata(spec: ModelSpec) -> dict[str, Any]:
 
 
 def lineage_metadata(_: Home, project: Project, current: Current) -> dict[str, Any]:
-    """Return which dataset columns the features of a batch come from."""
+    """Return column lineage from the dataset's columns to a batch's features."""
     model = project.models[current.asset.split("/")[0]]
     return {"dagster/column_lineage": feature_lineage(model)}
 
@@ -112,7 +112,7 @@ def feature_schema(spec: ModelSpec) -> dg.TableSchema:
 
 
 def feature_lineage(spec: ModelSpec) -> dg.TableColumnLineage:
-    """Return which dataset columns each feature comes from."""
+    """Return the dataset columns from which each feature is derived."""
     return dg.TableColumnLineage(
         {
             name: [

@@ -1,7 +1,7 @@
-"""What follows outside the store once a unit is made: MLflow's run, the promotion log, a check.
+"""Effects of a finished unit outside the store: MLflow's run, the promotion log, a check.
 
-Named in the registry (`assets/registry`). An effect is idempotent; one that fails is told in the
-step and tried again by the next run. Does not belong here: events of Dagster (`step`, `publish`).
+The registry (`assets/registry`) names them. An effect is idempotent; if it fails, the step reports
+it and the next run tries it again. Does not belong here: events of Dagster (`step`, `publish`).
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ from ml_assets.store.records import Current
 
 
 def mark_published(home: Home, current: Current) -> None:
-    """Note that a record is shown."""
+    """Record that Dagster shows a record."""
     home.records.mark_published(home.env, current.asset, current.partition, current.token)
 
 
 @dataclass(frozen=True)
 class Effect:
-    """What an effect came to."""
+    """The result of an effect."""
 
     metadata: Mapping[str, Any] = field(default_factory=dict)
-    """Of the materialization, besides the record's own."""
+    """Metadata added to the materialization's own."""
     problem: str | None = None
-    """Why it is not done; then nothing is noted as shown."""
+    """Why it failed; then nothing is marked as published."""
     mark: Callable[[Home, Current], None] = mark_published
-    """Notes that a record is shown."""
+    """Marks a record as published."""
 
 
 def log_to_mlflow(engine: Engine, current: Current) -> Effect:
-    """Show the candidate of a report in MLflow."""
+    """Publish a report's candidate to MLflow."""
     try:
         return Effect(mlflow_metadata(engine.publish(current.asset.split("/")[0])))
     except PublishError as error:
@@ -45,7 +45,7 @@ def log_to_mlflow(engine: Engine, current: Current) -> Effect:
 
 
 def promote(engine: Engine, current: Current) -> Effect:
-    """Write a decision to the promotion log, and show the log in MLflow."""
+    """Write a decision to the promotion log, and publish the log to MLflow."""
     home, model = engine.maker.planner.home, current.asset.split("/")[0]
     try:
         log_decision(home, model, current)

@@ -1,4 +1,4 @@
-"""Showing in Dagster what the store holds: events made from current records, by digest."""
+"""Dagster's events, built from the store's current records by digest."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def materialization(
     code_version: str,
     seen: int | None,
 ) -> dg.AssetMaterialization:
-    """Return the event that shows a batch's record, its data version and provenance exact.
+    """Return the event for a batch's record, with exact data version and provenance.
 
-    `seen` is the id of the last event in Dagster's log; what is newer makes the batch stale.
+    `seen` is the id of the last event in Dagster's log; newer events make the batch stale.
     """
     return dg.AssetMaterialization(
         asset_key=key_of(current.asset),
@@ -48,12 +48,12 @@ def materialization(
 
 
 def _provenance(home: Home, project: Project, current: Current, seen: int | None) -> dict[str, str]:
-    """Return the data versions of what a batch was made from; Dagster's stale marks read them."""
+    """Return the data versions of a batch's inputs, which decide Dagster's stale marks."""
     found: dict[str, str] = {}
     for source in sources_of(project, current.asset, implied=False):
         partition = current.partition if partitioned(project, source) else ""
         if source.endswith("/landing"):
-            # Dagster reads no event of what it does not make: this tells Dagster to skip the
+            # Dagster reads no events of assets that it does not make; this tells it to skip the
             # comparison.
             digest, pointer = current.facts.get("landing"), "NULL"
         else:
@@ -66,7 +66,7 @@ def _provenance(home: Home, project: Project, current: Current, seen: int | None
 
 
 def observation(unit: Unit, digest: str) -> dg.AssetObservation:
-    """Return the event that shows which landed bytes a batch was made from."""
+    """Return the event for the landed bytes of a batch."""
     return dg.AssetObservation(
         asset_key=key_of(f"{unit.group}/landing"),
         partition=unit.partition or None,
@@ -76,7 +76,7 @@ def observation(unit: Unit, digest: str) -> dg.AssetObservation:
 
 
 def metadata(home: Home, project: Project, current: Current, reused: bool) -> dict[str, Any]:
-    """Return the metadata that Dagster's page shows for a current record."""
+    """Return the metadata of a current record for Dagster's page."""
     found: dict[str, Any] = {
         "version": f"v{current.number}",
         "digest": current.digest,

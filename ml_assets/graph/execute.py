@@ -1,4 +1,4 @@
-"""Running a plan in this process, as the CLI does; the sensor's runs take the same steps."""
+"""Runs a plan in this process, as the CLI does; the sensor's runs have the same steps."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class Executed:
     success: bool = True
     progress: list[Progress] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
-    """What failed outside our own steps, as Dagster says it."""
+    """Failures outside our own steps, as Dagster reports them."""
     warnings: list[str] = field(default_factory=list)
-    """Problems in publishing that failed nothing."""
+    """Publishing problems that did not make a run fail."""
 
 
 def execute(
@@ -42,7 +42,7 @@ def execute(
 ) -> Executed:
     """Run what a plan needs, range by range; the caller holds the writer lock.
 
-    What is made from an asset that failed in one range is not made in those after it.
+    If an asset fails in one range, assets that depend on it do not run in later ranges.
     """
     done = Executed()
     todo = [item.cell for item in plan.todo] if token else []
@@ -83,7 +83,7 @@ def _run(
 
 
 def _failed(result: dg.ExecuteInProcessResult, spec: RunSpec) -> set[str]:
-    """Return the assets whose step failed; all of the run's where it failed outside its steps."""
+    """Return the assets whose step failed; all assets if the run failed outside its steps."""
     steps = [event.step_key or "" for event in result.all_events if event.is_step_failure]
     found = {
         f"{group}/{asset.name}"
@@ -94,7 +94,7 @@ def _failed(result: dg.ExecuteInProcessResult, spec: RunSpec) -> set[str]:
 
 
 def _faults(result: dg.ExecuteInProcessResult, told: Sequence[Progress]) -> list[str]:
-    """Return what failed besides the cells that were told, by its first cause."""
+    """Return the first causes of failures of cells that were not reported yet."""
     known = {line for progress in told for line in progress.detail.splitlines()}
     found: dict[str, str] = {}
     for event in result.all_events:

@@ -1,4 +1,4 @@
-"""Dagster's part of a legal deletion: the events of the assets that held the rows."""
+"""Dagster's part of a legal deletion: the events of the assets that contained the rows."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ ENDED = [TickStatus.SKIPPED, TickStatus.SUCCESS, TickStatus.FAILURE]
 def wipe(workspace: Workspace, assets: Collection[str]) -> int:
     """Delete every run that materialized some assets, and their check results; return how many.
 
-    Runs that failed go too, and what sensors said: a fault's message may quote a row. What is
-    still there is shown anew by the next run.
+    Failed runs and the sensors' messages are deleted too, since a fault's message may quote a row.
+    The next run publishes the remaining content again.
     """
     folder = dagster_home(workspace)
     if not (folder / "history").is_dir():

@@ -1,9 +1,8 @@
-"""Access guard of Dagster's page: only its own pages and non-browser programs are answered.
+"""Access guard of Dagster's web page: it answers only its own pages and non-browser programs.
 
-Dagster's web application has no login and trusts every request. A page of another origin that is
-open in the same browser could start runs, delete assets or report forged versions. Belongs here:
-what is refused before Dagster sees it. Does not belong here: how its application is made
-(`webserver`).
+Dagster's web application has no login and trusts every request. A page of another origin in the
+same browser could start runs, delete assets or report forged versions. Belongs here: what is
+refused before Dagster sees it. Does not belong here: creating the application (`webserver`).
 """
 
 from __future__ import annotations
@@ -19,15 +18,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 GRAPHQL, REPORTED = "/graphql", "/report_asset_"
 NO_FRAMES = [(b"x-frame-options", b"DENY"), (b"content-security-policy", b"frame-ancestors 'none'")]
-"""Sent with each answer: no page shows this one within its own. They add to Dagster's policy."""
+"""Headers that forbid showing the page in a frame, in addition to Dagster's policy."""
 POLICY_VIOLATED = 1008
 
 
 class Guard:
-    """An ASGI application around Dagster's; `names` are hosts that it answers to besides loopback.
+    """An ASGI application around Dagster's; `names` are allowed hosts besides loopback.
 
-    Refused with 403: a host of another name (a name of somebody else's may be made to point here);
-    what a page of another origin asks for, links apart; anything but a query by GET; reports of
+    It refuses with 403: other host names (an attacker's name may resolve to this machine); requests
+    by pages of another origin, except links; GET requests that are not queries; reports of
     materializations, observations and checks, which only ml_assets makes.
     """
 
@@ -36,7 +35,7 @@ class Guard:
         self._names = {name.lower() for name in names}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, or let Dagster answer it."""
+        """Refuse a request, or pass it on to Dagster."""
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
@@ -84,10 +83,10 @@ class Guard:
 
 
 def foreign(headers: Headers) -> bool:
-    """Tell whether a browser sent this for a page of another origin.
+    """Return whether a browser sent this for a page of another origin.
 
-    Browsers say so themselves (`Sec-Fetch-Site`); older ones, and all of them on opening a
-    websocket, name the page's origin. What has neither comes from no page.
+    Browsers send `Sec-Fetch-Site`; older ones, and all of them when they open a websocket, send
+    the page's origin. A request with neither does not come from a page.
     """
     site, origin = headers.get("sec-fetch-site"), headers.get("origin")
     if site is not None:
@@ -96,7 +95,7 @@ def foreign(headers: Headers) -> bool:
 
 
 def _is_link(scope: Scope, headers: Headers) -> bool:
-    """Tell whether a browser's window goes to a page here, which its former page cannot read."""
+    """Return whether a browser's window navigates here; the former page cannot read the answer."""
     return (
         scope["type"] == "http"
         and scope["method"] in ("GET", "HEAD")
@@ -109,7 +108,7 @@ def _only_queries(text: str) -> bool:
     try:
         document = parse(text)
     except GraphQLError:
-        # Dagster says what is wrong with it.
+        # Dagster reports what is wrong with it.
         return True
     return all(
         node.operation is OperationType.QUERY

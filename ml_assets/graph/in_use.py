@@ -1,6 +1,6 @@
-"""Dagster's storages in the home and environment in use, for a dagster.yaml that names neither.
+"""Dagster's storages in the home and environment in use, if dagster.yaml does not name them.
 
-So a bare `dagster dev` keeps its history where `ml-assets` with the same environment does.
+With it, a plain `dagster dev` uses the same history as `ml-assets` in that environment.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from ml_assets.workspace import locate
 
 
 class _InUse:
-    """What the storages share: their settings are those of the environment's own dagster.yaml."""
+    """The base of the storages, with the settings in the environment's own dagster.yaml."""
 
     _part: str
     """Its key there."""
 
     @classmethod
     def config_type(cls) -> dict[str, Any]:
-        """Return the schema of the configuration: nothing to say."""
+        """Return the schema of the configuration, which is empty."""
         return {}
 
     @classmethod
     def from_config_value(cls, inst_data: Any, config_value: Any) -> Any:
-        """Return the storage; raises HomeError where the project or home cannot be used."""
+        """Return the storage; raises HomeError if the project or home cannot be used."""
         config = settings(str(dagster_home(locate())))[cls._part]["config"]
         made: Any = super()
         return made.from_config_value(inst_data, {**config_value, **config})
@@ -51,6 +51,6 @@ class Schedules(_InUse, SqliteScheduleStorage):
 
 
 class Artifacts(_InUse, LocalArtifactStorage):
-    """Files that Dagster itself writes."""
+    """Dagster's own files."""
 
     _part = "local_artifact_storage"

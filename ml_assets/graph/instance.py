@@ -1,4 +1,4 @@
-"""Opening Dagster's instance of a home and environment; its calendars' batches."""
+"""Opens Dagster's instance of a home and environment, and registers batches in it."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def open_instance(workspace: Workspace) -> dg.DagsterInstance:
 def register_batches(
     instance: dg.DagsterInstance, project: Project, plan: Plan, *, busy: bool = False
 ) -> Mapping[str, Sequence[str]]:
-    """Add new batches to their calendars; return each calendar's batches as Dagster has them.
+    """Add new batches to their calendars; return each calendar's batches in Dagster's order.
 
-    Dagster keeps the order in which they were added. Where that is not the calendar's, those from
-    the first wrong one on are added anew: what Dagster knows of a batch it keeps by name. Not
-    while it is `busy`: what is open there may hold a range of them, so new ones go to the end.
+    Dagster keeps the order in which they were added. If that is not the calendar's order, batches
+    from the first wrong one on are added again; Dagster keeps their events by name. While Dagster
+    is `busy`, new ones are added at the end, since an open run may have a range of batches.
     """
     wanted: dict[str, set[str]] = {}
     for item in plan.cells:

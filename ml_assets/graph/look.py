@@ -1,8 +1,8 @@
-"""The sensor's looks: a plan in a fresh process, and what is remembered of the last one.
+"""The sensor's checks for work: a plan in a fresh process, and the remembered result.
 
-A plan is a process of seconds, and ticks come every five. So where nothing moved, what the last
-one said holds: that nothing is to do; that a run for it failed and is not due yet; that it cannot
-be planned, until a wait is over that doubles each time.
+Planning takes a process some seconds, and a tick comes every five. So while nothing changes, the
+last result stays valid: there is nothing to do; a run failed and the next is not due yet; or
+planning failed, which is tried again after a wait that doubles each time.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from ml_assets.store.home import Home
 from ml_assets.workspace import Workspace
 
 LONGEST_PLAN = 50.0
-"""Seconds that planning may take: Dagster gives a tick 60."""
+"""How many seconds planning may take; Dagster allows 60 for a tick."""
 QUIET = 3.0
-"""Seconds for which sources must be unchanged before their edit is acted on."""
+"""How many seconds sources must be unchanged before an edit takes effect."""
 BACKOFF = (30.0, 3600.0)
 """First and longest wait in seconds after a failure; doubled each time."""
 
@@ -36,7 +36,7 @@ class Look:
     """The result of planning for one state of its dependencies, as stored in the cursor."""
 
     seen: str = ""
-    """That state."""
+    """The fingerprint of that state."""
     said: str = ""
     wanted: str = ""
     """The digest of the wanted state if there is work to do."""
@@ -47,15 +47,15 @@ class Look:
 
     @classmethod
     def of(cls, cursor: str | None) -> Look:
-        """Return the look that a cursor keeps; an empty one where it keeps none."""
+        """Return the look stored in a cursor; an empty one if there is none."""
         try:
             return cls(**json.loads(cursor or "{}"))
         except (ValueError, TypeError):
-            # Of an older ml_assets.
+            # Written by an older ml_assets.
             return cls()
 
     def keep(self, context: dg.SensorEvaluationContext) -> None:
-        """Keep this look for the ticks to come."""
+        """Store this look for the next ticks."""
         context.update_cursor(json.dumps(asdict(self)))
 
     def still(self, instance: dg.DagsterInstance) -> str | None:
@@ -69,22 +69,22 @@ class Look:
         return f"no changes since the last check, and nothing to do{self.said}"
 
     def failed(self, seen: str, said: str) -> Look:
-        """Return the look after this one, where planning failed."""
+        """Return the look after this one, if planning failed."""
         tries = self.tries + 1 if self.seen == seen else 1
         return Look(seen, said, tries=tries, again=time.time() + _pause(tries))
 
 
 _crashed: list[Look] = []
-"""The last look, if its plan crashed: Dagster keeps no cursor of a tick that fails."""
+"""The last look, if its plan crashed: Dagster stores no cursor of a failed tick."""
 
 
 def look(
     context: dg.SensorEvaluationContext, workspace: Workspace, home: Home, loaded: str
 ) -> tuple[str, dict[str, Any]] | str:
-    """Return what was seen and the plan's document; or why no plan is made, or could be.
+    """Return the fingerprint and the plan's document, or why there is no plan.
 
-    `loaded` is what this process has loaded, the other half of what is compared. Raises
-    MlAssetsError where planning crashed.
+    `loaded` is the digest of this process's definitions, which is compared too. Raises
+    MlAssetsError if planning crashed.
     """
     seen = json_digest([fingerprint(workspace, home), loaded])
     last = next((past for past in _crashed if past.seen == seen), Look.of(context.cursor))
@@ -137,7 +137,10 @@ def backoff(instance: dg.DagsterInstance, wanted: str) -> str | None:
     left = ended + _pause(failures) - time.time()
     if left <= 0:
         return None
-    said = f"failed {failures} times" if failures else "its run ended without finishing all of it"
+    if failures:
+        said = "failed once" if failures == 1 else f"failed {failures} times"
+    else:
+        said = "its run ended without finishing all of it"
     return f"{said}; the next attempt is in {left:.0f} s"
 
 

@@ -17,12 +17,12 @@ from ml_assets.store.records import Current
 
 ROWS = 5
 LONGEST = 40
-"""Characters of a value; a record in quarantine has more."""
+"""Most characters of a value; a quarantined record may have more."""
 LONGEST_RECORD = 160
 
 
 def preview(home: Home, project: Project, current: Current) -> str | None:
-    """Return the first rows of a batch as a Markdown table; None where there are none."""
+    """Return the first rows of a batch as a Markdown table; None if there are none."""
     group, name = current.asset.split("/")
     table = next((ref for ref in current.outputs.values() if ref.kind == "table"), None)
     if not entry_of(current.asset).rows or table is None or not table.rows:

@@ -15,7 +15,7 @@ from ml_assets.store.records import Current
 
 
 def quality_metadata(home: Home, _: Project, current: Current) -> dict[str, Any]:
-    """Return the report inline, its file, and the figures that are plotted over batches."""
+    """Return the report inline, its file, and the numbers that are plotted over batches."""
     said = current.facts["quality"]
     lines = [_account(said), "", "| | | |", "| --- | --- | --- |"]
     lines += [f"| **{title}** | {word} | {plain(text)} |" for title, word, text in said["verdicts"]]

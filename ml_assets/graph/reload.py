@@ -1,4 +1,4 @@
-"""Reloading the code location from inside it, when the specs define other assets."""
+"""Reloads the code location from inside it when the specs define other assets."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ DELAY = 1.0
 
 
 def can_reload() -> bool:
-    """Tell whether a code server that can load anew is in front of this process."""
+    """Return whether this process belongs to a code server that can reload it."""
     return any(_address())
 
 
 def reload_location() -> str:
-    """Ask the code server in front of this process to reload; return a message for the user."""
+    """Ask this process's code server to reload it; return a message for the user."""
     port, socket = _address()
     if not port and not socket:
         return "press Reload definitions"
@@ -36,7 +36,7 @@ def reload_location() -> str:
 
 def _reload(port: str, socket: str) -> None:
     client = DagsterGrpcClient(port=int(port) if port else None, socket=socket or None)
-    # This process ends with the reload, most often before it is answered.
+    # The reload ends this process, usually before the answer arrives.
     with contextlib.suppress(DagsterUserCodeUnreachableError):
         client.reload_code(timeout=60)
 

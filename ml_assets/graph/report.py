@@ -1,7 +1,7 @@
 """A candidate's leaderboard and its evaluation report as Dagster's page shows them.
 
-Belongs here: figures of the store to Markdown, plots to pictures within it. Does not belong here:
-figures of its own.
+Belongs here: formatting stored numbers as Markdown, with plots as inline images. Does not belong
+here: computing anything.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from ml_assets.store.records import Current
 MLFLOW_URL = "ML_ASSETS_MLFLOW_URL"
 """The environment variable with the address of MLflow's page; `up` sets it."""
 VIEW = "?workflowType=machine_learning"
-"""Without it MLflow's page shows what is for language models around a run."""
+"""Without it MLflow's page surrounds a run with tools for language models."""
 
 
 def leaderboard(home: Home, current: Current) -> str:
-    """Return the families by their validation metric, with what each costs, as Markdown.
+    """Return the families by validation metric, with the cost of each, as Markdown.
 
-    Seconds are those of the fit that was recorded, wherever it ran.
+    The seconds are those of the recorded fit, wherever it ran.
     """
     metric = current.facts["metric"]
     crossed = any("parts" in row for row in current.facts["families"])
@@ -88,7 +88,7 @@ def report_metadata(home: Home, _: Project, current: Current) -> dict[str, Any]:
 
 
 def mlflow_metadata(answer: Mapping[str, Any]) -> dict[str, Any]:
-    """Return links to a candidate's run and version in MLflow, where `up` serves its page."""
+    """Return links to a candidate's run and version in MLflow, if `up` serves its page."""
     base = os.environ.get(MLFLOW_URL) or "http://127.0.0.1:5000"
     run = f"{base}/#/experiments/{answer['experiment']}/runs/{answer['mlflow_run_id']}"
     version = f"{base}/#/models/{answer['name']}/versions/{answer['version']}"
@@ -121,7 +121,7 @@ def _slices(metrics: Mapping[str, Any]) -> str:
 
 
 def _change(home: Home, current: Current) -> str:
-    """Return what changed against the previous candidate, whole and by slice."""
+    """Return the comparison with the previous candidate, overall and by slice."""
     found = home.objects.json(current.outputs["change"].digest)
     if found["why"] is not None:
         return f"Not compared: {plain(found['why'])}."

@@ -1,4 +1,4 @@
-"""The resource through which steps make units: opened once a run, under the writer lock."""
+"""The resource with which steps make units; it is opened once in a run, under the writer lock."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ from ml_assets.workspace import locate
 
 FORCE, VERIFY, TOKEN = "ml_assets/force", "ml_assets/verify", "ml_assets/token"
 PATIENCE = 3600.0
-"""Seconds that a run launched by the daemon waits for another writer."""
+"""How many seconds a run launched by the daemon waits for another writer."""
 
 
 @dataclass
 class Caller:
-    """What a command and the runs in its own process hand each other."""
+    """What a command and the runs in its process share."""
 
     listeners: Sequence[Listener] = ()
-    """Who follows progress."""
+    """The functions that are called with progress."""
     todo: Sequence[Cell] = ()
-    """What the command's plan wants made, where its workers were told it."""
+    """The cells of the command's plan that its workers should make."""
     warnings: list[str] = field(default_factory=list)
-    """What runs could not show elsewhere."""
+    """Warnings of runs that could not be shown elsewhere."""
 
 
 class Engine:
@@ -55,22 +55,22 @@ class Engine:
         self.maker = self._maker(planner, run, open_)
 
     def publish(self, model: str) -> dict[str, Any]:
-        """Show a model's candidate in MLflow; raises PublishError."""
+        """Publish a model's candidate to MLflow; raises PublishError."""
         return self._publisher.publish(model, self._run_id)
 
     def show_log(self, model: str) -> None:
-        """Show a model's promotion log in MLflow; raises PublishError."""
+        """Publish a model's promotion log to MLflow; raises PublishError."""
         self._publisher.show_log(model)
 
     def send_lineage(self) -> str | None:
-        """Send what was made as OpenLineage events; return why that failed, if it did."""
+        """Send the results as OpenLineage events; return why that failed, if it did."""
         problem = tell_run(self.maker.planner, self._progress, self._run_id)
         if problem is not None:
             self._caller.warnings.append(problem)
         return problem
 
     def _maker(self, planner: Planner, run: dg.DagsterRun | None, open_: ExitStack) -> Maker:
-        """Return the maker of a run, once its workers and MLflow's process are started."""
+        """Return the maker of a run, after starting its workers and MLflow's process."""
         tags = dict(run.tags) if run is not None else {}
         keys = run.asset_selection if run is not None else None
         chosen = {asset_of(key) for key in keys or ()}
@@ -81,7 +81,7 @@ class Engine:
             cells = [i.cell for i in planner.plan(look=False).todo if i.cell.asset in chosen]
             token = open_.enter_context(beside(planner, cells))
         if any(_needs_mlflow(asset) for asset in chosen):
-            # Its imports take seconds, which pass while the models are trained.
+            # Its imports take seconds, which overlap with training.
             self._publisher.start()
         return Maker(
             planner,
@@ -101,7 +101,7 @@ class Engine:
 
 
 def engine_resource(caller: Caller) -> dg.ResourceDefinition:
-    """Return the resource `engine`: opens the home and takes the lock for as long as a run is."""
+    """Return the resource `engine`, which opens the home and holds the lock during a run."""
 
     @dg.resource(description="Makes units, under the lock of the home and environment in use.")
     @contextmanager
@@ -119,7 +119,7 @@ def engine_resource(caller: Caller) -> dg.ResourceDefinition:
                 made = Engine(Planner(workspace, home), run, caller, open_)
                 yield made
         finally:
-            # Whoever receives it may be slow: others may write meanwhile.
+            # The receiver may be slow, so others may write in the meantime.
             problem = made.send_lineage() if made is not None else None
             if problem is not None and context.log is not None:
                 context.log.warning(problem)

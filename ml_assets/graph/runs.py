@@ -1,4 +1,4 @@
-"""Runs in Dagster: open ones, dead ones, and attempts at a wanted state."""
+"""Dagster's runs: open ones, dead ones, and attempts to reach a wanted state."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def job_name(calendar_name: str | None) -> str:
 
 
 def tags(spec: RunSpec, wanted: str) -> dict[str, str]:
-    """Return the tags of a run: its range of batches, and the wanted state it is for."""
+    """Return the tags of a run: its range of batches, and the wanted state."""
     found = {WANTED: wanted, NAME: spec.name}
     if spec.first is not None and spec.last is not None:
         found |= {FIRST: spec.first, LAST: spec.last}
@@ -41,7 +41,7 @@ def tags(spec: RunSpec, wanted: str) -> dict[str, str]:
 
 
 def fail_dead(instance: dg.DagsterInstance, home: Home) -> None:
-    """Mark the open runs whose process is gone as failed; nothing else does."""
+    """Mark the open runs whose process is gone as failed, as Dagster does not."""
     for record in instance.get_run_records(dg.RunsFilter(statuses=list(OPEN))):
         if _dead(home, record):
             said = "its process is gone; the next run continues from there"

@@ -1,7 +1,7 @@
 """The reconcile sensor: requests one run if the wanted and the current state differ.
 
-Level-triggered: a new, corrected or withdrawn batch, an edited spec or stage, a failed run are
-one mechanism. A tick takes a cheap fingerprint and plans (`graph/look`) when it moved.
+It is level-triggered: a new, corrected or withdrawn batch, an edited spec or stage and a failed run
+are handled in the same way. A tick takes a cheap fingerprint and plans (`look`) if it changed.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from ml_assets.workspace import Workspace, locate
 _asked: set[str] = set()
 """Definitions for which a reload was requested, so that it is requested only once."""
 GATHER = 20.0
-"""Seconds for which ready batches wait for files that are still being written."""
+"""How many seconds ready batches wait for files that are still being written."""
 _arriving: list[float] = []
 """When a tick first saw files being written, by the monotonic clock; empty if none are."""
 SAID = 3
@@ -48,7 +48,7 @@ SAID = 3
 def reconcile_sensor(
     project: Project, workspace: Workspace, jobs: Sequence[dg.UnresolvedAssetJobDefinition]
 ) -> dg.SensorDefinition:
-    """Return the one sensor of a code location."""
+    """Return the only sensor of a code location."""
     loaded = definitions_digest(project, workspace)
 
     @dg.sensor(
@@ -129,7 +129,7 @@ def _tick(
     specs = runs(plan, project, register_batches(context.instance, project, plan))
     before = tried(context.instance, plan.wanted)
     cancelled = before and before[0].dagster_run.status == dg.DagsterRunStatus.CANCELED
-    # A range that failed, or could not be finished before another, does not keep the others back.
+    # A range that failed, or could not be completed before another, does not block the others.
     spec = None if cancelled else untried(specs, ended(before), project)
     if spec is None:
         wait = backoff(context.instance, plan.wanted)
@@ -149,7 +149,7 @@ def _tick(
 
 
 def _stuck(context: dg.SensorEvaluationContext, seen: str, why: str) -> dg.SkipReason:
-    """Wait for a person, as a reload was asked for and did not come."""
+    """Wait for a person, since a requested reload did not happen."""
     said = f"{why}; reload the location"
     Look.of(context.cursor).failed(seen, said).keep(context)
     return dg.SkipReason(said)

@@ -13,7 +13,7 @@ from ml_assets.workspace import Workspace
 
 
 def settings(base: str) -> dict[str, Any]:
-    """Return a dagster.yaml that keeps everything below `base`."""
+    """Return a dagster.yaml that keeps everything under `base`."""
     return {
         "run_storage": {
             "module": "ml_assets.graph.storage",
@@ -38,13 +38,13 @@ def settings(base: str) -> dict[str, Any]:
 def dagster_home(workspace: Workspace) -> Path:
     """Write the environment's dagster.yaml and return its folder.
 
-    Written anew at each start, so that a home that was moved or copied works.
+    It is rewritten at each start, so that a moved or copied home works.
     """
     folder = workspace.home / "environments" / workspace.env / "dagster"
     folder.mkdir(parents=True, exist_ok=True)
     text = yaml.safe_dump(settings(str(folder)), sort_keys=False)
     path = folder / "dagster.yaml"
-    # As bytes: whatever became of it, it is written anew.
+    # As bytes, so that even a damaged file is rewritten.
     if not path.is_file() or path.read_bytes() != text.encode():
         temporary = path.with_suffix(f".{os.getpid()}.tmp")
         temporary.write_bytes(text.encode())

@@ -1,8 +1,8 @@
 """What a step reports to Dagster about its units: materializations, checks, failures.
 
 A step over a range of batches yields its outputs first and then logs each batch's own
-materialization and checks: the latest record of each partition is exact (Dagster itself
-writes one data version on the whole range). An unpartitioned asset is told by its output.
+materialization and checks. So the latest event of each partition is exact, whereas Dagster itself
+writes one data version for the entire range. An unpartitioned asset is reported by its output.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def publish(
 ) -> Iterator[Any]:
     """Yield and log the results of a step's units; `chosen` assets are in data-flow order.
 
-    Raises dg.Failure naming every fault, after what is good was shown.
+    Raises dg.Failure naming every fault, after publishing the good results.
     """
     faults = [outcome for outcome in outcomes if outcome.fault is not None]
     waiting = [outcome for outcome in outcomes if outcome.waiting is not None]
@@ -67,7 +67,7 @@ def publish(
 def _single(
     context: dg.AssetExecutionContext, engine: Engine, outcome: Outcome, chosen: Sequence[str]
 ) -> Generator[Any, None, str | None]:
-    """Yield an unpartitioned unit, after what follows from it outside; return a problem."""
+    """Yield an unpartitioned unit after its effect; return a problem."""
     home, project = engine.maker.planner.home, engine.maker.planner.project
     named = KINDS[outcome.unit.kind].effect
     effect = function(named)(engine, outcome.current[0]) if named else Effect()
@@ -89,7 +89,7 @@ def _single(
 def _log_batch(
     context: dg.AssetExecutionContext, engine: Engine, outcome: Outcome, code_version: str
 ) -> None:
-    """Log the materializations and checks of one batch, then note that they are shown."""
+    """Log the materializations and checks of one batch, then mark them as published."""
     home, project = engine.maker.planner.home, engine.maker.planner.project
     _observe(context, outcome)
     for current in outcome.current:
@@ -102,7 +102,7 @@ def _log_batch(
 
 
 def _let_go(context: dg.AssetExecutionContext) -> None:
-    """Drop the logged events, which Dagster would keep in memory until the run ends."""
+    """Free the logged events, which Dagster would keep in memory until the run ends."""
     deque(context.op_execution_context.consume_events(), maxlen=0)
 
 
@@ -119,7 +119,7 @@ def _reused(outcome: Outcome, current: Current) -> bool:
 def _whole_checks(
     context: dg.AssetExecutionContext, engine: Engine
 ) -> Iterator[dg.AssetCheckResult]:
-    """Yield the result of each check over all current batches: red if one is."""
+    """Yield the result of each check over all current batches: failed if one is."""
     home, project = engine.maker.planner.home, engine.maker.planner.project
     names = sorted({asset_of(key.asset_key) for key in context.selected_asset_check_keys})
     held = {name: home.records.checks(home.env, name) for name in names}
@@ -151,7 +151,7 @@ def _whole_checks(
 
 
 def _over_batches(count: int, red: Sequence[str], about: str) -> str:
-    """Return in words how many batches pass, and which one is told of; nothing without batches.
+    """Return a text about how many batches pass, and which one is described; empty without batches.
 
     >>> _over_batches(3, ["2020-01", "2020-02"], "2020-01")
     '2 of 3 batches do not pass: 2020-01, 2020-02. 2020-01: '

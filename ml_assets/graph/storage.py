@@ -1,7 +1,7 @@
 """Dagster's run and event storage on SQLite with connections that stay open.
 
-Dagster's own make an engine and a connection for every statement: 17 ms an event, against
-some 4 with a pool. What is stored is the same, so either can be put in dagster.yaml.
+Dagster's own create an engine and a connection for every statement: 17 ms for an event, instead of
+some 4 with a pool. The stored data are the same, so dagster.yaml can name either.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from sqlalchemy.exc import DisconnectionError
 from ml_assets.graph.private.storage import ConsolidatedSqliteEventLogStorage, SqliteRunStorage
 
 TIMEOUT = 60.0
-"""Seconds that a statement waits for another process' transaction."""
+"""How many seconds a statement waits for another process's transaction."""
 
 
 def pooled(address: str) -> Engine:
-    """Return an engine on a SQLite file whose connections stay open while the file is there.
+    """Return an engine on a SQLite file whose connections stay open while the file exists.
 
-    Without a flush to disk at each commit: SQLite's log keeps the database whole, and
-    `ml-assets repair` shows anew what a power failure took.
+    It does not flush to disk at each commit: SQLite's log keeps the database consistent, and
+    `ml-assets repair` publishes again what a power failure lost.
     """
     engine = create_engine(address, connect_args={"timeout": TIMEOUT})
     path = Path(str(engine.url.database))
@@ -51,7 +51,7 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 class _Pooled:
-    """What both storages share: one engine, made at first use."""
+    """The base of both storages: one engine, created on first use."""
 
     _conn_string: str
     _engine: Engine | None = None

@@ -1,6 +1,6 @@
-"""One factory for every unit: its assets, their checks, and the step that makes them.
+"""The factory for every kind of unit: its assets, their checks, and the step that makes them.
 
-A step first computes and records every batch, and only then tells Dagster (`step`).
+A step first computes and records every batch, and only then reports to Dagster (`step`).
 """
 
 import warnings
@@ -49,12 +49,12 @@ def unit_assets(
         chosen = {asset_of(key) for key in context.selected_asset_keys}
         units = [Unit(group, kind, batch) for batch in batches]
         outcomes = list(engine.maker.make(units, chosen))
-        # Dagster wants outputs in data-flow order.
+        # Dagster expects outputs in data-flow order.
         ordered = [asset for asset in assets if asset in chosen]
         try:
             yield from publish(context, engine, outcomes, ordered, code_version)
         except DamagedObject as error:
-            # What is not there is planned; what is only damaged would fail each run anew.
+            # A plan notices missing objects; a damaged one would make every run fail again.
             engine.maker.planner.home.objects.forget(error.digest)
             raise dg.Failure(f"{error}; the next run rebuilds it", allow_retries=False) from None
 
@@ -74,7 +74,7 @@ def check_specs(
             described |= {check: f"Own check {hook}." for check, hook in own.items()}
         for check, text in described.items():
             with warnings.catch_warnings():
-                # Checks by partition are in preview in Dagster; what is used of them is tested.
+                # Checks by partition are a preview feature of Dagster; our use of them is tested.
                 warnings.simplefilter("ignore", dg.PreviewWarning)
                 found = dg.AssetCheckSpec(
                     check, asset=key_of(asset), description=text, partitions_def=partitions

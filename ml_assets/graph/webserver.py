@@ -1,6 +1,6 @@
-"""Dagster's page as `ml-assets up` serves it: Dagster's own application behind a guard.
+"""Serves Dagster's page for `ml-assets up`: Dagster's own application behind a guard.
 
-Run as a process; DAGSTER_HOME says which instance. Belongs here: the process. Does not
+It runs as a process; DAGSTER_HOME names the instance. Belongs here: the process. Does not
 belong here: what the guard refuses (`guard`).
 """
 
@@ -23,9 +23,9 @@ from ml_assets.graph.private.webserver import (
 )
 
 POLL = 2000
-"""Milliseconds after which an open page asks again, as Dagster's own command has it."""
+"""Milliseconds between two polls of an open page, as in Dagster's own command."""
 GRACE = 3
-"""Seconds that open requests get when the server ends; an open page holds a websocket for ever."""
+"""Seconds for open requests when the server ends; an open page never closes its websocket."""
 
 
 def main() -> None:

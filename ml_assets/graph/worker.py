@@ -1,7 +1,7 @@
 """A worker process of a run, as `workers` starts it.
 
-It fills the action cache and writes nothing else: what is current, and what people see, is the
-run's own doing.
+It fills the action cache and writes nothing else; only the run makes results current and publishes
+them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ml_assets.workspace import locate
 
 
 def answering(defs: str, number: str, count: str) -> Callable[[Any], None]:
-    """Return what makes the units of the wanted cells, as worker `number` of `count`."""
+    """Return the function that makes units of the wanted cells, as worker `number` of `count`."""
     return lambda request: _work(Path(defs), request, int(number) / int(count))
 
 
@@ -46,14 +46,14 @@ def _work(defs: Path, request: Any, start: float) -> None:
         try:
             session.make(unit)
         except Exception:
-            # Not lost: the run meets the same fault at its own turn, and tells it.
+            # Not lost: the run meets the same fault itself, and reports it.
             traceback.print_exc()
 
 
 def ordered(found: list[Unit], start: float = 0.0) -> list[Unit]:
-    """Return units kind by kind, the last model first: the run itself begins with the first.
+    """Return units by kind, the last model first, since the run itself starts with the first.
 
-    Each kind is begun at a share of its units, so that several workers begin at different ones.
+    Each worker starts at another unit of each kind, given as a fraction of them.
     """
     order: list[Unit] = []
     for kind in KINDS:

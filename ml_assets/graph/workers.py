@@ -1,7 +1,7 @@
-"""Worker processes beside a run: they make the same actions from the other end.
+"""Worker processes of a run, which make the same actions from the other end.
 
-A run's own process is kept busy by Dagster's steps and their events; workers use the other
-processors. All look into one cache, and a lock for each action keeps two from making it at once.
+Dagster's steps and their events occupy the run's own process; workers use the other processors. All
+share one cache, and a lock for each action prevents that two run it at once.
 Belongs here: the parent's side, which imports no dagster (the workers' imports overlap its own).
 """
 
@@ -19,15 +19,15 @@ from ml_assets.errors import HomeError
 from ml_assets.workspace import child_environment
 
 WORKERS, DEFAULT = "ML_ASSETS_WORKERS", 1
-"""The variable that says how many workers a run has; none: it makes everything itself."""
+"""The variable with the number of workers of a run; with 0 the run makes everything itself."""
 TARGET = "ml_assets.graph.worker:answering"
 LOG = "workers.log"
 LARGE, MANY = 2_000_000, 200
-"""Landed bytes, or cells, from which work takes longer than a worker's imports (3 s)."""
+"""Landed bytes, or cells, above which the work takes longer than a worker's imports (3 s)."""
 
 
 def wanted() -> int:
-    """Return how many workers a run is to have; raises HomeError for what is no number."""
+    """Return the number of workers of a run; raises HomeError if the setting is not a number."""
     said = os.environ.get(WORKERS) or str(DEFAULT)
     if not said.isdecimal():
         raise HomeError(f"{WORKERS} is {said!r}, wanted a number of processes (0 for none)")
@@ -36,9 +36,9 @@ def wanted() -> int:
 
 @contextmanager
 def beside(planner: Planner, cells: Sequence[Cell]) -> Iterator[str]:
-    """Let workers make a plan's cells; give their token, empty where there are none.
+    """Let workers make a plan's cells; yield their token, which is empty without workers.
 
-    They end with this process, whatever happens to it. Raises HomeError for a wrong setting.
+    They end with this process, however it ends. Raises HomeError for an invalid setting.
     """
     count = wanted()
     if not count or (len(cells) < MANY and planner.home.batches.size() < LARGE):

@@ -3,8 +3,7 @@
 `fields.json` lists for each class the first fields, which are always written, and the default with
 which each later field was added. A new class writes all of its fields. If a default changes later,
 specs that rely on it re-run, since only the recorded default is left out. Belongs here: every way
-in which a spec becomes part of a digest. Does not belong here: storing specs, which is done with all
-fields.
+in which a spec becomes part of a digest. Does not belong here: storing specs, with all fields.
 """
 
 from __future__ import annotations

@@ -75,9 +75,9 @@ def test_a_wait_after_a_failure_costs_no_plan(
 ) -> None:
     assert ticks() == ""
     ticks.fail()
-    assert ticks().startswith("failed 1 times; the next attempt is in ")
+    assert ticks().startswith("failed once; the next attempt is in ")
     assert ticks.plans == 2
-    assert {ticks()[:14] for _ in range(5)} == {"failed 1 times"}
+    assert {ticks()[:11] for _ in range(5)} == {"failed once"}
     assert ticks.plans == 2
     monkeypatch.setattr(look, "BACKOFF", (0.0, 0.0))
     assert ticks() == ""

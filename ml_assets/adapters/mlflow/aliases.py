@@ -1,8 +1,8 @@
-"""What the promotion log says, as MLflow shows it: aliases, and a tag on each decided version.
+"""Shows the promotion log in MLflow: aliases, and a tag on each decided version.
 
-Everything is derived from the log and compared with what MLflow has, so a call that was cut
-is completed by the next one. Belongs here: which alias stands for which version. Does not
-belong here: runs, artifacts (`mlflow`).
+Everything is derived from the log and compared with MLflow, so the next call completes an
+interrupted one. Belongs here: which alias names which version. Does not
+belong here: runs, artifacts (`client`).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 CHAMPION, CHALLENGER = "champion", "challenger"
 DECISION, REASON, ENTRY = "ml_assets.decision", "ml_assets.reason", "ml_assets.log_entry"
 HELD = "held"
-"""What a version is that was rolled back from, until it is promoted."""
+"""The status of a version that was rolled back from, until it is promoted."""
 
 
 def show_log(home: Home, project: Project, model: str) -> dict[str, Any]:
@@ -49,16 +49,16 @@ def show_log(home: Home, project: Project, model: str) -> dict[str, Any]:
             _move(client, name, numbers)
             _tell(client, home, name, home.promotions.entries(home.env, model))
         if home.promotions.length(home.env, model) == length:
-            # Whoever moves an alias looks at the log again: the last to move it agrees with it.
+            # Each process that moves an alias reads the log again, so the last one agrees with it.
             return numbers
 
 
 def _number(
     client: MlflowClient, home: Home, project: Project, model: str, pointer: Champion | None
 ) -> str | None:
-    """Return MLflow's number of a version, published first where MLflow does not have it.
+    """Return MLflow's number of a version, which is published first if MLflow does not have it.
 
-    None where neither MLflow nor the store has what is shown: its report was forgotten by law.
+    None if neither MLflow nor the store has it, because its report was deleted by law.
     """
     if pointer is None:
         return None
@@ -83,7 +83,7 @@ def _move(client: MlflowClient, name: str, numbers: Mapping[str, str | None]) ->
 
 
 def _tell(client: MlflowClient, home: Home, name: str, entries: list[Entry]) -> None:
-    """Write on each version what the log says of it."""
+    """Tag each version with its status in the log."""
     for version in client.search_model_versions(f"name = '{name}'"):
         digest = version.tags.get(DIGEST, "")
         mine = [e for e in entries if digest in (e.digest, e.action == ROLLED_BACK and _left(e))]
@@ -92,7 +92,7 @@ def _tell(client: MlflowClient, home: Home, name: str, entries: list[Entry]) -> 
 
 
 def _left(entry: Entry) -> str | None:
-    """Return the digest that was champion before an entry."""
+    """Return the digest of the champion before an entry."""
     return None if entry.previous is None else entry.previous["digest"]
 
 

@@ -1,4 +1,4 @@
-"""What is told about a model's current candidate, read from the store as plain data.
+"""A model's current candidate for MLflow, read from the store as plain data.
 
 Belongs here: names and values of parameters, metrics, tags, inputs. Does not belong here: mlflow.
 """
@@ -22,7 +22,7 @@ from ml_assets.store.home import Home
 from ml_assets.store.records import ActionRecord, Current, Version
 
 CONTEXTS = {"train": "training", "validation": "validation", "test": "testing"}
-"""Our folds as MLflow calls them."""
+"""MLflow's names of our folds."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Input:
     rows: int
 
     def source(self) -> str:
-        """Return where it comes from, with its whole digest, as JSON."""
+        """Return its source, with the complete digest, as JSON."""
         asset, _, partition = self.name.partition("@")
         return json.dumps({"asset": asset, "partition": partition, "digest": self.digest})
 
@@ -53,26 +53,26 @@ class Candidate:
     at: int
     """When the report became current, milliseconds since 1970."""
     run_id: str | None
-    """The run that made it."""
+    """The run that produced it."""
     tags: Mapping[str, str]
     params: Mapping[str, str]
     metrics: Mapping[str, float]
     curve: tuple[str, tuple[float, ...]]
-    """A name and the values on validation tree by tree; empty where the family has none."""
+    """A name, and the values on validation for each tree; empty if the family has none."""
     inputs: tuple[Input, ...]
     files: Mapping[str, bytes]
     document: Mapping[str, Any]
     document_digest: str
     family: str
-    """The module that predicts with the document."""
+    """The module that can predict with the document."""
     libraries: Mapping[str, str]
-    """The distributions that it was made with, and their versions."""
+    """The distributions with which it was trained, and their versions."""
     families: tuple[NestedRun, ...] = ()
-    """Every family that was compared, with its trials: runs within the candidate's."""
+    """Every compared family with its trials, as runs nested in the candidate's."""
     example: Mapping[str, Any] = field(default_factory=dict)
-    """One row of inputs; neither missing nor sensitive values."""
+    """One row of inputs, without missing or sensitive values."""
     summary: str = ""
-    """What the model is worth, for the model version's description."""
+    """The model's quality, for the model version's description."""
 
     @property
     def name(self) -> str:
@@ -83,7 +83,7 @@ class Candidate:
 def current_candidate(home: Home, project: Project, model: str) -> Candidate:
     """Return a model's current candidate and its report.
 
-    Raises UnknownName, and NotMaterialized where there is no candidate, or no report of it.
+    Raises UnknownName, and NotMaterialized if there is no candidate or no report of it.
     """
     if model not in project.models:
         raise UnknownName.of("model", model, project.models)
@@ -102,9 +102,9 @@ def current_candidate(home: Home, project: Project, model: str) -> Candidate:
 
 
 def past_candidate(home: Home, project: Project, model: str, digest: str) -> Candidate:
-    """Return a candidate by its digest, current or not, with the newest report of it.
+    """Return a candidate by its digest, current or not, with its newest report.
 
-    Raises NotMaterialized where the store has no such candidate or no report of it.
+    Raises NotMaterialized if the store has no such candidate or no report of it.
     """
     version = next(
         (v for v in home.records.versions(f"{model}/candidate") if v.digest == digest), None
@@ -123,7 +123,7 @@ def past_candidate(home: Home, project: Project, model: str, digest: str) -> Can
 
 
 def _was(home: Home, asset: str, version: Version, facts: Mapping[str, Any]) -> Current:
-    """Return a version as it was when it was current."""
+    """Return a version's record from when it was current."""
     return Current(
         asset=asset,
         partition="",
@@ -211,7 +211,7 @@ def _readable(document: Any) -> bytes:
 
 
 def _metrics(figures: Mapping[str, Any], entry: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
-    """Yield metrics; MLflow sorts by name: test comes first, each beside its baseline."""
+    """Yield metrics; their names sort test first, each next to its baseline."""
     parts = (
         ("test_{}", figures["test"]),
         ("test_{}_baseline", figures["baseline"]),
@@ -224,7 +224,7 @@ def _metrics(figures: Mapping[str, Any], entry: Mapping[str, Any]) -> Iterator[t
 
 
 def _folds(home: Home, fitted: ActionRecord, evaluated: ActionRecord) -> dict[str, dict[str, int]]:
-    """Return the rows of each fold by batch, as the actions that made the content read them."""
+    """Return the rows of each fold by batch, as read by the actions of the content."""
     digests = {fold: fitted.ingredients["inputs"][fold] for fold in ("train", "validation")}
     digests["test"] = evaluated.ingredients["inputs"]["test"]
     return {fold: _by_batch(home, digest) for fold, digest in digests.items()}
@@ -255,7 +255,7 @@ def _inputs(
 
 
 def _plots(home: Home, report: Current) -> Iterator[tuple[str, bytes]]:
-    """Yield each plot of the report as a picture."""
+    """Yield each plot of the report as an image."""
     if "plots" in report.outputs:
         for plot in home.objects.json(report.outputs["plots"].digest):
             yield f"plots/{plot['name']}.svg", plot["svg"].encode()
@@ -286,7 +286,7 @@ def _summary(figures: Mapping[str, Any]) -> str:
 
 
 def _split(home: Home, model: str, train: str) -> Any:
-    """Return the split rule that made the candidate's folds; nothing where it is unknown."""
+    """Return the split rule of the candidate's folds; nothing if it is unknown."""
     held = home.records.current(home.env, f"{model}/train_split")
     if held is None or held.outputs["train"].digest != train:
         return None

@@ -1,7 +1,7 @@
-"""The process that publishes: what answers in a child that `publishing` starts.
+"""The publisher's side: a child process, started by `process`, that publishes to MLflow.
 
 It imports mlflow and opens the database at once, then answers `{"model": …, "run_id": …}` for a
-candidate, `{"model": …, "log": true}` for what the promotion log says, or `{"experiment": …}`.
+candidate, `{"model": …, "log": true}` for the promotion log, or `{"experiment": …}`.
 Belongs here: the child's side. Does not belong here: the parent's.
 """
 
@@ -22,12 +22,12 @@ from ml_assets.workspace import locate
 
 
 def answering(defs: str) -> Callable[[Any], dict[str, Any]]:
-    """Open the home of a project's specs; return what answers requests about it."""
+    """Open the home of a project's specs; return the function that answers requests about it."""
     workspace = locate(Path(defs))
     project = read_project(workspace.defs)
     home = workspace.open_home()
     with contextlib.suppress(MlAssetsError):
-        # What is wrong is said in answer to the first request.
+        # A failure is reported in the answer to the first request.
         opened(home)
     return lambda request: _answer(home, project, request)
 

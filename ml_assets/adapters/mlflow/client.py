@@ -1,12 +1,12 @@
 """MLflow as a projection of the store: one run and one model version for each candidate.
 
-Everything is looked up by digest before it is made, so a call that was cut is completed by the
-next one. MLflow keeps absolute paths: a home that was copied or moved is noticed (`moved`) and
-published anew (`reset`). Belongs here: what is written to MLflow, in which order. Does not belong
-here: what is told (`candidate`), the model's files (`mlflow_model`), processes (`publisher`).
+Everything is looked up by digest before it is created, so the next call completes an interrupted
+one. MLflow keeps absolute paths: a copied or moved home is detected (`moved`) and published again
+(`reset`). Belongs here: what is written to MLflow, and in which order. Does not belong here: the
+content (`candidate`), the model's files (`model`), processes (`process`).
 
-The database and the files lie in the environment's folder, `mlflow/`; mlflow is imported on
-first use only.
+The database and the files are in `mlflow/` of the environment's folder; mlflow is imported on first
+use only.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ if TYPE_CHECKING:
     from mlflow.entities import Metric, Run
 
 PARENT, PART = "mlflow.parentRunId", "ml_assets.part"
-"""The tags of a run within another: the run around it, and what it is there."""
+"""The tags of a nested run: the run around it, and its part there."""
 DIGEST, REPORT, DAGSTER_RUN = "ml_assets.digest", "ml_assets.report", "dagster.run_id"
 ALIAS = "candidate"
 """The registry alias of the current candidate (after A, B, A it is A)."""
 _BATCH, _FEW = 1000, 100
-"""How many metrics, and how many parameters or tags, MLflow takes at once."""
+"""How many metrics, and how many parameters or tags, MLflow accepts at once."""
 _LONGEST = 6000
-"""Characters of a parameter's value that MLflow takes."""
+"""Most characters of a parameter's value in MLflow."""
 
 
 def folder(home: Home) -> Path:
-    """Return where MLflow's database and files lie."""
+    """Return the folder of MLflow's database and files."""
     return home.folder / "mlflow"
 
 
@@ -53,14 +53,14 @@ def tracking_uri(home: Home) -> str:
 
 
 def is_empty(home: Home) -> bool:
-    """Tell, without mlflow, whether MLflow's database is not there (yet, or any more)."""
+    """Return, without mlflow, whether MLflow's database is missing."""
     return not (folder(home) / "mlflow.db").exists()
 
 
 def moved(home: Home) -> bool:
-    """Tell, without mlflow, whether MLflow's paths lead to another place than this home.
+    """Return, without mlflow, whether MLflow's paths lead elsewhere than to this home.
 
-    Raises HomeError where that was noted, and the note is damaged.
+    Raises HomeError if the note about it is damaged.
     """
     note, here = folder(home) / "home.txt", str(folder(home).resolve())
     try:
@@ -77,9 +77,9 @@ def moved(home: Home) -> bool:
 
 
 def reset(home: Home) -> None:
-    """Delete MLflow's folder, so that everything is published anew.
+    """Delete MLflow's folder, so that everything is published again.
 
-    Renamed first: a reset that is cut leaves nothing that looks like a database in use.
+    It is renamed first, so an interrupted reset leaves nothing that looks like a database in use.
     """
     removed = home.folder / "mlflow.removed"
     shutil.rmtree(removed, ignore_errors=True)
@@ -89,9 +89,9 @@ def reset(home: Home) -> None:
 
 
 def opened(home: Home) -> MlflowClient:
-    """Return a client on the home's database, made first if it is not there.
+    """Return a client for the home's database, which is created if it is missing.
 
-    Raises PublishError where the home was moved or the database cannot be used.
+    Raises PublishError if the home was moved or the database cannot be used.
     """
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
@@ -137,7 +137,7 @@ def publish(
 def put(
     client: MlflowClient, home: Home, found: Candidate, dagster_run_id: str | None
 ) -> dict[str, Any]:
-    """Publish a candidate, whatever of it is not there yet; return as `publish` does."""
+    """Publish the missing parts of a candidate; return the same as `publish`."""
     run = find_run(client, found)
     version = find_version(client, found)
     new = version is None or run is None or not _complete(run, found)
@@ -172,7 +172,7 @@ def find_run(client: MlflowClient, found: Candidate) -> Run | None:
 def start_run(
     client: MlflowClient, home: Home, found: Candidate, dagster_run_id: str | None
 ) -> Run:
-    """Create the run of a candidate, its digest in the same transaction."""
+    """Create the run of a candidate, with its digest in the same transaction."""
     tags = dict(found.tags)
     made_by = dagster_run_id or found.run_id
     if made_by is not None:
@@ -184,7 +184,7 @@ def start_run(
 def log(
     client: MlflowClient, home: Home, run: Run, found: Candidate, *, model: bool = True
 ) -> None:
-    """Write parameters, metrics, inputs, files and the model of a run; again if need be."""
+    """Write parameters, metrics, inputs, files and the model of a run; can be repeated."""
     from mlflow.entities import Metric
 
     params = {n: value for n, value in found.params.items() if n not in run.data.params}
@@ -212,7 +212,7 @@ def _put(
     metrics: Sequence[Metric],
     tags: Mapping[str, str] | None = None,
 ) -> None:
-    """Write all of it to a run, in batches as large as MLflow takes."""
+    """Write all of it to a run, in batches as large as MLflow accepts."""
     from mlflow.entities import Param, RunTag
 
     given = [Param(name, _cut(value)) for name, value in params.items()]
@@ -225,7 +225,7 @@ def _put(
 
 
 def _cut(value: str) -> str:
-    """Return a parameter's value as long as MLflow takes it, which says so where it is cut."""
+    """Return a parameter's value, truncated with a note if it is too long for MLflow."""
     if len(value) <= _LONGEST:
         return value
     said = f" … (cut, {len(value):,} characters)"
@@ -240,7 +240,7 @@ def find_version(client: MlflowClient, found: Candidate) -> str | None:
 
 
 def register(client: MlflowClient, run: Run, found: Candidate) -> str:
-    """Register the model that a run holds; return MLflow's version number."""
+    """Register the model of a run; return MLflow's version number."""
     from mlflow.exceptions import MlflowException
 
     try:
@@ -261,7 +261,7 @@ def register(client: MlflowClient, run: Run, found: Candidate) -> str:
 
 
 def log_children(client: MlflowClient, run: Run, children: Sequence[NestedRun]) -> None:
-    """Write families and their trials as runs within a run; what is there already is kept."""
+    """Write families and their trials as runs nested in a run; existing ones are kept."""
     from mlflow.entities import Metric
 
     experiment, parent = run.info.experiment_id, run.info.run_id
@@ -287,10 +287,10 @@ def log_children(client: MlflowClient, run: Run, children: Sequence[NestedRun]) 
 
 
 def finish(client: MlflowClient, run: Run, found: Candidate) -> None:
-    """Mark a run as complete, with the report that it shows."""
+    """Mark a run as complete, with its report."""
     client.set_tag(run.info.run_id, "mlflow.note.content", plain(found.summary))
     client.set_tag(run.info.run_id, REPORT, found.report)
-    # A new report of a candidate does not make its run longer.
+    # A new report of a candidate does not change its run's end time.
     if run.info.status != "FINISHED":
         client.set_terminated(run.info.run_id, "FINISHED")
 
@@ -300,7 +300,7 @@ def _complete(run: Run, found: Candidate) -> bool:
 
 
 def _create(home: Home) -> None:
-    """Make the database aside and move it into place: a cut migration cannot be gone on with."""
+    """Create the database elsewhere, then move it: an interrupted migration cannot be continued."""
     from mlflow import MlflowClient
 
     folder(home).mkdir(parents=True, exist_ok=True)
@@ -320,7 +320,7 @@ def _experiment(client: MlflowClient, home: Home, found: Candidate) -> str:
         return str(known.experiment_id)
     tags = {
         "mlflow.note.content": found.description,
-        # Without it MLflow's page opens as one for traces of language models.
+        # Without it MLflow's page opens with traces of language models.
         "mlflow.experimentKind": "custom_model_development",
         "ml_assets.environment": found.env,
         "ml_assets.model": found.model,

@@ -1,8 +1,8 @@
-"""Experiments in MLflow: a run for the experiment, nested in it one for each variation.
+"""Experiments in MLflow: a run for each experiment, with a nested run for each variation.
 
-Looked up by digest before they are made, so that a repeated experiment adds nothing twice and one
-that was cut is completed. All are in the MLflow experiment `<model>-<env>-experiments`, apart from
-the candidates'. Belongs here: writing to MLflow. Does not belong here: fitting, ranking.
+Runs are looked up by digest before they are created, so a repeated experiment adds nothing and an
+interrupted one is completed. All are in the MLflow experiment `<model>-<env>-experiments`, separate
+from the candidates. Belongs here: writing to MLflow. Does not belong here: fitting, ranking.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 PARENT = "mlflow.parentRunId"
-"""The tag by which MLflow nests runs."""
+"""The tag with which MLflow nests runs."""
 ENDED = ("FINISHED", "FAILED")
 
 
 def log(home: Home, document: Mapping[str, Any]) -> dict[str, Any]:
-    """Show an experiment, given as its `--json` document; return `experiment` and `run_id`.
+    """Publish an experiment, given as its `--json` document; return `experiment` and `run_id`.
 
-    Raises PublishError where MLflow's database cannot be used.
+    Raises PublishError if MLflow's database cannot be used.
     """
     client = opened(home)
     name = f"{document['model']}-{home.env}-experiments"

@@ -1,6 +1,6 @@
-"""Families and their trials as they are told beside a candidate, read from the store.
+"""A candidate's families and their trials for MLflow, read from the store.
 
-Belongs here: parameters, metrics, curves of what was compared. Does not belong here: mlflow.
+Belongs here: their parameters, metrics and curves. Does not belong here: mlflow.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from ml_assets.store.records import ActionRecord, Current
 
 @dataclass(frozen=True)
 class NestedRun:
-    """A run within a candidate's: a family as fitted on train, or a trial of one."""
+    """A run nested in a candidate's: a family as fitted on train, or a trial of one."""
 
     part: str
-    """What it is within the candidate: `lightgbm_tuned`, `lightgbm_tuned#3`."""
+    """Its name within the candidate: `lightgbm_tuned`, `lightgbm_tuned#3`."""
     params: Mapping[str, str]
     metrics: Mapping[str, float]
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -28,7 +28,7 @@ class NestedRun:
 
 
 def families(home: Home, held: Current, board: Mapping[str, Any]) -> tuple[NestedRun, ...]:
-    """Return every family of a candidate's leaderboard, best first; the seconds are of its fit."""
+    """Return every family of a candidate's leaderboard, best first, with the seconds of its fit."""
     found = []
     for entry in board["families"]:
         fitted = home.records.action(held.actions[f"fit:{entry['family']}"])
@@ -63,14 +63,14 @@ def _trial(family: str, trial: Mapping[str, Any]) -> NestedRun:
 
 
 def curve(fitted: ActionRecord) -> tuple[str, tuple[float, ...]]:
-    """Return a name and the values on validation, tree by tree."""
+    """Return a name, and the values on validation for each tree."""
     found = fitted.facts.get("curve") or {}
     name = str(found.get("metric", "")).replace(" ", "_")
     return f"validation_{name}_curve", tuple(found.get("validation", ()))
 
 
 def flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
-    """Yield `a.b` and a text for each leaf; what is None or empty is left out."""
+    """Yield `a.b` and a text for each leaf that is neither None nor empty."""
     if isinstance(value, Mapping):
         for key, item in sorted(value.items()):
             yield from flat(item, f"{name}.{key}" if name else key)

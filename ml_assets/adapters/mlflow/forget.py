@@ -1,4 +1,4 @@
-"""MLflow's part of a legal deletion: the files of runs whose report is gone."""
+"""MLflow's part of a legal deletion: the files of runs whose report was deleted."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 MOST = 50_000
-"""Runs that MLflow returns at once."""
+"""How many runs MLflow returns at once."""
 
 
 def forget_runs(home: Home, digests: Collection[str]) -> int:
-    """Remove every file but the model from runs that show a forgotten report; return how many.
+    """Remove every file but the model from runs with a forgotten report; return their number.
 
-    So too from runs that show none, since they were cut, and what no run knows; of a model its
-    example goes. A run is then incomplete, shown anew if its model is still current. What MLflow
-    holds besides (parameters, metrics, digests of inputs) are no rows. In a home that was copied,
-    where the paths lead elsewhere, all is removed and published anew.
+    The same applies to interrupted runs, which have no report, and to files that belong to no run;
+    a model loses its example. Such a run is incomplete, and is published again if its model is
+    still current. MLflow's other data (parameters, metrics, digests of inputs) contain no rows. In
+    a copied home, whose paths lead elsewhere, all is removed and published again.
     """
     if is_empty(home):
         return 0
@@ -50,7 +50,7 @@ def forget_runs(home: Home, digests: Collection[str]) -> int:
 
 
 def _runs(client: MlflowClient) -> Iterator[Run]:
-    """Yield every run, those that somebody deleted on MLflow's page too."""
+    """Yield every run, including those that somebody deleted on MLflow's page."""
     from mlflow.entities import ViewType
 
     for experiment in client.search_experiments(ViewType.ALL):
@@ -60,7 +60,7 @@ def _runs(client: MlflowClient) -> Iterator[Run]:
 
 
 def _places(home: Home) -> Iterator[Path]:
-    """Yield the folders of runs, but for those of experiments: they hold scores of settings."""
+    """Yield the folders of runs, except of experiments, which contain only scores of settings."""
     for path in (folder(home) / "artifacts").glob("*/*"):
         if path.is_dir() and not path.parent.name.endswith("-experiments"):
             yield path
@@ -77,7 +77,7 @@ def _strip(place: Path) -> None:
 
 
 def _reports(home: Home, digests: Collection[str]) -> set[str]:
-    """Return the reports, as MLflow's runs name them, of which any object is forgotten."""
+    """Return the reports, as named in MLflow's runs, that have a forgotten object."""
     return {
         version.digest
         for asset in home.records.assets()

@@ -1,4 +1,4 @@
-"""A candidate's inputs and model as MLflow describes them.
+"""A candidate's inputs and model in MLflow's terms.
 
 Belongs here: signature, dataset inputs, the MLflow Model directory. Does not belong here: clients,
 databases. mlflow is imported on first use only.
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
 EXAMPLE = "input_example.json"
 LOADER = "ml_assets.adapters.mlflow.pyfunc"
 TYPES = {"number": "double", "integer": "long", "category": "string", "boolean": "boolean"}
-"""MLflow's names of the types that a spec declares."""
+"""MLflow's names of the types in a spec."""
 ENFORCED = ("number", "category")
-"""Those that MLflow may enforce on what a model is asked. Its `long` refuses a missing value, its
-`boolean` takes one for false without a word: these it lets pass, and `pyfunc` reads them."""
+"""The types that MLflow may enforce on a model's inputs. Its `long` refuses missing values, and its
+`boolean` silently reads them as false, so MLflow passes those on and `pyfunc` converts them."""
 _DIGEST_LENGTH = 32
-"""MLflow takes 36 characters; the whole digest is in the source."""
+"""MLflow accepts 36 characters; the source has the complete digest."""
 
 
 def dataset(item: Input, columns: Mapping[str, str]) -> DatasetInput:
-    """Return a features batch as MLflow knows it: once a run, the folds that use it in a tag.
+    """Return a features batch as an MLflow dataset: once in a run, tagged with its folds.
 
     `columns` are the model's inputs and their types in the spec.
     """
@@ -60,7 +60,7 @@ def signature(found: Candidate) -> ModelSignature:
 
 
 def _typed(columns: Mapping[str, str], known: Container[str]) -> list[ColSpec | TensorSpec]:
-    """Return columns with their types; with MLflow's `any` where a type is not in `known`."""
+    """Return columns with their types; MLflow's `any` if a type is not in `known`."""
     from mlflow.types import ColSpec
     from mlflow.types.schema import AnyType
 
@@ -73,7 +73,7 @@ def _typed(columns: Mapping[str, str], known: Container[str]) -> list[ColSpec | 
 def save(path: Path, found: Candidate, run_id: str, columns: ModelSignature) -> None:
     """Write an MLflow Model directory as `mlflow.pyfunc.save_model` does.
 
-    Without its survey of installed packages, which takes half a second.
+    It omits the scan of installed packages, which takes half a second.
     """
     from mlflow import pyfunc
     from mlflow.models import Model
@@ -113,20 +113,20 @@ def drop_example(path: Path) -> None:
     """Remove the example from an MLflow Model directory: it is a row."""
     from mlflow.models import Model
 
-    # Of a run that was cut it may not be there.
+    # It may be missing in an interrupted run.
     model = Model.load(str(path)) if (path / "MLmodel").is_file() else Model()
     if model.saved_input_example_info is not None:
-        model.saved_input_example_info = None  # type: ignore[assignment] # what it is by default
+        model.saved_input_example_info = None  # type: ignore[assignment] # the default
         model.save(str(path / "MLmodel"))
-    # MLflow's own writers add one in the form that its server takes.
+    # MLflow's own writers add one in its server's input format.
     for name in (EXAMPLE, f"serving_{EXAMPLE}"):
         (path / name).unlink(missing_ok=True)
 
 
 def requirements(libraries: Mapping[str, str]) -> list[str]:
-    """Return what the model was made with, pinned, and what its loader needs besides.
+    """Return the pinned libraries of the model, and what its loader needs as well.
 
-    `ml_assets` itself is not among them: it comes from no public index.
+    `ml_assets` itself is not among them, as no public index has it.
     """
     needed = dict(version_of(name) for name in ("mlflow", "pandas", "pydantic"))
     return sorted(f"{name}=={version}" for name, version in {**needed, **libraries}.items())

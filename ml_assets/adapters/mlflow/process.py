@@ -1,7 +1,7 @@
-"""The parent's side of the publisher: start it early, ask it when there is something to publish.
+"""The parent's side of the publisher: start it early, send a request when there is work.
 
-Its imports (seconds) overlap the training. Belongs here: the process and its pipe. Does not
-belong here: mlflow, which this module never imports.
+Its imports take seconds, which overlap with training. Belongs here: the process and its pipe. Does
+not belong here: mlflow, which this module never imports.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from ml_assets.workspace import Workspace, child_environment
 
 TARGET = "ml_assets.adapters.mlflow.child:answering"
 PATIENCE = 120.0
-"""Seconds that one model may take."""
+"""How many seconds one model may take."""
 NICENESS = 19
-"""Its imports use what the stages leave of the processors."""
+"""Its imports should only use processor time that the stages leave."""
 
 
 class Publisher:
@@ -36,7 +36,7 @@ class Publisher:
         self.close()
 
     def start(self) -> None:
-        """Start the process and do not wait for it; nothing if it runs already."""
+        """Start the process without waiting for it, unless it is running already."""
         if self._child is not None and self._child.alive:
             return
         self.close()
@@ -48,28 +48,28 @@ class Publisher:
         )
 
     def publish(self, model: str, run_id: str | None = None) -> dict[str, Any]:
-        """Publish a model's current candidate; return what `mlflow.publish` does.
+        """Publish a model's current candidate; return the same as `client.publish`.
 
-        Raises PublishError where it was refused, the process died or took too long.
+        Raises PublishError if it was refused, or the process died or took too long.
         """
         return self._ask(model, {"model": model, "run_id": run_id})
 
     def log_experiment(self, document: Mapping[str, Any]) -> dict[str, Any]:
-        """Show an experiment (its `--json` document); return `experiment` and `run_id`.
+        """Publish an experiment (its `--json` document); return `experiment` and `run_id`.
 
         Raises PublishError as `publish` does.
         """
         return self._ask(f"the experiment on {document['model']}", {"experiment": document})
 
     def show_log(self, model: str) -> dict[str, Any]:
-        """Make MLflow's aliases and tags say what the promotion log says; return the aliases.
+        """Make MLflow's aliases and tags match the promotion log; return the aliases.
 
         Raises PublishError as `publish` does.
         """
         return self._ask(model, {"model": model, "log": True})
 
     def _ask(self, model: str, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the answer to a request; `model` is what messages call it."""
+        """Return the answer to a request; `model` is its subject in messages."""
         self.start()
         assert self._child is not None
         try:
@@ -83,13 +83,13 @@ class Publisher:
         return found
 
     def close(self) -> None:
-        """End the process at once; whatever it was asked for and answered is kept."""
+        """End the process immediately; whatever it has published stays."""
         child, self._child = self._child, None
         if child is not None:
             child.close()
 
 
 def _cure(error: ChildError) -> str:
-    """Return what to do where the publisher itself is gone."""
+    """Return what to do if the publisher itself is gone."""
     ended = isinstance(error, Ended)
     return "; the store has it, `ml-assets repair` publishes it" if ended else ""

@@ -1,10 +1,10 @@
-"""How MLflow loads a published model: our document and family, nothing pickled.
+"""Loads a published model for MLflow: our document and family, nothing pickled.
 
 Belongs here: pandas frames to features. Does not belong here: mlflow, any other way to predict
 than `stages/train/predict.py`.
 
-A family of your own is imported by the module name that was recorded: its project must be on
-`sys.path` (installed, or by PYTHONPATH) where the model is loaded.
+A user's own family is imported by its recorded module name, so its project must be on `sys.path`
+(installed, or through PYTHONPATH) where the model is loaded.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ class Predictor:
     def predict(self, frame: pd.DataFrame) -> Any:
         """Return (n,) values or probabilities of class 1, or a frame of class probabilities.
 
-        `frame` has the model's columns; one that is not there is missing in every row. None,
-        NaN and NA are missing. Raises MlAssetsError for what is not of a column's type.
+        `frame` has the model's columns; an absent column is missing in every row. None, NaN and
+        NA are missing. Raises MlAssetsError for a value that does not have its column's type.
         """
         found = predict(self._model, self._family, to_table(frame, self._model["columns"]))
         if self._model["task"] == "multiclass":
@@ -50,7 +50,7 @@ class Predictor:
 
 
 def to_table(frame: pd.DataFrame, columns: Mapping[str, str]) -> pa.Table:
-    """Return a frame's columns as Arrow, by logical type; MlAssetsError where one cannot be."""
+    """Return a frame's columns as Arrow, by logical type; MlAssetsError if this is impossible."""
     return pa.table({name: _array(frame, name, kind) for name, kind in columns.items()})
 
 
@@ -66,7 +66,7 @@ def _array(frame: pd.DataFrame, name: str, kind: str) -> pa.Array | pa.ChunkedAr
 
 
 def _load_pyfunc(path: str) -> Predictor:
-    """Return the model in a folder; raises DamagedObject if it is not what was published."""
+    """Return the model in a folder; raises DamagedObject if it differs from what was published."""
     family = json.loads(Path(path, "family.json").read_bytes())
     model = json.loads(Path(path, "model.json").read_bytes())
     if json_digest(model) != family["digest"]:

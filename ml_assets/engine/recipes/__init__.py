@@ -1,6 +1,5 @@
-"""What each unit is made of: straight-line recipes over a session; the graph of actions.
+"""The recipe of each kind of unit: straight-line code over a session; the graph of actions.
 
-A recipe calls `session.act` for each action and `session.upstream` for what it is made
-from. It is the same code that plans and that runs. Beside it stands what the unit's code
-version is made of.
+A recipe calls `session.act` for each action and `session.upstream` for each input. The same code
+plans and runs. Each module also lists the ingredients of its unit's code version.
 """

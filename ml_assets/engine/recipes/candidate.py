@@ -1,4 +1,4 @@
-"""A model's candidate: families fitted, the best chosen on validation, refitted."""
+"""A model's candidate: fits the families, chooses the best on validation, and refits it."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ FIT = "ml_assets.stages.train.fit:fit"
 CROSS = "ml_assets.stages.train.cross:cross_fit"
 BLENDING = "ml_assets.stages.train.blending:blend"
 TRIVIAL = "baseline:"
-"""Before a trivial family's name, the name of its model among a candidate's outputs."""
+"""The prefix, before the family's name, of trivial models among a candidate's outputs."""
 
 
 def family_module(workspace: Workspace, group: str, family: Any) -> str:
-    """Return the module of a family, the user's own included."""
+    """Return the module of a family, which may be the user's own."""
     if isinstance(family, Custom):
         return workspace.hook(group, family.module).split(":")[0]
     return FAMILIES[family.family]
@@ -78,7 +78,7 @@ def _cross_spec(model: ModelSpec, family: str) -> CrossSpec:
 
 
 def learning(session: Session, unit: Unit) -> tuple[dict[str, Input], str | None]:
-    """Return what every family of a model learns from, and why the model waits, if it does."""
+    """Return the inputs of every family of a model, and why the model waits, if it does."""
     folds, waits = folds_of(session, unit, ("train", "validation"))
     if waits is not None:
         return {}, f"{unit.group} waits: {waits}"
@@ -116,7 +116,7 @@ def _blend_action(
 
 
 def candidate_code(project: Project, workspace: Workspace, name: str) -> Versioned:
-    """Return what the code version of a model's candidate is made of."""
+    """Return the ingredients of the code version of a model's candidate."""
     training = project.models[name].training
     fitting = CROSS if training.selection == "cross_validation" else FIT
     blends = any(isinstance(family, Blend) for family in training.families.values())
@@ -138,7 +138,7 @@ def candidate(session: Session, unit: Unit) -> Sequence[Made]:
 def candidate_of(
     session: Session, unit: Unit, model: ModelSpec, inputs: Mapping[str, Input]
 ) -> Made:
-    """Make the candidate of a model as a spec says, from given rows."""
+    """Make the candidate of a model, with a given spec and rows."""
     (cell,) = unit.cells()
     families = model.training.families
     blends = [name for name, family in families.items() if isinstance(family, Blend)]
@@ -186,7 +186,7 @@ def _trivial(names: Sequence[str], done: Mapping[str, Done | Undone]) -> dict[st
 
 
 def _done(session: Session, unit: Unit, actions: Sequence[Action]) -> dict[str, Done | Undone]:
-    """Return independent actions by part, made."""
+    """Return the results of independent actions, by part."""
     made = session.each(unit, actions)
     return {action.part: one for action, one in zip(actions, made, strict=True)}
 

@@ -1,7 +1,7 @@
-"""The champion unit: is the candidate fit to serve, and may it become champion?
+"""The champion unit: whether the candidate can be served, and may become champion.
 
-What is compared with what is said here; what follows from the decision is an effect
-(`history/decisions`, `graph/step`).
+This module selects what is compared; effects carry out the decision (`graph/effects`,
+`history/decisions`).
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ CHECK = "check:"
 
 
 def policy_of(model: ModelSpec) -> str:
-    """Return the digest of a policy; a candidate is decided once under it.
+    """Return the digest of a model's policy; a candidate is decided once for each.
 
-    The gate's rules, and what is acknowledged: who says so asks for another decision.
+    It covers the gate's rules and the acknowledgements, since those ask for a new decision.
     """
     acknowledged = model.features.leakage.acknowledged
     said = {"acknowledged": acknowledged} if acknowledged else {}
@@ -49,7 +49,7 @@ def policy_of(model: ModelSpec) -> str:
 
 
 def champion_code(project: Project, workspace: Workspace, name: str) -> Versioned:
-    """Return what the code version of a model's decision is made of."""
+    """Return the ingredients of the code version of a model's decision."""
     stages = ["ml_assets.stages.gate.parity", "ml_assets.stages.gate.decide"]
     hooks = [hook.partition(":")[0] for hook in (ONNX, SERVED)]
     families = family_modules(project, workspace, name)
@@ -58,7 +58,7 @@ def champion_code(project: Project, workspace: Workspace, name: str) -> Versione
 
 
 def champion(session: Session, unit: Unit) -> Sequence[Made]:
-    """Check that the candidate can be served, and decide on it; once per policy."""
+    """Check that the candidate can be served, and decide on it once for each policy."""
     (cell,) = unit.cells()
     made = session.upstream(Cell(f"{unit.group}/candidate"))
     report = session.upstream(Cell(f"{unit.group}/evaluation_report"))
@@ -81,24 +81,24 @@ def champion(session: Session, unit: Unit) -> Sequence[Made]:
 
 @dataclass(frozen=True)
 class Judged:
-    """A candidate, its report and folds, and the champion that it is compared with."""
+    """A candidate, its report and folds, and the champion with which it is compared."""
 
     made: Made
     report: Made
     folds: Mapping[str, Made]
     digest: str | None = None
-    """Of the candidate; None where it is not known yet."""
+    """The candidate's; None if it is not known yet."""
     against: str | None = None
-    """Of the champion; None where there is none."""
+    """The champion's; None if there is none."""
     rival: Past | None = None
-    """The champion; None where there is none, or where the store has lost what it needs."""
+    """The champion; None if there is none, or the store has lost what it needs."""
 
 
 def _decided(session: Session, cell: Cell, entry: Entry) -> Made | None:
-    """Return the decision that an entry of the log rests on, if the store still has it.
+    """Return the decision behind an entry of the log, if the store still has it.
 
-    Nothing that changes afterwards decides again: not the champion, not code, not checks. Two
-    decisions can be alike: what is current tells which actions made this one.
+    Later changes cause no new decision: neither of the champion, nor of code or checks. Two
+    decisions may be equal; the current record tells which actions made this one.
     """
     for held in _held(session, cell):
         if held.outputs["decision"].digest != entry.evidence["decision"]:
@@ -114,7 +114,7 @@ def _decided(session: Session, cell: Cell, entry: Entry) -> Made | None:
 
 
 def _held(session: Session, cell: Cell) -> Iterator[Pointer | Version]:
-    """Yield what is current of a cell, then every version; those are read only if asked for."""
+    """Yield the current record of a cell, then every version, which are read only if needed."""
     current = session.current.get((cell.asset, cell.partition))
     yield from () if current is None else (current,)
     yield from session.home.records.versions(cell.asset)
@@ -159,7 +159,7 @@ def _decision(session: Session, unit: Unit, judged: Judged, policy: str) -> Made
 
 
 def _features(session: Session, unit: Unit, judged: Judged) -> Input:
-    """Return the features of the folds; where an age is limited all there are, for their times."""
+    """Return the features of the folds; all features if an age is limited, for their times."""
     model = session.project.models[unit.group]
     needed = feature_inputs(session, unit, list(judged.folds.values()))
     if model.gate.max_age_days is None or not isinstance(needed, Mapping):
@@ -189,7 +189,7 @@ def _parity(session: Session, unit: Unit, judged: Judged) -> Done | Undone:
 
 
 def _family(session: Session, unit: Unit, made: Made) -> str:
-    """Return the module of the chosen family; of any family while it is not known."""
+    """Return the module of the chosen family; that of any family while it is not known."""
     families = session.project.models[unit.group].training.families
     name = role_of(session, made, "chosen")
     family = families[name if name in families else next(iter(families))]
@@ -197,7 +197,7 @@ def _family(session: Session, unit: Unit, made: Made) -> str:
 
 
 def _rival_inputs(session: Session, unit: Unit, judged: Judged) -> dict[str, Input]:
-    """Return the champion's model and the rows that it has seen, as they were."""
+    """Return the champion's model and its original training rows."""
     rival = judged.rival
     if rival is None:
         number = candidate_of(session.home, unit.group, str(judged.against)).number
@@ -247,7 +247,7 @@ def _decide_spec(
 
 
 def _dummy(session: Session, model: ModelSpec) -> bool:
-    """Tell whether any dataset of the model is said to be made up."""
+    """Return whether any dataset of the model is marked as made up."""
     return any(session.project.datasets[name].dummy for name in _datasets(model))
 
 
@@ -258,7 +258,7 @@ def _datasets(model: ModelSpec) -> tuple[str, ...]:
 def _red_checks(
     session: Session, model: ModelSpec, folds: Mapping[str, Made]
 ) -> tuple[list[RedCheck], Pending | None]:
-    """Return the red checks of the data trained on; or what must run before they are known."""
+    """Return the failed checks of the training data, or what must run before they are known."""
     red: list[RedCheck] = []
     unsure: list[Cell] = []
     for made in _trained_on(session, model, folds):
@@ -278,9 +278,9 @@ def _red_checks(
 
 
 def _trained_on(session: Session, model: ModelSpec, folds: Mapping[str, Made]) -> Iterator[Made]:
-    """Yield the fold that has the checks of all batches, and what the folds were taken from.
+    """Yield the fold with the checks of all batches, and the cells behind the folds.
 
-    That is the features and cleaned batches of train and validation.
+    Those are the features and cleaned batches of train and validation.
     """
     yield folds["test"]
     group = folds["train"].cell.group
@@ -299,14 +299,14 @@ def _trained_on(session: Session, model: ModelSpec, folds: Mapping[str, Made]) -
 
 
 def _verdicts(session: Session, made: Made) -> Iterator[Mapping[str, Any]]:
-    """Yield the check results that speak of a cell's content."""
+    """Yield the check results about a cell's content."""
     if made.actions:
         done = {name: a for name, a in made.checks.items() if isinstance(a, Done)}
         found = [{**check, "name": name} for name, a in done.items() for check in a.record.checks]
     else:
         held = session.home.records.current(session.home.env, made.cell.asset, made.cell.partition)
         found = [] if held is None else [dict(check) for check in held.checks]
-    # Where a correction was refused, the checks of `cleaned` are about what was not taken.
+    # If a correction was refused, the checks of `cleaned` are about the refused content.
     other = {entry.name for entry in checks_of(made.cell.name)} if "follows" in made.facts else ()
     yield from (check for check in found if check["name"] not in other)
 
@@ -314,7 +314,7 @@ def _verdicts(session: Session, made: Made) -> Iterator[Mapping[str, Any]]:
 def _facts(
     session: Session, decision: Ref, digest: str, evidence: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Return what the effects of a decision need to know of it."""
+    """Return the facts of a decision that its effects need."""
     found = session.home.objects.json(decision.digest)
     return {
         "candidate": digest,

@@ -1,4 +1,4 @@
-"""The part of a report that compares a candidate with the one before it."""
+"""The part of a report that compares a candidate with the previous one."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def changed(
     predictions: Input,
     hooks: Mapping[str, Hooks],
 ) -> Done | Undone:
-    """Return the comparison of a candidate with the one before it.
+    """Return the comparison of a candidate with the previous one.
 
-    `predictions` are the candidate's, `hooks` its family, if that is known.
+    `predictions` are the candidate's, `hooks` its family, if known.
     """
     before = _before(session, unit, made)
     was = past(session.home, unit.group, before) if before else None
@@ -55,9 +55,9 @@ def changed(
 
 
 def _before(session: Session, unit: Unit, made: Made) -> str:
-    """Return the digest of the candidate before this one, "" where there is none.
+    """Return the digest of the previous candidate, "" if there is none.
 
-    While this one is not known, of the one that the environment holds: it may come out the same.
+    While this candidate is not known, the environment's counts, which may turn out the same.
     """
     held = session.current.get((made.cell.asset, ""))
     digest = digest_of(made) or (None if held is None else held.digest)
@@ -90,7 +90,7 @@ def change_spec(
 
 
 def _other(session: Session, was: Past | None, folds: Mapping[str, Made]) -> dict[str, Input]:
-    """Return the previous model and the rows that it has seen, as they were."""
+    """Return the previous model and its original training rows."""
     if was is None:
         lost = session.home.objects.put(LOST)
         return {"other": lost, **{f"other_{f}": folds[f].outputs[f] for f in FOLDS[:2]}}
@@ -102,9 +102,9 @@ def _other(session: Session, was: Past | None, folds: Mapping[str, Made]) -> dic
 
 
 def _told(session: Session, unit: Unit, made: Made, before: str) -> Done | None:
-    """Return the comparison that the environment's report holds, if it is of these two.
+    """Return the comparison in the environment's report, if it is about these two.
 
-    What was told stays, even where the previous candidate is gone since.
+    A reported comparison stays, even if the previous candidate has since been removed.
     """
     held = session.current.get((str(unit.cells()[0]), ""))
     key = None if held is None else held.actions.get("change")

@@ -1,7 +1,7 @@
 """A dataset's batch: raw, cleaned and quarantine of its effective landing.
 
-`raw` and `cleaned` follow the newest landing that is not refused; `quarantine` and the
-checks show the newest attempt. So the three are one unit.
+`raw` and `cleaned` follow the newest landing that is not refused; `quarantine` and the checks
+show the newest attempt. So the three form one unit.
 """
 
 from __future__ import annotations
@@ -45,13 +45,13 @@ def clean_spec(name: str, spec: DatasetSpec) -> CleanSpec:
 
 
 def period_spec(name: str, spec: DatasetSpec, batch: str) -> PeriodSpec:
-    """Return what the times of a batch are held against."""
+    """Return the part of a spec for checking the times of a batch."""
     period = None if spec.calendar is None else spec.calendar.period(batch)
     return PeriodSpec(dataset=name, time=spec.time, period=period)
 
 
 def batch_code(project: Project, workspace: Workspace, name: str) -> Versioned:
-    """Return what the code version of a dataset's batches is made of."""
+    """Return the ingredients of the code version of a dataset's batches."""
     spec = project.datasets[name]
     stages = ("ml_assets.stages.ingest", "ml_assets.stages.clean")
     return Versioned(stages, (ingest_spec(name, spec), clean_spec(name, spec)))
@@ -136,7 +136,7 @@ def attempt(session: Session, unit: Unit, spec: DatasetSpec, landing: Landed) ->
 
 
 def effective_facts(session: Session, found: Attempt) -> dict[str, Any]:
-    """Return whether an attempt is usable, and its row accounting, as far as it is known."""
+    """Return whether an attempt is usable, and its row accounting, if known."""
     if isinstance(found.cleaned, Undone):
         return {"usable": True}
     summary = session.home.objects.json(found.cleaned.outputs["summary"].digest)
@@ -150,7 +150,7 @@ def check_batch(
     newest: Attempt,
     effective: Attempt,
 ) -> dict[str, Done | Undone]:
-    """Run the checks of a batch: the newest attempt's figures, the effective rows."""
+    """Run the checks of a batch, on the newest attempt's counts and the effective rows."""
     inputs: dict[str, Input] = {
         name: newest.cleaned.outputs[name] for name in ("summary", "cleaned", "quarantine")
     }

@@ -1,4 +1,4 @@
-"""A model's evaluation report: figures, explanations, split optimism, what changed, the page."""
+"""A model's evaluation report: metrics, explanations, split optimism, comparison, page."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ STAGES = (*(f"ml_assets.stages.evaluate.{name}" for name in _PARTS), change.STAG
 def evaluate_spec(project: Project, name: str, known: Seen | None = None) -> EvaluateSpec:
     """Return the part of a model's spec that its report depends on.
 
-    `known` are the columns that its features were seen to be, nothing where that was not looked at.
+    `known` are the columns that its features were seen to equal, empty if not inspected.
     """
     known = known or {}
     model = project.models[name]
@@ -51,7 +51,7 @@ def evaluate_spec(project: Project, name: str, known: Seen | None = None) -> Eva
 
 
 def role_of(session: Session, made: Made, role: str) -> str | None:
-    """Return the family chosen, or the best baseline: of this candidate or else the last."""
+    """Return the chosen family or the best baseline, of this candidate or else the last one."""
     if role in made.facts:
         return str(made.facts[role])
     before: str | None = session.held(made.cell).facts.get(role)
@@ -59,13 +59,13 @@ def role_of(session: Session, made: Made, role: str) -> str | None:
 
 
 def _digest_of(session: Session, made: Made) -> str | None:
-    """Return the digest of this candidate, or else of the last."""
+    """Return the digest of this candidate, or else of the last one."""
     before = session.current.get((made.cell.asset, made.cell.partition))
     return digest_of(made) or (None if before is None else before.digest)
 
 
 def evaluation_report_code(project: Project, workspace: Workspace, name: str) -> Versioned:
-    """Return what the code version of a model's report is made of."""
+    """Return the ingredients of the code version of a model's report."""
     metrics = project.models[name].evaluation.metrics.values()
     own = [workspace.hook(name, hook).split(":")[0] for hook in metrics]
     return Versioned(
@@ -74,7 +74,7 @@ def evaluation_report_code(project: Project, workspace: Workspace, name: str) ->
 
 
 def evaluation_report(session: Session, unit: Unit) -> Sequence[Made]:
-    """Evaluate the candidate on test, beside the trivial baselines, and write the report."""
+    """Evaluate the candidate and the trivial baselines on test, and write the report."""
     (cell,) = unit.cells()
     made = session.upstream(Cell(f"{unit.group}/candidate"))
     folds, waits = folds_of(session, unit)
@@ -82,7 +82,7 @@ def evaluation_report(session: Session, unit: Unit) -> Sequence[Made]:
         return [Made(cell, {}, {}, waiting=made.waiting or f"{unit.group} waits: {waits}")]
     references: dict[str, Input] = {fold: folds[fold].outputs[fold] for fold in FOLDS}
     tested = feature_inputs(session, unit, [folds["test"]])
-    # The longest last, where `each` looks for it.
+    # The longest last, as `each` expects.
     actions = [
         _optimism(session, unit, made, folds, references),
         _explained(session, unit, made, references, tested),
@@ -137,7 +137,7 @@ def _evaluated(
     model = session.project.models[unit.group]
     others = {
         output.removeprefix(TRIVIAL): ref
-        # Sorted: a record does not keep the order in which a recipe named them.
+        # Sorted, since a record does not keep the order in a recipe.
         for output, ref in sorted(made.outputs.items())
         if output.startswith(TRIVIAL) and output.removeprefix(TRIVIAL) in model.training.families
     }
@@ -198,7 +198,7 @@ def _optimism(
     model = session.project.models[unit.group]
     name = role_of(session, made, "chosen")
     module = _module(session, unit, name)
-    # Before there is any candidate the action is pending, whatever its family.
+    # Before the first candidate the action is pending, whatever its family.
     known = name if name in model.training.families else next(iter(model.training.families))
     inputs: dict[str, Input] = {
         "model": made.outputs["model"],

@@ -47,7 +47,7 @@ def features_spec(project: Project, name: str) -> FeaturesSpec:
 
 
 def features_code(project: Project, workspace: Workspace, name: str) -> Versioned:
-    """Return what the code version of a model's features is made of."""
+    """Return the ingredients of the code version of a model's features."""
     modules = [hook.split(":")[0] for hook in _hooks(project, workspace, name).values()]
     return Versioned(["ml_assets.stages.features", *modules], [features_spec(project, name)])
 
@@ -59,7 +59,7 @@ def _hooks(project: Project, workspace: Workspace, name: str) -> dict[str, str]:
 
 
 def seen_of(session: Session, name: str) -> sensitive.Seen:
-    """Return the columns that the features of a model were seen to be, where that matters."""
+    """Return the columns that a model's features were seen to equal, if that matters."""
     if not sensitive.looked(session.project, name):
         return {}
     dataset = session.project.models[name].dataset
@@ -129,7 +129,7 @@ def _feature_checks(
 
 
 def _previous(session: Session, dataset: str, partition: str, count: int) -> list[Input]:
-    """Return the cleaned tables of the usable batches before, oldest first."""
+    """Return the cleaned tables of the previous usable batches, oldest first."""
     found: list[Input] = []
     for batch in reversed(session.before(dataset, partition)):
         if len(found) == count:

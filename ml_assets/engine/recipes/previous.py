@@ -1,7 +1,7 @@
-"""The candidate before a candidate: pinned as it first becomes current, for the report.
+"""The previous candidate of a candidate, pinned for the report when that becomes current.
 
-A pin holds the digest, or nothing where there was none. Without it a report would speak of
-another candidate whenever the environment moves on, and be made again.
+A pin holds the digest, or nothing if there was none. Without it a report would compare with
+another candidate whenever the environment changes, and would be made again.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from ml_assets.store.records import asset_digest
 
 
 def pin_name(model: str, candidate: str) -> str:
-    """Return the name under which the candidate before a candidate is pinned."""
+    """Return the name under which a candidate's previous candidate is pinned."""
     return f"previous/{model}/{candidate}"
 
 
 def digest_of(made: Made) -> str | None:
-    """Return a candidate's digest, unless it is not known before something has run."""
+    """Return a candidate's digest, or None while it is pending."""
     refs = {name: value for name, value in made.outputs.items() if isinstance(value, Ref)}
     return asset_digest(refs) if len(refs) == len(made.outputs) else None
 
 
 def previous_of(session: Session, model: str, digest: str, outputs: Outputs) -> str:
-    """Return the digest of the candidate before one, "" where there is none.
+    """Return the digest of the previous candidate of one, "" if there is none.
 
-    It is the one that the environment held when this one came; or what came before that, where
-    only the leaderboard differs and the model is the same.
+    It is the one that the environment held before; or, if the model is the same and only the
+    leaderboard differs, the one before that.
     """
     pins, env = session.home.pins, session.home.env
     pinned = pins.get(env, pin_name(model, digest))
@@ -43,7 +43,7 @@ def previous_of(session: Session, model: str, digest: str, outputs: Outputs) -> 
 
 
 def pins_of(session: Session, made: Made) -> Mapping[str, str]:
-    """Return what to pin as a candidate becomes current; nothing while it is not known."""
+    """Return the pins of a candidate that becomes current; none while it is pending."""
     digest = None if made.waiting is not None else digest_of(made)
     if digest is None:
         return {}

@@ -1,4 +1,4 @@
-"""A dataset's quality report: its reference, pinned, and the report of one batch."""
+"""A dataset's quality report: the pinned reference, and the report of one batch."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ from ml_assets.workspace import Workspace
 
 @dataclass(frozen=True)
 class ReferenceTables:
-    """The tables that batches are compared with, or none, and what they are in words."""
+    """The tables with which batches are compared, if any, and a description."""
 
     said: str
     raw: Mapping[str, Input] = field(default_factory=dict)
     cleaned: Mapping[str, Input] = field(default_factory=dict)
     pins: Mapping[str, Any] = field(default_factory=dict)
     landing: str | None = None
-    """Of a snapshot: the digest of the landed file."""
+    """For a snapshot: the digest of the landed file."""
 
 
 def pin_name(dataset: str, first: int | str = "") -> str:
-    """Return the name of a pinned reference; without `first`, how all of a dataset begin."""
+    """Return the name of a pinned reference; without `first`, the prefix of all of a dataset."""
     return f"reference/{dataset}/{first}"
 
 
 def quality_report_code(project: Project, _: Workspace, name: str) -> Versioned:
-    """Return what the code version of a dataset's quality reports is made of."""
+    """Return the ingredients of the code version of a dataset's quality reports."""
     spec = project.datasets[name]
     told = report_spec(name, spec, "", ReferenceTables(""), {})
     stages = ("ml_assets.stages.quality.reference", "ml_assets.stages.quality.report")
@@ -132,7 +132,7 @@ def _read_by_filters(spec: DatasetSpec) -> tuple[str, ...]:
 
 
 def reference_of(session: Session, dataset: str, spec: DatasetSpec) -> ReferenceTables:
-    """Return what batches of a dataset are compared with."""
+    """Return the reference with which batches of a dataset are compared."""
     if spec.calendar is None:
         return _first_landing(session, dataset, spec)
     if spec.quality.reference.batches:
@@ -178,7 +178,7 @@ def _of_batches(
 
 
 def _usable(session: Session, dataset: str, batches: Sequence[str], most: int) -> Batches:
-    """Return the first batches whose raw and cleaned rows are there and may be used."""
+    """Return the first batches whose raw and cleaned rows exist and are usable."""
     found: dict[str, Mapping[str, Made]] = {}
     for batch in batches:
         if len(found) == most:
@@ -187,7 +187,7 @@ def _usable(session: Session, dataset: str, batches: Sequence[str], most: int) -
             continue
         made = {n: session.upstream(Cell(f"{dataset}/{n}", batch)) for n in ("raw", "cleaned")}
         if session.missed(made["cleaned"], [dataset]):
-            # One of the first that is not there yet: what is pinned now would be without it.
+            # One of the first is still missing: a pin made now would lack it.
             break
         if all(m.waiting is None and m.facts.get("usable", True) for m in made.values()):
             found[batch] = made
@@ -197,7 +197,7 @@ def _usable(session: Session, dataset: str, batches: Sequence[str], most: int) -
 def _first_landing(session: Session, dataset: str, spec: DatasetSpec) -> ReferenceTables:
     """Return the oldest landing of a snapshot that is not refused or withdrawn.
 
-    It needs no pin: landings are only ever added.
+    It needs no pin, since landings are only added.
     """
     landings, _ = session.landings(dataset, "")
     for landing in reversed(landings):
@@ -211,7 +211,7 @@ def _first_landing(session: Session, dataset: str, spec: DatasetSpec) -> Referen
 
 
 def _cleaning(session: Session, made: Made) -> Mapping[str, Ref | Pending]:
-    """Return all outputs of the action that made a cleaned or quarantine cell."""
+    """Return all outputs of the action behind a cleaned or quarantine cell."""
     if made.actions:
         return made.actions["clean"].outputs
     held = session.home.records.current(session.home.env, made.cell.asset, made.cell.partition)

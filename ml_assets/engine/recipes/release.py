@@ -29,12 +29,12 @@ TREES = ("lightgbm", "lightgbm_tuned")
 
 
 def release_code(project: Project, workspace: Workspace, name: str) -> Versioned:
-    """Return what the code version of a model's bundle is made of."""
+    """Return the ingredients of the code version of a model's bundle."""
     return Versioned([STAGE.split(":", maxsplit=1)[0], *family_modules(project, workspace, name)])
 
 
 def release(session: Session, unit: Unit) -> Sequence[Made]:
-    """Make the bundle of the environment's champion; a decision to come may change who it is."""
+    """Make the bundle of the environment's champion, which a pending decision may change."""
     (cell,) = unit.cells()
     decided = session.upstream(Cell(f"{unit.group}/champion"))
     if any(isinstance(output, Pending) for output in decided.outputs.values()):
@@ -63,8 +63,8 @@ def release(session: Session, unit: Unit) -> Sequence[Made]:
 
 
 def _cure(session: Session, model: str, champion: str) -> str | None:
-    """Return what to do where a champion's past is gone, if another candidate is there."""
-    # As it is now: this run may have just made it.
+    """Return what to do if a champion's past is gone and another candidate exists."""
+    # Read now, as this run may have just made it.
     held = session.home.records.current(session.home.env, f"{model}/candidate", "")
     if held is None or held.digest == champion:
         return None
@@ -75,7 +75,7 @@ def _cure(session: Session, model: str, champion: str) -> str | None:
 
 
 def _undecided(session: Session, unit: Unit, champion: Cell) -> Made:
-    """Return a release that depends on a decision that is still to be made."""
+    """Return a release that depends on a pending decision."""
     later = Pending((champion,))
     action = Action("release", STAGE, Undecided(model=unit.group), {"champion": later})
     undone = Undone(session.keyed(action), later)
@@ -86,7 +86,7 @@ def _undecided(session: Session, unit: Unit, champion: Cell) -> Made:
 def release_action(
     session: Session, model: str, version: Version, promotion: Mapping[str, Any]
 ) -> Action:
-    """Return the action that makes the bundle of a candidate that was promoted."""
+    """Return the action that makes the bundle of a promoted candidate."""
     held = session.current.get((f"{model}/release", ""))
     made = None if held is None else held.actions.get("release")
     past = told(session.home, model, version, made)
@@ -104,7 +104,7 @@ def release_action(
 def release_spec(
     session: Session, name: str, version: Version, past: ReleaseOrigin, promotion: Mapping[str, Any]
 ) -> ReleaseSpec:
-    """Return all that a release depends on besides content."""
+    """Return the params of a release: all that it depends on besides inputs."""
     model = session.project.models[name]
     hidden = sensitive_inputs(session.project, name, seen_of(session, name))
     return ReleaseSpec(
@@ -114,7 +114,7 @@ def release_spec(
         description=model.description,
         owners=model.owners,
         acknowledged=model.features.leakage.acknowledged,
-        # What was trained, not what the YAML says today.
+        # The settings as trained, not as in the YAML today.
         task=past.fitted["task"],
         columns=past.fitted["columns"],
         target=past.evaluated["target"],
@@ -123,7 +123,7 @@ def release_spec(
         sensitive=tuple(
             column
             for column in past.fitted["columns"]
-            # Of one that the YAML has no longer nobody knows what it is made of.
+            # The sources of a feature that is no longer in the YAML are unknown.
             if column in hidden or (hidden and column not in model.features.columns)
         ),
         dataset=model.dataset,

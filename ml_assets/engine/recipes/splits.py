@@ -1,4 +1,4 @@
-"""A model's folds, and what is read through them."""
+"""A model's folds, and the inputs that are read through them."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from ml_assets.workspace import Workspace
 
 FOLDS = ("train", "validation", "test")
 ASSIGNMENT = "train_assignment"
-"""The output of a stratified `train_split` that says which fold each row was given."""
+"""The output of a stratified `train_split` with the fold of each row."""
 
 
 def splits_code(project: Project, _: Workspace, name: str) -> Versioned:
-    """Return what the code version of a model's folds is made of."""
+    """Return the ingredients of the code version of a model's folds."""
     split = project.models[name].split
     return Versioned([f"ml_assets.stages.split.{split.kind}"], [split])
 
@@ -108,10 +108,10 @@ def _split_checks(
 
 
 def _with_kept(session: Session, unit: Unit, action: Action) -> Action:
-    """Return a stratified split with the assignment that the environment holds as its input.
+    """Return a stratified split whose input is the environment's current assignment.
 
-    Of the same rows under the same code it is the action that was made: what that was handed,
-    not what it added, or each plan would find another input. Another rule begins anew.
+    For the same rows and code it is the recorded action, with the input that it had and not its
+    own result; otherwise each plan would have a new input. Another rule starts from nothing.
     """
     held = session.current.get((str(unit.cells()[0]), ""))
     if held is None or ASSIGNMENT not in held.outputs:
@@ -136,7 +136,7 @@ def _handed(action: Action, kept: Ref) -> Action:
 def folds_of(
     session: Session, unit: Unit, names: Sequence[str] = FOLDS
 ) -> tuple[dict[str, Made], str | None]:
-    """Return folds of a model and why it waits, if it does."""
+    """Return folds of a model, and why it waits, if it does."""
     found = {name: session.upstream(Cell(f"{unit.group}/{name}_split")) for name in names}
     waits = (made.waiting or made.facts.get("waiting") for made in found.values())
     return found, next((why for why in waits if why), None)

@@ -1,5 +1,5 @@
-"""Everything used of Dagster that is not part of its public API.
+"""All uses of Dagster's private API.
 
-No other module imports a private name of Dagster's. Each module here says what it is for and what
-breaks without it, and a test of each name fails first where a new Dagster changes it.
+No other module imports a private name of Dagster. Each module here documents why it needs one and
+what breaks without it, and a test of each name fails first if a new Dagster changes it.
 """

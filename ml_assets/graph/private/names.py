@@ -1,6 +1,6 @@
-"""Names of Dagster's classes as dagster.yaml says them: module and class.
+"""Names of Dagster's classes for dagster.yaml: module and class.
 
-Dagster's documentation has them, and does not promise them. Without them no instance opens.
+Dagster's docs mention them without promising stability. Without them no instance opens.
 """
 
 from __future__ import annotations

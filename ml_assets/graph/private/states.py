@@ -1,6 +1,6 @@
 """States of backfills and of a sensor's ticks.
 
-Instances are asked for both by public methods, whose arguments are these. Without the first an open
+They are arguments of an instance's public methods. Without the first an open
 backfill would not count as in progress; without the second `forget` would leave old ticks.
 """
 

@@ -1,7 +1,7 @@
-"""Dagster's SQLite storages, as bases of ours.
+"""Dagster's SQLite storages, the base classes of ours.
 
-The public way, naming them in dagster.yaml, opens a connection for every statement (17 ms an
-event against 4) and cannot follow the home in use. Without them a run is slower, and a bare
+The public way, naming them in dagster.yaml, opens a connection for every statement (17 ms for an
+event instead of 4) and cannot follow the home in use. Without them a run is slower, and a plain
 `dagster dev` keeps its history elsewhere.
 """
 

@@ -1,7 +1,7 @@
-"""Dagster's web application, to be put behind a guard.
+"""Dagster's web application, which is put behind a guard.
 
-The public way, the `dagster-webserver` command, has no place for a middleware. Without it `up`
-could serve only a page that any site open in the same browser can use.
+The public way, the `dagster-webserver` command, does not support middleware. Without it `up`
+could serve only a page that any site in the same browser can use.
 """
 
 from __future__ import annotations
