@@ -98,9 +98,12 @@ def hidden_columns(project: Project, group: str, known: Seen) -> frozenset[str]:
     spec = project.models[group]
     main = project.datasets[spec.dataset]
     inputs = set(sensitive_inputs(project, group, known))
+    key = main.key or project.inputs(group)
+    grouped = spec.split.group if spec.split.kind == "hash" else ()
     made = {
-        "_key": main.key,
-        "_group": spec.split.group if spec.split.kind == "hash" else (),
+        "_key": key,
+        # A row that lacks its group has its key as group.
+        "_group": grouped if set(grouped) <= set(main.key) else (*grouped, *key),
         "_time": (main.time,),
         "_weight": (spec.weight,),
         **dict.fromkeys(

@@ -34,6 +34,8 @@ class Past:
     """Its target expression, from its own spec; None if that is no longer known."""
     key: tuple[str, ...]
     """The row key of its dataset then."""
+    inputs: tuple[str, ...] = ()
+    """Without a key: the columns by whose values its rows were known."""
 
 
 def past(home: Home, model: str, digest: str) -> Past | None:
@@ -67,6 +69,7 @@ def past(home: Home, model: str, digest: str) -> Past | None:
         features=features,
         target=None if spec is None else str(spec["target"]),
         key=() if spec is None else tuple(spec["key"]),
+        inputs=() if spec is None else tuple(spec.get("inputs", ())),
     )
 
 

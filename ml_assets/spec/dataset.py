@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from typing import Annotated, Any
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
 from ml_assets.errors import suggest
 from ml_assets.spec.base import Hook, Mistakes, Name, Names, Place, Share, Spec
@@ -126,6 +127,22 @@ class PeriodSpec(Spec):
     """When the batch begins and when the next does, without a zone."""
 
 
+def _row(value: Any) -> Any:
+    """Return no columns for `row`."""
+    if isinstance(value, str) and value != "row":
+        raise ValueError(f"got {value!r}, wanted a list of columns ([{value}]) or row")
+    return () if value == "row" else value
+
+
+Key = Annotated[
+    Names,
+    BeforeValidator(_row),
+    WithJsonSchema(
+        {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"const": "row"}]},
+    ),
+]
+
+
 class DatasetSpec(Spec):
     """A named table that arrives in batches of a calendar, or as a snapshot replaced as a whole."""
 
@@ -140,8 +157,10 @@ class DatasetSpec(Spec):
     """Made-up rows for a smoke test: a model trained on them never becomes champion."""
     moments: Names = ()
     """The moments at which values become known, earliest first."""
-    key: Names = ()
-    """Columns that together identify a row; unique within a batch."""
+    key: Key = ()
+    """Columns that together identify a row; unique within a batch. `row`, or no key: a row is
+    known by the values that a model may know
+    ([what that means](../explanation/folds-and-leakage.md#rows-without-a-key))."""
     time: str | None = None
     """The timestamp or date column that orders rows."""
     columns: dict[str, Column] = Field(min_length=1)

@@ -109,6 +109,8 @@ class Described(Spec):
 
     target: str
     key: tuple[str, ...]
+    inputs: tuple[str, ...] = ()
+    """Without a key: the columns by whose values a row was known."""
 
 
 class DecideSpec(Spec):
@@ -120,7 +122,7 @@ class DecideSpec(Spec):
     target: str
     target_unit: str | None = None
     key: tuple[str, ...]
-    """The dataset's key; if empty, rows cannot be told apart and there is no gate."""
+    """The dataset's key; empty where rows are known by their `inputs`."""
     slices: tuple[str, ...] = ()
     """`gate.slices.names`, or all of `evaluation.slices`."""
     gate: GateSpec
@@ -131,6 +133,9 @@ class DecideSpec(Spec):
     """Slices whose values may not be shown."""
     undeclared: tuple[str, ...] = ()
     """Those of `sensitive` whose sources are unknown."""
+    inputs: tuple[str, ...] = ()
+    """Without a key: the columns by whose values a row is known. If there are none, rows cannot be
+    told apart and there is no gate."""
 
 
 class ParitySpec(Spec):

@@ -131,7 +131,9 @@ class FeaturesSpec(Spec):
     slices: tuple[str, ...]
     columns: dict[str, FeatureColumn]
     group: tuple[str, ...] = ()
-    """Key columns that a hash split keeps together."""
+    """Columns whose equal values a hash split keeps together."""
+    inputs: tuple[str, ...] = ()
+    """Without a key: the columns by whose values a row is known, in order of name."""
     looked: dict[str, tuple[str, ...]] = {}
     """Feature -> columns (`dataset.column`) whose values it is compared with."""
 
@@ -261,6 +263,8 @@ class ChangeSpec(Spec):
     """Digest of the previous candidate; None if there is none."""
     said: Described | None = None
     """The parts of its own spec, if known."""
+    inputs: tuple[str, ...] = ()
+    """Without a key: the columns by whose values a row is known."""
 
 
 class OwnCheck(Spec):

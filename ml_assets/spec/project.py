@@ -12,6 +12,7 @@ from ml_assets.spec.base import Place
 from ml_assets.spec.calendar import Calendar
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.spec.explain import locate
+from ml_assets.spec.expressions import grammar
 from ml_assets.spec.expressions.kinds import A, kind_of
 from ml_assets.spec.expressions.methods import Kind
 from ml_assets.spec.inputs import input_mismatches, resolved
@@ -48,6 +49,19 @@ class Project:
         """Return every calendar by its name."""
         found = (dataset.calendar for dataset in self.datasets.values())
         return {calendar.name: calendar for calendar in found if calendar is not None}
+
+    def inputs(self, model: str) -> tuple[str, ...]:
+        """Return the columns by whose values a model's rows are known; none where there is a key.
+
+        They are those that it may know when it predicts, except what its target is made from.
+        """
+        spec = self.models[model]
+        dataset = self.datasets[spec.dataset]
+        if dataset.key:
+            return ()
+        known = dataset.known_at(spec.predict_at) if spec.predict_at else dataset.columns
+        target = grammar.names(grammar.parse(spec.target, dataset.columns))
+        return tuple(sorted(set(known) - target))
 
     def _calendar(self, group: str) -> Calendar | None:
         name = group if group in self.datasets else self.models[group].dataset
@@ -206,9 +220,7 @@ def _split_mismatches(model: ModelSpec, dataset: DatasetSpec) -> Iterator[tuple[
             said = f"{model.dataset} is a snapshot without batches; use kind: hash"
             yield ("split", "kind"), said
         return
-    if not dataset.key:
-        yield ("split", "kind"), f"hash needs a key on {model.dataset}"
     for number, column in enumerate(model.split.group):
-        if column not in dataset.key:
-            said = f"no key column {column!r}{suggest(column, dataset.key)}"
+        if column not in dataset.columns:
+            said = f"no column {column!r}{suggest(column, dataset.columns)}"
             yield ("split", "group", number), said

@@ -65,13 +65,14 @@ class TimeSplit(Spec):
 
 
 class HashSplit(Spec):
-    """A row's fold depends on a hash of its key alone, so it never changes."""
+    """A row's fold depends on a hash of its key (or inputs) alone, so it never changes."""
 
     kind: Literal["hash"]
     test: Annotated[float, Field(gt=0, lt=1)] = 0.2
     validation: Annotated[float, Field(gt=0, lt=1)] = 0.1
     group: Names = ()
-    """Key columns that are hashed, so that a group stays in one fold; empty for the whole key."""
+    """Columns of the dataset that are hashed in place of the key, so that rows of equal values stay
+    in one fold; they need not be known when predicting. A row that lacks one is its own group."""
     salt: str = "0"
     stratify: bool = False
     """Keep the class shares equal across folds (not with a group)."""

@@ -18,6 +18,8 @@ from ml_assets.faults import HookError
 from ml_assets.stages.expressions import reads, value
 from ml_assets.stages.frames import to_frame
 from ml_assets.stages.hook import ARROW, Hook, call, joined_frames
+from ml_assets.stages.identity import identities
+from ml_assets.stages.keys import ALONE, BY_INPUTS, UNKEYED
 from ml_assets.stages.result import Result
 from ml_assets.stages.schema import LARGEST, LINE
 from ml_assets.stages.sources import sources
@@ -40,9 +42,10 @@ def features(
 ) -> Result:
     r"""Return `features`: one row for each cleaned row, in the same order.
 
-    Columns: `_key` (text of the key columns; `\L<line>` where a part of the key is missing or the
-    dataset has none, which identifies the row within its batch only: `keys.named`), `_group`
-    (likewise, where the split groups rows), `_time` (UTC), `_target` (null where not labelled),
+    Columns: `_key` (text of the key columns; `\L<line>` where a part of the key is missing, which
+    identifies the row within its batch only; without key columns what the row is known by, see
+    `identity`), `_group` (where the split groups rows: text of its columns, or what stands for a
+    row that is its own group), `_time` (UTC), `_target` (null where not labelled),
     `_weight` (where declared), `_line`, the features, and `_slice_<name>` for slice columns that
     are not features. HookError if the user's function breaks its contract or the target has the
     wrong type, StageError if the target is not a valid expression.
@@ -53,13 +56,13 @@ def features(
     else:
         inputs = pa.schema([(n, ARROW[c.kind]) for n, c in spec.columns.items()]).empty_table()
     target = _target(spec, table)
-    columns = {"_key": _text(table, spec.key)}
+    columns = {"_key": _key(spec, table)}
     if spec.group:
-        columns["_group"] = _text(table, spec.group)
+        columns["_group"] = _group(table, spec.group, columns["_key"])
     columns |= {"_time": _time(table, spec.time), "_target": target}
     if spec.weight is not None:
         columns["_weight"] = table[spec.weight].cast(pa.float64(), safe=False)
-    columns |= {"_line": table["_line"]}
+    columns |= {LINE: table[LINE]}
     columns |= {name: inputs[name] for name in spec.columns}
     for name in spec.slices:
         if name not in spec.columns:
@@ -70,15 +73,26 @@ def features(
     return Result({"features": pa.table(columns).combine_chunks()}, facts)
 
 
-def _text(table: pa.Table, key: Sequence[str]) -> pa.Array:
+def _key(spec: FeaturesSpec, table: pa.Table) -> pa.Array:
     r"""Return `a|b|c` of the key columns; `|` and `\` in a value are escaped.
 
     A row that lacks a part has no key, and differs from other rows that lack it.
     """
-    line = pc.binary_join_element_wise("\\L", table["_line"].cast(pa.string()), "")
-    if not key:
-        return line
-    return pc.coalesce(pc.binary_join_element_wise(*[_part(table[n]) for n in key], "|"), line)
+    if spec.inputs and not spec.key:
+        return identities(table, spec.inputs)
+    line = pc.binary_join_element_wise(UNKEYED, table[LINE].cast(pa.string()), "")
+    return pc.coalesce(_text(table, spec.key), line) if spec.key else line
+
+
+def _group(table: pa.Table, names: Sequence[str], keys: pa.Array) -> pa.Array:
+    """Return the group of each row; one that lacks a part of it is a group of its own."""
+    special = pc.or_(pc.starts_with(keys, UNKEYED), pc.starts_with(keys, BY_INPUTS))
+    own = pc.if_else(special, keys, pc.binary_join_element_wise(ALONE, keys, ""))
+    return pc.coalesce(_text(table, names), own)
+
+
+def _text(table: pa.Table, names: Sequence[str]) -> pa.Array:
+    return pc.binary_join_element_wise(*[_part(table[n]) for n in names], "|")
 
 
 def _part(column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -1,7 +1,7 @@
-r"""Row keys as 128-bit hashes, so that millions are compared without keeping their texts.
+r"""Row keys: what they look like, and 128-bit hashes of millions of them without their texts.
 
-Belongs here: hashing keys, finding rows with the same key. Does not belong here: which of them
-counts (`split`), whether they may be in two folds (`check`).
+Belongs here: keys that are the same row or share a fold, finding rows with the same key. Does not
+belong here: which of them counts (`split`), whether they may be in two folds (`check`).
 
 The hash is SipHash-2-4 under two secrets, as in `split.hash`: the chance that two of n
 different keys share both halves is n^2 / 2^129, 1e-23 for a hundred million rows.
@@ -24,8 +24,15 @@ from ml_assets.faults import StageError
 
 Ints = NDArray[np.int64]
 UNKEYED = "\\L"
-"""Prefix of the key of a row without key columns, or that lacks a part of its key; its line
-follows. No other key begins like this, since a backslash in a value is doubled."""
+"""Prefix of the key of a row that lacks a part of its key; its line follows. No key of values
+begins like this, since a backslash in a value is doubled."""
+BY_INPUTS = "\\I"
+"""Prefix of the key of a row of a dataset without key columns: the digest of its inputs follows,
+then the number of the row among those of its batch with equal inputs (`identity`)."""
+ALONE = "\\K"
+"""Prefix of the group of a row that has a key but lacks a part of its group; the key follows."""
+DIGEST = len(BY_INPUTS) + 32
+"""Length of such a key without the number."""
 SECRETS = ("ml_assets keys a", "ml_assets keys b")
 BITS = 6
 """Keys are compared in 2^6 parts by these bits of their hash; one part is in memory at a time."""
@@ -35,8 +42,53 @@ _RECORD = np.dtype([("high", np.uint64), ("low", np.uint64), ("number", np.int64
 
 
 def named(keys: pa.ChunkedArray, batch: str) -> pa.ChunkedArray:
-    r"""Return a batch's keys, unique among all batches: `\L<line>\<batch>` for rows without one."""
-    own = pc.starts_with(keys, UNKEYED)
+    r"""Return a batch's keys as they are known outside it: `\L<line>\<batch>` for rows without one.
+
+    Those of rows known by their inputs stay: the same row may come in another batch (`numbered`).
+    """
+    return _with_batch(keys, pc.starts_with(keys, UNKEYED), batch)
+
+
+def distinct(keys: pa.ChunkedArray, batch: str) -> pa.ChunkedArray:
+    """Return a batch's keys, those of rows without key columns unlike any of another batch."""
+    return _with_batch(named(keys, batch), pc.starts_with(keys, BY_INPUTS), batch)
+
+
+def shared(keys: pa.ChunkedArray, batch: str) -> pa.ChunkedArray:
+    """Return what rows (or groups) of a batch must have in common with others to share a fold.
+
+    That is the key, but the digest alone for rows that are known by their inputs.
+    """
+    found = named(keys, batch)
+    by_inputs = pc.starts_with(keys, BY_INPUTS)
+    if not pc.any(by_inputs).as_py():
+        return found
+    return pc.if_else(by_inputs, pc.utf8_slice_codeunits(keys, 0, DIGEST), found)
+
+
+def numbered(keys: pa.ChunkedArray, after: pa.ChunkedArray | None = None) -> pa.ChunkedArray:
+    r"""Return the keys of rows of several batches, those known by inputs numbered over all of them.
+
+    `after` are keys that come before: of rows with equal inputs the numbers go on. So n such rows
+    are the same n keys whatever batches they lie in, and one more of them is a new row.
+    """
+    by_inputs = pc.starts_with(keys, BY_INPUTS)
+    if not pc.any(by_inputs).as_py():
+        return keys
+    before = pa.chunked_array([], pa.string()) if after is None else after
+    texts = pc.utf8_slice_codeunits(
+        pa.chunked_array([*before.chunks, *keys.chunks], pa.string()), 0, DIGEST
+    )
+    codes = texts.combine_chunks().dictionary_encode().indices.to_numpy()
+    order = np.argsort(codes, kind="stable")
+    sizes = np.bincount(codes)
+    number = np.empty(len(codes), dtype=np.int64)
+    number[order] = np.arange(len(codes)) - np.repeat(np.cumsum(sizes) - sizes, sizes) + 1
+    counted = pc.binary_join_element_wise(texts, pa.array(number).cast(pa.string()), "\\")
+    return pc.if_else(by_inputs, counted.slice(len(before)), keys)
+
+
+def _with_batch(keys: pa.ChunkedArray, own: pa.ChunkedArray, batch: str) -> pa.ChunkedArray:
     if not pc.any(own).as_py():
         return keys
     return pc.if_else(own, pc.binary_join_element_wise(keys, pa.scalar(batch), "\\"), keys)
@@ -61,9 +113,9 @@ class Keys:
         with suppress(OSError):
             self._file.close()
 
-    def add(self, keys: pa.ChunkedArray, batch: str, numbers: Ints) -> None:
-        """Add rows (n,) of one batch; StageError where the file cannot be written."""
-        texts = np.asarray(named(keys, batch).to_numpy(), dtype=object)
+    def add(self, keys: pa.ChunkedArray, numbers: Ints) -> None:
+        """Add rows (n,) by `distinct` or `shared` keys; StageError if they cannot be written."""
+        texts = np.asarray(keys.to_numpy(), dtype=object)
         records = np.empty(len(texts), _RECORD)
         for name, secret in zip(("high", "low"), SECRETS, strict=True):
             records[name] = pd.util.hash_array(texts, hash_key=secret, categorize=False)

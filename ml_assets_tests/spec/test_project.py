@@ -136,8 +136,8 @@ def test_a_good_project(tmp_path: Path) -> None:
         ("  task", "  weight: wag\n  task", "8: weight: no column 'wag'; did you mean 'wage'?"),
         (
             "{kind: time}",
-            "{kind: hash, group: [wage]}",
-            "14: split.group.0: no key column 'wage'; available: number",
+            "{kind: hash, group: [wag]}",
+            "14: split.group.0: no column 'wag'; did you mean 'wage'?",
         ),
     ],
 )
@@ -174,11 +174,22 @@ def test_a_snapshot_has_no_batches_to_split_and_no_key_to_hash(tmp_path: Path) -
     ]
 
 
-def test_a_hash_split_needs_a_key(tmp_path: Path) -> None:
-    people = FILES["people"].replace("  key: [number]\n", "")
-    model = MODEL.replace("kind: time", "kind: hash")
-    found = mistakes(tmp_path, people=people, wages=model)
-    assert found == ["wages/defs.yaml:14: split.kind: hash needs a key on people"]
+@pytest.mark.parametrize("key", ["", "  key: row\n"])
+def test_rows_without_a_key_are_known_by_what_may_be_known(tmp_path: Path, key: str) -> None:
+    people = FILES["people"].replace("  key: [number]\n", key)
+    found = read_project(write(tmp_path, people=people))
+    assert found.datasets["people"].key == ()
+    # Neither the wage, which is predicted, nor what is known after it.
+    assert found.inputs("wages") == ("number",)
+
+
+def test_rows_with_a_key_are_known_by_it(tmp_path: Path) -> None:
+    assert read_project(write(tmp_path)).inputs("wages") == ()
+
+
+def test_a_key_is_a_list_or_row(tmp_path: Path) -> None:
+    found = mistakes(tmp_path, people=FILES["people"].replace("[number]", "number"))
+    assert found[0].endswith("key: got 'number', wanted a list of columns ([number]) or row")
 
 
 def test_mistakes_of_all_files_are_said_and_none_follows_from_another(tmp_path: Path) -> None:

@@ -104,7 +104,7 @@ def test_a_planted_difference_is_found_and_none_is_made_up() -> None:
         ({}, {"other": None}, "this is the first candidate"),
         ({}, {"other": given({"lost": "forgotten"})}, "cannot predict: forgotten"),
         ({}, {"other_family": None}, "cannot predict: the code of its family nearest is gone"),
-        ({"key": ()}, {}, "the dataset has no key"),
+        ({"key": ()}, {}, "rows have neither key nor inputs"),
         (
             {"said": {"target": "rent", "key": ["listing"]}},
             {},

@@ -13,6 +13,7 @@ import pytest
 
 from ml_assets.errors import StageError
 from ml_assets.stages.features import features
+from ml_assets.stages.identity import identities
 from ml_assets_tests.handles import given
 from ml_assets_tests.stages.flight_features import build, flights, spec
 
@@ -58,7 +59,23 @@ def test_an_empty_batch_has_the_schema_and_does_not_call_the_function() -> None:
     assert empty.schema == make(slices=("number",)).schema
 
 
-def test_no_key_names_the_line_and_no_time_is_missing() -> None:
+def test_rows_without_a_key_are_known_by_their_inputs() -> None:
+    table = make(key=(), inputs=("carrier", "dep"))
+    cleaned = flights()
+    assert table["_key"].to_pylist() == identities(cleaned, ["carrier", "dep"]).to_pylist()
+    turned = cleaned.take(pa.array([2, 1, 0])).set_column(0, "_line", pa.array([7, 8, 9]))
+    again = make(table=turned, key=(), inputs=("carrier", "dep"))
+    assert again["_key"].to_pylist() == table["_key"].to_pylist()[::-1]
+
+
+def test_a_row_that_lacks_its_group_is_its_own() -> None:
+    keyed = make(key=("number",), group=("carrier",))
+    assert keyed["_group"].to_pylist() == ["UA", "A\\|A", "\\K3"]
+    known = make(key=(), inputs=("number",), group=("carrier",))
+    assert known["_group"][2].as_py() == known["_key"][2].as_py()
+
+
+def test_neither_key_nor_inputs_names_the_line_and_no_time_is_missing() -> None:
     table = make(key=(), time=None)
     assert table["_key"].to_pylist() == ["\\L2", "\\L3", "\\L4"]
     assert table["_time"].null_count == 3

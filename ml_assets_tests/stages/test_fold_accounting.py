@@ -72,3 +72,14 @@ def test_a_row_without_a_label_in_a_fold_is_found() -> None:
     assert found.description.startswith(
         "train refers to 1 rows of 2 without a label; train has 6 rows, the split says 5"
     )
+
+
+def test_equal_inputs_and_rows_without_a_group_are_said() -> None:
+    made = split(rule(test=1, validation=1, min_labelled=0.5), features=FEATURES).outputs
+    summary: Any = made["summary"]
+    found = verdict(summary={**summary, "unkeyed": 0, "equal_inputs": 2, "ungrouped": 3})
+    assert found.description.endswith(
+        "in no fold; rows are known by their inputs, which 2 share with an earlier row; 3 without "
+        "a group, each a group of its own"
+    )
+    assert (found.metadata["equal_inputs"], found.metadata["ungrouped"]) == (2, 3)

@@ -97,3 +97,17 @@ def test_rows_without_key_columns_are_told_by_their_batch() -> None:
     assert verdict(features, [("1", "d1:1", 0, 1)], [], [("2", "d1:2", 0, 1)]).passed
     found = verdict(features, [("1", "d1:1", 0, 1)], [], [("1", "d1:1", 0, 1)])
     assert found.description == "1 keys are in train and in test"
+
+
+def test_rows_of_equal_inputs_share_a_fold_of_a_hash_split() -> None:
+    one = f"\\I{'a' * 32}"
+    features = batches({"1": [f"{one}\\1", f"{one}\\2"], "2": [f"{one}\\1"]})
+    apart = ([("1", "d1:1", 0, 2)], [], [("2", "d1:2", 0, 1)])
+    # By time they are rows of their own.
+    assert verdict(features, *apart).passed
+    found = verdict(features, *apart, kind="hash")
+    assert found.description == "1 sets of equal inputs are in train and in test"
+    together = [("1", "d1:1", 0, 2), ("2", "d1:2", 0, 1)]
+    assert verdict(features, together, [], [], kind="hash").passed
+    twice = verdict(features, [("1", "d1:1", 0, 1)], [], [("1", "d1:1", 0, 1)], kind="hash")
+    assert "1 keys are in train and in test" in twice.description

@@ -158,11 +158,17 @@ def test_in_manual_mode_what_passes_waits_and_what_fails_is_refused() -> None:
     assert verdict(mode="manual", min_rows=1000) == "refuse"
 
 
-def test_without_a_key_there_is_no_gate_and_that_is_said() -> None:
+def test_rows_known_by_their_inputs_are_compared() -> None:
+    found = decision(spec(key=(), inputs=("x", "y")))
+    assert found["comparison"] == "compared"
+    assert found["rules"][0]["text"] == "rows are identified by the values of 2 columns"
+
+
+def test_without_key_and_inputs_there_is_no_gate_and_that_is_said() -> None:
     for inputs in ({}, NO_CHAMPION):
         found = decision(spec(key=()), **inputs)
         assert found["verdict"] == "challenger"
-        assert "the dataset has no key" in found["sentence"]
+        assert "rows have neither a key nor inputs" in found["sentence"]
         assert "the gate cannot compare, and a person decides" in found["sentence"]
 
 

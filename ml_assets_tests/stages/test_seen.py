@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from ml_assets.stages.keys import named
+from ml_assets.stages.keys import named, numbered
 from ml_assets.stages.paired.seen import seen_keys
 from ml_assets.stages.split.ranges import REFERENCES
 from ml_assets_tests.stages.feature_batches import batches
@@ -24,3 +24,19 @@ def test_a_key_that_looks_like_one_is_another() -> None:
     keys = pa.chunked_array([["\\\\L3\\\\1", "\\L3"]])
     assert named(keys, "1").to_pylist() == ["\\\\L3\\\\1", "\\L3\\1"]
     assert named(pa.chunked_array([], pa.string()), "1").to_pylist() == []
+
+
+def test_rows_of_equal_inputs_are_counted_over_all_batches() -> None:
+    a, b = (f"\\I{text * 32}" for text in "ab")
+    features = batches({"1": [f"{a}\\1", f"{a}\\2", f"{b}\\1"], "2": [f"{a}\\1"]})
+    ends = [
+        {"batch": b, "features": f"d1:{b}", "start": 0, "stop": n} for b, n in (("1", 3), ("2", 1))
+    ]
+    seen = seen_keys([pa.Table.from_pylist(ends, REFERENCES)], features)
+    assert seen.to_pylist() == [f"{a}\\1", f"{a}\\2", f"{b}\\1", f"{a}\\3"]
+    # Of three more rows, all with inputs that were seen, none was.
+    new = pa.chunked_array([[f"{a}\\1", f"{b}\\1", f"{a}\\2"]])
+    again = numbered(new, pa.chunked_array([seen])).to_pylist()
+    assert again == [f"{a}\\4", f"{b}\\2", f"{a}\\5"]
+    # Who has seen four rows with inputs a has seen the first of them.
+    assert numbered(new).to_pylist() == [f"{a}\\1", f"{b}\\1", f"{a}\\2"]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given as each
 from hypothesis import strategies as st
 
-from ml_assets.stages.split.hash import split, uniform
+from ml_assets.stages.split.hash import _usual, split, uniform
 from ml_assets_tests.handles import Given, given
 from ml_assets_tests.stages.feature_batches import batch, batches, keys, rule
 
@@ -36,6 +38,16 @@ def test_vectors(text: str, salt: str, wanted: float) -> None:
 
 
 MASK = 2**64 - 1
+
+
+def by_inputs(numbers: Iterable[int]) -> list[str]:
+    """Return keys of rows that are known by their inputs, given as numbers."""
+    count: dict[int, int] = {}
+    found = []
+    for number in numbers:
+        count[number] = count.get(number, 0) + 1
+        found.append(f"\\I{number:032x}\\{count[number]}")
+    return found
 
 
 def siphash(key: bytes, data: bytes) -> int:
@@ -113,6 +125,50 @@ def test_a_group_stays_together() -> None:
     found = folds(features, group=("owner",))
     assert all(len({found[str(n)] for n in range(g, 400, 40)}) == 1 for g in range(40))
     assert len(set(found.values())) == 3
+
+
+@pytest.mark.parametrize("stratify", [False, True])
+def test_rows_of_equal_inputs_share_a_fold_and_all_count(stratify: bool) -> None:
+    # 300 inputs in two batches, the first hundred of them twice in the second.
+    labels = ["a" if n % 3 else "b" for n in range(300)]
+    features = {
+        "1": batch("1", by_inputs(range(300)), labels),
+        "2": batch("2", by_inputs([*range(300), *range(100)]), [*labels, *["a"] * 100]),
+    }
+    result = split(rule(kind="hash", stratify=stratify), features=features)
+    summary = result.outputs["summary"]
+    assert (summary["equal_inputs"], summary["unkeyed"], summary["rows"]["superseded"]) == (
+        400,
+        0,
+        0,
+    )
+    held: dict[str, set[str]] = {}
+    for fold, rows in keys(result, features).items():
+        for _, key in rows:
+            held.setdefault(key[:34], set()).add(fold)
+    assert len(held) == 300
+    assert all(len(names) == 1 for names in held.values())
+    assert sum(summary["rows"][fold] for fold in ("train", "validation", "test")) == 700
+    if stratify:
+        kept = given(result.outputs["assignment"])
+        assert len(kept.table()) == 300
+        again = split(rule(kind="hash", stratify=True), features=features, kept=kept)
+        assert keys(again, features) == keys(result, features)
+
+
+def test_the_class_of_equal_inputs_is_that_of_most() -> None:
+    unit = np.array([0, 1, 0, 2, 0, 1])
+    found = _usual(unit, pa.array(["b", "d", "a", "e", "a", "c"]))
+    assert found.to_pylist() == ["a", "c", "e"]
+
+
+def test_a_row_without_a_group_is_its_own() -> None:
+    owners = [*[str(n % 40) for n in range(300)], *[f"\\K{n}" for n in range(300, 400)]]
+    features = {"1": batch("1", many(), _group=pa.array(owners))}
+    result = split(rule(kind="hash", group=("owner",)), features=features)
+    assert result.outputs["summary"]["ungrouped"] == 100
+    found = folds(features, group=("owner",))
+    assert len({found[str(n)] for n in range(300, 400)}) == 3
 
 
 def test_repeated_keys_count_once_with_their_last_values() -> None:

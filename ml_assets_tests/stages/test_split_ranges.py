@@ -19,7 +19,7 @@ def places(keys: list[str], held: int) -> tuple[list[int], list[int], list[int]]
     with Keys(held) as files:
         for start in range(0, len(keys), 4):
             part = pa.chunked_array([keys[start : start + 4]], pa.string())
-            files.add(part, "1", np.arange(start, start + len(part)))
+            files.add(part, np.arange(start, start + len(part)))
         found = repeats_of(files)
     order = np.argsort(found.rows)
     return tuple(part[order].tolist() for part in (found.rows, found.first, found.last))
@@ -53,7 +53,7 @@ def test_a_full_temporary_folder_is_named() -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
     try:
         with Keys(ON_DISK) as keys, pytest.raises(StageError, match=tempfile.gettempdir()):
-            keys.add(pa.chunked_array([[str(n) for n in range(99)]]), "1", np.arange(99))
+            keys.add(pa.chunked_array([[str(n) for n in range(99)]]), np.arange(99))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, ignored)

@@ -241,8 +241,9 @@ def _decide_spec(
         champion=(
             None
             if rival is None or rival.target is None
-            else Described(target=rival.target, key=rival.key)
+            else Described(target=rival.target, key=rival.key, inputs=rival.inputs)
         ),
+        inputs=session.project.inputs(unit.group),
     )
 
 

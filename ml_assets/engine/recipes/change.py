@@ -75,7 +75,7 @@ def change_spec(
     hidden = sensitive_inputs(project, name, seen_of(session, name))
     said = None
     if was is not None and was.target is not None:
-        said = Described(target=was.target, key=was.key)
+        said = Described(target=was.target, key=was.key, inputs=was.inputs)
     return ChangeSpec(
         task=model.task,
         metric=model.training.metric,
@@ -86,6 +86,7 @@ def change_spec(
         seed=model.training.seed,
         previous=previous or None,
         said=said,
+        inputs=project.inputs(name),
     )
 
 

@@ -43,6 +43,7 @@ def features_spec(project: Project, name: str) -> FeaturesSpec:
         columns=model.features.columns,
         group=model.split.group if model.split.kind == "hash" else (),
         looked=sensitive.looked(project, name),
+        inputs=project.inputs(name),
     )
 
 

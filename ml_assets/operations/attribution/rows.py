@@ -32,13 +32,13 @@ class Unseen:
 
 
 def unseen(scratch: Home, features: Mapping[str, Ref], mixes: Iterable[Mixed]) -> Unseen:
-    """Return them by batch; rows are matched by key, or without a key by batch and line."""
+    """Return them by batch; rows are matched by key, or without a key within their batch."""
     import pyarrow as pa
 
-    from ml_assets.stages.keys import UNKEYED
+    from ml_assets.stages.keys import BY_INPUTS, UNKEYED
 
     def named(key: str, batch: str) -> Any:
-        return (batch, key) if key.startswith(UNKEYED) else key
+        return (batch, key) if key.startswith((UNKEYED, BY_INPUTS)) else key
 
     seen: set[Any] = set()
     for mix in mixes:

@@ -93,7 +93,7 @@ def describe(column: pa.ChunkedArray, hidden: bool) -> dict[str, Any]:
 def _key(a: pa.Table, b: pa.Table, wanted: Sequence[str]) -> tuple[Sequence[str], str | None]:
     names = ("_key",) if all("_key" in t.column_names for t in (a, b)) else tuple(wanted)
     if not names or any(name not in t.column_names for t in (a, b) for name in names):
-        return (), "there is no key, so whole rows are counted"
+        return (), "there is no key, so whole rows are counted: a changed one is removed and added"
     for title, table in (("A", a), ("B", b)):
         if len(_frame(table, names).drop_duplicates()) < table.num_rows:
             return (), f"the key is not unique in {title}, so whole rows are counted"

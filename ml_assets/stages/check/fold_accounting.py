@@ -6,7 +6,7 @@ Belongs here: an independent recount. Does not belong here: code of the splits u
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -59,10 +59,11 @@ def check(
     if not counts["unlabelled"] <= unlabelled <= counts["unlabelled"] + counts["superseded"]:
         wrong.append(f"{unlabelled:,} rows have no label, the split says {counts['unlabelled']:,}")
     metadata = {"rows": rows, **counts, "unkeyed": said["unkeyed"]}
+    metadata |= {name: said[name] for name in ("equal_inputs", "ungrouped") if name in said}
     if wrong:
         text = "; ".join(wrong) + ": a bug in ml_assets, please report it"
         return Result({}, checks=(Check(NAME, False, text, metadata=metadata),))
-    text = _text(rows, len(features), counts, said["unkeyed"])
+    text = _text(rows, len(features), counts, said)
     return Result({}, checks=(Check(NAME, True, text, metadata=metadata),))
 
 
@@ -75,7 +76,7 @@ def _spans(table: pa.Table, batch: str) -> list[list[int]]:
     return np.column_stack([mine["start"].to_numpy(), mine["stop"].to_numpy()]).tolist()  # type: ignore[no-any-return]
 
 
-def _text(rows: int, batches: int, counts: Mapping[str, int], unkeyed: int) -> str:
+def _text(rows: int, batches: int, counts: Mapping[str, int], said: Mapping[str, Any]) -> str:
     many = "1 batch" if batches == 1 else f"{batches:,} batches"
     inside = ", ".join(f"{name} {counts[name]:,}" for name in FOLDS)
     text = (
@@ -83,6 +84,11 @@ def _text(rows: int, batches: int, counts: Mapping[str, int], unkeyed: int) -> s
         f"a label, {counts['superseded']:,} merged into a later row of their key, "
         f"{counts['out']:,} in no fold"
     )
-    if unkeyed:
-        text += f"; {unkeyed:,} without a key, each counted as distinct"
+    if said["unkeyed"]:
+        text += f"; {said['unkeyed']:,} without a key, each counted as distinct"
+    if "equal_inputs" in said:
+        text += f"; rows are known by their inputs, which {said['equal_inputs']:,} share with an "
+        text += "earlier row"
+    if "ungrouped" in said:
+        text += f"; {said['ungrouped']:,} without a group, each a group of its own"
     return text

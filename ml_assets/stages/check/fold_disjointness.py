@@ -1,4 +1,4 @@
-"""Check: is no row key in two folds? Recounted from the references and keys themselves.
+"""Check: is no row, group or set of equal inputs in two folds? Recounted from references and keys.
 
 Belongs here: this check. Does not belong here: code of the splits under test.
 """
@@ -12,15 +12,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ml_assets.stages.keys import Keys
+from ml_assets.stages.keys import BY_INPUTS, Keys, distinct, shared
 from ml_assets.stages.result import Check, Result
 
 if TYPE_CHECKING:
     from ml_assets.spec.split import SplitRule
     from ml_assets.stages.result import Handle
 
+INPUTS = "sets of equal inputs"
 FOLDS = ("train", "validation", "test")
 
 
@@ -34,10 +36,14 @@ def check(
 ) -> Result:
     """Failed if a key (or a group) is in two folds, twice in one, or wrongly referenced.
 
+    Nor may rows of equal inputs be in two folds of a hash split, where they have no key.
+
     One batch is in memory at a time, and a part of the keys (`keys`).
     """
-    grouped = spec.split.kind == "hash" and bool(spec.split.group)
-    columns = ["_key", "_group"] if grouped else ["_key"]
+    units = ["keys"]
+    if spec.split.kind == "hash":
+        units.append("groups" if spec.split.group else INPUTS)
+    columns = ["_key", "_group"] if "groups" in units else ["_key"]
     folds = [_spans(handle.table()) for handle in (train, validation, test)]
     wrong = [
         f"{name} refers to features of {batch} other than those it was made from"
@@ -47,7 +53,7 @@ def check(
     ]
     counts = np.zeros(len(FOLDS), np.int64)
     with ExitStack() as files:
-        held = {column: files.enter_context(Keys()) for column in columns}
+        held = {unit: files.enter_context(Keys()) for unit in units}
         for batch, handle in features.items():
             spans = [found[batch][1] if batch in found else None for found in folds]
             if all(found is None for found in spans):
@@ -55,19 +61,27 @@ def check(
             table = handle.table(columns)
             rows, fold = _rows(batch, spans, len(table), wrong)
             counts += np.bincount(fold, minlength=len(FOLDS))
-            for column, keys in held.items():
-                pairs = pa.table({"key": table[column].take(pa.array(rows)), "fold": fold})
-                if column == "_group":
-                    # A group has many rows, a key only one.
-                    pairs = pairs.group_by(["key", "fold"]).aggregate([])
-                keys.add(pairs["key"], batch, pairs["fold"].to_numpy())
-        for column, keys in held.items():
-            wrong += _repeated(column.strip("_"), keys)
+            for unit, keys in held.items():
+                pairs = _pairs(unit, table.take(pa.array(rows)), fold, batch)
+                keys.add(pairs["key"], pairs["fold"].to_numpy())
+        for unit, keys in held.items():
+            wrong += _repeated(unit, keys)
     named = dict(zip(FOLDS, counts.tolist(), strict=True))
     listed = ", ".join(f"{name} {count:,}" for name, count in named.items())
     text = "; ".join(wrong) or f"no key is in two folds ({listed} rows)"
     verdict = Check("fold_disjointness", not wrong, text, metadata=named)
     return Result({}, checks=(verdict,))
+
+
+def _pairs(unit: str, table: pa.Table, fold: NDArray[np.int64], batch: str) -> pa.Table:
+    """Return what a unit of rows is known by, and their folds; each pair once, but for keys."""
+    if unit == "keys":
+        return pa.table({"key": distinct(table["_key"], batch), "fold": fold})
+    pairs = pa.table({"key": table["_group" if unit == "groups" else "_key"], "fold": fold})
+    if unit == INPUTS:
+        pairs = pairs.filter(pc.starts_with(pairs["key"], BY_INPUTS))
+    pairs = pairs.set_column(0, "key", shared(pairs["key"], batch))
+    return pairs.group_by(["key", "fold"]).aggregate([])
 
 
 Spans = NDArray[np.int64]
@@ -120,10 +134,10 @@ def _repeated(unit: str, keys: Keys) -> list[str]:
     said = [
         f"{count} rows of {name} repeat a key"
         for name, count in zip(FOLDS, again.tolist(), strict=True)
-        if unit == "key" and count
+        if unit == "keys" and count
     ]
     return said + [
-        f"{count} {unit}s are in {FOLDS[left]} and in {FOLDS[right]}"
+        f"{count} {unit} are in {FOLDS[left]} and in {FOLDS[right]}"
         for (left, right), count in shared.items()
         if count
     ]

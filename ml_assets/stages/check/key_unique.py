@@ -26,7 +26,7 @@ def check(spec: CleanSpec, *, cleaned: Handle) -> Result:
     """
     key = list(spec.contract.key)
     if not key:
-        why = "the dataset has no key; name its columns under `key`"
+        why = "the dataset has no key: its rows are known by their values, and equal ones are kept"
         return Result({}, checks=(Check(NAME, None, why),))
     table = cleaned.table(key)
     for position, field in enumerate(table.schema):

@@ -112,7 +112,7 @@ def _ready(
     before: Mapping[str, Handle],
 ) -> Evidence:
     """Return why no comparison is possible, before any row is predicted."""
-    if not spec.key:
+    if not spec.key and not spec.inputs:
         return Evidence("no_keys")
     silent = comparable.why_silent(candidate, champion)
     if silent is not None:
@@ -140,7 +140,7 @@ def _compare(spec: DecideSpec, evidence: Evidence, rows: Rows, ours: Any, theirs
     if rows.fails is not None:
         evidence.comparison, evidence.fails = "champion_fails", rows.fails
         return
-    by_us, by_them = rows.seen_by(ours), rows.seen_by(theirs)
+    by_us, by_them = rows.seen_by(ours, theirs)
     kept = ~(by_us | by_them)
     evidence.rows = {
         "test": len(kept),

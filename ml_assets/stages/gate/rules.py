@@ -43,12 +43,15 @@ def line(
 
 
 def keys(spec: DecideSpec) -> Line:
-    """Rows must have a key: otherwise it is unknown which rows a model has seen."""
+    """Rows must have a key or inputs: otherwise it is unknown which rows a model has seen."""
     if spec.key:
         return line("keys", True, f"rows are identified by {', '.join(spec.key)}", wanted="a key")
+    if spec.inputs:
+        text = f"rows are identified by the values of {count(len(spec.inputs), 'column')}"
+        return line("keys", True, text, wanted="a key")
     text = (
-        "the dataset has no key, so it is unknown which rows a model has seen: the gate cannot "
-        "compare, and a person decides"
+        "rows have neither a key nor inputs, so it is unknown which rows a model has seen: the "
+        "gate cannot compare, and a person decides"
     )
     return line("keys", False, text, got="none", wanted="a key", effect="wait")
 
@@ -56,7 +59,7 @@ def keys(spec: DecideSpec) -> Line:
 NOTHING_TO_COMPARE = {
     "first": "there is no champion to compare with",
     "same": "the candidate is the champion",
-    "no_keys": "not compared: rows have no key",
+    "no_keys": "not compared: rows have neither key nor inputs",
 }
 
 

@@ -72,8 +72,8 @@ def change(
     rows = read(test.table(), features, ours, theirs, spec.slices, grouped=False, said=said)
     if rows.other is None:
         return _nothing(spec, f"the previous candidate could not predict these rows: {rows.fails}")
-    by_us = rows.seen_by(seen_keys(own, features))
-    by_them = rows.seen_by(seen_keys([other_train.table(), other_validation.table()], before))
+    theirs_seen = seen_keys([other_train.table(), other_validation.table()], before)
+    by_us, by_them = rows.seen_by(seen_keys(own, features), theirs_seen)
     kept = ~(by_us | by_them) & _finite(rows)
     count = {"test": len(kept), "seen_by_previous": int(by_them.sum()), "left": int(kept.sum())}
     if count["left"] < 2:
@@ -104,8 +104,8 @@ def _why_not(
     silent = comparable.why_silent(ours, theirs)
     if silent is not None:
         return f"the previous candidate cannot predict: {silent}"
-    if not spec.key:
-        return "the dataset has no key, so it is unknown which rows each model has seen"
+    if not spec.key and not spec.inputs:
+        return "rows have neither key nor inputs, so it is unknown which each model has seen"
     reasons = comparable.why_not(spec, spec.said, ours.model, theirs.model, features, before)
     return f"the two models predict different things: {'; '.join(reasons)}" if reasons else None
 

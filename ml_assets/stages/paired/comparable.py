@@ -33,6 +33,10 @@ class Told(Protocol):
     def key(self) -> tuple[str, ...]:
         """The columns that name a row."""
 
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Where none do: the columns by whose values a row is known."""
+
 
 def why_silent(candidate: Fitted, other: Fitted) -> str | None:
     """Return why an earlier model cannot predict, or None."""
@@ -62,7 +66,9 @@ def why_not(
     if candidate["task"] != other["task"]:
         return [f"the task was {other['task']}, is {candidate['task']}"]
     if said is not None and said.key != spec.key:
-        return [f"the key was {', '.join(said.key) or 'none'}, is {', '.join(spec.key)}"]
+        return [f"the key was {_listed(said.key)}, is {_listed(spec.key)}"]
+    if said is not None and not spec.key and (not said.inputs or set(said.inputs) - {*spec.inputs}):
+        return [f"rows were known by {_listed(said.inputs)}, are by {_listed(spec.inputs)}"]
     wrong = []
     if said is not None and said.target != spec.target:
         wrong.append(f"the target was {said.target!r}, is {spec.target!r}")
@@ -74,6 +80,10 @@ def why_not(
             wrong.append(f"feature {name} was {kind}, is {now[name]}")
     shared = [name for name, kind in sorted(other["columns"].items()) if now.get(name) == kind]
     return wrong or _redefined(shared, features, before)
+
+
+def _listed(columns: tuple[str, ...]) -> str:
+    return ", ".join(columns) or "none"
 
 
 def _redefined(

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ml_assets.faults import DamagedObject
 from ml_assets.stages.evaluate.rows import Fitted, aligned
-from ml_assets.stages.keys import named
+from ml_assets.stages.keys import named, numbered
 from ml_assets.stages.train import folds
 from ml_assets.stages.train.encode import Array
 
@@ -44,9 +44,16 @@ class Rows:
     group: pa.ChunkedArray | None
     slices: Mapping[str, pa.ChunkedArray]
 
-    def seen_by(self, keys: pa.Array) -> Mask:
-        """Return (n,) whether a row's key is among these."""
-        return np.asarray(pc.is_in(self.keys, value_set=keys).to_numpy(), dtype=bool)
+    def seen_by(self, *seen: pa.Array) -> list[Mask]:
+        """Return for each of some models (n,) whether it has seen a row; the candidate's is first.
+
+        `seen` are the keys of each. Of rows known by equal inputs those that the candidate has
+        seen count first, so that test holds the rest.
+        """
+        keys = numbered(self.keys, pa.chunked_array([seen[0]], pa.string()))
+        return [
+            np.asarray(pc.is_in(keys, value_set=known).to_numpy(), dtype=bool) for known in seen
+        ]
 
 
 def read(

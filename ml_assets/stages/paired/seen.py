@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml_assets.faults import StageError
-from ml_assets.stages.keys import named
+from ml_assets.stages.keys import named, numbered
 from ml_assets.stages.train import folds
 
 if TYPE_CHECKING:
@@ -22,14 +22,15 @@ if TYPE_CHECKING:
 def seen_keys(references: Sequence[pa.Table], features: Mapping[str, Handle]) -> pa.Array:
     """Return the distinct keys of referenced rows, whatever their values were or are.
 
-    StageError if the features passed are not those referred to: the keys would be other rows'.
+    Rows that are known by their inputs are numbered over all of them (`keys.numbered`). StageError
+    if the features passed are not those referred to: the keys would be other rows'.
     """
     found = [pa.array([], pa.string())]
     for table in references:
         checked(table, features)
         for batch, rows in folds.read(table, features, ["_key"]):
             found += named(rows["_key"].cast(pa.string()), batch).chunks
-    return pc.unique(pa.chunked_array(found, pa.string()))
+    return pc.unique(numbered(pa.chunked_array(found, pa.string())))
 
 
 def checked(references: pa.Table, features: Mapping[str, Handle]) -> None:

@@ -1,4 +1,4 @@
-"""A row's fold depends on a hash of its key alone, so it never changes.
+"""A row's fold depends on a hash of its key (or inputs) alone, so it never changes.
 
 Belongs here: hash folds, stratified or not. Does not belong here: keys and ranges (`ranges`).
 
@@ -11,6 +11,7 @@ ml_assets_tests/stages/test_split_hash.py spells the hash out and pins it with t
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -21,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ml_assets.stages.keys import named
+from ml_assets.stages.keys import ALONE, BY_INPUTS, UNKEYED, shared
 from ml_assets.stages.result import Result
 from ml_assets.stages.split.ranges import FOLDS, Rows, duplicates, read, result
 
@@ -42,29 +43,33 @@ def split(spec: SplitRule, *, features: Mapping[str, Handle], kept: Handle | Non
     """
     rule: HashSplit = spec.split  # type: ignore[assignment]
     if rule.stratify:
-        rows = read(features, ["_key", "_target"], _named)
+        rows = read(features, ["_key", "_target"], _shared)
         fold, assignment = _stratified(rule, rows, kept)
     else:
         name = "_group" if rule.group else "_key"
-        rows = read(
-            features,
-            [name],
-            lambda table, batch: pa.table(
-                {name: _fold(rule, uniform(named(table[name], batch), rule.salt))}
-            ),
-        )
-        fold = rows.extra[name].to_numpy() if len(rows) else np.zeros(0, np.int8)
+        rows = read(features, [name], lambda table, batch: _hashed(rule, table[name], batch))
+        fold = rows.extra["fold"].to_numpy() if len(rows) else np.zeros(0, np.int8)
     waiting = duplicates(rows, spec.on_duplicate_key)
     masks = {name: (fold == number) & rows.usable for number, name in enumerate(FOLDS)}
-    found = result(rows, masks, waiting or _empty(rule, masks, rows))
+    alone = int(rows.extra["alone"].to_numpy().sum()) if rule.group and len(rows) else 0
+    found = result(rows, masks, waiting or _empty(rule, masks, rows), alone)
     if rule.stratify:
         return Result({**found.outputs, "assignment": assignment}, found.metadata)
     return found
 
 
-def _named(table: pa.Table, batch: str) -> pa.Table:
+def _shared(table: pa.Table, batch: str) -> pa.Table:
     place = table.column_names.index("_key")
-    return table.set_column(place, "_key", named(table["_key"], batch))
+    return table.set_column(place, "_key", shared(table["_key"], batch))
+
+
+def _hashed(rule: HashSplit, keys: pa.ChunkedArray, batch: str) -> pa.Table:
+    """Return the fold of each key (or group), and whether a row is a group of its own."""
+    found = {"fold": pa.array(_fold(rule, uniform(shared(keys, batch), rule.salt)))}
+    if rule.group:
+        lone = [pc.starts_with(keys, prefix) for prefix in (ALONE, BY_INPUTS, UNKEYED)]
+        found["alone"] = functools.reduce(pc.or_, lone)
+    return pa.table(found)
 
 
 def uniform(text: pa.ChunkedArray, salt: str) -> Array:
@@ -102,31 +107,50 @@ def _stratified(
     fold = np.full(len(keys), -1, dtype=np.int8)
     fold[at >= 0] = folds[at[at >= 0]]
     new = np.flatnonzero(rows.usable & (at < 0))
-    home = rows.at_home(np.arange(len(rows.batches)))
-    batch = pa.array([rows.batches[number] for number in home[new].tolist()], pa.string())
-    label = target.take(pa.array(new)).combine_chunks()
+    # Rows of equal inputs go together, in the class that most of them have.
+    units = keys.take(pa.array(new)).combine_chunks().dictionary_encode()
+    unit = np.asarray(units.indices.to_numpy())
+    first = np.unique(unit, return_index=True)[1]
+    home = rows.at_home(np.arange(len(rows.batches)))[new[first]]
+    batch = pa.array([rows.batches[number] for number in home.tolist()], pa.string())
+    label = _usual(unit, target.take(pa.array(new)).combine_chunks())
     stratum = pa.chunked_array([pc.binary_join_element_wise(batch, label, "|")])
-    fold[new] = _fold(rule, _positions(rule, keys.take(pa.array(new)), stratum))
-    added = pa.table(
-        {
-            "_key": keys.take(pa.array(new)),
-            "fold": pa.array([FOLDS[number] for number in fold[new].tolist()], pa.string()),
-        },
-        schema=ASSIGNMENT,
-    )
+    named = pa.chunked_array([units.dictionary])
+    found = _fold(rule, _positions(rule, named, stratum, np.bincount(unit)))
+    fold[new] = found[unit]
+    texts = pa.array([FOLDS[number] for number in found.tolist()], pa.string())
+    added = pa.table({"_key": named, "fold": texts}, schema=ASSIGNMENT)
     return fold, pa.concat_tables([before, added]).combine_chunks().sort_by("_key")
 
 
-def _positions(rule: HashSplit, keys: pa.ChunkedArray, stratum: pa.ChunkedArray) -> Array:
-    """Return each row's place in its stratum, in [0, 1)."""
+def _usual(unit: NDArray[np.int64], label: pa.Array) -> pa.Array:
+    """Return the label of most rows of each unit, the first in order where several are."""
+    if len(unit) == 0 or int(unit[-1]) == len(unit) - 1:
+        return label
+    counts = pa.table({"unit": unit, "label": label}).group_by(["unit", "label"])
+    found = counts.aggregate([([], "count_all")])
+    order = [("unit", "ascending"), ("count_all", "descending"), ("label", "ascending")]
+    found = found.sort_by(order)
+    return (
+        found["label"]
+        .take(pa.array(np.unique(found["unit"].to_numpy(), return_index=True)[1]))
+        .combine_chunks()
+    )
+
+
+def _positions(
+    rule: HashSplit, keys: pa.ChunkedArray, stratum: pa.ChunkedArray, size: NDArray[np.int64]
+) -> Array:
+    """Return the place in its stratum, in [0, 1), of each unit of `size` rows."""
     if not len(keys):
         return np.zeros(0)
     codes = np.unique(np.asarray(stratum.to_pylist(), dtype=str), return_inverse=True)[1]
     order = np.lexsort((uniform(keys, rule.salt), codes))
-    size = np.bincount(codes)
+    whole = np.bincount(codes, weights=size)
     rank = np.empty(len(codes))
-    rank[order] = np.arange(len(codes)) - np.repeat(np.cumsum(size) - size, size)
-    return (rank + uniform(stratum, rule.salt)) / size[codes]
+    rank[order] = np.cumsum(size[order]) - size[order]
+    rank -= (np.cumsum(whole) - whole)[codes]
+    return np.asarray((rank + uniform(stratum, rule.salt) * size) / whole[codes])
 
 
 def _empty(rule: HashSplit, masks: Mapping[str, NDArray[np.bool_]], rows: Rows) -> str | None:

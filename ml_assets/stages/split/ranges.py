@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ml_assets.stages.keys import UNKEYED, Ints, Keys
+from ml_assets.stages.keys import BY_INPUTS, UNKEYED, Ints, Keys, shared
 from ml_assets.stages.result import Result
 
 if TYPE_CHECKING:
@@ -53,6 +53,8 @@ class Rows:
     repeats: Repeats
     unkeyed: int
     """Number of rows without a key: each is distinct."""
+    equal: int | None
+    """Where rows are known by their inputs: how many have the inputs of an earlier row."""
     extra: pa.Table
     """(n,) the further columns requested, or values reduced from them."""
 
@@ -112,17 +114,23 @@ def read(
     columns and name. Otherwise one byte per row is kept, and the rows whose key occurs in several.
     """
     names = ["_key", "_target", *(name for name in columns if name not in ("_key", "_target"))]
-    labelled, extra, ends, unkeyed = [], [], [0], 0
+    labelled, extra, ends, unkeyed, by_inputs = [], [], [0], 0, False
     with Keys() as keys:
         for batch, handle in features.items():
             table = handle.table(names)
             ends.append(ends[-1] + len(table))
-            keys.add(table["_key"], batch, np.arange(*ends[-2:]))
+            keys.add(shared(table["_key"], batch), np.arange(*ends[-2:]))
             unkeyed += int(pc.sum(pc.starts_with(table["_key"], UNKEYED)).as_py() or 0)
+            by_inputs = by_inputs or bool(pc.any(pc.starts_with(table["_key"], BY_INPUTS)).as_py())
             labelled.append(table["_target"].is_valid().to_numpy())
             wanted = table.select(list(columns))
             extra.append(wanted if reduce is None else reduce(wanted, batch))
         repeats = repeats_of(keys)
+    equal = None
+    if by_inputs:
+        # Equal inputs share a fold, but none of the rows replaces another.
+        equal = len(repeats.rows) - int(np.unique(repeats.first).size)
+        repeats = Repeats(*np.zeros((3, 0), np.int64))
     return Rows(
         batches=tuple(features),
         digests=tuple(handle.digest for handle in features.values()),
@@ -130,6 +138,7 @@ def read(
         labelled=np.concatenate([*labelled, np.zeros(0, dtype=bool)]),
         repeats=repeats,
         unkeyed=unkeyed,
+        equal=equal,
         extra=pa.concat_tables(extra) if extra else _none(columns),
     )
 
@@ -161,10 +170,12 @@ def references(rows: Rows, mask: Mask) -> pa.Table:
     return pa.concat_tables(parts).combine_chunks()
 
 
-def result(rows: Rows, folds: Mapping[str, Mask], waiting: str | None) -> Result:
+def result(
+    rows: Rows, folds: Mapping[str, Mask], waiting: str | None, ungrouped: int = 0
+) -> Result:
     """Return the three tables of references and the summary; empty folds if the model waits.
 
-    A mask is (n,), True for the rows of a fold.
+    A mask is (n,), True for the rows of a fold; `ungrouped` rows are groups of their own.
     """
     none = np.zeros(len(rows), dtype=bool)
     folds = {name: none if waiting is not None else folds[name] for name in FOLDS}
@@ -184,6 +195,10 @@ def result(rows: Rows, folds: Mapping[str, Mask], waiting: str | None) -> Result
         "unkeyed": rows.unkeyed,
         "batches": held,
     }
+    if rows.equal is not None:
+        summary["equal_inputs"] = rows.equal
+    if ungrouped:
+        summary["ungrouped"] = ungrouped
     return Result({**tables, "summary": summary}, {"rows": counts})
 
 
