@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import re
 import warnings
-from typing import Literal
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
 
-from pydantic import field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
-from ml_assets.spec.base import Mistakes, Place, Spec
+from ml_assets.spec.base import Mistakes, Names, Place, Spec
+from ml_assets.spec.spelling import (
+    Decimal,
+    Thousands,
+    around_a_number,
+    date_format,
+    known_zone,
+)
 
 ColumnType = Literal["integer", "number", "boolean", "text", "category", "timestamp", "date"]
 Action = Literal["quarantine", "warn"]
@@ -18,6 +26,14 @@ ALLOWED: dict[str, tuple[type, ...]] = {
     "integer": (int,),
     "number": (int, float),
 }
+
+
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+OneOrMore = BeforeValidator(_listed, json_schema_input_type=str | tuple[str, ...])
+"""A text stands for a list of one."""
 
 
 def regular_expression(value: str) -> str:
@@ -51,6 +67,22 @@ class Column(Spec):
     nullable: bool = True
     null_values: tuple[str, ...] | None = None
     """Texts that mean a missing value in this column; by default those of `landing`."""
+    source: Annotated[Names, Field(min_length=1), OneOrMore] | None = None
+    """The file's column, or several whose texts are joined by a blank (`[date, clock]`); by default
+    the one of this name. If one of several is missing, so is the value."""
+    format: Annotated[tuple[Annotated[str, AfterValidator(date_format)], ...], OneOrMore] = ()
+    """For texts of timestamp and date: a [format](../how-to/numbers-and-dates.md#dates) such as
+    `%d.%m.%Y %H:%M`, or several, tried in order; by default ISO 8601."""
+    zone: Annotated[str, AfterValidator(known_zone)] | None = None
+    """Of timestamps without an offset: a time zone such as `Europe/Berlin`; by default UTC. A time
+    that the clock skips is no time; of a time that it shows twice, the first is taken."""
+    strip: tuple[Annotated[str, AfterValidator(around_a_number)], ...] = ()
+    """For integer and number: texts that may stand before or after it (`[USD, '%']`)."""
+    decimal: Decimal | None = None
+    """For integer and number in texts: the decimal mark; by default that of `landing`."""
+    thousands: Thousands | None = None
+    """For integer and number in texts: the mark between groups of three digits, '' for none; by
+    default that of `landing`."""
     range: tuple[float | None, float | None] | None = None
     """Smallest and largest allowed value, inclusive; null for no limit on that side."""
     allowed: tuple[str | int | float, ...] | None = None
@@ -83,11 +115,22 @@ class Column(Spec):
                 wrong.append((("range",), f"got a minimum of {low:g} and a maximum of {high:g}"))
         if self.pattern is not None and self.type not in ("text", "category"):
             wrong.append((("pattern",), f"is for text and category, not for {self.type}"))
+        wrong += self._wrongly_spelled()
         if self.allowed is not None:
             wrong += [(("allowed",), what) for what in self._wrongly_allowed(self.allowed)]
         if wrong:
             raise Mistakes(wrong)
         return self
+
+    def _wrongly_spelled(self) -> Iterator[tuple[Place, str]]:
+        if self.format and self.type not in ("timestamp", "date"):
+            yield ("format",), f"is for timestamp and date, not for {self.type}"
+        if self.zone is not None and self.type != "timestamp":
+            yield ("zone",), f"is for timestamp, not for {self.type}"
+        numbers = {"strip": self.strip, "decimal": self.decimal, "thousands": self.thousands}
+        for name, value in numbers.items():
+            if value and self.type not in ("integer", "number"):
+                yield (name,), f"is for integer and number, not for {self.type}"
 
     def _wrongly_allowed(self, allowed: tuple[str | int | float, ...]) -> list[str]:
         kinds = ALLOWED.get(self.type)

@@ -16,6 +16,7 @@ from ml_assets.spec.columns import Action, Column, regular_expression
 from ml_assets.spec.cut import TIMES, VALUES, Cut, cut_of
 from ml_assets.spec.expressions.kinds import A, kind_of
 from ml_assets.spec.quality import Quality
+from ml_assets.spec.spelling import Decimal, Thousands
 from ml_assets.spec.steps import FILLS, Step
 
 
@@ -27,8 +28,24 @@ class Landing(Spec):
     a column."""
     encoding: str = "utf-8"
     delimiter: str = ","
+    """What separates values: one character. `\\t` is a tab; a blank stands for any run of
+    blanks and tabs."""
+    quote: str = '"'
+    """What stands around a value that holds the delimiter or a line break; '' for nothing."""
+    header: bool = True
+    """Whether the first line has names. Without, a file has the contract's columns in its order."""
+    skip_lines: int = Field(default=0, ge=0)
+    """Lines (rows of a workbook) before the header, or before the first record without one."""
+    decimal: Decimal = "."
+    """The decimal mark of numbers in text."""
+    thousands: Thousands = ""
+    """The mark between groups of three digits of numbers in text; a blank stands for one that does
+    not break a line as well, and ' for an apostrophe."""
+    sheet: str | None = None
+    """The sheet of an Excel workbook that is read; by default the first."""
     null_values: tuple[str, ...] = ("", "NA")
-    """Texts that mean a missing value, in every column without its own `null_values`."""
+    """Texts that mean a missing value, in every column without its own `null_values`. Blanks around
+    a text do not count, and in columns of numbers `-200` is `-200.0` as well."""
     batch: str | None = None
     """How a file is cut into batches: `month of at` (year, quarter, month, week, day or hour of a
     time column), or a column whose values are the batches' names. A file then adds its rows to
@@ -68,9 +85,28 @@ class Landing(Spec):
     @field_validator("delimiter")
     @classmethod
     def _is_one_character(cls, value: str) -> str:
+        value = "\t" if value == r"\t" else value
         if len(value) != 1 or not value.isascii() or value in '"\r\n\0':
             raise ValueError(f"got {value!r}, wanted one character such as , or ;")
         return value
+
+    @field_validator("quote")
+    @classmethod
+    def _is_a_quote(cls, value: str) -> str:
+        if value and (len(value) != 1 or not "!" <= value <= "~" or value.isalnum()):
+            raise ValueError(f"got {value!r}, wanted one character such as \" or ', or '' for none")
+        return value
+
+    @model_validator(mode="after")
+    def _marks_differ(self) -> Landing:
+        wrong: list[tuple[Place, str]] = []
+        if self.quote == self.delimiter:
+            wrong.append((("quote",), f"{self.quote} is the delimiter as well"))
+        if self.thousands == self.decimal:
+            wrong.append((("thousands",), f"{self.thousands} is the decimal mark as well"))
+        if wrong:
+            raise Mistakes(wrong)
+        return self
 
 
 class Rule(Spec):
@@ -226,6 +262,11 @@ class DatasetSpec(Spec):
                 said = f"no moment {column.known_at!r}{suggest(column.known_at, self.moments)}"
                 yield ("columns", name, "known_at"), said
             yield from self._never_read(name, column)
+            thousands = self.landing.thousands if column.thousands is None else column.thousands
+            if thousands == (column.decimal or self.landing.decimal):
+                given = "thousands" if column.thousands is not None else "decimal"
+                said = f"{thousands} is the decimal mark and the mark of thousands"
+                yield ("columns", name, given), f"{said}; give the column `thousands` and `decimal`"
         for number, name in enumerate(self.key):
             yield from self._absent(("key", number), name)
         if self.time is not None:
@@ -239,7 +280,7 @@ class DatasetSpec(Spec):
         own = column.null_values
         nulls = self.landing.null_values if own is None else own
         allowed = [str(item) for item in column.allowed or ()]
-        lost = [text for text in nulls if text in allowed]
+        lost = [text for text in nulls if text.strip() in allowed]
         if lost:
             kept = ", ".join(repr(text) for text in nulls if text not in lost)
             said = f"{', '.join(map(repr, lost))} would be read as a missing value, by "
