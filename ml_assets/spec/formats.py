@@ -36,7 +36,7 @@ DIRECTIVES = {
     "S": "[0-5][0-9]|[0-9]",
     "f": "[0-9]{1,6}",
     "p": "[AaPp](?:[Mm]|[.] ?[Mm][.])",
-    "z": "Z|z|UTC|GMT|[+-][0-9]{2}:?[0-9]{2}",
+    "z": "Z|z|UTC|GMT|[+-](?:2[0-3]|[01][0-9]):?[0-5][0-9]",
 }
 """Directive -> the texts that it stands for."""
 SAME = {"B": "b", "A": "a"}

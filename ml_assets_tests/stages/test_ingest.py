@@ -158,7 +158,8 @@ def test_a_renamed_column_refuses_the_file_and_names_the_nearest() -> None:
     assert raw == []
     assert summary["refused"] == (
         "the file has no column number; did you mean numbr for number?; columns that are "
-        "not in the contract: numbr; use the contract's names, or change the contract"
+        "not in the contract: numbr; use the contract's names, or change the contract "
+        "(`source` names another column)"
     )
     assert [(row["_line"], row["rule"], row["text"]) for row in rejects] == [
         (2, "file.columns", "1,Ann"),

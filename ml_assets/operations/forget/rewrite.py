@@ -8,18 +8,23 @@ from __future__ import annotations
 
 import csv
 import gzip
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.stages import parquet
-from ml_assets.stages.ingest import columnar, read
-from ml_assets.stages.ingest.columns import positions
-from ml_assets.stages.ingest.convert import convert
+from ml_assets.stages.ingest import columnar
+from ml_assets.stages.ingest import read as read_file
+from ml_assets.stages.ingest.convert import texts_of
+from ml_assets.stages.ingest.fields import fields
 from ml_assets.stages.ingest.lines import breaks_in
-from ml_assets.stages.ingest.parse import PARSERS
 from ml_assets.stages.ingest.sniff import GZIP, PARQUET, as_utf8, unpacked
 from ml_assets.stages.ingest.source import Source
+from ml_assets.stages.ingest.spelling import Spelling, read, spelling
 
 Values = Mapping[str, str]
 """Column -> the value, as text, that a row must have in it."""
@@ -35,9 +40,8 @@ def without(content: bytes, spec: DatasetSpec, wanted: Values) -> tuple[bytes, i
     plain = unpacked(content)
     if plain.startswith(PARQUET):
         return _parquet(content, plain, spec, wanted)
-    source = read(content, spec.landing, spec.columns)
-    at = positions(source.names, {name: spec.columns[name] for name in wanted})
-    starts = [source.lines[row].as_py() for row in _rows(source, at, spec, wanted)]
+    source = read_file(content, spec.landing, spec.columns)
+    starts = [source.lines[row].as_py() for row in _rows(source, spec, wanted)]
     starts += [item.line for item in source.broken if _in(item.text, spec, wanted)]
     if not starts:
         return content, 0
@@ -64,12 +68,10 @@ def _packed(content: bytes, plain: bytes) -> bytes:
 
 
 def _parquet(content: bytes, plain: bytes, spec: DatasetSpec, wanted: Values) -> tuple[bytes, int]:
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     source = columnar.read(plain)
-    at = positions(source.names, {name: spec.columns[name] for name in wanted})
-    rows = set(_rows(source, at, spec, wanted))
+    rows = set(_rows(source, spec, wanted))
     if not rows:
         return content, 0
     table = parquet.read(plain)
@@ -84,33 +86,40 @@ def _parquet(content: bytes, plain: bytes, spec: DatasetSpec, wanted: Values) ->
     return _packed(content, sink.getvalue().to_pybytes()), len(rows)
 
 
-def _rows(
-    source: Source, at: Mapping[str, int], spec: DatasetSpec, wanted: Values
-) -> Iterator[int]:
-    columns = {name: convert(source.columns[at[name]], "text")[0].to_pylist() for name in wanted}
-    for row in range(len(source.lines)):
-        if all(_same(columns[name][row], wanted[name], spec, name) for name in wanted):
-            yield row
+def _rows(source: Source, spec: DatasetSpec, wanted: Values) -> list[int]:
+    given = fields(source, spec.landing, {name: spec.columns[name] for name in wanted})
+    same = np.ones(len(source.lines), np.bool_)
+    for name, value in wanted.items():
+        same &= _same(*given[name], value)
+    return [int(row) for row in np.flatnonzero(same)]
 
 
-def _same(got: Any, wanted: str, spec: DatasetSpec, name: str) -> bool:
-    if got is None:
-        return False
-    text = str(got).strip()
-    if text == wanted.strip():
-        return True
-    parse = PARSERS.get(spec.columns[name].type)
-    if parse is None:
-        return False
-    value = parse(wanted)
-    return value is not None and parse(text) == value
+def _same(array: pa.Array, by: Spelling, wanted: str) -> npt.NDArray[np.bool_]:
+    """Return which values are the same text, or the same value of the column's type."""
+    texts = texts_of(array)
+    found = pa.nulls(len(array), pa.bool_())
+    if texts is not None:
+        found = pc.equal(pc.utf8_trim_whitespace(texts), wanted.strip())
+    (value,) = read(pa.array([wanted]), by).values
+    if value.is_valid and by.kind not in ("text", "category"):
+        found = pc.or_kleene(found, pc.equal(read(array, by).values, value))
+    same: npt.NDArray[np.bool_] = found.fill_null(False).to_numpy(zero_copy_only=False)
+    return same
 
 
 def _in(text: str, spec: DatasetSpec, wanted: Values) -> bool:
     """Return whether a record that cannot be parsed contains all values."""
-    fields = [
-        field for row in csv.reader([text], delimiter=spec.landing.delimiter) for field in row
-    ]
-    return all(
-        any(_same(field, value, spec, name) for field in fields) for name, value in wanted.items()
+    quote = spec.landing.quote
+    rows = csv.reader(
+        [text],
+        delimiter=spec.landing.delimiter,
+        quotechar=quote or None,
+        quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE,
     )
+    found = pa.array([field for row in rows for field in row], pa.string())
+    for name, value in wanted.items():
+        column = spec.columns[name]
+        joined = len(column.source or ()) > 1 and all(word in text for word in value.split())
+        if not joined and not _same(found, spelling(column, spec.landing), value).any():
+            return False
+    return True

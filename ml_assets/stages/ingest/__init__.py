@@ -43,7 +43,9 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from ml_assets.stages.ingest import columnar, delimited
-from ml_assets.stages.ingest.columns import extra, positions
+from ml_assets.stages.ingest.columns import extra
+from ml_assets.stages.ingest.dialect import dialect
+from ml_assets.stages.ingest.fields import fields
 from ml_assets.stages.ingest.records import rejects, typed
 from ml_assets.stages.ingest.sniff import PARQUET, as_utf8, unpacked
 from ml_assets.stages.ingest.source import Source, Unreadable
@@ -72,14 +74,14 @@ def ingest(spec: IngestSpec, *, landed: Handle) -> Result:
     except Unreadable as error:
         return _result(spec.columns, None, [_whole_file(content, error, spec.columns)], error, ())
     try:
-        at = positions(source.names, spec.columns)
+        given = fields(source, spec.landing, spec.columns)
     except Unreadable as error:
         bad = _every_record(source, error, spec.columns)
         bad = bad or [_whole_file(content, error, spec.columns)]
         return _result(spec.columns, None, bad, error, source.warnings)
-    raw, failed = typed(source, at, spec.columns)
-    warnings = [*source.warnings, *extra(source.names, spec.columns)]
-    bad = rejects(source, at, failed, spec.columns)
+    raw, failed, noticed = typed(source, given, spec.columns)
+    warnings = [*source.warnings, *extra(source.names, spec.columns), *noticed]
+    bad = rejects(source, given, failed, spec.columns)
     if not raw.num_rows and not bad:
         warnings.append("the file has a header and no records")
     return _result(spec.columns, raw, bad, None, warnings)
@@ -91,9 +93,7 @@ def read(content: bytes, landing: Landing, columns: Mapping[str, Column]) -> Sou
     if plain.startswith(PARQUET):
         return columnar.read(plain)
     text, damaged = as_utf8(plain, landing.encoding)
-    given = {name: column.null_values for name, column in columns.items()}
-    own = {name: nulls for name, nulls in given.items() if nulls is not None}
-    return delimited.read(text, landing.delimiter, landing.null_values, own, damaged)
+    return delimited.read(text, dialect(landing, columns), damaged)
 
 
 def _result(

@@ -33,6 +33,7 @@ def read(content: bytes) -> Source:
         lines=pa.array(range(1, table.num_rows + 1), pa.int64()),
         broken=(),
         text=None,
+        own=True,
     )
 
 

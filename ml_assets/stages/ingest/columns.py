@@ -18,26 +18,39 @@ if TYPE_CHECKING:
 DELIMITERS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}
 
 
+def named(name: str, column: Column) -> tuple[str, ...]:
+    """Return the file's columns of which a column of the contract is made."""
+    return (name,) if column.source is None else column.source
+
+
+def expected(columns: Mapping[str, Column]) -> list[str]:
+    """Return the columns that a file must have, in the contract's order."""
+    found = (part for name, column in columns.items() for part in named(name, column))
+    return list(dict.fromkeys(found))
+
+
 def positions(names: Sequence[str], columns: Mapping[str, Column]) -> dict[str, int]:
-    """Return the position of each column of the contract in the file, whatever the order.
+    """Return the position of each expected column in the file, whatever the order.
 
     Raises Unreadable for columns that are missing or duplicated.
     """
-    missing = [name for name in columns if name not in names]
+    wanted = expected(columns)
+    missing = [name for name in wanted if name not in names]
     if missing:
         raise Unreadable("columns", _missing(missing, names, columns))
-    twice = [name for name in columns if names.count(name) > 1]
+    twice = [name for name in wanted if names.count(name) > 1]
     if twice:
         raise Unreadable(
             "columns",
             f"duplicate columns in the header: {', '.join(twice)}; remove or rename them",
         )
-    return {name: names.index(name) for name in columns}
+    return {name: names.index(name) for name in wanted}
 
 
 def extra(names: Sequence[str], columns: Mapping[str, Column]) -> list[str]:
     """Return a warning about columns that are not in the contract, if there are any."""
-    more = [name or "(no name)" for name in names if name not in columns]
+    wanted = expected(columns)
+    more = [name or "(no name)" for name in names if name not in wanted]
     if not more:
         return []
     return [f"columns that are not in the contract are ignored: {', '.join(more)}"]
@@ -54,12 +67,15 @@ def _missing(missing: Sequence[str], names: Sequence[str], columns: Mapping[str,
         other = next((mark for mark in DELIMITERS if mark in names[0]), None)
         if other:
             said += f"; the header contains {DELIMITERS[other]}: set landing.delimiter"
-    unknown = [name for name in names if name not in columns]
-    if any_sensitive(columns) and 2 * len(missing) > len(columns):
+    wanted = expected(columns)
+    unknown = [name for name in names if name not in wanted]
+    if any_sensitive(columns) and 2 * len(missing) > len(wanted):
         return f"{said}; {len(unknown)} other names are in the header (not shown: they may be data)"
     near = {name: difflib.get_close_matches(name, unknown, n=1) for name in missing}
     renamed = [f"{found[0]} for {name}" for name, found in near.items() if found]
     said += f"; did you mean {', '.join(renamed)}?" if renamed else ""
     listed = ", ".join(unknown[:20]) + (", …" if len(unknown) > 20 else "")
     said += f"; columns that are not in the contract: {listed}" if unknown else ""
-    return f"{said}; use the contract's names, or change the contract"
+    return (
+        f"{said}; use the contract's names, or change the contract (`source` names another column)"
+    )

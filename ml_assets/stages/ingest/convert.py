@@ -29,7 +29,7 @@ def convert(array: pa.Array, kind: str) -> tuple[pa.Array, pa.Array]:
     found = _whole(array, kind)
     if found is not None:
         return found, _none(len(array))
-    texts = _texts(array)
+    texts = texts_of(array)
     if texts is None:
         return pa.nulls(len(array), TYPES[kind]), pc.is_valid(array)
     found, bad = _by_distinct_text(texts, kind)
@@ -70,7 +70,7 @@ def _natural(given: pa.DataType, kind: str) -> bool:
     return bool(kind == "date" and pa.types.is_date32(given))
 
 
-def _texts(array: pa.Array) -> pa.Array | None:
+def texts_of(array: pa.Array) -> pa.Array | None:
     """Return the values as text; None for types without a text form (durations, lists, structs)."""
     if pa.types.is_binary(array.type):
         return decoded(array)

@@ -6,7 +6,6 @@ Does not belong here: types, the contract, encodings (the text is already UTF-8 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,9 +14,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
+from ml_assets.stages.ingest.dialect import Dialect, padded, squeezed
 from ml_assets.stages.ingest.escapes import REASON, escaped
-from ml_assets.stages.ingest.header import Header, read_header
+from ml_assets.stages.ingest.header import Header, read_header, skipped
 from ml_assets.stages.ingest.lines import Ints, Lines, Records, breaks_in, breaks_within, starts
+from ml_assets.stages.ingest.parse import BLANKS
 from ml_assets.stages.ingest.sniff import BOM
 from ml_assets.stages.ingest.source import Broken, Source
 
@@ -53,26 +54,24 @@ class Parsed:
         return breaks
 
 
-Nulls = Mapping[str, Sequence[str]]
-"""By column name: the texts that mean a missing value in it, in place of the file's."""
-
-
-def read(
-    text: bytes, delimiter: str, null_values: Sequence[str], own: Nulls, damaged: bool
-) -> Source:
+def read(text: bytes, how: Dialect, damaged: bool) -> Source:
     """Split delimited text into records; Unreadable without a usable header.
 
     `damaged` says that U+FFFD stands for bytes that could not be decoded.
     """
-    header = read_header(text, delimiter)
-    lines, quoted = Lines(text), text.find(b'"', header.start) >= 0
-    body = _body(text, header, delimiter, quoted)
-    parsed = _parse(body, header, delimiter, () if own else null_values)
+    begin, lines, quote = skipped(text, how.skip), Lines(text), how.quote.encode()
+    if how.aligned:
+        text = text[:begin] + squeezed(text[begin:], how.quote)
+    header = read_header(text, how, begin)
+    quoted = bool(quote) and text.find(quote, header.start) >= 0
+    body = _body(text, header, how.delimiter, quoted)
+    parsed = _parse(body, header, how)
     right = parsed.right()
     begins = starts(
         header.line, parsed.breaks() if quoted else np.zeros_like(right, dtype=np.int64)
     )
     records = Records(lines, begins if quoted else None)
+    escape = REASON.format(how.quote)
     count, broken = len(right) - quoted, list[Broken]()
     if quoted and not _closed(parsed):
         reason = OPEN.format(begins[count])
@@ -80,27 +79,24 @@ def read(
     for number, (width, _) in parsed.wrong.items():
         if number < count:
             line = int(begins[number])
-            reason = f"the record has {width} values, the header {len(header.names)}"
+            wanted = f"the {'header' if how.names is None else 'contract'} {len(header.names)}"
+            reason = f"the record has {width} values, {wanted}"
             whole = records.text(line)
-            reason += f"; {REASON}" if '\\"' in whole else ""
+            reason += f"; {escape}" if quote and f"\\{how.quote}" in whole else ""
             broken.append(Broken(line, "parse.columns", reason, whole))
     at = begins[:count][right[:count]]
     rows = parsed.rows.slice(0, len(at))
-    blank = [row for row in _empty_rows(rows) if not records.text(int(at[row]))]
-    wrong = (
-        escaped(rows, at, records.text, delimiter) if text.find(b'\\"', header.start) >= 0 else []
-    )
+    edges = BLANKS if how.aligned else ""
+    blank = [row for row in _empty_rows(rows) if not records.text(int(at[row])).strip(edges)]
+    wrong = []
+    if quote and text.find(b"\\" + quote, header.start) >= 0:
+        wrong = escaped(rows, at, records.text, how)
     for line in at[wrong].tolist():
-        broken.append(Broken(line, "parse.quote", REASON, records.text(line)))
+        broken.append(Broken(line, "parse.quote", escape, records.text(line)))
     if blank or wrong:
         kept = np.delete(np.arange(len(at)), [*blank, *wrong])
         rows, at = rows.take(kept), at[kept]
     columns = [column.combine_chunks() for column in rows.columns]
-    if own:
-        columns = [
-            _without(column, own.get(name, null_values))
-            for name, column in zip(header.names, columns, strict=True)
-        ]
     return Source(
         names=header.names,
         columns=columns,
@@ -110,12 +106,9 @@ def read(
         warnings=() if text.endswith((b"\n", b"\r")) else (NO_END,),
         damaged=damaged,
         nul=b"\0" in text,
+        nulls=frozenset(how.nulls),
+        padded=padded(text, header.start, how),
     )
-
-
-def _without(column: pa.Array, nulls: Sequence[str]) -> pa.Array:
-    found = pc.is_in(column, value_set=pa.array(nulls, pa.string()))
-    return pc.if_else(found, pa.scalar(None, pa.string()), column)
 
 
 def _body(text: bytes, header: Header, delimiter: str, quoted: bool) -> pa.Buffer:
@@ -138,7 +131,7 @@ def _body(text: bytes, header: Header, delimiter: str, quoted: bool) -> pa.Buffe
     return body
 
 
-def _parse(body: pa.Buffer, header: Header, delimiter: str, nulls: Sequence[str]) -> Parsed:
+def _parse(body: pa.Buffer, header: Header, how: Dialect) -> Parsed:
     names = [str(number) for number in range(len(header.names))]
     schema = pa.schema([pa.field(name, pa.string()) for name in names])
     wrong: dict[int, tuple[int, str]] = {}
@@ -156,7 +149,8 @@ def _parse(body: pa.Buffer, header: Header, delimiter: str, nulls: Sequence[str]
             use_threads=False, column_names=names, block_size=min(body.size + 1, BLOCK)
         ),
         parse_options=pyarrow.csv.ParseOptions(
-            delimiter=delimiter,
+            delimiter=how.delimiter,
+            quote_char=how.quote or False,
             newlines_in_values=True,
             ignore_empty_lines=False,
             invalid_row_handler=note,
@@ -164,8 +158,8 @@ def _parse(body: pa.Buffer, header: Header, delimiter: str, nulls: Sequence[str]
         convert_options=pyarrow.csv.ConvertOptions(
             check_utf8=False,
             column_types=schema,
-            null_values=list(nulls),
-            strings_can_be_null=bool(nulls),
+            null_values=[form for text in how.nulls for form in {text, text.strip(BLANKS)}],
+            strings_can_be_null=bool(how.nulls),
         ),
     )
     return Parsed(rows, wrong)

@@ -13,10 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml_assets.stages.ingest.arrow import decoded
-from ml_assets.stages.ingest.convert import convert
-from ml_assets.stages.ingest.parse import WANTED
 from ml_assets.stages.ingest.sniff import REPLACED
 from ml_assets.stages.ingest.source import Source
+from ml_assets.stages.ingest.spelling import Spelling, read
 from ml_assets.stages.schema import Bad, category, table_schema
 from ml_assets.stages.shown import MASK, any_sensitive, listed, row_texts, shortened, value
 
@@ -27,19 +26,25 @@ Failed = dict[int, list[tuple[str, str]]]
 """By record number: the columns that fail, and by which rule."""
 
 
+Given = Mapping[str, tuple[pa.Array, Spelling]]
+"""By column of the contract: its values as in the file, and how they are spelled."""
+
+
 def typed(
-    source: Source, at: Mapping[str, int], columns: Mapping[str, Column]
-) -> tuple[pa.Table, Failed]:
-    """Return the records whose values all parse, and the failures of each of the others."""
-    arrays, failed = [source.lines], Failed()
-    for name, column in columns.items():
-        given = source.columns[at[name]]
-        undecodable = set(_undecodable(given, source))
-        array, bad = convert(given, column.type)
-        for row in sorted({*undecodable, *pc.indices_nonzero(bad).to_pylist()}):
-            rule = "encoding" if row in undecodable else column.type
+    source: Source, given: Given, columns: Mapping[str, Column]
+) -> tuple[pa.Table, Failed, list[str]]:
+    """Return the records whose values all parse, the failures of each of the others, warnings."""
+    arrays, failed, warnings = [source.lines], Failed(), []
+    for name, (array, spelled) in given.items():
+        undecodable = set(_undecodable(array, source))
+        found = read(array, spelled)
+        for row in sorted({*undecodable, *pc.indices_nonzero(found.bad).to_pylist()}):
+            rule = "encoding" if row in undecodable else spelled.kind
             failed.setdefault(row, []).append((name, f"parse.{rule}"))
-        arrays.append(array)
+        if found.twice:
+            said = f"{name}: {found.twice} times occur twice in {spelled.zone}"
+            warnings.append(f"{said}, where the clock is set back; the first was taken")
+        arrays.append(found.values)
     if failed:
         keep = np.delete(np.arange(len(source.lines)), sorted(failed))
         arrays = [array.take(pa.array(keep)) for array in arrays]
@@ -47,7 +52,7 @@ def typed(
             category(array.cast(pa.string())) if pa.types.is_dictionary(array.type) else array
             for array in arrays
         ]
-    return pa.table(arrays, schema=table_schema(columns)), failed
+    return pa.table(arrays, schema=table_schema(columns)), failed, warnings
 
 
 def _undecodable(array: pa.Array, source: Source) -> list[int]:
@@ -62,7 +67,7 @@ def _undecodable(array: pa.Array, source: Source) -> list[int]:
 
 
 def rejects(
-    source: Source, at: Mapping[str, int], failed: Failed, columns: Mapping[str, Column]
+    source: Source, given: Given, failed: Failed, columns: Mapping[str, Column]
 ) -> list[Bad]:
     """Return every record that does not parse: line, first failing column, reason, text."""
     hidden = any_sensitive(columns)
@@ -73,27 +78,28 @@ def rejects(
     rows = sorted(failed)
     lines = source.lines.take(pa.array(rows, pa.int64())).to_pylist()
     wrong = {name for problems in failed.values() for name, _ in problems}
-    values = {
-        name: listed(source.columns[at[name]].take(pa.array(rows, pa.int64()))) for name in wrong
-    }
-    texts = _texts(source, at, rows, lines, columns)
+    values = {name: listed(given[name][0].take(pa.array(rows, pa.int64()))) for name in wrong}
+    texts = _texts(source, given, rows, lines, columns)
     for number, row in enumerate(rows):
         got = {name: values[name][number] for name, _ in failed[row]}
         (name, rule), *_ = failed[row]
-        reason = "; ".join(_reason(col, why, got[col], columns[col]) for col, why in failed[row])
+        reason = "; ".join(
+            f"{col}: {_reason(why, got[col], columns[col], given[col][1])}"
+            for col, why in failed[row]
+        )
         bad.append(Bad(lines[number], rule, name, reason, texts[number]))
     return bad
 
 
-def _reason(name: str, rule: str, got: Any, column: Column) -> str:
+def _reason(rule: str, got: Any, column: Column, spelled: Spelling) -> str:
     if rule == "parse.encoding":
-        return f"{name}: holds a NUL byte, or bytes that are invalid in the file's encoding"
-    return f"{name}: {value(got, column)}, wanted {WANTED[column.type]}"
+        return "holds a NUL byte, or bytes that are invalid in the file's encoding"
+    return f"{value(got, column)}, wanted {spelled.wanted}"
 
 
 def _texts(
     source: Source,
-    at: Mapping[str, int],
+    given: Given,
     rows: list[int],
     lines: list[int],
     columns: Mapping[str, Column],
@@ -102,5 +108,5 @@ def _texts(
     if source.text is not None and not any_sensitive(columns):
         return [shortened(source.text(line)) for line in lines]
     taken = pa.array(rows, pa.int64())
-    table = pa.table({name: source.columns[at[name]].take(taken) for name in columns})
+    table = pa.table({name: array.take(taken) for name, (array, _) in given.items()})
     return row_texts(table, columns)

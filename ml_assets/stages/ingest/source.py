@@ -37,7 +37,7 @@ class Source:
     names: Sequence[str]
     """Column names as in the file, in order."""
     columns: Sequence[pa.Array]
-    """The whole records: text from CSV, typed from Parquet, missing values null."""
+    """The whole records, of text or typed; the texts of missing values may still be in them."""
     lines: pa.Array
     """int64, the line on which each whole record starts."""
     broken: Sequence[Broken]
@@ -48,3 +48,9 @@ class Source:
     """Some bytes were invalid in the declared encoding and were replaced by U+FFFD."""
     nul: bool = False
     """Some values may hold a NUL byte."""
+    nulls: frozenset[str] = frozenset()
+    """Texts of missing values that are no longer in any column."""
+    padded: bool = True
+    """Texts may have blanks around them."""
+    own: bool = False
+    """The format has missing values, so that of texts only a column's own `null_values` count."""
