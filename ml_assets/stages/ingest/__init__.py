@@ -6,10 +6,13 @@ What happens to a file (judged by its content, never by its name):
 
 | file | outcome |
 | --- | --- |
-| CSV, gzipped CSV, Parquet | read; any other format is refused `file.format` |
+| CSV or JSON Lines (also gzipped), Parquet, Excel | read; other formats are refused `file.format` |
 | UTF-8 BOM, CRLF or CR, quoted line breaks | read; `_line` is the physical line of the start |
 | header in another order, whitespace around names | read |
 | blank lines, anywhere | not records; they count as lines |
+| other delimiters, quotes, lines before the header, no header | read as `landing` declares |
+| columns aligned by blanks (`delimiter: ' '`) | read; a run of blanks and tabs is one delimiter |
+| fewer lines than `skip_lines` | refused `file.header` |
 | columns not in the contract | ignored, with a warning |
 | a column of the contract missing | refused `file.columns`, with the nearest names |
 | a column of the contract twice | refused `file.columns` |
@@ -22,17 +25,29 @@ What happens to a file (judged by its content, never by its name):
 | control characters or non-text bytes in the header | refused `file.binary` |
 | an unclosed quote in the header | refused `file.header` |
 | U+2028, U+0085, U+001C etc. as line ends | refused `file.header`, never an empty batch |
-| Excel's first line `sep=;` | refused `file.header` |
+| Excel's first line `sep=;` | refused `file.header`, unless it is skipped |
 | no line break at the end | read, with a warning: it may be truncated |
 | bytes that are invalid in the encoding, a NUL byte | the record is rejected, `parse.encoding` |
 | too few or too many values | the record is rejected, `parse.columns` |
 | a quote within quotes written as `\"` | the record is rejected, `parse.quote` |
 | an unclosed quote | every line from there on is rejected, `parse.quote` |
-| a value that is not of its type | the record is rejected, `parse.<type>` of the column |
+| a value that is not of its type and spelling | the record is rejected, `parse.<type>` |
+| a time that the clock skips in the column's zone | the record is rejected, `parse.timestamp` |
+| a time that the clock shows twice | read as the first, with a warning that counts them |
+| JSON: a field that a record lacks, `null`, `NaN` | missing; if no record has it, `file.columns` |
+| JSON: a nested object or list | its compact JSON, so it fails unless the column is text |
+| JSON: a line that is no object, or has a field twice | the record is rejected, `parse.json` |
+| JSON: no line is an object | refused `file.json`; one array of all records: `file.format` |
+| Excel: several sheets, none declared | the first visible one is read, with a warning |
+| Excel: a sheet that is not there | refused `file.sheet` |
+| Excel: numbers, dates, times, true and false | read with their types; formulas by stored value |
+| Excel: `#N/A` and other errors | missing; so is a formula without stored value, with a warning |
+| Excel: a damaged workbook, or one with a password | refused `file.excel` |
 
 Refused: `raw` is empty and every record is a reject; a file that cannot be split into records
 counts as one. Quoted or not, a text in `null_values` (the column's, otherwise the landing's) is a
-missing value.
+missing value: blanks around it do not count, and in number columns `-200` is -200.0. A Parquet file
+has missing values; in it only a column's own `null_values` are looked for.
 """
 
 from __future__ import annotations
@@ -42,13 +57,14 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from ml_assets.stages.ingest import columnar, delimited
-from ml_assets.stages.ingest.columns import extra
+from ml_assets.stages.ingest import columnar, delimited, jsonlines, workbook
+from ml_assets.stages.ingest.columns import expected, extra, named
 from ml_assets.stages.ingest.dialect import dialect
 from ml_assets.stages.ingest.fields import fields
 from ml_assets.stages.ingest.records import rejects, typed
-from ml_assets.stages.ingest.sniff import PARQUET, as_utf8, unpacked
+from ml_assets.stages.ingest.sniff import PARQUET, as_utf8, is_json_lines, is_workbook, unpacked
 from ml_assets.stages.ingest.source import Source, Unreadable
+from ml_assets.stages.ingest.spelling import spelling
 from ml_assets.stages.result import Result
 from ml_assets.stages.schema import Bad, bad_table, table_schema
 from ml_assets.stages.shown import MASK, any_sensitive, row_texts, shortened
@@ -92,7 +108,15 @@ def read(content: bytes, landing: Landing, columns: Mapping[str, Column]) -> Sou
     plain = unpacked(content)
     if plain.startswith(PARQUET):
         return columnar.read(plain)
+    spellings = {
+        named(name, column)[0]: spelling(column, landing) for name, column in columns.items()
+    }
+    if is_workbook(plain):
+        names = None if landing.header else expected(columns)
+        return workbook.read(plain, landing.sheet, landing.skip_lines, names, spellings)
     text, damaged = as_utf8(plain, landing.encoding)
+    if is_json_lines(text):
+        return jsonlines.read(text, spellings, damaged)
     return delimited.read(text, dialect(landing, columns), damaged)
 
 

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import codecs
 import gzip
+import re
 import zlib
 
 from ml_assets.stages.ingest.source import Unreadable
 
-GZIP, PARQUET = b"\x1f\x8b", b"PAR1"
+GZIP, PARQUET, ZIP, OLE = b"\x1f\x8b", b"PAR1", b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
+ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
+"""The name of a part that a workbook with a password has."""
 OTHERS = {
-    b"PK\x03\x04": "a zip archive or an Excel workbook",
-    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
+    ZIP: "a zip archive; unpack it",
+    OLE: "an old Excel workbook or another of Office's old formats; save it as .xlsx",
     b"%PDF": "a PDF document",
     b"BZh": "compressed with bzip2",
     b"\xfd7zXZ\x00": "compressed with xz",
@@ -28,7 +31,8 @@ OTHERS = {
 BOM = b"\xef\xbb\xbf"
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
 REPLACED = "\N{REPLACEMENT CHARACTER}".encode()
-WANTED = "wanted CSV, gzipped CSV or Parquet"
+WANTED = "wanted CSV or JSON Lines (both may be gzipped), Parquet or Excel (.xlsx)"
+JSON_LINES, JSON_ARRAY = re.compile(rb'\s*\{\s*["}]'), re.compile(rb"\s*\[\s*\{")
 
 
 def unpacked(landed: bytes) -> bytes:
@@ -47,10 +51,28 @@ def unpacked(landed: bytes) -> bytes:
             "empty",
             f"the file is empty ({len(landed)} bytes); wanted at least a header; deliver it again",
         )
+    if landed.startswith(OLE) and ENCRYPTED in landed:
+        raise Unreadable(
+            "excel", "the workbook has a password; save it without one and deliver it again"
+        )
+    if is_workbook(landed):
+        return landed
     for mark, what in OTHERS.items():
         if landed.startswith(mark):
             raise Unreadable("format", f"the file is {what}; {WANTED}")
     return landed
+
+
+def is_workbook(content: bytes) -> bool:
+    """Return whether a file is an Excel workbook, whole or not."""
+    return content.startswith(ZIP) and b"[Content_Types].xml" in content and b"xl/" in content
+
+
+def is_json_lines(text: bytes) -> bool:
+    """Return whether a text's first record is a JSON object; Unreadable if it is an array."""
+    if JSON_ARRAY.match(text):
+        raise Unreadable("format", f"the file is one JSON array; {WANTED}: an object a line")
+    return JSON_LINES.match(text) is not None
 
 
 def as_utf8(content: bytes, encoding: str) -> tuple[bytes, bool]:
