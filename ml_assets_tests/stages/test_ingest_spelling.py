@@ -214,6 +214,16 @@ def test_iso_times_are_read_alike_with_and_without_a_zone(
     )
 
 
+@drawn(text=st.text(st.sampled_from(list("0123456789-:.TZ +UC\t\n\xa0")), max_size=30))
+@example(text="2024-01-01 24:00")
+@example(text="2024-01-01T10:00:00.1234560")
+@example(text="2024-01-01T10:00 ")
+def test_a_column_of_iso_times_has_the_grammar_of_one(text: str) -> None:
+    for tried in (text, f"2024-02-29{text}", f"2024-02-30T10:00{text}", f"2024-12-31 23:59{text}"):
+        found = read(pa.array([tried]), Spelling("timestamp", ())).values.cast(pa.int64())
+        assert found.to_pylist() == [timestamp(tried)]
+
+
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [

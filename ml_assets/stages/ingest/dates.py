@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml_assets.spec.formats import BLANK, MONTHS, expression
+from ml_assets.spec.formats import MONTHS, expression
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -25,10 +25,10 @@ MINUTE, HOUR, DAY = 60 * SECOND, 3600 * SECOND, 86_400 * SECOND
 PIVOT = 69
 """Two-digit years from here on are of 1969 to 1999, others of 2000 to 2068."""
 ISO = (
-    f"^{BLANK}*(?P<Y>[0-9]{{4}})-(?P<m>1[0-2]|0[1-9])-(?P<d>[0-3][0-9])"
+    "^[ \t]*(?P<Y>[0-9]{4})-(?P<m>1[0-2]|0[1-9])-(?P<d>[0-3][0-9])"
     "(?:[T ](?P<H>2[0-3]|[01][0-9]):(?P<M>[0-5][0-9])"
     "(?::(?P<S>[0-5][0-9])(?:[.](?P<f>[0-9]{1,6})0*)?)?"
-    f" ?(?P<z>Z|z|UTC|[+-](?:2[0-3]|[01][0-9])(?::?[0-5][0-9])?)?)?{BLANK}*$"
+    " ?(?P<z>Z|z|UTC|[+-](?:2[0-3]|[01][0-9])(?::?[0-5][0-9])?)?)?[ \t]*$"
 )
 
 

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ml_assets.stages.ingest.columns import expected
 from ml_assets.stages.ingest.parse import BLANKS
 
@@ -53,16 +55,19 @@ def dialect(landing: Landing, columns: Mapping[str, Column]) -> Dialect:
 
 def padded(text: bytes, start: int, how: Dialect) -> bool:
     """Return whether a value may have blanks around it, from a byte of the text on."""
-    if text[start : start + 1] in (b" ", b"\t") or text[-1:] in (b" ", b"\t"):
-        return True
-    marks = [mark.encode() for mark in (how.delimiter, how.quote, "\n", "\r") if mark]
-    blanks = [blank.encode() for blank in BLANKS if blank != how.delimiter]
-    return any(
-        text.find(pair, start) >= 0
-        for blank in blanks
-        for mark in marks
-        for pair in (mark + blank, blank + mark)
-    )
+    marks = np.zeros(256, np.bool_)
+    marks[[ord(mark) for mark in (how.delimiter, how.quote, "\n", "\r") if mark]] = True
+    given = np.frombuffer(text, np.uint8)[start:]
+    for blank in BLANKS:
+        if blank == how.delimiter or text.find(blank.encode(), start) < 0:
+            continue
+        at = np.flatnonzero(given == ord(blank))
+        # The first and last byte are taken for beside a mark.
+        before = (at == 0) | marks[given[at - 1]]
+        after = (at == len(given) - 1) | marks[given[np.minimum(at + 1, len(given) - 1)]]
+        if (before | after).any():
+            return True
+    return False
 
 
 def squeezed(text: bytes, quote: str) -> bytes:

@@ -127,8 +127,9 @@ def _read(array: pa.Array, by: Spelling) -> Reading:
     if by.kind == "timestamp" and by.zone is not None and pa.types.is_timestamp(kind):
         values, bad = convert(array, by.kind)
         return Reading(values, bad) if kind.tz else _in_zone(values, bad, by.zone)
+    declared = by.kind in ("date", "timestamp") and (by.formats or by.zone is not None)
     timed = pa.types.is_timestamp(kind) or pa.types.is_date(kind)
-    if by.kind in ("date", "timestamp") and (by.formats or by.zone is not None) and not timed:
+    if (declared and not timed) or (by.kind == "timestamp" and _written(kind)):
         return _times(array, by)
     return Reading(*convert(array, by.kind))
 
