@@ -218,7 +218,7 @@ def test_such_a_character_within_a_value_is_of_the_value() -> None:
         (gzip.compress(b"", mtime=0), "file.empty", "the file is empty"),
         (gzip.compress(PLAIN * 99, mtime=0)[:-9], "file.gzip", "damaged or truncated"),
         (gzip.compress(PLAIN, mtime=0)[:9] + b"junkjunk", "file.gzip", "damaged or truncated"),
-        (b"PK\x03\x04 a workbook", "file.format", "a zip archive or an Excel workbook"),
+        (b"PK\x03\x04 an archive", "file.format", "a zip archive; unpack it"),
         ("number,name\n1,Ann\n".encode("utf-16"), "file.encoding", "the file is UTF-16"),
         (b"\x00\x01\x02\x80binary\n\x00", "file.binary", "the file is not text"),
         (b"\x80\x81,\x82\n1,2\n", "file.binary", "the file is not text"),
