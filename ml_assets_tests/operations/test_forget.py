@@ -33,9 +33,9 @@ SPEC = DatasetSpec.model_validate(
 )
 
 
-@pytest.fixture(scope="module")
-def made(original: Toy, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Toy]:
-    with copied(original, tmp_path_factory.mktemp("forget") / "project") as toy:
+@pytest.fixture
+def made(original: Toy, tmp_path: Path) -> Iterator[Toy]:
+    with copied(original, tmp_path / "project") as toy:
         yield toy
 
 
