@@ -12,7 +12,8 @@ import pytest
 import ml_assets
 from ml_assets.cli.demo import HELD_BACK
 from ml_assets_tests.cli.shell import Shell
-from ml_assets_tests.processes import ROOT
+from ml_assets_tests.prepared import lead
+from ml_assets_tests.processes import ROOT, copy
 
 pytestmark = pytest.mark.slow
 
@@ -24,11 +25,16 @@ TO_BEAT = 13.15
 
 
 class Demo(Shell):
-    """The shipped project in a home of its own, after `ml-assets demo`."""
+    """The shipped project in a home of its own, after `ml-assets demo` or copied from one."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, original: Demo | None = None) -> None:
         super().__init__(ROOT, home)
-        self.first: dict[str, Any] = self.process("demo", "--no-ui", "--json").document
+        if original is None:
+            self.first: dict[str, Any] = self.process("demo", "--no-ui", "--json").document
+        else:
+            copy(original.home, home)
+            lead(home.parent)
+            self.first = original.first
 
     def sample(self, dataset: str, month: str) -> Path:
         """Return a month's file as the demo made it."""
@@ -47,8 +53,9 @@ class Demo(Shell):
 
 @dataclass(frozen=True)
 class Later:
-    """The candidate and all digests before the second run, and the cells that it executed."""
+    """A demo after a second run: the candidate and digests before it, the cells it executed."""
 
+    demo: Demo
     old: Any
     before: dict[str, str]
     executed: set[str]
@@ -56,7 +63,7 @@ class Later:
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
-    """Give the demo; a test leaves it with nothing to do, and not before where it was."""
+    """Give the demo after its first run; no test changes its results."""
     return Demo(tmp_path_factory.mktemp("demo") / "data")
 
 
@@ -128,7 +135,8 @@ def test_verify_finds_everything_deterministic(demo: Demo) -> None:
 
 @pytest.fixture(scope="module")
 def later(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Later:
-    """Give what a run of one model did after December landed and March was corrected."""
+    """Give a copy in which one model was run after December landed and March was corrected."""
+    demo = Demo(tmp_path_factory.mktemp("later") / "data", demo)
     old = demo.load("flight_delay/candidate")
     before = demo.digests()
     for dataset in ("flights", "weather"):
@@ -139,10 +147,11 @@ def later(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Later:
     demo("land", "flights", corrected)
     answer = demo.process("run", f"+{MODELS[0]}/release", "--json").document
     assert answer["success"]
-    return Later(old, before, set(answer["executed"]))
+    return Later(demo, old, before, set(answer["executed"]))
 
 
-def test_december_lands(demo: Demo, later: Later) -> None:
+def test_december_lands(later: Later) -> None:
+    demo = later.demo
     assert {f"{name}@{HELD_BACK}" for name in ("flights/raw", "weather/raw")} <= later.executed
     assert {f"flight_delay/features@{HELD_BACK}", "flight_delay/candidate"} <= later.executed
     versions = demo.json("versions", "flight_delay/candidate")
@@ -160,7 +169,8 @@ def test_december_lands(demo: Demo, later: Later) -> None:
     assert demo.load("flight_delay/candidate").document != later.old.document
 
 
-def test_a_corrected_march_redoes_march_and_what_depends_on_it(demo: Demo, later: Later) -> None:
+def test_a_corrected_march_redoes_march_and_what_depends_on_it(later: Later) -> None:
+    demo = later.demo
     batched = {cell for cell in later.executed if "@" in cell and HELD_BACK not in cell}
     assert {cell.split("@")[1] for cell in batched} == {MARCH}
     assert {cell.split("/")[0] for cell in batched} == {"flights", "flight_delay"}
