@@ -17,6 +17,7 @@ from ml_assets.engine.landing import land as land_file
 from ml_assets.engine.recipes.quality import pin_name
 from ml_assets.errors import RequestError, UnknownName
 from ml_assets.spec.calendar import spelled
+from ml_assets.stages.counted import counted
 from ml_assets.store.switches import set_paused
 
 Dataset = Annotated[
@@ -128,7 +129,7 @@ def quarantine(
         out.print(f"no records of {dataset} are quarantined")
     for rule in found["rules"]:
         place = f" in {', '.join(rule['batches'])}" if rule["batches"] else ""
-        out.print(styled((rule["rule"], "bold"), f" {rule['count']} records{place}"))
+        out.print(styled((rule["rule"], "bold"), f" {counted(rule['count'], 'record')}{place}"))
         for example in rule["examples"]:
             place = f"{example['file']} line {example['line']}"
             out.print(f"  {place}: {example['reason']}")

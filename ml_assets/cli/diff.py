@@ -13,6 +13,7 @@ from ml_assets.cli.look import Partition
 from ml_assets.cli.output import JSON, emit, guarded
 from ml_assets.cli.progress import working
 from ml_assets.engine.address import find
+from ml_assets.stages.counted import counted
 
 SHOWN = 20
 """Lines of each kind printed on a terminal; --json has all."""
@@ -49,7 +50,8 @@ def diff(a: Version, b: Version, partition: Partition = None, as_json: bool = JS
         elif output["kind"] == "table":
             _tell_table(name, output)
         elif output["kind"] == "json":
-            _say(f"{name}: {len(output['changed']) + output['more']} values differ")
+            differ = len(output["changed"]) + output["more"]
+            _say(f"{name}: {counted(differ, 'value differs', 'values differ')}")
             _tell_changes(output["changed"])
         else:
             _say(f"{name}: {output['bytes'][0]} → {output['bytes'][1]} bytes")
@@ -63,7 +65,7 @@ def _tell_table(name: str, output: dict[str, Any]) -> None:
     rows = output["rows"]
     by = rows["by"] if isinstance(rows["by"], str) else ", ".join(rows["by"])
     _say(
-        f"{name}: {rows['a']} → {rows['b']} rows; {rows['added']} added, "
+        f"{name}: {rows['a']} → {counted(rows['b'], 'row')}; {rows['added']} added, "
         f"{rows['removed']} removed, {rows['changed']} changed (by {by})"
     )
     if output["note"]:
@@ -73,7 +75,7 @@ def _tell_table(name: str, output: dict[str, Any]) -> None:
             said = " → ".join(types) if isinstance(types, list) else types
             _say(f"  column {kind}: {column} ({said})")
     for column, count in sorted(output["columns_changed"].items(), key=lambda i: -i[1]):
-        _say(f"  {column}: {count} values changed")
+        _say(f"  {column}: {counted(count, 'value')} changed")
     for kind, examples in output["examples"].items():
         for example in examples:
             _say(f"  {kind}: {example if isinstance(example, str) else _changed(example)}")

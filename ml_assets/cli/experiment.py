@@ -198,7 +198,7 @@ def _tell_all(document: Mapping[str, Any]) -> None:
     from ml_assets.operations.variation import CURRENT, named
 
     table = Table(title=f"{document['model']}: {document['metric']} on validation, best first")
-    for title in ("variation", "family", document["metric"], "to current", "trees", ""):
+    for title in ("variation", "family", document["metric"], "vs. current", "trees", ""):
         table.add_column(title, justify="left" if title in ("variation", "family", "") else "right")
     for item in document["variations"]:
         name = item["name"]

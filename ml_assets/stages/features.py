@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml_assets.faults import HookError
+from ml_assets.stages.counted import counted
 from ml_assets.stages.expressions import reads, value
 from ml_assets.stages.frames import to_frame
 from ml_assets.stages.hook import ARROW, Hook, call, joined_frames
@@ -166,5 +167,8 @@ def _label(spec: FeaturesSpec, value: pd.Series) -> pa.Array:
         return pa.array(numbers, pa.float64(), from_pandas=True)
     other = int((~np.isin(numbers, (0.0, 1.0)) & ~np.isnan(numbers)).sum())
     if other:
-        raise HookError(f"{wrong} 0 and 1 (or true and false): {other} rows have other values")
+        raise HookError(
+            f"{wrong} 0 and 1 (or true and false): "
+            f"{counted(other, 'row has', 'rows have')} other values"
+        )
     return pa.array(numbers, pa.float64(), from_pandas=True).cast(pa.int8())

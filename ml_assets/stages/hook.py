@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml_assets.faults import HookError, raised, suggest
+from ml_assets.stages.counted import counted
 from ml_assets.stages.frames import to_frame
 from ml_assets.stages.schema import LARGEST, category
 
@@ -136,7 +137,7 @@ def _same_rows(where: str, wanted: pd.Index, got: pd.Index) -> None:
     )
     wrong = ", ".join(f"{count} {what}" for count, what in counts if count) or "in another order"
     raise HookError(
-        f"{where} returned {len(got)} rows for {len(wanted)}: {wrong}; "
+        f"{where} returned {counted(len(got), 'row')} for {len(wanted)}: {wrong}; "
         "wanted the index of its input frame"
     )
 
@@ -172,7 +173,9 @@ def _column(where: str, name: str, kind: str, values: pd.Series) -> pa.Array:
     if kind == "integer" and values.dtype.kind in "iu":
         wide = int((values > MOST).sum())
         if wide:
-            raise HookError(f"{wanted}: {wide} values need more than 64 bits")
+            raise HookError(
+                f"{wanted}: {counted(wide, 'value needs', 'values need')} more than 64 bits"
+            )
         return pa.array(values, pa.int64(), from_pandas=True)
     floats = values.to_numpy("float64", na_value=np.nan)
     large = np.abs(floats) > LARGEST
@@ -186,10 +189,12 @@ def _column(where: str, name: str, kind: str, values: pd.Series) -> pa.Array:
         return pa.array(floats, pa.float64(), from_pandas=True)
     broken = int((floats != np.floor(floats)).sum() - np.isnan(floats).sum())
     if broken:
-        raise HookError(f"{wanted}: {broken} values have a fraction")
+        raise HookError(f"{wanted}: {counted(broken, 'value has', 'values have')} a fraction")
     wide = int((np.abs(floats) > MOST).sum())
     if wide:
-        raise HookError(f"{wanted}: {wide} values need more than 64 bits")
+        raise HookError(
+            f"{wanted}: {counted(wide, 'value needs', 'values need')} more than 64 bits"
+        )
     return pa.array(floats, pa.float64(), from_pandas=True).cast(pa.int64())
 
 

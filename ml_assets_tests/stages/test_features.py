@@ -129,7 +129,7 @@ def test_timestamps_in_a_key_are_text_in_utc() -> None:
 )
 def test_target(task: str, target: str, wanted: list[Any] | None) -> None:
     if wanted is None:
-        assert "wanted 0 and 1 (or true and false): 1 rows have other values" in failing(
+        assert "wanted 0 and 1 (or true and false): 1 row has other values" in failing(
             build, task=task, target=target
         )
     else:
@@ -287,15 +287,15 @@ def test_types_that_are_taken(kind: str, values: Any, wanted: list[Any]) -> None
 @pytest.mark.parametrize(
     ("kind", "values", "message"),
     [
-        ("integer", [1.5, 2.0, np.nan], "is float64, wanted integer: 1 values have a fraction"),
+        ("integer", [1.5, 2.0, np.nan], "is float64, wanted integer: 1 value has a fraction"),
         ("boolean", [0, 1, 0], "is int64, wanted boolean (bool or boolean)"),
         ("integer", [True, False, True], "is bool, wanted integer"),
         (
             "integer",
             [1e19, 2.0, 3.0],
-            "is float64, wanted integer: 1 values need more than 64 bits",
+            "is float64, wanted integer: 1 value needs more than 64 bits",
         ),
-        ("integer", np.array([2**63, 1, 2], "uint64"), "1 values need more than 64 bits"),
+        ("integer", np.array([2**63, 1, 2], "uint64"), "1 value needs more than 64 bits"),
         ("number", [1e100, -2e100, 0.0], "beyond 1e+100 in 1 of 3 rows (the first got -2e+100)"),
     ],
 )

@@ -70,7 +70,7 @@ def test_a_row_without_a_label_in_a_fold_is_found() -> None:
     other = {"batch": "2", "features": "d1:2", "start": 1, "stop": 2}
     found = verdict(train=type(train).from_pylist([*train.to_pylist(), other], train.schema))
     assert found.description.startswith(
-        "train refers to 1 rows of 2 without a label; train has 6 rows, the split says 5"
+        "train refers to 1 row of 2 without a label; train has 6 rows, the split says 5"
     )
 
 

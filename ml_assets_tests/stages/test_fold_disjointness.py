@@ -66,7 +66,7 @@ def test_a_key_in_two_folds() -> None:
 
 def test_a_key_twice_in_a_fold() -> None:
     found = verdict(batches(TWO), [("1", "d1:1", 0, 3), ("2", "d1:2", 0, 1)], [], [])
-    assert found.description == "1 rows of train repeat a key"
+    assert found.description == "1 row of train repeats a key"
 
 
 @pytest.mark.parametrize(

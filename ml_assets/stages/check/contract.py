@@ -40,10 +40,12 @@ def _verdict(
     if found.get("withdrawn"):
         return Check(NAME, None, "the batch is withdrawn", metadata=metadata)
     if found["refused"] is not None:
-        said = f"refused, all {found['landed']:,} records quarantined: {found['refused']}"
+        said = f"refused, {_all(found['landed'])} quarantined: {found['refused']}"
         return Check(NAME, False, said, metadata=metadata)
     if not quarantined and not found["warned"]:
-        said = f"all {found['landed']:,} records satisfy the contract or were filtered"
+        verb = "satisfies" if found["landed"] == 1 else "satisfy"
+        was = "was" if found["landed"] == 1 else "were"
+        said = f"{_all(found['landed'])} {verb} the contract or {was} filtered"
         return Check(NAME, True, "; ".join([said, *found["warnings"]]), metadata=metadata)
     parts = [f"{name} {rows:,}" for name, rows in found["quarantined"].items()]
     said = f"{quarantined:,} of {found['landed']:,} records quarantined"
@@ -55,3 +57,7 @@ def _verdict(
     said += f"; see `ml-assets quarantine {spec.dataset}`"
     passed = not found["warned"]
     return Check(NAME, passed, "; ".join([said, *found["warnings"]]), "warn", metadata)
+
+
+def _all(records: int) -> str:
+    return "the only record" if records == 1 else f"all {records:,} records"

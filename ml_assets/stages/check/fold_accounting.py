@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ml_assets.stages.counted import counted
 from ml_assets.stages.result import Check, Result
 
 if TYPE_CHECKING:
@@ -48,16 +49,23 @@ def check(
         unlabelled += int(missing.sum())
         for name, table in tables.items():
             used = sum(int(missing[start:stop].sum()) for start, stop in _spans(table, batch))
-            wrong += [f"{name} refers to {used} rows of {batch} without a label"] if used else []
+            wrong += (
+                [f"{name} refers to {counted(used, 'row')} of {batch} without a label"]
+                if used
+                else []
+            )
     wrong += [
-        f"{name} has {found[name]:,} rows, the split says {counts[name]:,}"
+        f"{name} has {counted(found[name], 'row')}, the split says {counts[name]:,}"
         for name in FOLDS
         if found[name] != counts[name]
     ]
     if sum(counts.values()) != rows:
         wrong.append(f"{sum(counts.values()):,} of {rows:,} rows are accounted for")
     if not counts["unlabelled"] <= unlabelled <= counts["unlabelled"] + counts["superseded"]:
-        wrong.append(f"{unlabelled:,} rows have no label, the split says {counts['unlabelled']:,}")
+        wrong.append(
+            f"{counted(unlabelled, 'row has', 'rows have')} no label, "
+            f"the split says {counts['unlabelled']:,}"
+        )
     metadata = {"rows": rows, **counts, "unkeyed": said["unkeyed"]}
     metadata |= {name: said[name] for name in ("equal_inputs", "ungrouped") if name in said}
     if wrong:

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from ml_assets.stages.counted import counted
 from ml_assets.stages.keys import BY_INPUTS, Keys, distinct, shared
 from ml_assets.stages.result import Check, Result
 
@@ -132,7 +133,7 @@ def _repeated(unit: str, keys: Keys) -> list[str]:
         for left, right in shared:
             shared[left, right] += int(((there[:, left] > 0) & (there[:, right] > 0)).sum())
     said = [
-        f"{count} rows of {name} repeat a key"
+        f"{counted(count, 'row')} of {name} {'repeats' if count == 1 else 'repeat'} a key"
         for name, count in zip(FOLDS, again.tolist(), strict=True)
         if unit == "keys" and count
     ]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ml_assets.stages.counted import counted
 from ml_assets.stages.result import Check, Result
 
 if TYPE_CHECKING:
@@ -44,6 +45,10 @@ def check(spec: CleanSpec, *, cleaned: Handle) -> Result:
             "this is a bug in ml_assets, please report it"
         )
         return Result({}, checks=(Check(NAME, False, said, metadata=metadata),))
-    said = f"{table.num_rows:,} rows, all keys unique ({named})"
-    said += f"; {missing:,} rows have no key: a part of it is missing" if missing else ""
+    said = f"{counted(table.num_rows, 'row')}, all keys unique ({named})"
+    said += (
+        f"; {counted(missing, 'row has', 'rows have')} no key: a part of it is missing"
+        if missing
+        else ""
+    )
     return Result({}, checks=(Check(NAME, True, said, metadata=metadata),))

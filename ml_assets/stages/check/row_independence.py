@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from ml_assets.stages.counted import counted
 from ml_assets.stages.hook import Hook, call, joined_frames
 from ml_assets.stages.result import Check, Result
 
@@ -61,7 +62,7 @@ def check(
     wrong = {name: number for name, number in differing.items() if number}
     text = f"the same in its batch, permuted ({len(rows)} rows) and alone ({ALONE} rows)"
     if wrong:
-        named = ", ".join(f"{name} ({number} rows)" for name, number in wrong.items())
+        named = ", ".join(f"{name} ({counted(number, 'row')})" for name, number in wrong.items())
         text = f"differs when rows are permuted or alone: {named}; compute each row independently"
     facts = {"sample": len(rows), "alone": ALONE, "differing": wrong}
     return Result({}, checks=(Check("row_independence", not wrong, text, metadata=facts),))

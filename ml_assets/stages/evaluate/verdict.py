@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ml_assets.stages import metrics as standard
+from ml_assets.stages.counted import counted
 from ml_assets.stages.evaluate import words
 from ml_assets.stages.notes import reasons
 
@@ -20,7 +21,7 @@ def verdict(spec: EvaluateSpec, figures: Mapping[str, Any]) -> dict[str, str]:
     """Return the headline and one sentence: the metric, its interval, the baseline."""
     name, unit = spec.metric, words.unit_of(spec.metric, spec.target_unit)
     value, base = figures["test"][name], figures["baseline"][name]
-    where = f"On {words.counted(figures['rows'], 'test row')}{_span(figures)}"
+    where = f"On {counted(figures['rows'], 'test row')}{_span(figures)}"
     if value is None or base is None:
         title = "No value for the chosen metric"
         sentence = f"{where} {words.NAMES[name]} has no value; the reason is noted below."

@@ -116,15 +116,6 @@ def size(count: int) -> str:
     return f"{count / 1000:.0f} kB" if count < 1_000_000 else f"{count / 1e6:.1f} MB"
 
 
-def counted(count: int, what: str) -> str:
-    """Return a number of things.
-
-    >>> counted(1, "test row"), counted(2739, "test row")
-    ('1 test row', '2,739 test rows')
-    """
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
-
-
 def share(value: float) -> str:
     """Return a share in percent, with more digits if it is small.
 

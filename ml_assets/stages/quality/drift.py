@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from ml_assets.stages.counted import counted
 from ml_assets.stages.quality import calibrate, effects
 from ml_assets.stages.quality.encode import FEW, MAIN_LEVELS, Coded, coded
-from ml_assets.stages.quality.words import counted, listed, number, percent, quoted
+from ml_assets.stages.quality.words import listed, number, percent, quoted
 
 if TYPE_CHECKING:
     from ml_assets.spec.quality import ReportSpec

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from ml_assets.stages.counted import counted
 from ml_assets.stages.quality import arrays, effects
 from ml_assets.stages.quality.drift import judge
-from ml_assets.stages.quality.words import counted, percent
+from ml_assets.stages.quality.words import percent
 
 if TYPE_CHECKING:
     from ml_assets.spec.quality import ReportSpec

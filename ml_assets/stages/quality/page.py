@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import DictLoader, Environment, StrictUndefined, Template
 
+from ml_assets.stages.counted import counted
 from ml_assets.stages.quality.charts import histogram
 from ml_assets.stages.quality.headline import TITLES, WORDS
 from ml_assets.stages.quality.template import PAGE, STYLE
 from ml_assets.stages.quality.verdicts import VERDICTS, Verdict
-from ml_assets.stages.quality.words import counted, listed, number, percent, quoted
+from ml_assets.stages.quality.words import listed, number, percent, quoted
 
 if TYPE_CHECKING:
     from ml_assets.spec.quality import ReportSpec

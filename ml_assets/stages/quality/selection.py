@@ -22,9 +22,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from ml_assets.stages.counted import counted
 from ml_assets.stages.quality import arrays, effects
 from ml_assets.stages.quality.encode import FEW, edges_of, kind_of, levels_of
-from ml_assets.stages.quality.words import counted, number, percent, quoted
+from ml_assets.stages.quality.words import number, percent, quoted
 
 if TYPE_CHECKING:
     from ml_assets.spec.columns import Column

@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ml_assets.stages.counted import counted
 from ml_assets.stages.quality.encode import FEW
-from ml_assets.stages.quality.words import counted, listed, number, percent
+from ml_assets.stages.quality.words import listed, number, percent
 from ml_assets.stages.result import Check, Result
 
 Known = Mapping[str, Any]

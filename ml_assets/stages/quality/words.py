@@ -43,15 +43,6 @@ def percent(share: float) -> str:
     return f"{text.removesuffix('.0')}%"
 
 
-def counted(rows: int, one: str, many: str | None = None) -> str:
-    """Return "1 row", "2,000 rows".
-
-    >>> counted(1, "row"), counted(2000, "row"), counted(2, "day", "days")
-    ('1 row', '2,000 rows', '2 days')
-    """
-    return f"{rows:,} {one if rows == 1 else many or one + 's'}"
-
-
 def quoted(value: Any) -> str:
     """Return a value in quotes, truncated if it is long."""
     text = str(value)

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from ml_assets.stages.counted import counted
 from ml_assets.stages.keys import BY_INPUTS, UNKEYED, Ints, Keys, shared
 from ml_assets.stages.result import Result
 
@@ -208,6 +209,6 @@ def duplicates(rows: Rows, on_duplicate_key: str) -> str | None:
         return None
     found = [rows.batches[number] for number in np.unique(rows.homes).tolist()]
     return (
-        f"{rows.repeated} row keys occur in more than one batch (first in "
-        f"{', '.join(found)}), and on_duplicate_key is error"
+        f"{counted(rows.repeated, 'row key occurs', 'row keys occur')} in more than one batch "
+        f"(first in {', '.join(found)}), and on_duplicate_key is error"
     )

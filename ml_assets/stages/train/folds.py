@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from ml_assets.stages.counted import counted
 from ml_assets.stages.train import encode
 from ml_assets.stages.train.encode import Array
 
@@ -206,7 +207,9 @@ def _indices(spans: NDArray[np.int64]) -> NDArray[np.int64]:
 def _weight(weight: Array, notes: list[str]) -> Array | None:
     bad = ~(np.isfinite(weight) & (weight >= 0))
     if bad.any():
-        notes.append(f"{int(bad.sum())} rows have no usable weight and count as 0")
+        many = int(bad.sum())
+        count = "counts" if many == 1 else "count"
+        notes.append(f"{counted(many, 'row has', 'rows have')} no usable weight and {count} as 0")
         weight[bad] = 0.0
     if not weight.any():
         notes.append("all weights are 0; rows are weighted equally")

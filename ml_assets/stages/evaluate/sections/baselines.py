@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ml_assets.stages import metrics as standard
+from ml_assets.stages.counted import counted
 from ml_assets.stages.evaluate import words
 from ml_assets.stages.evaluate.section import Cell, Line, Section, Table, Text, View, lines
 from ml_assets.stages.evaluate.words import number
@@ -25,7 +26,7 @@ def show(view: View) -> Section:
         tables.append(_others(view))
     unit = f", in {view.spec.target_unit}" if view.spec.target_unit else ""
     text = (
-        f"On the {words.counted(found['rows'], 'test row')}, which had no part in training, in "
+        f"On the {counted(found['rows'], 'test row')}, which had no part in training, in "
         f"early stopping or in the choice of the family. Predicted: {view.spec.target}{unit}. "
         f"Intervals by paired block bootstrap: {found['bootstrap']}."
     )

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ml_assets.stages.counted import counted
 from ml_assets.stages.evaluate import words
 from ml_assets.stages.evaluate.section import Cell, Line, Section, Study, Table, View, lines
 
@@ -65,7 +66,7 @@ def show(view: View) -> Section | None:
     missing += [labels[row] for row in range(len(labels) - 2) if not used[row]]
     notes = [f"Not on test: {', '.join(missing)}."] if missing else []
     if counts[-1].any():
-        unknown = words.counted(int(counts[-1].sum()), "test row")
+        unknown = counted(int(counts[-1].sum()), "test row")
         notes.append(f"{unknown} of a class that is not in training.")
     if found["classes"] > MOST:
         notes.append(f"The {MOST} most frequent of {found['classes']:,} classes are shown.")
