@@ -26,6 +26,8 @@ class Past:
     """The model document."""
     family: str
     """The module that fitted it and predicts with it."""
+    fit: Mapping[str, Any]
+    """The params of the action that fitted it."""
     folds: Mapping[str, Ref]
     """`train` and `validation`: the rows that it has seen."""
     features: Mapping[str, Ref]
@@ -65,6 +67,7 @@ def past(home: Home, model: str, digest: str) -> Past | None:
         digest=digest,
         model=made,
         family=moved.now(fitted.ingredients["hooks"]["family"]),
+        fit=fitted.ingredients["params"],
         folds=folds,
         features=features,
         target=None if spec is None else str(spec["target"]),

@@ -69,7 +69,11 @@ class GateSpec(Spec):
     not_worse: NotWorse = NotWorse()
     slices: Slices | None = Slices()
     min_rows: Annotated[int, Field(ge=2)] = 100
-    """Rows that neither model has seen; with fewer the gate refuses."""
+    """Rows that neither model has seen, for a comparison on them."""
+    few_rows: Literal["refuse", "cross_validation"] = "refuse"
+    """With fewer: refuse, or compare how both models are made by repeated cross-validation on all
+    rows (for a split by hash). A candidate that is not shown to be within the margin then waits as
+    challenger."""
     parity: Parity = Parity()
     max_bytes: Annotated[int, Field(ge=1)] | None = None
     """Largest size of the model document."""

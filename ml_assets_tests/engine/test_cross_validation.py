@@ -87,3 +87,26 @@ def test_a_blend_may_have_every_family_that_learns() -> None:
 
     assert set(MEMBERS) == set(EVERY) - set(BASELINES) - {"blend"}
     assert all(MEMBERS[name].__name__ == EVERY[name] for name in MEMBERS)
+
+
+def test_a_second_candidate_on_few_rows_is_decided_by_cross_validation(toy: Toy) -> None:
+    toy.edit(FORECAST, "{kind: time, test: 2, validation: 1}", "{kind: hash}")
+    toy.edit(FORECAST, "gate: {min_rows: 30", "gate: {min_rows: 100, few_rows: cross_validation")
+    toy.land_all()
+    assert decision_of(toy, toy.make())["comparison"] == "first"
+    toy.edit(FORECAST, "linear: {family: linear}", "linear: {family: linear, alpha: 1000}")
+    found = decision_of(toy, toy.make())
+    assert found["comparison"] == "crossed"
+    assert found["crossed"]["rows"] == 6 * 27
+    # Such a penalty leaves little but the intercept.
+    assert found["verdict"] == "refuse"
+    assert found["crossed"]["worse"] > found["crossed"]["margin"]
+    assert toy.make().having("executed") == set()
+
+
+def decision_of(toy: Toy, ran: Any) -> Any:
+    assert ran.faults == []
+    home = toy.planner().home
+    held = home.records.current("dev", "forecast/champion", "")
+    assert held is not None
+    return home.objects.json(held.outputs["decision"].digest)

@@ -13,7 +13,7 @@ from typing import Any
 from ml_assets.assets.cells import Cell, Unit
 from ml_assets.engine.checks import checks_of
 from ml_assets.engine.code_versions import Versioned
-from ml_assets.engine.recipes.candidate import family_module, family_modules
+from ml_assets.engine.recipes.candidate import family_module, family_modules, fit_spec
 from ml_assets.engine.recipes.dataset import cleaned_of
 from ml_assets.engine.recipes.evaluation import role_of
 from ml_assets.engine.recipes.features import seen_of
@@ -24,8 +24,9 @@ from ml_assets.engine.session import Done, Made, Session, Undone
 from ml_assets.history.decisions import candidate_of, compared_with
 from ml_assets.history.past import Past, past
 from ml_assets.keys.action import Action, Hooks, Input, Pending
+from ml_assets.spec.crossed import CrossedSpec
 from ml_assets.spec.gate import DecideSpec, Described, ParitySpec, RedCheck, TrainingData
-from ml_assets.spec.model import ModelSpec
+from ml_assets.spec.model import FitSpec, ModelSpec
 from ml_assets.spec.project import Project
 from ml_assets.store.digest import json_digest
 from ml_assets.store.objects import Ref
@@ -35,6 +36,7 @@ from ml_assets.workspace import Workspace
 
 ONNX = "ml_assets.stages.release.onnx:to_onnx"
 SERVED = "ml_assets.serve.fresh_process:served"
+CROSSED = "ml_assets.stages.gate.crossed:crossed"
 CHECK = "check:"
 
 
@@ -51,6 +53,8 @@ def policy_of(model: ModelSpec) -> str:
 def champion_code(project: Project, workspace: Workspace, name: str) -> Versioned:
     """Return the ingredients of the code version of a model's decision."""
     stages = ["ml_assets.stages.gate.parity", "ml_assets.stages.gate.decide"]
+    if project.models[name].gate.few_rows != "refuse":
+        stages.append(CROSSED.partition(":")[0])
     hooks = [hook.partition(":")[0] for hook in (ONNX, SERVED)]
     families = family_modules(project, workspace, name)
     model = project.models[name]
@@ -132,11 +136,17 @@ def _decision(session: Session, unit: Unit, judged: Judged, policy: str) -> Made
         "parity": parity.outputs["parity"],
     }
     hooks: dict[str, Hooks] = {"family": _family(session, unit, judged.made)}
+    compared: Action | None = None
     if judged.against is not None:
         rival = judged.rival
         inputs |= _rival_inputs(session, unit, judged)
         if rival is not None and rival.family in session.sources.closure([rival.family]):
             hooks["champion_family"] = rival.family
+            compared = _crossed(session, unit, judged, inputs, hooks)
+    done: dict[str, Done | Undone] = {"parity": parity}
+    if compared is not None:
+        done["crossed"] = session.act(unit, compared)
+        inputs["crossed"] = done["crossed"].outputs["crossed"]
     spec = _decide_spec(session, unit, judged, red)
     stage = "ml_assets.stages.gate.decide:decide"
     decide = session.act(unit, Action("decide", stage, spec, inputs, hooks))
@@ -155,7 +165,34 @@ def _decision(session: Session, unit: Unit, judged: Judged, policy: str) -> Made
         )
         for entry in checks_of(cell.name)
     }
-    return Made(cell, outputs, {"parity": parity, "decide": decide}, checks, facts)
+    return Made(cell, outputs, {**done, "decide": decide}, checks, facts)
+
+
+def _crossed(
+    session: Session,
+    unit: Unit,
+    judged: Judged,
+    inputs: Mapping[str, Input],
+    hooks: Mapping[str, Hooks],
+) -> Action | None:
+    """Return the comparison by cross-validation, if the spec asks for one on few rows."""
+    model, rival = session.project.models[unit.group], judged.rival
+    chosen = role_of(session, judged.made, "chosen")
+    if model.gate.few_rows == "refuse" or model.split.kind != "hash" or rival is None:
+        return None
+    if chosen not in model.training.families:
+        return None
+    told = {name: value for name, value in rival.fit.items() if name in FitSpec.model_fields}
+    params = CrossedSpec(
+        fit=fit_spec(model, chosen),
+        champion=FitSpec.model_validate(told),
+        min_rows=model.gate.min_rows,
+        not_worse=model.gate.not_worse,
+        grouped=bool(model.split.group),
+        seed=model.gate.seed,
+    )
+    needed = [name for name in inputs if name not in ("metrics", "parity")]
+    return Action("crossed", CROSSED, params, {name: inputs[name] for name in needed}, hooks)
 
 
 def _features(session: Session, unit: Unit, judged: Judged) -> Input:

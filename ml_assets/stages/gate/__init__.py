@@ -1,4 +1,4 @@
-"""The gate: may a candidate become champion? Two pure stages, `parity` and `decide`.
+"""The gate: may a candidate become champion? Three pure stages: `parity`, `crossed`, `decide`.
 
 Belongs here: rules, evidence, the decision and its page. Does not belong here: the effects of a
 decision (promotion), which models are compared (`engine/recipes`).
@@ -12,7 +12,7 @@ decision (promotion), which models are compared (`engine/recipes`).
 
     decide(spec: DecideSpec, *, family, model, train, validation, test, features, metrics, parity,
            champion_family=None, champion=None, champion_train=None, champion_validation=None,
-           champion_features=None)
+           champion_features=None, crossed=None)
         -> Result(outputs={"decision": JSON, "report": HTML bytes})
 
 `family`, `champion_family`    hooks: modules of the families. `champion_family` is left out where
@@ -23,13 +23,15 @@ decision (promotion), which models are compared (`engine/recipes`).
 batches only the event times are used, for `max_age_days`.
 `metrics`    Handle: the `metrics` document of the candidate's evaluation.
 `parity`    Handle: the candidate's `parity` document.
+`crossed`    Handle: the comparison by cross-validation, where the spec asks for one on few rows.
 `champion_train`, `champion_validation`    Handles: the folds that the champion was trained on.
 `champion_features`    batch -> Handle: the features tables that those folds refer to (digests
 are compared; StageError if they differ). Keys, the champion's columns and labels are read.
 
 The decision has `verdict` (`promote`, `refuse` or `challenger`), `sentence` (why, in one
-sentence), `comparison` (`compared`, `first`, `same`, `not_comparable`, `champion_fails`, `no_keys`,
-`too_few`), `rows`, `figures`, `slices`, and `rules`: a list of {rule, passed (None: not required or
-not applicable), effect (`refuse` or `wait`), got, wanted, text}. It is JSON for `decision.json`,
-MLflow tags and messages; it names digests, never versions or times.
+sentence), `comparison` (`compared`, `crossed` where all rows were compared by cross-validation,
+`first`, `same`, `not_comparable`, `champion_fails`, `no_keys`, `too_few`), `rows`, `figures`,
+`slices`, and `rules`: a list of {rule, passed (None: not required or not applicable), effect
+(`refuse` or `wait`), got, wanted, text}. It is JSON for `decision.json`, MLflow tags and messages;
+it names digests, never versions or times.
 """

@@ -39,6 +39,8 @@ class Evidence:
     rows: dict[str, int] | None = None
     figures: dict[str, Any] = field(default_factory=dict)
     slices: list[dict[str, Any]] | None = None
+    crossed: dict[str, Any] | None = None
+    """The comparison by cross-validation, or why there is none."""
 
 
 def decide(
@@ -57,6 +59,7 @@ def decide(
     champion_train: Handle | None = None,
     champion_validation: Handle | None = None,
     champion_features: Mapping[str, Handle] | None = None,
+    crossed: Handle | None = None,
 ) -> Result:
     """Return `decision` (JSON) and `report` (HTML), as described in the package's docstring.
 
@@ -80,6 +83,7 @@ def decide(
             rows = _rows(spec, test, features, candidate, incumbent)
             seen = seen_keys([champion_train.table(), champion_validation.table()], before)
             _compare(spec, evidence, rows, seen_keys(own, features), seen)
+            _crosswise(evidence, crossed)
     lines = _lines(spec, evidence, metrics.json(), parity.json(), _age(own, features))
     verdict = _verdict(spec, lines)
     decision = {
@@ -100,6 +104,10 @@ def decide(
         "rules": lines,
         "gate": spec.gate.model_dump(mode="json"),
     }
+    if evidence.crossed is not None:
+        decision["crossed"] = evidence.crossed
+        if "why" not in evidence.crossed:
+            evidence.figures["crossed"] = evidence.crossed
     report = page.page(decision)
     return Result({"decision": decision, "report": report}, {"verdict": verdict})
 
@@ -165,6 +173,12 @@ def _compare(spec: DecideSpec, evidence: Evidence, rows: Rows, ours: Any, theirs
         evidence.slices = compare.by_slice(spec, spec.gate.slices, rows, kept, draws)
 
 
+def _crosswise(evidence: Evidence, crossed: Handle | None) -> None:
+    """Take the comparison by cross-validation where there are too few unseen rows."""
+    if crossed is not None and evidence.comparison == "too_few":
+        evidence.comparison, evidence.crossed = "crossed", crossed.json()
+
+
 def _lines(
     spec: DecideSpec,
     evidence: Evidence,
@@ -176,9 +190,11 @@ def _lines(
     return [
         rules.keys(spec),
         rules.comparable(evidence.comparison, evidence.reasons, evidence.fails),
-        rules.unseen_rows(spec, evidence.rows, evidence.few),
+        rules.unseen_rows(spec, evidence.rows, evidence.few, evidence.crossed),
         rules.beats_baseline(spec, metrics),
-        rules.not_worse(spec, evidence.figures["unseen"] if compared else None),
+        rules.not_worse(spec, evidence.figures["unseen"] if compared else None)
+        if evidence.crossed is None
+        else rules.crossed(spec, evidence.crossed),
         rules.slices(spec, evidence.slices),
         rules.parity(parity, spec.data),
         rules.size(spec, parity),
@@ -206,7 +222,8 @@ def _sentence(verdict: str, lines: Sequence[rules.Line], evidence: Evidence) -> 
     if why:
         return f"Waits as challenger: {'; '.join(why)}."
     by_rule = {line["rule"]: line["text"] for line in lines}
-    shown = by_rule["not_worse" if evidence.comparison == "compared" else "beats_baseline"]
+    against = evidence.comparison in ("compared", "crossed")
+    shown = by_rule["not_worse" if against else "beats_baseline"]
     if evidence.comparison == "first":
         shown = f"the first model, with no champion to compare with; {shown}"
     if verdict == "challenger":

@@ -90,6 +90,7 @@ def page(decision: Mapping[str, Any]) -> bytes:
         loader=DictLoader({"page": TEMPLATE}), autoescape=True, undefined=StrictUndefined
     )
     names = {"unseen": "Unseen rows", "all": "All test rows", "seen": "Rows seen by either model"}
+    names["crossed"] = "All rows, by cross-validation"
     figures = [
         {
             "name": names[part],

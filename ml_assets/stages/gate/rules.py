@@ -76,8 +76,13 @@ def comparable(comparison: str, reasons: Sequence[str], fails: str | None) -> Li
     return line("comparable", True, "the champion predicts the same target from the same inputs")
 
 
-def unseen_rows(spec: DecideSpec, rows: Mapping[str, int] | None, few: str) -> Line:
-    """Enough rows must remain that neither model has seen."""
+def unseen_rows(
+    spec: DecideSpec,
+    rows: Mapping[str, int] | None,
+    few: str,
+    crossed: Mapping[str, Any] | None = None,
+) -> Line:
+    """Enough rows must remain that neither model has seen, or all are compared crosswise."""
     wanted = spec.gate.min_rows
     if rows is None:
         return line(
@@ -87,6 +92,9 @@ def unseen_rows(spec: DecideSpec, rows: Mapping[str, int] | None, few: str) -> L
         f"of {count(rows['test'], 'test row')} the champion has seen {rows['seen_by_champion']:,} "
         f"and the candidate {rows['seen_by_candidate']:,}; {rows['left']:,} remain unseen"
     )
+    if crossed is not None:
+        text += f", too few (wanted {wanted:,}), so all rows are compared by cross-validation"
+        return line("unseen_rows", None, text, got=rows["left"], wanted=wanted)
     if rows["left"] < wanted:
         text += f", too few for a comparison (wanted {wanted:,})"
         return line("unseen_rows", False, text, got=rows["left"], wanted=wanted)
@@ -134,6 +142,32 @@ def not_worse(spec: DecideSpec, figures: Mapping[str, Any] | None) -> Line:
         f"confidence {_at_most(name, limit, unit)}, allowed {number(name, margin, unit)} worse"
     )
     return line("not_worse", limit <= margin, text, got=limit, wanted=margin)
+
+
+def crossed(spec: DecideSpec, found: Mapping[str, Any]) -> Line:
+    """By cross-validation the candidate must be shown not to be worse by more than the margin.
+
+    What is shown to be worse is refused; what is neither shown waits.
+    """
+    rule, name, unit = spec.gate.not_worse, spec.metric, spec.target_unit
+    if "why" in found:
+        text = f"not decidable: {found['why']}; a person decides"
+        return line("not_worse", False, text, wanted=rule.margin, effect="wait")
+    limit, low, margin = found["limit"], found["low"], found["margin"]
+    better = "better" if found["worse"] < 0 else "worse"
+    text = (
+        f"{name} {number(name, found['candidate'], unit)} against the champion's "
+        f"{number(name, found['champion'], unit)} in {found['repeats']} cross-validations of "
+        f"{count(found['rows'], 'row')}: {better} by {number(name, abs(found['worse']), unit)}; at "
+        f"{rule.confidence * 100:g}% confidence {_at_most(name, limit, unit)}, allowed "
+        f"{number(name, margin, unit)} worse"
+    )
+    if limit <= margin:
+        return line("not_worse", True, text, got=limit, wanted=margin)
+    if low > margin:
+        return line("not_worse", False, text, got=limit, wanted=margin)
+    text = f"not decidable on {count(found['rows'], 'row')}: {text}; a person decides"
+    return line("not_worse", False, text, got=limit, wanted=margin, effect="wait")
 
 
 def _at_most(name: str, limit: float, unit: str | None) -> str:

@@ -9,7 +9,7 @@ that stops early does so on the rows held out, as it does on the validation fold
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -71,7 +71,7 @@ def cross_fit(
         documents.append(model)
         reports.append(report)
         rows = np.flatnonzero(out)
-        prediction = _aligned(prediction, model["classes"], context.classes)
+        prediction = aligned(prediction, model["classes"], context.classes)
         number_of = np.full(len(rows), number, dtype=np.int64)
         held.append(Held(rows, number_of, whole.target[rows], prediction))
     found = Held(*(np.concatenate([getattr(h, n) for h in held]) for n in Held.__annotations__))
@@ -102,7 +102,7 @@ def _fitted(
     return model, report, predict_fold(model, family, out)
 
 
-def _aligned(prediction: Array, classes: list[str], every: Any) -> Array:
+def aligned(prediction: Array, classes: Sequence[str], every: Sequence[str]) -> Array:
     """Return probabilities (n, k) of all classes; one that was not learned has none."""
     if prediction.ndim == 1:
         return prediction
