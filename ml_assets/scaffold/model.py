@@ -1,0 +1,231 @@
+"""A new model's defs.yaml, from its target alone: the choices of the other modules, as text.
+
+Belongs here: the order and wording of the file. Does not belong here: what is guessed, and how.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ml_assets.engine.plan import Planner
+from ml_assets.errors import RequestError, UnknownName
+from ml_assets.guess.facts import Facts
+from ml_assets.guess.kinds import guessed
+from ml_assets.guess.profile import ColumnProfile
+from ml_assets.scaffold import text
+from ml_assets.scaffold.entities import Entity, entity_of
+from ml_assets.scaffold.families import family_lines
+from ml_assets.scaffold.folds import split_lines
+from ml_assets.scaffold.inputs import Input, inputs_of
+from ml_assets.scaffold.leaks import Leak, leaks_of
+from ml_assets.scaffold.rows import Rows, rows_of
+from ml_assets.scaffold.target import Target, target_of
+from ml_assets.spec.columns import ColumnType
+from ml_assets.spec.dataset import DatasetSpec
+from ml_assets.spec.model import Task
+
+SLICES = 3
+"""Most slices that are proposed."""
+SLICE_VALUES = 12
+SLICE_ROWS = 100
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a person says of a new model."""
+
+    name: str
+    dataset: str
+    target: str
+    task: Task | None = None
+    metric: str | None = None
+    predict_at: str | None = None
+    group: tuple[str, ...] = ()
+    files: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class Written:
+    """The text of a spec, and what was decided in it."""
+
+    text: str
+    task: Task
+    target: str
+    inputs: tuple[str, ...]
+    left_out: dict[str, str]
+    landed: bool
+
+
+def model_text(planner: Planner, asked: Asked) -> Written:
+    """Return the defs.yaml of a new model; RequestError says what of the request will not do."""
+    if asked.dataset not in planner.project.datasets:
+        raise UnknownName.of("dataset", asked.dataset, planner.project.datasets)
+    spec = planner.project.datasets[asked.dataset]
+    for name in asked.group:
+        if name not in spec.columns:
+            raise UnknownName.of(f"column of {asked.dataset}", name, spec.columns)
+    rows = rows_of(planner, asked.dataset, asked.files)
+    profiles = {name: _profile(name, rows.table[name]) for name in spec.columns}
+    target = target_of(asked.target, spec, rows.table, profiles, asked.task, asked.metric)
+    moment = _moment(spec, target, asked.predict_at)
+    later = _later(spec, moment)
+    entity = None
+    if not asked.group:
+        entity = entity_of(rows.table, profiles, {*target.columns, spec.time or ""})
+    apart = {name: f"known later than {moment}" for name in later}
+    apart |= {name: "names what rows share" for name in asked.group or _named(entity)}
+    apart |= dict.fromkeys(target.columns, "")
+    chosen = inputs_of(spec, profiles, apart, {})
+    leaks = leaks_of(target, rows.table, {i.name: _type(i, spec) for i in _judged(chosen)})
+    chosen = inputs_of(spec, profiles, apart, leaks)
+    taken = [item for item in chosen if not item.out]
+    if not taken:
+        left = "; ".join(f"{item.name}: {item.out}" for item in chosen) or "it is the only column"
+        raise RequestError(f"no column is left to predict {asked.target!r} from ({left})")
+    lines = [
+        "type: ml_assets.TabularModel",
+        "",
+        *text.comment(
+            f"Guessed from {rows.said} by `ml-assets new model`. The comments are the evidence: "
+            "correct what is wrong."
+        ),
+        "attributes:",
+        f"  description: {text.scalar(f'{asked.target} of {asked.dataset}')}"
+        "  # TODO: what is predicted, for whom",
+        f"  dataset: {asked.dataset}",
+        *_target_lines(target, moment, spec),
+        "",
+        *_feature_lines(chosen, leaks),
+        "",
+        "  split:",
+        *split_lines(spec, rows, target, entity, asked.group),
+        "",
+        *_training_lines(target),
+        *_evaluation_lines(spec, profiles, taken, asked.group or _named(entity)),
+    ]
+    left_out = {item.name: item.out for item in chosen if item.out}
+    names = tuple(item.name for item in taken)
+    return Written("\n".join(lines) + "\n", target.task, target.expression, names, left_out, rows.landed)
+
+
+def _profile(name: str, column: pa.ChunkedArray) -> ColumnProfile:
+    facts = Facts(name)
+    for chunk in column.chunks:
+        facts.add(pc.fill_null(chunk.cast(pa.string()), ""))
+    return guessed(facts)
+
+
+def _named(entity: Entity | None) -> tuple[str, ...]:
+    return () if entity is None else (entity.column,)
+
+
+def _judged(chosen: Sequence[Input]) -> list[Input]:
+    return [item for item in chosen if not item.out and item.type != "text"]
+
+
+def _type(item: Input, spec: DatasetSpec) -> ColumnType:
+    return item.type or spec.columns[item.name].type
+
+
+def _moment(spec: DatasetSpec, target: Target, given: str | None) -> str | None:
+    """Return the moment of prediction: by default the last before the target is known."""
+    if given is not None:
+        if given not in spec.moments:
+            raise UnknownName.of("moment", given, spec.moments)
+        return given
+    if not spec.moments:
+        return None
+    order = list(spec.moments)
+    known = [spec.columns[name].known_at or order[-1] for name in target.columns]
+    last = max(order.index(moment) for moment in known)
+    return order[max(last - 1, 0)]
+
+
+def _later(spec: DatasetSpec, moment: str | None) -> set[str]:
+    return set() if moment is None else set(spec.columns) - set(spec.known_at(moment))
+
+
+def _target_lines(target: Target, moment: str | None, spec: DatasetSpec) -> list[str]:
+    lines = [f"  task: {target.task}"]
+    for said in target.about_task:
+        lines = [*text.comment(said, 2), *lines]
+    for said in target.about_target:
+        lines += text.comment(said, 2)
+    lines.append(f"  target: {text.scalar(target.expression)}")
+    if moment is not None:
+        others = [m for m in spec.moments if m != moment]
+        about = f"  # or {' or '.join(others)}: when predictions are made" if others else ""
+        lines.append(f"  predict_at: {moment}{about}")
+    return lines
+
+
+def _feature_lines(chosen: Sequence[Input], leaks: dict[str, Leak]) -> list[str]:
+    taken = [item for item in chosen if not item.out]
+    typed = any(item.type for item in taken)
+    lines = ["  features:"]
+    lines += text.comment(
+        "The dataset's columns are the inputs. To compute others, add `function: features.py:build` "
+        "here, beside this file a features.py with `def build(frame): return frame[[...]]`, and "
+        "its columns below.",
+        4,
+    )
+    lines.append("    columns:")
+    for item in taken:
+        about = f"  # {' '.join(text.comment(item.about)).removeprefix('# ')}" if item.about else ""
+        name = text.scalar(item.name)
+        kind = f" {{type: {item.type}}}" if item.type else ""
+        lines.append(f"      {name}:{kind}{about}" if typed else f"      - {name}{about}")
+    out = [item for item in chosen if item.out]
+    if out:
+        lines.append("      # Left out:")
+    for item in out:
+        name = text.scalar(item.name)
+        said = f"{name}:" if typed else f"- {name}"
+        lines += [f"      # {said}  # {' '.join(item.out.split())}"]
+    near = {item.name: leaks[item.name] for item in taken if item.name in leaks}
+    if near:
+        lines += ["    leakage:", "      acknowledged:"]
+    for name, leak in near.items():
+        said = f"tells one class apart ({leak.why}), not all; guessed to be known in time, confirm it"
+        lines.append(f"        {text.scalar(name)}: {text.scalar(said)}")
+    return lines
+
+
+def _training_lines(target: Target) -> list[str]:
+    about = f"  # {target.about_metric}" if target.about_metric else ""
+    return [
+        "  training:",
+        f"    metric: {target.metric}{about}",
+        "    families:",
+        *family_lines(target, 0.7),
+    ]
+
+
+def _evaluation_lines(
+    spec: DatasetSpec,
+    profiles: dict[str, ColumnProfile],
+    taken: Sequence[Input],
+    groups: Sequence[str],
+) -> list[str]:
+    found = []
+    for item in taken:
+        values = profiles[item.name].values
+        sensitive = spec.columns[item.name].sensitive
+        if sensitive or values is None or spec.columns[item.name].type not in ("category", "boolean"):
+            continue
+        if 2 <= len(values) <= SLICE_VALUES and sorted(values.values())[-2] >= SLICE_ROWS:
+            found.append(item.name)
+    lines = []
+    if found:
+        names = ", ".join(text.scalar(name) for name in found[:SLICES])
+        lines = ["", "  evaluation:", f"    slices: [{names}]  # reported and gated by value"]
+    block = "group" if groups else "row" if spec.time is None else ""
+    if block:
+        what = {"group": "groups", "row": "rows"}[block]
+        lines += ["", "  gate:", f"    not_worse: {{block: {block}}}  # {what} are drawn: no event time"]
+    return lines

@@ -1,0 +1,142 @@
+"""The rows of a dataset as its spec reads them, before anything has run.
+
+Belongs here: which files are looked at, and reading them as the assets would. Does not belong here:
+what follows from the rows.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ml_assets.engine.batch_names import batch_of
+from ml_assets.engine.plan import Planner
+from ml_assets.engine.recipes.dataset import clean_spec, ingest_spec
+from ml_assets.errors import RequestError
+from ml_assets.spec.dataset import DatasetSpec
+from ml_assets.stages.clean import clean
+from ml_assets.stages.ingest import ingest
+from ml_assets.walk import entries, shown
+
+READ = re.compile(r"^# Read from (.+)$", re.M)
+"""The comment by which a dataset's spec says from which files it was guessed."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Cleaned rows of the files of a dataset."""
+
+    table: pa.Table
+    files: tuple[str, ...]
+    batches: int
+    """Batches that they make; 0 for a snapshot."""
+    landed: bool
+    """Whether they lie in the home already."""
+
+    @property
+    def said(self) -> str:
+        """How many rows of which files."""
+        more = f" and {len(self.files) - 1} more" if len(self.files) > 1 else ""
+        return f"{len(self.table):,} rows of {shown(self.files[0])}{more}"
+
+
+@dataclass(frozen=True)
+class _Held:
+    """A value in memory, read like a stored object."""
+
+    content: Any
+    digest: str = ""
+
+    def table(self, columns: Sequence[str] | None = None) -> pa.Table:
+        return self.content if columns is None else self.content.select(list(columns))
+
+    def json(self) -> Any:
+        return self.content
+
+    def bytes(self) -> bytes:
+        return bytes(self.content)
+
+
+def held(table: pa.Table) -> _Held:
+    """Return a table as what stages read it from."""
+    return _Held(table)
+
+
+def rows_of(planner: Planner, dataset: str, files: Sequence[Path] = ()) -> Rows:
+    """Return the rows of the files given, else landed, else that the spec was guessed from.
+
+    Raises RequestError where there are none, or a file cannot be read by the spec.
+    """
+    spec = planner.project.datasets[dataset]
+    found = [*_given(files)] or [*_landed(planner, dataset)]
+    landed = bool(found) and not files
+    found = found or [*_given(_remembered(planner.project.folders[dataset] / "defs.yaml"))]
+    if not found:
+        raise RequestError(
+            f"nothing of {dataset} has landed, so there are no rows to guess from; "
+            f"land a file (`ml-assets land {dataset} FILE`) or name one with --file"
+        )
+    tables = [_cleaned(dataset, spec, *one) for one in found]
+    table = pa.concat_tables(tables).combine_chunks()
+    names = tuple(name for name, _ in found)
+    return Rows(table, names, _batches(spec, names, table), landed)
+
+
+def _given(files: Sequence[Path]) -> Iterator[tuple[str, bytes]]:
+    for file in files:
+        try:
+            yield file.name, file.read_bytes()
+        except OSError as error:
+            raise RequestError(f"{shown(file)}: {error.strerror}") from error
+
+
+def _landed(planner: Planner, dataset: str) -> Iterator[tuple[str, bytes]]:
+    """Yield what lies in the landing folder, else what has landed from elsewhere."""
+    spec, home = planner.project.datasets[dataset], planner.home
+    there = [entry for entry in entries(home.landing / dataset) if entry.file]
+    fit = [e.path for e in there if not e.hidden and batch_of(spec, e.path.name) is not None]
+    yield from _given(fit)
+    if fit:
+        return
+    for (owner, _), landings in sorted(home.batches.landed().items()):
+        if owner == dataset:
+            yield landings[0].name, home.objects.read(landings[0].digest)
+
+
+def _remembered(path: Path) -> list[Path]:
+    found = [Path(name.strip()).expanduser() for name in READ.findall(path.read_text("utf-8"))]
+    return [file for file in found if file.is_file()]
+
+
+def _cleaned(dataset: str, spec: DatasetSpec, name: str, content: bytes) -> pa.Table:
+    parsed = ingest(ingest_spec(dataset, spec), landed=_Held(content)).outputs
+    parts = {part: _Held(parsed[part]) for part in ("raw", "rejects", "summary")}
+    done = clean(clean_spec(dataset, spec), **parts).outputs
+    summary: Any = done["summary"]
+    if summary["refused"] is not None:
+        raise RequestError(
+            f"{shown(name)} does not fit the spec of {dataset}: {summary['refused']}. "
+            "Correct its defs.yaml first"
+        )
+    return done["cleaned"]
+
+
+def _batches(spec: DatasetSpec, names: Sequence[str], table: pa.Table) -> int:
+    if spec.calendar is None:
+        return 0
+    cut = spec.landing.cut
+    if cut is None:
+        return len({batch_of(spec, name) for name in names})
+    column = table[cut.column]
+    if cut.period is None:
+        return int(pc.count_distinct(column).as_py())
+    if pa.types.is_timestamp(column.type) and cut.period != "hour":
+        column = column.cast(pa.timestamp("us")).cast(pa.date32(), safe=False)
+    times = pc.unique(column.cast(pa.timestamp("us"))).to_pylist()
+    return len({cut.name(time) for time in times if time is not None})
