@@ -26,7 +26,7 @@ def filled(page: str) -> str:
 def table() -> str:
     """Return a row a command: its first line and its first example."""
     lines = ["| command | does | example |", "| --- | --- | --- |"]
-    for name, command in _commands().items():
+    for name, command in every().items():
         about, example = _said(command)
         lines.append(f"| `{name}` | {_cell(about)} | `{_cell(example)}` |")
     return "\n".join(lines)
@@ -35,16 +35,21 @@ def table() -> str:
 def options() -> str:
     """Return a section a command: what it takes."""
     parts = []
-    for name, command in _commands().items():
+    for name, command in every().items():
         rows = [_row(p) for p in command.params if not getattr(p, "hidden", False)]
         body = "\n".join(["| takes | what | default |", "| --- | --- | --- |", *rows])
         parts.append(f"### `ml-assets {name}`\n\n{body}\n")
     return "\n".join(parts)
 
 
-def _commands() -> dict[str, Any]:
+def every() -> dict[str, Any]:
+    """Return every command by its name; one of a group by both words (`new model`)."""
     group: Any = typer.main.get_command(app)
-    return dict(group.commands)
+    found: dict[str, Any] = {}
+    for name, command in group.commands.items():
+        parts = getattr(command, "commands", None)
+        found |= {name: command} if parts is None else {f"{name} {n}": c for n, c in parts.items()}
+    return found
 
 
 def _said(command: Any) -> tuple[str, str]:

@@ -18,6 +18,7 @@ from ml_assets.cli import (
     init,
     lineage,
     look,
+    new,
     promotions,
     recreate,
     release,
@@ -65,6 +66,7 @@ for command in (
     forget.forget,
 ):
     app.command()(command)
+app.add_typer(new.app)
 
 # At exit, Python would otherwise traverse every imported object once more.
 atexit.register(gc.freeze)

@@ -12,7 +12,7 @@ from ml_assets.cli.console import out
 from ml_assets.cli.here import opened_for
 from ml_assets.cli.output import JSON, emit, guarded
 from ml_assets.cli.progress import working
-from ml_assets.errors import RequestError, UnknownName
+from ml_assets.errors import UnknownName
 
 app = typer.Typer(
     name="new", help="Write a spec from data, for a person to correct.", no_args_is_help=True

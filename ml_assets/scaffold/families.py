@@ -9,17 +9,26 @@ from __future__ import annotations
 from ml_assets.scaffold.target import Target
 
 HUGE = 100_000
+SMALL = 2_000
+"""Labelled rows below which the family is chosen by cross-validation."""
 
 
-def family_lines(target: Target, folds: float) -> list[str]:
-    """Return the lines of `families`; `folds` is the share of the labelled rows that train."""
+def training_lines(target: Target, folds: float) -> list[str]:
+    """Return the lines of `training`; `folds` is the share of the labelled rows that train."""
+    about = f"  # {target.about_metric}" if target.about_metric else ""
+    lines = ["  training:", f"    metric: {target.metric}{about}"]
+    if target.labelled < SMALL:
+        lines.append("    selection: cross_validation  # one fold of so few rows chooses by chance")
     rows = int(target.labelled * folds)
     baseline = "median" if target.task == "regression" else "prior"
     settings = ", ".join(f"{name}: {value}" for name, value in _lightgbm(rows).items())
     return [
+        *lines,
+        "    families:",
         f"      {baseline}: {{family: {baseline}}}  # what a model must beat",
         "      linear: {family: linear}",
         f"      lightgbm: {{family: lightgbm, {settings}}}",
+        "      blend: {family: blend, of: [lightgbm, linear]}",
     ]
 
 

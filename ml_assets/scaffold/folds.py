@@ -35,7 +35,7 @@ def split_lines(
     if entity is not None:
         why = f"{entity.column} names what rows share: {entity.why}. They stay in one fold"
         return _grouped([entity.column], why, rows)
-    why = "a row's fold follows from a hash of it: no event time in batches, and no shared entity found"
+    why = "a row's fold follows from a hash of it: it has no event time, and shares no entity"
     if spec.time is not None:
         why = (
             f"a row's fold follows from a hash of it. To test on the newest rows by {spec.time}, "

@@ -19,16 +19,18 @@ from ml_assets.guess.kinds import guessed
 from ml_assets.guess.profile import ColumnProfile
 from ml_assets.scaffold import text
 from ml_assets.scaffold.entities import Entity, entity_of
-from ml_assets.scaffold.families import family_lines
+from ml_assets.scaffold.families import training_lines
 from ml_assets.scaffold.folds import split_lines
 from ml_assets.scaffold.inputs import Input, inputs_of
 from ml_assets.scaffold.leaks import Leak, leaks_of
-from ml_assets.scaffold.rows import Rows, rows_of
+from ml_assets.scaffold.rows import rows_of
 from ml_assets.scaffold.target import Target, target_of
 from ml_assets.spec.columns import ColumnType
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.spec.model import Task
 
+TRAIN = 0.7
+"""The share of rows that train, about: leaves are sized by it."""
 SLICES = 3
 """Most slices that are proposed."""
 SLICE_VALUES = 12
@@ -77,8 +79,8 @@ def model_text(planner: Planner, asked: Asked) -> Written:
     entity = None
     if not asked.group:
         entity = entity_of(rows.table, profiles, {*target.columns, spec.time or ""})
-    apart = {name: f"known later than {moment}" for name in later}
-    apart |= {name: "names what rows share" for name in asked.group or _named(entity)}
+    apart = dict.fromkeys(later, f"known later than {moment}")
+    apart |= dict.fromkeys(asked.group or _named(entity), "names what rows share")
     apart |= dict.fromkeys(target.columns, "")
     chosen = inputs_of(spec, profiles, apart, {})
     leaks = leaks_of(target, rows.table, {i.name: _type(i, spec) for i in _judged(chosen)})
@@ -105,12 +107,14 @@ def model_text(planner: Planner, asked: Asked) -> Written:
         "  split:",
         *split_lines(spec, rows, target, entity, asked.group),
         "",
-        *_training_lines(target),
+        *training_lines(target, TRAIN),
         *_evaluation_lines(spec, profiles, taken, asked.group or _named(entity)),
     ]
     left_out = {item.name: item.out for item in chosen if item.out}
     names = tuple(item.name for item in taken)
-    return Written("\n".join(lines) + "\n", target.task, target.expression, names, left_out, rows.landed)
+    return Written(
+        "\n".join(lines) + "\n", target.task, target.expression, names, left_out, rows.landed
+    )
 
 
 def _profile(name: str, column: pa.ChunkedArray) -> ColumnProfile:
@@ -169,9 +173,9 @@ def _feature_lines(chosen: Sequence[Input], leaks: dict[str, Leak]) -> list[str]
     typed = any(item.type for item in taken)
     lines = ["  features:"]
     lines += text.comment(
-        "The dataset's columns are the inputs. To compute others, add `function: features.py:build` "
-        "here, beside this file a features.py with `def build(frame): return frame[[...]]`, and "
-        "its columns below.",
+        "The dataset's columns are the inputs. To compute others, add here `function: "
+        "features.py:build`, beside this file a features.py with `def build(frame): ...`, which "
+        "returns a frame, and its columns with their types below.",
         4,
     )
     lines.append("    columns:")
@@ -191,19 +195,11 @@ def _feature_lines(chosen: Sequence[Input], leaks: dict[str, Leak]) -> list[str]
     if near:
         lines += ["    leakage:", "      acknowledged:"]
     for name, leak in near.items():
-        said = f"tells one class apart ({leak.why}), not all; guessed to be known in time, confirm it"
+        said = (
+            f"tells one class apart ({leak.why}), not all; guessed to be known in time, confirm it"
+        )
         lines.append(f"        {text.scalar(name)}: {text.scalar(said)}")
     return lines
-
-
-def _training_lines(target: Target) -> list[str]:
-    about = f"  # {target.about_metric}" if target.about_metric else ""
-    return [
-        "  training:",
-        f"    metric: {target.metric}{about}",
-        "    families:",
-        *family_lines(target, 0.7),
-    ]
 
 
 def _evaluation_lines(
@@ -216,7 +212,11 @@ def _evaluation_lines(
     for item in taken:
         values = profiles[item.name].values
         sensitive = spec.columns[item.name].sensitive
-        if sensitive or values is None or spec.columns[item.name].type not in ("category", "boolean"):
+        if (
+            sensitive
+            or values is None
+            or spec.columns[item.name].type not in ("category", "boolean")
+        ):
             continue
         if 2 <= len(values) <= SLICE_VALUES and sorted(values.values())[-2] >= SLICE_ROWS:
             found.append(item.name)
@@ -227,5 +227,9 @@ def _evaluation_lines(
     block = "group" if groups else "row" if spec.time is None else ""
     if block:
         what = {"group": "groups", "row": "rows"}[block]
-        lines += ["", "  gate:", f"    not_worse: {{block: {block}}}  # {what} are drawn: no event time"]
+        lines += [
+            "",
+            "  gate:",
+            f"    not_worse: {{block: {block}}}  # {what} are drawn: no event time",
+        ]
     return lines

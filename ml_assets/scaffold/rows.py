@@ -6,7 +6,7 @@ what follows from the rows.
 
 from __future__ import annotations
 
-import re
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,10 +22,8 @@ from ml_assets.errors import RequestError
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.stages.clean import clean
 from ml_assets.stages.ingest import ingest
+from ml_assets.store.home import Home
 from ml_assets.walk import entries, shown
-
-READ = re.compile(r"^# Read from (.+)$", re.M)
-"""The comment by which a dataset's spec says from which files it was guessed."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +74,7 @@ def rows_of(planner: Planner, dataset: str, files: Sequence[Path] = ()) -> Rows:
     spec = planner.project.datasets[dataset]
     found = [*_given(files)] or [*_landed(planner, dataset)]
     landed = bool(found) and not files
-    found = found or [*_given(_remembered(planner.project.folders[dataset] / "defs.yaml"))]
+    found = found or [*_given(_remembered(planner.home, dataset))]
     if not found:
         raise RequestError(
             f"nothing of {dataset} has landed, so there are no rows to guess from; "
@@ -109,9 +107,18 @@ def _landed(planner: Planner, dataset: str) -> Iterator[tuple[str, bytes]]:
             yield landings[0].name, home.objects.read(landings[0].digest)
 
 
-def _remembered(path: Path) -> list[Path]:
-    found = [Path(name.strip()).expanduser() for name in READ.findall(path.read_text("utf-8"))]
-    return [file for file in found if file.is_file()]
+def remember(home: Home, dataset: str, files: Sequence[Path]) -> None:
+    """Keep from which files a dataset's spec was guessed: a model's can be before they land."""
+    home.guessed.mkdir(exist_ok=True)
+    found = [str(file.absolute()) for file in files]
+    (home.guessed / f"{dataset}.json").write_text(json.dumps(found), encoding="utf-8")
+
+
+def _remembered(home: Home, dataset: str) -> list[Path]:
+    path = home.guessed / f"{dataset}.json"
+    if not path.is_file():
+        return []
+    return [file for file in map(Path, json.loads(path.read_text("utf-8"))) if file.is_file()]
 
 
 def _cleaned(dataset: str, spec: DatasetSpec, name: str, content: bytes) -> pa.Table:

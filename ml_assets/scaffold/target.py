@@ -30,8 +30,26 @@ LEAST = 10
 RARE = 10
 """Rows of a class below which it is said to be rare."""
 SHOWN_CLASSES = 6
-YES = frozenset("yes y true t 1 p pos positive good bad success fail failure churn default".split())
-NO = frozenset("no n false f 0 neg negative none normal".split())
+YES = frozenset(
+    [
+        "yes",
+        "y",
+        "true",
+        "t",
+        "1",
+        "p",
+        "pos",
+        "positive",
+        "good",
+        "bad",
+        "success",
+        "fail",
+        "failure",
+        "churn",
+        "default",
+    ]
+)
+NO = {"no", "n", "false", "f", "0", "neg", "negative", "none", "normal"}
 METRIC: dict[Task, tuple[Metric, str]] = {
     "regression": ("rmse", "or mae, if twice the error is only twice as bad"),
     "binary": ("log_loss", "or auc, if only the order of the rows matters"),
@@ -113,7 +131,9 @@ def _column(
     column, written = spec.columns[name], text.column(name)
     values = table[name].combine_chunks()
     if column.type == "boolean":
-        return Target((name,), written, "binary", values, ("true or false",), classes=_classes(values))
+        return Target(
+            (name,), written, "binary", values, ("true or false",), classes=_classes(values)
+        )
     if column.type in ("text", "category"):
         return _categories(name, values.cast(pa.string()), written, task, quoted=True)
     whole = _whole(values)
@@ -172,9 +192,7 @@ def _numbers(name: str, values: pa.Array, written: str) -> Target:
     classes = _classes(values)
     about = (f"2 values: {_shares(classes)}",)
     if numbers == [0, 1]:
-        return Target(
-            (name,), written, "binary", values.cast(pa.int8()), about, classes=classes
-        )
+        return Target((name,), written, "binary", values.cast(pa.int8()), about, classes=classes)
     yes = numbers[-1]
     said = (f"{yes:g} is predicted: the greater of the two",)
     return Target(

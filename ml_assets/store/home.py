@@ -123,6 +123,11 @@ class Home:
         return self.root / "sample"
 
     @property
+    def guessed(self) -> Path:
+        """Where it is kept from which files the specs of datasets were guessed."""
+        return self.root / "guessed"
+
+    @property
     def folder(self) -> Path:
         """The environment's own folder."""
         return self.root / "environments" / self.env

@@ -56,6 +56,9 @@ PLACES = (
         "as in landing, for names that match the dataset's pattern",
     ),
     Place(
+        "guessed/<dataset>.json", "the paths of the files that a dataset's spec was guessed from"
+    ),
+    Place(
         "objects/<part>/d1-*",
         "landed files and results",
         "landed files are rewritten; results that can contain a row of them are removed",

@@ -16,11 +16,10 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-import typer
 import yaml
 from playwright.sync_api import sync_playwright
 
-from ml_assets.cli.main import app
+from docs.generate import commands
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.spec.model import ModelSpec
 from ml_assets_tests.processes import ROOT
@@ -122,16 +121,15 @@ def _names(path: Path) -> Iterator[str]:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(DOCS).as_posix())
 def test_a_page_names_commands_and_specs_that_there_are(page: Path) -> None:
-    known = typer.main.get_command(app).commands
+    known = commands.every()
     for kind, text in BLOCK.findall(page.read_text(encoding="utf-8")):
         if kind == "sh":
             for line in text.replace("\\\n", " ").splitlines():
                 words = shlex.split(line, comments=True)
                 if words and words[0] == "ml-assets":
-                    assert words[1] in known, f"{page}: {line}"
-                    options = {
-                        o for p in known[words[1]].params for o in (*p.opts, *p.secondary_opts)
-                    }
+                    name = " ".join(words[1:3]) if words[1] == "new" else words[1]
+                    assert name in known, f"{page}: {line}"
+                    options = {o for p in known[name].params for o in (*p.opts, *p.secondary_opts)}
                     assert {w for w in words[2:] if w.startswith("--")} <= options, (
                         f"{page}: {line}"
                     )
