@@ -123,7 +123,10 @@ def table_of(files: Sequence[Path], dialect: Dialect) -> Table:
 
 
 def names_of(path: Path, dialect: Dialect) -> list[str]:
-    """Return the names of a file's columns, made up (column_1) without a header."""
+    """Return the names of a file's columns, column_1 … without a header.
+
+    Raises RequestError for too many columns.
+    """
     if dialect.format == "parquet":
         return _of_parquet(path)
     if dialect.format == "jsonl":
