@@ -29,7 +29,7 @@ Dataset = Annotated[
 @guarded
 def land(
     dataset: Dataset,
-    files: Annotated[list[Path], typer.Argument(help="CSV, CSV.gz or Parquet files.")],
+    files: Annotated[list[Path], typer.Argument(help="Files, or folders of Parquet files.")],
     batch: Annotated[
         str | None, typer.Option(help="The batch, if the file name does not contain it.")
     ] = None,
@@ -42,11 +42,7 @@ def land(
     planner = opened_for(dataset)
     if batch is not None and len(files) > 1:
         raise RequestError(f"--batch names one batch, {len(files)} files were given")
-    folders = [str(file) for file in files if file.is_dir()]
-    if folders:
-        said = "is a folder; land the files in it, one file per batch"
-        raise RequestError(f"{', '.join(folders)}: {said}")
-    absent = [str(file) for file in files if not file.is_file()]
+    absent = [str(file) for file in files if not (file.is_file() or file.is_dir())]
     if absent:
         raise RequestError(f"no such file: {', '.join(absent)}")
     landed = [land_file(planner.home, planner.project, dataset, file, batch) for file in files]

@@ -28,7 +28,7 @@ from ml_assets.store.state import (
     withdrawals,
 )
 from ml_assets.store.state import settings as switches
-from ml_assets.walk import landing, stamp
+from ml_assets.walk import entries, landing, stamp
 from ml_assets.workspace import PACKAGE, Workspace, settings
 
 INSTALLED = (".dist-info", ".egg-info", ".egg-link", ".pth")
@@ -75,7 +75,9 @@ def fingerprint(workspace: Workspace, home: Home) -> str:
     for path, file in sources(workspace):
         digest.update(os.fsencode(f"{path} {stamp(file)}\n"))
     for entry in landing(home.landing):
-        digest.update(os.fsencode(f"{entry.path} {entry.stamp}\n"))
+        # A part of a folder may change and the folder not.
+        for item in (entry, *(entries(entry.path) if entry.folder else ())):
+            digest.update(os.fsencode(f"{item.path} {item.stamp}\n"))
     digest.update(repr([workspace.module, settings(workspace), _python()]).encode())
     digest.update(repr(_revision(home)).encode())
     return digest.hexdigest()

@@ -7,6 +7,7 @@ seconds. A file that vanished changes nothing.
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections import defaultdict
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ml_assets.engine.batch_names import Names, batch_of, unfit
+from ml_assets.engine.deliveries import delivery, problem
 from ml_assets.errors import RequestError, UnknownName
 from ml_assets.spec.calendar import spelled
 from ml_assets.spec.dataset import DatasetSpec
@@ -95,8 +97,8 @@ def _problem(entry: Item, spec: DatasetSpec) -> str | None:
         return ""
     batch = batch_of(spec, entry.path.name)
     if entry.folder:
-        kept = "; only files are ingested; move its contents up one level"
-        return "" if batch is None else f"{shown(entry.path)}: {entry.odd}{kept}"
+        wrong = None if batch is None else problem(entry.path)
+        return "" if batch is None else wrong and f"{shown(entry.path)}: {wrong}"
     if entry.odd:
         return f"{shown(entry.path)}: {entry.odd}; rename it or move it away"
     if batch is None:
@@ -114,18 +116,17 @@ def _take(
     found: Observed,
 ) -> bool:
     """Land a file if its content is new and it has settled; return whether it landed."""
-    info = path.stat()
-    stat = stamp(info)
+    given = delivery(path)
     key = str(path.relative_to(home.root))
     before = known.get(key)
-    if before is not None and before[0] == stat:
+    if before is not None and before[0] == given.stamp:
         return False
     now = time.time()
     # Times far in the future are ignored: such a file would never settle.
-    if any(abs(now - touched) < settle for touched in (info.st_mtime, info.st_ctime)):
+    if any(abs(now - touched) < settle for touched in given.touched):
         found.settling.append(str(path))
         return False
-    content = path.read_bytes()
+    content = given.content()
     digest, landed = bytes_digest(content), False
     if before is None or before[1] != digest:
         if home.removals.forgotten(digest):
@@ -134,7 +135,7 @@ def _take(
         home.objects.put(content)
         landed = home.batches.land(*place, digest, path.name)
         found.landed += [_named(*place)] if landed else []
-    home.batches.remember_file(key, stat, digest)
+    home.batches.remember_file(key, given.stamp, digest)
     return landed
 
 
@@ -182,7 +183,9 @@ def land(home: Home, project: Project, dataset: str, source: Path, batch: str | 
     if wrong is not None:
         raise RequestError(f"{source.name}: {wrong}")
     try:
-        content = source.read_bytes()
+        if source.is_dir() and (wrong := problem(source)) is not None:
+            raise RequestError(f"{shown(source)} {wrong}")
+        content = delivery(source).content()
     except OSError as error:
         raise RequestError(f"{shown(source)}: {error.strerror}") from error
     _replace(home, spec, dataset, wanted, name, content)
@@ -193,13 +196,21 @@ def landed_again(home: Home, digest: str) -> bool:
     """Put a landed file back into the store, if it is still in the landing folder."""
     for path, (_, known) in home.batches.known_files().items():
         file = home.root / path
-        if known == digest and file.is_file():
-            content = file.read_bytes()
+        if known == digest and (file.is_file() or (file.is_dir() and problem(file) is None)):
+            content = delivery(file).content()
             if bytes_digest(content) == digest:
                 home.objects.forget(digest)
                 home.objects.put(content)
                 return True
     return False
+
+
+def _remove(path: Path) -> None:
+    """Remove a file or a folder; of a link, not what it leads to."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
 def _named(dataset: str, batch: str) -> str:
@@ -218,6 +229,8 @@ def _replace(
     try:
         temporary.write_bytes(content)
         home.objects.put(content)
+        if target.is_dir() and problem(target) is None:
+            _remove(target)
         os.replace(temporary, target)
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -226,6 +239,6 @@ def _replace(
     for other in entries(folder):
         same = _problem(other, spec) is None and batch_of(spec, other.path.name) == batch
         if same and other.path != target:
-            other.path.unlink()
+            _remove(other.path)
     home.batches.land(dataset, batch, digest, name, again=True)
     home.batches.remember_file(str(target.relative_to(home.root)), stamp(target.stat()), digest)

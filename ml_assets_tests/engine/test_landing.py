@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from ml_assets.engine.landing import Observed, land, observe
+from ml_assets.engine.landing import Observed, land, landed_again, observe
 from ml_assets.engine.plan import Planner
 from ml_assets.errors import RequestError, UnknownName
 from ml_assets.spec.project import Project
+from ml_assets.stages.parts import parts_of
 from ml_assets.store.home import Home
 from ml_assets_tests.projects import Toy, sales
 
@@ -117,8 +118,8 @@ def test_what_is_no_file_is_named_and_the_rest_lands(planner: Planner, folder: P
     assert found.landed == [f"sales@{JAN}"]
     cure = "; rename it or move it away"
     assert found.problems == [
-        f"{folder}/sales-2020-03.csv: is a folder, not a file; only files are ingested; move its "
-        f"contents up one level",
+        f"{folder}/sales-2020-03.csv: is a folder without Parquet files; wanted a file, or a "
+        "folder of Parquet files alone",
         f"{folder}/sales-2020-04.csv: is a link to nowhere, which does not exist{cure}",
         f"{folder}/sales-2020-05.csv: is a pipe, not a file{cure}",
         f"{folder}/sales-2020-\\xff.csv: its name is not UTF-8{cure}",
@@ -264,3 +265,49 @@ def test_a_failed_landing_leaves_nothing(planner: Planner, source: Path, folder:
         land(planner.home, planner.project, "sales", source, None)
     assert [path.name for path in folder.iterdir()] == [source.name]
     assert planner.home.batches.landed() == {}
+
+
+def _as_spark_writes(folder: Path, *contents: bytes) -> Path:
+    folder.mkdir(parents=True)
+    for number, content in enumerate(contents):
+        (folder / f"part-{number}.parquet").write_bytes(content)
+    (folder / "_SUCCESS").touch()
+    return folder
+
+
+def test_a_folder_of_parts_is_one_batch(planner: Planner, folder: Path) -> None:
+    made = _as_spark_writes(folder / f"sales-{JAN}.csv", b"one", b"two")
+    assert _look(planner) == Observed(landed=[f"sales@{JAN}"])
+    assert _look(planner) == Observed()
+    os.utime(made / "part-0.parquet")
+    assert _look(planner) == Observed()
+    (made / "part-1.parquet").write_bytes(b"three")
+    assert _look(planner, 9.0).settling == [str(made)]
+    assert _look(planner) == Observed(landed=[f"sales@{JAN}"])
+    assert [list(parts_of(content).values()) for content in _landed(planner.home)] == [
+        [b"one", b"three"],
+        [b"one", b"two"],
+    ]
+    (made / "_temporary").mkdir()
+    assert "is still being written" in _look(planner).problems[0]
+
+
+def test_a_folder_of_parts_is_landed_by_name(
+    planner: Planner, folder: Path, source: Path, tmp_path: Path
+) -> None:
+    given = _as_spark_writes(tmp_path / "given" / "export.parquet", b"one")
+    there = _as_spark_writes(folder / f"sales-{JAN}.csv", b"old")
+    given = given.rename(given.with_name(there.name))
+    assert land(planner.home, planner.project, "sales", given, None) == f"sales@{JAN}"
+    assert there.is_file()
+    assert parts_of(there.read_bytes()) == {"part-0.parquet": b"one"}
+    assert _look(planner) == Observed()
+    there.unlink()
+    _as_spark_writes(there, b"one")
+    assert _look(planner) == Observed()
+    digest = planner.home.batches.landed()["sales", JAN][0].digest
+    planner.home.objects.forget(digest)
+    assert landed_again(planner.home, digest)
+    (given / "notes.txt").touch()
+    with pytest.raises(RequestError, match=r"is a folder with notes\.txt"):
+        land(planner.home, planner.project, "sales", given, None)

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ml_assets.engine.deliveries import hidden
 from ml_assets.engine.reports import sweep
 from ml_assets.errors import DamagedObject, RequestError, UnknownName
 from ml_assets.history.ancestry import Ancestry, ancestry_of
@@ -28,7 +30,7 @@ from ml_assets.store.digest import bytes_digest
 from ml_assets.store.forgetting import Deletion
 from ml_assets.store.home import Home
 from ml_assets.store.places import foreign
-from ml_assets.walk import shown
+from ml_assets.walk import entries, shown
 
 KEPT = ("ml_assets.stages.train.", "ml_assets.stages.split.")
 """Stages whose outputs contain no rows: parameters, and ranges of row numbers."""
@@ -198,6 +200,10 @@ def forget(home: Home, found: Request) -> None:
     for path, content in found.files.items():
         if content is None:
             path.unlink(missing_ok=True)
+            folder = path.parent
+            within = folder.parent.parent == home.landing
+            if within and all(hidden(entry.path.name) for entry in entries(folder)):
+                shutil.rmtree(folder)
             continue
         temporary = path.with_name(f".{path.name}.tmp")
         temporary.write_bytes(content)

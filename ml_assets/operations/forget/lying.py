@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ml_assets.engine.batch_names import batch_of
+from ml_assets.engine.deliveries import hidden
 from ml_assets.operations.forget.rewrite import Values, without
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.stages.ingest.source import Unreadable
@@ -51,6 +52,11 @@ def search(home: Home, wanted: Wanted) -> Lying:
     found = Lying()
     for entry in _files(home, wanted):
         named = batch_of(wanted.spec, entry.path.name)
+        if named is None and entry.path.parent != home.landing / wanted.dataset:
+            # A part of a folder that is a batch; what is hidden in it has no rows.
+            named = batch_of(wanted.spec, entry.path.parent.name)
+            if named is not None and hidden(entry.path.name):
+                continue
         try:
             _look(entry.path, named, wanted, found)
         except OSError as error:

@@ -22,9 +22,10 @@ from ml_assets.stages.ingest import read as read_file
 from ml_assets.stages.ingest.convert import texts_of
 from ml_assets.stages.ingest.fields import fields
 from ml_assets.stages.ingest.lines import breaks_in
-from ml_assets.stages.ingest.sniff import GZIP, PARQUET, as_utf8, unpacked
-from ml_assets.stages.ingest.source import Source
+from ml_assets.stages.ingest.sniff import GZIP, PARQUET, as_utf8, is_workbook, unpacked
+from ml_assets.stages.ingest.source import Source, Unreadable
 from ml_assets.stages.ingest.spelling import Spelling, read, spelling
+from ml_assets.stages.parts import is_packed, packed, parts_of
 
 Values = Mapping[str, str]
 """Column -> the value, as text, that a row must have in it."""
@@ -40,6 +41,13 @@ def without(content: bytes, spec: DatasetSpec, wanted: Values) -> tuple[bytes, i
     plain = unpacked(content)
     if plain.startswith(PARQUET):
         return _parquet(content, plain, spec, wanted)
+    if is_packed(plain):
+        left = {name: _parquet(part, part, spec, wanted) for name, part in parts_of(plain).items()}
+        count = sum(rows for _, rows in left.values())
+        kept = packed({name: part for name, (part, _) in left.items()})
+        return (_packed(content, kept), count) if count else (content, 0)
+    if is_workbook(plain):
+        raise Unreadable("excel", "rows cannot be cut out of a workbook; forget the whole batch")
     source = read_file(content, spec.landing, spec.columns)
     starts = [source.lines[row].as_py() for row in _rows(source, spec, wanted)]
     starts += [item.line for item in source.broken if _in(item.text, spec, wanted)]

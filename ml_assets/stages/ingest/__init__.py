@@ -20,6 +20,8 @@ What happens to a file (judged by its content, never by its name):
 | a header and no records | a valid empty batch, with a warning |
 | a truncated or damaged gzip | refused `file.gzip`; none of it is used |
 | a truncated or damaged Parquet file | refused `file.parquet` |
+| a folder of Parquet files | one batch in the order of names, without `_SUCCESS` and hidden files |
+| parts with other columns or types | refused `file.columns` |
 | any of Parquet's column types | read if values have a text form (`arrow`), else they fail |
 | UTF-16 that is not declared | refused `file.encoding` |
 | control characters or non-text bytes in the header | refused `file.binary` |
@@ -65,6 +67,7 @@ from ml_assets.stages.ingest.records import rejects, typed
 from ml_assets.stages.ingest.sniff import PARQUET, as_utf8, is_json_lines, is_workbook, unpacked
 from ml_assets.stages.ingest.source import Source, Unreadable
 from ml_assets.stages.ingest.spelling import spelling
+from ml_assets.stages.parts import is_packed
 from ml_assets.stages.result import Result
 from ml_assets.stages.schema import Bad, bad_table, table_schema
 from ml_assets.stages.shown import MASK, any_sensitive, row_texts, shortened
@@ -108,6 +111,8 @@ def read(content: bytes, landing: Landing, columns: Mapping[str, Column]) -> Sou
     plain = unpacked(content)
     if plain.startswith(PARQUET):
         return columnar.read(plain)
+    if is_packed(plain):
+        return columnar.read_parts(plain)
     spellings = {
         named(name, column)[0]: spelling(column, landing) for name, column in columns.items()
     }

@@ -5,17 +5,56 @@ Belongs here: opening Parquet. Does not belong here: types, the contract.
 
 from __future__ import annotations
 
+import tarfile
+from collections.abc import Callable, Mapping, Sequence
+
 import pyarrow as pa
 
 from ml_assets.stages import parquet
 from ml_assets.stages.ingest.arrow import plain
+from ml_assets.stages.ingest.sniff import PARQUET
 from ml_assets.stages.ingest.source import Source, Unreadable
+from ml_assets.stages.parts import parts_of
 
 
 def read(content: bytes) -> Source:
     """Read a Parquet file; Unreadable if it is damaged, truncated or not readable."""
+    return _read(lambda: parquet.read(content))
+
+
+def read_parts(content: bytes) -> Source:
+    """Read packed Parquet files as one; Unreadable if one is not readable or has other columns."""
     try:
-        table = parquet.read(content)
+        parts = parts_of(content)
+    except tarfile.TarError as error:
+        raise Unreadable("format", f"the file is a damaged tar archive ({error})") from None
+    for name, part in parts.items():
+        if not part.startswith(PARQUET):
+            raise Unreadable("format", f"{name} is no Parquet file; deliver it again")
+    first, *others = parts
+    return _read(lambda: _together(parts, first, others))
+
+
+def _together(parts: Mapping[str, bytes], first: str, others: Sequence[str]) -> pa.Table:
+    tables = [parquet.read(parts[first])]
+    names = tables[0].column_names
+    for name in others:
+        table = parquet.read(parts[name])
+        if sorted(table.column_names) != sorted(names):
+            odd = ", ".join(sorted({*names} ^ {*table.column_names}))
+            raise Unreadable("columns", f"{first} and {name} have other columns ({odd})")
+        tables.append(table.select(names))
+    try:
+        return pa.concat_tables(tables, promote_options="permissive")
+    except pa.ArrowException as error:
+        raise Unreadable(
+            "columns", f"the parts have columns of other types: {_first(error)}"
+        ) from None
+
+
+def _read(opened: Callable[[], pa.Table]) -> Source:
+    try:
+        table = opened()
         table.validate()
         columns = [plain(column) for column in table.columns]
         for column in columns:
