@@ -6,6 +6,7 @@ from typing import Any
 
 from ml_assets.stages.check.fold_accounting import check
 from ml_assets.stages.result import Check
+from ml_assets.stages.split.hash import split as hashed
 from ml_assets.stages.split.time import split
 from ml_assets_tests.handles import Given, given
 from ml_assets_tests.stages.feature_batches import batch, rule
@@ -83,3 +84,33 @@ def test_equal_inputs_and_rows_without_a_group_are_said() -> None:
         "a group, each a group of its own"
     )
     assert (found.metadata["equal_inputs"], found.metadata["ungrouped"]) == (2, 3)
+
+
+def of_classes(labels: list[str | None]) -> Check:
+    """Check a stratified split of rows with these labels."""
+    features = {"1": batch("1", [str(n) for n in range(len(labels))], labels)}
+    spec = rule(kind="hash", stratify=True)
+    made = hashed(spec, features=features).outputs
+    handles: dict[str, Given] = {name: given(made[name]) for name in (*FOLDS, "summary")}
+    (found,) = check(spec, **handles, features=features).checks
+    return found
+
+
+def test_a_class_that_a_fold_lacks_is_said() -> None:
+    found = of_classes([*["a"] * 60, *["b"] * 40, "rare"])
+    assert found.passed
+    lacking = "; 1 of 3 classes are missing from a fold ("
+    assert lacking in found.description
+    assert found.description.endswith("; the rarest class has 1 row")
+    assert "rare," not in found.description
+    assert "class" not in of_classes([*["a"] * 60, *["b"] * 40]).description
+    assert of_classes([*["a"] * 50, None]).description.endswith(
+        "0 in no fold; all labelled rows are of one class"
+    )
+
+
+def test_no_labels_are_of_no_class() -> None:
+    found = of_classes([None] * 9)
+    assert found.passed
+    assert "train 0, validation 0, test 0; 9 without a label" in found.description
+    assert "class" not in found.description

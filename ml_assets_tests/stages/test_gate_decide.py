@@ -196,6 +196,14 @@ def test_another_target_or_key_in_the_spec_waits_for_a_person() -> None:
     found = decision(spec(champion=was))
     assert found["verdict"] == "challenger"
     assert "the key was listing, city, is listing" in found["sentence"]
+    known = {"target": "price", "key": [], "inputs": ["x", "gone"]}
+    found = decision(spec(key=(), inputs=("x", "y"), champion=known))
+    assert "rows were known by x, gone, are by x, y" in found["sentence"]
+    before = {"target": "price", "key": []}
+    found = decision(spec(key=(), inputs=("x",), champion=before))
+    assert "rows were known by none, are by x" in found["sentence"]
+    fewer = {"target": "price", "key": [], "inputs": ["x"]}
+    assert decision(spec(key=(), inputs=("x", "y"), champion=fewer))["verdict"] == "promote"
     same = {"target": "price", "key": ["listing"]}
     assert decision(spec(champion=same))["verdict"] == "promote"
 

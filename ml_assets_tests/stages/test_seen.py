@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pyarrow as pa
 
 from ml_assets.stages.keys import named, numbered
+from ml_assets.stages.paired.rows import Rows
 from ml_assets.stages.paired.seen import seen_keys
 from ml_assets.stages.split.ranges import REFERENCES
 from ml_assets_tests.stages.feature_batches import batches
@@ -40,3 +42,15 @@ def test_rows_of_equal_inputs_are_counted_over_all_batches() -> None:
     assert again == [f"{a}\\4", f"{b}\\2", f"{a}\\5"]
     # Who has seen four rows with inputs a has seen the first of them.
     assert numbered(new).to_pylist() == [f"{a}\\1", f"{b}\\1", f"{a}\\2"]
+
+
+def test_of_equal_inputs_the_other_has_seen_as_many_as_it_was_trained_on() -> None:
+    a = f"\\I{'a' * 32}"
+    none = np.zeros(3)
+    test = pa.chunked_array([[f"{a}\\1", "k", f"{a}\\2"]])
+    rows = Rows(none, none, None, None, test, none.astype("datetime64[us]"), none, None, {})
+    ours, theirs = pa.array([f"{a}\\1"]), pa.array([f"{a}\\1", f"{a}\\2", "k"])
+    # The candidate was trained on one such row, the other on two: one of them lies in test.
+    by_us, by_them = rows.seen_by(ours, theirs)
+    assert by_us.tolist() == [False, False, False]
+    assert by_them.tolist() == [True, True, False]

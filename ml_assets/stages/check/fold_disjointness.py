@@ -62,8 +62,9 @@ def check(
             table = handle.table(columns)
             rows, fold = _rows(batch, spans, len(table), wrong)
             counts += np.bincount(fold, minlength=len(FOLDS))
+            used = table.take(pa.array(rows))
             for unit, keys in held.items():
-                pairs = _pairs(unit, table.take(pa.array(rows)), fold, batch)
+                pairs = _pairs(unit, used, fold, batch)
                 keys.add(pairs["key"], pairs["fold"].to_numpy())
         for unit, keys in held.items():
             wrong += _repeated(unit, keys)
