@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 from ml_assets.guess.batches import Files, period_of
 from ml_assets.guess.choice import Choice
 from ml_assets.guess.draft import Node
+from ml_assets.guess.facts import BLANK
 from ml_assets.guess.limits import range_of, set_of
 from ml_assets.guess.measure import Measured
 from ml_assets.guess.profile import ColumnProfile, Dialect
@@ -29,16 +31,19 @@ KINDS = {
 }
 
 
-def composed(measured: Measured, choice: Choice, files: Files, names: Sequence[str]) -> Node:
+def composed(measured: Measured, choice: Choice, files: Files, paths: Sequence[Path]) -> Node:
     """Return the spec of a table: `attributes` and what belongs to them."""
     profile = measured.profile
-    top = Node()
+    names = [path.name for path in paths]
+    top = Node(files=tuple(str(path.absolute()) for path in paths))
     size = f"{profile.rows:,} rows, {len(profile.columns)} columns"
-    top.parts["type"] = Node("ml_assets.TabularDataset", above=_title(names, size))
+    top.parts["type"] = Node("ml_assets.TabularDataset", above=_title(size))
     attributes = Node()
     top.parts["attributes"] = attributes
     parts = attributes.parts
-    parts["description"] = Node(f"Rows of {names[0]}", above=["TODO: what is a row, and whence?"])
+    parts["description"] = Node(
+        f"Rows of {names[0]}", above=["TODO: what is a row, and where does it come from?"]
+    )
     parts["key"] = Node(list(choice.key) or "row", above=list(choice.about_key))
     if choice.time is not None:
         parts["time"] = Node(choice.time, above=list(choice.about_time))
@@ -68,11 +73,10 @@ def composed(measured: Measured, choice: Choice, files: Files, names: Sequence[s
     return top
 
 
-def _title(names: Sequence[str], size: str) -> list[str]:
-    shown = names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}"
+def _title(size: str) -> list[str]:
     return [
-        f"Guessed from {shown} ({size}). Read it and correct it: only what stands here counts, "
-        "nothing is guessed again. Comments say why."
+        f"{size}. All below is a guess, with its evidence. Read it and correct it: only what "
+        "stands here counts, nothing is guessed again."
     ]
 
 
@@ -81,11 +85,7 @@ def _nulls(columns: Sequence[ColumnProfile]) -> list[str]:
     values = {text for column in columns for text in column.values or ()}
     found = dict.fromkeys(NULLS)
     for column in columns:
-        words = column.null_values if column.kind not in ("numeric", "number_in_text") else ()
-        found.update(dict.fromkeys(words))
-    for column in columns:
-        usual = [t for t in column.null_values if not any(c.isdigit() for c in t) and len(t) < 6]
-        found.update(dict.fromkeys(usual))
+        found.update(dict.fromkeys(t for t in column.null_values if t.lower() in BLANK))
     return [text for text in found if text not in values or text in NULLS]
 
 

@@ -50,10 +50,10 @@ class Distinct:
     def count(self) -> int:
         """Return the number of distinct values."""
         self._merge()
-        kept = self._kept[0] if self._kept else np.array([], np.uint64)
-        if self._bound is None:
-            return len(kept)
-        return round((len(kept) - 1) / (float(self._bound) / _FULL)) if len(kept) > 1 else len(kept)
+        size = len(self._kept[0]) if self._kept else 0
+        if self._bound is None or size < 2:
+            return size
+        return round((size - 1) / (float(self._bound) / _FULL))
 
     def _add(self, hashes: Hashes, counts: npt.NDArray[np.int64]) -> None:
         self._rows += int(counts.sum())
@@ -66,15 +66,14 @@ class Distinct:
             self._merge()
 
     def _merge(self) -> None:
-        if len(self._kept) > 1:
-            every = np.concatenate(self._kept)
-            merged = np.unique(every)
-            self.repeated = self.repeated or len(merged) < len(every)
-            self._kept = [merged]
-        elif self._kept:
-            self._kept = [np.unique(self._kept[0])]
+        if len(self._kept) > 1 or self._pending:
+            every = np.sort(np.concatenate(self._kept))
+            fresh = np.ones(len(every), dtype=np.bool_)
+            fresh[1:] = every[1:] != every[:-1]
+            self.repeated = self.repeated or not fresh.all()
+            self._kept = [every[fresh]]
         self._pending = 0
         size = len(self._kept[0]) if self._kept else 0
         if size > (EXACT if self.repeated else MOST) or (self._bound is not None and size > SKETCH):
-            self._kept = [self._kept[0][:SKETCH]]
+            self._kept = [self._kept[0][:SKETCH].copy()]
             self._bound = self._kept[0][-1]

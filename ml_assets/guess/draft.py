@@ -25,6 +25,8 @@ class Node:
     parts: dict[str, Node] = field(default_factory=dict)
     above: list[str] = field(default_factory=list)
     """Comments on lines of their own, above the key."""
+    files: tuple[str, ...] = ()
+    """What a spec was guessed from: a comment each, never broken."""
     beside: str = ""
     """A comment behind the value."""
 
@@ -35,6 +37,7 @@ def text_of(node: Node, depth: int = 0) -> str:
 
 
 def _lines(node: Node, indent: str) -> Iterator[str]:
+    yield from (f"# Read from {_clean(file)}\n" for file in node.files)
     for key, part in node.parts.items():
         for comment in part.above:
             yield from _comment(comment, indent)
@@ -65,13 +68,19 @@ def _clean(text: str) -> str:
 
 def _value(value: Any, indent: str) -> str:
     if isinstance(value, Sequence) and not isinstance(value, str):
-        items = [scalar(item) for item in value]
+        items = [_flow(item) for item in value]
         line = f"[{', '.join(items)}]"
         if len(line) <= WIDTH - len(indent) - 16:
             return line
         return "".join(f"\n{indent}  - {item}" for item in items)
+    return scalar(value)
+
+
+def _flow(value: Any) -> str:
     if isinstance(value, Mapping):
-        return json.dumps(value, ensure_ascii=True)
+        return f"{{{', '.join(f'{scalar(k)}: {_flow(v)}' for k, v in value.items())}}}"
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return f"[{', '.join(map(_flow, value))}]"
     return scalar(value)
 
 

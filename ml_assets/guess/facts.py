@@ -22,6 +22,8 @@ SHAPES = 300
 """Most shapes of a column that are counted one by one."""
 LONG = 60
 """Characters beyond which a value has no shape: it is prose."""
+LOOKED_AT = 4_000
+"""Distinct values of a piece whose shape is looked at; their rows stand for all of the piece."""
 PROSE = "…"
 """The shape of what is too long to have one."""
 BLANK = frozenset({"", "na", "n/a", "nan", "null", "?", "#n/a", "#null!", "<na>", "\\n"})
@@ -129,7 +131,7 @@ class Facts:
             return
         self.distinct.add_texts(values, counts)
         rest = pc.invert(numeric)
-        self._texts(values.filter(rest), counts[rest.to_numpy(zero_copy_only=False)])
+        self._others(values.filter(rest), counts[rest.to_numpy(zero_copy_only=False)])
 
     def _extremes(self, numbers: npt.NDArray[np.float64], weights: npt.NDArray[np.int64]) -> None:
         odd = np.isin(numbers, SENTINELS)
@@ -140,12 +142,20 @@ class Facts:
             self.min = min(self.min, float(usual.min()))
             self.max = max(self.max, float(usual.max()))
 
-    def _texts(self, values: pa.Array, counts: npt.NDArray[np.int64]) -> None:
+    def _others(self, values: pa.Array, counts: npt.NDArray[np.int64]) -> None:
         if len(values) <= LISTED * 5 and len(self.others) <= LISTED:
             for text, count in zip(values.to_pylist(), counts.tolist(), strict=True):
                 self.others[text] += count
         elif len(self.others) <= LISTED:
             self.others.update(dict.fromkeys(values.slice(0, LISTED).to_pylist(), 1))
+        if len(values) > LOOKED_AT:
+            rows, step = counts.sum(), len(values) // LOOKED_AT
+            values, counts = values.take(pa.array(np.arange(0, len(values), step))), counts[::step]
+            counts = np.maximum(1, np.round(counts * (rows / counts.sum()))).astype(np.int64)
+        self._looks(values, counts)
+
+    def _looks(self, values: pa.Array, counts: npt.NDArray[np.int64]) -> None:
+        """Count what the texts look like."""
         self.urls += _rows(
             values, counts, r"(?i)^(https?://|www\.)|^[a-z0-9.-]+\.(com|org|net)(/|$)"
         )

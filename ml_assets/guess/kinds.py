@@ -6,9 +6,13 @@ numbers (`numerals`) and times (`times`), the rules for integers (`whole`) and t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Literal
+
+import numpy as np
+import pyarrow as pa
 
 from ml_assets.guess import hints
 from ml_assets.guess.dates import clock, dates, digits
@@ -21,12 +25,14 @@ from ml_assets.guess.whole import whole
 Order = Literal["dmy", "mdy"]
 FEW_WORDS = 3
 """Most words between numbers that are read as missing values."""
+CODE = re.compile("[A-Z]{2}")
 RARE = 0.02
 """Share of the rows with a value up to which a column is as good as empty."""
 
 
 def guessed(facts: Facts, order: Order | None = None) -> ColumnProfile:
     """Return what a column is; `order` says how to read dates that can be read in two ways."""
+    _namibia(facts)
     base = _base(facts)
     if not facts.present:
         return replace(base, kind="empty", evidence=(f"no value in {facts.rows:,} rows",))
@@ -45,6 +51,20 @@ def guessed(facts: Facts, order: Order | None = None) -> ColumnProfile:
         said = f"one value in {facts.present:,} rows"
         found = replace(found, kind="constant", evidence=(said, *found.evidence))
     return replace(found, unit=found.unit or _unit(found), personal=_personal(facts, found))
+
+
+def _namibia(facts: Facts) -> None:
+    """Count NA as a value among codes of two capital letters: there it is one, as in countries."""
+    rows = facts.nulls.get("NA", 0)
+    codes = facts.counts
+    if not rows or not codes or not all(CODE.fullmatch(text) for text in codes):
+        return
+    del facts.nulls["NA"]
+    codes["NA"] += rows
+    facts.others["NA"] += rows
+    facts.shapes["a"] += rows
+    facts.words += rows
+    facts.distinct.add_texts(pa.array(["NA"]), np.array([rows]))
 
 
 def _base(facts: Facts) -> ColumnProfile:

@@ -9,6 +9,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 PLAIN = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 """What needs no declaration to be read as a number."""
 CODED = r"^(\+[0-9]{7}|[+-]?0[0-9])"
@@ -94,15 +97,16 @@ def _marks(bodies: list[str]) -> tuple[str, str | None] | None:
     return None
 
 
-def value(text: str, how: Writing) -> float | None:
-    """Return the number of a text written so, or None.
+def bared(texts: pa.Array, how: Writing) -> pa.Array:
+    """Return texts written so as plain numbers; a text that is none stays none.
 
-    >>> value("-1.234,50 €", Writing(",", ".", ("€",)))
-    -1234.5
+    >>> bared(pa.array(["-1.234,50 €"]), Writing(",", ".", ("€",))).to_pylist()
+    ['-1234.50']
     """
     for side in how.strip:
-        text = text.replace(side, "")
+        texts = pc.replace_substring(texts, side, "")
     if how.thousands:
-        text = text.replace(how.thousands, "")
-    text = "".join(text.replace(how.decimal, ".").split())
-    return float(text) if re.fullmatch(PLAIN, text) else None
+        texts = pc.replace_substring(texts, how.thousands, "")
+    if how.decimal != ".":
+        texts = pc.replace_substring(texts, how.decimal, ".")
+    return pc.replace_substring_regex(texts, r"[\s\x{a0}\x{202f}]+", "")

@@ -123,9 +123,9 @@ def table_of(files: Sequence[Path], dialect: Dialect) -> Table:
 
 
 def names_of(path: Path, dialect: Dialect) -> list[str]:
-    """Return the names of a file's columns, column_1 … without a header.
+    """Return the names of a file's columns, made up (column_1) without a header.
 
-    Raises RequestError for too many columns.
+    Raises RequestError for a file that cannot be read, or has too many.
     """
     if dialect.format == "parquet":
         return _of_parquet(path)
@@ -161,7 +161,10 @@ def csv_stream(path: Path, dialect: Dialect) -> pa.NativeFile:
 
 
 def head(path: Path, dialect: Dialect) -> tuple[list[str], int]:
-    """Return the first record's values, and the lines before the records."""
+    """Return the first record's values, and the lines before the records.
+
+    Raises RequestError where it cannot be read.
+    """
     csv.field_size_limit(LARGEST_FIELD)
     with opened(path) as raw:
         text = io.TextIOWrapper(raw, dialect.encoding, errors="replace", newline="")

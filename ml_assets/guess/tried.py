@@ -1,0 +1,146 @@
+"""The guess tried on its own file, by the project's own reading and cleaning.
+
+Belongs here: what would be quarantined, and what to weaken so that it is not. Does not belong
+here: guessing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ml_assets.guess.dialect import opened
+from ml_assets.guess.draft import Node
+from ml_assets.guess.profile import Dialect
+from ml_assets.spec.dataset import CleanSpec, Contract, DatasetSpec, IngestSpec
+from ml_assets.stages.clean import clean
+from ml_assets.stages.ingest import ingest
+
+MOST = 1 << 26
+"""Bytes of a file that are tried: a larger one is cut after a line."""
+KEPT = 3
+"""Examples of each rule."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What became of a file's records."""
+
+    landed: int
+    cleaned: int
+    refused: str | None = None
+    broken: Mapping[tuple[str, str | None], int] = field(default_factory=dict)
+    """Quarantined records by rule and column."""
+    examples: Mapping[tuple[str, str | None], list[str]] = field(default_factory=dict)
+
+    @property
+    def lost(self) -> int:
+        """Records that are quarantined."""
+        return sum(self.broken.values())
+
+
+@dataclass(frozen=True)
+class _Held:
+    """A value as a stage reads it."""
+
+    content: Any
+    digest: str = ""
+
+    def table(self, columns: Any = None) -> Any:
+        return self.content if columns is None else self.content.select(list(columns))
+
+    def json(self) -> Any:
+        return self.content
+
+    def bytes(self) -> Any:
+        return self.content
+
+
+def tried(name: str, spec: DatasetSpec, path: Path, dialect: Dialect) -> Trial | None:
+    """Ingest and clean a file, or its beginning, under a spec; None if that takes too long."""
+    content = _content(path, dialect)
+    if content is None:
+        return None
+    found = ingest(
+        IngestSpec(dataset=name, landing=spec.landing, columns=spec.columns), landed=_Held(content)
+    ).outputs
+    given = {part: _Held(found[part]) for part in ("raw", "rejects", "summary")}
+    # All of what breaks a rule is wanted, however much it is.
+    params = CleanSpec(
+        dataset=name,
+        contract=Contract(columns=spec.columns, key=spec.key),
+        cleaning=spec.cleaning,
+        quarantine_budget=1.0,
+    )
+    done = clean(params, **given).outputs
+    summary, quarantine = done["summary"], done["quarantine"]
+    assert isinstance(summary, dict)
+    assert isinstance(quarantine, pa.Table)
+    return _trial(summary, quarantine)
+
+
+def _trial(summary: Mapping[str, Any], quarantine: pa.Table) -> Trial:
+    broken: Counter[tuple[str, str | None]] = Counter()
+    examples: dict[tuple[str, str | None], list[str]] = {}
+    rules, columns = quarantine.column("rule"), quarantine.column("column")
+    grouped = pa.table({"rule": rules, "column": columns}).group_by(["rule", "column"])
+    for item in grouped.aggregate([([], "count_all")]).to_pylist():
+        key = (item["rule"], item["column"])
+        broken[key] = item["count_all"]
+        where = pc.equal(rules, item["rule"])
+        examples[key] = quarantine.filter(where).column("reason").slice(0, KEPT).to_pylist()
+    return Trial(summary["landed"], summary["cleaned"], summary["refused"], dict(broken), examples)
+
+
+def _content(path: Path, dialect: Dialect) -> bytes | None:
+    """Return a file's bytes, cut after a line where it is large; None for other large files."""
+    if path.stat().st_size <= MOST:
+        return path.read_bytes()
+    if dialect.format != "csv" or dialect.encoding.startswith("utf-16"):
+        return None
+    with opened(path) as file:
+        start = file.read(MOST)
+    return start[: start.rfind(b"\n") + 1] or None
+
+
+def weakened(root: Node, trial: Trial, budget: float) -> list[str]:
+    """Weaken what too many records break; return what was done, for people."""
+    columns = root.parts["attributes"].parts["columns"].parts
+    done = list[str]()
+    for (rule, column), rows in sorted(trial.broken.items(), key=lambda item: -item[1]):
+        if column is None or column not in columns or rows <= budget * trial.landed / 5:
+            continue
+        node = columns[column]
+        said = (
+            f"{rows:,} of {trial.landed:,} records broke {rule} ({trial.examples[rule, column][0]})"
+        )
+        part = rule.rpartition(".")[2]
+        if rule.startswith("parse."):
+            for key in ("format", "strip", "decimal", "thousands", "range", "zone"):
+                node.parts.pop(key, None)
+            node.parts["type"] = Node("text")
+            node.above.append(f"TODO read as text: {said}")
+            _without_time(root, column)
+        elif part == "not_null":
+            node.parts.pop("nullable", None)
+        else:
+            node.parts.pop(part, None)
+            node.above.append(f"no {part}: {said}")
+        done.append(f"{column}: {said}")
+    return done
+
+
+def _without_time(root: Node, column: str) -> None:
+    """Remove what needs a column to be a time."""
+    parts = root.parts["attributes"].parts
+    if "time" not in parts or parts["time"].value != column:
+        return
+    del parts["time"]
+    if parts["landing"].parts.pop("batch", None) is not None:
+        parts.pop("calendar", None)
