@@ -15,7 +15,15 @@ from ml_assets.spec.project import Project
 from ml_assets.store.home import Home
 from ml_assets.store.records import Current
 
-LIBRARIES = {"linear": "scikitlearn", "lightgbm": "lightgbm", "lightgbm_tuned": "lightgbm"}
+LIBRARIES = {
+    "linear": "scikitlearn",
+    "lightgbm": "lightgbm",
+    "lightgbm_tuned": "lightgbm",
+    "catboost": "catboost",
+    "random_forest": "scikitlearn",
+    "extra_trees": "scikitlearn",
+    "hist_gradient_boosting": "scikitlearn",
+}
 
 
 Spec = DatasetSpec | ModelSpec

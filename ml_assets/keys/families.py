@@ -15,4 +15,8 @@ FAMILIES: Mapping[str, str] = {
     "lightgbm": "ml_assets.stages.train.lightgbm",
     "lightgbm_tuned": "ml_assets.stages.train.lightgbm_tuned",
     "blend": "ml_assets.stages.train.blend",
+    "catboost": "ml_assets.stages.train.catboost",
+    "random_forest": "ml_assets.stages.train.random_forest",
+    "extra_trees": "ml_assets.stages.train.extra_trees",
+    "hist_gradient_boosting": "ml_assets.stages.train.hist_gradient_boosting",
 }

@@ -9,6 +9,8 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from ml_assets.spec.base import Hook, Names, Spec
 
+ClassWeight = Literal["balanced"] | None
+
 
 class Median(Spec):
     """Baseline: the median of the training target (regression)."""
@@ -97,6 +99,71 @@ class Blend(Spec):
     """Names of families of this model; not baselines, blends or custom families."""
 
 
+class _Forest(Spec):
+    """Settings of forests: trees that are grown independently and averaged."""
+
+    num_trees: Annotated[int, Field(gt=0, le=10_000)] = 200
+    num_leaves: Annotated[int, Field(ge=2, le=131_072)] = 1000
+    """Most leaves of a tree. It bounds the model's size: at most some 60 bytes for a leaf."""
+    min_data_in_leaf: Annotated[int, Field(ge=1, lt=2**31)] | None = None
+    """By default 1 for regression and 5 for classes, whose shares would be 0 or 1 otherwise."""
+    feature_fraction: Annotated[float, Field(gt=0, le=1)] | None = None
+    """Share of columns tried for a split; by default all (regression), or their square root."""
+    one_hot: Annotated[int, Field(ge=0, le=255)] = 10
+    """A category of more values becomes the mean of the target instead of a column for each."""
+    max_rows: Annotated[int, Field(gt=0, lt=2**31)] = 100_000
+    """Grow on at most this many rows, evenly spaced; the model notes it."""
+    class_weight: ClassWeight = None
+    """`balanced` gives every class the same weight in training."""
+
+
+class RandomForest(_Forest):
+    """Trees grown on resampled rows and averaged (scikit-learn)."""
+
+    family: Literal["random_forest"]
+
+
+class ExtraTrees(_Forest):
+    """Trees with thresholds drawn at random, averaged (scikit-learn)."""
+
+    family: Literal["extra_trees"]
+
+
+class HistGradientBoosting(Spec):
+    """Gradient-boosted trees on histograms (scikit-learn), stopped early on validation."""
+
+    family: Literal["hist_gradient_boosting"]
+    num_trees: Annotated[int, Field(gt=0, le=100_000)] = 300
+    """Largest number of trees (of each class); early stopping may use fewer."""
+    early_stopping: Annotated[int, Field(gt=0, le=100_000)] = 30
+    """Stop after this many trees without improvement on validation."""
+    learning_rate: Annotated[float, Field(gt=0)] = 0.1
+    num_leaves: Annotated[int, Field(ge=2, le=131_072)] = 31
+    min_data_in_leaf: Annotated[int, Field(ge=1, lt=2**31)] = 20
+    lambda_l2: Annotated[float, Field(ge=0)] = 0.0
+    max_bin: Annotated[int, Field(ge=2, le=255)] = 255
+    class_weight: ClassWeight = None
+    """`balanced` gives every class the same weight in training."""
+
+
+class CatBoost(Spec):
+    """Gradient-boosted trees with one split a level (CatBoost), stopped early on validation."""
+
+    family: Literal["catboost"]
+    num_trees: Annotated[int, Field(gt=0, le=100_000)] = 1000
+    """Largest number of trees; early stopping may use fewer."""
+    early_stopping: Annotated[int, Field(gt=0, le=100_000)] = 50
+    """Stop after this many trees without improvement on validation."""
+    learning_rate: Annotated[float, Field(gt=0, le=1)] | None = None
+    """By default as CatBoost derives it from the number of rows and of trees."""
+    depth: Annotated[int, Field(ge=1, le=16)] = 6
+    lambda_l2: Annotated[float, Field(ge=0)] = 3.0
+    one_hot: Annotated[int, Field(ge=0, le=255)] = 10
+    """A category of more values becomes the mean of the target instead of a column for each."""
+    class_weight: ClassWeight = None
+    """`balanced` gives every class the same weight in training."""
+
+
 class Custom(Spec):
     """A custom family: a file with `fit`, `refit` and `predict`."""
 
@@ -116,7 +183,18 @@ class Custom(Spec):
 
 
 FamilySpec = Annotated[
-    Median | GroupMedian | Prior | Linear | LightGBM | LightGBMTuned | Blend | Custom,
+    Median
+    | GroupMedian
+    | Prior
+    | Linear
+    | LightGBM
+    | LightGBMTuned
+    | CatBoost
+    | RandomForest
+    | ExtraTrees
+    | HistGradientBoosting
+    | Blend
+    | Custom,
     Field(discriminator="family"),
 ]
 

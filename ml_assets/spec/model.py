@@ -344,6 +344,8 @@ class ModelSpec(Spec):
                 yield place, "prior is for binary and multiclass; use median"
             if isinstance(family, Blend):
                 yield from _wrong_members((*families, name, "of"), family, training)
+            if self.task == "regression" and getattr(family, "class_weight", None):
+                yield (*families, name, "class_weight"), "is only for binary and multiclass"
             if isinstance(family, GroupMedian) and family.by not in self.features.columns:
                 near = suggest(family.by, self.features.columns)
                 yield (*families, name, "by"), f"no feature {family.by!r}{near}"

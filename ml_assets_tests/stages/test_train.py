@@ -12,24 +12,34 @@ import pytest
 
 from ml_assets.errors import DamagedObject, HookError
 from ml_assets.spec.families import (
+    CatBoost,
     Custom,
+    ExtraTrees,
     FamilySpec,
     GroupMedian,
+    HistGradientBoosting,
     LightGBM,
     LightGBMTuned,
     Linear,
     Median,
     Prior,
+    RandomForest,
 )
 from ml_assets.spec.model import FeatureColumn
 from ml_assets.stages.train.lightgbm import without_threads
-from ml_assets.stages.train.linear import sample
 from ml_assets.stages.train.median import weighted_median
 from ml_assets.stages.train.predict import predict
+from ml_assets.stages.train.sampling import sample
 from ml_assets_tests.stages.flights import World, module
 
 TREES = LightGBM(family="lightgbm", num_trees=30, num_leaves=7, min_data_in_leaf=10)
 TUNED = LightGBMTuned(family="lightgbm_tuned", trials=3, start=TREES)
+GROWN: list[FamilySpec] = [
+    CatBoost(family="catboost", num_trees=30, depth=3),
+    RandomForest(family="random_forest", num_trees=5, num_leaves=20),
+    ExtraTrees(family="extra_trees", num_trees=5, num_leaves=20, feature_fraction=1.0),
+    HistGradientBoosting(family="hist_gradient_boosting", num_trees=20, num_leaves=7),
+]
 FAMILIES: dict[str, list[FamilySpec]] = {
     "regression": [
         Median(family="median"),
@@ -37,9 +47,10 @@ FAMILIES: dict[str, list[FamilySpec]] = {
         Linear(family="linear"),
         TREES,
         TUNED,
+        *GROWN,
     ],
-    "binary": [Prior(family="prior"), Linear(family="linear"), TREES, TUNED],
-    "multiclass": [Prior(family="prior"), Linear(family="linear"), TREES],
+    "binary": [Prior(family="prior"), Linear(family="linear"), TREES, TUNED, *GROWN],
+    "multiclass": [Prior(family="prior"), Linear(family="linear"), TREES, *GROWN],
 }
 EACH = [
     pytest.param(task, family, id=f"{task}-{family.family}")

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from ml_assets.faults import NotExpressible
+from ml_assets.stages.release.array_trees import add_arrays
 from ml_assets.stages.release.graph import Graph
 from ml_assets.stages.release.trees import add_trees
 
@@ -192,6 +193,32 @@ def _blend(graph: Graph, document: Document) -> str:
     return total
 
 
+def _arrays(graph: Graph, document: Document) -> str:
+    state = document["state"]
+    score = add_arrays(graph, state, _matrix(graph, document))
+    if not state["mean"]:
+        return _linked(graph, state["task"], score)
+    share = graph.op("Div", score, graph.constant(float(len(state["arrays"]["roots"]))))
+    return share if state["task"] == "multiclass" else _flat(graph, share)
+
+
+def _matrix(graph: Graph, document: Document) -> str:
+    """Return the matrix (n, width) that a learner of numbers reads: `stages/train/matrix.py`."""
+    columns = []
+    for part in document["state"]["inputs"]:
+        name = part["column"]
+        if "table" in part:
+            table = graph.constant(np.array(part["table"], dtype=np.float64))
+            columns.append(graph.op("Gather", table, _place(graph, document, name, 0)))
+        elif document["columns"][name] == "category":
+            code = graph.op("Cast", _place(graph, document, name, -1), to=11)
+            unknown = graph.op("Less", code, graph.constant(0.0))
+            columns.append(graph.op("Where", unknown, graph.constant(np.nan), code))
+        else:
+            columns.append(_number(graph, document, name))
+    return graph.op("Concat", *columns, axis=1)
+
+
 _FAMILIES: Mapping[str, Callable[[Graph, Document], str]] = {
     "median": _median,
     "prior": _prior,
@@ -200,4 +227,8 @@ _FAMILIES: Mapping[str, Callable[[Graph, Document], str]] = {
     "lightgbm": _lightgbm,
     "lightgbm_tuned": _lightgbm,
     "blend": _blend,
+    "catboost": _arrays,
+    "random_forest": _arrays,
+    "extra_trees": _arrays,
+    "hist_gradient_boosting": _arrays,
 }

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from ml_assets.stages.train import lightgbm, lightgbm_tuned, linear
+from ml_assets.stages.train import (
+    catboost,
+    extra_trees,
+    hist_gradient_boosting,
+    lightgbm,
+    lightgbm_tuned,
+    linear,
+    random_forest,
+)
 from ml_assets.stages.train.encode import Array
 
 if TYPE_CHECKING:
@@ -22,6 +30,10 @@ MEMBERS: dict[str, Any] = {
     "lightgbm": lightgbm,
     "lightgbm_tuned": lightgbm_tuned,
     "linear": linear,
+    "catboost": catboost,
+    "random_forest": random_forest,
+    "extra_trees": extra_trees,
+    "hist_gradient_boosting": hist_gradient_boosting,
 }
 """The families that a blend may have, by name."""
 

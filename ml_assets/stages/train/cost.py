@@ -22,8 +22,8 @@ def cost(model: Mapping[str, Any]) -> dict[str, int]:
     state = {
         k: v for k, v in model["state"].items() if k not in ("importance", "trees", "settings")
     }
-    text = state.pop("model", None)
-    parameters = _numbers(state)
+    text, arrays = state.pop("model", None), state.pop("arrays", {})
+    parameters = _numbers(state) + _numbers(arrays.get("leaf", []))
     if isinstance(text, str):
         parameters += sum(int(found) for found in _LEAVES.findall(text))
     return {

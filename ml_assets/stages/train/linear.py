@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from ml_assets.stages.train.encode import Array, values
+from ml_assets.stages.train.links import linked
+from ml_assets.stages.train.sampling import sample
 
 if TYPE_CHECKING:
     from ml_assets.spec.families import Linear
@@ -49,23 +50,7 @@ def predict(state: dict[str, Any], batch: pa.Table) -> Array:
         place = np.where(np.isnan(code), 0, code + 1).astype(np.int64)
         pairs = zip(scores, part["coefficients"], strict=True)
         scores = [score + np.array(table, dtype=np.float64)[place] for score, table in pairs]
-    return _linked(state["task"], scores)
-
-
-def _linked(task: str, scores: list[Array]) -> Array:
-    if task == "regression":
-        return scores[0]
-    if task == "binary":
-        small = np.exp(-np.abs(scores[0]))
-        return np.where(scores[0] >= 0, 1.0, small) / (1.0 + small)
-    top = scores[0].copy()
-    for score in scores[1:]:
-        top = np.maximum(top, score)
-    raised = [np.exp(score - top) for score in scores]
-    total = np.zeros_like(top)
-    for part in raised:
-        total += part
-    return np.column_stack([part / total for part in raised])
+    return linked(state["task"], scores)
 
 
 def _fit(settings: Linear, fold: Fold, context: Context) -> dict[str, Any]:
@@ -87,15 +72,6 @@ def _fit(settings: Linear, fold: Fold, context: Context) -> dict[str, Any]:
     if len(rows) < len(fold.target):
         notes.append(f"fitted on {len(rows):,} of {len(fold.target):,} evenly spaced rows")
     return {**state, "rows": len(rows), "report": {"notes": notes}}
-
-
-def sample(target: Array, most: int, *, classes: bool) -> NDArray[np.int64]:
-    """Return at most `most` evenly spaced row numbers of (n,), and the first row of each class."""
-    if len(target) <= most:
-        return np.arange(len(target))
-    rows = np.linspace(0, len(target) - 1, most).astype(np.int64)
-    first = np.unique(target, return_index=True)[1] if classes else rows
-    return np.unique(np.concatenate([rows, first]))
 
 
 def _plain(table: pa.Table, name: str, kind: str) -> Array:
