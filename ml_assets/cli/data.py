@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -9,11 +11,15 @@ import typer
 
 from ml_assets.cli.complete import datasets
 from ml_assets.cli.console import out, styled
+from ml_assets.cli.cuts import tell_cut
 from ml_assets.cli.here import home_opened, opened_for
 from ml_assets.cli.look import Partition
 from ml_assets.cli.output import JSON, emit, guarded
 from ml_assets.cli.progress import working
+from ml_assets.engine.cutting.deliver import CutFile
+from ml_assets.engine.cutting.folder import land_cut, matches
 from ml_assets.engine.landing import land as land_file
+from ml_assets.engine.plan import Planner
 from ml_assets.engine.recipes.quality import pin_name
 from ml_assets.errors import RequestError, UnknownName
 from ml_assets.spec.calendar import spelled
@@ -45,11 +51,38 @@ def land(
     absent = [str(file) for file in files if not (file.is_file() or file.is_dir())]
     if absent:
         raise RequestError(f"no such file: {', '.join(absent)}")
+    if planner.project.datasets[dataset].landing.cut is not None:
+        _land_cut(planner, dataset, files, batch, as_json)
+        return
     landed = [land_file(planner.home, planner.project, dataset, file, batch) for file in files]
     if as_json:
         emit({"landed": landed})
     else:
         out.print(f"landed {', '.join(landed)}")
+
+
+def _land_cut(
+    planner: Planner, dataset: str, files: Sequence[Path], batch: str | None, as_json: bool
+) -> None:
+    """Land files that are cut into batches, and say what changed in each batch."""
+    spec = planner.project.datasets[dataset].landing
+    if batch is not None:
+        raise RequestError(f"{dataset} is cut into batches by {spec.batch!r}; omit --batch")
+    folders = [str(file) for file in files if file.is_dir()]
+    if folders:
+        raise RequestError(f"{', '.join(folders)}: is a folder; only files are cut into batches")
+    odd = [file.name for file in files if not matches(planner.project.datasets[dataset], file)]
+    if odd:
+        raise RequestError(f"{', '.join(odd)}: the name does not match {spec.pattern!r}; rename it")
+    found: list[CutFile] = []
+    for file in files:
+        with working(f"cutting {file.name} into batches"):
+            found.append(land_cut(planner.home, planner.project, dataset, file))
+        if not as_json:
+            tell_cut(dataset, found[-1])
+    if as_json:
+        landed = dict.fromkeys(f"{dataset}@{c.batch}" for item in found for c in item.changes)
+        emit({"landed": list(landed), "files": [asdict(item) for item in found]})
 
 
 @guarded

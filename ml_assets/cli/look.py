@@ -11,6 +11,7 @@ from ml_assets.adapters.decision import decided, standing
 from ml_assets.assets.edges import asset_keys
 from ml_assets.cli.complete import assets, models
 from ml_assets.cli.console import err, out, styled
+from ml_assets.cli.cuts import warn_cut
 from ml_assets.cli.here import opened
 from ml_assets.cli.output import JSON, emit, guarded
 from ml_assets.cli.progress import working
@@ -86,6 +87,9 @@ def tell_odd(found: Plan, problems: Sequence[str], impure: Sequence[Impurity]) -
         err.print(
             styled(("warning", "yellow"), f" the landed file of {place} is gone; its data is kept")
         )
+    for deliveries in found.observed.cut.values():
+        for delivery in deliveries:
+            warn_cut(delivery)
     for path in found.observed.settling:
         err.print(styled(("waiting", "yellow"), f" {path} was changed just now"))
     for item in impure:

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ml_assets.engine.batch_names import Names, batch_of, unfit
+from ml_assets.engine.cutting.deliver import FORGOTTEN, CutFile
+from ml_assets.engine.cutting.folder import take
 from ml_assets.engine.deliveries import delivery, problem
 from ml_assets.errors import RequestError, UnknownName
 from ml_assets.spec.calendar import spelled
@@ -27,8 +29,6 @@ from ml_assets.walk import Item, entries, is_text, look, shown, stamp
 SETTLE = 3.0
 """Seconds for which a file must be unchanged; both times of the file count, since copying
 can set the one that people see."""
-
-FORGOTTEN = "this content was deleted by `ml-assets forget` and cannot land again"
 
 
 @dataclass
@@ -43,6 +43,8 @@ class Observed:
     """Files changed too recently to be ingested."""
     missing: list[str] = field(default_factory=list)
     """Batches whose landed file no longer exists; this has no consequences."""
+    cut: dict[str, list[CutFile]] = field(default_factory=dict)
+    """By dataset: the files that were cut into batches, and what each changed."""
 
 
 def observe(home: Home, project: Project, settle: float = SETTLE) -> Observed:
@@ -53,6 +55,9 @@ def observe(home: Home, project: Project, settle: float = SETTLE) -> Observed:
     names = Names(home, project)
     for name, spec in project.datasets.items():
         folder = home.landing / name
+        if spec.landing.cut is not None:
+            _cut(home, project, name, settle, found)
+            continue
         seen: dict[str, list[Path]] = defaultdict(list)
         for entry in entries(folder):
             if (problem := _problem(entry, spec)) is not None:
@@ -86,6 +91,24 @@ def observe(home: Home, project: Project, settle: float = SETTLE) -> Observed:
             and str((folder / items[0].name).relative_to(home.root)) in known
         ]
     return found
+
+
+def _cut(home: Home, project: Project, name: str, settle: float, found: Observed) -> None:
+    """Land the files of a dataset that are cut into batches."""
+    files: list[Item] = []
+    for entry in entries(home.landing / name):
+        wrong = _problem(entry, project.datasets[name])
+        if wrong is None and entry.folder:
+            wrong = f"{shown(entry.path)}: is a folder; only files are cut into batches"
+        files += [entry] if wrong is None else []
+        found.problems += [wrong] if wrong else []
+    deliveries, problems, settling = take(home, project, name, files, settle)
+    found.problems += problems
+    found.settling += settling
+    if deliveries:
+        found.cut[name] = deliveries
+        changed = dict.fromkeys(change.batch for item in deliveries for change in item.changes)
+        found.landed += [_named(name, batch) for batch in project.ordered(name, changed)]
 
 
 def _problem(entry: Item, spec: DatasetSpec) -> str | None:

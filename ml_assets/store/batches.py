@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import Connection, delete, func, select
 
 from ml_assets.store.state import (
     State,
@@ -106,6 +106,33 @@ class Batches:
             insert_missing(db, landings, [row])
         return True
 
+    def newest(self, dataset: str) -> dict[str, int]:
+        """Return the id of the newest landing of each batch of a dataset."""
+        with self._state.read() as db:
+            return _newest(db, dataset)
+
+    def land_parts(
+        self,
+        dataset: str,
+        parts: Mapping[str, tuple[str, str]],
+        seen: Mapping[str, int],
+    ) -> bool:
+        """Add the landings of several batches, all or none; False if others landed since.
+
+        `parts` has the digest and name of each batch, `seen` is what `newest` said when they were
+        made.
+        """
+        with self._state.write() as db:
+            if _newest(db, dataset) != dict(seen):
+                return False
+            at = now()
+            rows = [
+                {"dataset": dataset, "batch": batch, "digest": digest, "name": name, "landed": at}
+                for batch, (digest, name) in parts.items()
+            ]
+            insert_missing(db, landings, rows)
+        return True
+
     def withdraw(self, env: str, dataset: str, batch: str, reason: str) -> bool:
         """Take a batch out of an environment; return whether there was one."""
         with self._state.write() as db:
@@ -148,3 +175,9 @@ class Batches:
         with self._state.write() as db:
             db.execute(delete(files).where(files.c.path == row["path"]))
             insert_missing(db, files, [row])
+
+
+def _newest(db: Connection, dataset: str) -> dict[str, int]:
+    newest = select(landings.c.batch, func.max(landings.c.id)).group_by(landings.c.batch)
+    found = db.execute(newest.where(landings.c.dataset == dataset)).all()
+    return {row[0]: row[1] for row in found}

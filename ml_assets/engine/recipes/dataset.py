@@ -83,8 +83,9 @@ def batch(session: Session, unit: Unit) -> Sequence[Made]:
                 effective = older
                 facts |= {"usable": True, "follows": landing.digest}
                 break
-    if unit.partition == UNASSIGNED and spec.landing.cut is not None:
-        said = f"{spec.landing.cut.column} says no batch for these rows; no model sees them"
+    cut = spec.landing.cut
+    if cut is not None and unit.partition == UNASSIGNED and facts.get("landed", 1):
+        said = f"{cut.column} says no batch for these rows; no model sees them"
         facts = {**facts, "usable": False, "refused": facts.get("refused") or said}
     checks = check_batch(session, unit, spec, newest, effective)
     return [

@@ -56,9 +56,7 @@ def _read(opened: Callable[[], pa.Table]) -> Source:
     try:
         table = opened()
         table.validate()
-        columns = [plain(column) for column in table.columns]
-        for column in columns:
-            column.validate(full=True)
+        return source(table)
     except pa.ArrowNotImplementedError as error:
         raise Unreadable("parquet", f"the Parquet file cannot be read: {_first(error)}") from None
     except (pa.ArrowException, OSError) as error:
@@ -66,6 +64,13 @@ def _read(opened: Callable[[], pa.Table]) -> Source:
             "parquet",
             f"the Parquet file is damaged or truncated ({_first(error)}); deliver it again",
         ) from None
+
+
+def source(table: pa.Table) -> Source:
+    """Return the records of a table; ArrowException if a column is damaged."""
+    columns = [plain(column) for column in table.columns]
+    for column in columns:
+        column.validate(full=True)
     return Source(
         names=table.column_names,
         columns=columns,

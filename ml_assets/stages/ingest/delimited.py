@@ -72,10 +72,11 @@ def read(text: bytes, how: Dialect, damaged: bool) -> Source:
     )
     records = Records(lines, begins if quoted else None)
     escape = REASON.format(how.quote)
-    count, broken = len(right) - quoted, list[Broken]()
+    count, broken, unclosed = len(right) - quoted, list[Broken](), None
     if quoted and not _closed(parsed):
-        reason = OPEN.format(begins[count])
-        broken = [Broken(n, "parse.quote", reason, t) for n, t in lines.after(int(begins[count]))]
+        unclosed = int(begins[count])
+        reason = OPEN.format(unclosed)
+        broken = [Broken(n, "parse.quote", reason, t) for n, t in lines.after(unclosed)]
     for number, (width, _) in parsed.wrong.items():
         if number < count:
             line = int(begins[number])
@@ -105,6 +106,7 @@ def read(text: bytes, how: Dialect, damaged: bool) -> Source:
         text=records.text,
         warnings=() if text.endswith((b"\n", b"\r")) else (NO_END,),
         damaged=damaged,
+        unclosed=unclosed,
         nul=b"\0" in text,
         nulls=frozenset(how.nulls),
         padded=padded(text, header.start, how),

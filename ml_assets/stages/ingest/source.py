@@ -46,6 +46,8 @@ class Source:
     warnings: Sequence[str] = ()
     damaged: bool = False
     """Some bytes were invalid in the declared encoding and were replaced by U+FFFD."""
+    unclosed: int | None = None
+    """The line on which a quote opens that is never closed; all from there on is broken."""
     nul: bool = False
     """Some values may hold a NUL byte."""
     nulls: frozenset[str] = frozenset()
