@@ -5,7 +5,6 @@ Belongs here: the shape, and its text as YAML. Does not belong here: what stands
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -87,8 +86,8 @@ def _flow(value: Any) -> str:
 def scalar(value: Any) -> str:
     r"""Return one value as YAML reads it back.
 
-    >>> scalar("churn"), scalar("no"), scalar("it's"), scalar(1.5), scalar("a\tb"), scalar(None)
-    ('churn', "'no'", "'it''s'", '1.5', '"a\\tb"', 'null')
+    >>> scalar("churn"), scalar("no"), scalar("it's"), scalar(1.5), scalar("a\tb")
+    ('churn', "'no'", "'it''s'", '1.5', '"a\\U00000009b"')
     """
     if value is None:
         return "null"
@@ -104,7 +103,13 @@ def scalar(value: Any) -> str:
     # Surrogates cannot be written at all, and other readers break lines at U+2028.
     if text.isprintable() and "\ufeff" not in text:
         return "'" + text.replace("'", "''") + "'"
-    return json.dumps(text)
+    return '"' + "".join(_escaped(c) for c in text) + '"'
+
+
+def _escaped(character: str) -> str:
+    if character in '"\\':
+        return f"\\{character}"
+    return character if character.isprintable() else f"\\U{ord(character):08X}"
 
 
 def _number(value: float) -> str:

@@ -97,7 +97,8 @@ def _numbers(facts: Facts, base: ColumnProfile) -> ColumnProfile | None:
         others = [text for text in facts.others if text not in missing]
         if others:
             return _decorated(facts, base, others, missing)
-    return whole(facts, _without(base, facts, missing))
+    found = whole(facts, _without(base, facts, missing))
+    return replace(found, kind="number_in_text") if missing and found.kind == "numeric" else found
 
 
 def _between(facts: Facts) -> dict[str, int]:

@@ -21,6 +21,7 @@ MOST = 2.0**63
 LEVELS = 5
 """Most distinct numbers, decimals among them, that are levels rather than amounts."""
 YEARS = (1800, 2100)
+ONE_YEAR = frozenset({"year", "yr", "jahr"})
 EPOCH = (100_000_000, 4_000_000_000)
 """Seconds since 1970, from 1973 to 2096."""
 
@@ -60,6 +61,9 @@ def _calendrical(facts: Facts, base: ColumnProfile) -> ColumnProfile | None:
     """Return the column as years, or seconds since 1970, or None."""
     if hints.has(facts.name, hints.YEAR) and YEARS[0] <= facts.min <= facts.max <= YEARS[1]:
         said = f"years from {facts.min:g} to {facts.max:g}"
+        return replace(base, kind="categorical", type="integer", evidence=(*base.evidence, said))
+    if hints.ends(facts.name, ONE_YEAR) and 0 <= facts.min <= facts.max <= 99:
+        said = f"years of two digits from {facts.min:g} to {facts.max:g}"
         return replace(base, kind="categorical", type="integer", evidence=(*base.evidence, said))
     seconds = EPOCH[0] <= facts.min <= facts.max <= EPOCH[1]
     if hints.has(facts.name, hints.TIME) and seconds and base.distinct > CODES:
