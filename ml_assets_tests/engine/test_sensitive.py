@@ -66,6 +66,13 @@ def test_a_sensitive_target_key_and_time_hide_what_is_made_of_them(toy: Toy) -> 
     assert {"_key", "_time"} <= hidden_columns(toy.planner().project, "forecast", SEEN)
 
 
+def test_a_digest_of_sensitive_inputs_is_hidden(toy: Toy) -> None:
+    toy.edit(SALES, "  key: [sale]\n", "  key: row\n")
+    assert "_key" not in hidden_columns(toy.planner().project, "forecast", SEEN)
+    toy.edit(SALES, PROMO, f"{PROMO}, sensitive: true")
+    assert "_key" in hidden_columns(toy.planner().project, "forecast", SEEN)
+
+
 def test_batches_must_agree() -> None:
     assert agreed([{}, {"sources": {"a": "d.a", "b": "d.b"}}, {"sources": {"a": "d.a"}}]) == {
         "a": "d.a"
