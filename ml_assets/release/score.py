@@ -19,10 +19,19 @@ from ml_assets.children import light
 from ml_assets.errors import BundleError
 from ml_assets.release.read import Bundle, Problem
 from ml_assets.release.virtualenvs import environment, run
+from ml_assets.stages import train
 from ml_assets.stages.release.onnx import TOLERANCE
+from ml_assets.stages.release.release import ELEMENTS
 
 PROGRAMS = {"score.py": "requirements.txt", "score_edge.py": "requirements-edge.txt"}
 """Each scoring program, and the lock that it needs."""
+CODE = {
+    "score.py": ("score.py", "score_prepared.py"),
+    "score_model.py": ("score.py",),
+    "score_edge.py": ("score_edge.py", "score_edge_prepared.py"),
+    "score_edge_model.py": ("score_edge.py",),
+}
+"""The names under which a program is shipped."""
 LOCKS = {
     "requirements.txt": ("numpy.txt", "lightgbm.txt"),
     "requirements-edge.txt": ("onnxruntime.txt",),
@@ -55,13 +64,15 @@ def foreign(bundle: Bundle, *, here: bool = False) -> list[str]:
     A lock names packages and their sources, so unless all is scored `here` it counts as code.
     """
     folder = resources.files("ml_assets.stages.release.scoring")
-    used = {name: (name,) for name in PROGRAMS} | ({} if here else LOCKS)
-    return [
+    used = CODE | ({} if here else LOCKS)
+    found = [
         name
         for name, known in used.items()
         if name in bundle.files
         and all(folder.joinpath(item).read_bytes() != bundle.files[name] for item in known)
     ]
+    elements = Path(train.__file__).with_name(ELEMENTS).read_bytes()
+    return [*found, *([ELEMENTS] if bundle.files.get(ELEMENTS, elements) != elements else [])]
 
 
 def score(bundle: Bundle, *, here: bool = False) -> tuple[list[Scored], list[Problem]]:

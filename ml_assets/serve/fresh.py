@@ -47,13 +47,16 @@ class Served:
             "integer": pa.int64(),
             "category": pa.string(),
             "boolean": pa.bool_(),
+            "text": pa.string(),
         }
-        arrays = {
-            name: pa.array(
-                [row[place] for row in split["data"]], kinds[self.model["columns"][name]]
-            )
-            for place, name in enumerate(split["columns"])
-        }
+        times = {"date": pa.date32(), "timestamp": pa.timestamp("us", "UTC")}
+        arrays = {}
+        for place, name in enumerate(split["columns"]):
+            kind, given = self.model["columns"][name], [row[place] for row in split["data"]]
+            if kind in times:
+                arrays[name] = pa.array(given, pa.string()).cast(times[kind])
+            else:
+                arrays[name] = pa.array(given, kinds[kind])
         return json.dumps({"predictions": self.predict(pa.table(arrays)).tolist()}).encode()
 
 
@@ -99,13 +102,19 @@ def _by_onnx(model: dict[str, Any], table: Any, onnx: bytes) -> Any:
     import onnxruntime
     import pyarrow as pa
 
+    from ml_assets.stages.train.prepare import seconds
+
     session = onnxruntime.InferenceSession(onnx, providers=["CPUExecutionProvider"])
     missing = session.get_modelmeta().custom_metadata_map.get("missing", "")
     feed = {}
     for item in session.get_inputs():
         column = table[item.name]
-        if model["columns"][item.name] == "category":
+        kind = model["columns"][item.name]
+        if kind == "category":
             values = np.array(column.cast(pa.string()).fill_null(missing).to_pylist(), dtype=object)
+        elif kind in ("date", "timestamp"):
+            values = np.full(len(column), np.nan)
+            values[column.is_valid().to_numpy()] = seconds(column.drop_null())
         else:
             values = column.cast(pa.float64(), safe=False).fill_null(np.nan).to_numpy()
         feed[item.name] = values.reshape(-1, 1)

@@ -64,7 +64,9 @@ def _answered(child: Child, rows: pa.Table) -> Ways:
 def _over_http(port: int, rows: pa.Table) -> Any:
     """Return the predictions in the server's JSON, or what it answered instead."""
     data = [list(row.values()) for row in rows.to_pylist()]
-    body = json.dumps({"dataframe_split": {"columns": rows.column_names, "data": data}})
+    body = json.dumps(
+        {"dataframe_split": {"columns": rows.column_names, "data": data}}, default=str
+    )
     connection = http.client.HTTPConnection(fresh.LOCAL, port, timeout=SECONDS)
     try:
         connection.request("POST", "/invocations", body)

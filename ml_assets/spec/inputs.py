@@ -12,16 +12,17 @@ from ml_assets.errors import suggest
 from ml_assets.spec.base import Place
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.spec.expressions import grammar
+from ml_assets.spec.families import GroupMedian
 from ml_assets.spec.model import FeatureColumn, ModelSpec
 
 OF: Mapping[str, tuple[str, ...]] = {
     "integer": ("integer", "number", "category"),
     "number": ("number",),
     "boolean": ("boolean", "category"),
-    "category": ("category",),
-    "text": ("category",),
-    "date": (),
-    "timestamp": (),
+    "category": ("category", "text"),
+    "text": ("text", "category"),
+    "date": ("date",),
+    "timestamp": ("timestamp",),
 }
 """By type of a column, the types that a feature may give it; the first by default."""
 
@@ -46,6 +47,7 @@ def input_mismatches(model: ModelSpec, dataset: DatasetSpec) -> Iterator[tuple[P
     plain = model.features.function is None
     if plain:
         yield from _without_frames(model)
+    yield from _wrong_groups(model, dataset)
     barred = _barred(model, dataset) if plain else {}
     for name, column in model.features.columns.items():
         place: Place = ("features", "columns", name)
@@ -67,6 +69,19 @@ def input_mismatches(model: ModelSpec, dataset: DatasetSpec) -> Iterator[tuple[P
 
 
 _TYPES = tuple(dict.fromkeys(kind for kinds in OF.values() for kind in kinds))
+
+
+def _wrong_groups(model: ModelSpec, dataset: DatasetSpec) -> Iterator[tuple[Place, str]]:
+    """Yield the baselines that group by what has no groups."""
+    for name, family in model.training.families.items():
+        by = family.by if isinstance(family, GroupMedian) else None
+        column = model.features.columns.get(by) if by is not None else None
+        if by is None or column is None:
+            continue
+        kind = column.type or (dataset.columns[by].type if by in dataset.columns else "")
+        if kind in ("date", "timestamp", "text"):
+            said = f"{by!r} is a {kind}; wanted a category, integer, boolean or number"
+            yield ("training", "families", name, "by"), said
 
 
 def _source(model: ModelSpec, name: str) -> str:
@@ -106,9 +121,6 @@ def _wrong_type(
     place: Place, column: FeatureColumn, kind: str, plain: bool
 ) -> Iterator[tuple[Place, str]]:
     allowed = OF[kind]
-    if column.type is None and not allowed:
-        yield place, f"is a {kind}, which no feature can be; compute a number in a function"
-    elif plain and column.type is not None and column.type not in allowed:
+    if plain and column.type is not None and column.type not in allowed:
         said = f"got {column.type}, but the column is a {kind}"
-        wanted = f"wanted {' or '.join(allowed)}" if allowed else "which no feature can be"
-        yield (*place, "type"), f"{said}; {wanted}"
+        yield (*place, "type"), f"{said}; wanted {' or '.join(allowed)}"

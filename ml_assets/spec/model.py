@@ -14,7 +14,7 @@ from ml_assets.spec.gate import Described, GateSpec
 from ml_assets.spec.split import HashSplit, SplitSpec, TimeSplit
 
 Task = Literal["regression", "binary", "multiclass"]
-FeatureType = Literal["number", "integer", "category", "boolean"]
+FeatureType = Literal["number", "integer", "category", "boolean", "date", "timestamp", "text"]
 Metric = Literal["mae", "rmse", "r2", "median_ae", "log_loss", "brier", "auc", "accuracy"]
 METRICS: dict[str, tuple[str, ...]] = {
     "regression": ("mae", "rmse", "r2", "median_ae"),

@@ -31,6 +31,9 @@ ARROW = {
     "integer": pa.int64(),
     "category": pa.dictionary(pa.int32(), pa.string()),
     "boolean": pa.bool_(),
+    "date": pa.date32(),
+    "timestamp": pa.timestamp("us", "UTC"),
+    "text": pa.string(),
 }
 
 MOST = 2**63 - 1
@@ -163,6 +166,10 @@ def _column(where: str, name: str, kind: str, values: pd.Series) -> pa.Array:
     wanted = f"{where}: column {name!r} is {values.dtype}, wanted {kind}"
     if kind == "category":
         return _category(wanted, values)
+    if kind == "text":
+        return _category(wanted, values).cast(pa.string())
+    if kind in ("date", "timestamp"):
+        return _time(wanted, values, ARROW[kind])
     is_bool = pd.api.types.is_bool_dtype(values.dtype)
     if kind == "boolean":
         if not is_bool:
@@ -196,6 +203,13 @@ def _column(where: str, name: str, kind: str, values: pd.Series) -> pa.Array:
             f"{wanted}: {counted(wide, 'value needs', 'values need')} more than 64 bits"
         )
     return pa.array(floats, pa.float64(), from_pandas=True).cast(pa.int64())
+
+
+def _time(wanted: str, values: pd.Series, kind: pa.DataType) -> pa.Array:
+    """Return dates or times; one without a zone is taken as UTC."""
+    if not pd.api.types.is_datetime64_any_dtype(values.dtype):
+        raise HookError(f"{wanted} (datetime64)")
+    return pa.array(values, from_pandas=True).cast(pa.timestamp("us", "UTC")).cast(kind)
 
 
 def _category(wanted: str, values: pd.Series) -> pa.Array:

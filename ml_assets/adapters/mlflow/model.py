@@ -23,11 +23,20 @@ if TYPE_CHECKING:
 
 EXAMPLE = "input_example.json"
 LOADER = "ml_assets.adapters.mlflow.pyfunc"
-TYPES = {"number": "double", "integer": "long", "category": "string", "boolean": "boolean"}
+TYPES = {
+    "number": "double",
+    "integer": "long",
+    "category": "string",
+    "boolean": "boolean",
+    "date": "datetime",
+    "timestamp": "datetime",
+    "text": "string",
+}
 """MLflow's names of the types in a spec."""
-ENFORCED = ("number", "category")
-"""The types that MLflow may enforce on a model's inputs. Its `long` refuses missing values, and its
-`boolean` silently reads them as false, so MLflow passes those on and `pyfunc` converts them."""
+ENFORCED = ("number", "category", "text")
+"""The types that MLflow may enforce on a model's inputs. Its `long` refuses missing values, its
+`boolean` silently reads them as false, and its `datetime` refuses texts, so MLflow passes those on
+and `pyfunc` converts them."""
 _DIGEST_LENGTH = 32
 """MLflow accepts 36 characters; the source has the complete digest."""
 
@@ -90,7 +99,7 @@ def save(path: Path, found: Candidate, run_id: str, columns: ModelSignature) -> 
     example = None
     if found.example:
         split = {"columns": list(found.example), "data": [list(found.example.values())]}
-        (path / EXAMPLE).write_text(json.dumps(split), encoding="utf-8")
+        (path / EXAMPLE).write_text(json.dumps(split, default=str), encoding="utf-8")
         example = {"artifact_path": EXAMPLE, "type": "dataframe", "pandas_orient": "split"}
     size = sum(file.stat().st_size for file in data.iterdir())
     model = Model(

@@ -27,6 +27,9 @@ _ARROW = {
     "integer": pa.int64(),
     "category": pa.string(),
     "boolean": pa.bool_(),
+    "date": pa.date32(),
+    "timestamp": pa.timestamp("us", "UTC"),
+    "text": pa.string(),
 }
 
 
@@ -58,7 +61,11 @@ def _array(frame: pd.DataFrame, name: str, kind: str) -> pa.Array | pa.ChunkedAr
     if name not in frame:
         return pa.nulls(len(frame), _ARROW[kind])
     try:
-        return pa.array(frame[name], from_pandas=True).cast(_ARROW[kind])
+        found = pa.array(frame[name], from_pandas=True)
+        if kind in ("date", "timestamp") and pa.types.is_string(found.type):
+            # As JSON gives it; a time without an offset is UTC.
+            found = pa.array(pd.to_datetime(frame[name], utc=True, format="ISO8601"))
+        return found.cast(_ARROW[kind])
     except pa.ArrowException as error:
         raise MlAssetsError(
             f"column {name!r} is {frame[name].dtype}, wanted {kind}: {error}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from importlib import resources
 from typing import Any
 
@@ -130,20 +130,35 @@ def release_spec(
         joins=tuple(join.dataset for join in model.joins),
         promotion=dict(promotion),
         lineage=dict(past.lineage),
-        files=programs(past.fitted["family"]["family"]),
+        files=programs(
+            past.fitted["family"]["family"],
+            [column["type"] for column in past.fitted["columns"].values()],
+        ),
         licences=licences(),
     )
 
 
-def programs(family: str) -> dict[str, str]:
-    """Return the programs and locks of a bundle for a family, by file name."""
+def programs(family: str, kinds: Collection[str] = ()) -> dict[str, str]:
+    """Return the programs and locks of a bundle by file name; `kinds` are types of features."""
     lock = "lightgbm.txt" if family in TREES else "numpy.txt"
-    return {
+    found = {
         "score.py": _shipped("score.py"),
         "requirements.txt": _shipped(lock),
         "score_edge.py": _shipped("score_edge.py"),
         "requirements-edge.txt": _shipped("onnxruntime.txt"),
     }
+    if {"date", "timestamp", "text"} & set(kinds):
+        # What a person runs has the same name; it prepares such columns for the program of before.
+        found |= {
+            "score_model.py": found["score.py"],
+            "score.py": _shipped("score_prepared.py"),
+            "score_edge_model.py": found["score_edge.py"],
+            "score_edge.py": _shipped("score_edge_prepared.py"),
+            "elements.py": resources.files("ml_assets.stages.train")
+            .joinpath("elements.py")
+            .read_text(encoding="utf-8"),
+        }
+    return found
 
 
 def licences() -> dict[str, str]:

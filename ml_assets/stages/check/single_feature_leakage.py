@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata, t
 
 from ml_assets.stages.result import Check, Result
+from ml_assets.stages.train.prepare import seconds
 
 if TYPE_CHECKING:
     from ml_assets.spec.model import LeakageSpec
@@ -138,10 +139,16 @@ def _strongest(spec: LeakageSpec, table: pa.Table) -> Iterator[tuple[str, Near]]
 def _numeric(column: pa.ChunkedArray, kind: str, target: Array) -> tuple[Array, NDArray[np.int64]]:
     """Return a feature as numbers, and the rows that have a value."""
     present = np.flatnonzero(column.is_valid().to_numpy())
-    if kind != "category":
+    if kind in ("date", "timestamp"):
+        return seconds(column.drop_null()).astype(np.float64), present
+    if kind not in ("category", "text"):
         numbers = column.cast(pa.float64(), safe=False).to_numpy()
         return np.asarray(numbers[present], dtype=np.float64), present
-    codes = column.combine_chunks().indices.fill_null(-1).to_numpy()
+    if kind == "text":
+        column = column.combine_chunks().dictionary_encode()
+        codes = column.indices.fill_null(-1).to_numpy()
+    else:
+        codes = column.combine_chunks().indices.fill_null(-1).to_numpy()
     learn, judge = present[::2], present[1::2]
     size = int(codes.max(initial=-1)) + 1
     count = np.bincount(codes[learn], minlength=size)

@@ -20,6 +20,7 @@ from ml_assets.stages.evaluate.rows import Fitted, Rows, read
 from ml_assets.stages.evaluate.section import Study
 from ml_assets.stages.notes import CONSTANT_TARGET, ONE_VALUE, UNDECLARED, unranked
 from ml_assets.stages.result import Result
+from ml_assets.stages.train.prepare import owners, taken
 
 if TYPE_CHECKING:
     from ml_assets.spec.model import EvaluateSpec
@@ -220,6 +221,13 @@ def _difference(
 def _importance(model: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return features by gain, largest first; empty if the family reports none."""
     gains = model["state"].get("importance", [])
-    pairs = zip(sorted(model["columns"]), gains, strict=True) if gains else []
-    found = [{"feature": name, "gain": float(gain)} for name, gain in pairs]
+    prepare = model.get("prepare", {})
+    columns = taken(model["columns"], prepare)
+    # A feature's gain is that of all its parts.
+    total: dict[str, float] = {}
+    for feature, gain in (
+        zip(owners(columns, prepare).values(), gains, strict=True) if gains else ()
+    ):
+        total[feature] = total.get(feature, 0.0) + float(gain)
+    found = [{"feature": name, "gain": gain} for name, gain in total.items()]
     return sorted(found, key=lambda entry: (-entry["gain"], entry["feature"]))

@@ -19,8 +19,9 @@ from ml_assets.stages.evaluate.losses import row_losses
 from ml_assets.stages.evaluate.rows import Fitted
 from ml_assets.stages.evaluate.sample import sample
 from ml_assets.stages.result import Result
-from ml_assets.stages.train import encode, folds
+from ml_assets.stages.train import folds
 from ml_assets.stages.train.predict import predict_encoded
+from ml_assets.stages.train.prepare import encoded, owners
 
 if TYPE_CHECKING:
     from ml_assets.spec.model import ExplainSpec
@@ -54,7 +55,7 @@ def explain(
     if len(target) < 2:
         nothing = {"why": "there are fewer than two test rows"}
         return Result({"explained": {"importance": nothing, "contributions": nothing}})
-    batch = encode.encode(table, columns, fitted.model["categories"])
+    batch = encoded(fitted.model, table)
     prediction = predict_encoded(fitted.model, family, batch)
     loss = row_losses(spec.metric, target, prediction)
     found = {
@@ -69,16 +70,20 @@ def _importance(
 ) -> dict[str, Any]:
     if "constant" in fitted.model["state"]:
         return {"why": "the model is constant, so no feature matters"}
-    names, rows = batch.column_names, len(target)
+    columns = _columns(fitted.model, batch)
+    names, rows = list(columns), len(target)
     generator = np.random.default_rng(spec.seed)
-    entries = []
+    entries: list[dict[str, Any]] = []
     step = max(AT_ONCE // rows, 1)
     for start in range(0, len(names), step):
         some = names[start : start + step]
         copies = []
         for name in some:
-            order = pa.array(generator.permutation(rows))
-            copies.append(batch.set_column(names.index(name), name, batch[name].take(order)))
+            order, copy = pa.array(generator.permutation(rows)), batch
+            for column in columns[name]:
+                place = batch.column_names.index(column)
+                copy = copy.set_column(place, column, batch[column].take(order))
+            copies.append(copy)
         said = predict_encoded(fitted.model, fitted.family, pa.concat_tables(copies))
         for place, name in enumerate(some):
             part = said[place * rows : (place + 1) * rows]
@@ -107,17 +112,20 @@ def _contributions(
         return {"why": f"the family {fitted.model['family']} offers no contributions"}
     method, start, amounts = found
     classes = fitted.model["classes"]
-    texts = {name: _texts(table[name].take(pa.array(at))) for name in batch.column_names}
+    features = _columns(fitted.model, batch)
+    amounts = np.column_stack(
+        [_together(amounts, batch.column_names, parts) for parts in features.values()]
+    )
+    names = list(features)
+    texts = {name: _texts(table[name].take(pa.array(at))) for name in names}
     times = table["_time"].take(pa.array(at)).to_pylist()
     rows = []
     for number, (place, why) in enumerate(picked):
         order = np.argsort(-np.abs(amounts[number]), kind="stable")[:_SHOWN]
         parts = [
             {
-                "feature": batch.column_names[column],
-                "value": "***"
-                if batch.column_names[column] in spec.sensitive
-                else texts[batch.column_names[column]][number],
+                "feature": names[column],
+                "value": "***" if names[column] in spec.sensitive else texts[names[column]][number],
                 "amount": float(amounts[number, column]),
             }
             for column in order
@@ -133,6 +141,20 @@ def _contributions(
             }
         )
     return {"method": method, "start": start, "rows": rows}
+
+
+def _columns(model: Mapping[str, Any], batch: pa.Table) -> dict[str, list[str]]:
+    """Return the columns of an encoded batch by the feature that they come from."""
+    found: dict[str, list[str]] = {}
+    for column, feature in owners(batch.column_names, model.get("prepare", {})).items():
+        found.setdefault(feature, []).append(column)
+    return dict(sorted(found.items()))
+
+
+def _together(amounts: Array, columns: list[str], parts: list[str]) -> Array:
+    """Return what a feature contributes to each prediction: the sum over its columns."""
+    found: Array = amounts[:, [columns.index(part) for part in parts]].sum(axis=1)
+    return found
 
 
 def _picked(size: Array, loss: Array) -> list[tuple[int, str]]:

@@ -6,6 +6,7 @@ Belongs here: rows to groups, and their metrics. Does not belong here: searching
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
@@ -64,8 +65,10 @@ def blocks(draws: bootstrap.Draws, part: NDArray[np.bool_]) -> int:
 
 def groups(column: pa.ChunkedArray) -> tuple[list[str], Ints]:
     """Return labels and each row's label number (n,); the rarest of many values are combined."""
-    if _is_number(column.type):
-        column = _ranges(column)
+    if pa.types.is_temporal(column.type):
+        column = _ranges(column.cast(pa.date32()).cast(pa.int32()), _day)
+    elif _is_number(column.type):
+        column = _ranges(column, "{:.12g}".format)
     text = column.cast(pa.string()).combine_chunks().fill_null(MISSING)
     coded = text.dictionary_encode()
     values, code = coded.dictionary.to_pylist(), coded.indices.to_numpy()
@@ -83,19 +86,23 @@ def _is_number(kind: pa.DataType) -> bool:
     return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
 
 
-def _ranges(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def _day(number: float) -> str:
+    return str(np.datetime64(int(number), "D"))
+
+
+def _ranges(column: pa.ChunkedArray, said: Callable[[float], str]) -> pa.ChunkedArray:
     """Return numbers as texts: the values if few, otherwise ranges of about a quarter of rows."""
     number = np.asarray(column.cast(pa.float64(), safe=False).fill_null(np.nan).to_numpy())
     known = number[np.isfinite(number)]
     distinct = np.unique(known)
     if len(distinct) <= _DISTINCT:
-        edges, texts = distinct[1:], [f"{value:.12g}" for value in distinct]
+        edges, texts = distinct[1:], [said(value) for value in distinct]
     else:
         edges = np.unique(np.quantile(known, [0.25, 0.5, 0.75], method="lower"))
         rounded = np.unique([float(f"{edge:.3g}") for edge in edges])
         edges = rounded if len(rounded) == len(edges) else edges
-        texts = [f"{low:.12g} to under {high:.12g}" for low, high in pairwise(edges)]
-        texts = [f"under {edges[0]:.12g}", *texts, f"{edges[-1]:.12g} and above"]
+        texts = [f"{said(low)} to under {said(high)}" for low, high in pairwise(edges)]
+        texts = [f"under {said(edges[0])}", *texts, f"{said(edges[-1])} and above"]
     place = pa.array(np.searchsorted(edges, number, side="right"), mask=~np.isfinite(number))
     return pa.chunked_array([pa.array(texts or [MISSING], pa.string()).take(place)])
 

@@ -49,6 +49,13 @@ class Graph:
         self._constants.append(numpy_helper.from_array(np.asarray(value), name))
         return name
 
+    def named(self, name: str, tensor: str) -> None:
+        """Give a tensor a name of its own, as if it were an input."""
+        from onnx import helper
+
+        self._nodes.append(helper.make_node("Identity", [tensor], [name], name=self._name("named")))
+        self._taken.add(name)
+
     def rows(self) -> str:
         """Return the shape (n,) of the batch, for values that are the same in every row."""
         return self.op("Shape", self._inputs[0].name, start=0, end=1)

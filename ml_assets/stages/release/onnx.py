@@ -4,9 +4,10 @@ Belongs here: every built-in family's prediction in ONNX operators. Does not bel
 custom families (which ONNX cannot express).
 
 Inputs are the feature columns by name, shape (n, 1): text for a category, float64 for all else.
-NaN is a missing number; an unknown category, such as the empty text, is missing. The
-output is `prediction`, float64: (n,) values or probabilities of class 1, or (n, k) probabilities
-in the order of `classes`. Arithmetic is that of the families, in double precision throughout.
+NaN is a missing number; an unknown category, such as the empty text, is missing. A date or time is
+whole seconds since 1970 in UTC; texts have no operators. The output is `prediction`, float64: (n,)
+values or probabilities of class 1, or (n, k) probabilities in the order of `classes`. Arithmetic is
+that of the families, in double precision throughout.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import numpy as np
 
 from ml_assets.faults import NotExpressible
 from ml_assets.stages.release.array_trees import add_arrays
+from ml_assets.stages.release.calendar import prepared
 from ml_assets.stages.release.graph import Graph
 from ml_assets.stages.release.trees import add_trees
 
@@ -32,12 +34,12 @@ _POSITIVE = ("poisson", "gamma", "tweedie")
 def to_onnx(document: Document) -> bytes:
     """Return a model document as ONNX bytes, the same for the same document.
 
-    Raises NotExpressible, with the reason, for custom families and for those of LightGBM's
-    objectives that have no ONNX operators.
+    Raises NotExpressible, with the reason, for custom families, for texts, and for those of
+    LightGBM's objectives that have no ONNX operators.
     """
     family = document["family"]
-    columns = dict(sorted(document["columns"].items()))
-    graph = Graph(columns)
+    graph = Graph(dict(sorted(document["columns"].items())))
+    document = prepared(graph, document)
     if "constant" in document["state"]:
         output = _same(graph, document["state"]["constant"])
     elif family in _FAMILIES:

@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from ml_assets.stages.result import Handle
 
 
+PLAIN, EDGE = ("score.py", "score_model.py"), ("score_edge.py", "score_edge_model.py")
+ELEMENTS = "elements.py"
+"""The programs of a bundle; those after the first are there where dates, times or texts are."""
+
+
 def release(
     spec: ReleaseSpec,
     *,
@@ -83,8 +88,10 @@ def release(
 
 def _unusable(document: Mapping[str, Any], onnx: bytes | None) -> tuple[str, ...]:
     """Return the programs that cannot score the model: they lack custom families."""
-    edge = () if onnx is not None else ("score_edge.py", "requirements-edge.txt")
-    return (*edge, "score.py", "requirements.txt") if document["source"] else edge
+    edge = () if onnx is not None else (*EDGE, "requirements-edge.txt")
+    if document["source"]:
+        return (*edge, *PLAIN, ELEMENTS, "requirements.txt")
+    return edge
 
 
 def schema(

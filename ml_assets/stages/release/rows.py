@@ -29,6 +29,9 @@ _TYPES = {
     "integer": pa.int64(),
     "category": pa.string(),
     "boolean": pa.bool_(),
+    "date": pa.date32(),
+    "timestamp": pa.timestamp("us", "UTC"),
+    "text": pa.string(),
 }
 
 
@@ -49,7 +52,7 @@ def golden(
     unseen = missing_text(model) or "?unseen?"
     while any(unseen in known for known in model["categories"].values()):
         unseen += "?"
-    strange = {n: [unseen] if k == "category" else [None] for n, k in columns.items()}
+    strange = {n: [unseen] if k in ("category", "text") else [None] for n, k in columns.items()}
     empty: dict[str, list[Any]] = {name: [None] for name in columns}
     schema = pa.schema([(name, _TYPES[kind]) for name, kind in columns.items()])
     rows = pa.concat_tables([shown, *(pa.table(each, schema) for each in (strange, empty))])
@@ -95,7 +98,7 @@ def _plain(table: pa.Table, columns: Mapping[str, str]) -> pa.Table:
     arrays = []
     for name, kind in columns.items():
         column = table[name].cast(_TYPES[kind])
-        if kind == "category":
+        if kind in ("category", "text"):
             column = pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column)
         elif kind == "number":
             none = pa.scalar(None, pa.float64())

@@ -74,10 +74,12 @@ def document(
         "source": spec.family.module if spec.family.family == "custom" else None,
         "baseline": bool(getattr(family, "BASELINE", False)),
         "task": spec.task,
-        "columns": dict(context.columns),
+        "columns": {name: spec.columns[name].kind for name in sorted(spec.columns)},
         "categories": {name: list(values) for name, values in context.categories.items()},
         "classes": list(context.classes),
         "settings": state.get("settings") or spec.family.model_dump(mode="json"),
         "state": state,
     }
+    if context.prepare:
+        model["prepare"] = dict(context.prepare)
     return model, report

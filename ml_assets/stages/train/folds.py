@@ -6,8 +6,9 @@ referenced (`split`), encoding (`encode`).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -17,12 +18,17 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ml_assets.stages.counted import counted
-from ml_assets.stages.train import encode
+from ml_assets.stages.train import encode, prepare
 from ml_assets.stages.train.encode import Array
+from ml_assets.stages.train.prepare import Prepare
 
 if TYPE_CHECKING:
     from ml_assets.spec.model import FitSpec
     from ml_assets.stages.result import Handle
+
+
+MOST = 10_000
+"""Known values of a category."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,8 @@ class Context:
     classes: Sequence[str]
     threads: int
     seed: int
+    prepare: Prepare = field(default_factory=dict)
+    """Which of the columns are parts of a date, a time or a text."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +85,7 @@ class Fold:
     parts: Sequence[Part]
     columns: Mapping[str, str]
     categories: Mapping[str, Sequence[str]]
+    prepare: Prepare = field(default_factory=dict)
 
     @cached_property
     def features(self) -> pa.Table:
@@ -91,7 +100,9 @@ class Fold:
         """Read and encode the rows of one batch, or some columns of them."""
         names = self.columns if columns is None else columns
         kinds = {name: self.columns[name] for name in names}
-        return encode.encode(self.parts[place].table(list(kinds)), kinds, self.categories)
+        features = list(dict.fromkeys(prepare.owners(kinds, self.prepare).values()))
+        table = prepare.applied(self.parts[place].table(features), kinds, self.prepare)
+        return encode.encode(table, kinds, self.categories)
 
     def take(self, rows: NDArray[np.int64]) -> pa.Table:
         """Return some rows encoded, by number (k,), in that order."""
@@ -148,8 +159,11 @@ def load(
     # Sorted: not every store keeps the order of a document's keys.
     columns = {name: spec.columns[name].kind for name in sorted(spec.columns)}
     first = refer(references[0], features)
-    known, classes = _survey(spec.task, first, columns)
     notes: list[str] = []
+    known, classes = _survey(spec.task, first, columns, notes)
+    rows, odd = sum(len(part) for part in first), prepare.odd(columns)
+    prepared = prepare.learn((part.table(odd) for part in first), rows, columns)
+    columns = prepare.taken(columns, prepared)
     folds = []
     for item in references:
         parts = first if item is references[0] else refer(item, features)
@@ -160,15 +174,20 @@ def load(
             if spec.weighted:
                 weights.append(encode.values(table, "_weight"))
         weight = _weight(np.concatenate(weights), notes) if spec.weighted else None
-        folds.append(Fold(np.concatenate(targets), weight, parts, columns, known))
-    context = Context(spec.task, spec.metric, columns, known, classes, spec.threads, spec.seed)
+        folds.append(Fold(np.concatenate(targets), weight, parts, columns, known, prepared))
+    context = Context(
+        spec.task, spec.metric, columns, known, classes, spec.threads, spec.seed, prepared
+    )
     return folds, context, notes
 
 
 def _survey(
-    task: str, parts: Sequence[Part], columns: Mapping[str, str]
+    task: str, parts: Sequence[Part], columns: Mapping[str, str], notes: list[str]
 ) -> tuple[dict[str, list[str]], list[str]]:
-    """Return categories and classes of a fold's rows."""
+    """Return categories and classes of a fold's rows.
+
+    Of a category with more than `MOST` values the rarest are not known, which is noted.
+    """
     target = ["_target"] if task == "multiclass" else []
     sets = [name for name, kind in columns.items() if kind == "category"] + target
     found: dict[str, set[str]] = {name: set() for name in sets}
@@ -176,9 +195,26 @@ def _survey(
         table = part.table(sets)
         for name in sets:
             found[name] |= encode.used(table[name])
-    known = {name: sorted(values) for name, values in found.items()}
-    classes = known.pop("_target", [])
-    return known, classes
+    classes = sorted(found.pop("_target", ()))
+    for name, values in found.items():
+        if len(values) > MOST:
+            notes.append(
+                f"{name} has {len(values):,} values in training: the {MOST:,} most frequent are "
+                "known, the others count as missing"
+            )
+            found[name] = _frequent(parts, name)
+    return {name: sorted(values) for name, values in found.items()}, classes
+
+
+def _frequent(parts: Sequence[Part], name: str) -> set[str]:
+    """Return the most frequent values of a category; among equals the first by name."""
+    counts: Counter[str] = Counter()
+    for part in parts:
+        column = part.table([name])[name].drop_null().cast(pa.string())
+        counts.update(
+            {item["values"]: item["counts"] for item in pc.value_counts(column).to_pylist()}
+        )
+    return set(sorted(counts, key=lambda value: (-counts[value], value))[:MOST])
 
 
 def merged(references: Sequence[pa.Table], features: Mapping[str, Handle]) -> pa.Table:

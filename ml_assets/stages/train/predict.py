@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from ml_assets.faults import HookError
-from ml_assets.stages.train import encode
+from ml_assets.stages.train import prepare
 from ml_assets.stages.train.encode import Array
 from ml_assets.stages.train.own import Own
 
@@ -28,9 +28,7 @@ def predict(model: Mapping[str, Any], family: Any, features: pa.Table) -> Array:
     the model. Row i of the result depends on row i alone. HookError if a custom family breaks its
     contract.
     """
-    columns = dict(sorted(model["columns"].items()))
-    batch = encode.encode(features, columns, model["categories"])
-    return predict_encoded(model, family, batch)
+    return predict_encoded(model, family, prepare.encoded(model, features))
 
 
 def predict_fold(model: Mapping[str, Any], family: Any, fold: Fold) -> Array:
