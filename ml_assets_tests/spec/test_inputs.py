@@ -134,5 +134,5 @@ def test_a_feature_of_a_function_that_is_no_column_says_its_type(tmp_path: Path)
     found = mistakes(tmp_path, "{old: }\n    function: features.py:build")
     assert found == [
         "9: features.columns.old: people has no column 'old' from which to take its type; write "
-        "type: integer, number, category, boolean"
+        "type: integer, number, category, boolean, text, date, timestamp"
     ]

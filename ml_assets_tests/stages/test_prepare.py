@@ -13,7 +13,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from ml_assets.engine.recipes.release import programs
 from ml_assets.errors import NotExpressible
+from ml_assets.release.read import Bundle
+from ml_assets.release.score import foreign, score
 from ml_assets.spec.families import FamilySpec, LightGBM, Linear
 from ml_assets.spec.model import FeatureColumn
 from ml_assets.stages.evaluate.contributions import contributions
@@ -22,9 +25,12 @@ from ml_assets.stages.evaluate.rows import Fitted
 from ml_assets.stages.release.calendar import prepared
 from ml_assets.stages.release.graph import Graph
 from ml_assets.stages.release.onnx import to_onnx
+from ml_assets.stages.release.release import release
 from ml_assets.stages.train import folds, prepare
 from ml_assets.stages.train.elements import TABLES, calendar, columns_of, seconds_of
 from ml_assets.stages.train.predict import predict
+from ml_assets_tests.handles import given as wrapped
+from ml_assets_tests.release.bundles import METRICS, files_of, spec_of
 from ml_assets_tests.stages.flights import World, module
 
 LEARNERS: list[FamilySpec] = [
@@ -234,6 +240,37 @@ def test_the_rarest_of_very_many_values_count_as_missing(monkeypatch: pytest.Mon
 def test_a_field_that_is_no_time(text: str) -> None:
     with pytest.raises(ValueError, match=r"isoformat|month"):
         columns_of({"type": "date", "parts": {"on.days": "days"}}, [text])
+
+
+def bundle_of(found: World, family: FamilySpec) -> dict[str, bytes]:
+    """Return the files of a bundle of a world's model."""
+    kinds = [column.kind for column in found.columns.values()]
+    document = found.fit(family).outputs["model"]
+    result = release(
+        spec_of(found, family, files=programs(family.family, kinds)),
+        family=module(family.family),
+        model=wrapped(document),
+        metrics=wrapped(METRICS),
+        report=wrapped(b""),
+        folds={name: found.fold(name) for name in ("train", "validation", "test")},
+        features=found.features,
+        accounts={},
+    )
+    return files_of(result)
+
+
+@pytest.mark.parametrize("texts", [True, False])
+def test_a_bundle_scores_its_golden_rows_to_the_bit(texts: bool) -> None:
+    files = bundle_of(world(texts=texts), LEARNERS[0])
+    bundle = Bundle("delay-v3", files)
+    assert foreign(bundle, here=True) == []
+    scored, problems = score(bundle, here=True)
+    assert problems == []
+    programs_run = ["score.py"] if texts else ["score.py", "score_edge.py"]
+    assert [item.program for item in scored] == programs_run
+    assert [item.largest for item in scored] == [0.0] * len(programs_run)
+    changed = files | {"elements.py": b"", "score_model.py": b""}
+    assert foreign(Bundle("delay-v3", changed), here=True) == ["score_model.py", "elements.py"]
 
 
 def test_fields_of_a_file_are_taken_apart_as_in_training() -> None:

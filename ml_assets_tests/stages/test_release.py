@@ -283,6 +283,19 @@ def test_only_trees_need_lightgbm() -> None:
     assert programs("linear")["requirements.txt"] == text("numpy.txt")
 
 
+def test_programs_that_take_times_apart_are_shipped_where_there_are_times() -> None:
+    plain, prepared = programs("linear", ["number", "category"]), programs("linear", ["date"])
+    assert plain == programs("linear")
+    assert sorted(set(prepared) - set(plain)) == [
+        "elements.py", "score_edge_model.py", "score_model.py"
+    ]  # fmt: skip
+    assert prepared["score_model.py"] == plain["score.py"]
+    assert prepared["score_edge_model.py"] == plain["score_edge.py"]
+    assert imports(SCORING / "score_prepared.py") == set()
+    assert imports(SCORING / "score_edge_prepared.py") == {"onnxruntime"}
+    assert imports(SCORING.parents[1] / "train" / "elements.py") == {"numpy"}
+
+
 @pytest.mark.parametrize("name", ["lightgbm", "numpy", "onnxruntime"])
 def test_the_locks_are_a_part_of_the_projects_own(name: str) -> None:
     whole = {

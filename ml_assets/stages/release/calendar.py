@@ -1,6 +1,6 @@
 """Parts of dates and times as ONNX operators, exact in double precision.
 
-Belongs here: what `train/elements` computes of a time, in operators. Does not belong here: families.
+Belongs here: the parts that `train/elements` computes. Does not belong here: families.
 Days to year, month and day go by Howard Hinnant's algorithm ("chrono-Compatible Low-Level Date
 Algorithms", 2013): whole numbers only, each far below 2^53.
 """

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from ml_assets.spec.model import FitSpec
     from ml_assets.stages.result import Handle
 
+ENCODING = ("columns", "categories", "classes", "prepare")
+"""What members of one blend share; the last where there is something to prepare."""
 PARTS = 5
 """Consecutive parts of the validation fold."""
 
@@ -78,7 +80,7 @@ def blend(
     documents = {name: handle.json() for name, handle in models.items()}
     first = next(iter(documents.values()))
     for name, item in documents.items():
-        if any(item[part] != first[part] for part in ("columns", "categories", "classes")):
+        if any(item.get(part) != first.get(part) for part in ENCODING):
             raise StageError(f"blend: {name} was fitted on other rows or columns")
     (learned, out), context, notes = folds.load(spec, [train.table(), validation.table()], features)
     rows = {"train": len(learned.target), "validation": len(out.target)}
@@ -90,7 +92,7 @@ def blend(
     chosen = judged.weights(spec, np.ones(len(judged.target), dtype=bool))
     model, report = document(spec, family, context, {}, notes)
     # Those of the members, which after a cross-validation are of its last part.
-    model |= {part: first[part] for part in ("columns", "categories", "classes")}
+    model |= {part: first[part] for part in ENCODING if part in first}
     model["state"] = _state(documents, chosen)
     report["weights"] = dict(zip(documents, chosen, strict=True))
     scores = score(model, spec.metric, judged.target, judged.crossed(spec), rows, report["notes"])
