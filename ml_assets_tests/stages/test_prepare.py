@@ -17,7 +17,14 @@ from ml_assets.engine.recipes.release import programs
 from ml_assets.errors import NotExpressible
 from ml_assets.release.read import Bundle
 from ml_assets.release.score import foreign, score
-from ml_assets.spec.families import FamilySpec, LightGBM, Linear
+from ml_assets.spec.families import (
+    CatBoost,
+    FamilySpec,
+    HistGradientBoosting,
+    LightGBM,
+    Linear,
+    RandomForest,
+)
 from ml_assets.spec.model import FeatureColumn
 from ml_assets.stages.evaluate.contributions import contributions
 from ml_assets.stages.evaluate.evaluate import _importance
@@ -36,6 +43,9 @@ from ml_assets_tests.stages.flights import World, module
 LEARNERS: list[FamilySpec] = [
     Linear(family="linear"),
     LightGBM(family="lightgbm", num_trees=10, min_data_in_leaf=5),
+    CatBoost(family="catboost", num_trees=10),
+    RandomForest(family="random_forest", num_trees=5),
+    HistGradientBoosting(family="hist_gradient_boosting", num_trees=10),
 ]
 MOMENTS = st.datetimes(dt.datetime(1, 1, 2), dt.datetime(9999, 12, 30), timezones=st.just(dt.UTC))
 TIMES = prepare.PARTS["timestamp"]
