@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import datetime as dt
 import json
 from pathlib import Path
 from typing import Any
@@ -82,3 +83,28 @@ def test_what_is_damaged_or_cannot_be_imported(tmp_path: Path) -> None:
     (tmp_path / "model.json").write_text('{"a": 2}')
     with pytest.raises(DamagedObject, match=r"model\.json differs from what was published"):
         _load_pyfunc(folder)
+
+
+def test_times_as_frames_and_as_json_give_them() -> None:
+    kinds = {"at": "timestamp", "on": "date", "said": "text"}
+    frame = pd.DataFrame(
+        {
+            "at": pd.to_datetime(["2024-03-01T12:00:00Z", None]),
+            "on": pd.to_datetime(["2024-03-01", None]),
+            "said": ["hello", None],
+        }
+    )
+    texts = pd.DataFrame(
+        {
+            "at": ["2024-03-01T13:00:00+01:00", None],
+            "on": ["2024-03-01", None],
+            "said": ["hello", None],
+        }
+    )
+    wanted = {
+        "at": [dt.datetime(2024, 3, 1, 12, tzinfo=dt.UTC), None],
+        "on": [dt.date(2024, 3, 1), None],
+        "said": ["hello", None],
+    }
+    for given in (frame, texts):
+        assert to_table(given, kinds).to_pydict() == wanted

@@ -272,6 +272,7 @@ def bundle_of(found: World, family: FamilySpec) -> dict[str, bytes]:
 @pytest.mark.parametrize("texts", [True, False])
 def test_a_bundle_scores_its_golden_rows_to_the_bit(texts: bool) -> None:
     files = bundle_of(world(texts=texts), LEARNERS[0])
+    assert b"| `elements.py`, `score_model.py` | used by" in files["README.md"]
     bundle = Bundle("delay-v3", files)
     assert foreign(bundle, here=True) == []
     scored, problems = score(bundle, here=True)

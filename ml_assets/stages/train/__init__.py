@@ -18,6 +18,7 @@ the YAML, with the same functions:
     rows; `features` is all of them in one table. Number float64, integer int64, boolean int8,
     category int16 or int32 codes into `context.categories[column]`; missing and never-seen values
     are null. Rows are in calendar order.
+    A date, time or text comes as several such columns (`prepare`).
 `context`    a `folds.Context`: task, metric, columns (name to type), categories, classes,
     threads, seed. Take randomness from the seed alone.
 `state`    everything that `predict` needs, as a dict of plain JSON (finite numbers, str keys).
