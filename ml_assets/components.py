@@ -1,4 +1,7 @@
-"""TabularDataset and TabularModel: a defs.yaml becomes a part of the graph. No logic here."""
+"""TabularDataset and TabularModel: a defs.yaml becomes a part of the graph. No logic here.
+
+`dg scaffold defs` writes the same files as `ml-assets new`.
+"""
 
 from __future__ import annotations
 
@@ -42,6 +45,57 @@ class _Part(dg.Component):
         return dg.Definitions.merge(part, shared_definitions(project, workspace))
 
 
+class DatasetParams(BaseModel):
+    """What `dg scaffold defs ml_assets.TabularDataset NAME` takes."""
+
+    file: list[str] = []
+    dates: str | None = None
+    header: bool | None = None
+
+
+class ModelParams(BaseModel):
+    """What `dg scaffold defs ml_assets.TabularModel NAME` takes."""
+
+    dataset: str
+    target: str
+    task: str | None = None
+    metric: str | None = None
+    predict_at: str | None = None
+    group: list[str] = []
+    file: list[str] = []
+
+
+class DatasetScaffolder(dg.Scaffolder[DatasetParams]):
+    """Writes a dataset's spec from its files."""
+
+    @classmethod
+    def get_scaffold_params(cls) -> type[DatasetParams]:
+        """Return the options of the command."""
+        return DatasetParams
+
+    def scaffold(self, request: dg.ScaffoldRequest[DatasetParams]) -> None:
+        """Write the spec."""
+        from ml_assets.scaffold.dg import scaffold_dataset
+
+        scaffold_dataset(request.target_path, request.scaffold_format, **dict(request.params))
+
+
+class ModelScaffolder(dg.Scaffolder[ModelParams]):
+    """Writes a model's spec from its target."""
+
+    @classmethod
+    def get_scaffold_params(cls) -> type[ModelParams]:
+        """Return the options of the command."""
+        return ModelParams
+
+    def scaffold(self, request: dg.ScaffoldRequest[ModelParams]) -> None:
+        """Write the spec."""
+        from ml_assets.scaffold.dg import scaffold_model
+
+        scaffold_model(request.target_path, request.scaffold_format, **dict(request.params))
+
+
+@dg.scaffold_with(DatasetScaffolder)
 class TabularDataset(_Part):
     """A dataset: landing, raw, cleaned, quarantine and quality report, with their checks.
 
@@ -51,6 +105,7 @@ class TabularDataset(_Part):
     spec = DatasetSpec
 
 
+@dg.scaffold_with(ModelScaffolder)
 class TabularModel(_Part):
     """A model: features, folds, candidate, evaluation report, champion and release.
 

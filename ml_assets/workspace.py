@@ -95,6 +95,12 @@ def locate(start: Path | None = None, environ: Mapping[str, str] | None = None) 
     )
 
 
+def inside_project(start: Path | None = None) -> bool:
+    """Tell whether a folder (default: the current one) is in a project."""
+    here = (start or Path.cwd()).resolve()
+    return any(_dg_project(f / "pyproject.toml") is not None for f in (here, *here.parents))
+
+
 def child_environment(workspace: Workspace) -> dict[str, str]:
     """Return the environment of a child process that works on the same home and code."""
     return {**process_environment(), **settings(workspace)}

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from ml_assets.cli.complete import datasets
 from ml_assets.cli.console import err, out
-from ml_assets.cli.here import opened_for
+from ml_assets.cli.here import home_opened, opened_for
 from ml_assets.cli.output import JSON, emit, guarded
 from ml_assets.cli.progress import working
-from ml_assets.errors import RequestError, UnknownName
 
 app = typer.Typer(
     name="new", help="Write a spec from data, for a person to correct.", no_args_is_help=True
@@ -42,43 +41,28 @@ def new_dataset(
 
     Example: ml-assets new dataset churn churn.csv
     """
-    from ml_assets.guess.propose import proposed
-    from ml_assets.scaffold.keep import write_or_patch
-    from ml_assets.scaffold.names import group_name
-    from ml_assets.workspace import locate
+    from ml_assets.scaffold import write
 
-    defs = locate().defs
-    group_name("dataset", name, _models(defs))
-    if dates not in (None, "dmy", "mdy"):
-        raise UnknownName.of("order of dates", str(dates), ("dmy", "mdy"))
-    folders = [str(file) for file in files if file.is_dir()]
-    absent = [str(file) for file in files if not file.exists()]
-    if folders or absent:
-        said = [f"no such file: {', '.join(absent)}"] if absent else []
-        said += [f"{', '.join(folders)}: is a folder; name the files in it"] if folders else []
-        raise RequestError("; ".join(said))
+    workspace, home = home_opened()
     with working(f"reading {', '.join(file.name for file in files[:3])}"):
-        found = proposed(name, files, dates, header)  # type: ignore[arg-type]
-    path = defs / name / "defs.yaml"
-    patch = write_or_patch(path, found.text)
+        found = write.new_dataset(workspace, home, name, files, dates, header)
     if as_json:
         emit(
             {
-                "file": str(path),
+                "file": str(found.path),
                 "rows": found.profile.rows,
                 "columns": {column.name: column.kind for column in found.profile.columns},
                 "notes": list(found.notes),
-                "patch": patch,
+                "patch": found.patch,
             }
         )
         return
     columns = len(found.profile.columns)
-    tell(path, patch, f"{found.profile.rows:,} rows, {columns} columns")
+    tell(found.path, found.patch, f"{found.profile.rows:,} rows, {columns} columns")
     for note in found.notes:
         err.print(f"note: {note}")
-    out.print(
-        f"next: read {_short(path)}, then ml-assets new model NAME --dataset {name} --target …"
-    )
+    next_one = f"ml-assets new model NAME --dataset {name} --target COLUMN"
+    out.print(f"next: read {_short(found.path)}, then {next_one}")
 
 
 @app.command("model")
@@ -113,29 +97,35 @@ def new_model(
 
     Example: ml-assets new model leaves --dataset churn --target Churn
     """
-    from ml_assets.scaffold.keep import write_or_patch
-    from ml_assets.scaffold.model import Asked, model_text
-    from ml_assets.scaffold.names import group_name
+    from ml_assets.scaffold import write
+    from ml_assets.scaffold.model import Asked
 
     planner = opened_for(dataset)
-    group_name("model", name, planner.project.datasets)
-    wanted = _task(task)
     asked = Asked(
-        name, dataset, target, wanted, metric, predict_at, tuple(group or ()), tuple(file or ())
+        name, dataset, target, task, metric, predict_at, tuple(group or ()), tuple(file or ())
     )
     with working(f"looking at the rows of {dataset}"):
-        written = model_text(planner, asked)
-    path = planner.workspace.defs / name / "defs.yaml"
-    patch = write_or_patch(path, written.text)
-    next_one = "ml-assets run" if written.landed else f"ml-assets land {dataset} FILE"
+        found = write.new_model(planner, asked)
+    written = found.written
     if as_json:
-        found = {"task": written.task, "target": written.target, "inputs": list(written.inputs)}
-        emit({"file": str(path), **found, "left_out": written.left_out, "patch": patch})
+        emit(
+            {
+                "file": str(found.path),
+                "task": written.task,
+                "target": written.target,
+                "inputs": list(written.inputs),
+                "left_out": written.left_out,
+                "patch": found.patch,
+            }
+        )
         return
-    tell(path, patch, f"{written.task}, target {written.target}, {len(written.inputs)} inputs")
+    said = f"{written.task}, target {written.target}, {len(written.inputs)} inputs"
+    tell(found.path, found.patch, said)
     for column, why in written.left_out.items():
         out.print(f"  left out: {column}, {why}")
-    out.print(f"next: read {_short(path)}, then {next_one}")
+    files = " ".join(_short(path) for path in written.to_land)
+    next_one = f"ml-assets land {dataset} {files}" if files else "ml-assets run"
+    out.print(f"next: read {_short(found.path)}, then {next_one}")
 
 
 def tell(path: Path, patch: str | None, said: str) -> None:
@@ -149,21 +139,6 @@ def tell(path: Path, patch: str | None, said: str) -> None:
         out.print(f"{_short(path)} exists and was not changed; above is what would differ")
 
 
-def _models(defs: Path) -> list[str]:
-    """Return the names that models have, valid or not."""
-    from ml_assets.spec.project import MODEL
-
-    files = sorted(defs.glob("*/defs.yaml"))
-    return [file.parent.name for file in files if MODEL in file.read_text("utf-8", "replace")]
-
-
 def _short(path: Path) -> str:
     here = Path.cwd()
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
-
-
-def _task(given: str | None) -> Any:
-    known = ("regression", "binary", "multiclass")
-    if given is not None and given not in known:
-        raise UnknownName.of("task", given, known)
-    return given

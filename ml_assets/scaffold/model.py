@@ -44,7 +44,7 @@ class Asked:
     name: str
     dataset: str
     target: str
-    task: Task | None = None
+    task: str | None = None
     metric: str | None = None
     predict_at: str | None = None
     group: tuple[str, ...] = ()
@@ -60,7 +60,8 @@ class Written:
     target: str
     inputs: tuple[str, ...]
     left_out: dict[str, str]
-    landed: bool
+    to_land: tuple[Path, ...]
+    """Files that were looked at and have not landed."""
 
 
 def model_text(planner: Planner, asked: Asked) -> Written:
@@ -113,7 +114,7 @@ def model_text(planner: Planner, asked: Asked) -> Written:
     left_out = {item.name: item.out for item in chosen if item.out}
     names = tuple(item.name for item in taken)
     return Written(
-        "\n".join(lines) + "\n", target.task, target.expression, names, left_out, rows.landed
+        "\n".join(lines) + "\n", target.task, target.expression, names, left_out, rows.to_land
     )
 
 

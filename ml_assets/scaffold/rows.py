@@ -34,8 +34,8 @@ class Rows:
     files: tuple[str, ...]
     batches: int
     """Batches that they make; 0 for a snapshot."""
-    landed: bool
-    """Whether they lie in the home already."""
+    to_land: tuple[Path, ...] = ()
+    """The files, unless they lie in the home already."""
 
     @property
     def said(self) -> str:
@@ -73,8 +73,10 @@ def rows_of(planner: Planner, dataset: str, files: Sequence[Path] = ()) -> Rows:
     """
     spec = planner.project.datasets[dataset]
     found = [*_given(files)] or [*_landed(planner, dataset)]
-    landed = bool(found) and not files
-    found = found or [*_given(_remembered(planner.home, dataset))]
+    to_land = tuple(files)
+    if not found:
+        to_land = tuple(_remembered(planner.home, dataset))
+        found = [*_given(to_land)]
     if not found:
         raise RequestError(
             f"nothing of {dataset} has landed, so there are no rows to guess from; "
@@ -83,7 +85,7 @@ def rows_of(planner: Planner, dataset: str, files: Sequence[Path] = ()) -> Rows:
     tables = [_cleaned(dataset, spec, *one) for one in found]
     table = pa.concat_tables(tables).combine_chunks()
     names = tuple(name for name, _ in found)
-    return Rows(table, names, _batches(spec, names, table), landed)
+    return Rows(table, names, _batches(spec, names, table), to_land)
 
 
 def _given(files: Sequence[Path]) -> Iterator[tuple[str, bytes]]:

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml_assets.errors import RequestError, suggest
+from ml_assets.errors import RequestError, UnknownName, suggest
 from ml_assets.guess.profile import ColumnProfile
 from ml_assets.scaffold import text
 from ml_assets.spec.dataset import DatasetSpec
@@ -85,10 +85,14 @@ def target_of(
     spec: DatasetSpec,
     table: pa.Table,
     profiles: dict[str, ColumnProfile],
-    task: Task | None,
+    task: str | None,
     metric: str | None,
 ) -> Target:
-    """Return the target that a column or an expression gives; RequestError if it cannot be one."""
+    """Return the target that a column or an expression gives; RequestError or UnknownName if
+    it cannot be one.
+    """
+    if task is not None and task not in METRICS:
+        raise UnknownName.of("task", task, METRICS)
     name = given.strip("`") if given.strip("`") in spec.columns else None
     if name is None:
         found = _expression(given, spec, table)
@@ -126,7 +130,7 @@ def _refuse(name: str, spec: DatasetSpec, found: ColumnProfile) -> None:
 
 
 def _column(
-    name: str, spec: DatasetSpec, table: pa.Table, found: ColumnProfile, task: Task | None
+    name: str, spec: DatasetSpec, table: pa.Table, found: ColumnProfile, task: str | None
 ) -> Target:
     column, written = spec.columns[name], text.column(name)
     values = table[name].combine_chunks()
@@ -164,7 +168,7 @@ def _column(
 
 
 def _categories(
-    name: str, values: pa.Array, written: str, task: Task | None, quoted: bool
+    name: str, values: pa.Array, written: str, task: str | None, quoted: bool
 ) -> Target:
     classes = _classes(values)
     if len(classes) != 2 or task == "multiclass":
