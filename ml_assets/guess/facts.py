@@ -20,6 +20,8 @@ LISTED = 2_000
 """Most values of a column that are counted one by one."""
 SHAPES = 300
 """Most shapes of a column that are counted one by one."""
+HELD = 2.0**53
+"""Whole numbers below it are exact as floats."""
 LONG = 60
 """Characters beyond which a value has no shape: it is prose."""
 LOOKED_AT = 4_000
@@ -28,6 +30,10 @@ PROSE = "…"
 """The shape of what is too long to have one."""
 BLANK = frozenset({"", "na", "n/a", "nan", "null", "?", "#n/a", "#null!", "<na>", "\\n"})
 """Spellings, in lower case, of a missing value in every column."""
+SPELLINGS = pa.array(
+    sorted({form for text in BLANK for form in (text, text.upper(), text.capitalize())} | {"NaN"}),
+    pa.string(),
+)
 WORDS = frozenset({"none", "nil", "-", "--", "---", ".", "..", "missing", "#value!", "#div/0!"})
 """Spellings of a missing value in a column of numbers or times; elsewhere they may be values."""
 SENTINELS = (-99999.0, -9999.0, -999.0, -99.0, 999.0, 9999.0, 99999.0, 999999.0)
@@ -71,6 +77,11 @@ class Facts:
     words: int = 0
 
     @property
+    def different(self) -> int:
+        """Distinct values, an estimate where `distinct` is one."""
+        return self.distinct.count() if self.counts is None else len(self.counts)
+
+    @property
     def present(self) -> int:
         """Rows with a value."""
         return self.rows - self.empty - sum(self.nulls.values())
@@ -84,14 +95,10 @@ class Facts:
         padded = pc.not_equal(values, found.field("values")).to_numpy(zero_copy_only=False)
         hollow = pc.equal(pc.fill_null(pc.utf8_length(values), 0), 0).to_numpy(zero_copy_only=False)
         self.empty += int(counts[hollow].sum())
-        short = pc.less_equal(pc.utf8_length(values), 7).to_numpy(zero_copy_only=False)
-        lower = pc.utf8_lower(values.filter(pa.array(short & ~hollow)))
-        if len(lower):
-            spelled = pc.is_in(values, value_set=_spellings(lower, values))
-            null = spelled.to_numpy(zero_copy_only=False) & ~hollow
-            for text, count in zip(
-                values.filter(pa.array(null)).to_pylist(), counts[null], strict=True
-            ):
+        null = pc.is_in(values, value_set=SPELLINGS).to_numpy(zero_copy_only=False) & ~hollow
+        if null.any():
+            spelled = values.filter(pa.array(null)).to_pylist()
+            for text, count in zip(spelled, counts[null], strict=True):
                 self.nulls[text] += int(count)
             hollow = hollow | null
         keep = ~hollow
@@ -104,11 +111,13 @@ class Facts:
 
     def _count(self, values: pa.Array, counts: npt.NDArray[np.int64]) -> None:
         if self.counts is not None:
+            before = dict(self.counts)
             if len(values) <= LISTED * 5:
                 for text, count in zip(values.to_pylist(), counts.tolist(), strict=True):
                     self.counts[text] += count
             if len(values) > LISTED * 5 or len(self.counts) > LISTED:
                 self.counts = None
+                self._spill(before)
         sizes = pc.utf8_length(values).to_numpy(zero_copy_only=False)
         self.shortest = min(self.shortest, int(sizes.min()))
         self.longest = max(self.longest, int(sizes.max()))
@@ -123,15 +132,46 @@ class Facts:
             whole = np.floor(numbers) == numbers
             self.plain += int(weights.sum())
             self.whole += int(weights[whole].sum())
-            coded = pc.match_substring_regex(texts, CODED).to_numpy(zero_copy_only=False)
-            self.coded += int(weights[coded].sum())
+            self.coded += _rows(texts.filter(pa.array(whole)), weights[whole], CODED)
             self._extremes(numbers, weights)
+            self._follow(texts, numbers, weights)
         if numeric is None:
-            self.distinct.add_numbers(numbers, weights)
             return
-        self.distinct.add_texts(values, counts)
         rest = pc.invert(numeric)
-        self._others(values.filter(rest), counts[rest.to_numpy(zero_copy_only=False)])
+        texts, weights = values.filter(rest), counts[rest.to_numpy(zero_copy_only=False)]
+        self._follow(texts, None, weights)
+        self._others(texts, weights)
+
+    def _spill(self, counts: dict[str, int]) -> None:
+        """Follow the values counted one by one so far as those to come are followed."""
+        values = pa.array(list(counts), pa.string())
+        weights = np.array(list(counts.values()), dtype=np.int64)
+        numeric = pc.match_substring_regex(values, PLAIN)
+        plain = numeric.to_numpy(zero_copy_only=False)
+        texts = values.filter(numeric)
+        numbers = pc.cast(texts, pa.float64()).to_numpy(zero_copy_only=False)
+        self._follow(texts, numbers, weights[plain])
+        self._follow(values.filter(pc.invert(numeric)), None, weights[~plain])
+
+    def _follow(
+        self,
+        texts: pa.Array,
+        numbers: npt.NDArray[np.float64] | None,
+        weights: npt.NDArray[np.int64],
+    ) -> None:
+        """Count distinct values, once they are no longer counted one by one.
+
+        A number is the same however it is written; one that a float cannot hold is a text.
+        """
+        if self.counts is not None or not len(texts):
+            return
+        if numbers is None:
+            self.distinct.add_texts(texts, weights)
+            return
+        large = np.abs(numbers) >= HELD
+        self.distinct.add_numbers(numbers[~large], weights[~large])
+        if large.any():
+            self.distinct.add_texts(texts.filter(pa.array(large)), weights[large])
 
     def _extremes(self, numbers: npt.NDArray[np.float64], weights: npt.NDArray[np.int64]) -> None:
         odd = np.isin(numbers, SENTINELS)
@@ -177,14 +217,6 @@ class Facts:
             self.examples.setdefault(name, values[place].as_py())
 
 
-def _spellings(lower: pa.Array, values: pa.Array) -> pa.Array:
-    """Return the values that are, in lower case, a spelling of a missing value."""
-    if not pc.any(pc.is_in(lower, value_set=pa.array(sorted(BLANK), pa.string()))).as_py():
-        return pa.array([], pa.string())
-    found = pc.is_in(pc.utf8_lower(values), value_set=pa.array(sorted(BLANK), pa.string()))
-    return values.filter(found)
-
-
 def _numeric(values: pa.Array) -> pa.Array | None:
     """Return which values are plain numbers, or None if all are."""
     try:
@@ -192,13 +224,13 @@ def _numeric(values: pa.Array) -> pa.Array | None:
     except pa.ArrowInvalid:
         pass
     else:
-        if pc.all(pc.is_finite(numbers)).as_py() and not _any(values, "x", "X"):
+        if pc.all(pc.is_finite(numbers)).as_py() and not _hexadecimal(values):
             return None
     return pc.match_substring_regex(values, PLAIN)
 
 
-def _any(values: pa.Array, *letters: str) -> bool:
-    return any(pc.any(pc.match_substring(values, letter)).as_py() for letter in letters)
+def _hexadecimal(values: pa.Array) -> bool:
+    return bool(pc.any(pc.match_substring(values, "x", ignore_case=True)).as_py())
 
 
 def _rows(values: pa.Array, counts: npt.NDArray[np.int64], pattern: str) -> int:

@@ -11,9 +11,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Literal
 
-import numpy as np
-import pyarrow as pa
-
 from ml_assets.guess import hints
 from ml_assets.guess.dates import clock, dates, digits
 from ml_assets.guess.facts import WORDS, Facts
@@ -64,11 +61,10 @@ def _namibia(facts: Facts) -> None:
     facts.others["NA"] += rows
     facts.shapes["a"] += rows
     facts.words += rows
-    facts.distinct.add_texts(pa.array(["NA"]), np.array([rows]))
 
 
 def _base(facts: Facts) -> ColumnProfile:
-    distinct = facts.distinct.count()
+    distinct = facts.different
     counts = facts.counts
     return ColumnProfile(
         name=facts.name,
@@ -106,7 +102,7 @@ def _between(facts: Facts) -> dict[str, int]:
     wordy = {t: n for t, n in facts.others.items() if not any(c.isdigit() for c in t)}
     usual = {t: n for t, n in wordy.items() if t.lower() in WORDS}
     few = len(wordy) <= FEW_WORDS and sum(wordy.values()) <= facts.present / 2
-    many = facts.distinct.count() - len(wordy) >= 10
+    many = facts.different - len(wordy) >= 10
     return wordy if few and many else usual
 
 
