@@ -344,8 +344,11 @@ class ModelSpec(Spec):
                 yield place, "prior is for binary and multiclass; use median"
             if isinstance(family, Blend):
                 yield from _wrong_members((*families, name, "of"), family, training)
-            if self.task == "regression" and getattr(family, "class_weight", None):
-                yield (*families, name, "class_weight"), "is only for binary and multiclass"
+            parts = {"": family, "start": getattr(family, "start", None)}
+            for part, settings in parts.items() if self.task == "regression" else ():
+                if getattr(settings, "class_weight", None):
+                    inside = (part, "class_weight") if part else ("class_weight",)
+                    yield (*families, name, *inside), "is only for binary and multiclass"
             if isinstance(family, GroupMedian) and family.by not in self.features.columns:
                 near = suggest(family.by, self.features.columns)
                 yield (*families, name, "by"), f"no feature {family.by!r}{near}"

@@ -290,6 +290,36 @@ def test_tuning_starts_from_start_and_keeps_the_best_trial() -> None:
     assert again["state"]["trees"] == best["trees"]
 
 
+def test_tuning_on_few_rows_tries_small_leaves_and_finds_a_split() -> None:
+    world = World(rows=30)
+    fitted = world.fit(LightGBMTuned(family="lightgbm_tuned", trials=2))
+    # Of 180 rows a leaf needs at most nine.
+    assert fitted.metadata["trials"][0]["min_data_in_leaf"] == 9
+    assert 1 <= fitted.metadata["trials"][1]["min_data_in_leaf"] <= 9
+    assert fitted.outputs["scores"]["validation"]["r2"] > 0.5
+
+
+WEIGHED = [
+    family for family in FAMILIES["binary"] if family.family not in ("prior", "lightgbm_tuned")
+]
+
+
+@pytest.mark.parametrize("family", WEIGHED, ids=lambda family: family.family)
+def test_balanced_classes_make_the_rare_one_likelier(family: FamilySpec) -> None:
+    world = World("binary")
+    rare = np.where(np.arange(200) % 8 == 0, 1, 0).astype(np.int8)
+    world.change("_target", pa.array(rare))
+    table = world.features["day8"].table()
+
+    def mean(kind: FamilySpec) -> float:
+        model = world.refit(kind, world.fit(kind)).outputs["model"]
+        return float(predict(model, module(kind.family), table).mean())
+
+    plain = mean(family)
+    assert plain < 0.3
+    assert mean(family.model_copy(update={"class_weight": "balanced"})) > plain + 0.1
+
+
 OWN = Custom(family="custom", module="own.py:mean", settings={"shrink": 0.5})
 
 

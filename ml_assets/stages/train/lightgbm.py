@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from ml_assets.stages.train.class_weight import balanced
 from ml_assets.stages.train.encode import Array
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def refit(
     from ml_assets.stages.train.binned import binned
 
     params = parameters(settings, context)
-    data = binned(params, fold)
+    data = binned(params, balanced(fold, context, settings.class_weight))
     booster = lightgbm.train(params, data, num_boost_round=state["trees"])
     return _state(booster, state["trees"])
 
@@ -104,7 +105,7 @@ def datasets(
     from ml_assets.stages.train.binned import binned
 
     params = parameters(settings, context)
-    data = binned(params, train)
+    data = binned(params, balanced(train, context, settings.class_weight))
     held_out = validation
     if context.task == "multiclass":
         # LightGBM accepts no label that train does not hold.

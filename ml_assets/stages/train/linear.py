@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from ml_assets.stages.train.class_weight import balanced
 from ml_assets.stages.train.encode import Array, values
 from ml_assets.stages.train.links import linked
 from ml_assets.stages.train.sampling import sample
@@ -56,6 +57,7 @@ def predict(state: dict[str, Any], batch: pa.Table) -> Array:
 def _fit(settings: Linear, fold: Fold, context: Context) -> dict[str, Any]:
     from threadpoolctl import threadpool_limits
 
+    fold = balanced(fold, context, settings.class_weight)
     rows = sample(fold.target, settings.max_rows, classes=context.task != "regression")
     table = fold.take(rows)
     matrix = np.column_stack([_plain(table, name, kind) for name, kind in context.columns.items()])
