@@ -36,7 +36,8 @@ def chosen(profile: Profile) -> Choice:
     columns, clock = _joined(columns)
     if clock:
         left_out = {**left_out, clock: f"it is the clock of {JOINED!r}"}
-    key = next((c for c in columns if c.kind == "id" and c.unique and not c.missing), None)
+    ids = (c for c in columns if c.kind == "id" and c.unique and not c.missing)
+    key = next((c for c in ids if c.personal is None), None)
     if key is not None:
         about_key = (f"{key.name}: {'; '.join(key.evidence)}",)
     else:

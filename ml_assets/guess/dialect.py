@@ -99,6 +99,9 @@ def _encoding(path: Path, start: bytes) -> str:
     guess = from_bytes(bad, cp_isolation=["cp1252", "latin_1", "cp1250", "cp1251", "mac_roman"])
     best = guess.best()
     names = [best.encoding] if best is not None else []
+    # European code pages share most letters: the usual one, if it says the same.
+    if names and bad.decode(names[0], "replace") == bad.decode("cp1252", "replace"):
+        names = []
     for name in (*names, "cp1252"):
         if name != "latin_1" and _undecodable(path, name) is None:
             return codecs.lookup(name).name

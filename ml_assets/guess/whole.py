@@ -31,7 +31,8 @@ def whole(facts: Facts, base: ColumnProfile) -> ColumnProfile:
     name = facts.name
     kind: Kind
     if facts.coded:
-        kind = "id" if base.unique else "categorical"
+        shared = hints.has(name, hints.POST | hints.PHONE)
+        kind = "id" if base.unique and not shared else "categorical"
         said = f"{facts.coded:,} values with a leading zero or plus, so no amounts"
         return replace(base, kind=kind, type="text", evidence=(*base.evidence, said))
     odd = sum(facts.sentinels.values())
@@ -47,8 +48,7 @@ def whole(facts: Facts, base: ColumnProfile) -> ColumnProfile:
         return replace(base, kind="id", type="text", evidence=(*base.evidence, said))
     if hints.has(name, hints.POST | hints.PHONE):
         said = "by its name a postcode or phone number"
-        kind = "id" if base.unique else "categorical"
-        return replace(base, kind=kind, type="text", evidence=(*base.evidence, said))
+        return replace(base, kind="categorical", type="text", evidence=(*base.evidence, said))
     return (
         _calendrical(facts, base)
         or _identified(facts, base)

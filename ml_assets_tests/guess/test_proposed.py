@@ -129,6 +129,13 @@ def test_a_unique_measurement_is_no_key(tmp_path: Path) -> None:
     assert spec(found).columns["weight"].type == "number"
 
 
+def test_postcodes_that_differ_by_chance_are_no_key(tmp_path: Path) -> None:
+    found = one(tmp_path, "PLZ", [f"0{1000 + n}" for n in range(60)])
+    assert spec(found).key == ()
+    assert spec(found).columns["PLZ"].type == "text"
+    assert spec(found).columns["PLZ"].sensitive
+
+
 def test_dates_that_can_be_read_in_two_ways_are_asked(tmp_path: Path) -> None:
     values = [f"0{n % 9 + 1}/0{n % 7 + 1}/2019" for n in range(60)]
     with pytest.raises(RequestError, match=r"--dates dmy .* or --dates mdy") as caught:
@@ -206,6 +213,8 @@ def test_encodings_and_delimiters(tmp_path: Path, encoding: str, delimiter: str)
     found = proposed("shop", [write(tmp_path, text.encode(encoding))])
     assert [column.name for column in found.profile.columns] == ["Größe", "Straße", "n"]
     assert spec(found).columns["Straße"].allowed == ("Bonn", "Köln")
+    wanted = {"utf-8-sig": "utf-8"}.get(encoding, encoding)
+    assert spec(found).landing.encoding == wanted
     assert found.trial is not None
     assert found.trial.lost == 0
 
