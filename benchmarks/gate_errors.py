@@ -21,7 +21,7 @@ from ml_assets.spec.gate import DecideSpec, GateSpec
 from ml_assets.spec.model import Intervals
 from ml_assets.stages.evaluate import bootstrap
 from ml_assets.stages.gate import compare, rules
-from ml_assets.stages.paired.rows import Rows
+from ml_assets.stages.paired.rows import PairedRows
 
 DAYS = 30
 SIZES = (300, 1_000, 3_000, 10_000, 30_000)
@@ -54,7 +54,7 @@ TOLD = DecideSpec(
 )
 
 
-def world(size: int, worse: float, in_slice: float | None, seed: int) -> Rows:
+def world(size: int, worse: float, in_slice: float | None, seed: int) -> PairedRows:
     """Return simulated rows: target 0, predictions are errors; the first of five slices differs."""
     draw = np.random.default_rng(seed)
     day = np.arange(size) % DAYS
@@ -67,7 +67,7 @@ def world(size: int, worse: float, in_slice: float | None, seed: int) -> Rows:
     part = draw.integers(0, 5, size)
     factor = np.where(part == 0, 1.0 + (worse if in_slice is None else in_slice), 1.0 + worse)
     start = np.datetime64("2024-01-01", "us")
-    return Rows(
+    return PairedRows(
         target=np.zeros(size),
         candidate=ours * factor,
         other=theirs,
@@ -80,7 +80,7 @@ def world(size: int, worse: float, in_slice: float | None, seed: int) -> Rows:
     )
 
 
-def passed(rows: Rows, gate: GateSpec, seed: int) -> tuple[bool, bool]:
+def passed(rows: PairedRows, gate: GateSpec, seed: int) -> tuple[bool, bool]:
     """Return whether simulated rows pass `not_worse`, and whether they pass `slices`."""
     told = TOLD.model_copy(update={"gate": gate})
     kept = np.ones(len(rows.target), dtype=bool)
@@ -108,7 +108,7 @@ def first(size: int, worse: float, repeats: int) -> float:
     return sum(_beats(world(size, worse, None, seed), seed) for seed in range(repeats)) / repeats
 
 
-def _beats(rows: Rows, seed: int) -> bool:
+def _beats(rows: PairedRows, seed: int) -> bool:
     assert rows.other is not None
     level, resamples = Intervals().level, Intervals().resamples
     draws = bootstrap.draw(rows.time, "day", resamples, seed)

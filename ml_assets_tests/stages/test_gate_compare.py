@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from benchmarks.gate_errors import rate, world
 from ml_assets.spec.gate import DecideSpec, GateSpec, NotWorse, Slices
 from ml_assets.stages.gate import compare
-from ml_assets.stages.paired.rows import Rows
+from ml_assets.stages.paired.rows import PairedRows
 
 FAST = GateSpec(not_worse=NotWorse(resamples=200))
 
@@ -32,7 +32,7 @@ def told(metric: str = "mae", task: Any = "regression", **gate: Any) -> DecideSp
     )
 
 
-def every(rows: Rows) -> Any:
+def every(rows: PairedRows) -> Any:
     return np.ones(len(rows.target), dtype=bool)
 
 

@@ -18,7 +18,7 @@ from ml_assets.stages.evaluate.contributions import contributions
 from ml_assets.stages.evaluate.explain import explain
 from ml_assets.stages.evaluate.losses import row_losses
 from ml_assets.stages.evaluate.registry import SECTIONS
-from ml_assets.stages.evaluate.rows import Fitted, Rows
+from ml_assets.stages.evaluate.rows import Fitted, PredictedRows
 from ml_assets.stages.evaluate.sample import sample
 from ml_assets.stages.evaluate.section import Section, Study, View
 from ml_assets.stages.evaluate.sections import calibration, confusion, residuals, thresholds, worst
@@ -59,7 +59,9 @@ def study(
     )
     table = pa.table({name: pa.array(values) for name, values in columns.items()})
     place = np.arange(len(target))
-    rows = Rows(target, prediction, {"b": prediction}, when, {}, list(classes), table, place, table)
+    rows = PredictedRows(
+        target, prediction, {"b": prediction}, when, {}, list(classes), table, place, table
+    )
     draws = bootstrap.draw(when, "row", 200, 1)
     return Study(spec, rows, draws, row_losses(metric, target, prediction), {})
 

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from ml_assets.stages.keys import named, numbered
-from ml_assets.stages.paired.rows import Rows
+from ml_assets.stages.paired.rows import PairedRows
 from ml_assets.stages.paired.seen import seen_keys
 from ml_assets.stages.split.ranges import REFERENCES
 from ml_assets_tests.stages.feature_batches import batches
@@ -48,7 +48,7 @@ def test_of_equal_inputs_the_other_has_seen_as_many_as_it_was_trained_on() -> No
     a = f"\\I{'a' * 32}"
     none = np.zeros(3)
     test = pa.chunked_array([[f"{a}\\1", "k", f"{a}\\2"]])
-    rows = Rows(none, none, None, None, test, none.astype("datetime64[us]"), none, None, {})
+    rows = PairedRows(none, none, None, None, test, none.astype("datetime64[us]"), none, None, {})
     ours, theirs = pa.array([f"{a}\\1"]), pa.array([f"{a}\\1", f"{a}\\2", "k"])
     # The candidate was trained on one such row, the other on two: one of them lies in test.
     by_us, by_them = rows.seen_by(ours, theirs)

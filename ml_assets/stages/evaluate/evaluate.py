@@ -16,7 +16,7 @@ from ml_assets.stages import metrics as standard
 from ml_assets.stages.evaluate import bootstrap, slices
 from ml_assets.stages.evaluate.losses import row_losses
 from ml_assets.stages.evaluate.registry import SECTIONS
-from ml_assets.stages.evaluate.rows import Fitted, Rows, read
+from ml_assets.stages.evaluate.rows import Fitted, PredictedRows, read
 from ml_assets.stages.evaluate.section import Study
 from ml_assets.stages.notes import CONSTANT_TARGET, ONE_VALUE, UNDECLARED, unranked
 from ml_assets.stages.result import Result
@@ -84,7 +84,7 @@ def evaluate(
     return Result(outputs, {"rows": figures["rows"]})
 
 
-def _notes(spec: EvaluateSpec, rows: Rows, chosen: Fitted, hidden: list[str]) -> list[str]:
+def _notes(spec: EvaluateSpec, rows: PredictedRows, chosen: Fitted, hidden: list[str]) -> list[str]:
     found = []
     if "constant" in chosen.model["state"]:
         found.append(CONSTANT_TARGET)
@@ -97,7 +97,7 @@ def _notes(spec: EvaluateSpec, rows: Rows, chosen: Fitted, hidden: list[str]) ->
     return found
 
 
-def _chosen(board: Mapping[str, Any], rows: Rows) -> list[str]:
+def _chosen(board: Mapping[str, Any], rows: PredictedRows) -> list[str]:
     """Return notes on an odd choice: one without a metric, or of a constant model."""
     first = next(entry for entry in board["families"] if entry["family"] == board["chosen"])
     if first["value"] is None:
@@ -111,7 +111,7 @@ def _chosen(board: Mapping[str, Any], rows: Rows) -> list[str]:
 
 def _figures(
     spec: EvaluateSpec,
-    rows: Rows,
+    rows: PredictedRows,
     draws: bootstrap.Draws,
     own: Mapping[str, Hook],
     sliced: list[str],
@@ -156,7 +156,7 @@ def _figures(
 
 def _drawn(
     spec: EvaluateSpec,
-    rows: Rows,
+    rows: PredictedRows,
     prediction: Any,
     draws: bootstrap.Draws,
     values: Mapping[str, float | None],
@@ -174,7 +174,7 @@ def _drawn(
 
 def _baseline(
     spec: EvaluateSpec,
-    rows: Rows,
+    rows: PredictedRows,
     prediction: Any,
     draws: bootstrap.Draws,
     own: Mapping[str, Hook],

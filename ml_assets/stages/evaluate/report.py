@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import DictLoader, Environment, StrictUndefined
 
 from ml_assets.stages.evaluate.registry import SECTIONS
-from ml_assets.stages.evaluate.section import Cell, Line, Section, Table, Text, View
+from ml_assets.stages.evaluate.section import Line, ReportTable, Section, TableCell, Text, View
 from ml_assets.stages.evaluate.style import STYLE
 from ml_assets.stages.evaluate.template import PAGE
 from ml_assets.stages.evaluate.verdict import headline, verdict
@@ -77,10 +77,10 @@ def _page(view: View, parts: Sequence[Section]) -> bytes:
     return environment.get_template("page").render(shown).encode("utf-8")
 
 
-def _celled(table: Table) -> Table:
+def _celled(table: ReportTable) -> ReportTable:
     """Return a table of cells only."""
     return replace(table, lines=[Line([_cell(c) for c in x.cells], x.mood) for x in table.lines])
 
 
-def _cell(text: Text) -> Cell:
-    return text if isinstance(text, Cell) else Cell(text)
+def _cell(text: Text) -> TableCell:
+    return text if isinstance(text, TableCell) else TableCell(text)

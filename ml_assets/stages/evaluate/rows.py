@@ -25,7 +25,7 @@ MOST_SAMPLED = 100_000
 
 
 @dataclass(frozen=True)
-class Rows:
+class PredictedRows:
     """n test rows in calendar order; predictions, (n,) or (n, k), as `metrics` takes them.
 
     A row whose target is not finite is left out of all but `table`.
@@ -70,7 +70,7 @@ def read(
     baselines: Mapping[str, Fitted],
     slices: Sequence[str],
     hidden: Sequence[str] = (),
-) -> Rows:
+) -> PredictedRows:
     """Return the test rows with predictions; one batch of features is in memory at a time.
 
     Columns that are `hidden` are in no sample.
@@ -100,7 +100,7 @@ def read(
     prediction, target = np.concatenate(said), np.concatenate(targets)
     table = _table(whole, chosen.model, prediction, next(iter(found.values())))
     sampled = pa.concat_tables(samples).unify_dictionaries()
-    rows = Rows(
+    rows = PredictedRows(
         target,
         prediction,
         found,
@@ -122,7 +122,7 @@ def _renamed(table: pa.Table, names: Mapping[str, str]) -> pa.Table:
     return pa.table({name: table[column] for name, column in names.items()})
 
 
-def _finite(rows: Rows) -> Rows:
+def _finite(rows: PredictedRows) -> PredictedRows:
     """Return the rows whose target and prediction are finite."""
     good = np.isfinite(rows.target) & np.isfinite(
         rows.prediction.reshape(len(rows.target), -1)

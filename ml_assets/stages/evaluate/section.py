@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from ml_assets.stages.evaluate.bootstrap import Draws
 from ml_assets.stages.evaluate.drawing import Plot
-from ml_assets.stages.evaluate.rows import Rows
+from ml_assets.stages.evaluate.rows import PredictedRows
 from ml_assets.stages.train.encode import Array
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class Study:
     """The test rows as sections measure them; `loss` (n,) is each row's share of the metric."""
 
     spec: EvaluateSpec
-    rows: Rows
+    rows: PredictedRows
     draws: Draws
     loss: Array
     gains: Mapping[str, float]
@@ -51,7 +51,7 @@ class View:
 
 
 @dataclass(frozen=True)
-class Cell:
+class TableCell:
     """A table's cell; `tags` are (text, mood), `bar` is a length in percent."""
 
     text: str
@@ -61,7 +61,7 @@ class Cell:
     code: bool = False
 
 
-Text: TypeAlias = Cell | str
+Text: TypeAlias = TableCell | str
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Table:
+class ReportTable:
     """A table; `left` are the columns of text, `folded` is its label while collapsed."""
 
     label: str
@@ -93,7 +93,7 @@ class Section:
     name: str
     title: str
     text: str
-    tables: Sequence[Table] = ()
+    tables: Sequence[ReportTable] = ()
     plots: Sequence[Plot] = ()
     notes: Sequence[str] = ()
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ml_assets.stages import metrics
 from ml_assets.stages.evaluate import bootstrap
-from ml_assets.stages.evaluate.rows import Rows
+from ml_assets.stages.evaluate.rows import PredictedRows
 
 Ints = NDArray[np.int64]
 FEW_ROWS = 100
@@ -29,7 +29,7 @@ OTHERS = " other values)"
 
 
 def measure(
-    name: str, rows: Rows, task: str, metric: str, draws: bootstrap.Draws, level: float
+    name: str, rows: PredictedRows, task: str, metric: str, draws: bootstrap.Draws, level: float
 ) -> list[dict[str, Any]]:
     """Return one entry per value of a slice: worst first, those with few rows at the end."""
     labels, code = groups(rows.slices[name])

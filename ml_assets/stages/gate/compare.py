@@ -22,14 +22,14 @@ import pyarrow as pa
 
 from ml_assets.stages import metrics as standard
 from ml_assets.stages.evaluate import bootstrap, slices
-from ml_assets.stages.paired.rows import Ints, Mask, Rows
+from ml_assets.stages.paired.rows import Ints, Mask, PairedRows
 from ml_assets.stages.train.encode import Array
 
 if TYPE_CHECKING:
     from ml_assets.spec.gate import DecideSpec, Margin, NotWorse, Slices
 
 
-def blocks(kind: str, rows: Rows, kept: Mask) -> tuple[Ints, str]:
+def blocks(kind: str, rows: PairedRows, kept: Mask) -> tuple[Ints, str]:
     """Return each kept row's block (kept rows,), numbered from 0, and the kind of block.
 
     Each row without an event time is its own block.
@@ -69,7 +69,7 @@ def worse_by(metric: str, candidate: Any, champion: Any) -> Any:
     return candidate - champion
 
 
-def pair(spec: DecideSpec, rows: Rows, kept: Mask) -> dict[str, Any]:
+def pair(spec: DecideSpec, rows: PairedRows, kept: Mask) -> dict[str, Any]:
     """Return rows and the metric of both models on some of the rows; `kept` is a mask (n,)."""
     assert rows.other is not None
     target = rows.target[kept]
@@ -78,7 +78,9 @@ def pair(spec: DecideSpec, rows: Rows, kept: Mask) -> dict[str, Any]:
     return {"rows": len(target), "candidate": candidate, "champion": champion}
 
 
-def overall(spec: DecideSpec, rows: Rows, kept: Mask, draws: bootstrap.Draws) -> dict[str, Any]:
+def overall(
+    spec: DecideSpec, rows: PairedRows, kept: Mask, draws: bootstrap.Draws
+) -> dict[str, Any]:
     """Return the figures on the kept rows, with the upper limit of how much worse it may be.
 
     `worse`, `low`, `limit` and `margin` are in the metric's unit; above 0 is worse. The two-sided
@@ -119,7 +121,7 @@ def shown(spec: DecideSpec) -> tuple[str, ...]:
 
 
 def by_slice(
-    spec: DecideSpec, rule: Slices, rows: Rows, kept: Mask, draws: bootstrap.Draws
+    spec: DecideSpec, rule: Slices, rows: PairedRows, kept: Mask, draws: bootstrap.Draws
 ) -> list[dict[str, Any]]:
     """Return one entry per value of a slice: figures, p by t-test, p after Holm, `worse_shown`.
 
@@ -175,7 +177,7 @@ def _holm(entries: Sequence[dict[str, Any]], alpha: float) -> None:
 
 
 def _worse(
-    metric: str, rows: Rows, kept: Mask, draws: bootstrap.Draws, group: Ints, groups: int
+    metric: str, rows: PairedRows, kept: Mask, draws: bootstrap.Draws, group: Ints, groups: int
 ) -> Array:
     """Return by draw and group of rows how much worse the candidate is: (draws, groups)."""
     assert rows.other is not None
@@ -187,7 +189,9 @@ def _worse(
     return np.asarray(worse_by(metric, ours, theirs), dtype=np.float64)
 
 
-def draw(rule: NotWorse, rows: Rows, kept: Mask, seed: int) -> tuple[bootstrap.Draws | None, str]:
+def draw(
+    rule: NotWorse, rows: PairedRows, kept: Mask, seed: int
+) -> tuple[bootstrap.Draws | None, str]:
     """Return draws of the blocks of kept rows, or None and the reason if there are too few."""
     block, unit = blocks(rule.block, rows, kept)
     count = int(block.max()) + 1 if len(block) else 0

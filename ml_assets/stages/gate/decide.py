@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from ml_assets.stages.evaluate.rows import Fitted
 from ml_assets.stages.gate import compare, page, rules
 from ml_assets.stages.paired import comparable
-from ml_assets.stages.paired.rows import Rows, read
+from ml_assets.stages.paired.rows import PairedRows, read
 from ml_assets.stages.paired.seen import checked, seen_keys
 from ml_assets.stages.result import Result
 from ml_assets.stages.train import folds
@@ -137,13 +137,15 @@ def _rows(
     features: Mapping[str, Handle],
     candidate: Fitted,
     champion: Fitted,
-) -> Rows:
+) -> PairedRows:
     grouped = spec.gate.not_worse.block == "group"
     names = compare.shown(spec) if spec.gate.slices is not None else ()
     return read(test.table(), features, candidate, champion, names, grouped)
 
 
-def _compare(spec: DecideSpec, evidence: Evidence, rows: Rows, ours: Any, theirs: Any) -> None:
+def _compare(
+    spec: DecideSpec, evidence: Evidence, rows: PairedRows, ours: Any, theirs: Any
+) -> None:
     """Fill in rows, figures and slices: on all rows, on seen rows, and on unseen rows."""
     if rows.fails is not None:
         evidence.comparison, evidence.fails = "champion_fails", rows.fails

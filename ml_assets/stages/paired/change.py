@@ -22,7 +22,7 @@ from ml_assets.stages import metrics as standard
 from ml_assets.stages.evaluate import bootstrap, slices
 from ml_assets.stages.evaluate.rows import Fitted
 from ml_assets.stages.paired import comparable
-from ml_assets.stages.paired.rows import Mask, Rows, read
+from ml_assets.stages.paired.rows import Mask, PairedRows, read
 from ml_assets.stages.paired.seen import checked, seen_keys
 from ml_assets.stages.result import Result
 
@@ -110,7 +110,7 @@ def _why_not(
     return f"the two models predict different things: {'; '.join(reasons)}" if reasons else None
 
 
-def _finite(rows: Rows) -> Mask:
+def _finite(rows: PairedRows) -> Mask:
     """Return (n,) which rows have a target and two numeric predictions."""
     found = np.isfinite(rows.target)
     for prediction in (rows.candidate, rows.other):
@@ -118,7 +118,7 @@ def _finite(rows: Rows) -> Mask:
     return np.asarray(found, dtype=bool)
 
 
-def _figures(spec: ChangeSpec, rows: Rows, kept: Mask) -> dict[str, Any]:
+def _figures(spec: ChangeSpec, rows: PairedRows, kept: Mask) -> dict[str, Any]:
     """Return the metrics of both models on the kept rows, and their differences."""
     assert rows.other is not None
     part = replace(
@@ -146,7 +146,7 @@ def _figures(spec: ChangeSpec, rows: Rows, kept: Mask) -> dict[str, Any]:
     }
 
 
-def _both(spec: ChangeSpec, name: str, rows: Rows, kept: Mask) -> dict[str, float | None]:
+def _both(spec: ChangeSpec, name: str, rows: PairedRows, kept: Mask) -> dict[str, float | None]:
     """Return a metric of both models on some of the rows; None if it has no value."""
     assert rows.other is not None
     target = rows.target[kept]
@@ -166,7 +166,7 @@ def _difference(both: Mapping[str, float | None], spread: list[float] | None) ->
     return {"difference": now - before, "interval": spread}
 
 
-def _spread(name: str, rows: Rows, draws: bootstrap.Draws, group: Any, groups: int) -> Any:
+def _spread(name: str, rows: PairedRows, draws: bootstrap.Draws, group: Any, groups: int) -> Any:
     """Return the difference of a metric by draw and group of rows: (draws, groups)."""
     assert rows.other is not None
     now, before = (
@@ -176,7 +176,7 @@ def _spread(name: str, rows: Rows, draws: bootstrap.Draws, group: Any, groups: i
     return now - before
 
 
-def _by_slice(spec: ChangeSpec, rows: Rows, draws: bootstrap.Draws) -> list[dict[str, Any]]:
+def _by_slice(spec: ChangeSpec, rows: PairedRows, draws: bootstrap.Draws) -> list[dict[str, Any]]:
     """Return one entry per value of a slice, in the order of the spec, most rows first.
 
     `p` is None if a slice has fewer than 100 rows or 5 blocks; `adjusted` is p after Holm.

@@ -29,7 +29,7 @@ Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Rows:
+class PairedRows:
     """n test rows in calendar order; predictions, (n,) or (n, k), as `metrics` takes them."""
 
     target: Array
@@ -64,7 +64,7 @@ def read(
     slices: Sequence[str],
     grouped: bool,
     said: Array | None = None,
-) -> Rows:
+) -> PairedRows:
     """Return the test rows; one batch of features is in memory at a time.
 
     `said` (n,) are the candidate's predictions if already computed, in the fold's order.
@@ -92,7 +92,7 @@ def read(
         keys += named(table["_key"].cast(pa.string()), batch).chunks
         number += [list(features).index(batch)] * len(table)
     whole = pa.concat_tables(parts).unify_dictionaries()
-    return Rows(
+    return PairedRows(
         np.concatenate(targets),
         np.concatenate(ours) if said is None else said,
         np.concatenate(theirs) if theirs and fails is None else None,

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from ml_assets.stages.keys import ALONE, BY_INPUTS, UNKEYED, shared
 from ml_assets.stages.result import Result
-from ml_assets.stages.split.ranges import FOLDS, Rows, duplicates, read, result
+from ml_assets.stages.split.ranges import FOLDS, SplitRows, duplicates, read, result
 
 if TYPE_CHECKING:
     from ml_assets.spec.split import HashSplit, SplitRule
@@ -93,7 +93,7 @@ def _fold(rule: HashSplit, u: Array) -> NDArray[np.int8]:
 
 
 def _stratified(
-    rule: HashSplit, rows: Rows, kept: Handle | None
+    rule: HashSplit, rows: SplitRows, kept: Handle | None
 ) -> tuple[NDArray[np.int8], pa.Table]:
     """Return the fold of each row and the assignment of every key ever seen with a label.
 
@@ -153,7 +153,7 @@ def _positions(
     return np.asarray((rank + uniform(stratum, rule.salt) * size) / whole[codes])
 
 
-def _empty(rule: HashSplit, masks: Mapping[str, NDArray[np.bool_]], rows: Rows) -> str | None:
+def _empty(rule: HashSplit, masks: Mapping[str, NDArray[np.bool_]], rows: SplitRows) -> str | None:
     """Return a message on folds without rows, or None."""
     empty = [name for name in FOLDS if not masks[name].any()]
     if not empty:

@@ -39,7 +39,7 @@ class Repeats:
 
 
 @dataclass(frozen=True)
-class Rows:
+class SplitRows:
     """The n rows of all batches, in calendar order, then source order.
 
     A key may occur in several batches: the values of its last row count (`latest`), and its home,
@@ -108,7 +108,7 @@ def read(
     features: Mapping[str, Handle],
     columns: Sequence[str] = (),
     reduce: Callable[[pa.Table, str], pa.Table] | None = None,
-) -> Rows:
+) -> SplitRows:
     """Read keys and labels of feature batches, given in calendar order, one at a time.
 
     `extra` is the named columns of all batches, or what `reduce` computes from each batch's
@@ -132,7 +132,7 @@ def read(
         # Equal inputs share a fold, but none of the rows replaces another.
         equal = len(repeats.rows) - int(np.unique(repeats.first).size)
         repeats = Repeats(*np.zeros((3, 0), np.int64))
-    return Rows(
+    return SplitRows(
         batches=tuple(features),
         digests=tuple(handle.digest for handle in features.values()),
         offsets=np.array(ends),
@@ -158,7 +158,7 @@ def repeats_of(keys: Keys) -> Repeats:
     return Repeats(*np.concatenate(found, axis=1))
 
 
-def references(rows: Rows, mask: Mask) -> pa.Table:
+def references(rows: SplitRows, mask: Mask) -> pa.Table:
     """Return the ranges (batch, digest of its features, start, stop) of the rows in a mask."""
     parts = [REFERENCES.empty_table()]
     for number, batch in enumerate(rows.batches):
@@ -172,7 +172,7 @@ def references(rows: Rows, mask: Mask) -> pa.Table:
 
 
 def result(
-    rows: Rows, folds: Mapping[str, Mask], waiting: str | None, ungrouped: int = 0
+    rows: SplitRows, folds: Mapping[str, Mask], waiting: str | None, ungrouped: int = 0
 ) -> Result:
     """Return the three tables of references and the summary; empty folds if the model waits.
 
@@ -203,7 +203,7 @@ def result(
     return Result({**tables, "summary": summary}, {"rows": counts})
 
 
-def duplicates(rows: Rows, on_duplicate_key: str) -> str | None:
+def duplicates(rows: SplitRows, on_duplicate_key: str) -> str | None:
     """Return why a model with `on_duplicate_key: error` waits; never the keys themselves."""
     if on_duplicate_key != "error" or not rows.repeated:
         return None

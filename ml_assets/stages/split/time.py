@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ml_assets.stages.keys import Ints
 from ml_assets.stages.result import Result
-from ml_assets.stages.split.ranges import Mask, Rows, duplicates, read, result
+from ml_assets.stages.split.ranges import Mask, SplitRows, duplicates, read, result
 
 if TYPE_CHECKING:
     from ml_assets.spec.split import SplitRule, TimeSplit
@@ -54,7 +54,7 @@ def split(spec: SplitRule, *, features: Mapping[str, Handle]) -> Result:
     return result(rows, masks, waiting)
 
 
-def _labelled_share(rows: Rows) -> NDArray[np.float64]:
+def _labelled_share(rows: SplitRows) -> NDArray[np.float64]:
     """Return, for each batch, the share of its rows with a label; -1 where it has no rows."""
     size = np.diff(rows.offsets)
     known = rows.at_last(rows.labelled)
@@ -63,7 +63,7 @@ def _labelled_share(rows: Rows) -> NDArray[np.float64]:
 
 
 def _folds(
-    rule: TimeSplit, rows: Rows, share: NDArray[np.float64], slots: Ints, block: str | None
+    rule: TimeSplit, rows: SplitRows, share: NDArray[np.float64], slots: Ints, block: str | None
 ) -> NDArray[np.int8]:
     """Return the fold of each row."""
     number = np.arange(len(share))
@@ -93,7 +93,7 @@ def _share(size: int | str) -> Fraction:
     return Fraction(str(size).rstrip("%")) / 100
 
 
-def _newest(rows: Rows, pool: Mask, share: Fraction, block: str | None) -> Mask:
+def _newest(rows: SplitRows, pool: Mask, share: Fraction, block: str | None) -> Mask:
     """Return the newest rows of the pool: a share, and all of the same time as its oldest."""
     candidates = np.flatnonzero(pool)
     time = np.asarray(rows.extra["_time"].to_numpy(), dtype="datetime64[us]")
@@ -111,7 +111,9 @@ def _newest(rows: Rows, pool: Mask, share: Fraction, block: str | None) -> Mask:
     return mask
 
 
-def _too_few(rule: TimeSplit, rows: Rows, share: NDArray[np.float64], slots: Ints) -> str | None:
+def _too_few(
+    rule: TimeSplit, rows: SplitRows, share: NDArray[np.float64], slots: Ints
+) -> str | None:
     """Return a message on missing usable batches and on unusable ones, or None."""
     sizes = {"test": rule.test, "validation": rule.validation}
     whole = {name: size for name, size in sizes.items() if isinstance(size, int)}

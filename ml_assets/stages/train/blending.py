@@ -38,7 +38,7 @@ PARTS = 5
 
 
 @dataclass(frozen=True)
-class Judged:
+class HeldOut:
     """n rows that no member learned from: target, part, and each member's predictions."""
 
     target: Array
@@ -112,11 +112,11 @@ def _state(documents: Mapping[str, Any], chosen: Sequence[float]) -> dict[str, A
     return {"members": members}
 
 
-def _judged(documents: Mapping[str, Any], out: folds.Fold) -> Judged:
+def _judged(documents: Mapping[str, Any], out: folds.Fold) -> HeldOut:
     count = len(out.target)
     part = np.arange(count) * PARTS // max(count, 1)
     found = [predict_fold(item, MEMBERS[item["family"]], out) for item in documents.values()]
-    return Judged(out.target, part, found)
+    return HeldOut(out.target, part, found)
 
 
 def _crosswise(count: int, part: NDArray[np.int64]) -> dict[str, int]:
@@ -127,10 +127,10 @@ def _crosswise(count: int, part: NDArray[np.int64]) -> dict[str, int]:
     return {"train": count - int(out), "validation": len(part)}
 
 
-def _read(spec: FitSpec, documents: Mapping[str, Any], held: Mapping[str, Handle]) -> Judged:
+def _read(spec: FitSpec, documents: Mapping[str, Any], held: Mapping[str, Handle]) -> HeldOut:
     tables = [held[name].table() for name in documents]
     names = [name for name in tables[0].column_names if name.startswith("p") and name != "part"]
     predictions = [np.column_stack([table[name].to_numpy() for name in names]) for table in tables]
     if spec.task != "multiclass":
         predictions = [item[:, 0] for item in predictions]
-    return Judged(tables[0]["target"].to_numpy(), tables[0]["part"].to_numpy(), predictions)
+    return HeldOut(tables[0]["target"].to_numpy(), tables[0]["part"].to_numpy(), predictions)

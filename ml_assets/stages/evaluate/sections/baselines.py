@@ -8,7 +8,15 @@ from typing import Any
 from ml_assets.stages import metrics as standard
 from ml_assets.stages.counted import counted
 from ml_assets.stages.evaluate import words
-from ml_assets.stages.evaluate.section import Cell, Line, Section, Table, Text, View, lines
+from ml_assets.stages.evaluate.section import (
+    Line,
+    ReportTable,
+    Section,
+    TableCell,
+    Text,
+    View,
+    lines,
+)
 from ml_assets.stages.evaluate.words import number
 
 NAME = "metrics"
@@ -21,7 +29,7 @@ def show(view: View) -> Section:
     body = [_line(view, name) for name in _order(view)]
     head = ["Metric", "Model", f"{level} interval", f"Baseline: {found['baseline_family']}"]
     head += ["Difference", f"{level} interval"]
-    tables = [Table("All metrics on test", head, body)]
+    tables = [ReportTable("All metrics on test", head, body)]
     if len(found["baselines"]) > 1:
         tables.append(_others(view))
     unit = f", in {view.spec.target_unit}" if view.spec.target_unit else ""
@@ -45,7 +53,7 @@ def _line(view: View, name: str) -> Line:
     unit = words.unit_of(name, view.spec.target_unit)
     return Line(
         [
-            Cell(words.NAMES.get(name, name), under=under),
+            TableCell(words.NAMES.get(name, name), under=under),
             number(found["test"][name], unit),
             words.span(found["intervals"][name]),
             number(found["baseline"][name]),
@@ -56,7 +64,7 @@ def _line(view: View, name: str) -> Line:
     )
 
 
-def _others(view: View) -> Table:
+def _others(view: View) -> ReportTable:
     """Return the spec's metric of each baseline, and the model's difference from it."""
     metric = view.spec.metric
     body: list[list[Text]] = []
@@ -65,11 +73,11 @@ def _others(view: View) -> Table:
     level = words.level(view.metrics["level"])
     head = ["Baseline", words.title(metric), f"{level} interval"]
     head += ["Model minus baseline", f"{level} interval"]
-    return Table("Each baseline", head, lines(body), title="Beside each trivial baseline")
+    return ReportTable("Each baseline", head, lines(body), title="Beside each trivial baseline")
 
 
-def _named(name: str, entry: Mapping[str, Any]) -> Cell:
-    return Cell(name, under="" if entry["refitted"] else "fitted on train only")
+def _named(name: str, entry: Mapping[str, Any]) -> TableCell:
+    return TableCell(name, under="" if entry["refitted"] else "fitted on train only")
 
 
 def _figures(entry: Mapping[str, Any], metric: str) -> list[str]:

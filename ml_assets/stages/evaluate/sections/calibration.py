@@ -16,7 +16,7 @@ import numpy as np
 
 from ml_assets.stages.evaluate import bootstrap, parts, words
 from ml_assets.stages.evaluate.drawing import INK, LEGEND, MAIN, OTHER, Plot, drawn, in_unit
-from ml_assets.stages.evaluate.section import Section, Study, Table, View, lines, nothing
+from ml_assets.stages.evaluate.section import ReportTable, Section, Study, View, lines, nothing
 from ml_assets.stages.evaluate.sections.residuals import said_and_happened
 from ml_assets.stages.evaluate.words import number, said
 
@@ -168,7 +168,7 @@ def _drawn_classes(found: dict[str, Any]) -> Plot:
     return drawn("predictions-by-outcome", "Predictions by outcome", text, paint)
 
 
-def _table(view: View, found: dict[str, Any]) -> Table:
+def _table(view: View, found: dict[str, Any]) -> ReportTable:
     form = number if view.spec.task == "regression" else words.share
     body = [
         [
@@ -183,4 +183,4 @@ def _table(view: View, found: dict[str, Any]) -> Table:
         )
     ]
     head = ["Group", "Rows", "Predicted", "Observed", f"Observed {words.MINUS} predicted"]
-    return Table("Calibration by group", head, lines(body), folded="The groups, as a table")
+    return ReportTable("Calibration by group", head, lines(body), folded="The groups, as a table")

@@ -8,7 +8,15 @@ from typing import Any
 
 from ml_assets.stages import metrics as standard
 from ml_assets.stages.evaluate import words
-from ml_assets.stages.evaluate.section import Cell, Line, Section, Table, Text, View, nothing
+from ml_assets.stages.evaluate.section import (
+    Line,
+    ReportTable,
+    Section,
+    TableCell,
+    Text,
+    View,
+    nothing,
+)
 from ml_assets.stages.evaluate.slices import FEW_ROWS
 from ml_assets.stages.evaluate.words import number
 
@@ -33,7 +41,7 @@ def show(view: View) -> Section:
         )
         for name, entry in found["figures"].items()
     ]
-    tables = [Table("Both candidates", head, body)]
+    tables = [ReportTable("Both candidates", head, body)]
     for name, group in groupby(found["slices"], key=lambda entry: str(entry["slice"])):
         tables += _slice(view, name, list(group))
     return Section(NAME, TITLE, " ".join(_said(view, found)), tables, (), _notes(found))
@@ -83,7 +91,7 @@ def _said(view: View, found: Mapping[str, Any]) -> list[str]:
     return said
 
 
-def _slice(view: View, name: str, entries: list[dict[str, Any]]) -> list[Table]:
+def _slice(view: View, name: str, entries: list[dict[str, Any]]) -> list[ReportTable]:
     """Return a table of one slice's values, the most worsened first; the rest collapsed."""
     metric = view.spec.metric
     sign = -1.0 if metric in standard.GREATER_IS_BETTER else 1.0
@@ -92,10 +100,10 @@ def _slice(view: View, name: str, entries: list[dict[str, Any]]) -> list[Table]:
     level = words.level(view.change["level"])
     head = [name, "Rows", "This candidate", "Previous one", "Difference", f"{level} interval"]
     label = f"{words.title(metric)} by {name}"
-    tables = [Table(f"{label}, both candidates", head, body[:_SHOWN], title=label)]
+    tables = [ReportTable(f"{label}, both candidates", head, body[:_SHOWN], title=label)]
     if body[_SHOWN:]:
         folded = f"{len(body) - _SHOWN} more"
-        tables.append(Table(f"More of {label}", head, body[_SHOWN:], folded=folded))
+        tables.append(ReportTable(f"More of {label}", head, body[_SHOWN:], folded=folded))
     return tables
 
 
@@ -103,7 +111,11 @@ def _line(metric: str, entry: Mapping[str, Any]) -> Line:
     mood = marked(metric, entry)
     tags = [("few rows", "warn")] if entry["few"] else []
     tags += [(mood, "good" if mood == "better" else "bad")] if mood else []
-    cells: list[Text] = [Cell(entry["value"], tags), f"{entry['rows']:,}", *_figures(entry, "")]
+    cells: list[Text] = [
+        TableCell(entry["value"], tags),
+        f"{entry['rows']:,}",
+        *_figures(entry, ""),
+    ]
     return Line(cells, "few" if entry["few"] else "")
 
 

@@ -8,7 +8,15 @@ import numpy as np
 
 from ml_assets.stages.counted import counted
 from ml_assets.stages.evaluate import words
-from ml_assets.stages.evaluate.section import Cell, Line, Section, Study, Table, View, lines
+from ml_assets.stages.evaluate.section import (
+    Line,
+    ReportTable,
+    Section,
+    Study,
+    TableCell,
+    View,
+    lines,
+)
 
 NAME = "confusion"
 MOST = 12
@@ -54,13 +62,13 @@ def show(view: View) -> Section | None:
     body = []
     for row in true:
         total = max(int(counts[row].sum()), 1)
-        cells: list[Cell | str] = [Cell(labels[row]), f"{counts[row].sum():,}"]
+        cells: list[TableCell | str] = [TableCell(labels[row]), f"{counts[row].sum():,}"]
         for column in said:
             share = counts[row, column] / total
-            cells.append(Cell(f"{counts[row, column]:,}", under=words.share(share)))
+            cells.append(TableCell(f"{counts[row, column]:,}", under=words.share(share)))
         body.append(Line(cells))
     head = ["Class", "Rows", *(f"predicted {labels[column]}" for column in said)]
-    matrix = Table("Confusion matrix", head, body, title="Predictions by true class")
+    matrix = ReportTable("Confusion matrix", head, body, title="Predictions by true class")
     where = "the likeliest class" if view.spec.task != "binary" else "1 from a probability of 0.5"
     missing = [labels[row] for row in true if not counts[row].sum()]
     missing += [labels[row] for row in range(len(labels) - 2) if not used[row]]
@@ -75,7 +83,7 @@ def show(view: View) -> Section | None:
     return Section(NAME, "Confusion", text, tables, (), notes)
 
 
-def _by_class(labels: list[str], counts: Any) -> Table:
+def _by_class(labels: list[str], counts: Any) -> ReportTable:
     body = []
     for place, label in enumerate(labels[:-1]):
         hit, true = counts[place, place], counts[place].sum()
@@ -87,4 +95,4 @@ def _by_class(labels: list[str], counts: Any) -> Table:
         f1 = f"{2 * hit / (said + true):.3f}"
         body.append([label, f"{true:,}", precision, recall, f1])
     head = ["Class", "Rows", "Precision", "Recall", "F1"]
-    return Table("By class", head, lines(body), title="By class")
+    return ReportTable("By class", head, lines(body), title="By class")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ml_assets.stages.evaluate import words
-from ml_assets.stages.evaluate.section import Section, Table, View, lines, nothing
+from ml_assets.stages.evaluate.section import ReportTable, Section, View, lines, nothing
 from ml_assets.stages.evaluate.words import number
 
 NAME = "contributions"
@@ -40,7 +40,7 @@ _METHOD = {
 }
 
 
-def _table(entry: Mapping[str, Any], place: int) -> Table:
+def _table(entry: Mapping[str, Any], place: int) -> ReportTable:
     body = [
         [part["feature"], part["value"], _signed(part["amount"])] for part in entry["contributions"]
     ]
@@ -49,7 +49,7 @@ def _table(entry: Mapping[str, Any], place: int) -> Table:
     folded = f"{when}predicted {_told(entry['prediction'])}, observed {_told(entry['target'])}"
     folded = f"Row {place} ({entry['why']}): {folded}"
     head = ["Feature", "Value", "Contribution"]
-    return Table(f"Contributions, row {place}", head, lines(body), folded=folded)
+    return ReportTable(f"Contributions, row {place}", head, lines(body), folded=folded)
 
 
 def _told(value: Any) -> str:

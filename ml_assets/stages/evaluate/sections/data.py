@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from ml_assets.stages.evaluate.section import Cell, Line, Section, Table, View, lines
+from ml_assets.stages.evaluate.section import Line, ReportTable, Section, TableCell, View, lines
 
 NAME = "data"
 
@@ -21,14 +21,16 @@ def show(view: View) -> Section:
         rows = sum(count for count, _ in found.values())
         body.append([name, f"{len(names):,}", f"{rows:,}", span])
     digests = [
-        Line([name, batch, f"{count:,}", Cell(digest, code=True)])
+        Line([name, batch, f"{count:,}", TableCell(digest, code=True)])
         for name, found in folds.items()
         for batch, (count, digest) in found.items()
     ]
     head = ["Fold", "Batch", "Rows", "Digest of the features"]
     tables = [
-        Table("Rows by fold", ["Fold", "Batches", "Rows", "From, to"], lines(body), (3,)),
-        Table("Batches", head, digests, (1, 3), folded="Batches and digests of their features"),
+        ReportTable("Rows by fold", ["Fold", "Batches", "Rows", "From, to"], lines(body), (3,)),
+        ReportTable(
+            "Batches", head, digests, (1, 3), folded="Batches and digests of their features"
+        ),
     ]
     text = (
         f"The candidate is {view.candidate}: ml-assets versions {view.spec.model}/candidate shows "

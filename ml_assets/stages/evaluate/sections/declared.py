@@ -8,7 +8,7 @@ from typing import Any
 
 from ml_assets.stages import metrics as standard
 from ml_assets.stages.evaluate import words
-from ml_assets.stages.evaluate.section import Cell, Line, Section, Table, Text, View
+from ml_assets.stages.evaluate.section import Line, ReportTable, Section, TableCell, Text, View
 from ml_assets.stages.evaluate.slices import FEW_ROWS
 from ml_assets.stages.evaluate.words import number
 
@@ -29,10 +29,10 @@ def show(view: View) -> Section | None:
         body = [_line(metric, entry, largest) for entry in entries]
         head = [name, "Rows", words.title(metric)]
         head += [f"{words.level(view.metrics['level'])} interval", "Baseline"]
-        tables.append(Table(f"Slices by {name}", head, body[:_SHOWN], title=f"By {name}"))
+        tables.append(ReportTable(f"Slices by {name}", head, body[:_SHOWN], title=f"By {name}"))
         if body[_SHOWN:]:
             folded = f"{len(body) - _SHOWN} more"
-            tables.append(Table(f"More slices by {name}", head, body[_SHOWN:], folded=folded))
+            tables.append(ReportTable(f"More slices by {name}", head, body[_SHOWN:], folded=folded))
     text = (
         f"How well does the model work for whom? By {words.NAMES[metric]} on test, worst first. "
         f"Values with fewer than {FEW_ROWS} rows come last and are marked: their figures say "
@@ -49,9 +49,9 @@ def _line(metric: str, entry: Mapping[str, Any], largest: float) -> Line:
         tags.append(("not better than baseline", "warn"))
     width = round(max(value or 0.0, 0.0) / largest * 100, 1)
     cells: list[Text] = [
-        Cell(entry["value"], tags),
+        TableCell(entry["value"], tags),
         f"{entry['rows']:,}",
-        Cell(number(value), bar=width),
+        TableCell(number(value), bar=width),
         words.span(entry["interval"]),
         number(base),
     ]

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from ml_assets.stages.evaluate import words
-from ml_assets.stages.evaluate.section import Cell, Line, Section, Table, Text, View, nothing
+from ml_assets.stages.evaluate.section import (
+    Line,
+    ReportTable,
+    Section,
+    TableCell,
+    Text,
+    View,
+    nothing,
+)
 from ml_assets.stages.evaluate.words import number
 
 NAME = "importance"
@@ -26,8 +34,8 @@ def show(view: View) -> Section:
         width = max(entry["more"], 0.0) / most * 100 if most > 0 else 0.0
         low, high = entry["interval"]
         cells: list[Text] = [
-            Cell(entry["feature"], under=column.description),
-            Cell(number(entry["more"]), bar=round(width, 1)),
+            TableCell(entry["feature"], under=column.description),
+            TableCell(number(entry["more"]), bar=round(width, 1)),
             words.span((low, high)),
         ]
         if total > 0:
@@ -35,10 +43,10 @@ def show(view: View) -> Section:
         body.append(Line(cells, "few" if low <= 0 <= high else ""))
     head = ["Feature", f"More loss{f' ({unit})' if unit else ''}", "95% interval"]
     head += ["Share of gain"] if total > 0 else []
-    tables = [Table("Feature importance", head, body[:_SHOWN])]
+    tables = [ReportTable("Feature importance", head, body[:_SHOWN])]
     if body[_SHOWN:]:
         folded = f"{len(body) - _SHOWN} more features"
-        tables.append(Table("Less important features", head, body[_SHOWN:], folded=folded))
+        tables.append(ReportTable("Less important features", head, body[_SHOWN:], folded=folded))
     text = (
         f"How much the mean {words.LOSSES[metric]} grows when a feature's values are shuffled "
         f"among {found['rows']:,} test rows, drawn with a seed (unshuffled it is "

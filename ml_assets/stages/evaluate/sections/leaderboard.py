@@ -7,7 +7,15 @@ from typing import Any
 
 from ml_assets.stages import metrics as standard
 from ml_assets.stages.evaluate import words
-from ml_assets.stages.evaluate.section import Cell, Line, Section, Table, Text, View, lines
+from ml_assets.stages.evaluate.section import (
+    Line,
+    ReportTable,
+    Section,
+    TableCell,
+    Text,
+    View,
+    lines,
+)
 from ml_assets.stages.evaluate.words import NONE, number
 
 NAME = "families"
@@ -32,8 +40,8 @@ def show(view: View) -> Section:
         "coefficients, medians); size is that of the model document."
     )
     tables = [
-        Table("Leaderboard", head, body),
-        Table("Settings", ["Family", "Settings"], lines(settings), (1,), folded="Settings"),
+        ReportTable("Leaderboard", head, body),
+        ReportTable("Settings", ["Family", "Settings"], lines(settings), (1,), folded="Settings"),
     ]
     notes = [f"{e['family']}: {note}" for e in found["leaderboard"] for note in e["notes"]]
     return Section(NAME, "Leaderboard", text, tables, (), notes)
@@ -47,7 +55,7 @@ def _line(found: Mapping[str, Any], entry: Mapping[str, Any], names: list[str]) 
         tags.append(("baseline", ""))
     cost = entry["cost"]
     cells: list[Text] = [
-        Cell(entry["family"], tags),
+        TableCell(entry["family"], tags),
         *(number(entry["metrics"][name]) for name in names),
         f"{entry['rows']['train']:,}",
         f"{cost['features']:,}",

@@ -21,7 +21,7 @@ from ml_assets.stages.evaluate.drawing import (
     drawn,
     in_unit,
 )
-from ml_assets.stages.evaluate.section import Section, Study, Table, View, lines, nothing
+from ml_assets.stages.evaluate.section import ReportTable, Section, Study, View, lines, nothing
 from ml_assets.stages.evaluate.words import number, said
 
 NAME = "residuals"
@@ -244,7 +244,7 @@ def _dated(axes: Any) -> None:
     axes.legend(**LEGEND, ncols=3)
 
 
-def _table(view: View, course: dict[str, Any]) -> Table:
+def _table(view: View, course: dict[str, Any]) -> ReportTable:
     regression = view.spec.task == "regression"
     body = []
     for place, start in enumerate(course["start"]):
@@ -259,7 +259,7 @@ def _table(view: View, course: dict[str, Any]) -> Table:
     period = course["period"]
     head = [period.capitalize() + (" from" if period != "day" else ""), "Rows", *heads]
     head.append(f"Mean {words.LOSSES[view.spec.metric]}")
-    return Table("Course over time", head, lines(body), folded=f"By {period}, as a table")
+    return ReportTable("Course over time", head, lines(body), folded=f"By {period}, as a table")
 
 
 def _after(unit: str) -> str:

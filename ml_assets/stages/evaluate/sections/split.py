@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ml_assets.stages.evaluate import words
-from ml_assets.stages.evaluate.section import Section, Table, View, lines, nothing
+from ml_assets.stages.evaluate.section import ReportTable, Section, View, lines, nothing
 from ml_assets.stages.evaluate.words import number
 
 NAME = "optimism"
@@ -39,7 +39,7 @@ def show(view: View) -> Section:
         look = "better" if (difference < 0) == (metric not in _MORE) else "worse"
         text += f"A random split would have made the model look {look} than it is on new data."
     notes = ["Both figures are from a sample: only their difference matters. Rows are independent."]
-    return Section(NAME, title, text, [Table("Split optimism", head, lines(body))], (), notes)
+    return Section(NAME, title, text, [ReportTable("Split optimism", head, lines(body))], (), notes)
 
 
 _MORE = ("r2", "auc", "accuracy")

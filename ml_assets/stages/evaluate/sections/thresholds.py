@@ -8,7 +8,15 @@ import numpy as np
 
 from ml_assets.stages.evaluate import words
 from ml_assets.stages.evaluate.drawing import INK, LEGEND, MAIN, OTHER, Plot, drawn
-from ml_assets.stages.evaluate.section import Cell, Line, Section, Study, Table, View, nothing
+from ml_assets.stages.evaluate.section import (
+    Line,
+    ReportTable,
+    Section,
+    Study,
+    TableCell,
+    View,
+    nothing,
+)
 
 NAME = "thresholds"
 STEPS = 100
@@ -106,14 +114,14 @@ def _drawn_roc(view: View, rate: dict[str, Any]) -> Plot:
     return drawn("roc", "ROC curve", text, paint)
 
 
-def _table(rate: dict[str, Any], best: int) -> Table:
+def _table(rate: dict[str, Any], best: int) -> ReportTable:
     body = []
     for place in sorted({*_SHOWN, best}):
         precision = rate["precision"][place]
         shown = words.NONE if np.isnan(precision) else words.share(precision)
         rest = [words.share(rate[name][place]) for name in ("recall", "alarms", "false")]
         tags = [("largest F1", "good")] if place == best else []
-        first = Cell(f"{rate['threshold'][place]:.2f}", tags)
+        first = TableCell(f"{rate['threshold'][place]:.2f}", tags)
         body.append(Line([first, shown, rest[0], f"{rate['f1'][place]:.3f}", *rest[1:]]))
     head = ["Threshold", "Precision", "Recall", "F1", "Predicted 1", "False positive rate"]
-    return Table("Figures by threshold", head, body)
+    return ReportTable("Figures by threshold", head, body)

@@ -18,7 +18,15 @@ import numpy as np
 
 from ml_assets.stages.evaluate import slices, words
 from ml_assets.stages.evaluate.bootstrap import Draws, interval
-from ml_assets.stages.evaluate.section import Cell, Line, Section, Study, Table, View, nothing
+from ml_assets.stages.evaluate.section import (
+    Line,
+    ReportTable,
+    Section,
+    Study,
+    TableCell,
+    View,
+    nothing,
+)
 from ml_assets.stages.evaluate.words import number
 
 NAME = "worst"
@@ -180,11 +188,11 @@ def show(view: View) -> Section:
     tables = [_table(worst[:MOST_SHOWN], level)] if worst else []
     if len(worst) > MOST_SHOWN:
         more = _table(worst[MOST_SHOWN:], level)
-        tables.append(Table(more.label, more.head, more.lines, folded="More of them"))
+        tables.append(ReportTable(more.label, more.head, more.lines, folded="More of them"))
     return Section(NAME, TITLE, text, tables, (), notes)
 
 
-def _table(entries: list[dict[str, Any]], level: str) -> Table:
+def _table(entries: list[dict[str, Any]], level: str) -> ReportTable:
     most = max(entry["more"] for entry in entries)
     body = [
         Line(
@@ -193,7 +201,7 @@ def _table(entries: list[dict[str, Any]], level: str) -> Table:
                 f"{entry['rows']:,}",
                 number(entry["loss"]),
                 number(entry["rest"]),
-                Cell(number(entry["more"]), bar=round(entry["more"] / most * 100, 1)),
+                TableCell(number(entry["more"]), bar=round(entry["more"] / most * 100, 1)),
                 words.span(entry["interval"]),
                 "< 0.0001" if entry["adjusted"] < 0.0001 else f"{entry['adjusted']:.4f}",
             ]
@@ -201,4 +209,4 @@ def _table(entries: list[dict[str, Any]], level: str) -> Table:
         for entry in entries
     ]
     head = ["Slice", "Rows", "Loss", "Rest", "More", f"{level} interval", "Adjusted p"]
-    return Table("Worst slices", head, body)
+    return ReportTable("Worst slices", head, body)
