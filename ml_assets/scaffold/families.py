@@ -28,7 +28,8 @@ def training_lines(target: Target, folds: float) -> list[str]:
         f"      {baseline}: {{family: {baseline}}}  # what a model must beat",
         "      linear: {family: linear}",
         f"      lightgbm: {{family: lightgbm, {settings}}}",
-        "      blend: {family: blend, of: [lightgbm, linear]}",
+        "      catboost: {family: catboost}",
+        "      blend: {family: blend, of: [catboost, lightgbm, linear]}",
     ]
 
 

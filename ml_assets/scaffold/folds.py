@@ -14,7 +14,7 @@ from ml_assets.scaffold.rows import Rows
 from ml_assets.scaffold.target import Target
 from ml_assets.spec.dataset import DatasetSpec
 
-ENOUGH = 5
+ENOUGH = 10
 """Batches from which folds are made of whole ones; with fewer, of shares of the rows."""
 SMALL = 2_000
 """Rows below which validation takes a larger share: it has to choose the family."""

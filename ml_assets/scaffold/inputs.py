@@ -8,22 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import get_args
 
 from ml_assets.guess.profile import ColumnProfile
 from ml_assets.scaffold.leaks import Leak
 from ml_assets.spec.columns import ColumnType
 from ml_assets.spec.dataset import DatasetSpec
-from ml_assets.spec.model import FeatureColumn
 
 USES = 20
 """Rows that each value of an id must have, on average, to be a category."""
-FEATURES = frozenset(
-    kind
-    for part in get_args(FeatureColumn.model_fields["type"].annotation)
-    for kind in (part, *get_args(part))
-)
-"""The types that inputs can have."""
 NOTHING = {"constant": "has one value", "empty": "has no value"}
 APART = {
     "id": "an id: it tells rows apart, and says nothing of a new one",
@@ -65,8 +57,6 @@ def inputs_of(
         elif name in leaks and leaks[name].whole:
             said = f"a leak? It alone all but gives the target ({leaks[name].why}). If it is known"
             found.append(Input(name, out=f"{said} when predicting, use it and acknowledge that"))
-        elif (kind := column.type) in ("date", "timestamp") and kind not in FEATURES:
-            found.append(Input(name, out=f"a {kind}: compute numbers from it in a function"))
         elif column.type == "text" or (column.type == "category" and profile.kind in APART):
             found.append(_text(name, profile))
         elif profile.kind == "id" and column.type in ("integer", "number"):
@@ -78,8 +68,6 @@ def inputs_of(
 
 
 def _text(name: str, profile: ColumnProfile) -> Input:
-    if profile.kind == "text" and "text" not in FEATURES:
-        return Input(name, out=f"free text, {profile.words:.0f} words on average")
     if profile.kind == "text":
         return Input(name, "text", f"free text, {profile.words:.0f} words on average")
     if profile.kind in ("categorical", "numeric"):

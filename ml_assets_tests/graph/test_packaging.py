@@ -154,6 +154,40 @@ def test_a_wheel_materializes_in_another_project(installed: Path, elsewhere: Sit
     assert command("python", "-c", MATERIALIZE, cwd=elsewhere.root, paths=paths).endswith("True\n")
 
 
+def test_a_project_of_init_is_scaffolded_checked_and_run(installed: Path, tmp_path: Path) -> None:
+    paths = [installed]
+
+    def ml_assets(*words: str, cwd: Path) -> str:
+        return command("python", "-m", "ml_assets.cli.main", *words, cwd=cwd, paths=paths)
+
+    table = tmp_path / "table.csv"
+    lines = [f"{i},{i * 37 % 101},{'ab'[i % 2]},{i * 37 % 101 + 5 * (i % 2)}" for i in range(200)]
+    table.write_text("\n".join(["id,x,kind,y", *lines]) + "\n")
+    ml_assets("init", "shop-2", cwd=tmp_path)
+    shop = tmp_path / "shop-2"
+    defs = shop / "shop_2" / "defs"
+    ml_assets("new", "dataset", "plain", str(table), cwd=shop)
+    ml_assets("new", "model", "guess", "--dataset", "plain", "--target", "y", cwd=shop)
+    written = {name: (defs / name / "defs.yaml").read_text() for name in ("plain", "guess")}
+    for name in written:
+        (defs / name / "defs.yaml").unlink()
+        (defs / name).rmdir()
+    dg(
+        f"scaffold defs ml_assets.TabularDataset plain --file {table}",
+        "scaffold defs ml_assets.TabularModel guess --dataset plain --target y",
+        "check yaml",
+        "check defs",
+        cwd=shop,
+        paths=paths,
+    )
+    assert {n: (defs / n / "defs.yaml").read_text() for n in written} == written
+    ml_assets("land", "plain", str(table), cwd=shop)
+    answer = json.loads(ml_assets("run", "--json", cwd=shop))
+    assert answer["success"], answer
+    status = json.loads(ml_assets("status", "guess", "--json", cwd=shop))["models"]["guess"]
+    assert "promoted" in status["candidate"]["decision"]
+
+
 def test_a_typo_is_found_by_dg(installed: Path, elsewhere: Site) -> None:
     elsewhere.toy.edit("toy/defs/forecast/defs.yaml", "predict_at:", "predict_ta:")
     with pytest.raises(AssertionError, match=r"defs\.yaml:10 .*predict_ta"):

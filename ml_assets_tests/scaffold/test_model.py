@@ -48,7 +48,7 @@ def test_a_yes_or_no_is_binary_and_the_yes_is_predicted(shop: Shop) -> None:
     assert model.split.kind == "hash"
     assert model.split.stratify
     assert model.training.selection == "cross_validation"
-    assert set(model.training.families) == {"prior", "linear", "lightgbm", "blend"}
+    assert set(model.training.families) == {"prior", "linear", "lightgbm", "catboost", "blend"}
 
 
 def test_of_two_plain_values_the_rarer_is_predicted(shop: Shop) -> None:
@@ -140,9 +140,10 @@ def test_constants_ids_and_free_text_are_told_apart(shop: Shop) -> None:
     file = shop.rows({**given, "y": X[::-1]})
     shop(*NEW, "y", "--file", file)
     found = shop.model().features.columns
-    assert {name: column.type for name, column in found.items() if name != "note"} == {
+    assert {name: column.type for name, column in found.items()} == {
         "x": "number",
         "shape": "category",
+        "note": "text",
         "zip": "category",
     }
     assert "free text, " in shop.text()
@@ -271,6 +272,22 @@ def test_without_rows_it_is_said_how_to_give_them(shop: Shop) -> None:
     file = shop.rows({"id": ID, "x": X, "shape": SHAPE, "y": [v / 3 for v in X]})
     shop("land", "rows", file)
     assert shop(*NEW, "y").out.endswith("then ml-assets run\n")
+
+
+def test_the_files_of_the_dataset_are_remembered_until_they_land(shop: Shop) -> None:
+    file = shop.rows({"id": ID, "x": X, "shape": SHAPE, "y": [v / 3 for v in X]})
+    answer = shop("new", "dataset", "rows", file)
+    assert answer.out.endswith("then ml-assets new model NAME --dataset rows --target COLUMN\n")
+    answer = shop(*NEW, "y")
+    assert answer.out.endswith("then ml-assets land rows rows.csv\n")
+    assert shop.model().task == "regression"
+
+
+def test_outside_a_project_nothing_is_written(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    file = shop.rows({"id": ID, "x": X})
+    answer = shop("new", "dataset", "rows", file, code=2)
+    assert "no project in this folder or above it; make one with `ml-assets init DIR`" in answer.err
 
 
 def test_a_file_that_does_not_fit_the_spec_is_said(shop: Shop) -> None:
