@@ -161,7 +161,7 @@ def test_a_project_of_init_is_scaffolded_checked_and_run(installed: Path, tmp_pa
         return command("python", "-m", "ml_assets.cli.main", *words, cwd=cwd, paths=paths)
 
     table = tmp_path / "table.csv"
-    lines = [f"{i},{i * 37 % 101},{'ab'[i % 2]},{i * 37 % 101 + 5 * (i % 2)}" for i in range(200)]
+    lines = [f"{i},{i * 37 % 101},{'ab'[i % 2]},{i * 37 % 101 + 40 * (i % 2)}" for i in range(200)]
     table.write_text("\n".join(["id,x,kind,y", *lines]) + "\n")
     ml_assets("init", "shop-2", cwd=tmp_path)
     shop = tmp_path / "shop-2"
