@@ -22,7 +22,7 @@ from ml_assets.workspace import Workspace, locate
 
 
 def scaffold_dataset(folder: Path, form: str, file: list[str], **more: Any) -> None:
-    """Write a dataset's spec into a folder."""
+    """Write a dataset's spec into a folder; a RequestError becomes dg's message."""
     with _opened(folder, form) as (workspace, home):
         if not file:
             raise RequestError("wanted --file FILE: the file that the dataset is read from")
@@ -34,7 +34,7 @@ def scaffold_dataset(folder: Path, form: str, file: list[str], **more: Any) -> N
 def scaffold_model(
     folder: Path, form: str, dataset: str, file: list[str], group: list[str], **more: Any
 ) -> None:
-    """Write a model's spec into a folder."""
+    """Write a model's spec into a folder; an UnknownName becomes dg's message."""
     with _opened(folder, form) as (workspace, home):
         project = read_for(workspace.defs, dataset)
         if dataset not in project.datasets:
@@ -46,7 +46,7 @@ def scaffold_model(
 
 @contextmanager
 def _opened(folder: Path, form: str) -> Iterator[tuple[Workspace, Home]]:
-    """Give the project; a mistake is dg's message, and leaves no empty folder."""
+    """Give the project; a mistake (RequestError) is dg's message, and leaves no empty folder."""
     try:
         workspace = locate(folder)
         if form != "yaml":

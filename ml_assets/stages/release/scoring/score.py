@@ -212,6 +212,15 @@ def leaves(ready: dict[str, Array], given: Array) -> NDArray[np.int64]:
     return ends
 
 
+def blend(state: dict[str, Any], batch: dict[str, Array], rows: int) -> Array:
+    """Return the weighted mean of what the members predict."""
+    total: Any = 0.0
+    for member in state["members"]:
+        found = FAMILIES[member["family"]](member["state"], batch, rows)
+        total = total + member["weight"] * found
+    return np.asarray(total, dtype=np.float64)
+
+
 FAMILIES = {
     "median": constant,
     "prior": constant,
@@ -223,6 +232,7 @@ FAMILIES = {
     "random_forest": trees,
     "extra_trees": trees,
     "hist_gradient_boosting": trees,
+    "blend": blend,
 }
 
 
