@@ -93,7 +93,7 @@ def tried(folder: Path, file: Path, target: str) -> Run:
         command("land", name, str(file), cwd=shop)
         command("run", cwd=shop)
         found.minutes = (time.perf_counter() - began) / 60
-        status = json.loads(command("status", MODEL, "--json", cwd=shop))["models"][MODEL]
+        status = json.loads(command("status", MODEL, "--json", cwd=shop))
     except Stopped as error:
         found.minutes = (time.perf_counter() - began) / 60
         found.decision, found.why = "stopped", str(error)

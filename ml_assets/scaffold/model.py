@@ -65,7 +65,10 @@ class Written:
 
 
 def model_text(planner: Planner, asked: Asked) -> Written:
-    """Return the defs.yaml of a new model; RequestError says what of the request will not do."""
+    """Return the defs.yaml of a new model.
+
+    RequestError or UnknownName says what of the request will not do.
+    """
     if asked.dataset not in planner.project.datasets:
         raise UnknownName.of("dataset", asked.dataset, planner.project.datasets)
     spec = planner.project.datasets[asked.dataset]
@@ -138,7 +141,10 @@ def _type(item: Input, spec: DatasetSpec) -> ColumnType:
 
 
 def _moment(spec: DatasetSpec, target: Target, given: str | None) -> str | None:
-    """Return the moment of prediction: by default the last before the target is known."""
+    """Return the moment of prediction: by default the last before the target is known.
+
+    Raises UnknownName for one that the dataset has not.
+    """
     if given is not None:
         if given not in spec.moments:
             raise UnknownName.of("moment", given, spec.moments)

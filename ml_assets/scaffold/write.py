@@ -53,7 +53,10 @@ def new_dataset(
     dates: str | None = None,
     header: bool | None = None,
 ) -> NewDataset:
-    """Write a dataset's spec from its files; RequestError says what of the request will not do."""
+    """Write a dataset's spec from its files.
+
+    RequestError or UnknownName says what of the request will not do.
+    """
     _needs_project(workspace)
     group_name("dataset", name, _models(workspace.defs))
     if dates is not None and dates not in ORDERS:

@@ -184,7 +184,7 @@ def test_a_project_of_init_is_scaffolded_checked_and_run(installed: Path, tmp_pa
     ml_assets("land", "plain", str(table), cwd=shop)
     answer = json.loads(ml_assets("run", "--json", cwd=shop))
     assert answer["success"], answer
-    status = json.loads(ml_assets("status", "guess", "--json", cwd=shop))["models"]["guess"]
+    status = json.loads(ml_assets("status", "guess", "--json", cwd=shop))
     assert "promoted" in status["candidate"]["decision"]
 
 
