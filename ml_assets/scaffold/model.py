@@ -19,7 +19,7 @@ from ml_assets.guess.kinds import guessed
 from ml_assets.guess.profile import ColumnProfile
 from ml_assets.scaffold import text
 from ml_assets.scaffold.entities import Entity, entity_of
-from ml_assets.scaffold.families import training_lines
+from ml_assets.scaffold.families import SMALL, training_lines
 from ml_assets.scaffold.folds import split_lines
 from ml_assets.scaffold.inputs import Input, inputs_of
 from ml_assets.scaffold.leaks import Leak, leaks_of
@@ -112,8 +112,10 @@ def model_text(planner: Planner, asked: Asked) -> Written:
         *split_lines(spec, rows, target, entity, asked.group),
         "",
         *training_lines(target, TRAIN),
-        *_evaluation_lines(spec, profiles, taken, asked.group or _named(entity)),
+        *_evaluation_lines(spec, profiles, taken),
     ]
+    if asked.group or spec.time is None or spec.calendar is None:
+        lines += _gate_lines(spec, target, asked.group or _named(entity))
     left_out = {item.name: item.out for item in chosen if item.out}
     names = tuple(item.name for item in taken)
     return Written(
@@ -213,7 +215,6 @@ def _evaluation_lines(
     spec: DatasetSpec,
     profiles: dict[str, ColumnProfile],
     taken: Sequence[Input],
-    groups: Sequence[str],
 ) -> list[str]:
     found = []
     for item in taken:
@@ -231,12 +232,14 @@ def _evaluation_lines(
     if found:
         names = ", ".join(text.scalar(name) for name in found[:SLICES])
         lines = ["", "  evaluation:", f"    slices: [{names}]  # reported and gated by value"]
+    return lines
+
+
+def _gate_lines(spec: DatasetSpec, target: Target, groups: Sequence[str]) -> list[str]:
+    lines = []
     block = "group" if groups else "row" if spec.time is None else ""
     if block:
-        what = {"group": "groups", "row": "rows"}[block]
-        lines += [
-            "",
-            "  gate:",
-            f"    not_worse: {{block: {block}}}  # {what} are drawn: no event time",
-        ]
-    return lines
+        lines.append(f"    not_worse: {{block: {block}}}  # {block}s are drawn: no event time")
+    if target.labelled < SMALL:
+        lines.append("    few_rows: cross_validation  # where the test rows are too few to compare")
+    return ["", "  gate:", *lines] if lines else []

@@ -48,6 +48,7 @@ def test_a_yes_or_no_is_binary_and_the_yes_is_predicted(shop: Shop) -> None:
     assert model.split.kind == "hash"
     assert model.split.stratify
     assert model.training.selection == "cross_validation"
+    assert model.gate.few_rows == "cross_validation"
     assert set(model.training.families) == {"prior", "linear", "lightgbm", "catboost", "blend"}
 
 
@@ -164,6 +165,31 @@ def test_rows_that_share_an_entity_stay_in_one_fold(shop: Shop) -> None:
     assert "      # - case  # names what rows share" in text
 
 
+def test_with_time_and_an_entity_time_divides_and_the_entity_is_said(shop: Shop) -> None:
+    columns = {name: {"type": "integer"} for name in ("case", "age", "height", "y")}
+    shop.dataset(
+        {**PLACES, **columns, "day": {"type": "date"}},
+        calendar="month",
+        time="day",
+        landing={"pattern": r"rows\.csv", "batch": "month of day"},
+    )
+    who = [i // 6 for i in range(N)]
+    given = {
+        "id": ID,
+        "x": X,
+        "shape": SHAPE,
+        "case": who,
+        "age": [20 + w % 31 for w in who],
+        "height": [150 + w % 23 for w in who],
+        "y": X[::-1],
+        "day": [f"2024-{1 + i % 6:02}-{1 + i % 28:02}" for i in range(N)],
+    }
+    shop(*NEW, "y", "--file", shop.rows(given))
+    assert "rows share case (40 values" in said(shop.text())
+    model = shop.model()
+    assert (model.split.kind, model.gate.not_worse.block) == ("time", "day")
+
+
 def test_batches_with_times_are_split_by_time(shop: Shop) -> None:
     shop.dataset(
         {**PLACES, "day": {"type": "date"}, "y": {"type": "number"}},
@@ -190,6 +216,7 @@ def test_batches_with_times_are_split_by_time(shop: Shop) -> None:
     shop(*NEW, "y", *files[:4])
     split = shop.model().split
     assert (split.kind, split.test, split.validation) == ("time", "20%", "15%")
+    assert shop.model().gate.few_rows == "refuse"
 
 
 def test_what_is_known_later_is_left_out(shop: Shop) -> None:
