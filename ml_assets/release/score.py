@@ -26,8 +26,9 @@ from ml_assets.stages.release.release import ELEMENTS
 PROGRAMS = {"score.py": "requirements.txt", "score_edge.py": "requirements-edge.txt"}
 """Each scoring program, and the lock that it needs."""
 CODE = {
-    "score.py": ("score.py", "score_prepared.py"),
-    "score_model.py": ("score.py",),
+    "score.py": ("score_base.py", "score.py", "score_prepared.py"),
+    "score_model.py": ("score_base.py", "score.py"),
+    "score_base.py": ("score_base.py",),
     "score_edge.py": ("score_edge.py", "score_edge_prepared.py"),
     "score_edge_model.py": ("score_edge.py",),
 }

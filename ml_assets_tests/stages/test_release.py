@@ -268,7 +268,8 @@ def imports(path: Path) -> set[str]:
 
 
 def test_the_programs_import_what_their_locks_hold_and_nothing_else() -> None:
-    assert imports(SCORING / "score.py") == {"numpy", "lightgbm"}
+    assert imports(SCORING / "score_base.py") == {"numpy", "lightgbm"}
+    assert imports(SCORING / "score.py") == {"numpy"}
     assert imports(SCORING / "score_edge.py") == {"numpy", "onnxruntime"}
     names = {name: pinned(name) for name in ("lightgbm", "numpy", "onnxruntime")}
     assert set(names["numpy"]) == {"numpy"}
@@ -281,6 +282,21 @@ def test_the_programs_import_what_their_locks_hold_and_nothing_else() -> None:
 def test_only_trees_need_lightgbm() -> None:
     assert programs("lightgbm_tuned")["requirements.txt"] == text("lightgbm.txt")
     assert programs("linear")["requirements.txt"] == text("numpy.txt")
+    assert programs("blend", members=["linear", "catboost"])["requirements.txt"] == text(
+        "numpy.txt"
+    )
+    of_trees = programs("blend", members=["linear", "lightgbm"])
+    assert of_trees["requirements.txt"] == text("lightgbm.txt")
+
+
+def test_families_of_the_first_format_have_a_program_of_one_file() -> None:
+    base, trees = text("score_base.py"), text("score.py")
+    assert programs("linear")["score.py"] == base
+    assert programs("catboost") | {"score.py": base} == programs("linear") | {"score_base.py": base}
+    assert programs("catboost")["score.py"] == trees
+    prepared = programs("catboost", ["date"])
+    assert prepared["score.py"] == text("score_prepared.py")
+    assert (prepared["score_model.py"], prepared["score_base.py"]) == (trees, base)
 
 
 def test_programs_that_take_times_apart_are_shipped_where_there_are_times() -> None:

@@ -26,6 +26,8 @@ from ml_assets.workspace import Workspace
 
 STAGE = "ml_assets.stages.release.release:release"
 TREES = ("lightgbm", "lightgbm_tuned")
+FIRST = (*TREES, "linear", "median", "group_median", "prior", "custom")
+"""Families whose program is `score_base.py` alone."""
 
 
 def release_code(project: Project, workspace: Workspace, name: str) -> Versioned:
@@ -133,20 +135,30 @@ def release_spec(
         files=programs(
             past.fitted["family"]["family"],
             [column["type"] for column in past.fitted["columns"].values()],
+            [member["family"] for member in past.fitted["family"].get("members", {}).values()],
         ),
         licences=licences(),
     )
 
 
-def programs(family: str, kinds: Collection[str] = ()) -> dict[str, str]:
-    """Return the programs and locks of a bundle by file name; `kinds` are types of features."""
-    lock = "lightgbm.txt" if family in TREES else "numpy.txt"
+def programs(
+    family: str, kinds: Collection[str] = (), members: Collection[str] = ()
+) -> dict[str, str]:
+    """Return the programs and locks of a bundle by file name.
+
+    `kinds` are types of features, `members` the families of a blend.
+    """
+    lock = "lightgbm.txt" if {family, *members} & set(TREES) else "numpy.txt"
+    # Families of the first format have a program of one file, the bytes of which are kept.
+    base = _shipped("score_base.py")
     found = {
-        "score.py": _shipped("score.py"),
+        "score.py": base,
         "requirements.txt": _shipped(lock),
         "score_edge.py": _shipped("score_edge.py"),
         "requirements-edge.txt": _shipped("onnxruntime.txt"),
     }
+    if family not in FIRST:
+        found |= {"score.py": _shipped("score.py"), "score_base.py": base}
     if {"date", "timestamp", "text"} & set(kinds):
         # What a person runs has the same name; it prepares such columns for the program of before.
         found |= {

@@ -86,6 +86,7 @@ def readme(spec: ReleaseSpec, family: str, onnx_note: str) -> bytes:
         f"| `model.json` | the model ({family}) in the server's format: JSON, nothing pickled |",
         *([] if onnx_note else [_ONNX_ROW]),
         *([_ELEMENTS_ROW] if "elements.py" in spec.files and family != "custom" else []),
+        *([_BASE_ROW] if "score_base.py" in spec.files else []),
         "| `schema.json` | inputs: type, unit, categories, range in training; the prediction |",
         "| `golden.csv`, `golden_predictions.csv` | example rows and their predictions |",
         "| `evaluation_report.html`, `metrics.json` | the model's quality on held-out rows |",
@@ -110,6 +111,7 @@ _ELEMENTS_ROW = (
     "| `elements.py`, `score_model.py` | used by `score.py`: dates and times (in ISO 8601; without "
     "an offset UTC) and texts are taken apart first |"
 )
+_BASE_ROW = "| `score_base.py` | used by `score.py`: reads the file |"
 _ONNX_ROW = (
     f"| `model.onnx` | the same with encoding in the graph; within {TOLERANCE:g} of the server |"
 )

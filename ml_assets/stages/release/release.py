@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from ml_assets.stages.result import Handle
 
 
-PLAIN, EDGE = ("score.py", "score_model.py"), ("score_edge.py", "score_edge_model.py")
+PLAIN = ("score.py", "score_model.py", "score_base.py")
+EDGE = ("score_edge.py", "score_edge_model.py")
 ELEMENTS = "elements.py"
 """The programs of a bundle; those after the first are there where dates, times or texts are."""
 
