@@ -138,6 +138,13 @@ class _Parser:
             return {asset for asset in self._graph if asset.startswith(f"{name}/")}
         found = {asset for asset in self._graph if fnmatch.fnmatchcase(asset, name)}
         if not found:
+            if name in self._project.models or name in self._project.datasets:
+                raise SelectionError(
+                    f"{name!r} is no asset but a group of them; wanted group:{name} for these, "
+                    f"+group:{name} for all that they need too",
+                    what="asset",
+                    got=name,
+                )
             raise self._unknown("asset", name, self._graph)
         return found
 

@@ -35,7 +35,7 @@ def composed(measured: Measured, choice: Choice, files: Files, paths: Sequence[P
     """Return the spec of a table: `attributes` and what belongs to them."""
     profile = measured.profile
     names = [path.name for path in paths]
-    top = Node(files=tuple(str(path.absolute()) for path in paths))
+    top = Node(files=tuple(str(path.resolve()) for path in paths))
     size = f"{profile.rows:,} rows, {len(profile.columns)} columns"
     top.parts["type"] = Node("ml_assets.TabularDataset", above=_title(size))
     attributes = Node()
@@ -115,7 +115,7 @@ def _column(column: ColumnProfile, shared: list[str], choice: Choice) -> Node:
     if column.type in ("date", "timestamp") and column.format:
         single = len(column.format) == 1
         parts["format"] = Node(column.format[0] if single else list(column.format))
-    if column.type == "timestamp":
+    if column.type == "timestamp" and not column.zoned:
         node.above.append("TODO zone: times without an offset are taken as UTC")
     _numbers(column, parts)
     if column.unit:

@@ -15,7 +15,7 @@ from typing import Literal
 from ml_assets.guess import hints
 from ml_assets.guess.facts import Facts
 from ml_assets.guess.profile import ColumnProfile
-from ml_assets.guess.times import HASHES, ISO, clocks_of, formats_of
+from ml_assets.guess.times import HASHES, ISO, OFFSET, clocks_of, formats_of
 
 SHARE = 0.9
 """Least share of the values that must be dates."""
@@ -49,6 +49,7 @@ def dates(facts: Facts, base: ColumnProfile, order: Order | None) -> ColumnProfi
     found = replace(
         base,
         kind="datetime",
+        zoned=all(OFFSET.search(text) for text in read),
         evidence=(shown,),
         null_values=tuple(sorted({*base.null_values, *odd})),
         missing=base.missing + sum(facts.others[text] for text in odd),
@@ -122,7 +123,8 @@ def _ordered(found: ColumnProfile, read: list[str], order: Order | None) -> Colu
     if wanted is None and all(_same(text) for text in read):
         wanted = "dmy"
     if wanted is None:
-        return replace(found, readings=(days[0], months[0]))
+        telling = next(text for text in read if not _same(text))
+        return replace(found, readings=(days[0], months[0]), examples=(telling,))
     dropped = months if wanted == "dmy" else days
     why = "as said by --dates" if order else "the other number is 1 in all"
     said = f"read as {'day/month' if wanted == 'dmy' else 'month/day'}: {why}"

@@ -61,6 +61,8 @@ class ColumnProfile:
     """The columns of the file that it is read from, if not the one of its name."""
     format: tuple[str, ...] = ()
     """`strptime` formats of its dates or times; none for ISO 8601."""
+    zoned: bool = False
+    """Every time says its offset from UTC."""
     decimal: str | None = None
     """The decimal mark, if not a point."""
     thousands: str | None = None

@@ -17,6 +17,8 @@ ISO = re.compile(
     r" ?(Z|z|UTC|[+-][0-9]{2}(:?[0-9]{2})?)?"
 )
 """What a contract reads without a format."""
+OFFSET = re.compile(r":[0-9.]+ ?(Z|z|UTC|[+-][0-9]{2}(:?[0-9]{2})?)$")
+"""The end of a time that says its offset from UTC."""
 MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|sept|oct|nov|dec)"
 _LONG = r"(?:january|february|march|april|june|july|august|september|october|november|december)"

@@ -5,6 +5,7 @@ Belongs here: the target. Does not belong here: the inputs (`inputs`), the folds
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
@@ -49,6 +50,7 @@ YES = frozenset(
         "default",
     ]
 )
+NUMBER = re.compile(r"[+-]?[0-9]+([.][0-9]+)?")
 NO = {"no", "n", "false", "f", "0", "neg", "negative", "none", "normal"}
 METRIC: dict[Task, tuple[Metric, str]] = {
     "regression": ("rmse", "or mae, if twice the error is only twice as bad"),
@@ -100,7 +102,10 @@ def target_of(
         _refuse(name, spec, profiles[name])
         found = _column(name, spec, table, profiles[name], task)
     if task is not None and found.task != task:
-        raise RequestError(f"{given!r} cannot be a target for {task}: {found.about_task[0]}")
+        way = ""
+        if task == "regression" and all(NUMBER.fullmatch(value) for value, _ in found.classes):
+            way = ". If they are amounts, say type: integer or number in the dataset's defs.yaml"
+        raise RequestError(f"{given!r} cannot be a target for {task}: {found.about_task[0]}{way}")
     if found.labelled < LEAST:
         raise RequestError(
             f"{given!r} has a value in {found.labelled:,} of {len(table):,} rows; "

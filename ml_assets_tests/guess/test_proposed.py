@@ -140,12 +140,21 @@ def test_dates_that_can_be_read_in_two_ways_are_asked(tmp_path: Path) -> None:
     values = [f"0{n % 9 + 1}/0{n % 7 + 1}/2019" for n in range(60)]
     with pytest.raises(RequestError, match=r"--dates dmy .* or --dates mdy") as caught:
         one(tmp_path, "day", values)
-    assert "'01/01/2019'" in str(caught.value)
+    assert "'02/02/2019'" not in str(caught.value)
+    assert "'08/01/2019' is 8 January 2019" in str(caught.value)
     path = tmp_path / "shop.csv"
     assert spec(proposed("shop", [path], "dmy")).columns["day"].format == ("%d/%m/%Y",)
     assert spec(proposed("shop", [path], "mdy")).columns["day"].format == ("%m/%d/%Y",)
     path.write_text(path.read_text() + "31/12/2019;1.5\n")
     assert spec(proposed("shop", [path])).columns["day"].format == ("%d/%m/%Y",)
+
+
+@pytest.mark.parametrize(("offset", "asked"), [("Z", False), ("+01:00", False), ("", True)])
+def test_a_zone_is_asked_for_only_if_times_lack_their_offset(
+    tmp_path: Path, offset: str, asked: bool
+) -> None:
+    values = [f"2019-0{n % 9 + 1}-11T0{n % 7}:30:00{offset}" for n in range(60)]
+    assert ("TODO zone" in one(tmp_path, "at", values).text) is asked
 
 
 def test_a_date_and_a_clock_are_one_time(tmp_path: Path) -> None:

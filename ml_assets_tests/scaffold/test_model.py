@@ -57,6 +57,16 @@ def test_of_two_plain_values_the_rarer_is_predicted(shop: Shop) -> None:
     assert shop.model().target == "y == 'a'"
 
 
+def test_digits_in_a_category_are_said_to_need_another_type(shop: Shop) -> None:
+    shop.dataset({**PLACES, "y": {"type": "category"}})
+    file = shop.rows({"id": ID, "x": X, "shape": SHAPE, "y": [1, 2, 3, 4, 5, 6] * (N // 6)})
+    answer = shop(*NEW, "y", "--file", file, "--task", "regression", code=2)
+    assert "6 classes" in answer.err
+    assert "say type: integer or number in the dataset's defs.yaml" in answer.err
+    answer = shop(*NEW, "shape", "--file", file, "--task", "regression", code=2)
+    assert "say type" not in answer.err
+
+
 def test_true_or_false_and_0_or_1_are_targets_as_they_are(shop: Shop) -> None:
     guess(shop, ["true", "false"] * (N // 2), "boolean")
     assert (shop.model().task, shop.model().target) == ("binary", "y")
