@@ -135,10 +135,11 @@ def test_what_is_learned_of_train() -> None:
     found = prepare.learn([table], 3, columns)
     assert found == {
         # All missing: one part is kept. No feature's name is taken.
-        "at": {"type": "timestamp", "parts": {"at.days_": "days"}},
+        "at": {"type": "timestamp", "parts": {"at.days_": "days"}, "ends": {}},
         "on": {
             "type": "date",
             "parts": {"on.days": "days", "on.day": "day", "on.weekday": "weekday"},
+            "ends": {"days": [19723.0, 19725.0]},
         },
         "said": {
             "type": "text",
@@ -162,6 +163,29 @@ def test_what_is_learned_of_train() -> None:
     assert said["said.word 0"] == [True, True, None]
     assert said["said.words"] == [3, 2, None]
     assert said["said.characters"] == [9, 7, None]
+
+
+def test_what_lies_beyond_training_counts_as_the_nearest_of_it() -> None:
+    days = [dt.date(2024, 3, 1), dt.date(2024, 5, 31)]
+    table = pa.table({"on": pa.array(days)})
+    said = prepare.learn([table], 2, {"on": "date"})
+    later = pa.table({"on": pa.array([dt.date(2026, 12, 31), dt.date(2024, 4, 2), None])})
+    names = list(said["on"]["parts"])
+    found = prepare.applied(later, names, said).to_pydict()
+    assert found["on.month"] == [5, 4, None]
+    assert found["on.days"] == [19874.0, 19815.0, None]
+    # On a circle and within a month or week nothing is new.
+    assert found["on.day"] == [31, 2, None]
+    fields = columns_of(said["on"], ["2026-12-31", "2024-04-02", ""])
+    assert fields["on.month"] == ["5.0", "4.0", ""]
+    graph = Graph({"on": "date"})
+    document = {"columns": {"on": "date"}, "prepare": said}
+    prepared(graph, document)
+    content = graph.model(graph.op("Concat", "on.month", axis=1), 1, {})
+    session = onnxruntime.InferenceSession(content)
+    seconds = np.array([[20818.0 * 86400], [19815.0 * 86400], [np.nan]])
+    edge = session.run(None, {"on": seconds})[0]
+    assert np.array_equal(edge.ravel(), [5.0, 4.0, np.nan], equal_nan=True)
 
 
 def test_the_most_frequent_words_are_known() -> None:

@@ -7,7 +7,7 @@ Algorithms", 2013): whole numbers only, each far below 2^53.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -34,8 +34,18 @@ def prepared(graph: Graph, document: Mapping[str, Any]) -> Mapping[str, Any]:
     for feature, said in sorted(prepare.items()):
         parts = _Parts(graph, feature)
         for name, part in sorted(said["parts"].items()):
-            graph.named(name, parts.of(part))
+            graph.named(name, _within(graph, parts.of(part), said.get("ends", {}).get(part)))
     return {**document, "columns": taken(document["columns"], prepare)}
+
+
+def _within(graph: Graph, value: str, ends: Sequence[float] | None) -> str:
+    """Return a part within its ends; missing stays missing."""
+    if ends is None:
+        return value
+    for kind, end in zip(("Less", "Greater"), ends, strict=True):
+        limit = graph.constant(np.float64(end))
+        value = graph.op("Where", graph.op(kind, value, limit), limit, value)
+    return value
 
 
 class _Parts:

@@ -8,7 +8,7 @@ this file, so it needs numpy and nothing else. Does not belong here: what the tr
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -66,6 +66,15 @@ def calendar(seconds: Ints, part: str) -> Array:
     return _looked_up(part, number % 12)
 
 
+def within(values: Array, said: Mapping[str, Any], part: str) -> Array:
+    """Return the values of a part, those beyond the training rows' as the nearest of theirs.
+
+    Later times would otherwise lie beyond all that a linear model was fitted on.
+    """
+    low, high = said.get("ends", {}).get(part, (-np.inf, np.inf))
+    return np.asarray(np.clip(values, low, high), dtype=np.float64)
+
+
 def _looked_up(part: str, place: Ints) -> Array:
     found: Array = np.array(TABLES[part])[place]
     return found
@@ -116,7 +125,9 @@ def columns_of(said: dict[str, Any], texts: Sequence[str]) -> dict[str, list[str
         part_of |= {f"word {n}": there[:, n].astype(float) for n in range(len(said["words"]))}
     else:
         seconds = np.array([seconds_of(texts[row]) for row in rows], dtype=np.int64)
-        part_of = {part: calendar(seconds, part) for part in said["parts"].values()}
+        part_of = {
+            part: within(calendar(seconds, part), said, part) for part in said["parts"].values()
+        }
     for name, part in said["parts"].items():
         fields = [""] * len(texts)
         for row, value in zip(rows, part_of[part].tolist(), strict=True):

@@ -4,7 +4,8 @@ Belongs here: which parts of such a feature a model has, and computing them for 
 belong here: the parts of one value (`elements`), codes of categories (`encode`).
 
 A model document says under `prepare` what it holds of each such feature: `type`, `parts` (name of
-the column that the family takes -> part), and for a text `words`. Without such features it says
+the column that the family takes -> part), for a time `ends` (part -> its least and greatest value
+in training) and for a text `words`. Without such features it says
 nothing. Each row is prepared by itself.
 """
 
@@ -19,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml_assets.stages.train import encode
-from ml_assets.stages.train.elements import DAY, Ints, calendar, described, words
+from ml_assets.stages.train.elements import DAY, Ints, calendar, described, within, words
 
 Prepare = Mapping[str, Mapping[str, Any]]
 DATE = ("days", "year", "month", "day", "weekday", "month_sin", "month_cos")
@@ -32,6 +33,8 @@ LEAST_ROWS = 2
 """Training rows that a word must be in."""
 SAMPLE = 100_000
 """Training rows, evenly spaced, whose words are counted."""
+_LIMITED = ("days", "year", "month")
+"""Parts that are new in later rows: they count as the nearest that training held."""
 _INTEGER = {"year", "month", "day", "weekday", *SIZES}
 
 
@@ -69,7 +72,8 @@ def learn(tables: Iterable[pa.Table], rows: int, columns: Mapping[str, str]) -> 
         parts = [
             p for p in PARTS[kind] if (name, p) in ends and ends[name, p][0] < ends[name, p][1]
         ]
-        found[name] = {"type": kind, "parts": parts or ["days"]}
+        limits = {p: list(map(float, ends[name, p])) for p in parts if p in _LIMITED}
+        found[name] = {"type": kind, "parts": parts or ["days"], "ends": limits}
     for name in texts:
         ranked = sorted(counts[name].items(), key=lambda item: (-item[1], item[0]))
         kept = sorted(word for word, n in ranked[:MOST_WORDS] if n >= LEAST_ROWS)
@@ -151,7 +155,7 @@ def _of_time(
     found = {}
     for name, part in wanted.items():
         values = np.zeros(len(column))
-        values[~missing] = calendar(known, part)
+        values[~missing] = within(calendar(known, part), said, part)
         found[name] = pa.array(
             values.astype(np.int64) if part in _INTEGER else values, mask=missing
         )
