@@ -34,6 +34,8 @@ setup(
         ],
     },
     install_requires=install_requires(),
+    # Data contracts of other tools.
+    extras_require={"odcs": ["open-data-contract-standard>=3.1"]},
     entry_points={
         "console_scripts": ["ml-assets = ml_assets.__main__:main"],
         # Lets any `dg` project that installs this package use its components.

@@ -10,6 +10,7 @@ import typer
 from ml_assets.cli import (
     collect,
     compare,
+    contract,
     data,
     demo,
     diff,
@@ -64,6 +65,7 @@ for command in (
     compare.compare,
     collect.gc,
     forget.forget,
+    contract.contract,
 ):
     app.command()(command)
 app.add_typer(new.app)

@@ -12,6 +12,8 @@ from ml_assets.cli.console import err, out
 from ml_assets.cli.here import home_opened, opened_for
 from ml_assets.cli.output import JSON, emit, guarded
 from ml_assets.cli.progress import working
+from ml_assets.errors import RequestError
+from ml_assets.workspace import locate
 
 app = typer.Typer(
     name="new", help="Write a spec from data, for a person to correct.", no_args_is_help=True
@@ -23,9 +25,9 @@ app = typer.Typer(
 def new_dataset(
     name: Annotated[str, typer.Argument(help="Its name, which becomes a folder in defs/.")],
     files: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Argument(help="CSV, gzipped CSV, Parquet, JSON Lines or Excel; several are batches."),
-    ],
+    ] = None,
     dates: Annotated[
         str | None, typer.Option(help="dmy or mdy: how 03/04/2019 is read, if no row tells.")
     ] = None,
@@ -33,16 +35,30 @@ def new_dataset(
         bool | None,
         typer.Option("--header/--no-header", help="Whether the first line has the names."),
     ] = None,
+    contract: Annotated[
+        Path | None,
+        typer.Option("--from", help="An Open Data Contract 3.1 to write it from, without files."),
+    ] = None,
+    schema: Annotated[
+        str | None, typer.Option(help="With --from: the contract's table, if it has several.")
+    ] = None,
     as_json: bool = JSON,
 ) -> None:
     """Write a dataset's spec from its files: all rows are read, each guess has its evidence.
 
+    With --from, of an Open Data Contract instead: what a spec cannot say becomes comments.
     An existing file is not changed: what would differ is printed as a patch.
 
     Example: ml-assets new dataset churn churn.csv
     """
+    if contract is not None or schema is not None:
+        given = [word for word, value in (("FILES", files), ("--dates", dates)) if value]
+        given += ["--header"] if header is not None else []
+        _from_contract(name, contract, schema, given, as_json)
+        return
     from ml_assets.scaffold import write
 
+    files = files or []
     workspace, home = home_opened()
     with working(f"reading {', '.join(file.name for file in files[:3])}"):
         found = write.new_dataset(workspace, home, name, files, dates, header)
@@ -63,6 +79,30 @@ def new_dataset(
         err.print(f"note: {note}")
     next_one = f"ml-assets new model NAME --dataset {name} --target COLUMN"
     out.print(f"next: read {_short(found.path)}, then {next_one}")
+
+
+def _from_contract(
+    name: str, contract: Path | None, schema: str | None, given: list[str], as_json: bool
+) -> None:
+    """Write a dataset's spec from a contract; RequestError for options of the other kind."""
+    from ml_assets.odcs.write import dataset_from
+
+    if contract is None:
+        raise RequestError("--schema names a table of a contract; add --from CONTRACT.yaml")
+    if given:
+        raise RequestError(f"--from CONTRACT.yaml reads no files; remove {', '.join(given)}")
+    found = dataset_from(locate(), name, contract, schema)
+    columns = found.found.spec.columns
+    notes = found.found.notes
+    if as_json:
+        kinds = {column: spec.type for column, spec in columns.items()}
+        file = str(found.path)
+        emit({"file": file, "columns": kinds, "notes": list(notes), "patch": found.patch})
+        return
+    tell(found.path, found.patch, f"{len(columns)} columns from {contract.name}")
+    for note in notes:
+        err.print(f"note: {note}")
+    out.print(f"next: read {_short(found.path)}, then ml-assets land {name} FILE")
 
 
 @app.command("model")

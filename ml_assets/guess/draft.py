@@ -45,7 +45,9 @@ def _lines(node: Node, indent: str) -> Iterator[str]:
             yield f"{indent}{scalar(key)}:{beside}\n"
             yield from _lines(part, indent + "  ")
         else:
-            yield f"{indent}{scalar(key)}: {_value(part.value, indent)}{beside}\n"
+            value = _value(part.value, indent)
+            gap = "" if value.startswith("\n") else " "
+            yield f"{indent}{scalar(key)}:{gap}{value}{beside}\n"
 
 
 def _comment(text: str, indent: str) -> Iterator[str]:
@@ -72,7 +74,7 @@ def _value(value: Any, indent: str) -> str:
         if len(line) <= WIDTH - len(indent) - 16:
             return line
         return "".join(f"\n{indent}  - {item}" for item in items)
-    return scalar(value)
+    return _flow(value)
 
 
 def _flow(value: Any) -> str:

@@ -57,8 +57,7 @@ def new_dataset(
 
     RequestError or UnknownName says what of the request will not do.
     """
-    _needs_project(workspace)
-    group_name("dataset", name, _models(workspace.defs))
+    path = place_of_dataset(workspace, name)
     if dates is not None and dates not in ORDERS:
         raise UnknownName.of("order of dates", dates, ORDERS)
     if not files:
@@ -70,10 +69,15 @@ def new_dataset(
         said += [f"{', '.join(folders)}: is a folder; name the files in it"] if folders else []
         raise RequestError("; ".join(said))
     found = proposed(name, list(files), cast(Literal["dmy", "mdy"] | None, dates), header)
-    path = workspace.defs / name / "defs.yaml"
     patch = write_or_patch(path, found.text)
     remember(home, name, files)
     return NewDataset(path, patch, found.profile, tuple(found.notes))
+
+
+def place_of_dataset(workspace: Workspace, name: str) -> Path:
+    """Return the file of a new dataset's spec; RequestError if it cannot be called or lie so."""
+    _needs_project(workspace)
+    return workspace.defs / group_name("dataset", name, _models(workspace.defs)) / "defs.yaml"
 
 
 def new_model(planner: Planner, asked: Asked) -> NewModel:

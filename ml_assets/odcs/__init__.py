@@ -1,0 +1,1 @@
+"""Datasets as contracts of the Open Data Contract Standard, and contracts as datasets."""

@@ -1,0 +1,215 @@
+"""From a contract's table to the text of a dataset's spec; what cannot be expressed is a comment.
+
+Belongs here: the whole. Does not belong here: the file (`document`), one column (`column`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from ml_assets.guess.draft import Node, text_of
+from ml_assets.odcs.column import Found, read_column
+from ml_assets.odcs.document import Contract, Rest, shown
+from ml_assets.odcs.quality import said_by
+from ml_assets.odcs.standard import OWNER
+from ml_assets.spec.base import Mistakes, Place
+from ml_assets.spec.columns import Column
+from ml_assets.spec.dataset import DatasetSpec
+from ml_assets.spec.expressions.kinds import kind_of
+
+FORMATS = r".*\.(csv|csv\.gz|parquet|jsonl|xlsx)"
+HEAD = ("apiVersion", "kind", "schema", "id", "name", "version", "status")
+ADDRESS = re.compile(r"[^@\s]+@[^@\s]+|team:\w+")
+
+
+@dataclass(frozen=True)
+class Imported:
+    """The spec that a contract's table becomes."""
+
+    text: str
+    spec: DatasetSpec
+    notes: tuple[str, ...]
+    """What the contract says and the spec does not, and what a person should look at."""
+
+
+def imported(contract: Contract, schema: str | None = None) -> Imported:
+    """Return the spec of a contract's table.
+
+    Raises SpecError for mistakes in the contract, and where they make no dataset.
+    """
+    place, content = contract.table(schema)
+    head, table = Rest(contract.content), Rest(content)
+    own = table.own()
+    if own is not None and not isinstance(own, Mapping):
+        said = f"mlAssets: got {own!r}, wanted keys and values"
+        raise contract.wrong([(("schema", place, "customProperties"), said)])
+    columns = _columns(contract, place, foreign=own is None)
+    table.take("properties")
+    name = str(table.take("name", ""))
+    parts = {"description": _description(head, table)}
+    parts |= _owners(head, trusted=own is not None)
+    parts["key"] = _key(table, columns)
+    parts |= _landing(name, table, columns) if own is None else {k: _node(own[k]) for k in own}
+    rules, lost = _rules(columns)
+    parts["columns"] = Node(parts={column.name: column.node() for column in columns})
+    if rules:
+        parts["rules"] = Node([*(own or {}).get("rules", []), *rules])
+    parts["columns"].above += lost
+    title = _title(contract, head, table)
+    attributes = Node(parts=parts)
+    top = Node(parts={"type": Node("ml_assets.TabularDataset", above=title)})
+    top.parts["attributes"] = attributes
+    spec = _validated(contract, _plain(attributes))
+    return Imported(text_of(top), spec, tuple(_comments(top))[1:])
+
+
+def _columns(contract: Contract, place: int, foreign: bool) -> list[Found]:
+    """Return the columns; SpecError for those that are none, or are there twice."""
+    content = contract.content["schema"][place].get("properties") or []
+    found = [read_column(item, foreign) for item in content]
+    wrong: list[tuple[Place, str]] = []
+    for number, column in enumerate(found):
+        at = ("schema", place, "properties", number)
+        wrong += [((*at, *inner), said) for inner, said in column.wrong]
+        if "name" not in content[number]:
+            wrong.append((at, "name is missing"))
+        elif column.name in [other.name for other in found[:number]]:
+            wrong.append((at, f"the column {column.name!r} is there twice"))
+    if not found:
+        wrong.append((("schema", place), "has no properties, wanted a table's columns"))
+    if wrong:
+        raise contract.wrong(wrong)
+    return found
+
+
+def _description(head: Rest, table: Rest) -> Node:
+    said = table.take("description")
+    if said is None:
+        about = head.take("description") or {}
+        said = about.get("purpose")
+        more = {key: value for key, value in about.items() if key != "purpose"}
+        above = [f"description of the contract: {shown(more)}"] if more else []
+    else:
+        above = []
+    if said is None:
+        return Node("", above=[*above, "TODO: what is a row, and where does it come from?"])
+    return Node(str(said), above=above)
+
+
+def _owners(head: Rest, trusted: bool) -> dict[str, Node]:
+    """Return the owners among the team's members, where they have an address."""
+    team = head.take("team") or []
+    members = team.get("members") or [] if isinstance(team, dict) else team
+    owners: list[str] = []
+    others: list[Any] = []
+    for member in members:
+        user = str(member.get("username"))
+        owner = str(member.get("role", "")).lower() == OWNER
+        known = owner and (trusted or ADDRESS.fullmatch(user))
+        if known:
+            owners.append(user)
+        else:
+            others.append(member)
+    about = {k: v for k, v in team.items() if k != "members"} if isinstance(team, dict) else {}
+    left = [*([about] if about else []), *others]
+    above = [f"in the contract's team: {shown(item)}" for item in left]
+    return {"owners": Node(owners, above=above)} if owners or above else {}
+
+
+def _key(table: Rest, columns: Sequence[Found]) -> Node:
+    """Return the primary key, or else columns whose values together have no duplicates."""
+    names = {column.given: column.name for column in columns}
+    primary = [column for column in columns if column.key is not None]
+    said = said_by(table.take("quality"))
+    above = said.comments
+    if said.unique and not primary and set(said.unique) <= {*names}:
+        above.append("no primary key in the contract; these have no duplicates by a quality rule")
+        return Node([names[name] for name in said.unique], above=above)
+    if said.unique is not None:
+        unique = ", ".join(said.unique) or "the whole row"
+        above.append(f"unique in the contract, not checked here: {unique}")
+    for column in columns:
+        if column.unique and primary != [column]:
+            column.comments.append("unique in the contract; here only the key is")
+    # Python's sort is stable: those without a position stay in the contract's order, first.
+    ordered = [column.name for column in sorted(primary, key=lambda column: column.key or 0)]
+    return Node(ordered or "row", above=above)
+
+
+def _landing(name: str, table: Rest, columns: Sequence[Found]) -> dict[str, Node]:
+    """Return where files of a table might land: a contract has no such thing."""
+    file = str(table.look("physicalName") or name).rpartition(".")[2]
+    todo = (
+        "TODO pattern: how are the files called? a group (?P<batch>…) of a month, with a calendar?"
+    )
+    pattern = Node(re.escape(file) + FORMATS, above=[todo])
+    landing = Node(parts={"pattern": pattern})
+    times = [column.name for column in columns if column.values["type"] in ("date", "timestamp")]
+    if times:
+        landing.above.append(f"TODO time, the column that orders rows: {' or '.join(times)}?")
+    return {"landing": landing}
+
+
+def _rules(columns: Sequence[Found]) -> tuple[list[dict[str, str]], list[str]]:
+    """Return rules for what columns have no field for, and comments for what is no expression."""
+    rules: list[dict[str, str]] = []
+    lost = []
+    kinds = {c.name: Column(type=c.values["type"]) for c in columns if "type" in c.values}
+    for column in columns:
+        for expression, reason in column.rules:
+            try:
+                kind_of(expression, kinds)
+            except ValueError as error:
+                lost.append(f"{column.name}, {reason}, not expressed here: {error}")
+                continue
+            slug = re.sub("[^a-z0-9]+", "_", f"{column.name} {reason.split(' ')[0]}".lower())
+            made = {"id": f"contract_{len(rules) + 1}_{slug}", "expression": expression}
+            rules.append({**made, "reason": f"{column.name}, {reason}"})
+    return rules, lost
+
+
+def _title(contract: Contract, head: Rest, table: Rest) -> list[str]:
+    name, version = head.look("name") or head.look("id"), head.look("version")
+    for key in HEAD:
+        head.take(key)
+    table.take("logicalType")
+    about = f" {name}" if name else ""
+    number = f" {version}" if version else ""
+    return [
+        f"From {contract.path.name}, the data contract{about}{number}.",
+        *(f"in the contract, not expressed here: {told}" for told in head.told()),
+        *(f"in its table, not expressed here: {told}" for told in table.told()),
+    ]
+
+
+def _node(value: Any) -> Node:
+    if isinstance(value, Mapping) and value:
+        return Node(parts={str(key): _node(inner) for key, inner in value.items()})
+    return Node(value)
+
+
+def _plain(node: Node) -> Any:
+    return {k: _plain(part) for k, part in node.parts.items()} if node.parts else node.value
+
+
+def _comments(node: Node) -> list[str]:
+    return [text for part in node.parts.values() for text in (*part.above, *_comments(part))]
+
+
+def _validated(contract: Contract, attributes: Any) -> DatasetSpec:
+    """Return the spec; SpecError says at which of its fields the contract makes none."""
+    try:
+        return DatasetSpec.model_validate(attributes)
+    except ValidationError as error:
+        wrong = []
+        for item in error.errors():
+            cause = item.get("ctx", {}).get("error")
+            found = cause.found if isinstance(cause, Mistakes) else [((), item["msg"])]
+            wrong += [((*item["loc"], *place), said) for place, said in found]
+        said = [f"as a dataset: {'.'.join(map(str, place))}: {what}" for place, what in wrong]
+        raise contract.wrong([((), text) for text in said]) from None
