@@ -36,6 +36,11 @@ SLICES = 3
 SLICE_VALUES = 12
 SLICE_ROWS = 100
 
+WHEN = (
+    "the newest rows are tested, and are later than all that is learned: with it a model learns "
+    "when, not why. For seasons over years, use it"
+)
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -87,6 +92,10 @@ def model_text(planner: Planner, asked: Asked) -> Written:
     apart |= dict.fromkeys(asked.group or _named(entity), "names what rows share")
     apart |= dict.fromkeys(target.columns, "")
     chosen = inputs_of(spec, profiles, apart, {})
+    when = set() if asked.group else _when(spec)
+    if any(item.name not in when and not item.out for item in chosen):
+        apart = {**dict.fromkeys(sorted(when), WHEN), **apart}
+        chosen = inputs_of(spec, profiles, apart, {})
     leaks = leaks_of(target, rows.table, {i.name: _type(i, spec) for i in _judged(chosen)})
     chosen = inputs_of(spec, profiles, apart, leaks)
     taken = [item for item in chosen if not item.out]
@@ -121,6 +130,14 @@ def model_text(planner: Planner, asked: Asked) -> Written:
     return Written(
         "\n".join(lines) + "\n", target.task, target.expression, names, left_out, rows.to_land
     )
+
+
+def _when(spec: DatasetSpec) -> set[str]:
+    """Return the columns that say when a row was, of a dataset whose newest rows are tested."""
+    if spec.time is None or spec.calendar is None:
+        return set()
+    parts = spec.columns[spec.time].source or ()
+    return {spec.time, *((parts,) if isinstance(parts, str) else parts)} & set(spec.columns)
 
 
 def _profile(name: str, column: pa.ChunkedArray) -> ColumnProfile:
