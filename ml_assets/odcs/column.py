@@ -62,8 +62,8 @@ class Found:
     name: str
     values: dict[str, Any]
     comments: list[str]
-    rules: list[tuple[str, str]]
-    """Expressions that must hold, each with a reason."""
+    rules: list[tuple[str, str, str]]
+    """Expressions that must hold, each with the option that says so and a reason."""
     key: int | None
     """Its position in the primary key; None if it is not in it."""
     unique: bool = False

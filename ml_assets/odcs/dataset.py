@@ -6,9 +6,10 @@ Belongs here: the whole. Does not belong here: the file (`document`), one column
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import count
+from typing import Any, get_args
 
 from pydantic import ValidationError
 
@@ -18,7 +19,7 @@ from ml_assets.odcs.document import Contract, Rest, shown
 from ml_assets.odcs.quality import said_by
 from ml_assets.odcs.standard import OWNER
 from ml_assets.spec.base import Mistakes, Place
-from ml_assets.spec.columns import Column
+from ml_assets.spec.columns import Column, ColumnType
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.spec.expressions.kinds import kind_of
 
@@ -55,10 +56,11 @@ def imported(contract: Contract, schema: str | None = None) -> Imported:
     parts |= _owners(head, trusted=own is not None)
     parts["key"] = _key(table, columns)
     parts |= _landing(name, table, columns) if own is None else {k: _node(own[k]) for k in own}
-    rules, lost = _rules(columns)
+    kept = (own or {}).get("rules", [])
+    rules, lost = _rules(columns, kept if isinstance(kept, list) else [])
     parts["columns"] = Node(parts={column.name: column.node() for column in columns})
-    if rules:
-        parts["rules"] = Node([*(own or {}).get("rules", []), *rules])
+    if rules and isinstance(kept, list):
+        parts["rules"] = Node([*kept, *rules])
     parts["columns"].above += lost
     title = _title(contract, head, table)
     attributes = Node(parts=parts)
@@ -155,22 +157,38 @@ def _landing(name: str, table: Rest, columns: Sequence[Found]) -> dict[str, Node
     return {"landing": landing}
 
 
-def _rules(columns: Sequence[Found]) -> tuple[list[dict[str, str]], list[str]]:
+def _rules(columns: Sequence[Found], kept: Sequence[Any]) -> tuple[list[dict[str, str]], list[str]]:
     """Return rules for what columns have no field for, and comments for what is no expression."""
     rules: list[dict[str, str]] = []
     lost = []
-    kinds = {c.name: Column(type=c.values["type"]) for c in columns if "type" in c.values}
+    taken = {rule.get("id") for rule in kept if isinstance(rule, Mapping)}
+    types = {column.name: column.values["type"] for column in columns}
+    kinds = {n: Column(type=kind) for n, kind in types.items() if kind in get_args(ColumnType)}
     for column in columns:
-        for expression, reason in column.rules:
+        for expression, option, reason in column.rules:
             try:
                 kind_of(expression, kinds)
             except ValueError as error:
                 lost.append(f"{column.name}, {reason}, not expressed here: {error}")
                 continue
-            slug = re.sub("[^a-z0-9]+", "_", f"{column.name} {reason.split(' ')[0]}".lower())
-            made = {"id": f"contract_{len(rules) + 1}_{slug}", "expression": expression}
-            rules.append({**made, "reason": f"{column.name}, {reason}"})
+            name = _rule_name(column.name, option, taken)
+            taken.add(name)
+            said = f"{column.name}, {reason}"
+            rules.append({"id": name, "expression": expression, "reason": said})
     return rules, lost
+
+
+def _rule_name(column: str, option: str, taken: Collection[object]) -> str:
+    """Return a name for a rule that none has yet.
+
+    >>> _rule_name("Order ID", "minLength", {"order_id_min_length"})
+    'order_id_min_length_2'
+    """
+    words = re.sub("([A-Z])", r"_\1", option)
+    name = re.sub("[^a-z0-9]+", "_", f"{column}_{words}".lower()).strip("_")
+    name = name if name[0].isalpha() else f"column_{name}"
+    number = next(n for n in count(1) if (name if n == 1 else f"{name}_{n}") not in taken)
+    return name if number == 1 else f"{name}_{number}"
 
 
 def _title(contract: Contract, head: Rest, table: Rest) -> list[str]:

@@ -39,8 +39,8 @@ class Read:
 
     values: dict[str, Any] = field(default_factory=dict)
     """Fields of the column."""
-    rules: list[tuple[str, str]] = field(default_factory=list)
-    """Expressions that must hold, each with the option that says so."""
+    rules: list[tuple[str, str, str]] = field(default_factory=list)
+    """Expressions that must hold, each with the option that says so and a reason."""
     comments: list[str] = field(default_factory=list)
 
 
@@ -53,13 +53,13 @@ def read_options(name: str, kind: ColumnType, options: Any) -> Read:
         if limits != [None, None]:
             read.values["range"] = limits
         if kind == "integer" and isinstance(rest.look("multipleOf"), int):
-            _rule(rest, "multipleOf", f"{column} % {{}} == 0", read)
+            _rule(rest, "multipleOf", f"{column} %", read, after=" == 0")
     if kind in ("integer", "number", "date", "timestamp"):
         for option, sign in LIMITS.items():
-            _rule(rest, option, f"{column} {sign} {{}}", read)
+            _rule(rest, option, f"{column} {sign}", read)
     if kind in ("text", "category"):
         for option, sign in LENGTHS.items():
-            _rule(rest, option, f"{column}.str.len() {sign} {{}}", read)
+            _rule(rest, option, f"{column}.str.len() {sign}", read)
         _pattern(rest, read)
     if kind in ("date", "timestamp"):
         _format(rest, read)
@@ -69,11 +69,12 @@ def read_options(name: str, kind: ColumnType, options: Any) -> Read:
     return read
 
 
-def _rule(rest: Rest, option: str, expression: str, read: Read) -> None:
+def _rule(rest: Rest, option: str, before: str, read: Read, after: str = "") -> None:
     value = rest.look(option)
     if value is not None and not isinstance(value, bool | list | dict):
         rest.take(option)
-        read.rules.append((expression.format(repr(value)), f"{option} of the contract: {value}"))
+        said = f"{option} of the contract: {value}"
+        read.rules.append((f"{before} {value!r}{after}", option, said))
 
 
 def _pattern(rest: Rest, read: Read) -> None:
