@@ -1,7 +1,7 @@
 """What a column is, from the counts of all its rows and its name.
 
 Belongs here: the order of the rules. Does not belong here: counting (`facts`), the grammar of
-numbers (`numerals`) and times (`times`), the rules for integers (`whole`) and texts (`words`).
+numbers (`numerals`) and times (`times`), the rules for integers (`whole`) and texts (`texts`).
 """
 
 from __future__ import annotations

@@ -1,1 +1,4 @@
-"""Release bundles outside the home: writing, reading, checking, signing and scoring them."""
+"""Release bundles outside the home: writing, reading, checking, signing and scoring them.
+
+Does not belong here: the content of a bundle, which is a stage (`stages/release`).
+"""

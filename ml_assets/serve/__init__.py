@@ -1,1 +1,1 @@
-"""Loads a model and serves predictions."""
+"""Loads a model in a fresh process and serves its predictions, for the gate's parity check."""

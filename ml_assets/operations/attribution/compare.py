@@ -15,7 +15,7 @@ from typing import Any
 
 from ml_assets.errors import MlAssetsError, NotMaterialized, RequestError
 from ml_assets.history.ancestry import ancestry_of
-from ml_assets.history.stored_code.worker import worker
+from ml_assets.history.stored_code.process import worker
 from ml_assets.keys.specs import project_of, spec_texts
 from ml_assets.operations.attribution.mix import CodeState, Data, Extracted, Mixed, Mixer
 from ml_assets.operations.attribution.rows import Unseen, judge, unseen

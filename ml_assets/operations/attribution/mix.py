@@ -15,7 +15,7 @@ from pathlib import Path
 from ml_assets.assets.cells import Cell, Unit
 from ml_assets.engine.session import Done, Made, Session, Undone
 from ml_assets.errors import StageError
-from ml_assets.history.stored_code.worker import Worker
+from ml_assets.history.stored_code.process import Worker
 from ml_assets.keys.action import Action, Keyed
 from ml_assets.keys.calls import call_text
 from ml_assets.spec.project import Project

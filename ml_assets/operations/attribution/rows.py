@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ml_assets.errors import StageError
-from ml_assets.history.stored_code.worker import Worker
+from ml_assets.history.stored_code.process import Worker
 from ml_assets.operations.attribution.mix import Mixed
 from ml_assets.store.home import Home
 from ml_assets.store.objects import Ref

@@ -11,7 +11,7 @@ from typing import Any
 from ml_assets.errors import StageError
 from ml_assets.history.recorded import Step
 from ml_assets.history.stored_code.extract import states
-from ml_assets.history.stored_code.worker import Worker, worker
+from ml_assets.history.stored_code.process import Worker, worker
 from ml_assets.operations.recreate.prepare import Prepared, machine_notes
 from ml_assets.store import temporary
 from ml_assets.store.home import Home
