@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from ml_assets.errors import suggest
 from ml_assets.guess.draft import Node
-from ml_assets.odcs.document import Rest, shown
+from ml_assets.odcs.document import Rest, is_true, shown
 from ml_assets.odcs.options import read_options
 from ml_assets.odcs.quality import said_by
 from ml_assets.odcs.standard import UNIT
@@ -96,7 +96,7 @@ def read_column(content: Mapping[str, Any], foreign: bool) -> Found:
     unit = rest.custom(UNIT)
     if unit is not None:
         values["unit"] = str(unit)
-    if rest.take("required", False):
+    if is_true(rest.take("required")):
         values["nullable"] = False
     source = rest.take("physicalName", given)
     if source != found.name:
@@ -104,9 +104,9 @@ def read_column(content: Mapping[str, Any], foreign: bool) -> Found:
     _options(rest, kind, found)
     _quality(rest, found)
     _sensitive(rest, found)
-    if rest.take("primaryKey", False):
-        found.key = rest.take("primaryKeyPosition", -1)
-    found.unique |= bool(rest.take("unique", False))
+    if is_true(rest.take("primaryKey")):
+        found.key = int(rest.take("primaryKeyPosition", -1))
+    found.unique |= is_true(rest.take("unique"))
     if foreign:
         if "allowed" in values and kind == "text":
             values["type"] = "category"

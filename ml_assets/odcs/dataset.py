@@ -161,7 +161,7 @@ def _rules(columns: Sequence[Found], kept: Sequence[Any]) -> tuple[list[dict[str
     """Return rules for what columns have no field for, and comments for what is no expression."""
     rules: list[dict[str, str]] = []
     lost = []
-    taken = {rule.get("id") for rule in kept if isinstance(rule, Mapping)}
+    taken = {str(rule.get("id")) for rule in kept if isinstance(rule, Mapping)}
     types = {column.name: column.values["type"] for column in columns}
     kinds = {n: Column(type=kind) for n, kind in types.items() if kind in get_args(ColumnType)}
     for column in columns:
@@ -178,7 +178,7 @@ def _rules(columns: Sequence[Found], kept: Sequence[Any]) -> tuple[list[dict[str
     return rules, lost
 
 
-def _rule_name(column: str, option: str, taken: Collection[object]) -> str:
+def _rule_name(column: str, option: str, taken: Collection[str]) -> str:
     """Return a name for a rule that none has yet.
 
     >>> _rule_name("Order ID", "minLength", {"order_id_min_length"})

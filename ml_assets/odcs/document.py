@@ -154,6 +154,15 @@ class Rest:
                 yield f"{key}: {shown(value)}"
 
 
+def is_true(value: Any) -> bool:
+    """Return whether a value, in quotes or not, is true.
+
+    >>> is_true(True), is_true("yes"), is_true("no"), is_true(None)
+    (True, True, False, False)
+    """
+    return str(value).lower() in ("true", "yes", "on", "t", "y", "1")
+
+
 def shown(value: Any, most: int = 1000) -> str:
     """Return a value of a contract for a comment.
 

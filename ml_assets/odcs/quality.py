@@ -57,8 +57,8 @@ def _expressed(rest: Rest, said: Said) -> bool:
         found = {"nullable": False, "null_values": list(dict.fromkeys(texts))}
     elif metric in INVALID and _valid(rest, arguments):
         found = _valid(rest, arguments)
-    elif metric in DUPLICATE and set(arguments) <= {"properties"}:
-        said.unique = list(arguments.get("properties", []))
+    elif metric in DUPLICATE and _columns(arguments) is not None:
+        said.unique = _columns(arguments)
         found = {}
     else:
         return False
@@ -76,6 +76,13 @@ def _valid(rest: Rest, arguments: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(arguments.get("pattern"), str) and set(arguments) == {"pattern"}:
         return {"pattern": arguments["pattern"]}
     return {}
+
+
+def _columns(arguments: Mapping[str, Any]) -> list[str] | None:
+    """Return the columns of a rule, none where it is that of a column; None if it says more."""
+    columns = arguments.get("properties", [])
+    texts = isinstance(columns, list) and all(isinstance(name, str) for name in columns)
+    return columns if texts and set(arguments) <= {"properties"} else None
 
 
 def _none_may(rest: Rest) -> bool:

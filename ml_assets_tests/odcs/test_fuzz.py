@@ -25,6 +25,12 @@ from ml_assets_tests.processes import ROOT
 FOREIGN = [yaml.safe_load(path.read_text()) for path in sorted(CONTRACTS.glob("*.yaml"))]
 OURS = read_project(ROOT / "ml_assets" / "defs").datasets
 EVERY = [*FOREIGN, *(contract_of(name, spec) for name, spec in OURS.items())]
+RULES = [
+    {"type": "library", "metric": "duplicateValues", "arguments": {"properties": None}},
+    {"type": "library", "metric": "duplicateValues", "arguments": {"properties": [{"a": 1}]}},
+    {"type": "library", "metric": "missingValues", "arguments": {"missingValues": 7}},
+    {"type": "library", "metric": "invalidValues", "arguments": {"validValues": [{"a": 1}]}},
+]
 PLAIN = st.sampled_from(
     [None, True, 0, -1, 2.5, 10**15, "", "x", "NA", "_a", "{}", "`", "'", "a\nb", "\x85", "{0.x}"]
 )
@@ -50,6 +56,10 @@ def test_any_value_anywhere(tmp_path: Path, data: st.DataObject) -> None:
     content = copy.deepcopy(data.draw(st.sampled_from(EVERY)))
     for _ in range(data.draw(st.integers(1, 2))):
         found = list(places(content))
+        tables = content["schema"] if isinstance(content.get("schema"), list) else []
+        if tables and isinstance(tables[0], dict) and data.draw(st.booleans()):
+            tables[0]["quality"] = [data.draw(st.sampled_from(RULES))]
+            continue
         parent, key = found[data.draw(st.integers(0, len(found) - 1))]
         parent[key] = data.draw(VALUES)
     path = tmp_path / "contract.yaml"
