@@ -58,7 +58,7 @@ def test_any_value_anywhere(tmp_path: Path, data: st.DataObject) -> None:
         found = list(places(content))
         tables = content["schema"] if isinstance(content.get("schema"), list) else []
         if tables and isinstance(tables[0], dict) and data.draw(st.booleans()):
-            tables[0]["quality"] = [data.draw(st.sampled_from(RULES))]
+            tables[0]["quality"] = [copy.deepcopy(data.draw(st.sampled_from(RULES)))]
             continue
         parent, key = found[data.draw(st.integers(0, len(found) - 1))]
         parent[key] = data.draw(VALUES)
