@@ -78,9 +78,11 @@ def _named(
         if column.name in seen:
             wrong.append(f"columns {seen[column.name]} and {place} are both called {column.name!r}")
         seen.setdefault(column.name, place)
-        if column.name.startswith("_"):
-            bare = column.name.lstrip("_") or "column"
+        # No expression can name a column with a backtick; a leading _ is for columns made here.
+        bare = column.name.lstrip("_").replace("`", "_") or "column"
+        if bare != column.name:
             new = bare if bare not in taken else f"{bare}_{place}"
+            taken.add(new)
             kept.append(replace(column, name=new, source=(column.name,)))
             continue
         kept.append(column)

@@ -157,6 +157,17 @@ def test_a_zone_is_asked_for_only_if_times_lack_their_offset(
     assert ("TODO zone" in one(tmp_path, "at", values).text) is asked
 
 
+def test_names_that_a_spec_cannot_use_are_changed_and_differ(tmp_path: Path) -> None:
+    header = "_size,__size,a`b"
+    rows = [f"{n}.5,{n % 7}.25,{'pqr'[n % 3]}" for n in range(60)]
+    read = spec(proposed("shop", [write(tmp_path, "\n".join([header, *rows]) + "\n")]))
+    assert {name: column.source for name, column in read.columns.items()} == {
+        "size": ("_size",),
+        "size_2": ("__size",),
+        "a_b": ("a`b",),
+    }
+
+
 def test_a_date_and_a_clock_are_one_time(tmp_path: Path) -> None:
     rows = [f"2016-{n % 6 + 1:02}-03,{n % 12 + 1}:51 {'AP'[n % 2]}M,{n}.5" for n in range(150)]
     path = write(tmp_path, "date,clock,x\n" + "\n".join(rows) + "\n")
