@@ -176,7 +176,8 @@ def plain(column: pd.Series) -> pd.Series | None:
         return column.astype("float64")
     if pd.api.types.is_datetime64_any_dtype(column):
         return column.astype("int64").astype("float64")
-    category = column.astype("string").astype("category")
+    texts = column.map(str, na_action="ignore").astype(object)
+    category = texts.where(column.notna(), np.nan).astype("category")
     return category if len(category.cat.categories) * 2 < len(column) else None
 
 

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from ml_assets.cli.complete import datasets
-from ml_assets.cli.console import out, styled
+from ml_assets.cli.console import err, out, styled
 from ml_assets.cli.cuts import tell_cut
 from ml_assets.cli.here import home_opened, opened_for
 from ml_assets.cli.look import Partition
@@ -154,7 +154,12 @@ def quarantine(
     if as_json:
         emit(found)
         return
-    if not found["rules"]:
+    for name in found["stale"]:
+        place = f" of {name}" if name else ""
+        err.print(
+            f"the quarantine{place} is older than its rows: ml-assets run {dataset}/quarantine"
+        )
+    if not found["rules"] and not found["stale"]:
         out.print(f"no records of {dataset} are quarantined")
     for rule in found["rules"]:
         place = f" in {', '.join(rule['batches'])}" if rule["batches"] else ""

@@ -16,27 +16,32 @@ from ml_assets.stages import ingest
 from ml_assets.stages.ingest.source import Unreadable
 from ml_assets.stages.shown import shortened
 from ml_assets.store.home import Home
+from ml_assets.store.records import Current
 
 AS_DELIVERED = ("parse.", "file.")
 """Rules whose records are kept as text of the file; others are kept as parsed values."""
 
 
 def quarantined(planner: Planner, dataset: str, batch: str | None, limit: int) -> dict[str, Any]:
-    """Return {"dataset", "records", "rules"}, with the most frequent rules first.
+    """Return {"dataset", "records", "rules", "stale"}, with the most frequent rules first.
 
     A rule is {"rule", "count", "batches", "examples"} (without batches for a snapshot); at most
     `limit` examples {"batch", "file", "line", "column", "reason", "text"}. The text of a record
     that does not parse may contain anything: it is None if any column is sensitive. Raises
-    UnknownName for a batch that the dataset does not have.
+    UnknownName for a batch that the dataset does not have. `stale` are the batches that were
+    cleaned since: their quarantine is yet to be materialized.
     """
     home, spec = planner.home, planner.project.datasets[dataset]
-    asset = f"{dataset}/quarantine"
-    held = {p: c for (a, p), c in home.records.all_current(home.env).items() if a == asset}
-    if batch is not None and batch not in held:
-        raise UnknownName.of(f"batch of {dataset}", batch, held)
+    current_of = home.records.all_current(home.env)
+    held = {p: c for (a, p), c in current_of.items() if a == f"{dataset}/quarantine"}
+    cleaned = {p: c for (a, p), c in current_of.items() if a == f"{dataset}/cleaned"}
+    if batch is not None and batch not in {*held, *cleaned}:
+        raise UnknownName.of(f"batch of {dataset}", batch, {*held, *cleaned})
+    asked = planner.project.ordered(dataset, {*held, *cleaned}) if batch is None else [batch]
+    stale = [p for p in asked if p in cleaned and _is_older(held.get(p), cleaned[p])]
     hidden = RECORD in hidden_columns(planner.project, dataset, {})
     rules: dict[str, dict[str, Any]] = {}
-    for partition in planner.project.ordered(dataset, held) if batch is None else [batch]:
+    for partition in (name for name in asked if name in held):
         current = held[partition]
         read: list[dict[str, Any]] = []
         for row in home.objects.table(current.outputs["quarantine"].digest).to_pylist():
@@ -54,7 +59,13 @@ def quarantined(planner: Planner, dataset: str, batch: str | None, limit: int) -
         if not hidden:
             _deliver(home, spec, current.facts, read)
     ordered = sorted(rules.values(), key=lambda rule: -rule["count"])
-    return {"dataset": dataset, "records": sum(r["count"] for r in ordered), "rules": ordered}
+    records = sum(rule["count"] for rule in ordered)
+    return {"dataset": dataset, "records": records, "rules": ordered, "stale": stale}
+
+
+def _is_older(quarantine: Current | None, cleaned: Current) -> bool:
+    """Return whether a batch was cleaned by another action than its quarantine was made by."""
+    return quarantine is None or quarantine.actions.get("clean") != cleaned.actions.get("clean")
 
 
 def _deliver(

@@ -26,7 +26,7 @@ def read(lines: bytes, columns: dict[str, Any] | None = None, **landing: Any) ->
     "content",
     [
         ANN,
-        gzip.compress(ANN),
+        gzip.compress(ANN, mtime=0),
         b"\xef\xbb\xbf\r\n" + ANN,
         b'{"name":"Ann","more":[],"number":"1"}',
         b'{"name":"\\u0041nn","number":1.0}\n\n',
