@@ -136,3 +136,10 @@ def test_a_page_names_commands_and_specs_that_there_are(page: Path) -> None:
         elif kind == "yaml" and text.startswith("type: ml_assets."):
             found = yaml.safe_load(text)
             SPECS[found["type"]].model_validate(found["attributes"])
+
+
+def test_the_overview_links_every_page_that_answers_a_question() -> None:
+    text = (DOCS / "index.md").read_text(encoding="utf-8")
+    folders = ("how-to", "explanation", "reference")
+    pages = {page.relative_to(DOCS).as_posix() for page in PAGES if page.parent.name in folders}
+    assert pages - set(re.findall(r"\]\(([\w/-]+\.md)", text)) == set()
