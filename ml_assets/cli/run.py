@@ -104,6 +104,7 @@ def materialize(
     seconds = time.perf_counter() - started
     result = document(first, plan, progress, run_ids, success, seconds)
     result["refused"] = refused(planner, result["executed"])
+    result["decisions"] = decisions(planner, result["executed"])
     result["faults"] += faults
     result["warnings"] += dict.fromkeys(warnings)
     return result
@@ -190,6 +191,23 @@ def refused(planner: Planner, executed: Sequence[str]) -> list[dict[str, str]]:
     ]
 
 
+def decisions(planner: Planner, executed: Sequence[str]) -> list[dict[str, str]]:
+    """Return what the gate decided in a run: model, verdict and reason."""
+    home = planner.home
+    held = home.records.all_current(home.env)
+    found = [
+        (model, current.facts)
+        for model in planner.project.models
+        if f"{model}/champion" in executed
+        and (current := held.get((f"{model}/champion", ""))) is not None
+    ]
+    return [
+        {"model": model, "verdict": facts["verdict"], "reason": facts["reason"]}
+        for model, facts in found
+        if "verdict" in facts
+    ]
+
+
 def together(faults: Sequence[str]) -> list[str]:
     """Return the messages with batches of equal text joined on one line.
 
@@ -212,6 +230,8 @@ def tell(result: dict[str, Any]) -> None:
         err.print(styled(("failed", "red"), f" {fault}"))
     for reason in result["waits"]:
         err.print(styled(("waiting", "yellow"), f" {reason}"))
+    for decided in result["decisions"]:
+        out.print(styled((decided["model"], "bold"), f": {decided['reason']}"))
     for warning in result["warnings"]:
         err.print(styled(("warning", "yellow"), f" {warning}"))
     besides = ""
