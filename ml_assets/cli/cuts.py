@@ -6,7 +6,7 @@ Belongs here: words and rows. Does not belong here: cutting.
 from __future__ import annotations
 
 from ml_assets.cli.console import err, out, styled
-from ml_assets.engine.cutting.deliver import Change, CutFile
+from ml_assets.engine.cutting.outcome import Change, CutFile
 from ml_assets.spec.cut import UNASSIGNED
 from ml_assets.stages.counted import counted
 

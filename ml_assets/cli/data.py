@@ -16,8 +16,8 @@ from ml_assets.cli.here import home_opened, opened_for
 from ml_assets.cli.look import Partition
 from ml_assets.cli.output import JSON, emit, guarded
 from ml_assets.cli.progress import working
-from ml_assets.engine.cutting.deliver import CutFile
 from ml_assets.engine.cutting.folder import land_cut, matches
+from ml_assets.engine.cutting.outcome import CutFile
 from ml_assets.engine.landing import land as land_file
 from ml_assets.engine.plan import Planner
 from ml_assets.engine.recipes.quality import pin_name

@@ -15,8 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ml_assets.engine.batch_names import Names, batch_of, unfit
-from ml_assets.engine.cutting.deliver import FORGOTTEN, CutFile
-from ml_assets.engine.cutting.folder import take
+from ml_assets.engine.cutting.outcome import FORGOTTEN, CutFile
 from ml_assets.engine.deliveries import delivery, problem
 from ml_assets.errors import RequestError, UnknownName
 from ml_assets.spec.calendar import spelled
@@ -95,6 +94,8 @@ def observe(home: Home, project: Project, settle: float = SETTLE) -> Observed:
 
 def _cut(home: Home, project: Project, name: str, settle: float, found: Observed) -> None:
     """Land the files of a dataset that are cut into batches."""
+    from ml_assets.engine.cutting.folder import take
+
     files: list[Item] = []
     for entry in entries(home.landing / name):
         wrong = _problem(entry, project.datasets[name])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ml_assets.cli.cuts import tell_cut
-from ml_assets.engine.cutting.deliver import Change, CutFile
+from ml_assets.engine.cutting.outcome import Change, CutFile
 
 
 def test_rows_before_and_after_by_batch(capsys: pytest.CaptureFixture[str]) -> None:

@@ -24,8 +24,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml_assets.engine.cutting import read
-from ml_assets.engine.cutting.deliver import Change, CutFile
 from ml_assets.engine.cutting.folder import land_cut
+from ml_assets.engine.cutting.outcome import Change, CutFile
 from ml_assets.engine.cutting.parts import Parts
 from ml_assets.engine.landing import Observed, observe
 from ml_assets.errors import RequestError

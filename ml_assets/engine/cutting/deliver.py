@@ -14,6 +14,7 @@ import numpy as np
 
 from ml_assets.engine.batch_names import Names
 from ml_assets.engine.cutting.compare import Compared, Hashes, Part, compared, joined, only
+from ml_assets.engine.cutting.outcome import FORGOTTEN, Change, CutFile
 from ml_assets.engine.cutting.parts import Parts
 from ml_assets.engine.cutting.read import cut
 from ml_assets.errors import RequestError
@@ -29,33 +30,6 @@ from ml_assets.store.home import Home
 TRIES = 20
 """Deliveries at the same time are landed one after the other."""
 LISTED = 5
-FORGOTTEN = "this content was deleted by `ml-assets forget` and cannot land again"
-
-
-@dataclass(frozen=True)
-class Change:
-    """A batch that a delivery made or changed, in rows."""
-
-    batch: str
-    before: int
-    after: int
-    added: int
-    replaced: int = 0
-    gone: int = 0
-
-
-@dataclass
-class CutFile:
-    """What became of a file."""
-
-    file: str
-    rows: int
-    changes: list[Change] = field(default_factory=list)
-    """In calendar order."""
-    same: int = 0
-    """Batches of the file whose rows had landed before."""
-    nameless: Mapping[str, int] = field(default_factory=dict)
-    """What stands where a batch should, and how often, a few of them."""
 
 
 @dataclass

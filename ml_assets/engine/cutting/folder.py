@@ -15,7 +15,8 @@ from functools import partial
 from pathlib import Path
 
 from ml_assets.engine.batch_names import batch_of
-from ml_assets.engine.cutting.deliver import CutFile, deliver
+from ml_assets.engine.cutting.deliver import deliver
+from ml_assets.engine.cutting.outcome import CutFile
 from ml_assets.errors import RequestError
 from ml_assets.keys.fields import document
 from ml_assets.spec.dataset import DatasetSpec
