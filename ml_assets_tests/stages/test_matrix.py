@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -38,6 +40,14 @@ def test_of_two_values_one_column_says_all(values: int, columns: int) -> None:
     about = context({"kind": ["a", "b", "c"][:values]})
     _, inputs = learn(table([None] * 3), np.arange(3.0), None, about, 3)
     assert len(inputs) == columns + 1
+
+
+def test_without_any_value_a_column_is_left_to_learn_from() -> None:
+    about = replace(context({"kind": []}), columns={"kind": "category"})
+    found, inputs = learn(table([None] * 3), np.arange(3.0), None, about, 3)
+    assert np.isnan(found).all()
+    assert found.shape == (3, 1)
+    assert inputs == [{"column": "kind"}]
 
 
 def test_many_values_become_the_shrunk_mean_and_a_row_does_not_see_its_own_target() -> None:

@@ -47,11 +47,12 @@ def learn(
     columns: list[Array] = []
     for name, kind in context.columns.items():
         column = values(table, name)
-        if kind != "category" or len(context.categories[name]) <= as_codes:
+        known = len(context.categories.get(name, ()))
+        if kind != "category" or (as_codes and known <= as_codes):
             inputs.append({"column": name})
             columns.append(column)
             continue
-        place, count = _places(column), len(context.categories[name]) + 1
+        place, count = _places(column), known + 1
         if count - 1 <= one_hot:
             # Of two values one column says all; the other would be its mirror image.
             for code in range(1, 2 if count == 3 else count):
@@ -62,6 +63,10 @@ def learn(
             whole, kept_out = _means(place, count, answer, weight, context.seed)
             inputs.append({"column": name, "table": whole.tolist()})
             columns.append(kept_out)
+    if not columns:
+        # No category has a value: a learner needs a column all the same.
+        (name, *_) = context.columns
+        return values(table, name)[:, None], [{"column": name}]
     return np.column_stack(columns), inputs
 
 
