@@ -153,7 +153,7 @@ class Session:
         self.sources = Snapshot(workspace.roots)
         self._runner = runner if shared is None else shared.runner
         self._shared = shared
-        self._recurse = recurse
+        self.recurses = recurse
         """Whether upstream cells come from their recipes, or else from current records."""
         self._made: dict[Unit, dict[Cell, Made]] = {}
         self._hashed = Hashed()
@@ -211,7 +211,7 @@ class Session:
 
     def upstream(self, cell: Cell) -> Made:
         """Return a cell on which another depends."""
-        if self._recurse:
+        if self.recurses:
             return self.make(unit_of(cell))[cell]
         return self.held(cell)
 
@@ -228,7 +228,7 @@ class Session:
         All datasets that it depends on have landed. If upstream cells come from their recipes,
         a waiting one cannot be made.
         """
-        if self._recurse or made.waiting is None:
+        if self.recurses or made.waiting is None:
             return False
         calendars = {name: self.project.datasets[name].calendar for name in datasets}
         places = ((n, made.cell.partition if c else "") for n, c in calendars.items())

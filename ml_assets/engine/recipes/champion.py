@@ -13,6 +13,7 @@ from typing import Any
 from ml_assets.assets.cells import Cell, Unit
 from ml_assets.engine.checks import checks_of
 from ml_assets.engine.code_versions import Versioned
+from ml_assets.engine.recipes import agreement
 from ml_assets.engine.recipes.candidate import family_module, family_modules, fit_spec
 from ml_assets.engine.recipes.dataset import cleaned_of
 from ml_assets.engine.recipes.evaluation import role_of
@@ -67,7 +68,11 @@ def champion(session: Session, unit: Unit) -> Sequence[Made]:
     made = session.upstream(Cell(f"{unit.group}/candidate"))
     report = session.upstream(Cell(f"{unit.group}/evaluation_report"))
     folds, waits = folds_of(session, unit)
-    waits = made.waiting or report.waiting or (waits and f"{unit.group} waits: {waits}")
+    absent = made.waiting or report.waiting
+    if absent is None and waits is None:
+        waits = agreement.of_candidate(session, unit, made, folds)
+        waits = waits or agreement.of_report(session, unit, report, made, folds)
+    waits = absent or (waits and f"{unit.group} waits: {waits}")
     if waits is not None:
         return [Made(cell, {}, {}, waiting=waits)]
     policy = policy_of(session.project.models[unit.group])

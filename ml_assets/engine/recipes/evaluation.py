@@ -8,7 +8,7 @@ from typing import Any
 from ml_assets.assets.cells import Cell, Unit
 from ml_assets.engine.checks import checks_of
 from ml_assets.engine.code_versions import Versioned
-from ml_assets.engine.recipes import change
+from ml_assets.engine.recipes import agreement, change
 from ml_assets.engine.recipes.candidate import TRIVIAL, family_module, family_modules, fit_spec
 from ml_assets.engine.recipes.features import seen_of
 from ml_assets.engine.recipes.previous import digest_of
@@ -80,6 +80,9 @@ def evaluation_report(session: Session, unit: Unit) -> Sequence[Made]:
     folds, waits = folds_of(session, unit)
     if waits is not None or made.waiting is not None:
         return [Made(cell, {}, {}, waiting=made.waiting or f"{unit.group} waits: {waits}")]
+    waits = agreement.of_candidate(session, unit, made, folds)
+    if waits is not None:
+        return [Made(cell, {}, {}, waiting=f"{unit.group} waits: {waits}")]
     references: dict[str, Input] = {fold: folds[fold].outputs[fold] for fold in FOLDS}
     tested = feature_inputs(session, unit, [folds["test"]])
     # The longest last, as `each` expects.

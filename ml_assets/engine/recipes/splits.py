@@ -9,6 +9,7 @@ from ml_assets.assets.cells import Cell, Unit
 from ml_assets.engine.checks import checks_of
 from ml_assets.engine.code_versions import Versioned
 from ml_assets.engine.lazy import Later
+from ml_assets.engine.recipes import agreement
 from ml_assets.engine.session import Done, Made, Session, Undone
 from ml_assets.keys import fields
 from ml_assets.keys.action import Action, Input, Pending
@@ -136,10 +137,11 @@ def _handed(action: Action, kept: Ref) -> Action:
 def folds_of(
     session: Session, unit: Unit, names: Sequence[str] = FOLDS
 ) -> tuple[dict[str, Made], str | None]:
-    """Return folds of a model, and why it waits, if it does."""
+    """Return folds of a model, and why what reads them waits, if it does."""
     found = {name: session.upstream(Cell(f"{unit.group}/{name}_split")) for name in names}
     waits = (made.waiting or made.facts.get("waiting") for made in found.values())
-    return found, next((why for why in waits if why), None)
+    why = next((why for why in waits if why), None)
+    return found, why or agreement.of_folds(session, unit, found)
 
 
 def feature_inputs(session: Session, unit: Unit, folds: Sequence[Made]) -> Input:
