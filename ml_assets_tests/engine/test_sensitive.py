@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ from ml_assets.graph.preview import preview
 from ml_assets.history.decisions import candidate_named
 from ml_assets.history.origin import origin
 from ml_assets.operations.diff.versions import reading
-from ml_assets_tests.projects import FEATURES, FORECAST, SALES, Toy, toy_project
+from ml_assets_tests.projects import FEATURES, FORECAST, SALES, Toy, copied, toy_project
 
 PROMO = "promo: {type: boolean, known_at: opening"
 SEEN = {"store": "sales.store", "promo": "sales.promo", "price": "prices.price"}
@@ -103,6 +104,13 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Toy]:
         yield toy
 
 
+@pytest.fixture
+def own(judged: Toy, tmp_path: Path) -> Iterator[Toy]:
+    """Give a copy of that project, to change."""
+    with copied(judged, tmp_path / "project") as toy:
+        yield toy
+
+
 def _document(toy: Toy, asset: str, output: str) -> Any:
     home = toy.planner().home
     held = home.records.current("dev", asset)
@@ -151,25 +159,25 @@ def test_previews_examples_differences_and_bundles_go_by_the_same_rule(judged: T
     assert origin(home, "forecast", version)
 
 
-def test_a_feature_with_a_columns_name_and_other_values_is_hidden(judged: Toy) -> None:
-    judged.edit(FEATURES, '"store": sales["store"]', '"store": sales["store"] + sales["promo"]')
-    judged.edit(FEATURES, 'sales["store"] + sales["promo"]', 'sales["store"].astype(str) + "!"')
-    assert judged.make().faults == []
-    planner = judged.planner()
+def test_a_feature_with_a_columns_name_and_other_values_is_hidden(own: Toy) -> None:
+    own.edit(FEATURES, '"store": sales["store"]', '"store": sales["store"] + sales["promo"]')
+    own.edit(FEATURES, 'sales["store"] + sales["promo"]', 'sales["store"].astype(str) + "!"')
+    assert own.make().faults == []
+    planner = own.planner()
     assert "store" not in seen(planner.home, planner.project, "forecast")
-    metrics = _document(judged, "forecast/evaluation_report", "metrics")
+    metrics = _document(own, "forecast/evaluation_report", "metrics")
     assert metrics["slices"] == []
     assert any(note.startswith("no value of store, rise is shown") for note in metrics["notes"])
 
 
-def test_what_a_persons_own_code_says_is_masked(judged: Toy) -> None:
-    judged.edit(SALES, "store: {type: category,", "store: {type: category, sensitive: true,")
-    judged.edit(
+def test_what_a_persons_own_code_says_is_masked(own: Toy) -> None:
+    own.edit(SALES, "store: {type: category,", "store: {type: category, sensitive: true,")
+    own.edit(
         FEATURES,
         "    price = price_of",
         '    raise ValueError(f"no {sales.store[0]}")\n    price = price_of',
     )
-    (fault, *_) = judged.make("forecast/features").faults
+    (fault, *_) = own.make("forecast/features").faults
     assert "ValueError" in fault
     assert "north" not in fault
     assert fault.endswith("no ***")
