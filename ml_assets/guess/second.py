@@ -87,7 +87,10 @@ class Second:
         fine = good.to_numpy(zero_copy_only=False)
         for place in np.flatnonzero(~fine)[:KEPT].tolist():
             self._fail(values[place].as_py(), int(weights[place]))
-        found = pc.min_max(bare.filter(good).cast(pa.float64()))
+        numbers = bare.filter(good).cast(pa.float64())
+        gone = bared(pa.array(column.null_values, pa.string()), how)
+        gone = gone.filter(pc.match_substring_regex(gone, PLAIN)).cast(pa.float64())
+        found = pc.min_max(numbers.filter(pc.invert(pc.is_in(numbers, value_set=gone))))
         if found["min"].is_valid:
             self.min = min(self.min, found["min"].as_py())
             self.max = max(self.max, found["max"].as_py())
