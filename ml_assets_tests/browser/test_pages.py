@@ -46,7 +46,7 @@ def test_the_lineage_of_a_model(pages: Pages) -> None:
 
 
 def test_an_asset_its_columns_and_first_rows(pages: Pages) -> None:
-    page = pages.open(f"{pages.dagster}/assets/sales/cleaned", "Rows that keep the contract")
+    page = pages.open(f"{pages.dagster}/assets/sales/cleaned", "Rows that satisfy the contract")
     page.get_by_text("-100…1000").first.wait_for()
     batch = f"{pages.dagster}/assets/sales/cleaned?view=partitions&partition=2020-03"
     page = pages.open(batch, "preview")
@@ -66,7 +66,7 @@ def test_a_quality_report_inline_and_its_figures_over_batches(pages: Pages) -> N
     asset = f"{pages.dagster}/assets/sales/quality_report"
     page = pages.open(f"{asset}?view=partitions&partition=2020-04", "report_file")
     page.get_by_text("30 landed").first.wait_for()
-    page = pages.open(asset, "What came in")
+    page = pages.open(asset, "Statistics, drift and gaps")
     page.get_by_text("Plots", exact=True).click()
     page.get_by_text("volume_rows", exact=True).first.wait_for()
     page.locator("canvas").first.wait_for()

@@ -122,7 +122,7 @@ def test_a_lock_that_was_lost_is_said(shared: Home, elsewhere: Home) -> None:
                 db.exec_driver_sql(f"SELECT pg_terminate_backend(pid, 5000) {end}")
             assert theirs.acquire("theirs")
 
-    with pytest.raises(HomeError, match="was lost: another machine may have worked"):
+    with pytest.raises(HomeError, match="was lost, so another machine may have worked"):
         work()
     assert shared.writer_lock().holder() == f"theirs (process {os.getpid()} on {HOST})"
     theirs.release()
