@@ -9,6 +9,8 @@ import csv
 import io
 import re
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from ml_assets.guess.numerals import PLAIN
@@ -59,15 +61,25 @@ def layout(text: str, whole: bool) -> Layout:
     )
 
 
+@contextmanager
+def long_fields() -> Iterator[None]:
+    """Let csv read long fields; the limit is of the whole process, so it is put back."""
+    before = csv.field_size_limit(LARGEST_FIELD)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
+
+
 def records(lines: list[str], delimiter: str, quote: str) -> Rows:
     """Return the records of some lines, blank lines left out."""
-    csv.field_size_limit(LARGEST_FIELD)
     reader = csv.reader(
         io.StringIO("".join(lines), newline=""), delimiter=delimiter, quotechar=quote
     )
     found = Rows()
     try:
-        found.extend(row for row in reader if row)
+        with long_fields():
+            found.extend(row for row in reader if row)
     except csv.Error:
         return found
     return found

@@ -17,7 +17,7 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from ml_assets.errors import RequestError
-from ml_assets.guess.delimited import LARGEST_FIELD
+from ml_assets.guess.delimited import long_fields
 from ml_assets.guess.dialect import opened
 from ml_assets.guess.documents import excel, fields, jsonl
 from ml_assets.guess.profile import Dialect
@@ -165,8 +165,7 @@ def head(path: Path, dialect: Dialect) -> tuple[list[str], int]:
 
     Raises RequestError where it cannot be read.
     """
-    csv.field_size_limit(LARGEST_FIELD)
-    with opened(path) as raw:
+    with opened(path) as raw, long_fields():
         text = io.TextIOWrapper(raw, dialect.encoding, errors="replace", newline="")
         for _ in range(dialect.skip_lines):
             text.readline()

@@ -74,7 +74,7 @@ def cross_fit(
         prediction = aligned(prediction, model["classes"], context.classes)
         number_of = np.full(len(rows), number, dtype=np.int64)
         held.append(Held(rows, number_of, whole.target[rows], prediction))
-    found = Held(*(np.concatenate([getattr(h, n) for h in held]) for n in Held.__annotations__))
+    found = _together(held)
     model, report = documents[-1], reports[-1]
     trees = [item["state"]["trees"] for item in documents if item["state"].get("trees")]
     if trees:
@@ -87,6 +87,15 @@ def cross_fit(
     scores["parts"] = by_part
     facts = {"rows": counts, **report, "notes": scores["notes"]}
     return Result({"model": model, "scores": scores, "held": found.table()}, facts)
+
+
+def _together(held: Sequence[Held]) -> Held:
+    return Held(
+        np.concatenate([item.row for item in held]),
+        np.concatenate([item.part for item in held]),
+        np.concatenate([item.target for item in held]),
+        np.concatenate([item.prediction for item in held]),
+    )
 
 
 def _fitted(
