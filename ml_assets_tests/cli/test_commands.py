@@ -140,7 +140,8 @@ def test_versions_document(site: Site) -> None:
 
 
 def test_quarantine_document(site: Site) -> None:
-    assert site.json("quarantine", "prices") == {"dataset": "prices", "records": 0, "rules": []}
+    nothing = {"dataset": "prices", "records": 0, "rules": [], "stale": []}
+    assert site.json("quarantine", "prices") == nothing
     many = b"".join(b"shop%d,1\n" % number for number in range(20))
     site.toy.land("prices", "2020-07", prices("2020-07") + b" east,-4.00\n" + many)
     site.json("run", "group:prices")
