@@ -231,7 +231,7 @@ def tell(result: dict[str, Any]) -> None:
     for reason in result["waits"]:
         err.print(styled(("waiting", "yellow"), f" {reason}"))
     for decided in result["decisions"]:
-        out.print(styled((decided["model"], "bold"), f": {decided['reason']}"))
+        err.print(styled((decided["model"], "bold"), f": {decided['reason']}"))
     for warning in result["warnings"]:
         err.print(styled(("warning", "yellow"), f" {warning}"))
     besides = ""
