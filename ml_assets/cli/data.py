@@ -16,7 +16,6 @@ from ml_assets.cli.here import home_opened, opened_for
 from ml_assets.cli.look import Partition
 from ml_assets.cli.output import JSON, emit, guarded
 from ml_assets.cli.progress import working
-from ml_assets.engine.cutting.folder import land_cut, matches
 from ml_assets.engine.cutting.outcome import CutFile
 from ml_assets.engine.landing import land as land_file
 from ml_assets.engine.plan import Planner
@@ -65,6 +64,8 @@ def _land_cut(
     planner: Planner, dataset: str, files: Sequence[Path], batch: str | None, as_json: bool
 ) -> None:
     """Land files that are cut into batches, and say what changed in each batch."""
+    from ml_assets.engine.cutting.folder import land_cut, matches
+
     spec = planner.project.datasets[dataset].landing
     if batch is not None:
         raise RequestError(f"{dataset} is cut into batches by {spec.batch!r}; omit --batch")
