@@ -24,6 +24,7 @@ import pyarrow as pa
 
 from benchmarks.processes import best
 from ml_assets.spec.quality import ReferenceSpec, ReportSpec
+from ml_assets.stages.memory import InMemory
 from ml_assets.stages.quality.drift import drift
 from ml_assets.stages.quality.reference import reference
 from ml_assets.stages.quality.report import report
@@ -46,24 +47,6 @@ for _ in range(3):
     seconds.append(time.process_time() - started)
 print(min(seconds))
 """
-
-
-class Given:
-    """A value as an input of a stage."""
-
-    digest = "d1:given"
-
-    def __init__(self, content: Any) -> None:
-        self._content = content
-
-    def table(self, columns: Any = None) -> Any:
-        return self._content if columns is None else self._content.select(columns)
-
-    def json(self) -> Any:
-        return self._content
-
-    def bytes(self) -> bytes:
-        return bytes(self._content)
 
 
 def batch(random: np.random.Generator, days: int, each: int, columns: int, shift: float) -> Any:
@@ -119,13 +102,13 @@ def figures(told: ReportSpec, known: Any, table: pa.Table) -> Any:
     """Return the outputs of a report of a batch from which nothing was removed."""
     rows = table.num_rows
     counts = {"landed": rows, "parsed": rows, "cleaned": rows, "refused": None}
-    account = Given({**counts, "filtered": {}, "quarantined": {}})
+    account = InMemory({**counts, "filtered": {}, "quarantined": {}})
     return report(
         told,
-        reference=Given(known),
-        raw=Given(table),
-        cleaned=Given(table),
-        quarantine=Given(QUARANTINE.empty_table()),
+        reference=InMemory(known),
+        raw=InMemory(table),
+        cleaned=InMemory(table),
+        quarantine=InMemory(QUARANTINE.empty_table()),
         summary=account,
         newest=account,
     ).outputs
@@ -145,7 +128,7 @@ def alarms(
     found = [0] * len(shifts)
     for repeat in range(repeats):
         random = np.random.default_rng([repeat, columns, days])
-        past = Given(batch(random, days, each, columns, 0.0))
+        past = InMemory(batch(random, days, each, columns, 0.0))
         known = reference(spec, raw={"past": past}, cleaned={"past": past}).outputs["reference"]
         for number, shift in enumerate(shifts):
             again = np.random.default_rng([repeat, columns, days, 1])
@@ -184,7 +167,7 @@ def _time(options: argparse.Namespace) -> None:
     random = np.random.default_rng(1)
     spec, told = specs(20, 0.05)
     past, new = (batch(random, 30, 933, 20, 0.0) for _ in range(2))
-    handle = {"p": Given(past)}
+    handle = {"p": InMemory(past)}
     known = reference(spec, raw=handle, cleaned=handle).outputs["reference"]
     sys.stdout.write(f"rows {new.num_rows:,}, columns 20, CPU seconds, the best of 3 a round\n")
     sys.stdout.write("| round | report | reference, once | evidently | ratio | with reference |\n")

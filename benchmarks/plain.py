@@ -12,12 +12,8 @@ import importlib
 import json
 import sys
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import pyarrow as pa
 
 from ml_assets.engine.checks import checks_of
 from ml_assets.engine.recipes.candidate import fit_spec
@@ -32,26 +28,7 @@ from ml_assets.spec.families import BASELINES
 from ml_assets.spec.model import ChooseSpec, ExplainSpec, OptimismSpec, ReportSpec
 from ml_assets.spec.project import Project, read_project
 from ml_assets.spec.split import SplitRule
-
-
-@dataclass(frozen=True)
-class Value:
-    """A value in memory that stages read like a stored one."""
-
-    content: Any
-    digest: str = "d1:plain"
-
-    def table(self, columns: Sequence[str] | None = None) -> pa.Table:
-        """Return the table, or some of its columns."""
-        return self.content if columns is None else self.content.select(list(columns))
-
-    def json(self) -> Any:
-        """Return the document."""
-        return self.content
-
-    def bytes(self) -> bytes:
-        """Return the bytes."""
-        return bytes(self.content)
+from ml_assets.stages.memory import InMemory
 
 
 def stage(reference: str) -> Any:
@@ -67,21 +44,21 @@ def checked(asset: str, spec: Any, values: dict[str, Any], **hooks: Any) -> None
         stage(entry.stage)(spec, **given, **(hooks if "main" in entry.inputs else {}))
 
 
-def cleaned(project: Project, dataset: str, file: Path) -> dict[str, Value]:
+def cleaned(project: Project, dataset: str, file: Path) -> dict[str, InMemory]:
     """Ingest and clean one file; return its tables."""
     spec = project.datasets[dataset]
     parsed = stage("ml_assets.stages.ingest:ingest")(
-        ingest_spec(dataset, spec), landed=Value(file.read_bytes())
+        ingest_spec(dataset, spec), landed=InMemory(file.read_bytes())
     )
-    inputs = {name: Value(parsed.outputs[name]) for name in ("raw", "rejects", "summary")}
+    inputs = {name: InMemory(parsed.outputs[name]) for name in ("raw", "rejects", "summary")}
     rules = clean_spec(dataset, spec)
     done = stage("ml_assets.stages.clean:clean")(rules, **inputs)
-    values = {name: Value(content) for name, content in done.outputs.items()}
+    values = {name: InMemory(content) for name, content in done.outputs.items()}
     checked("cleaned", rules, values)
     return {**values, "raw": inputs["raw"]}
 
 
-def reported(project: Project, dataset: str, batches: dict[str, dict[str, Value]]) -> None:
+def reported(project: Project, dataset: str, batches: dict[str, dict[str, InMemory]]) -> None:
     """Make the quality report of every batch of a dataset."""
     spec = project.datasets[dataset]
     first = 1 if spec.calendar is None else spec.quality.reference.first
@@ -91,7 +68,7 @@ def reported(project: Project, dataset: str, batches: dict[str, dict[str, Value]
     )
     asked = reference_spec(dataset, spec)
     known = stage("ml_assets.stages.quality.reference:reference")(asked, raw=raw, cleaned=clean)
-    reference = Value(known.outputs["reference"])
+    reference = InMemory(known.outputs["reference"])
     for batch, made in batches.items():
         told = report_spec(
             dataset, spec, batch, ReferenceTables("the first batches", raw, clean), {}
@@ -100,7 +77,7 @@ def reported(project: Project, dataset: str, batches: dict[str, dict[str, Value]
         report = stage("ml_assets.stages.quality.report:report")(
             told, reference=reference, newest=made["summary"], **tables
         )
-        checked("quality_report", told, {"figures": Value(report.outputs["figures"])})
+        checked("quality_report", told, {"figures": InMemory(report.outputs["figures"])})
 
 
 def main(defs: Path, files: Path, name: str, last: str) -> None:
@@ -114,14 +91,16 @@ def main(defs: Path, files: Path, name: str, last: str) -> None:
     sys.stdout.write(json.dumps({"test": report["metrics"]["test"], "seconds": seconds}) + "\n")
 
 
-def prepared(project: Project, defs: Path, files: Path, name: str, last: str) -> dict[str, Value]:
+def prepared(
+    project: Project, defs: Path, files: Path, name: str, last: str
+) -> dict[str, InMemory]:
     """Return the features of every month up to the last."""
     model = project.models[name]
     module = f"{defs.parent.name}.defs.{name}.{model.features.function.split('.')[0]}"
     hook = getattr(importlib.import_module(module), model.features.function.split(":")[1])
     months = [f"2013-{month:02d}" for month in range(1, 13)]
     months = [month for month in months if month <= last]
-    made: dict[str, dict[str, dict[str, Value]]] = {}
+    made: dict[str, dict[str, dict[str, InMemory]]] = {}
     for dataset in [model.dataset, *(join.dataset for join in model.joins)]:
         snapshot = project.datasets[dataset].calendar is None
         for month in [""] if snapshot else months:
@@ -143,10 +122,10 @@ def featured(
     project: Project,
     name: str,
     hook: Any,
-    batches: dict[tuple[str, str], Value],
+    batches: dict[tuple[str, str], InMemory],
     months: list[str],
     number: int,
-) -> Value:
+) -> InMemory:
     """Make the features of one month."""
     model, month = project.models[name], months[number]
     previous = {
@@ -163,17 +142,17 @@ def featured(
     spec = features_spec(project, name)
     inputs = {"main": batches[model.dataset, month], "joins": joins, "previous": previous}
     made = stage("ml_assets.stages.features:features")(spec, hook=hook, **inputs)
-    value = Value(made.outputs["features"], f"d1:{month}")
+    value = InMemory(made.outputs["features"], f"d1:{month}")
     checked("features", spec, {**inputs, "features": value}, hook=hook)
     return value
 
 
-def trained(project: Project, name: str, features: dict[str, Value]) -> dict[str, Any]:
+def trained(project: Project, name: str, features: dict[str, InMemory]) -> dict[str, Any]:
     """Split, train every family, choose, refit, evaluate; return what came of it."""
     model = project.models[name]
     rule = SplitRule(model=name, split=model.split, on_duplicate_key=model.on_duplicate_key)
     split = stage(f"ml_assets.stages.split.{model.split.kind}:split")(rule, features=features)
-    folds = {fold: Value(split.outputs[fold]) for fold in ("train", "validation", "test")}
+    folds = {fold: InMemory(split.outputs[fold]) for fold in ("train", "validation", "test")}
     checked("test_split", rule, {**folds, "features": features})
     learning = {"train": folds["train"], "validation": folds["validation"], "features": features}
     fitted, scores, modules = {}, {}, {}
@@ -182,7 +161,7 @@ def trained(project: Project, name: str, features: dict[str, Value]) -> dict[str
         done = stage("ml_assets.stages.train.fit:fit")(
             fit_spec(model, family), family=modules[family], **learning
         )
-        fitted[family], scores[family] = (Value(done.outputs[n]) for n in ("model", "scores"))
+        fitted[family], scores[family] = (InMemory(done.outputs[n]) for n in ("model", "scores"))
     baselines = tuple(n for n, f in model.training.families.items() if f.family in BASELINES)
     choice = ChooseSpec(metric=model.training.metric, baselines=baselines)
     board = stage("ml_assets.stages.train.choose:choose")(choice, scores=scores)
@@ -197,17 +176,17 @@ def trained(project: Project, name: str, features: dict[str, Value]) -> dict[str
         for role in ("chosen", "baseline")
     }
     spec = evaluate_spec(project, name)
-    chosen = {"family": modules[board["chosen"]], "model": Value(models["chosen"])}
+    chosen = {"family": modules[board["chosen"]], "model": InMemory(models["chosen"])}
     others = [name for name in baselines if name != board["baseline"]]
     outputs = dict(
         stage("ml_assets.stages.evaluate.evaluate:evaluate")(
             spec,
             **chosen,
             baseline_family=modules[board["baseline"]],
-            baseline=Value(models["baseline"]),
+            baseline=InMemory(models["baseline"]),
             others={other: fitted[other] for other in others},
             other_families={other: modules[other] for other in others},
-            leaderboard=Value(board),
+            leaderboard=InMemory(board),
             test=folds["test"],
             features=features,
             metrics={},
@@ -225,10 +204,10 @@ def trained(project: Project, name: str, features: dict[str, Value]) -> dict[str
     outputs |= optimism(settings, **chosen, **folds, features=features).outputs
     change = stage("ml_assets.stages.paired.change:change")
     asked = change_spec(project, name)
-    told = {**chosen, **folds, "predictions": Value(outputs["predictions"])}
+    told = {**chosen, **folds, "predictions": InMemory(outputs["predictions"])}
     outputs |= change(asked, **told, features=features).outputs
     parts = ("metrics", "sections", "explained", "optimism", "change")
-    said = {part: Value(outputs[part]) for part in parts}
+    said = {part: InMemory(outputs[part]) for part in parts}
     page = ReportSpec(**dict(spec), candidate=None)
     outputs |= stage("ml_assets.stages.evaluate.report:report")(page, **said, **folds).outputs
     checked("evaluation_report", spec, {"metrics": said["metrics"]})

@@ -14,7 +14,6 @@ import argparse
 import sys
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -27,6 +26,7 @@ from ml_assets.spec.gate import DecideSpec, GateSpec, NotWorse
 from ml_assets.spec.model import FeatureColumn, FitSpec
 from ml_assets.stages.gate import rules
 from ml_assets.stages.gate.crossed import crossed
+from ml_assets.stages.memory import InMemory
 
 SIZES = (60, 130, 500)
 CASES = (
@@ -41,26 +41,6 @@ BASE = 0.75
 """The multiple of the champion: its root mean squared error is 1.25 times the noise's."""
 COLUMNS = {name: FeatureColumn(type="number") for name in ("x", "ours", "theirs")}
 GATE = GateSpec(not_worse=NotWorse(margin="2%"), few_rows="cross_validation")
-
-
-@dataclass(frozen=True)
-class Stored:
-    """A value that is read as a stored one."""
-
-    content: Any
-    digest: str = "d1:simulated"
-
-    def table(self, columns: Any = None) -> pa.Table:
-        """Return the table, or some of its columns."""
-        return self.content if columns is None else self.content.select(list(columns))
-
-    def json(self) -> Any:
-        """Return the document."""
-        return self.content
-
-    def bytes(self) -> bytes:
-        """Return nothing: no model here is bytes."""
-        return b""
 
 
 class Line:
@@ -94,7 +74,7 @@ def compared(size: int, worse: float, seed: int) -> dict[str, Any]:
             "theirs": theirs,
         }
     )
-    features = {"all": Stored(table)}
+    features = {"all": InMemory(table)}
     cuts = (0, int(size * 0.7), int(size * 0.8), size)
     parts = [_rows(start, stop) for start, stop in pairwise(cuts)]
     named = dict(zip(("train", "validation", "test"), parts, strict=True))
@@ -111,8 +91,8 @@ def compared(size: int, worse: float, seed: int) -> dict[str, Any]:
         fit=fit, champion=fit, min_rows=size, not_worse=GATE.not_worse, grouped=False, seed=seed
     )
     given: dict[str, Any] = {
-        "model": Stored({"state": {"multiple": multiple}}),
-        "champion": Stored({"state": {"multiple": BASE}}),
+        "model": InMemory({"state": {"multiple": multiple}}),
+        "champion": InMemory({"state": {"multiple": BASE}}),
         "champion_train": named["train"],
         "champion_validation": named["validation"],
         "champion_features": features,
@@ -126,9 +106,9 @@ def compared(size: int, worse: float, seed: int) -> dict[str, Any]:
     return rules.crossed(told, found.outputs["crossed"])
 
 
-def _rows(start: int, stop: int) -> Stored:
+def _rows(start: int, stop: int) -> InMemory:
     row = {"batch": ["all"], "features": ["d1:simulated"], "start": [start], "stop": [stop]}
-    return Stored(pa.table(row))
+    return InMemory(pa.table(row))
 
 
 def interval(count: int, repeats: int) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from html import escape
 from typing import Any
 
@@ -11,6 +10,7 @@ import pyarrow as pa
 
 from docs.generate.svg import page
 from ml_assets.spec.split import SplitRule, TimeSplit
+from ml_assets.stages.memory import InMemory
 from ml_assets.stages.split.time import split
 
 MONTHS = [f"2013-{number:02}" for number in range(1, 9)]
@@ -18,22 +18,10 @@ COLOURS = {"train": "#cfe3f7", "validation": "#ffe3a8", "test": "#f6c2b8"}
 CELL, LEFT, TOP = 84, 150, 40
 
 
-@dataclass(frozen=True)
-class Batch:
-    """A feature batch in memory, as a stage is handed it."""
-
-    rows: pa.Table
-    digest: str = "d1:picture"
-
-    def table(self, columns: Sequence[str] | None = None) -> pa.Table:
-        """Return the rows."""
-        return self.rows if columns is None else self.rows.select(list(columns))
-
-
 def folds(months: Sequence[str]) -> dict[str, str]:
     """Return month -> fold, with two months of test and one of validation."""
     batches: dict[str, Any] = {
-        month: Batch(
+        month: InMemory(
             pa.table(
                 {"_key": [f"{month}|{n}" for n in (1, 2)], "_target": [1.0, 2.0]}
             ).append_column("_time", pa.nulls(2, pa.timestamp("us", "UTC")))

@@ -21,6 +21,7 @@ from ml_assets.guess.profile import Dialect
 from ml_assets.spec.dataset import CleanSpec, Contract, DatasetSpec, IngestSpec
 from ml_assets.stages.clean import clean
 from ml_assets.stages.ingest import ingest
+from ml_assets.stages.memory import InMemory
 
 MOST = 1 << 26
 """Bytes of a file that are tried: a larger one is cut after a line."""
@@ -45,32 +46,12 @@ class Trial:
         return sum(self.broken.values())
 
 
-@dataclass(frozen=True)
-class _Held:
-    """A value as a stage reads it."""
-
-    content: Any
-    digest: str = ""
-
-    def table(self, columns: Any = None) -> Any:
-        return self.content if columns is None else self.content.select(list(columns))
-
-    def json(self) -> Any:
-        return self.content
-
-    def bytes(self) -> Any:
-        return self.content
-
-
 def tried(name: str, spec: DatasetSpec, path: Path, dialect: Dialect) -> Trial | None:
     """Ingest and clean a file, or its beginning, under a spec; None if that takes too long."""
     content = _content(path, dialect)
     if content is None:
         return None
-    found = ingest(
-        IngestSpec(dataset=name, landing=spec.landing, columns=spec.columns), landed=_Held(content)
-    ).outputs
-    given = {part: _Held(found[part]) for part in ("raw", "rejects", "summary")}
+    read = IngestSpec(dataset=name, landing=spec.landing, columns=spec.columns)
     # All of what breaks a rule is wanted, however much it is.
     params = CleanSpec(
         dataset=name,
@@ -78,11 +59,15 @@ def tried(name: str, spec: DatasetSpec, path: Path, dialect: Dialect) -> Trial |
         cleaning=spec.cleaning,
         quarantine_budget=1.0,
     )
-    done = clean(params, **given).outputs
-    summary, quarantine = done["summary"], done["quarantine"]
-    assert isinstance(summary, dict)
-    assert isinstance(quarantine, pa.Table)
-    return _trial(summary, quarantine)
+    done = cleaned(read, params, content)
+    return _trial(done["summary"], done["quarantine"])
+
+
+def cleaned(read: IngestSpec, params: CleanSpec, content: bytes) -> Mapping[str, Any]:
+    """Return what cleaning makes of a landed file, by name; nothing is stored."""
+    found = ingest(read, landed=InMemory(content)).outputs
+    parts = {part: InMemory(found[part]) for part in ("raw", "rejects", "summary")}
+    return clean(params, **parts).outputs
 
 
 def _trial(summary: Mapping[str, Any], quarantine: pa.Table) -> Trial:

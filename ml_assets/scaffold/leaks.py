@@ -12,11 +12,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml_assets.scaffold.rows import held
 from ml_assets.scaffold.target import Target
 from ml_assets.spec.columns import ColumnType
 from ml_assets.spec.model import FeatureColumn, LeakageSpec
 from ml_assets.stages.check.single_feature_leakage import LIMIT, check
+from ml_assets.stages.memory import InMemory
 
 SHARE = 0.98
 """Of several classes, the share of rows whose class a column must tell to be a leak."""
@@ -44,7 +44,7 @@ def leaks_of(target: Target, table: pa.Table, types: Mapping[str, ColumnType]) -
             read[name] = _numbers(values)
     labels = target.labels.cast(pa.int8()) if target.task == "binary" else target.labels
     spec = LeakageSpec(task=target.task, columns=columns, acknowledged={})
-    found = check(spec, features={"": held(pa.table({**read, "_target": labels}))})
+    found = check(spec, features={"": InMemory(pa.table({**read, "_target": labels}))})
     near = found.checks[0].metadata["association"]
     sure = found.checks[0].metadata["at_least"]
     what = "|Spearman|" if target.task == "regression" else "AUC"

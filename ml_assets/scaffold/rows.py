@@ -10,7 +10,6 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,9 +18,8 @@ from ml_assets.engine.batch_names import batch_of
 from ml_assets.engine.plan import Planner
 from ml_assets.engine.recipes.dataset import clean_spec, ingest_spec
 from ml_assets.errors import RequestError
+from ml_assets.guess.tried import cleaned
 from ml_assets.spec.dataset import DatasetSpec
-from ml_assets.stages.clean import clean
-from ml_assets.stages.ingest import ingest
 from ml_assets.store.home import Home
 from ml_assets.walk import entries, shown
 
@@ -42,28 +40,6 @@ class Rows:
         """How many rows of which files."""
         more = f" and {len(self.files) - 1} more" if len(self.files) > 1 else ""
         return f"{len(self.table):,} rows of {shown(self.files[0])}{more}"
-
-
-@dataclass(frozen=True)
-class _Held:
-    """A value in memory, read like a stored object."""
-
-    content: Any
-    digest: str = ""
-
-    def table(self, columns: Sequence[str] | None = None) -> pa.Table:
-        return self.content if columns is None else self.content.select(list(columns))
-
-    def json(self) -> Any:
-        return self.content
-
-    def bytes(self) -> bytes:
-        return bytes(self.content)
-
-
-def held(table: pa.Table) -> _Held:
-    """Return a table as what stages read it from."""
-    return _Held(table)
 
 
 def rows_of(planner: Planner, dataset: str, files: Sequence[Path] = ()) -> Rows:
@@ -124,13 +100,10 @@ def _remembered(home: Home, dataset: str) -> list[Path]:
 
 
 def _cleaned(dataset: str, spec: DatasetSpec, name: str, content: bytes) -> pa.Table:
-    parsed = ingest(ingest_spec(dataset, spec), landed=_Held(content)).outputs
-    parts = {part: _Held(parsed[part]) for part in ("raw", "rejects", "summary")}
-    done = clean(clean_spec(dataset, spec), **parts).outputs
-    summary: Any = done["summary"]
-    if summary["refused"] is not None:
+    done = cleaned(ingest_spec(dataset, spec), clean_spec(dataset, spec), content)
+    if (refused := done["summary"]["refused"]) is not None:
         raise RequestError(
-            f"{shown(name)} does not fit the spec of {dataset}: {summary['refused']}. "
+            f"{shown(name)} does not fit the spec of {dataset}: {refused}. "
             "Correct its defs.yaml first"
         )
     return done["cleaned"]
