@@ -44,7 +44,14 @@ def off_by(error: float, noise: float = 0.0) -> Any:
     return SimpleNamespace(refit=refit, predict=predict)
 
 
-def compared(ours: Any, theirs: Any, rows: int = 50, least: int = 100, **changes: Any) -> Any:
+def compared(
+    ours: Any,
+    theirs: Any,
+    rows: int = 50,
+    least: int = 100,
+    state: Mapping[str, Any] | None = None,
+    **changes: Any,
+) -> Any:
     x = np.arange(rows, dtype=np.float64)
     features = {
         "all": given(pa.table({"_key": x.astype(int).astype(str), "_target": x, "x": x}), "d1:all")
@@ -64,7 +71,7 @@ def compared(ours: Any, theirs: Any, rows: int = 50, least: int = 100, **changes
         family=ours,
         champion_family=theirs,
         model=given({"state": {}}),
-        champion=given({"state": {}}),
+        champion=given({"state": state or {}}),
         train=parts[0],
         validation=parts[1],
         test=parts[2],
@@ -95,6 +102,11 @@ def test_the_limit_has_the_variance_of_parts_that_overlap() -> None:
 
 def test_nothing_is_fitted_where_enough_rows_are_left() -> None:
     assert compared(None, None, least=10) == {"why": "10 rows are left that neither model has seen"}
+
+
+def test_a_constant_model_is_refitted_by_nobody() -> None:
+    found = compared(None, None, state={"constant": 3.0})
+    assert found == {"why": "a model is constant, so there is nothing to refit"}
 
 
 def test_too_few_rows_for_parts() -> None:

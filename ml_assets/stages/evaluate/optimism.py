@@ -10,8 +10,7 @@ Neither figure is that of the model, which learned from all rows; only their dif
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,11 +21,11 @@ from ml_assets.faults import HookError
 from ml_assets.stages import metrics
 from ml_assets.stages.evaluate import bootstrap
 from ml_assets.stages.evaluate.sample import sample
+from ml_assets.stages.memory import InMemory
 from ml_assets.stages.result import Result
 from ml_assets.stages.train import folds
-from ml_assets.stages.train.fit import constant, document
-from ml_assets.stages.train.own import Own
 from ml_assets.stages.train.predict import predict_fold
+from ml_assets.stages.train.refit import refitted
 
 if TYPE_CHECKING:
     from ml_assets.spec.model import OptimismSpec
@@ -83,26 +82,9 @@ def optimism(
     return Result({"optimism": found}, sizes)
 
 
-@dataclass(frozen=True)
-class _Held:
-    """Sampled rows in memory, read like a batch."""
-
-    rows: pa.Table
-    digest: str = ""
-
-    def table(self, columns: Sequence[str] | None = None) -> pa.Table:
-        return self.rows if columns is None else self.rows.select(list(columns))
-
-    def json(self) -> Any:
-        raise NotImplementedError
-
-    def bytes(self) -> bytes:
-        raise NotImplementedError
-
-
 def _held(
     spec: OptimismSpec, learned: pa.Table, tested: pa.Table, features: Mapping[str, Handle]
-) -> tuple[_Held, NDArray[np.bool_]]:
+) -> tuple[InMemory, NDArray[np.bool_]]:
     """Return all sampled rows in calendar order, and which of them are in the test fold."""
     marked = [
         part.append_column("tested", pa.array(np.full(part.num_rows, value)))
@@ -111,14 +93,14 @@ def _held(
     both = folds.merged(marked, features)
     wanted = [*spec.fit.columns, "_target", *(["_weight"] if spec.fit.weighted else [])]
     tables = [table for _, table in folds.read(both, features, wanted)]
-    return _Held(pa.concat_tables(tables).unify_dictionaries()), both["tested"].to_numpy()
+    return InMemory(pa.concat_tables(tables).unify_dictionaries()), both["tested"].to_numpy()
 
 
 def _scored(
     spec: OptimismSpec,
     family: Any,
     before: Mapping[str, Any],
-    held: _Held,
+    held: InMemory,
     learned: NDArray[np.int64],
     tested: NDArray[np.int64],
 ) -> tuple[Any, Any]:
@@ -129,11 +111,7 @@ def _scored(
         for rows in (learned, tested)
     ]
     (one, two), context, notes = folds.load(fit, references, {"sample": held})
-    state = constant(one, notes)
-    if state is None:
-        learner = Own(family, fit.family.module) if fit.family.family == "custom" else family
-        state = learner.refit(fit.family, before["state"], one, context)
-    again, _ = document(fit, family, context, state, notes)
+    again, _ = refitted(fit, family, before, one, context, notes)
     prediction = predict_fold(again, family, two)
     values, _ = metrics.measure(fit.task, two.target, prediction)
     draws = bootstrap.draw(np.full(len(two.target), "NaT", "M8[us]"), "row", RESAMPLES, fit.seed)

@@ -30,9 +30,8 @@ from ml_assets.stages.result import Result
 from ml_assets.stages.train import folds, parts
 from ml_assets.stages.train.cross import aligned
 from ml_assets.stages.train.encode import Array
-from ml_assets.stages.train.fit import constant, document
-from ml_assets.stages.train.own import Own
 from ml_assets.stages.train.predict import predict_fold
+from ml_assets.stages.train.refit import refitted
 
 if TYPE_CHECKING:
     from ml_assets.spec.crossed import CrossedSpec
@@ -77,6 +76,8 @@ def crossed(
         (spec.fit, family, model.json()),
         (spec.champion, champion_family, champion.json()),
     ]
+    if any("constant" in document["state"] for _, _, document in makers):
+        return Result({"crossed": {"why": "a model is constant, so there is nothing to refit"}})
     values: list[tuple[float, float]] = []
     try:
         for repeat in range(REPEATS):
@@ -110,11 +111,7 @@ def _predicted(
 ) -> Array:
     """Return what a model of the same making, learned from one part, predicts of the other."""
     (learned, out), context, notes = folds.load(fit, pair, features)
-    state = constant(learned, notes)
-    if state is None:
-        learner = Own(family, fit.family.module) if fit.family.family == "custom" else family
-        state = learner.refit(fit.family, before["state"], learned, context)
-    model, _ = document(fit, family, context, state, notes)
+    model, _ = refitted(fit, family, before, learned, context, notes)
     return aligned(predict_fold(model, family, out), model["classes"], classes)
 
 

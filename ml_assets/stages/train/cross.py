@@ -21,8 +21,7 @@ from ml_assets.stages import metrics
 from ml_assets.stages.result import Result
 from ml_assets.stages.train import folds, parts
 from ml_assets.stages.train.encode import Array
-from ml_assets.stages.train.fit import constant, document
-from ml_assets.stages.train.own import Own
+from ml_assets.stages.train.fit import fitted
 from ml_assets.stages.train.predict import predict_fold
 from ml_assets.stages.train.score import score
 
@@ -67,7 +66,7 @@ def cross_fit(
     documents, reports, held = [], [], []
     for number, learned, out in division.each():
         pair = [parts.references(whole, rows) for rows in (learned, out)]
-        model, report, prediction = _fitted(spec, family, pair, features)
+        model, report, prediction = _held_out(spec, family, pair, features)
         documents.append(model)
         reports.append(report)
         rows = np.flatnonzero(out)
@@ -98,16 +97,12 @@ def _together(held: Sequence[Held]) -> Held:
     )
 
 
-def _fitted(
+def _held_out(
     spec: CrossSpec, family: Any, pair: list[pa.Table], features: Mapping[str, Handle]
 ) -> tuple[dict[str, Any], dict[str, Any], Array]:
     """Return the model of one part, its report, and its predictions of the rows held out."""
     (learned, out), context, notes = folds.load(spec, pair, features)
-    state = constant(learned, notes)
-    if state is None:
-        learner = Own(family, spec.family.module) if spec.family.family == "custom" else family
-        state = learner.fit(spec.family, learned, out, context)
-    model, report = document(spec, family, context, state, notes)
+    model, report = fitted(spec, family, (learned, out), context, notes)
     return model, report, predict_fold(model, family, out)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from ml_assets.stages.result import Result
 from ml_assets.stages.train import folds
-from ml_assets.stages.train.own import Own
+from ml_assets.stages.train.own import learner
 from ml_assets.stages.train.predict import predict_fold
 from ml_assets.stages.train.score import score
 
@@ -39,14 +39,27 @@ def fit(
         spec, [train.table(), validation.table()], features
     )
     rows = {"train": len(learned.target), "validation": len(held_out.target)}
-    state = constant(learned, notes)
-    if state is None:
-        learner = Own(family, spec.family.module) if spec.family.family == "custom" else family
-        state = learner.fit(spec.family, learned, held_out, context)
-    model, report = document(spec, family, context, state, notes)
+    model, report = fitted(spec, family, (learned, held_out), context, notes)
     prediction = predict_fold(model, family, held_out)
     scores = score(model, spec.metric, held_out.target, prediction, rows, report["notes"])
     return Result({"model": model, "scores": scores}, {"rows": rows, **report})
+
+
+def fitted(
+    spec: FitSpec,
+    family: Any,
+    pair: tuple[folds.Fold, folds.Fold],
+    context: folds.Context,
+    notes: list[str],
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the document of a model learned from the first fold and stopped on the second.
+
+    And a family's further report, as `document` does. HookError as `fit`.
+    """
+    state = constant(pair[0], notes)
+    if state is None:
+        state = learner(spec.family, family).fit(spec.family, *pair, context)
+    return document(spec, family, context, state, notes)
 
 
 def constant(fold: folds.Fold, notes: list[str]) -> dict[str, Any] | None:

@@ -82,6 +82,11 @@ class Own:
             raise HookError(raised(f"{self._file}:{function}", hook, error)) from error
 
 
+def learner(settings: Any, family: Any) -> Any:
+    """Return what fits and refits a family: its module, or a custom one with its contract."""
+    return Own(family, settings.module) if settings.family == "custom" else family
+
+
 def _shown(value: Any) -> str:
     shape = getattr(value, "shape", None)
     return type(value).__name__ + (f" of shape {shape}" if shape is not None else "")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ml_assets.stages.result import Result
 from ml_assets.stages.train import folds
 from ml_assets.stages.train.fit import constant, document
-from ml_assets.stages.train.own import Own
+from ml_assets.stages.train.own import learner
 
 if TYPE_CHECKING:
     from ml_assets.spec.model import FitSpec
@@ -38,15 +38,29 @@ def refit(
         note = "the target was constant in train: not refitted"
         return Result({"model": before}, {"rows": _rows(references), "notes": [note]})
     (fold,), context, notes = folds.load(spec, [references], features)
+    model, report = refitted(spec, family, before, fold, context, notes)
+    return Result({"model": model}, {"rows": len(fold.target), **report})
+
+
+def refitted(
+    spec: FitSpec,
+    family: Any,
+    before: Mapping[str, Any],
+    fold: folds.Fold,
+    context: folds.Context,
+    notes: list[str],
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the document of a model of other rows, with what an earlier one had found.
+
+    And a family's further report. HookError if a custom family breaks its contract.
+    """
     state = constant(fold, notes)
     if state is None:
-        learner = Own(family, spec.family.module) if spec.family.family == "custom" else family
         taken_over = {**before["state"], **before.get("found", {})}
-        state = learner.refit(spec.family, taken_over, fold, context)
+        state = learner(spec.family, family).refit(spec.family, taken_over, fold, context)
     if "settings" in before["state"]:
         state.setdefault("settings", before["settings"])
-    model, report = document(spec, family, context, state, notes)
-    return Result({"model": model}, {"rows": len(fold.target), **report})
+    return document(spec, family, context, state, notes)
 
 
 def _rows(references: Any) -> int:
