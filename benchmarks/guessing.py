@@ -26,7 +26,7 @@ from ml_assets.guess.distinct import Distinct
 from ml_assets.guess.facts import Facts
 from ml_assets.guess.kinds import guessed
 from ml_assets.guess.measure import measured
-from ml_assets.guess.profile import USELESS, ColumnProfile
+from ml_assets.guess.profile import ColumnProfile
 from ml_assets.guess.table import table_of
 
 LABELS = {
@@ -36,6 +36,8 @@ LABELS = {
     "context-specific": "context_specific",
 }
 UNKNOWABLE = "context_specific"
+USELESS = frozenset({"id", "name", "constant", "empty"})
+"""Kinds of columns that a model learns nothing general from."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 
@@ -72,18 +72,3 @@ def _second(table: Table, columns: Sequence[ColumnProfile], places: Sequence[int
             continue
         return found
     raise TooLongRecord
-
-
-def of_columns(columns: Sequence[tuple[str, pa.Array]]) -> tuple[ColumnProfile, ...]:
-    """Return what each of some columns of text in memory is."""
-    found = []
-    for name, array in columns:
-        facts = Facts(name)
-        facts.add(array)
-        column = guessed(facts)
-        if needed(column):
-            second = Second(column)
-            second.add(array)
-            column = second.settled(None)
-        found.append(replace(column))
-    return tuple(found)

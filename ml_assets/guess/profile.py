@@ -27,9 +27,6 @@ Kind = Literal[
 """What a column is to a person. `id` and `name` tell rows apart, `constant` and `empty` tell
 nothing: none of these four can be learnt from."""
 
-USELESS: frozenset[Kind] = frozenset({"id", "name", "constant", "empty"})
-"""Kinds of columns that a model learns nothing general from."""
-
 
 @dataclass(frozen=True)
 class ColumnProfile:
