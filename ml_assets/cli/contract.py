@@ -11,6 +11,7 @@ from ml_assets.cli.data import Dataset
 from ml_assets.cli.new import tell
 from ml_assets.cli.output import JSON, emit, guarded
 from ml_assets.errors import RequestError
+from ml_assets.stages.counted import counted
 from ml_assets.workspace import locate
 
 
@@ -40,4 +41,4 @@ def contract(
     elif to is None:
         typer.echo(found.text, nl=False)
     else:
-        tell(to, found.patch, f"{len(found.contract['schema'][0]['properties'])} columns")
+        tell(to, found.patch, counted(len(found.contract["schema"][0]["properties"]), "column"))

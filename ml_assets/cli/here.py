@@ -8,7 +8,6 @@ from __future__ import annotations
 from contextlib import ExitStack
 
 from ml_assets.engine.plan import Planner
-from ml_assets.errors import UnknownName
 from ml_assets.spec.project import read_for
 from ml_assets.store.home import Home
 from ml_assets.workspace import Workspace, locate
@@ -28,10 +27,7 @@ def opened_for(dataset: str) -> Planner:
     Raises SpecError for an error in the dataset, UnknownName if there is no such dataset.
     """
     workspace, home = home_opened()
-    project = read_for(workspace.defs, dataset)
-    if dataset not in project.datasets:
-        raise UnknownName.of("dataset", dataset, project.datasets)
-    return Planner(workspace, home, project)
+    return Planner(workspace, home, read_for(workspace.defs, dataset))
 
 
 def home_opened() -> tuple[Workspace, Home]:

@@ -13,6 +13,7 @@ from ml_assets.cli.here import home_opened, opened_for
 from ml_assets.cli.output import JSON, emit, guarded
 from ml_assets.cli.progress import working
 from ml_assets.errors import RequestError
+from ml_assets.stages.counted import counted
 from ml_assets.workspace import locate
 
 app = typer.Typer(
@@ -73,8 +74,8 @@ def new_dataset(
             }
         )
         return
-    columns = len(found.profile.columns)
-    tell(found.path, found.patch, f"{found.profile.rows:,} rows, {columns} columns")
+    size = counted(found.profile.rows, "row"), counted(len(found.profile.columns), "column")
+    tell(found.path, found.patch, ", ".join(size))
     for note in found.notes:
         err.print(f"note: {note}")
     next_one = f"ml-assets new model NAME --dataset {name} --target COLUMN"
@@ -99,7 +100,7 @@ def _from_contract(
         file = str(found.path)
         emit({"file": file, "columns": kinds, "notes": list(notes), "patch": found.patch})
         return
-    tell(found.path, found.patch, f"{len(columns)} columns from {contract.name}")
+    tell(found.path, found.patch, f"{counted(len(columns), 'column')} from {contract.name}")
     for note in notes:
         err.print(f"note: {note}")
     out.print(f"next: read {_short(found.path)}, then ml-assets land {name} FILE")
@@ -159,7 +160,7 @@ def new_model(
             }
         )
         return
-    said = f"{written.task}, target {written.target}, {len(written.inputs)} inputs"
+    said = f"{written.task}, target {written.target}, {counted(len(written.inputs), 'input')}"
     tell(found.path, found.patch, said)
     for column, why in written.left_out.items():
         out.print(f"  left out: {column}, {why}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import Annotated, Any
@@ -24,6 +24,7 @@ from ml_assets.graph.workers import beside
 from ml_assets.stages.quality.words import listed
 from ml_assets.startup import importing
 from ml_assets.store.lock import writer
+from ml_assets.store.records import Current
 
 ROUNDS = 5
 """How many follow-up runs there can be when a run makes more work possible."""
@@ -103,8 +104,9 @@ def materialize(
             break
     seconds = time.perf_counter() - started
     result = document(first, plan, progress, run_ids, success, seconds)
-    result["refused"] = refused(planner, result["executed"])
-    result["decisions"] = decisions(planner, result["executed"])
+    held = planner.home.records.all_current(planner.home.env)
+    result["refused"] = refused(planner, held, result["executed"])
+    result["decisions"] = decisions(planner, held, result["executed"])
     result["faults"] += faults
     result["warnings"] += dict.fromkeys(warnings)
     return result
@@ -172,10 +174,13 @@ def document(
     }
 
 
-def refused(planner: Planner, executed: Sequence[str]) -> list[dict[str, str]]:
+Held = Mapping[tuple[str, str], Current]
+"""The current cells, by asset and partition."""
+
+
+def refused(planner: Planner, held: Held, executed: Sequence[str]) -> list[dict[str, str]]:
     """Return the batches that a run rejected: batch, file and reason."""
-    home, made = planner.home, set(executed)
-    held = home.records.all_current(home.env)
+    made = set(executed)
     cells = [
         Cell(f"{dataset}/quarantine", batch)
         for dataset in planner.project.datasets
@@ -191,10 +196,8 @@ def refused(planner: Planner, executed: Sequence[str]) -> list[dict[str, str]]:
     ]
 
 
-def decisions(planner: Planner, executed: Sequence[str]) -> list[dict[str, str]]:
+def decisions(planner: Planner, held: Held, executed: Sequence[str]) -> list[dict[str, str]]:
     """Return what the gate decided in a run: model, verdict and reason."""
-    home = planner.home
-    held = home.records.all_current(home.env)
     found = [
         (model, current.facts)
         for model in planner.project.models

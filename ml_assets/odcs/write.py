@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ml_assets.errors import UnknownName
 from ml_assets.odcs.dataset import Imported, imported
 from ml_assets.odcs.document import read_contract
 from ml_assets.odcs.export import contract_of, text_of
@@ -40,10 +39,7 @@ class FromContract:
 
 def export_dataset(workspace: Workspace, dataset: str, to: Path | None) -> Exported:
     """Write a dataset's contract, if a file is given; UnknownName if there is no such dataset."""
-    project = read_for(workspace.defs, dataset)
-    if dataset not in project.datasets:
-        raise UnknownName.of("dataset", dataset, project.datasets)
-    contract = contract_of(dataset, project.datasets[dataset])
+    contract = contract_of(dataset, read_for(workspace.defs, dataset).datasets[dataset])
     text = text_of(contract)
     return Exported(contract, text, None if to is None else write_or_patch(to, text))
 

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from ml_assets.engine.plan import Planner
-from ml_assets.errors import MlAssetsError, RequestError, UnknownName
+from ml_assets.errors import MlAssetsError, RequestError
 from ml_assets.scaffold.model import Asked
 from ml_assets.scaffold.write import new_dataset, new_model
 from ml_assets.spec.project import read_for
@@ -37,8 +37,6 @@ def scaffold_model(
     """Write a model's spec into a folder; an UnknownName becomes dg's message."""
     with _opened(folder, form) as (workspace, home):
         project = read_for(workspace.defs, dataset)
-        if dataset not in project.datasets:
-            raise UnknownName.of("dataset", dataset, project.datasets)
         files = tuple(Path(name) for name in file)
         asked = Asked(folder.name, dataset, files=files, group=tuple(group), **more)
         new_model(Planner(workspace, home, project), asked)

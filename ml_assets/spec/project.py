@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ml_assets.errors import SpecError, suggest
+from ml_assets.errors import SpecError, UnknownName, suggest
 from ml_assets.spec.base import Place
 from ml_assets.spec.calendar import Calendar
 from ml_assets.spec.dataset import DatasetSpec
@@ -83,12 +83,15 @@ def read_project(defs: Path) -> Project:
 def read_for(defs: Path, dataset: str) -> Project:
     """Read the specs needed to work on one dataset's files: its own, and other valid datasets'.
 
-    Models are left out, valid or not. Raises SpecError with the mistakes of the dataset.
+    Models are left out, valid or not. Raises SpecError with the mistakes of the dataset, and
+    UnknownName if there is none of that name.
     """
     project, wrong = _read(defs)
     if dataset in wrong:
         raise SpecError("\n".join(wrong[dataset]))
     datasets = {name: spec for name, spec in project.datasets.items() if name not in wrong}
+    if dataset not in datasets:
+        raise UnknownName.of("dataset", dataset, datasets)
     return Project(datasets, {}, {name: project.folders[name] for name in datasets})
 
 
