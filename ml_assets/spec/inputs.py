@@ -48,6 +48,7 @@ def input_mismatches(model: ModelSpec, dataset: DatasetSpec) -> Iterator[tuple[P
     if plain:
         yield from _without_frames(model)
     yield from _wrong_groups(model, dataset)
+    yield from _wrong_slices(model, dataset)
     barred = _barred(model, dataset) if plain else {}
     for name, column in model.features.columns.items():
         place: Place = ("features", "columns", name)
@@ -82,6 +83,21 @@ def _wrong_groups(model: ModelSpec, dataset: DatasetSpec) -> Iterator[tuple[Plac
         if kind in ("date", "timestamp", "text"):
             said = f"{by!r} is a {kind}; wanted a category, integer, boolean or number"
             yield ("training", "families", name, "by"), said
+
+
+def _wrong_slices(model: ModelSpec, dataset: DatasetSpec) -> Iterator[tuple[Place, str]]:
+    """Yield what prediction intervals cannot have a width of its own for."""
+    asked = model.prediction_intervals
+    for number, name in enumerate(asked.by if asked is not None else ()):
+        place: Place = ("prediction_intervals", "by", number)
+        column = model.features.columns.get(name)
+        if column is None:
+            said = f"no feature {name!r}{suggest(name, model.features.columns)}"
+            yield place, f"{said}; wanted what is known of a row that is predicted"
+            continue
+        kind = column.type or (dataset.columns[name].type if name in dataset.columns else "")
+        if kind not in ("category", "boolean", "integer", ""):
+            yield place, f"{name!r} is a {kind}; wanted a category, boolean or integer"
 
 
 def _source(model: ModelSpec, name: str) -> str:

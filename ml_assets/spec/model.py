@@ -11,6 +11,7 @@ from ml_assets.errors import suggest
 from ml_assets.spec.base import Hook, Mistakes, Name, Names, Place, Resamples, Seed, Spec
 from ml_assets.spec.families import BASELINES, Blend, Blended, FamilySpec, GroupMedian
 from ml_assets.spec.gate import Described, GateSpec
+from ml_assets.spec.intervals import PredictionIntervals
 from ml_assets.spec.split import HashSplit, SplitSpec, TimeSplit
 
 Task = Literal["regression", "binary", "multiclass"]
@@ -296,6 +297,8 @@ class ModelSpec(Spec):
     features: Features
     split: SplitSpec = TimeSplit()
     training: Training
+    prediction_intervals: PredictionIntervals | None = None
+    """Give each prediction an interval, or a set of classes; none by default. `{}` will do."""
     evaluation: Evaluation = Evaluation()
     gate: GateSpec = GateSpec()
     """What a candidate must pass to become champion."""
