@@ -79,8 +79,8 @@ class Names:
             return wrong
         if not calendar.matches(batch):
             return (
-                f"batch {batch!r} does not match the order {calendar.order!r} of calendar "
-                f"{calendar.name}; rename the file, or change the order in defs.yaml"
+                f"batch {batch!r} does not match {calendar.wanted} of calendar "
+                f"{calendar.name}; rename the file, or change the calendar in defs.yaml"
             )
         others = self._taken.get((calendar.name, calendar.place(batch)), set())
         if not others or batch in others:

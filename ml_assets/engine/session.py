@@ -194,7 +194,7 @@ class Session:
         odd = [n for n in names if not calendar.matches(n) and self.landings(dataset, n)[0]]
         if odd:
             raise SpecError(
-                f"{dataset}: calendar.order {calendar.order!r} does not match landed "
+                f"{dataset}: {calendar.wanted} of the calendar does not match landed "
                 f"{', '.join(sorted(odd)[:5])}{', …' if len(odd) > 5 else ''}; set the format of "
                 f"the batches, or withdraw those in another format"
             )

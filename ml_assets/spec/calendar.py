@@ -8,13 +8,16 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, model_validator
 
-from ml_assets.spec.base import Name, Spec
+from ml_assets.spec import cut
+from ml_assets.spec.base import Mistakes, Name, Place, Spec
 from ml_assets.spec.cut import UNASSIGNED
+from ml_assets.spec.spelling import known_zone
 
 NATURAL = "natural"
 _YEAR = re.compile(r"%[YyG]")
@@ -64,14 +67,73 @@ class Calendar(Spec):
     """The batches that datasets share, in order. `calendar: month` is short for `{name: month}`."""
 
     name: Name
-    """Datasets on the same calendar are joined batch by batch, and must agree on its order."""
+    """Datasets on the same calendar are joined batch by batch, and must agree on all that it says.
+    By default the period."""
     order: Annotated[str, AfterValidator(_order)] = NATURAL
     """`natural` (runs of digits count as numbers: 9, 10, 11), or the date format of batch names for
     Python's `strptime` (`%b %Y` for `Jan 2024`). A name that does not match is refused."""
+    period: cut.Period | None = None
+    """How long a batch lasts, so that a time says its batch. Without a date format as `order`, the
+    names are like `2024`, `2024-Q2`, `2024-05`, `2024-W20`, `2024-05-13` and `2024-05-13T07`."""
+    zone: Annotated[str, AfterValidator(known_zone)] | None = None
+    """By whose clock a batch begins, such as `America/New_York`; by default UTC. Only with
+    `period`."""
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> Calendar:
+        wrong: list[tuple[Place, str]] = []
+        if self.zone is not None and self.period is None:
+            said = f"is for the times of a period; add 'period', one of {', '.join(cut.PERIODS)}"
+            wrong.append((("zone",), said))
+        if self.period is not None and self.order != NATURAL:
+            start = cut.begin(self.period, _EXAMPLE)
+            name = start.strftime(self.order)
+            if (
+                self._date(name) != start
+                or cut.after(self.period, start).strftime(self.order) == name
+            ):
+                said = f"{self.order!r} does not say which {self.period} a batch is of"
+                wrong.append((("order",), f"{said}; use natural, or a format with more parts"))
+        if wrong:
+            raise Mistakes(wrong)
+        return self
+
+    @property
+    def wanted(self) -> str:
+        """What batches are called, for a message."""
+        if self.period is None or self.order != NATURAL:
+            return f"the order {self.order!r}"
+        return f"the period {self.period} (named like {cut.named(self.period, _EXAMPLE)})"
 
     def matches(self, batch: str) -> bool:
         """Return whether a batch may have this name."""
-        return batch == UNASSIGNED or self.order == NATURAL or self._date(batch) is not None
+        if batch == UNASSIGNED or (self.order == NATURAL and self.period is None):
+            return True
+        start = self._begin(batch)
+        return start is not None and (self.period is None or cut.begin(self.period, start) == start)
+
+    def batch_of(self, time: datetime | date) -> str | None:
+        """Return the batch of a time, by the clock of the calendar's zone.
+
+        A date, and a time without a zone, are by that clock already. None without a period, and
+        where the zone's clock shows no year from 1 to 9999.
+
+        >>> month = Calendar(name="month", period="month", zone="America/New_York")
+        >>> month.batch_of(datetime.fromisoformat("2013-02-01T04:00+00:00"))
+        '2013-01'
+        """
+        if self.period is None:
+            return None
+        if not isinstance(time, datetime):
+            time = datetime(time.year, time.month, time.day)
+        try:
+            if time.tzinfo is not None:
+                time = time.astimezone(ZoneInfo(self.zone or "UTC")).replace(tzinfo=None)
+            if self.order == NATURAL:
+                return cut.named(self.period, time)
+            return cut.begin(self.period, time).strftime(self.order)
+        except OverflowError:
+            return None
 
     def place(self, batch: str) -> tuple[datetime, tuple[str | int, ...]]:
         """Return a batch's place in the order; two names with one place mean the same batch.
@@ -83,14 +145,19 @@ class Calendar(Spec):
         date = None if self.order == NATURAL else self._date(batch)
         return (datetime.min, natural(spelled(batch))) if date is None else (date, ())
 
-    def period(self, batch: str) -> tuple[datetime, datetime] | None:
-        """Return when a batch begins and when the next does: a day, month … by the date format.
+    def span(self, batch: str) -> tuple[datetime, datetime] | None:
+        """Return when a batch begins and when the next does, by the clock of the zone.
 
-        None in natural order, for a name that does not match, and at the end of the year 9999.
+        They follow from `period`, or else from the date format: a day, month … by its finest part.
+        None for a name that says no time, and at the end of the year 9999.
         """
-        date = None if self.order == NATURAL else self._date(batch)
+        start = self._begin(batch)
         try:
-            return None if date is None else (date, _next(date, self.order))
+            if start is None:
+                return None
+            if self.period is not None:
+                return start, cut.after(self.period, start)
+            return start, _next(start, self.order)
         except (ValueError, OverflowError):
             return None
 
@@ -102,6 +169,12 @@ class Calendar(Spec):
         """Return batches in order."""
         return sorted(batches, key=self.rank)
 
+    def _begin(self, batch: str) -> datetime | None:
+        """Return when a batch begins, by its name."""
+        if self.order != NATURAL:
+            return self._date(batch)
+        return None if self.period is None else cut.read(self.period, batch)
+
     def _date(self, batch: str) -> datetime | None:
         try:
             return datetime.strptime(batch, self.order).replace(tzinfo=None)
@@ -110,7 +183,11 @@ class Calendar(Spec):
 
 
 def _long(value: Any) -> Any:
-    return {"name": value} if isinstance(value, str) else value
+    if isinstance(value, str):
+        return {"name": value}
+    if isinstance(value, dict) and "name" not in value and value.get("period") in cut.PERIODS:
+        return {"name": value["period"], **value}
+    return value
 
 
 Named = Annotated[Calendar, BeforeValidator(_long, json_schema_input_type=str | Calendar)]

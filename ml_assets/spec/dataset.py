@@ -48,8 +48,8 @@ class Landing(Spec):
     a text do not count, and in columns of numbers `-200` is `-200.0` as well."""
     batch: str | None = None
     """How a file is cut into batches: `month of at` (year, quarter, month, week, day or hour of a
-    time column), or a column whose values are the batches' names. A file then adds its rows to
-    those that landed before."""
+    time column, by the clock of the calendar's `zone`, else of the column's), or a column whose
+    values are the batches' names. A file then adds its rows to those that landed before."""
     whole: bool = False
     """Each file holds the whole table: rows that it lacks are gone. Only with `batch`."""
     max_gone: Share = 0.05
@@ -160,7 +160,9 @@ class PeriodSpec(Spec):
     dataset: Name
     time: str | None
     period: tuple[datetime, datetime] | None
-    """When the batch begins and when the next does, without a zone."""
+    """When the batch begins and when the next does, by the clock of the zone."""
+    zone: str | None = None
+    """By whose clock; None where no zone is known."""
 
 
 def _row(value: Any) -> Any:
@@ -186,8 +188,9 @@ class DatasetSpec(Spec):
     owners: tuple[str, ...] = ()
     """E-mail addresses or `team:name`."""
     calendar: Named | None = None
-    """The calendar of this dataset's batches: its name, or a name and the order of its batches
-    (`{name: month, order: '%b %Y'}`); omit it for a snapshot."""
+    """The calendar of this dataset's batches: its name, with the order of its batches
+    (`{name: month, order: '%b %Y'}`), or how long they last (`{period: month, zone:
+    America/New_York}`), so that a time says its batch; omit it for a snapshot."""
     landing: Landing
     dummy: bool = False
     """Made-up rows for a smoke test: a model trained on them never becomes champion."""
@@ -246,6 +249,10 @@ class DatasetSpec(Spec):
                 yield at, f"{cut.column!r} is a date and has no hours"
         if self.calendar is None:
             yield at, "batches need a calendar; add 'calendar: NAME' to the dataset"
+        elif cut.period is not None and self.calendar.period is not None:
+            if cut.period != self.calendar.period:
+                said = f"is by {cut.period}, the calendar's period is {self.calendar.period}"
+                yield at, f"{said}; say '{self.calendar.period} of {cut.column}'"
         elif cut.period is not None:
             name = cut.name(datetime(2001, 2, 3, 4))
             if not self.calendar.matches(name):

@@ -152,6 +152,10 @@ def mismatches(project: Project, unread: Collection[str] = ()) -> Iterator[Misma
                     yield name, ("joins", number, key), said
 
 
+PARTS = ("order", "period", "zone")
+"""What datasets on one calendar agree on."""
+
+
 def _calendar_mismatches(project: Project) -> Iterator[Mismatch]:
     first: dict[str, tuple[str, Calendar]] = {}
     for name, dataset in project.datasets.items():
@@ -160,11 +164,13 @@ def _calendar_mismatches(project: Project) -> Iterator[Mismatch]:
             continue
         other, theirs = first.setdefault(mine.name, (name, mine))
         if theirs != mine:
-            said = f"order {mine.order!r}, but {other} on the same calendar has {theirs.order!r}"
+            part = next(p for p in PARTS if getattr(mine, p) != getattr(theirs, p))
+            said = f"{part} {getattr(mine, part)!r}, but {other} on the same calendar has "
+            said += f"{getattr(theirs, part)!r}"
             yield (
                 name,
                 ("calendar",),
-                f"{said}; wanted the same order on all datasets of {mine.name!r}",
+                f"{said}; wanted the same {part} on all datasets of {mine.name!r}",
             )
 
 

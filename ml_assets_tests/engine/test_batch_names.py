@@ -121,7 +121,9 @@ def test_a_format_that_landed_batches_do_not_have_is_refused_until_they_are_with
     _land(toy, "2020-01")
     _land(toy, "Feb 2020")
     _order(toy, "'%b %Y'")
-    with pytest.raises(SpecError, match="'%b %Y' does not match landed 2020-01; set the format"):
+    with pytest.raises(
+        SpecError, match="order '%b %Y' of the calendar does not match landed 2020-01; set"
+    ):
         toy.plan()
     for dataset in ("sales", "prices"):
         toy.planner().home.batches.withdraw("dev", dataset, "2020-01", "old name")

@@ -304,6 +304,25 @@ def test_other_columns_cannot_be_added(world: World) -> None:
         world.land(_spec(), "at,id,x\n2024-01-09,9,i\n")
 
 
+@pytest.mark.parametrize(
+    ("calendar", "wanted"),
+    [
+        ({"period": "month"}, {"2024-01": "1234", "2024-02": "5"}),
+        ({"period": "month", "zone": "Europe/Berlin"}, {"2024-01": "123", "2024-02": "45"}),
+        ({"period": "month", "zone": "America/New_York"}, {"2023-12": "1", "2024-01": "2345"}),
+        ({"period": "month", "order": "%b %Y"}, {"Jan 2024": "1234", "Feb 2024": "5"}),
+    ],
+)
+def test_the_calendar_says_by_whose_clock_a_month_begins(
+    world: World, calendar: dict[str, str], wanted: dict[str, str]
+) -> None:
+    times = ("2024-01-01T04:59", "2024-01-01T05:00", "2024-01-31T22:59", "2024-01-31T23:00")
+    lines = [f"{n},{at},x\n" for n, at in enumerate((*times, "2024-02-01T00:00"), 1)]
+    world.land(_spec(attributes={"calendar": calendar}), HEAD + "".join(lines))
+    expected = {b: HEAD + "".join(lines[int(n) - 1] for n in rows) for b, rows in wanted.items()}
+    assert world.texts() == expected
+
+
 def test_a_time_of_two_columns_by_the_clock_of_its_zone(world: World) -> None:
     at = {
         "type": "timestamp",

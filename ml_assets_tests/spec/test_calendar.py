@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from ml_assets.errors import SpecError
 from ml_assets.spec.calendar import Calendar, Named, spelled
+from ml_assets.spec.cut import PERIODS
 from ml_assets.spec.project import read_project
 from ml_assets_tests.projects import SALES, write_project
 
@@ -66,13 +70,13 @@ def test_a_batch_lasts_as_long_as_the_finest_part_of_its_name(
     order: str, batch: str, start: str, stop: str
 ) -> None:
     wanted = (datetime.fromisoformat(start), datetime.fromisoformat(stop))
-    assert Calendar(name="month", order=order).period(batch) == wanted
+    assert Calendar(name="month", order=order).span(batch) == wanted
 
 
 def test_a_batch_without_a_date_has_no_period() -> None:
-    assert MONTH.period("2024-01") is None
+    assert MONTH.span("2024-01") is None
     dated = Calendar(name="month", order="%Y-%m")
-    assert (dated.period("x"), dated.period("9999-12")) == (None, None)
+    assert (dated.span("x"), dated.span("9999-12")) == (None, None)
 
 
 def test_an_accent_may_be_a_character_of_its_own() -> None:
@@ -114,3 +118,74 @@ def test_datasets_on_one_calendar_agree_on_its_order(tmp_path: Path) -> None:
         f"{path}:5: calendar: order '%Y-%m', but prices on the same calendar has 'natural'; "
         "wanted the same order on all datasets of 'month'"
     )
+
+
+@pytest.mark.parametrize(
+    ("period", "order", "names"),
+    [
+        ("year", "natural", ["2012", "2013"]),
+        ("quarter", "natural", ["2012-Q4", "2013-Q1"]),
+        ("month", "natural", ["2012-12", "2013-01"]),
+        ("month", "%b %Y", ["Dec 2012", "Jan 2013"]),
+        ("week", "natural", ["2012-W52", "2013-W01"]),
+        ("week", "%Y-%m-%d", ["2012-12-24", "2012-12-31"]),
+        ("day", "natural", ["2012-12-31", "2013-01-01"]),
+        ("hour", "natural", ["2012-12-31T23", "2013-01-01T00"]),
+    ],
+)
+def test_a_time_says_its_batch(period: Any, order: str, names: list[str]) -> None:
+    calendar = Calendar(name="c", period=period, order=order)
+    spans = [calendar.span(name) for name in names]
+    (start, middle), (again, stop) = (span for span in spans if span is not None)
+    assert again == middle
+    moments = [start, middle - timedelta(microseconds=1), middle, stop - timedelta(seconds=1)]
+    assert [calendar.batch_of(at) for at in moments] == [names[0]] * 2 + [names[1]] * 2
+    assert all(calendar.matches(name) for name in names)
+    assert calendar.batch_of(start.date()) == calendar.batch_of(start.replace(hour=0))
+
+
+def test_a_time_is_by_the_clock_of_the_zone() -> None:
+    calendar = Calendar(name="month", period="month", zone="America/New_York")
+    assert calendar.batch_of(datetime(2013, 2, 1, 4, 59, tzinfo=UTC)) == "2013-01"
+    assert calendar.batch_of(datetime(2013, 2, 1, 5, tzinfo=UTC)) == "2013-02"
+    assert calendar.batch_of(datetime(2013, 2, 1)) == "2013-02"
+    assert calendar.batch_of(datetime(1, 1, 1, tzinfo=UTC)) is None
+    assert MONTH.batch_of(datetime(2013, 2, 1)) is None
+
+
+@given(st.datetimes(), st.sampled_from(PERIODS))
+def test_every_time_lies_in_the_span_of_its_batch(at: datetime, period: Any) -> None:
+    calendar = Calendar(name="c", period=period)
+    name = calendar.batch_of(at)
+    assert name is not None
+    assert calendar.matches(name)
+    span = calendar.span(name)
+    assert span is None or span[0] <= at < span[1]
+
+
+@pytest.mark.parametrize("name", ["2013-1", "2013-13", "2013", "2013-01-01", " 2013-01", "x"])
+def test_a_name_that_is_no_period_does_not_match(name: str) -> None:
+    calendar = Calendar(name="c", period="month")
+    assert (calendar.matches(name), calendar.span(name)) == (False, None)
+    assert not Calendar(name="c", period="week", order="%Y-%m-%d").matches("2013-01-01")
+
+
+def test_the_name_of_a_calendar_with_a_period_may_be_left_out() -> None:
+    named: TypeAdapter[Calendar] = TypeAdapter(Named)
+    found = named.validate_python({"period": "day", "zone": "Europe/Berlin"})
+    assert found == Calendar(name="day", period="day", zone="Europe/Berlin")
+    assert named.validate_python({"name": "shift", "period": "hour"}).name == "shift"
+
+
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [
+        ({"zone": "Europe/Berlin"}, "zone: is for the times of a period; add 'period', one of"),
+        ({"period": "month", "zone": "Berlin"}, "Berlin"),
+        ({"period": "fortnight"}, "Input should be 'year', 'quarter', 'month', 'week', 'day'"),
+        ({"period": "day", "order": "%b %Y"}, "'%b %Y' does not say which day a batch is of"),
+    ],
+)
+def test_a_period_that_is_none(parts: dict[str, str], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        Calendar.model_validate({"name": "c", **parts})

@@ -91,6 +91,10 @@ def test_a_dataset_cut_by_a_column(batch: str) -> None:
             {"batch": "month of at", "calendar": {"name": "month", "order": "%b %Y"}},
             "batches are named like 2001-02, which '%b %Y' does not match",
         ),
+        (
+            {"batch": "day of at", "calendar": {"period": "month"}},
+            "is by day, the calendar's period is month; say 'month of at'",
+        ),
     ],
 )
 def test_what_does_not_fit(wrong: dict[str, Any], said: str) -> None:

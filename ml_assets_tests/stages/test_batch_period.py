@@ -18,7 +18,7 @@ JANUARY = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)
 
 def verdict(times: pa.Array, name: str = "2024-01", order: str = "%Y-%m") -> Check:
     """Check a batch of one column."""
-    period = Calendar(name="month", order=order).period(name)
+    period = Calendar(name="month", order=order).span(name)
     spec = PeriodSpec(dataset="sales", time="at", period=period)
     return check(spec, cleaned=given(pa.table({"at": times}))).checks[0]
 
@@ -57,6 +57,17 @@ def test_a_twentieth_may_lie_outside_and_no_more() -> None:
 @pytest.mark.parametrize(("hour", "passed"), [(-14, True), (-15, False), (35, True), (36, False)])
 def test_a_day_is_one_by_the_clock_of_any_zone(hour: int, passed: bool) -> None:
     assert verdict(stamps(hour), "20240101", "%Y%m%d").passed is passed
+
+
+@pytest.mark.parametrize(("hour", "passed"), [(4, False), (5, True), (28, True), (29, False)])
+def test_a_day_is_one_by_the_clock_of_its_zone(hour: int, passed: bool) -> None:
+    calendar = Calendar(name="day", period="day", zone="America/New_York")
+    spec = PeriodSpec(
+        dataset="sales", time="at", period=calendar.span("2024-01-01"), zone=calendar.zone
+    )
+    found = check(spec, cleaned=given(pa.table({"at": stamps(hour)}))).checks[0]
+    assert found.passed is passed
+    assert "lie outside 2024-01-01 to 2024-01-02 (America/New_York)" in found.description
 
 
 def test_dates_have_no_zone() -> None:

@@ -144,7 +144,9 @@ def _stamp(path: Path, spec: DatasetSpec) -> str:
 def _rules(spec: DatasetSpec) -> str:
     assert spec.landing.cut is not None
     column = document(spec.columns[spec.landing.cut.column])
-    return json_digest([document(spec.landing), column])[-16:]
+    known = spec.calendar
+    timed = [] if known is None or known.period is None else [document(known)]
+    return json_digest([document(spec.landing), column, *timed])[-16:]
 
 
 def _digest(path: Path, spec: DatasetSpec) -> str:

@@ -34,7 +34,8 @@ def names_of(source: Source, spec: DatasetSpec, cut: Cut) -> tuple[pa.Array, Cou
     """
     column = spec.columns[cut.column]
     given, by = fields(source, spec.landing, {cut.column: column})[cut.column]
-    found = _named(_by_its_clock(read(given, by).values, column.zone), spec, cut)
+    zone = (spec.calendar.zone if spec.calendar is not None else None) or column.zone
+    found = _named(_by_its_clock(read(given, by).values, zone), spec, cut)
     odd = given.filter(pc.is_null(found))
     texts, _ = convert(odd, "text")
     shown: Counter[str] = Counter()
@@ -74,7 +75,9 @@ def _name(value: object, spec: DatasetSpec, cut: Cut) -> str | None:
         time = (
             value if isinstance(value, datetime) else datetime(value.year, value.month, value.day)
         )
-        return cut.name(time.replace(tzinfo=None))
+        time = time.replace(tzinfo=None)
+        by_calendar = spec.calendar.batch_of(time) if spec.calendar is not None else None
+        return by_calendar or cut.name(time)
     name = spelled(str(value).strip())
     calendar = spec.calendar
     fits = unfit(name) is None and calendar is not None and calendar.matches(name)

@@ -46,8 +46,11 @@ def clean_spec(name: str, spec: DatasetSpec) -> CleanSpec:
 
 def period_spec(name: str, spec: DatasetSpec, batch: str) -> PeriodSpec:
     """Return the part of a spec for checking the times of a batch."""
-    period = None if spec.calendar is None else spec.calendar.period(batch)
-    return PeriodSpec(dataset=name, time=spec.time, period=period)
+    calendar = spec.calendar
+    if calendar is None:
+        return PeriodSpec(dataset=name, time=spec.time, period=None)
+    zone = calendar.zone or ("UTC" if calendar.period is not None else None)
+    return PeriodSpec(dataset=name, time=spec.time, period=calendar.span(batch), zone=zone)
 
 
 def batch_code(project: Project, workspace: Workspace, name: str) -> Versioned:
