@@ -14,6 +14,7 @@ from ml_assets.history.origin import fitted_of
 from ml_assets.moved import moved
 from ml_assets.store.home import Home
 from ml_assets.store.objects import Ref
+from ml_assets.store.records import ActionRecord
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,8 @@ def past(home: Home, model: str, digest: str) -> Past | None:
     needed = [made, *folds.values(), *features.values()]
     if home.objects.missing(sorted({ref.digest for ref in needed})):
         return None
-    spec = _features_spec(home, model, features)
+    made_by = features_action(home, model, features)
+    spec = None if made_by is None else made_by.ingredients["params"]
     return Past(
         number=version.number,
         digest=digest,
@@ -76,14 +78,13 @@ def past(home: Home, model: str, digest: str) -> Past | None:
     )
 
 
-def _features_spec(home: Home, model: str, features: Mapping[str, Ref]) -> Any:
-    """Return the spec of the newest of some features tables, if it is known.
+def features_action(home: Home, model: str, features: Mapping[str, Ref]) -> ActionRecord | None:
+    """Return the action that made the newest of some features tables, if it is known.
 
     `features` are in calendar order, as they were passed to the candidate.
     """
     for batch, ref in reversed(list(features.items())):
         for version in home.records.versions(f"{model}/features", batch):
             if version.digest == ref.digest:
-                made = home.records.action(version.actions.get("features", ""))
-                return None if made is None else made.ingredients["params"]
+                return home.records.action(version.actions.get("features", ""))
     return None

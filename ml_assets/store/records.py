@@ -269,6 +269,13 @@ class Records:
             ).one_or_none()
         return None if row is None else _current(row)
 
+    def held(self, env: str, asset: str) -> dict[str, Current]:
+        """Return what an environment holds of an asset, by partition."""
+        mine = (current.c.env == env, current.c.asset == asset)
+        with self._state.read() as db:
+            rows = db.execute(select(current).where(*mine)).all()
+        return {row.partition: _current(row) for row in rows}
+
     def several(self, db: Connection, env: str, assets: Sequence[str]) -> dict[str, Current]:
         """Return what an environment holds of some unpartitioned assets, in a transaction."""
         mine = (current.c.env == env, current.c.partition == "", current.c.asset.in_(assets))

@@ -1,0 +1,153 @@
+"""The one loaded model: the champion, and all that it needs to predict raw rows.
+
+Commands, notebooks and services predict with it. It holds one state, the champion's version and the
+joined tables of one moment, until `refresh` puts another in its place. Belongs here: which state,
+which batch a row belongs to. Does not belong here: what happens to a row (`stages/score`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from ml_assets.errors import NotMaterialized, RequestError, UnknownName
+from ml_assets.history.decisions import candidate_of
+from ml_assets.history.scorer import past_scorer
+from ml_assets.serve.frames import Joined, Tables, joined_of, tables_of
+from ml_assets.spec.dataset import DatasetSpec
+from ml_assets.spec.project import Project
+from ml_assets.spec.score import RowsSpec, feature_rows
+from ml_assets.stages.ingest.source import Unreadable
+from ml_assets.stages.score.read import Read, read
+from ml_assets.stages.score.score import Predicted, Scorer
+from ml_assets.stages.score.source import source_of
+from ml_assets.store.home import Home
+
+
+@dataclass(frozen=True)
+class State:
+    """A version of a model, and the joined tables that it predicts with."""
+
+    version: int
+    digest: str
+    """Of the candidate."""
+    scorer: Scorer
+    datasets: Mapping[str, DatasetSpec]
+    """Those that it was made from, with the calendars of today."""
+    tables: Tables
+
+
+class LoadedModel:
+    """The champion of a model in an environment, ready to predict."""
+
+    def __init__(self, home: Home, project: Project, name: str) -> None:
+        self.name = name
+        self._home = home
+        self._project = project
+        self.state = self._now(None)
+
+    def refresh(self) -> bool:
+        """Take over today's champion and joined tables; return whether anything changed.
+
+        Calls that are under way end with the state with which they began. If it raises, the state
+        stays as it was.
+        """
+        before = self.state
+        self.state = self._now(before)
+        return self.state is not before
+
+    def predict(self, rows: Any, *, features: bool = False, batch: str | None = None) -> pa.Table:
+        """Return the answer to rows, one row for each, in their order (see `stages/score/answer`).
+
+        `rows` are a pandas frame, a pyarrow table or a list of mappings: raw rows as they would
+        land, or with `features` the model's inputs. `batch` names the batch that they belong to,
+        where the model joins batches and nothing else says it. RequestError where rows cannot be
+        read at all, such as without a column that is needed.
+        """
+        state = self.state
+        spec = feature_rows(state.scorer.spec.features) if features else state.scorer.spec.rows
+        try:
+            found = read(spec, source_of(rows))
+        except Unreadable as error:
+            raise RequestError(f"the rows cannot be read: {error.reason}") from None
+        return self.answer(state, found, features=features, batch=batch)
+
+    def rows_spec(self, features: bool) -> RowsSpec:
+        """Return how rows are read."""
+        spec = self.state.scorer.spec
+        return feature_rows(spec.features) if features else spec.rows
+
+    def answer(
+        self, state: State, rows: Read, *, features: bool = False, batch: str | None = None
+    ) -> pa.Table:
+        """Return the answer to rows that were read."""
+        found, joined = self.predicted(state, rows, features=features, batch=batch)
+        return state.scorer.answer(len(rows.lines), found, ", ".join(joined.missing) or None)
+
+    def predicted(
+        self, state: State, rows: Read, *, features: bool = False, batch: str | None = None
+    ) -> tuple[Predicted, Joined]:
+        """Return features and predictions of rows that were read, and their joined tables."""
+        if features:
+            return state.scorer.from_features(rows), Joined({})
+        joined = self._joined(state, batch)
+        return state.scorer.from_rows(rows, joined.frames), joined
+
+    def _joined(self, state: State, batch: str | None) -> Joined:
+        spec = state.scorer.spec.features
+        if batch is None and self._needs_batch(state):
+            calendar = state.datasets[spec.dataset].calendar
+            assert calendar is not None
+            known = {b for name in state.tables.held for b in state.tables.batches(name) if b}
+            listed = ", ".join(calendar.sorted(known)[-12:]) or "none"
+            raise RequestError(
+                f"{self.name} joins batches of calendar {calendar.name!r}: name the batch of the "
+                f"rows; the newest there are: {listed}"
+            )
+        return joined_of(self._home, spec, state.datasets, state.tables, batch or "")
+
+    def _needs_batch(self, state: State) -> bool:
+        spec = state.scorer.spec.features
+        calendars = [state.datasets[join.dataset].calendar for join in spec.joins]
+        return bool(spec.previous) or any(calendar is not None for calendar in calendars)
+
+    def _now(self, before: State | None) -> State:
+        champion = self._home.promotions.champion(self._home.env, self.name)
+        if champion is None:
+            raise NotMaterialized(
+                f"{self.name} has no champion in environment {self._home.env}: nothing to predict "
+                "with; see `ml-assets status`"
+            )
+        if before is not None and before.digest == champion.digest:
+            tables = tables_of(self._home, before.scorer.spec.features, before.tables)
+            if tables is before.tables:
+                return before
+            return State(before.version, before.digest, before.scorer, before.datasets, tables)
+        version = candidate_of(self._home, self.name, champion.digest)
+        past = past_scorer(self._home, self.name, version)
+        return State(
+            version=champion.version,
+            digest=champion.digest,
+            scorer=past.scorer,
+            datasets={name: self._today(name, spec) for name, spec in past.datasets.items()},
+            tables=tables_of(self._home, past.scorer.spec.features),
+        )
+
+    def _today(self, name: str, then: DatasetSpec) -> DatasetSpec:
+        """Return the spec of a dataset with the calendar by which its batches are named today."""
+        now = self._project.datasets.get(name)
+        return then if now is None else then.model_copy(update={"calendar": now.calendar})
+
+
+def load(home: Home, project: Project, name: str) -> LoadedModel:
+    """Return the champion of a model, loaded.
+
+    UnknownName for a model that the project does not have, NotMaterialized without a champion or
+    where the store has lost what it needs.
+    """
+    if name not in project.models:
+        raise UnknownName.of("model", name, project.models)
+    return LoadedModel(home, project, name)

@@ -1,0 +1,75 @@
+"""The answer to rows: their predictions, and what a reader must know of each.
+
+Belongs here: the columns of an answer. Does not belong here: files.
+
+| column | holds |
+| --- | --- |
+| `prediction` | a number; of a binary model the probability of true; of classes the likeliest |
+| `probability_<class>` | of classes: the probability of each |
+| `unseen` | the features whose category the model never saw, and so counts as missing |
+| `missing_joins` | the joined datasets that had no batch for the row |
+| `problem` | why there is no prediction: a rule and the reason |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ml_assets.stages.train.encode import Array
+
+PREDICTION, UNSEEN, MISSING_JOINS, PROBLEM = "prediction", "unseen", "missing_joins", "problem"
+
+
+def answer(
+    document: Mapping[str, Any],
+    rows: int,
+    at: Array,
+    found: Array,
+    unseen: Sequence[str | None],
+    problems: Mapping[int, str],
+    missing_joins: str | None = None,
+) -> pa.Table:
+    """Return a row for each of `rows`: those `at` (n,) have what was `found` (n,) or (n, classes).
+
+    `unseen` (n,) belongs to the same rows; `problems` says why each of the others has nothing.
+    """
+    columns = {
+        name: _placed(values, rows, at) for name, values in _predicted(document, found).items()
+    }
+    columns[UNSEEN] = _placed(pa.array(unseen, pa.string()), rows, at)
+    columns[MISSING_JOINS] = pa.array([missing_joins] * rows, pa.string())
+    columns[PROBLEM] = pa.array([problems.get(row) for row in range(rows)], pa.string())
+    return pa.table(columns)
+
+
+def _predicted(document: Mapping[str, Any], found: Array) -> dict[str, pa.Array]:
+    if document["task"] != "multiclass":
+        return {PREDICTION: pa.array(found, pa.float64())}
+    classes = pa.array([str(name) for name in document["classes"]], pa.string())
+    best = found.argmax(axis=1) if len(found) else np.zeros(0, dtype=np.int64)
+    each = {f"probability_{c}": pa.array(found[:, n]) for n, c in enumerate(classes.to_pylist())}
+    return {PREDICTION: classes.take(pa.array(best)), **each}
+
+
+def _placed(values: pa.Array, rows: int, at: Array) -> pa.Array:
+    place = np.full(rows, -1, dtype=np.int64)
+    place[at] = np.arange(len(at))
+    return values.take(pa.array(place, mask=place < 0))
+
+
+def unseen_in(document: Mapping[str, Any], features: pa.Table) -> list[str | None]:
+    """Return for each row the category features whose value the model never saw, None if none."""
+    found: list[list[str]] = [[] for _ in range(len(features))]
+    for name, known in document["categories"].items():
+        if document["columns"].get(name) != "category":
+            continue
+        texts = features[name].cast(pa.string())
+        new = pc.and_(texts.is_valid(), pc.invert(pc.is_in(texts, pa.array(known, pa.string()))))
+        for row in np.flatnonzero(new.to_numpy()).tolist():
+            found[row].append(name)
+    return [", ".join(names) or None for names in found]

@@ -1,0 +1,95 @@
+"""Rows in memory as ingest reads a file: frames, tables, lists of mappings.
+
+Belongs here: what a value of Python or pandas is in Arrow. Does not belong here: the contract.
+A text that `landing.null_values` lists is missing, as in a file of texts.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from ml_assets.stages.ingest import columnar
+from ml_assets.stages.ingest.cells import Number, column
+from ml_assets.stages.ingest.source import Source, Unreadable
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Rows = "pa.Table | pd.DataFrame | Sequence[Mapping[str, Any]]"
+
+
+def source_of(rows: Any) -> Source:
+    """Return rows of any kind as a file that was read; Unreadable for anything else."""
+    if isinstance(rows, pa.Table):
+        return _of_table(rows)
+    if hasattr(rows, "iloc") and hasattr(rows, "columns"):
+        return _of_frame(rows)
+    if isinstance(rows, Sequence) and all(isinstance(row, Mapping) for row in rows):
+        return _of_mappings(rows)
+    raise Unreadable(
+        "rows",
+        f"got {type(rows).__name__}, wanted rows: a pandas frame, a pyarrow table or a list of "
+        "mappings from column to value",
+    )
+
+
+def _of_table(table: pa.Table) -> Source:
+    found = columnar.source(table)
+    return Source(found.names, found.columns, found.lines, (), None)
+
+
+def _of_frame(frame: pd.DataFrame) -> Source:
+    names = [str(name) for name in frame.columns]
+    columns = [_of_series(frame.iloc[:, place]) for place in range(len(names))]
+    table = pa.Table.from_arrays(columns, names=names) if names else pa.table({})
+    return _of_table(table)
+
+
+def _of_series(series: pd.Series) -> pa.Array:
+    if series.dtype != object:
+        try:
+            made = pa.array(series, from_pandas=True)
+        except (pa.ArrowException, TypeError, ValueError):
+            return _cells(series)
+        return made.combine_chunks() if isinstance(made, pa.ChunkedArray) else made
+    return _cells(series)
+
+
+def _of_mappings(rows: Sequence[Mapping[str, Any]]) -> Source:
+    names = list(dict.fromkeys(str(name) for row in rows for name in row))
+    columns = [_cells(row.get(name) for row in rows) for name in names]
+    lines = pa.array(range(1, len(rows) + 1), pa.int64())
+    return Source(names, columns, lines, (), None)
+
+
+def _cells(values: Iterable[Any]) -> pa.Array:
+    cells = [_cell(value) for value in values]
+    try:
+        return column(cells, None)
+    except (pa.ArrowException, OverflowError, UnicodeEncodeError):
+        # Text that cannot be stored, or times beyond Arrow's: they fail by their own text.
+        return pa.array([None if cell is None else ascii(cell) for cell in cells], pa.string())
+
+
+def _cell(value: Any) -> Any:
+    """Return a value as a cell: missing as None, a number with all of its digits."""
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return None
+    if hasattr(value, "to_pydatetime"):
+        value = value.to_pydatetime(warn=False)
+    elif hasattr(value, "item") and not hasattr(value, "__len__"):
+        value = value.item()
+    if isinstance(value, bool | str):
+        return value
+    if isinstance(value, int):
+        return Number(value)
+    if isinstance(value, float):
+        return None if math.isnan(value) else value
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return value.isoformat()
+    return value

@@ -1,0 +1,1 @@
+"""Tests of loading a champion and predicting with it."""
