@@ -62,6 +62,7 @@ class ModelParams(BaseModel):
     metric: str | None = None
     predict_at: str | None = None
     group: list[str] = []
+    keep: list[str] = []
     file: list[str] = []
 
 

@@ -58,6 +58,11 @@ def land(
         emit({"landed": landed})
     else:
         out.print(f"landed {', '.join(landed)}")
+        newest = planner.home.batches.landed()
+        for place, file in zip(landed, files, strict=True):
+            stored = newest[dataset, place.removeprefix(dataset).removeprefix("@")][0].name
+            if stored != file.name:
+                out.print(f"  {file.name} is kept as {stored}, the name that landing.pattern wants")
 
 
 def _land_cut(

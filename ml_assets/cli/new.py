@@ -126,6 +126,10 @@ def new_model(
     group: Annotated[
         list[str] | None, typer.Option(help="A column whose rows stay in one fold. Repeatable.")
     ] = None,
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(help="A column that is an input whatever speaks against it. Repeatable."),
+    ] = None,
     file: Annotated[
         list[Path] | None,
         typer.Option(help="A file to guess from, instead of what has landed. Repeatable."),
@@ -143,7 +147,15 @@ def new_model(
 
     planner = opened_for(dataset)
     asked = Asked(
-        name, dataset, target, task, metric, predict_at, tuple(group or ()), tuple(file or ())
+        name,
+        dataset,
+        target,
+        task,
+        metric,
+        predict_at,
+        tuple(group or ()),
+        tuple(keep or ()),
+        tuple(file or ()),
     )
     with working(f"looking at the rows of {dataset}"):
         found = write.new_model(planner, asked)
@@ -163,7 +175,8 @@ def new_model(
     said = f"{written.task}, target {written.target}, {counted(len(written.inputs), 'input')}"
     tell(found.path, found.patch, said)
     for column, why in written.left_out.items():
-        out.print(f"  left out: {column}, {why}")
+        way = f"; --keep {column} takes it in" if column in written.leaks else ""
+        out.print(f"  left out: {column}, {why}{way}")
     files = " ".join(_short(path) for path in written.to_land)
     next_one = f"ml-assets land {dataset} {files}" if files else "ml-assets run"
     out.print(f"next: read {_short(found.path)}, then {next_one}")

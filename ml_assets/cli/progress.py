@@ -1,8 +1,9 @@
-"""A live view of a run: executed and reused batches and seconds of each asset."""
+"""A live view of a run: what is being made, and counts and seconds of each asset."""
 
 from __future__ import annotations
 
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from types import TracebackType
 from rich.live import Live as RichLive
 from rich.table import Table
 
+from ml_assets.assets.cells import Unit
 from ml_assets.cli.console import err
 from ml_assets.engine.make import Progress
 from ml_assets.engine.plan import Plan
@@ -51,6 +53,8 @@ class Live:
                 self._total[item.cell.asset] += 1
         self._counts: dict[str, dict[str, int]] = {asset: defaultdict(int) for asset in self._total}
         self._seconds: dict[str, float] = defaultdict(float)
+        self._now: tuple[str, float] | None = None
+        """What is being made, and since when."""
         self._live = RichLive(
             console=err, refresh_per_second=8, transient=False, get_renderable=self._table
         )
@@ -70,17 +74,22 @@ class Live:
         if self._terminal:
             self._live.stop()
 
+    def begin(self, unit: Unit, part: str) -> None:
+        """Show what is being made."""
+        self._now = (f"{unit.cells()[0]}: {part}", time.monotonic())
+
     def tell(self, progress: Progress) -> None:
         """Count one finished cell."""
         asset = progress.cell.asset
         counts = self._counts.setdefault(asset, defaultdict(int))
         counts[progress.state] += 1
         self._seconds[asset] += progress.seconds
+        self._now = None
         if not self._terminal and sum(counts.values()) == self._total.get(asset, 0):
             err.print(f"{asset}: {_said(counts)}, {self._seconds[asset]:.1f} s")
 
     def _table(self) -> Table:
-        table = Table(box=None, pad_edge=False)
+        table = Table(box=None, pad_edge=False, caption=self._making(), caption_justify="left")
         for title in ("asset", "batches", "executed", "reused", "failed", "seconds"):
             table.add_column(title, justify="left" if title == "asset" else "right")
         for asset, counts in self._counts.items():
@@ -92,6 +101,12 @@ class Live:
                 f"{self._seconds[asset]:.1f}" if made else "",
             )
         return table
+
+    def _making(self) -> str | None:
+        if self._now is None:
+            return None
+        what, since = self._now
+        return f"making {what}, {time.monotonic() - since:.0f} s"
 
 
 def _said(counts: dict[str, int]) -> str:

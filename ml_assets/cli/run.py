@@ -93,7 +93,15 @@ def materialize(
                 from ml_assets.graph.execute import execute
 
             live = open_.enter_context(Live(plan))
-            done = execute(planner, plan, live.tell, force=force, verify=verify, token=token)
+            done = execute(
+                planner,
+                plan,
+                live.tell,
+                begun=live.begin,
+                force=force,
+                verify=verify,
+                token=token,
+            )
         progress += done.progress
         run_ids += done.run_ids
         faults += done.faults

@@ -7,6 +7,7 @@ seconds. A file that vanished changes nothing.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import time
 from collections import defaultdict
@@ -194,8 +195,7 @@ def land(home: Home, project: Project, dataset: str, source: Path, batch: str | 
     if batch is not None and named and named != batch:
         raise RequestError(f"{source.name} is of batch {named}, but --batch is {batch}")
     wanted = batch if batch is not None else named or ""
-    stem = f"{dataset}-{wanted}" if wanted else dataset
-    name = source.name if named is not None else f"{stem}{''.join(source.suffixes)}"
+    name = source.name if named is not None else _fitting(spec, dataset, wanted, source)
     if batch_of(spec, name) != wanted:
         raise RequestError(
             f"no file name for batch {wanted!r} matches '{spec.landing.pattern}'; "
@@ -214,6 +214,16 @@ def land(home: Home, project: Project, dataset: str, source: Path, batch: str | 
         raise RequestError(f"{shown(source)}: {error.strerror}") from error
     _replace(home, spec, dataset, wanted, name, content)
     return _named(dataset, wanted)
+
+
+def _fitting(spec: DatasetSpec, dataset: str, batch: str, source: Path) -> str:
+    """Return the name under which to keep a file that does not match the pattern."""
+    plain = re.sub(r"\\(\W)", r"\1", spec.landing.pattern)
+    if not batch and plain.endswith(source.suffix) and batch_of(spec, plain) == "":
+        # The pattern is the name of one file.
+        return Path(plain).name
+    stem = f"{dataset}-{batch}" if batch else dataset
+    return f"{stem}{''.join(source.suffixes)}"
 
 
 def landed_again(home: Home, digest: str) -> bool:

@@ -17,7 +17,7 @@ from ml_assets.engine.imports import Imports, libraries_of
 from ml_assets.engine.landing import landed_again
 from ml_assets.engine.plan import Planner
 from ml_assets.engine.product import product
-from ml_assets.engine.run import ActionRunner, Boundary
+from ml_assets.engine.run import ActionRunner, Begun, Boundary
 from ml_assets.engine.session import Made, Shared
 from ml_assets.errors import CodeChanged, DamagedObject, MlAssetsError, NotMaterialized
 from ml_assets.keys.code import Sources
@@ -70,6 +70,7 @@ class Maker:
         verify: bool = False,
         boundary: Boundary | None = None,
         listener: Listener | None = None,
+        begun: Begun | None = None,
         token: str = "",
         to_come: Sequence[Unit] = (),
     ) -> None:
@@ -86,6 +87,7 @@ class Maker:
             token=token,
             project=planner.project,
             meanwhile=Imports(libraries_of(unit.kind for unit in to_come)).one,
+            begun=begun,
         )
         spare = [unit for unit in to_come if KINDS[unit.kind].spare]
         self._shared = Shared(self._runner, spare) if token else None

@@ -95,6 +95,10 @@ class Stored:
         return self._home.objects.read(self.digest)
 
 
+Begun = Callable[[Unit, str], None]
+"""Is told when an action of a unit begins, by its part."""
+
+
 class ActionRunner:
     """Runs actions that are not in the cache; with `force` also those that are.
 
@@ -114,6 +118,7 @@ class ActionRunner:
         token: str = "",
         project: Project | None = None,
         meanwhile: Callable[[], bool] = lambda: False,
+        begun: Begun | None = None,
     ) -> None:
         self._workspace = workspace
         self._project = project
@@ -126,6 +131,7 @@ class ActionRunner:
         self._token = token
         self._meanwhile = meanwhile
         """Does a bit of later work while another process works; returns False if none is left."""
+        self._begun = begun or _ignore
         self._recent = Recent()
         self._stored: dict[Hashable, str] = {}
         """Digests of the sources and specs that the actions of many batches share."""
@@ -138,6 +144,7 @@ class ActionRunner:
         while done is None and self._meanwhile():
             done = self.offer(unit, item, known)
         if done is None:
+            self._begun(unit, item.action.part)
             done = self.offer(unit, item, known, wait=True)
         assert done is not None, "the lock was awaited"
         return done
@@ -165,6 +172,7 @@ class ActionRunner:
 
     def _run(self, unit: Unit, item: Keyed, known: Answer | None, replace: bool) -> Done:
         started = time.perf_counter()
+        self._begun(unit, item.action.part)
         try:
             result = self._call(item)
         except HookError as error:
@@ -305,3 +313,7 @@ def _compare(
             f"inputs: "
             f"it is not deterministic, or reads something that is not an input"
         )
+
+
+def _ignore(_unit: Unit, _part: str) -> None:
+    return

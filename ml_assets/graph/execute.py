@@ -11,6 +11,7 @@ from ml_assets.assets.registry import made_by
 from ml_assets.engine.make import Listener, Progress
 from ml_assets.engine.plan import Plan, Planner
 from ml_assets.engine.ranges import RunSpec, runs, without
+from ml_assets.engine.run import Begun
 from ml_assets.graph.build import definitions
 from ml_assets.graph.instance import open_instance, register_batches
 from ml_assets.graph.keys import key_of
@@ -36,6 +37,7 @@ def execute(
     plan: Plan,
     listener: Listener,
     *,
+    begun: Begun | None = None,
     force: bool = False,
     verify: bool = False,
     token: str = "",
@@ -46,7 +48,7 @@ def execute(
     """
     done = Executed()
     todo = [item.cell for item in plan.todo] if token else []
-    caller = Caller([listener, done.progress.append], todo)
+    caller = Caller([listener, done.progress.append], begun, todo)
     defs = definitions(planner, caller)
     options = {TOKEN: token} if token else {}
     options |= {tag: "true" for tag, wanted in ((FORCE, force), (VERIFY, verify)) if wanted}

@@ -18,6 +18,7 @@ from ml_assets.assets.cells import Cell, unit_of
 from ml_assets.assets.edges import entry_of
 from ml_assets.engine.make import Listener, Maker, Progress
 from ml_assets.engine.plan import Planner
+from ml_assets.engine.run import Begun
 from ml_assets.graph.boundary import boundary
 from ml_assets.graph.keys import asset_of
 from ml_assets.graph.workers import beside
@@ -36,6 +37,8 @@ class Caller:
 
     listeners: Sequence[Listener] = ()
     """The functions that are called with progress."""
+    begun: Begun | None = None
+    """Is told what is being made."""
     todo: Sequence[Cell] = ()
     """The cells of the command's plan that its workers should make."""
     warnings: list[str] = field(default_factory=list)
@@ -90,6 +93,7 @@ class Engine:
             verify=tags.get(VERIFY) == "true",
             boundary=boundary(planner.project),
             listener=self._follow,
+            begun=self._caller.begun,
             token=token,
             to_come=[unit_of(cell) for cell in cells],
         )

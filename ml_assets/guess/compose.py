@@ -20,6 +20,9 @@ from ml_assets.guess.profile import ColumnProfile, Dialect
 
 NULLS = ("", "NA")
 """What the spec reads as missing without a word."""
+NEW = "rows with another value are kept, and counted"
+ROWS = 5
+FEW = "so many records may be quarantined whatever their share, up to half of a batch"
 KINDS = {
     "id": "an id",
     "name": "a name or text that hardly repeats",
@@ -35,7 +38,7 @@ def composed(measured: Measured, choice: Choice, files: Files, paths: Sequence[P
     """Return the spec of a table: `attributes` and what belongs to them."""
     profile = measured.profile
     names = [path.name for path in paths]
-    top = Node(files=tuple(str(path.resolve()) for path in paths))
+    top = Node(files=tuple(names))
     size = f"{profile.rows:,} rows, {len(profile.columns)} columns"
     top.parts["type"] = Node("ml_assets.TabularDataset", above=_title(size))
     attributes = Node()
@@ -59,6 +62,7 @@ def composed(measured: Measured, choice: Choice, files: Files, paths: Sequence[P
     if calendar is not None:
         parts["calendar"] = Node(calendar, beside=files.evidence)
     parts["landing"] = landing
+    parts["quarantine_rows"] = Node(ROWS, beside=FEW)
     columns = Node()
     shared = list(landing.parts["null_values"].value)
     for column in choice.columns:
@@ -159,6 +163,7 @@ def _limits(column: ColumnProfile, parts: dict[str, Node]) -> None:
     values = set_of(column)
     if values is not None:
         parts["allowed"] = Node(list(values))
+        parts["action"] = Node("warn", beside=NEW)
     if column.type in ("date", "timestamp") and column.min is not None and column.max is not None:
         parts["type"].beside = f"found: {_day(column.min)} to {_day(column.max)}"
 

@@ -32,13 +32,21 @@ def scaffold_dataset(folder: Path, form: str, file: list[str], **more: Any) -> N
 
 
 def scaffold_model(
-    folder: Path, form: str, dataset: str, file: list[str], group: list[str], **more: Any
+    folder: Path,
+    form: str,
+    dataset: str,
+    file: list[str],
+    group: list[str],
+    keep: list[str],
+    **more: Any,
 ) -> None:
     """Write a model's spec into a folder; an UnknownName becomes dg's message."""
     with _opened(folder, form) as (workspace, home):
         project = read_for(workspace.defs, dataset)
         files = tuple(Path(name) for name in file)
-        asked = Asked(folder.name, dataset, files=files, group=tuple(group), **more)
+        asked = Asked(
+            folder.name, dataset, files=files, group=tuple(group), keep=tuple(keep), **more
+        )
         new_model(Planner(workspace, home, project), asked)
 
 

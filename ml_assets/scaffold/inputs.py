@@ -6,12 +6,12 @@ here: what a leak is (`leaks`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from ml_assets.guess.profile import ColumnProfile
 from ml_assets.scaffold.leaks import Leak
-from ml_assets.spec.columns import ColumnType
+from ml_assets.spec.columns import Column, ColumnType
 from ml_assets.spec.dataset import DatasetSpec
 
 USES = 20
@@ -35,6 +35,8 @@ class Input:
     about: str = ""
     out: str = ""
     """Why it is left out."""
+    leak: bool = False
+    """Whether it is left out because it all but gives the target."""
 
 
 def inputs_of(
@@ -42,12 +44,18 @@ def inputs_of(
     profiles: Mapping[str, ColumnProfile],
     apart: Mapping[str, str],
     leaks: Mapping[str, Leak],
+    keep: Collection[str] = (),
 ) -> list[Input]:
-    """Return all columns but the target's; `apart` says of some why they are left out."""
+    """Return all columns but the target's; `apart` says of some why they are left out.
+
+    `keep` are inputs whatever speaks against it.
+    """
     found = []
     for name, column in spec.columns.items():
         profile = profiles[name]
-        if name in apart:
+        if name in keep:
+            found.append(_kept(name, column, profile))
+        elif name in apart:
             if apart[name]:
                 found.append(Input(name, out=apart[name]))
         elif profile.kind in NOTHING or not profile.present or profile.distinct < 2:
@@ -55,8 +63,8 @@ def inputs_of(
                 Input(name, out=_said(NOTHING.get(profile.kind, "has one value"), profile))
             )
         elif name in leaks and leaks[name].whole:
-            said = f"a leak? It alone all but gives the target ({leaks[name].why}). If it is known"
-            found.append(Input(name, out=f"{said} when predicting, use it and acknowledge that"))
+            said = f"a leak? It alone all but gives the target ({leaks[name].why})"
+            found.append(Input(name, out=said, leak=True))
         elif column.type == "text" or (column.type == "category" and profile.kind in APART):
             found.append(_text(name, profile))
         elif profile.kind == "id" and column.type in ("integer", "number"):
@@ -65,6 +73,13 @@ def inputs_of(
             about = "sensitive: its values are not shown" if column.sensitive else ""
             found.append(Input(name, about=about))
     return found
+
+
+def _kept(name: str, column: Column, profile: ColumnProfile) -> Input:
+    if column.type not in ("text", "category"):
+        return Input(name, about="kept on request")
+    words = profile.kind in ("text", "name", "url", "list")
+    return Input(name, "text" if words else "category", "kept on request")
 
 
 def _text(name: str, profile: ColumnProfile) -> Input:

@@ -5,7 +5,7 @@ Belongs here: the order and wording of the file. Does not belong here: what is g
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,6 +53,8 @@ class Asked:
     metric: str | None = None
     predict_at: str | None = None
     group: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
+    """Columns that are inputs, whatever speaks against it."""
     files: tuple[Path, ...] = ()
 
 
@@ -65,6 +67,8 @@ class Written:
     target: str
     inputs: tuple[str, ...]
     left_out: dict[str, str]
+    leaks: tuple[str, ...]
+    """Columns left out that all but give the target."""
     to_land: tuple[Path, ...]
     """Files that were looked at and have not landed."""
 
@@ -77,7 +81,7 @@ def model_text(planner: Planner, asked: Asked) -> Written:
     if asked.dataset not in planner.project.datasets:
         raise UnknownName.of("dataset", asked.dataset, planner.project.datasets)
     spec = planner.project.datasets[asked.dataset]
-    for name in asked.group:
+    for name in (*asked.group, *asked.keep):
         if name not in spec.columns:
             raise UnknownName.of(f"column of {asked.dataset}", name, spec.columns)
     rows = rows_of(planner, asked.dataset, asked.files)
@@ -85,19 +89,21 @@ def model_text(planner: Planner, asked: Asked) -> Written:
     target = target_of(asked.target, spec, rows.table, profiles, asked.task, asked.metric)
     moment = _moment(spec, target, asked.predict_at)
     later = _later(spec, moment)
+    _refuse_kept(asked, spec, target, dict.fromkeys(later, f"is known later than {moment}"))
     entity = None
     if not asked.group:
         entity = entity_of(rows.table, profiles, {*target.columns, spec.time or ""})
     apart = dict.fromkeys(later, f"known later than {moment}")
     apart |= dict.fromkeys(asked.group or _named(entity), "names what rows share")
     apart |= dict.fromkeys(target.columns, "")
-    chosen = inputs_of(spec, profiles, apart, {})
+    keep = asked.keep
+    chosen = inputs_of(spec, profiles, apart, {}, keep)
     when = set() if asked.group else _when(spec)
     if any(item.name not in when and not item.out for item in chosen):
         apart = {**dict.fromkeys(sorted(when), WHEN), **apart}
-        chosen = inputs_of(spec, profiles, apart, {})
+        chosen = inputs_of(spec, profiles, apart, {}, keep)
     leaks = leaks_of(target, rows.table, {i.name: _type(i, spec) for i in _judged(chosen)})
-    chosen = inputs_of(spec, profiles, apart, leaks)
+    chosen = inputs_of(spec, profiles, apart, leaks, keep)
     taken = [item for item in chosen if not item.out]
     if not taken:
         left = "; ".join(f"{item.name}: {item.out}" for item in chosen) or "it is the only column"
@@ -126,10 +132,25 @@ def model_text(planner: Planner, asked: Asked) -> Written:
     if asked.group or spec.time is None or spec.calendar is None:
         lines += _gate_lines(spec, target, asked.group or _named(entity))
     left_out = {item.name: item.out for item in chosen if item.out}
-    names = tuple(item.name for item in taken)
     return Written(
-        "\n".join(lines) + "\n", target.task, target.expression, names, left_out, rows.to_land
+        "\n".join(lines) + "\n",
+        target.task,
+        target.expression,
+        tuple(item.name for item in taken),
+        left_out,
+        tuple(item.name for item in chosen if item.leak),
+        rows.to_land,
     )
+
+
+def _refuse_kept(asked: Asked, spec: DatasetSpec, target: Target, why: Mapping[str, str]) -> None:
+    """Raise RequestError for columns that no model may have as an input."""
+    barred = {**why, **dict.fromkeys(target.columns, "is what the target is made of")}
+    if len(spec.key) == 1:
+        barred[spec.key[0]] = f"is the key of {asked.dataset}"
+    wrong = [f"{name} {barred[name]}" for name in asked.keep if name in barred]
+    if wrong:
+        raise RequestError(f"--keep: {'; '.join(wrong)}; it cannot be an input")
 
 
 def _when(spec: DatasetSpec) -> set[str]:
@@ -184,7 +205,7 @@ def _target_lines(target: Target, moment: str | None, spec: DatasetSpec) -> list
     lines = [f"  task: {target.task}"]
     for said in target.about_task:
         lines = [*text.comment(said, 2), *lines]
-    for said in target.about_target:
+    for said in (*target.about_target, *_open_set(target, spec)):
         lines += text.comment(said, 2)
     lines.append(f"  target: {text.scalar(target.expression)}")
     if moment is not None:
@@ -192,6 +213,21 @@ def _target_lines(target: Target, moment: str | None, spec: DatasetSpec) -> list
         about = f"  # or {' or '.join(others)}: when predictions are made" if others else ""
         lines.append(f"  predict_at: {moment}{about}")
     return lines
+
+
+def _open_set(target: Target, spec: DatasetSpec) -> Iterator[str]:
+    """Yield what becomes of a target's values that are not in its set, if they are kept."""
+    column = spec.columns[target.columns[0]]
+    if len(target.columns) > 1 or column.allowed is None or column.action != "warn":
+        return
+    name = target.columns[0]
+    if target.task == "multiclass":
+        yield f"a value of {name} that is new becomes a class of its own"
+    elif target.expression != text.column(name):
+        yield f"a value of {name} that is new counts as the other one"
+    else:
+        return
+    yield f"to keep such rows out, remove `action: warn` from {name} in the dataset's defs.yaml"
 
 
 def _feature_lines(chosen: Sequence[Input], leaks: dict[str, Leak]) -> list[str]:
@@ -210,7 +246,8 @@ def _feature_lines(chosen: Sequence[Input], leaks: dict[str, Leak]) -> list[str]
         name = text.scalar(item.name)
         kind = f" {{type: {item.type}}}" if item.type else ""
         lines.append(f"      {name}:{kind}{about}" if typed else f"      - {name}{about}")
-    out = [item for item in chosen if item.out]
+    # Leaks come last, beside the lines that make them inputs.
+    out = sorted((item for item in chosen if item.out), key=lambda item: item.leak)
     if out:
         lines.append("      # Left out:")
     for item in out:
@@ -218,14 +255,31 @@ def _feature_lines(chosen: Sequence[Input], leaks: dict[str, Leak]) -> list[str]
         said = f"{name}:" if typed else f"- {name}"
         lines += [f"      # {said}  # {' '.join(item.out.split())}"]
     near = {item.name: leaks[item.name] for item in taken if item.name in leaks}
-    if near:
-        lines += ["    leakage:", "      acknowledged:"]
+    return [*lines, *_leakage_lines(near, [item.name for item in out if item.leak])]
+
+
+def _leakage_lines(near: Mapping[str, Leak], barred: Sequence[str]) -> list[str]:
+    """Return what is acknowledged, and for what is left out the lines to take it in with."""
+    lines = []
+    if barred:
+        them = "these" if len(barred) > 1 else "this"
+        lines += text.comment(
+            f"If you know {them} when predicting, remove the # of {text.listed(barred)} above "
+            "and below and say why, or write the model anew with --keep:",
+            4,
+        )
+    if near or barred:
+        mark = "" if near else "# "
+        lines += [f"    {mark}leakage:", f"    {mark}  acknowledged:"]
     for name, leak in near.items():
         said = (
-            f"tells one class apart ({leak.why}), not all; guessed to be known in time, confirm it"
+            f"kept on request ({leak.why}): say why it is known in time"
+            if leak.whole
+            else f"tells one class apart ({leak.why}), not all; guessed to be known in time, "
+            "confirm it"
         )
         lines.append(f"        {text.scalar(name)}: {text.scalar(said)}")
-    return lines
+    return [*lines, *(f"    #     {text.scalar(name)}: WHY" for name in barred)]
 
 
 def _evaluation_lines(

@@ -152,6 +152,7 @@ class CleanSpec(Spec):
     cleaning: tuple[Step, ...] = ()
     filters: tuple[Filter, ...] = ()
     quarantine_budget: Share = 0.05
+    quarantine_rows: int = Field(default=0, ge=0)
 
 
 class PeriodSpec(Spec):
@@ -209,6 +210,9 @@ class DatasetSpec(Spec):
     rules: tuple[Rule, ...] = ()
     quarantine_budget: Share = 0.05
     """Largest share of landed records that may be quarantined; beyond it the batch is refused."""
+    quarantine_rows: int = Field(default=0, ge=0)
+    """So many records may be quarantined whatever their share, up to half of a batch: without it,
+    one wrong record refuses a batch of ten."""
     quality: Quality = Quality()
     checks: dict[Name, Hook] = {}
     """Custom checks: name to `file.py:function`, called with the cleaned frame."""

@@ -17,6 +17,7 @@ import pandas as pd
 import pyarrow as pa
 
 from ml_assets.stages import cleaning
+from ml_assets.stages.budget import wanted, within
 from ml_assets.stages.contract import KEY, broken, reason, repeated, rules
 from ml_assets.stages.expressions import truth
 from ml_assets.stages.frames import to_frame
@@ -48,9 +49,9 @@ def clean(spec: CleanSpec, *, raw: Handle, rejects: Handle, summary: Handle) -> 
 
     Cleaning steps, then filters, then rules. `summary` is JSON {"landed", "parsed",
     "cleaned", "filtered": {rule: rows}, "quarantined": {rule: rows}, "warned": {rule: rows},
-    "refused": reason or None, "warnings": [text]}. If ingest refused the file, or more than
-    `quarantine_budget` of the landed records would be quarantined, the batch is refused:
-    `cleaned` is empty and every record is in `quarantine`, valid ones under `batch.refused`.
+    "refused": reason or None, "warnings": [text]}. If ingest refused the file, or more of the
+    landed records would be quarantined than the budget allows, the batch is refused: `cleaned` is
+    empty and every record is in `quarantine`, valid ones under `batch.refused`.
     """
     found, rejected = summary.json(), rejects.table()
     table = raw.table()
@@ -63,7 +64,7 @@ def clean(spec: CleanSpec, *, raw: Handle, rejects: Handle, summary: Handle) -> 
     said = judge(spec.contract, done.take(pa.array(kept)), frame.take(kept).reset_index(drop=True))
     bad = {int(kept[row]): verdict for row, verdict in said.bad.items()}
     quarantine = pa.concat_tables([rejected, bad_table(_rows(bad, table, spec.contract.columns))])
-    if quarantine.num_rows > spec.quarantine_budget * found["landed"]:
+    if not within(spec, quarantine.num_rows, found["landed"]):
         refused = over_budget(spec, quarantine, found["landed"])
         rest = sorted(set(range(table.num_rows)) - set(bad))
         every = dict.fromkeys(rest, (REFUSED, None, refused))
@@ -131,8 +132,8 @@ def over_budget(spec: CleanSpec, quarantine: pa.Table, landed: int) -> str:
     more = f" and {len(most) - 5} more rules" if len(most) > 5 else ""
     return (
         f"{quarantine.num_rows:,} of {landed:,} records "
-        f"({quarantine.num_rows / landed:.1%}) break the contract, wanted at most "
-        f"{spec.quarantine_budget:.1%}: {listed}{more}; correct the file and land it again, "
+        f"({quarantine.num_rows / landed:.1%}) break the contract, wanted "
+        f"{wanted(spec)}: {listed}{more}; correct the file and land it again, "
         "or change the contract or quarantine_budget"
     )
 

@@ -197,7 +197,9 @@ def test_rows_without_a_time_are_kept_apart(world: World) -> None:
 
 
 def test_a_file_without_readable_times_is_refused(world: World) -> None:
-    said = r"rows.csv: at says no batch for 2 of 3 rows \(66.7%\), allowed are 50.0% .*'soon' \(2\)"
+    said = (
+        r"rows.csv: at says no batch for 2 of 3 rows \(66.7%\), wanted at most 50.0% .*'soon' \(2\)"
+    )
     with pytest.raises(RequestError, match=said):
         world.land(_spec(), HEAD + FEB + "7,soon,g\n8,soon,h\n")
     assert world.bytes() == {}

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from ml_assets.assets.cells import Cell, Unit
+from ml_assets.engine.make import Maker
 from ml_assets.engine.run import ActionRunner
 from ml_assets.engine.session import Done
 from ml_assets.errors import HookError, StageError
@@ -195,3 +196,14 @@ def test_pending_inputs_are_found_wherever_they_are(staged: Toy) -> None:
     item = keyed(action, sources)
     assert item.pending == [a, b]
     assert item.ingredients["inputs"] == {"one": "?", "two": [["x", ["?", None]]]}
+
+
+def test_each_action_says_that_it_begins(toy: Toy) -> None:
+    toy.land("sales", "2020-01")
+    begun: list[str] = []
+    unit = Unit("sales", "batch", "2020-01")
+    maker = Maker(toy.planner(), begun=lambda unit, part: begun.append(f"{unit}: {part}"))
+    for _ in range(2):
+        maker.make([unit], {"sales/raw", "sales/cleaned", "sales/quarantine"})
+    assert "sales/batch@2020-01: clean" in begun
+    assert len(begun) == len(set(begun))

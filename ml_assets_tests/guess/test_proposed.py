@@ -61,6 +61,9 @@ def test_the_spec_of_a_table_says_types_key_time_and_what_is_personal(tmp_path: 
     assert read.key == ("id",)
     assert read.time == "at"
     assert read.columns["size"].allowed == ("L", "M", "S")
+    assert read.columns["size"].action == "warn"
+    assert (read.quarantine_budget, read.quarantine_rows) == (0.05, 5)
+    assert found.text.startswith("# Read from shop.csv\n")
     assert read.columns["price"].range == (0.0, 180.0)
     assert [name for name, column in read.columns.items() if column.sensitive] == ["zip", "mail"]
     assert not read.columns["at"].nullable

@@ -66,6 +66,9 @@ class Shop:
         """Read a model back, with its project: nothing in it may be wrong."""
         return read_project(self.defs).models[name]
 
+    def write(self, name: str, text: str) -> None:
+        (self.defs / name / "defs.yaml").write_text(text, encoding="utf-8")
+
     def text(self, name: str = "guess") -> str:
         return (self.defs / name / "defs.yaml").read_text(encoding="utf-8")
 

@@ -131,6 +131,55 @@ def test_a_leak_is_left_out_with_its_figure(shop: Shop) -> None:
     assert "left out: cents, a leak? It alone all but gives the target (|Spearman| 1.000" in (
         answer.out
     )
+    assert "; --keep cents takes it in" in answer.out
+
+
+def test_a_leak_is_taken_in_by_one_edit_or_by_an_option(shop: Shop) -> None:
+    target = [i * 13 % 97 for i in range(N)]
+    numbers = {"y": {"type": "number"}, "cents": {"type": "number"}}
+    shop.dataset({**PLACES, **numbers})
+    cents = [100 * value + 1 for value in target]
+    file = shop.rows({"id": ID, "x": X, "shape": SHAPE, "y": target, "cents": cents})
+    shop(*NEW, "y", "--file", file)
+    lines = shop.text().splitlines(keepends=True)
+    marked = ("      # - cents", "    # leakage:", "    #   acknowledged:", "    #     cents: WHY")
+    edited = "".join(x.replace("# ", "", 1) if x.startswith(marked) else x for x in lines)
+    shop.write("guess", edited)
+    features = shop.model().features
+    assert list(features.columns) == ["x", "shape", "cents"]
+    assert features.leakage.acknowledged == {"cents": "WHY"}
+    shutil.rmtree(shop.defs / "guess")
+    shop(*NEW, "y", "--file", file, "--keep", "cents")
+    features = shop.model().features
+    assert list(features.columns) == ["x", "shape", "cents"]
+    assert features.leakage.acknowledged["cents"].startswith("kept on request (|Spearman| 1.000")
+
+
+def test_what_is_left_out_can_be_kept_unless_no_model_may_have_it(shop: Shop) -> None:
+    columns = {"same": {"type": "category"}, "site": {"type": "text"}, "y": {"type": "number"}}
+    shop.dataset({**PLACES, **columns})
+    sites = [f"https://example.org/{i}" for i in range(N)]
+    given = {"id": ID, "x": X, "shape": SHAPE, "same": ["a"] * N, "site": sites, "y": X[::-1]}
+    file = shop.rows(given)
+    shop(*NEW, "y", "--file", file, "--keep", "site", "--keep", "same")
+    found = shop.model().features.columns
+    assert {name: column.type for name, column in found.items()} == {
+        "x": "number",
+        "shape": "category",
+        "same": "category",
+        "site": "text",
+    }
+    answer = shop(*NEW, "y", "--file", file, "--keep", "y", "--keep", "id", code=2)
+    assert "--keep: y is what the target is made of; id is the key of rows" in answer.err
+    assert "did you mean 'site'" in shop(*NEW, "y", "--file", file, "--keep", "sit", code=2).err
+
+
+def test_a_target_whose_new_values_are_kept_says_what_becomes_of_them(shop: Shop) -> None:
+    shop.dataset({**PLACES, "y": {"type": "category", "allowed": ["No", "Yes"], "action": "warn"}})
+    target = ["No", "Yes", "Yes", "Yes"] * (N // 4)
+    file = shop.rows({"id": ID, "x": X, "shape": SHAPE, "y": target})
+    shop(*NEW, "y", "--file", file)
+    assert "a value of y that is new counts as the other one" in said(shop.text())
 
 
 def test_what_tells_one_class_of_several_is_taken_and_acknowledged(shop: Shop) -> None:

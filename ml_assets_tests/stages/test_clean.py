@@ -138,6 +138,23 @@ def test_exactly_the_budget_is_allowed() -> None:
     assert result.outputs["summary"]["refused"] is None
 
 
+@pytest.mark.parametrize(
+    ("good", "bad", "refused"),
+    [(9, 1, False), (3, 3, False), (1, 2, True), (0, 1, True), (8, 4, True), (57, 3, False)],
+)
+def test_so_many_records_may_be_quarantined_in_any_batch_up_to_half_of_it(
+    good: int, bad: int, refused: bool
+) -> None:
+    spec = SPEC.model_copy(update={"quarantine_budget": 0.05, "quarantine_rows": 3})
+    ages = ["20"] * good + ["-1"] * bad
+    body = "".join(f"{number},{age},Ann,red\n" for number, age in enumerate(ages))
+    found = cleaned(HEADER + body.encode(), spec).outputs["summary"]
+    assert (found["cleaned"] == 0) == refused
+    assert (found["refused"] is not None) == refused
+    if refused:
+        assert "wanted at most 5.0% or 3 records: age.range" in found["refused"]
+
+
 def test_a_retyped_column_refuses_the_batch() -> None:
     spec = SPEC.model_copy(update={"quarantine_budget": 0.05})
     body = b"".join(b"%d,young,Ann,red\n" % number for number in range(50))

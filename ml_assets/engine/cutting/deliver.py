@@ -21,6 +21,7 @@ from ml_assets.errors import RequestError
 from ml_assets.spec.cut import UNASSIGNED
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.spec.project import Project
+from ml_assets.stages.budget import wanted, within
 from ml_assets.stages.ingest.source import Unreadable
 from ml_assets.store import temporary
 from ml_assets.store.batches import Landed
@@ -225,14 +226,14 @@ def _landed(
 
 def _refuse_nameless(name: str, spec: DatasetSpec, parts: Parts) -> None:
     lost, total = parts.rows[UNASSIGNED], parts.rows.total()
-    if lost <= spec.quarantine_budget * total:
+    if within(spec, lost, total):
         return
     assert spec.landing.cut is not None
     column = spec.landing.cut.column
     listed = ", ".join(f"{text} ({n:,})" for text, n in parts.nameless.most_common(LISTED))
     raise RequestError(
         f"{name}: {column} says no batch for {lost:,} of {total:,} rows ({lost / total:.1%}), "
-        f"allowed are {spec.quarantine_budget:.1%} (quarantine_budget); it holds "
+        f"wanted {wanted(spec)} (quarantine_budget); it holds "
         f"{listed or 'records that do not come apart'}; correct the file or the column's "
         "type and format in defs.yaml; nothing landed"
     )

@@ -41,6 +41,7 @@ def clean_spec(name: str, spec: DatasetSpec) -> CleanSpec:
         cleaning=spec.cleaning,
         filters=spec.filters,
         quarantine_budget=spec.quarantine_budget,
+        quarantine_rows=spec.quarantine_rows,
     )
 
 

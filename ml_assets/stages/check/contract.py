@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ml_assets.stages.budget import wanted
 from ml_assets.stages.result import Check, Result
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def _verdict(
     parts = [f"{name} {rows:,}" for name, rows in found["quarantined"].items()]
     said = f"{quarantined:,} of {found['landed']:,} records quarantined"
     said += f" ({', '.join(parts)})" if parts else ""
-    said += f", wanted at most {spec.quarantine_budget:.1%}"
+    said += f", wanted {wanted(spec)}"
     if found["warned"]:
         warned = ", ".join(f"{name} {rows:,}" for name, rows in found["warned"].items())
         said += f"; kept with a warning: {warned}"
