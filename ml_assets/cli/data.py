@@ -175,6 +175,10 @@ def quarantine(
             out.print(f"  {place}: {example['reason']}")
             if example["text"] is not None:
                 out.print(f"    {example['text']}")
+    for name, reasons in found["unlabelled"].items():
+        rows, place = counted(sum(reasons.values()), "row"), f" of {name}" if name else ""
+        listed = ", ".join(f"{reason} {number:,}" for reason, number in reasons.items())
+        out.print(f"kept without a label{place}: {rows} ({listed})")
 
 
 @guarded

@@ -96,7 +96,8 @@ def summary(planner: Planner) -> dict[str, Any]:
         if name != "quarantine" or "landed" not in current.facts:
             continue
         counts = rows.setdefault(
-            dataset, {"landed": 0, "cleaned": 0, "filtered": 0, "quarantined": 0}
+            dataset,
+            dict.fromkeys(("landed", "cleaned", "unlabelled", "filtered", "quarantined"), 0),
         )
         for key in counts:
             value = current.facts.get(key, 0)
@@ -111,13 +112,17 @@ def _tell_summary(planner: Planner, result: dict[str, Any]) -> None:
     out.print()
     out.print(
         styled(
-            (f"{'rows':10}{'landed':>10}{'cleaned':>10}{'filtered':>10}{'quarantined':>13}", "bold")
+            (
+                f"{'rows':10}{'landed':>10}{'cleaned':>10}{'unlabelled':>12}{'filtered':>10}"
+                f"{'quarantined':>13}",
+                "bold",
+            )
         )
     )
     for dataset, counts in found["rows"].items():
         out.print(
             f"{dataset:10}{counts['landed']:>10,}{counts['cleaned']:>10,}"
-            f"{counts['filtered']:>10,}{counts['quarantined']:>13,}"
+            f"{counts['unlabelled']:>12,}{counts['filtered']:>10,}{counts['quarantined']:>13,}"
         )
     out.print()
     for name, model in found["models"].items():

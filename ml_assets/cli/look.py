@@ -208,6 +208,7 @@ def model_status(planner: Planner, found: Plan, name: str) -> dict[str, Any]:
         "log_broken": _broken(planner.home, name),
         "stale": sorted({str(i.cell) for i in mine if i.status in ("run", "maybe")}),
         "waiting": list(dict.fromkeys(i.reason for i in mine if i.status == "wait")),
+        "unlabelled": _unlabelled(planner, name),
     }
     if candidate is None:
         return document
@@ -227,6 +228,20 @@ def model_status(planner: Planner, found: Plan, name: str) -> dict[str, Any]:
         document["candidate"]["notes"] = reasons(metrics["notes"])
         document["candidate"]["report"] = str(page(planner.home, report))
     return document
+
+
+def _unlabelled(planner: Planner, model: str) -> list[str]:
+    """Return the batches of a model's dataset in which no row has a label yet."""
+    dataset = planner.project.models[model].dataset
+    cleaned = f"{dataset}/cleaned"
+    current = planner.home.records.all_current(planner.home.env)
+    found = [
+        partition
+        for (asset, partition), held in current.items()
+        if asset == cleaned and held.facts.get("cleaned")
+        if sum(held.facts.get("unlabelled", {}).values()) == held.facts["cleaned"]
+    ]
+    return planner.project.ordered(dataset, found)
 
 
 def _broken(home: Home, model: str) -> str | None:
@@ -261,6 +276,8 @@ def _tell_status(name: str, document: dict[str, Any]) -> None:
             out.print(f"  {role}: {document[role]}")
     if document["log_broken"] is not None:
         out.print(f"  {document['log_broken']}", style="red")
+    if document["unlabelled"]:
+        out.print(f"  no row has a label yet: {', '.join(document['unlabelled'])}")
     waiting = document["waiting"]
     for reason in waiting[:WAITS]:
         out.print(f"  {reason}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import warnings
+from collections.abc import Collection
 from typing import Any
 
 from ml_assets.engine.run import Boundary
@@ -27,23 +28,29 @@ CONTEXT: Any = None
 """dagster-pandas' own check functions do not look at the context."""
 
 
-def dagster_type(name: str, spec: DatasetSpec) -> Any:
-    """Return the dagster-pandas DataFrame type of a dataset's cleaned rows."""
+def dagster_type(name: str, spec: DatasetSpec, labels: Collection[str] = ()) -> Any:
+    """Return the dagster-pandas DataFrame type of a dataset's cleaned rows.
+
+    Columns with `labels` may have no values yet, and then their rules wait as well.
+    """
     import dagster_pandas as dp
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        columns = [_column(dp, column, rule) for column, rule in spec.columns.items()]
+        columns = [
+            _column(dp, column, rule, now=column not in labels)
+            for column, rule in spec.columns.items()
+        ]
         return dp.create_dagster_pandas_dataframe_type(
             name=f"{name.title().replace('_', '')}Cleaned", columns=columns
         )
 
 
-def _column(dp: Any, name: str, column: Column) -> Any:
+def _column(dp: Any, name: str, column: Column, *, now: bool) -> Any:
     from dagster_pandas import constraints as rules
 
     found: list[Any] = [rules.ColumnDTypeInSetConstraint(DTYPES[column.type])]
-    if column.action == "quarantine":
+    if column.action == "quarantine" and now:
         if not column.nullable:
             found.append(rules.NonNullableColumnConstraint())
         if column.range is not None and column.range[0] is not None:
@@ -65,7 +72,8 @@ def boundary(project: Project) -> Boundary:
 
     @functools.cache
     def of(name: str) -> Any:
-        return dagster_type(name, project.datasets[name])
+        labels = project.labels(name)
+        return dagster_type(name, project.datasets[name], labels.columns if labels else ())
 
     def check(dataset: str, table: Any) -> None:
         from ml_assets.stages.frames import to_frame

@@ -89,6 +89,7 @@ def metadata(home: Home, project: Project, current: Current, reused: bool) -> di
         "landed",
         "filtered",
         "quarantined",
+        "unlabelled",
         "refused",
         "withdrawn",
         "follows",

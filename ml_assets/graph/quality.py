@@ -34,9 +34,11 @@ def quality_metadata(home: Home, _: Project, current: Current) -> dict[str, Any]
 def _account(facts: Mapping[str, Any]) -> str:
     """Return the row accounting of the landed records, in one line."""
     rows = facts["rows"]
+    without = rows.get("unlabelled", 0)
+    inside = f" ({without:,} without a label)" if without else ""
     return " ".join(
         [
-            f"**{rows['landed']:,} landed** = {rows['cleaned']:,} cleaned",
+            f"**{rows['landed']:,} landed** = {rows['cleaned']:,} cleaned{inside}",
             f"+ {rows['filtered']:,} filtered + {rows['quarantined']:,} quarantined",
         ]
     )

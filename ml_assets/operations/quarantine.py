@@ -23,13 +23,14 @@ AS_DELIVERED = ("parse.", "file.")
 
 
 def quarantined(planner: Planner, dataset: str, batch: str | None, limit: int) -> dict[str, Any]:
-    """Return {"dataset", "records", "rules", "stale"}, with the most frequent rules first.
+    """Return {"dataset", "records", "rules", "stale", "unlabelled"}, the most frequent rules first.
 
     A rule is {"rule", "count", "batches", "examples"} (without batches for a snapshot); at most
     `limit` examples {"batch", "file", "line", "column", "reason", "text"}. The text of a record
     that does not parse may contain anything: it is None if any column is sensitive. Raises
     UnknownName for a batch that the dataset does not have. `stale` are the batches that were
-    cleaned since: their quarantine is yet to be materialized.
+    cleaned since: their quarantine is yet to be materialized. `unlabelled` are the rows by batch
+    and reason that were kept without a label.
     """
     home, spec = planner.home, planner.project.datasets[dataset]
     current_of = home.records.all_current(home.env)
@@ -60,7 +61,18 @@ def quarantined(planner: Planner, dataset: str, batch: str | None, limit: int) -
             _deliver(home, spec, current.facts, read)
     ordered = sorted(rules.values(), key=lambda rule: -rule["count"])
     records = sum(rule["count"] for rule in ordered)
-    return {"dataset": dataset, "records": records, "rules": ordered, "stale": stale}
+    unlabelled = {
+        name: cleaned[name].facts["unlabelled"]
+        for name in asked
+        if name in cleaned and cleaned[name].facts.get("unlabelled")
+    }
+    return {
+        "dataset": dataset,
+        "records": records,
+        "rules": ordered,
+        "stale": stale,
+        "unlabelled": unlabelled,
+    }
 
 
 def _is_older(quarantine: Current | None, cleaned: Current) -> bool:

@@ -20,6 +20,7 @@ from ml_assets.engine.recipes.dataset import clean_spec, ingest_spec
 from ml_assets.errors import RequestError
 from ml_assets.guess.tried import cleaned
 from ml_assets.spec.dataset import DatasetSpec
+from ml_assets.spec.project import Project
 from ml_assets.store.home import Home
 from ml_assets.walk import entries, shown
 
@@ -58,7 +59,7 @@ def rows_of(planner: Planner, dataset: str, files: Sequence[Path] = ()) -> Rows:
             f"nothing of {dataset} has landed, so there are no rows to guess from; "
             f"land a file (`ml-assets land {dataset} FILE`) or name one with --file"
         )
-    tables = [_cleaned(dataset, spec, *one) for one in found]
+    tables = [_cleaned(planner.project, dataset, *one) for one in found]
     table = pa.concat_tables(tables).combine_chunks()
     names = tuple(name for name, _ in found)
     return Rows(table, names, _batches(spec, names, table), to_land)
@@ -99,8 +100,8 @@ def _remembered(home: Home, dataset: str) -> list[Path]:
     return [file for file in map(Path, json.loads(path.read_text("utf-8"))) if file.is_file()]
 
 
-def _cleaned(dataset: str, spec: DatasetSpec, name: str, content: bytes) -> pa.Table:
-    done = cleaned(ingest_spec(dataset, spec), clean_spec(dataset, spec), content)
+def _cleaned(project: Project, dataset: str, name: str, content: bytes) -> pa.Table:
+    done = cleaned(ingest_spec(project, dataset), clean_spec(project, dataset), content)
     if (refused := done["summary"]["refused"]) is not None:
         raise RequestError(
             f"{shown(name)} does not fit the spec of {dataset}: {refused}. "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
@@ -136,12 +136,26 @@ class Contract(Spec):
     rules: tuple[Rule, ...] = ()
 
 
+class Labels(Spec):
+    """What of a dataset arrives with the labels, after the rows (`labels: later`)."""
+
+    columns: tuple[str, ...]
+    targets: tuple[tuple[str, ...], ...] = ()
+    """Of each target, those of the columns that it reads."""
+    rules: tuple[str, ...] = ()
+    """The cross-column rules that read one of the columns."""
+    filters: tuple[str, ...] = ()
+    """The filters that do."""
+
+
 class IngestSpec(Spec):
     """Everything that reading a landed file depends on."""
 
     dataset: Name
     landing: Landing
     columns: dict[str, Column]
+    later: tuple[str, ...] = ()
+    """Columns that a file may lack, since they arrive with the labels."""
 
 
 class CleanSpec(Spec):
@@ -153,6 +167,7 @@ class CleanSpec(Spec):
     filters: tuple[Filter, ...] = ()
     quarantine_budget: Share = 0.05
     quarantine_rows: int = Field(default=0, ge=0)
+    labels: Labels | None = None
 
 
 class PeriodSpec(Spec):
@@ -203,6 +218,9 @@ class DatasetSpec(Spec):
     ([what that means](../explanation/folds-and-leakage.md#rows-without-a-key))."""
     time: str | None = None
     """The timestamp or date column that orders rows."""
+    labels: Literal["later"] | None = None
+    """`later`: rows may land before their labels. A row without its label is kept, has features
+    and predictions, and is in no fold ([more](../how-to/predictions.md#rows-without-labels))."""
     columns: dict[str, Column] = Field(min_length=1)
     cleaning: tuple[Step, ...] = ()
     """Cleaning steps, applied in order before filters and rules."""

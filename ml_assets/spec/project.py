@@ -10,12 +10,13 @@ from pathlib import Path
 from ml_assets.errors import SpecError, UnknownName, suggest
 from ml_assets.spec.base import Place
 from ml_assets.spec.calendar import Calendar
-from ml_assets.spec.dataset import DatasetSpec
+from ml_assets.spec.dataset import DatasetSpec, Labels
 from ml_assets.spec.explain import locate
 from ml_assets.spec.expressions import grammar
 from ml_assets.spec.expressions.kinds import A, kind_of
 from ml_assets.spec.expressions.methods import Kind
 from ml_assets.spec.inputs import input_mismatches, resolved
+from ml_assets.spec.labels import label_mismatches, labels_of
 from ml_assets.spec.model import Join, ModelSpec
 from ml_assets.spec.yaml import read_spec
 
@@ -62,6 +63,10 @@ class Project:
         known = dataset.known_at(spec.predict_at) if spec.predict_at else dataset.columns
         target = grammar.names(grammar.parse(spec.target, dataset.columns))
         return tuple(sorted(set(known) - target))
+
+    def labels(self, dataset: str) -> Labels | None:
+        """Return what of a dataset arrives with the labels; None where all comes at once."""
+        return labels_of(dataset, self.datasets[dataset], self.models)
 
     def _calendar(self, group: str) -> Calendar | None:
         name = group if group in self.datasets else self.models[group].dataset
@@ -132,6 +137,9 @@ def mismatches(project: Project, unread: Collection[str] = ()) -> Iterator[Misma
     `unread` names folders whose own specs are invalid: they are not compared.
     """
     yield from _calendar_mismatches(project)
+    for name, dataset in project.datasets.items():
+        for place, said in label_mismatches(name, dataset, project.models):
+            yield name, place, said
     for name, model in project.models.items():
         if model.dataset in unread:
             continue

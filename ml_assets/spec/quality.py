@@ -90,3 +90,5 @@ class ReportSpec(Spec):
     reference: str
     """The reference in words, or why there is none."""
     in_reference: bool
+    labels: tuple[str, ...] = ()
+    """Columns that arrive with the labels, after the rows."""

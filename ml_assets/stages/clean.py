@@ -2,7 +2,7 @@
 
 Belongs here: the order of steps and the row accounting
 `landed = cleaned + filtered + quarantined`. Does not belong here: single steps (`cleaning`),
-rules (`contract`), expressions.
+rules (`contract`), expressions, what waits for labels (`labels`).
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from ml_assets.stages.budget import wanted, within
 from ml_assets.stages.contract import KEY, broken, reason, repeated, rules
 from ml_assets.stages.expressions import truth
 from ml_assets.stages.frames import to_frame
+from ml_assets.stages.labels import at_once, counts, reasons
 from ml_assets.stages.result import Result
-from ml_assets.stages.schema import LINE, Bad, bad_table, compact, table_schema
+from ml_assets.stages.schema import LINE, UNLABELLED, Bad, bad_table, cleaned_schema, compact
 from ml_assets.stages.shown import row_texts
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ def clean(spec: CleanSpec, *, raw: Handle, rejects: Handle, summary: Handle) -> 
     "refused": reason or None, "warnings": [text]}. If ingest refused the file, or more of the
     landed records would be quarantined than the budget allows, the batch is refused: `cleaned` is
     empty and every record is in `quarantine`, valid ones under `batch.refused`.
+    Where labels arrive later, filters and rules that read them remove no row: `cleaned` has a
+    column `_unlabelled` with the reason, and `summary` has "unlabelled": {reason: rows}.
     """
     found, rejected = summary.json(), rejects.table()
     table = raw.table()
@@ -59,9 +62,10 @@ def clean(spec: CleanSpec, *, raw: Handle, rejects: Handle, summary: Handle) -> 
         return _result(spec, found, table, rejected, found["refused"])
     done = cleaning.apply(spec.cleaning, table)
     frame = to_frame(done)
-    left_out = filtered(spec.filters, frame)
+    contract, filters, waiting = _in_time(spec)
+    left_out = filtered(filters, frame)
     kept = np.flatnonzero(np.array([name is None for name in left_out], dtype=np.bool_))
-    said = judge(spec.contract, done.take(pa.array(kept)), frame.take(kept).reset_index(drop=True))
+    said = judge(contract, done.take(pa.array(kept)), frame.take(kept).reset_index(drop=True))
     bad = {int(kept[row]): verdict for row, verdict in said.bad.items()}
     quarantine = pa.concat_tables([rejected, bad_table(_rows(bad, table, spec.contract.columns))])
     if not within(spec, quarantine.num_rows, found["landed"]):
@@ -72,9 +76,24 @@ def clean(spec: CleanSpec, *, raw: Handle, rejects: Handle, summary: Handle) -> 
         return _result(
             spec, found, table.slice(0, 0), pa.concat_tables([quarantine, others]), refused
         )
-    good = done.take(pa.array(np.setdiff1d(kept, np.array(list(bad), dtype=np.int64))))
-    counts = {item.id: left_out.count(item.id) for item in spec.filters}
-    return _result(spec, found, good, quarantine, None, counts, said.warned)
+    stays = np.setdiff1d(kept, np.array(list(bad), dtype=np.int64))
+    good, warned = done.take(pa.array(stays)), dict(said.warned)
+    if spec.labels is not None:
+        rows = frame.take(stays).reset_index(drop=True)
+        unlabelled, more = reasons(spec, rows, filtered(waiting, rows))
+        good, warned = good.append_column(UNLABELLED, unlabelled), warned | more
+    gone = {item.id: left_out.count(item.id) for item in filters}
+    return _result(spec, found, good, quarantine, None, gone, warned)
+
+
+def _in_time(spec: CleanSpec) -> tuple[Contract, Sequence[Filter], Sequence[Filter]]:
+    """Return the contract and the filters of a row without its label, and the other filters."""
+    if spec.labels is None:
+        return spec.contract, spec.filters, ()
+    late = spec.labels.filters
+    now = [item for item in spec.filters if item.id not in late]
+    then = [item for item in spec.filters if item.id in late]
+    return at_once(spec.contract, spec.labels), now, then
 
 
 def filtered(filters: Sequence[Filter], frame: pd.DataFrame) -> list[str | None]:
@@ -163,9 +182,10 @@ def _result(
     left_out: Mapping[str, int] | None = None,
     warned: Mapping[str, int] | None = None,
 ) -> Result:
-    cleaned = compact(cleaned.cast(table_schema(spec.contract.columns)))
+    wanted = cleaned_schema(spec.contract.columns, labels=spec.labels is not None)
+    cleaned = compact(cleaned.cast(wanted) if cleaned.num_rows else wanted.empty_table())
     quarantine = quarantine.sort_by(LINE).combine_chunks()
-    summary = {
+    summary: dict[str, Any] = {
         "landed": ingested["landed"],
         "parsed": ingested["parsed"],
         "cleaned": cleaned.num_rows,
@@ -175,5 +195,7 @@ def _result(
         "refused": refused,
         "warnings": ingested["warnings"],
     }
+    if spec.labels is not None:
+        summary["unlabelled"] = counts(cleaned.column(UNLABELLED))
     metadata = {"rows": cleaned.num_rows, "quarantined": quarantine.num_rows}
     return Result({"cleaned": cleaned, "quarantine": quarantine, "summary": summary}, metadata)

@@ -22,7 +22,7 @@ from ml_assets.stages.hook import ARROW, Hook, call, joined_frames
 from ml_assets.stages.identity import identities
 from ml_assets.stages.keys import ALONE, BY_INPUTS, UNKEYED
 from ml_assets.stages.result import Result
-from ml_assets.stages.schema import LARGEST, LINE
+from ml_assets.stages.schema import LARGEST, LINE, UNLABELLED
 from ml_assets.stages.sources import sources
 
 if TYPE_CHECKING:
@@ -120,13 +120,15 @@ def _slice(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _target(spec: FeaturesSpec, table: pa.Table) -> pa.Array:
-    """Return the target; null if an operand is missing or the value is not finite."""
+    """Return the target; null without a label: an operand is missing, the value not finite."""
     where = f"{spec.model}: target"
     names = reads(spec.target, table.column_names, where)
     operands = table.select([name for name in table.column_names if name in names])
     missing = np.zeros(len(table), dtype=bool)
     for column in operands.columns:
         missing |= column.is_null().to_numpy()
+    if UNLABELLED in table.column_names:
+        missing |= table[UNLABELLED].is_valid().to_numpy()
     kind = TARGET[spec.task]
     if missing.all():
         return pa.nulls(len(table), kind)

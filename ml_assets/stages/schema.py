@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 LINE = "_line"
 """Where a record starts: 1-based line of a CSV file, 1-based record of a Parquet file."""
+UNLABELLED = "_unlabelled"
+"""Of a cleaned table whose labels come later: why a row has none; null where it has one."""
 TYPES: dict[str, pa.DataType] = {
     "integer": pa.int64(),
     "number": pa.float64(),
@@ -61,6 +63,12 @@ def table_schema(columns: Mapping[str, Column]) -> pa.Schema:
     """Return the schema of raw and cleaned: `_line`, then the contract's columns in order."""
     fields = [pa.field(name, arrow_type(column)) for name, column in columns.items()]
     return pa.schema([pa.field(LINE, pa.int64()), *fields])
+
+
+def cleaned_schema(columns: Mapping[str, Column], *, labels: bool) -> pa.Schema:
+    """Return the schema of cleaned: with `labels` it ends with why a row has no label."""
+    schema = table_schema(columns)
+    return schema.append(pa.field(UNLABELLED, TYPES["category"])) if labels else schema
 
 
 def category(texts: pa.Array) -> pa.DictionaryArray:

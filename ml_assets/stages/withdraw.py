@@ -5,10 +5,10 @@ Belongs here: empty tables and summary. Does not belong here: why it was withdra
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ml_assets.stages.result import Result
-from ml_assets.stages.schema import QUARANTINE, table_schema
+from ml_assets.stages.schema import QUARANTINE, cleaned_schema, table_schema
 
 if TYPE_CHECKING:
     from ml_assets.spec.dataset import CleanSpec
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 def withdrawn(spec: CleanSpec) -> Result:
     """Return empty `raw`, `cleaned` and `quarantine`, and a summary of zeros."""
-    empty = table_schema(spec.contract.columns).empty_table()
-    summary = {
+    columns, labels = spec.contract.columns, spec.labels is not None
+    summary: dict[str, Any] = {
         "landed": 0,
         "parsed": 0,
         "cleaned": 0,
@@ -28,9 +28,11 @@ def withdrawn(spec: CleanSpec) -> Result:
         "warnings": [],
         "withdrawn": True,
     }
+    if labels:
+        summary["unlabelled"] = {}
     outputs = {
-        "raw": empty,
-        "cleaned": empty,
+        "raw": table_schema(columns).empty_table(),
+        "cleaned": cleaned_schema(columns, labels=labels).empty_table(),
         "quarantine": QUARANTINE.empty_table(),
         "summary": summary,
     }

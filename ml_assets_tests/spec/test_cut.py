@@ -13,6 +13,7 @@ from ml_assets.keys.fields import text
 from ml_assets.spec.calendar import Calendar
 from ml_assets.spec.cut import PERIODS, UNASSIGNED, Cut, cut_of
 from ml_assets.spec.dataset import DatasetSpec
+from ml_assets.spec.project import Project
 
 
 def _spec(calendar: Any = "month", kind: str = "timestamp", **landing: Any) -> DatasetSpec:
@@ -114,5 +115,6 @@ def test_a_date_format_takes_the_batch_of_rows_without_one() -> None:
 
 def test_how_a_file_is_cut_reads_no_batch_again() -> None:
     plain, cut = (_spec(batch="month of at", whole=whole, max_gone=0.5) for whole in (False, True))
-    assert text(ingest_spec("rows", plain)) == text(ingest_spec("rows", cut))
-    assert '"batch"' not in text(ingest_spec("rows", cut))
+    read = [text(ingest_spec(Project({"rows": spec}, {}), "rows")) for spec in (plain, cut)]
+    assert read[0] == read[1]
+    assert '"batch"' not in read[0]

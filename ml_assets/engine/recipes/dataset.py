@@ -23,18 +23,21 @@ from ml_assets.store.objects import Ref
 from ml_assets.workspace import Workspace
 
 
-def ingest_spec(name: str, spec: DatasetSpec) -> IngestSpec:
+def ingest_spec(project: Project, name: str) -> IngestSpec:
     """Return the part of a dataset's spec that reading a file depends on."""
+    spec, labels = project.datasets[name], project.labels(name)
     # How a file was cut is in its batches' bytes.
     cut = ("batch", "whole", "max_gone")
     landing = spec.landing.model_copy(
         update={name: Landing.model_fields[name].default for name in cut}
     )
-    return IngestSpec(dataset=name, landing=landing, columns=spec.columns)
+    later = () if labels is None else labels.columns
+    return IngestSpec(dataset=name, landing=landing, columns=spec.columns, later=later)
 
 
-def clean_spec(name: str, spec: DatasetSpec) -> CleanSpec:
+def clean_spec(project: Project, name: str) -> CleanSpec:
     """Return the part of a dataset's spec that cleaning depends on."""
+    spec = project.datasets[name]
     return CleanSpec(
         dataset=name,
         contract=Contract(columns=spec.columns, key=spec.key, rules=spec.rules),
@@ -42,6 +45,7 @@ def clean_spec(name: str, spec: DatasetSpec) -> CleanSpec:
         filters=spec.filters,
         quarantine_budget=spec.quarantine_budget,
         quarantine_rows=spec.quarantine_rows,
+        labels=project.labels(name),
     )
 
 
@@ -56,15 +60,14 @@ def period_spec(name: str, spec: DatasetSpec, batch: str) -> PeriodSpec:
 
 def batch_code(project: Project, workspace: Workspace, name: str) -> Versioned:
     """Return the ingredients of the code version of a dataset's batches."""
-    spec = project.datasets[name]
     stages = ("ml_assets.stages.ingest", "ml_assets.stages.clean")
-    return Versioned(stages, (ingest_spec(name, spec), clean_spec(name, spec)))
+    return Versioned(stages, (ingest_spec(project, name), clean_spec(project, name)))
 
 
 def batch(session: Session, unit: Unit) -> Sequence[Made]:
     """Make raw, cleaned and quarantine of one batch."""
     spec = session.project.datasets[unit.group]
-    params = clean_spec(unit.group, spec)
+    params = clean_spec(session.project, unit.group)
     landings, out = session.landings(unit.group, unit.partition)
     raw, cleaned, quarantine = unit.cells()
     if not landings:
@@ -76,13 +79,13 @@ def batch(session: Session, unit: Unit) -> Sequence[Made]:
         newest = effective = Attempt(gone, gone)
         facts: dict[str, Any] = {"usable": False, "withdrawn": out.reason}
     else:
-        newest = effective = attempt(session, unit, spec, landings[0])
+        newest = effective = attempt(session, unit, landings[0])
         facts = {"landing": landings[0].digest, "file": landings[0].name}
         facts |= effective_facts(session, newest)
         for landing in landings[1:]:
             if not facts.get("refused"):
                 break
-            older = attempt(session, unit, spec, landing)
+            older = attempt(session, unit, landing)
             if not effective_facts(session, older).get("refused"):
                 effective = older
                 facts |= {"usable": True, "follows": landing.digest}
@@ -115,14 +118,14 @@ class Attempt:
         self.cleaned = cleaned
 
 
-def attempt(session: Session, unit: Unit, spec: DatasetSpec, landing: Landed) -> Attempt:
+def attempt(session: Session, unit: Unit, landing: Landed) -> Attempt:
     """Ingest and clean one landing."""
     parsed = session.act(
         unit,
         Action(
             "ingest",
             "ml_assets.stages.ingest:ingest",
-            ingest_spec(unit.group, spec),
+            ingest_spec(session.project, unit.group),
             {"landed": Ref(landing.digest, "bytes")},
         ),
     )
@@ -131,7 +134,7 @@ def attempt(session: Session, unit: Unit, spec: DatasetSpec, landing: Landed) ->
         Action(
             "clean",
             "ml_assets.stages.clean:clean",
-            clean_spec(unit.group, spec),
+            clean_spec(session.project, unit.group),
             {name: parsed.outputs[name] for name in ("raw", "rejects", "summary")},
             makes="cleaned",
             boundary="cleaned",
@@ -159,7 +162,7 @@ def check_batch(
     inputs: dict[str, Input] = {
         name: newest.cleaned.outputs[name] for name in ("summary", "cleaned", "quarantine")
     }
-    params = clean_spec(unit.group, spec)
+    params = clean_spec(session.project, unit.group)
     others = {"batch_period": period_spec(unit.group, spec, unit.partition)}
     found: dict[str, Done | Undone] = {}
     for entry in checks_of("cleaned"):

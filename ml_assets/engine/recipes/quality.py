@@ -40,7 +40,7 @@ def pin_name(dataset: str, first: int | str = "") -> str:
 def quality_report_code(project: Project, _: Workspace, name: str) -> Versioned:
     """Return the ingredients of the code version of a dataset's quality reports."""
     spec = project.datasets[name]
-    told = report_spec(name, spec, "", ReferenceTables(""), {})
+    told = report_spec(project, name, "", ReferenceTables(""), {})
     stages = ("ml_assets.stages.quality.reference", "ml_assets.stages.quality.report")
     return Versioned(stages, (reference_spec(name, spec), told))
 
@@ -73,7 +73,7 @@ def quality_report(session: Session, unit: Unit) -> Sequence[Made]:
         "newest": _cleaning(session, found["quarantine"])["summary"],
     }
     facts = found["cleaned"].facts
-    told = report_spec(unit.group, spec, unit.partition, reference, facts)
+    told = report_spec(session.project, unit.group, unit.partition, reference, facts)
     stage = "ml_assets.stages.quality.report:report"
     report = done["report"] = session.act(unit, Action("report", stage, told, inputs))
     figures: dict[str, Input] = {"figures": report.outputs["figures"]}
@@ -99,14 +99,15 @@ def reference_spec(dataset: str, spec: DatasetSpec) -> ReferenceSpec:
 
 
 def report_spec(
+    project: Project,
     dataset: str,
-    spec: DatasetSpec,
     batch: str,
     reference: ReferenceTables,
     facts: Mapping[str, Any],
 ) -> ReportSpec:
     """Return the part of a dataset's spec that the report of a batch depends on."""
     used = facts.get("follows", facts.get("landing"))
+    spec, labels = project.datasets[dataset], project.labels(dataset)
     return ReportSpec(
         dataset=dataset,
         batch=batch,
@@ -123,6 +124,7 @@ def report_spec(
         false_alarm_rate=spec.quality.false_alarm_rate,
         reference=reference.said,
         in_reference=reference.landing == used if reference.landing else batch in reference.cleaned,
+        labels=() if labels is None else labels.columns,
     )
 
 
@@ -201,7 +203,7 @@ def _first_landing(session: Session, dataset: str, spec: DatasetSpec) -> Referen
     """
     landings, _ = session.landings(dataset, "")
     for landing in reversed(landings):
-        found = attempt(session, Unit(dataset, "batch"), spec, landing)
+        found = attempt(session, Unit(dataset, "batch"), landing)
         if effective_facts(session, found).get("refused"):
             continue
         said = f"the reference is the first landed file, {landing.name}"

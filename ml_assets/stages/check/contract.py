@@ -8,11 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ml_assets.stages.budget import wanted
+from ml_assets.stages.counted import counted
 from ml_assets.stages.result import Check, Result
 
 if TYPE_CHECKING:
     from ml_assets.spec.dataset import CleanSpec
-    from ml_assets.stages.result import Handle
+from ml_assets.stages.result import Handle
 
 NAME = "contract"
 
@@ -47,7 +48,8 @@ def _verdict(
         verb = "satisfies" if found["landed"] == 1 else "satisfy"
         was = "was" if found["landed"] == 1 else "were"
         said = f"{_all(found['landed'])} {verb} the contract or {was} filtered"
-        return Check(NAME, True, "; ".join([said, *found["warnings"]]), metadata=metadata)
+        said = "; ".join([said, *_unlabelled(found), *found["warnings"]])
+        return Check(NAME, True, said, metadata=metadata)
     parts = [f"{name} {rows:,}" for name, rows in found["quarantined"].items()]
     said = f"{quarantined:,} of {found['landed']:,} records quarantined"
     said += f" ({', '.join(parts)})" if parts else ""
@@ -57,7 +59,17 @@ def _verdict(
         said += f"; kept with a warning: {warned}"
     said += f"; see `ml-assets quarantine {spec.dataset}`"
     passed = not found["warned"]
-    return Check(NAME, passed, "; ".join([said, *found["warnings"]]), "warn", metadata)
+    said = "; ".join([said, *_unlabelled(found), *found["warnings"]])
+    return Check(NAME, passed, said, "warn", metadata)
+
+
+def _unlabelled(found: dict[str, Any]) -> list[str]:
+    """Return what lacks its label yet, if anything does."""
+    reasons = found.get("unlabelled", {})
+    if not reasons:
+        return []
+    listed = ", ".join(f"{reason} {rows:,}" for reason, rows in reasons.items())
+    return [f"{counted(sum(reasons.values()), 'row')} without a label ({listed})"]
 
 
 def _all(records: int) -> str:

@@ -9,7 +9,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from ml_assets.stages.result import Check, Result
-from ml_assets.stages.schema import LINE
+from ml_assets.stages.schema import LINE, UNLABELLED
 
 if TYPE_CHECKING:
     from ml_assets.spec.dataset import CleanSpec
@@ -19,7 +19,10 @@ NAME = "row_accounting"
 
 
 def check(spec: CleanSpec, *, summary: Handle, cleaned: Handle, quarantine: Handle) -> Result:
-    """Return the check `row_accounting`: landed = cleaned + filtered + quarantined, counted."""
+    """Return the check `row_accounting`: landed = cleaned + filtered + quarantined, counted.
+
+    Where labels come later, cleaned is labelled + unlabelled.
+    """
     found = summary.json()
     good = cleaned.table([LINE]).column(LINE).to_pylist()
     bad = quarantine.table([LINE, "rule"])
@@ -31,11 +34,18 @@ def check(spec: CleanSpec, *, summary: Handle, cleaned: Handle, quarantine: Hand
         "filtered": filtered,
         "quarantined": len(lines),
     }
+    kept, wrong = f"cleaned {len(good):,}", []
+    if spec.labels is not None:
+        reasons = cleaned.table([UNLABELLED]).column(UNLABELLED).to_pylist()
+        without = Counter(reason for reason in reasons if reason is not None)
+        metadata["unlabelled"] = sum(without.values())
+        labelled = len(good) - metadata["unlabelled"]
+        kept = f"labelled {labelled:,} + unlabelled {metadata['unlabelled']:,}"
+        if without != Counter(found["unlabelled"]):
+            wrong.append("the summary counts other rows without a label than cleaned holds")
     account = (
-        f"landed {found['landed']:,}, cleaned {len(good):,} + filtered {filtered:,} "
-        f"+ quarantined {len(lines):,}"
+        f"landed {found['landed']:,}, {kept} + filtered {filtered:,} + quarantined {len(lines):,}"
     )
-    wrong = []
     if found["landed"] != len(good) + filtered + len(lines):
         wrong.append("the sum differs from the number of landed records")
     if found["cleaned"] != len(good):

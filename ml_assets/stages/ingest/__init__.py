@@ -15,6 +15,7 @@ What happens to a file (judged by its content, never by its name):
 | fewer lines than `skip_lines` | refused `file.header` |
 | columns not in the contract | ignored, with a warning |
 | a column of the contract missing | refused `file.columns`, with the nearest names |
+| a column missing that arrives with the labels | read without values, with a warning |
 | a column of the contract twice | refused `file.columns` |
 | 0 bytes, or only whitespace | refused `file.empty` |
 | a header and no records | a valid empty batch, with a warning |
@@ -60,7 +61,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from ml_assets.stages.ingest import columnar, delimited, jsonlines, workbook
-from ml_assets.stages.ingest.columns import expected, extra, named
+from ml_assets.stages.ingest.columns import expected, extra, named, unlabelled
 from ml_assets.stages.ingest.dialect import dialect
 from ml_assets.stages.ingest.fields import fields
 from ml_assets.stages.ingest.records import rejects, typed
@@ -93,13 +94,14 @@ def ingest(spec: IngestSpec, *, landed: Handle) -> Result:
     except Unreadable as error:
         return _result(spec.columns, None, [_whole_file(content, error, spec.columns)], error, ())
     try:
-        given = fields(source, spec.landing, spec.columns)
+        given = fields(source, spec.landing, spec.columns, spec.later)
     except Unreadable as error:
         bad = _every_record(source, error, spec.columns)
         bad = bad or [_whole_file(content, error, spec.columns)]
         return _result(spec.columns, None, bad, error, source.warnings)
     raw, failed, noticed = typed(source, given, spec.columns)
     warnings = [*source.warnings, *extra(source.names, spec.columns), *noticed]
+    warnings += unlabelled(source.names, spec.columns, spec.later)
     bad = rejects(source, given, failed, spec.columns)
     if not raw.num_rows and not bad:
         warnings.append("the file has a header and no records")

@@ -6,7 +6,7 @@ Belongs here: missing, extra and duplicate names. Does not belong here: values, 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ml_assets.stages.ingest.source import Unreadable
@@ -29,13 +29,17 @@ def expected(columns: Mapping[str, Column]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def positions(names: Sequence[str], columns: Mapping[str, Column]) -> dict[str, int]:
+def positions(
+    names: Sequence[str], columns: Mapping[str, Column], later: Collection[str] = ()
+) -> dict[str, int]:
     """Return the position of each expected column in the file, whatever the order.
 
-    Raises Unreadable for columns that are missing or duplicated.
+    Columns of the contract that come `later` may lack theirs. Raises Unreadable for columns that
+    are missing or duplicated.
     """
     wanted = expected(columns)
-    missing = [name for name in wanted if name not in names]
+    now = expected({name: column for name, column in columns.items() if name not in later})
+    missing = [name for name in now if name not in names]
     if missing:
         raise Unreadable("columns", _missing(missing, names, columns))
     twice = [name for name in wanted if names.count(name) > 1]
@@ -44,7 +48,21 @@ def positions(names: Sequence[str], columns: Mapping[str, Column]) -> dict[str, 
             "columns",
             f"duplicate columns in the header: {', '.join(twice)}; remove or rename them",
         )
-    return {name: names.index(name) for name in wanted}
+    return {name: names.index(name) for name in wanted if name in names}
+
+
+def unlabelled(
+    names: Sequence[str], columns: Mapping[str, Column], later: Collection[str]
+) -> list[str]:
+    """Return a warning about columns that arrive with the labels and are not there yet."""
+    absent = [
+        name for name in later if any(part not in names for part in named(name, columns[name]))
+    ]
+    if not absent:
+        return []
+    near = _near(absent, [name for name in names if name not in expected(columns)])
+    said = f"the file has no column {', '.join(absent)}: such rows have no label yet"
+    return [f"{said}; did you mean {', '.join(near)}?" if near else said]
 
 
 def extra(names: Sequence[str], columns: Mapping[str, Column]) -> list[str]:
@@ -71,11 +89,16 @@ def _missing(missing: Sequence[str], names: Sequence[str], columns: Mapping[str,
     unknown = [name for name in names if name not in wanted]
     if any_sensitive(columns) and 2 * len(missing) > len(wanted):
         return f"{said}; {len(unknown)} other names are in the header (not shown: they may be data)"
-    near = {name: difflib.get_close_matches(name, unknown, n=1) for name in missing}
-    renamed = [f"{found[0]} for {name}" for name, found in near.items() if found]
+    renamed = _near(missing, unknown)
     said += f"; did you mean {', '.join(renamed)}?" if renamed else ""
     listed = ", ".join(unknown[:20]) + (", …" if len(unknown) > 20 else "")
     said += f"; columns that are not in the contract: {listed}" if unknown else ""
     return (
         f"{said}; use the contract's names, or change the contract (`source` names another column)"
     )
+
+
+def _near(missing: Sequence[str], unknown: Sequence[str]) -> list[str]:
+    """Return which unknown names may be meant by missing ones."""
+    found = {name: difflib.get_close_matches(name, unknown, n=1) for name in missing}
+    return [f"{near[0]} for {name}" for name, near in found.items() if near]

@@ -6,7 +6,7 @@ columns a file lacks (`columns`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -25,19 +25,25 @@ if TYPE_CHECKING:
 
 
 def fields(
-    source: Source, landing: Landing, columns: Mapping[str, Column]
+    source: Source,
+    landing: Landing,
+    columns: Mapping[str, Column],
+    later: Collection[str] = (),
 ) -> dict[str, tuple[pa.Array, Spelling]]:
     """Return each column of the contract as the file has it, missing values null, and its spelling.
 
-    Raises Unreadable for columns that are missing or duplicated.
+    One that comes `later` and that the file lacks has no values. Raises Unreadable for columns that
+    are missing or duplicated.
     """
-    at = positions(source.names, columns)
+    at = positions(source.names, columns, later)
     found = {}
     for name, column in columns.items():
         by = spelling(column, landing, source.own)
-        given = [
-            _missing(source.columns[at[part]], source, by.nulls) for part in named(name, column)
-        ]
+        parts = named(name, column)
+        if any(part not in at for part in parts):
+            found[name] = (pa.nulls(len(source.lines), pa.string()), by)
+            continue
+        given = [_missing(source.columns[at[part]], source, by.nulls) for part in parts]
         found[name] = (given[0] if len(given) == 1 else _joined(given), by)
     return found
 

@@ -54,6 +54,7 @@ def headline(figures: Mapping[str, Any]) -> dict[str, Any]:
             "cleaned": figures["rows"]["cleaned"],
             "filtered": sum(figures["filtered"].values()),
             "quarantined": sum(figures["quarantined"].values()),
+            **_unlabelled(figures),
         },
         "verdicts": [[TITLES[n], WORDS[v.passed], v.said] for n, v in found.items()],
         "drift": [
@@ -62,3 +63,8 @@ def headline(figures: Mapping[str, Any]) -> dict[str, Any]:
         ],
         "numbers": numbers,
     }
+
+
+def _unlabelled(figures: Mapping[str, Any]) -> dict[str, int]:
+    found = figures.get("unlabelled")
+    return {} if found is None else {"unlabelled": sum(found.values())}

@@ -76,6 +76,8 @@ def page(spec: ReportSpec, figures: Known) -> bytes:
 def _account(figures: Known) -> Iterator[tuple[str, int]]:
     yield "landed", figures["rows"]["landed"]
     yield "cleaned", figures["rows"]["cleaned"]
+    if figures.get("unlabelled"):
+        yield "of them without a label", sum(figures["unlabelled"].values())
     yield "filtered", sum(figures["filtered"].values())
     yield "quarantined", sum(figures["quarantined"].values())
 
@@ -133,9 +135,13 @@ def _rules(spec: ReportSpec, figures: Known) -> list[dict[str, str]]:
         {"step": "filter", "rule": rule, "rows": f"{rows:,}", "why": spec.filters.get(rule, "")}
         for rule, rows in figures["filtered"].items()
     ]
-    return found + [
+    found += [
         {"step": "quarantine", "rule": rule, "rows": f"{rows:,}", "why": ""}
         for rule, rows in figures["quarantined"].items()
+    ]
+    return found + [
+        {"step": "no label", "rule": rule, "rows": f"{rows:,}", "why": spec.filters.get(rule, "")}
+        for rule, rows in figures.get("unlabelled", {}).items()
     ]
 
 

@@ -42,8 +42,8 @@ def reference(
     {column: why}, "uncalibrated": why or None}. Blocks are renumbered; each batch records how
     many it has.
     """
-    cleaned_rows = _together(cleaned)
-    raw_rows = _together(raw)
+    cleaned_rows = _together(spec, cleaned)
+    raw_rows = _together(spec, raw)
     blocks, place = arrays.numbered(arrays.block_numbers(cleaned_rows, spec.time, spec.block))
     columns, counted, skipped = _columns(spec, cleaned_rows, blocks, place)
     landed = _landed(spec, raw_rows)
@@ -71,8 +71,8 @@ def reference(
     return Result({"reference": document}, {"rows": cleaned_rows.num_rows, "blocks": blocks})
 
 
-def _together(tables: Mapping[str, Handle]) -> pa.Table:
-    found = [handle.table() for handle in tables.values()]
+def _together(spec: ReferenceSpec, tables: Mapping[str, Handle]) -> pa.Table:
+    found = [handle.table(list(spec.columns)) for handle in tables.values()]
     return pa.concat_tables([table for table in found if table.num_rows] or found[:1])
 
 

@@ -21,6 +21,7 @@ from ml_assets.stages.quality.landed import completeness, volume
 from ml_assets.stages.quality.page import page
 from ml_assets.stages.quality.profile import summary as profile
 from ml_assets.stages.quality.selection import Removed, selection
+from ml_assets.stages.quality.unlabelled import apart, awaited
 from ml_assets.stages.result import Result
 from ml_assets.stages.schema import LINE
 
@@ -51,6 +52,7 @@ def report(
     account, last = summary.json(), newest.json()
     landed, kept = raw.table(), cleaned.table()
     state = _state(account, last)
+    late, waits = awaited(spec, kept)
     lacking: list[dict[str, str]] = []
     tests: list[dict[str, Any]] = []
     if known is None:
@@ -59,13 +61,13 @@ def report(
         why = f"{kept.num_rows:,} cleaned rows, wanted at least {FEW}"
         lacking.append({"what": "drift", "why": "; ".join([state["said"], why])})
     else:
-        tests, lacking = drift(spec, known, kept, _size(spec, known, kept))
+        tests, lacking = drift(spec, known, kept.drop_columns(late), _size(spec, known, kept))
     if known is not None and known["uncalibrated"]:
         lacking.append({"what": "thresholds", "why": known["uncalibrated"]})
-    missing, gaps = completeness(spec, known, landed)
-    parts = removed(spec, landed, kept, quarantine.table([LINE]), account)
+    missing, gaps = completeness(spec, known, landed.drop_columns(late))
+    parts = removed(spec, landed, kept, quarantine.table([LINE]), account) + apart(spec, kept)
     slices, columns, left_out = selection(spec, parts)
-    figures = {
+    figures: dict[str, Any] = {
         "rows": {name: account[name] for name in ("landed", "parsed", "cleaned")},
         "filtered": account["filtered"],
         "quarantined": account["quarantined"],
@@ -78,7 +80,7 @@ def report(
         "slices": slices,
         "removed": columns,
         "columns": _profiles(spec, known, kept),
-        "not_computed": [*lacking, *left_out, *_unparsed(account)],
+        "not_computed": [*lacking, *waits, *left_out, *_unparsed(account)],
         "inputs": {
             name: handle.digest
             for name, handle in (
@@ -90,6 +92,8 @@ def report(
             if handle is not None
         },
     }
+    if "unlabelled" in account:
+        figures["unlabelled"] = account["unlabelled"]
     return Result({"figures": figures, "report": page(spec, figures)}, headline(figures))
 
 

@@ -37,12 +37,21 @@ SLICE_BINS = 4
 SAMPLE = 4000
 
 
+LABELS = "missing labels"
+"""What removes rows from training though they are in cleaned."""
+
+
+def most(unlabelled: int, rows: int) -> bool:
+    """Return whether most labels are still to come, so that there is nothing to judge."""
+    return 2 * unlabelled > rows
+
+
 @dataclass(frozen=True)
 class Removed:
     """Rows that one step removed, after cleaning, and those that were kept."""
 
     by: str
-    """`filters` or `quarantine`."""
+    """`filters`, `quarantine` or `missing labels`."""
     rows: pa.Table
     kept: pa.Table
 
@@ -149,6 +158,8 @@ def _columns(
     for name, column in spec.columns.items():
         what = f"selection bias of {part.by} on {name}"
         if name in spec.skipped:
+            continue
+        if part.by == LABELS and name in spec.labels:
             continue
         if part.by == "filters" and name in spec.read_by_filters:
             yield None, {"what": what, "why": "a filter reads the column: it differs by design"}

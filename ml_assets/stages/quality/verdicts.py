@@ -12,6 +12,7 @@ from typing import Any
 
 from ml_assets.stages.counted import counted
 from ml_assets.stages.quality.encode import FEW
+from ml_assets.stages.quality.selection import most
 from ml_assets.stages.quality.words import listed, number, percent
 from ml_assets.stages.result import Check, Result
 
@@ -101,6 +102,8 @@ def selection_bias(figures: Known) -> Verdict:
     """Judge by which rows filters and quarantine removed."""
     entries = [*figures["slices"], *figures["removed"]]
     gone = sum(figures["filtered"].values()) + sum(figures["quarantined"].values())
+    unlabelled = sum(figures.get("unlabelled", {}).values())
+    gone += 0 if most(unlabelled, figures["rows"]["cleaned"]) else unlabelled
     numbers: dict[str, Any] = {"removed": gone}
     if not gone:
         return Verdict(True, "no row was removed", numbers)

@@ -212,10 +212,10 @@ def _selection(spec: ReleaseSpec, accounts: Mapping[str, Mapping[str, Document]]
     rows = []
     for dataset, batches in sorted(accounts.items()):
         landed = sum(item["landed"] for item in batches.values())
-        for what in ("filtered", "quarantined"):
+        for what in ("filtered", "quarantined", "unlabelled"):
             counts: dict[str, int] = {}
             for item in batches.values():
-                for rule, count in item[what].items():
+                for rule, count in item.get(what, {}).items():
                     counts[rule] = counts.get(rule, 0) + count
             rows += [
                 (dataset, what, rule, f"{count:,}", f"{count / landed:.2%}" if landed else "-")
