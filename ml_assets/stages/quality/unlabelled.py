@@ -40,4 +40,4 @@ def apart(spec: ReportSpec, kept: pa.Table) -> list[Removed]:
 def _without(spec: ReportSpec, kept: pa.Table) -> int:
     if not spec.labels or UNLABELLED not in kept.column_names:
         return 0
-    return len(kept) - kept.column(UNLABELLED).null_count
+    return int(kept.num_rows - kept.column(UNLABELLED).null_count)
