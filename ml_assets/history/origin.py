@@ -127,7 +127,9 @@ def _evaluated(
         # Records are large, so only possible matches are read.
         if step is not None and set(wanted.values()) <= set(step.inputs):
             record = step.record
-            if wanted.items() <= record.ingredients["inputs"].items():
+            if wanted.items() <= record.ingredients["inputs"].items() and _covers(
+                ancestry, item, version
+            ):
                 return item, record
     name = f"{model} v{version.number}"
     found = ancestry.closure(version.actions.values())
@@ -136,6 +138,14 @@ def _evaluated(
     raise NotMaterialized(
         f"there is no evaluation report of {name}; materialize {model}/evaluation_report"
     )
+
+
+def _covers(ancestry: Ancestry, report: Version, version: Version) -> bool:
+    """Return whether a report measured the prediction intervals of a candidate that has some."""
+    if "limits" not in version.outputs:
+        return True
+    step = ancestry.steps.get(report.actions.get("coverage", ""))
+    return step is not None and version.outputs["limits"].digest in step.inputs
 
 
 def _lost(home: Home, found: Closure) -> str:

@@ -18,6 +18,8 @@ from ml_assets.store.objects import Ref
 from ml_assets.store.records import Version
 
 EVALUATED = ("target", "target_unit", "predict_at")
+INTERVALS = ("limits", "coverage")
+"""The documents of prediction intervals: how they are made, and their coverage on test."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ def told(home: Home, model: str, version: Version, release: str | None) -> Relea
             "report": found.report["report"],
             "folds": _tables(found.folds),
             "features": _tables(found.features),
+            **_intervals({**version.outputs, **found.report}),
         },
         accounts=found.accounts,
     )
@@ -79,12 +82,18 @@ def _kept(home: Home, version: Version, given: Mapping[str, Any]) -> ReleaseOrig
             "report": Ref(inputs["report"], "bytes"),
             "folds": _tables(inputs["folds"]),
             "features": _tables(inputs["features"]),
+            **_intervals({name: Ref(inputs[name], "json") for name in INTERVALS if name in inputs}),
         },
         accounts={
             dataset: {batch: Ref(digest, "json") for batch, digest in batches.items()}
             for dataset, batches in inputs["accounts"].items()
         },
     )
+
+
+def _intervals(found: Mapping[str, Ref]) -> dict[str, Ref]:
+    """Return the documents of prediction intervals, if there are any."""
+    return {name: found[name] for name in INTERVALS if name in found}
 
 
 def _tables(digests: Mapping[str, str]) -> dict[str, Ref]:

@@ -19,17 +19,20 @@ from ml_assets.children import light
 from ml_assets.errors import BundleError
 from ml_assets.release.read import Bundle, Problem
 from ml_assets.release.virtualenvs import environment, run
-from ml_assets.stages import train
+from ml_assets.stages.intervals import apply
 from ml_assets.stages.release.onnx import TOLERANCE
-from ml_assets.stages.release.release import ELEMENTS
+from ml_assets.stages.release.release import APPLY, ELEMENTS
+from ml_assets.stages.train import elements
 
 PROGRAMS = {"score.py": "requirements.txt", "score_edge.py": "requirements-edge.txt"}
 """Each scoring program, and the lock that it needs."""
 CODE = {
-    "score.py": ("score_base.py", "score.py", "score_prepared.py"),
+    "score.py": ("score_base.py", "score.py", "score_prepared.py", "score_intervals.py"),
+    "score_point.py": ("score_base.py", "score.py", "score_prepared.py"),
     "score_model.py": ("score_base.py", "score.py"),
     "score_base.py": ("score_base.py",),
-    "score_edge.py": ("score_edge.py", "score_edge_prepared.py"),
+    "score_edge.py": ("score_edge.py", "score_edge_prepared.py", "score_intervals.py"),
+    "score_edge_point.py": ("score_edge.py", "score_edge_prepared.py"),
     "score_edge_model.py": ("score_edge.py",),
 }
 """The names under which a program is shipped."""
@@ -72,8 +75,11 @@ def foreign(bundle: Bundle, *, here: bool = False) -> list[str]:
         if name in bundle.files
         and all(folder.joinpath(item).read_bytes() != bundle.files[name] for item in known)
     ]
-    elements = Path(train.__file__).with_name(ELEMENTS).read_bytes()
-    return [*found, *([ELEMENTS] if bundle.files.get(ELEMENTS, elements) != elements else [])]
+    modules = {ELEMENTS: elements.__file__, APPLY: apply.__file__}
+    for name, path in modules.items():
+        known = Path(path).read_bytes()
+        found += [name] if bundle.files.get(name, known) != known else []
+    return found
 
 
 def score(bundle: Bundle, *, here: bool = False) -> tuple[list[Scored], list[Problem]]:
@@ -118,16 +124,22 @@ def _compared(program: str, said: bytes, wanted: bytes) -> Scored:
             f"{', '.join(expected[0])}"
         )
     pairs = [
-        (float(a), float(b))
+        pair
         for mine, theirs in zip(got[1:], expected[1:], strict=True)
-        for a, b in zip(mine, theirs, strict=True)
+        for pair in zip(mine, theirs, strict=True)
     ]
     largest = max((_off(a, b) for a, b in pairs), default=0.0)
     return Scored(program, len(expected) - 1, largest)
 
 
-def _off(got: float, wanted: float) -> float:
-    off = abs(got - wanted) / max(1.0, abs(wanted))
+def _off(got: str, wanted: str) -> float:
+    """Return how far off a field is: infinitely, if one of them is no number."""
+    if got == wanted:
+        return 0.0
+    try:
+        off = abs(float(got) - float(wanted)) / max(1.0, abs(float(wanted)))
+    except ValueError:
+        return math.inf
     return math.inf if math.isnan(off) else off
 
 

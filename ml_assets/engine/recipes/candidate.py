@@ -6,26 +6,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from pydantic import BaseModel
+
 from ml_assets.assets.cells import Unit
 from ml_assets.engine.code_versions import Versioned
+from ml_assets.engine.recipes.features import seen_of
 from ml_assets.engine.recipes.previous import pins_of
 from ml_assets.engine.recipes.splits import feature_inputs, folds_of
+from ml_assets.engine.sensitive import Seen, sensitive_inputs
 from ml_assets.engine.session import Done, Made, Session, Undone
 from ml_assets.keys.action import Action, Input
 from ml_assets.keys.families import FAMILIES
 from ml_assets.spec.families import BASELINES, Blend, Blended, Custom, FamilySpec
-from ml_assets.spec.model import (
-    ChooseSpec,
-    CrossSpec,
-    FitSpec,
-    ModelSpec,
-)
+from ml_assets.spec.intervals import CalibrateSpec
+from ml_assets.spec.model import ChooseSpec, CrossSpec, FitSpec, ModelSpec
 from ml_assets.spec.project import Project
 from ml_assets.workspace import Workspace
 
 FIT = "ml_assets.stages.train.fit:fit"
 CROSS = "ml_assets.stages.train.cross:cross_fit"
 BLENDING = "ml_assets.stages.train.blending:blend"
+CALIBRATE = "ml_assets.stages.intervals.calibrate:calibrate"
 TRIVIAL = "baseline:"
 """The prefix, before the family's name, of trivial models among a candidate's outputs."""
 
@@ -122,8 +123,32 @@ def candidate_code(project: Project, workspace: Workspace, name: str) -> Version
     blends = any(isinstance(family, Blend) for family in training.families.values())
     stages = [stage.partition(":")[0] for stage in (fitting, *([BLENDING] if blends else []))]
     stages += [f"ml_assets.stages.train.{part}" for part in ("choose", "refit")]
-    fits = [fit_spec(project.models[name], family) for family in training.families]
-    return Versioned([*stages, *family_modules(project, workspace, name)], fits)
+    specs: list[BaseModel] = [
+        fit_spec(project.models[name], family) for family in training.families
+    ]
+    if project.models[name].prediction_intervals is not None:
+        stages.append(CALIBRATE.partition(":")[0])
+        specs.append(calibrate_spec(project, name))
+    return Versioned([*stages, *family_modules(project, workspace, name)], specs)
+
+
+def calibrate_spec(
+    project: Project, name: str, known: Seen | None = None, model: ModelSpec | None = None
+) -> CalibrateSpec:
+    """Return what calibrating the prediction intervals of a model depends on.
+
+    `known` as in `evaluate_spec`; `model` is the spec of the candidate, if not the project's.
+    """
+    model = model or project.models[name]
+    asked = model.prediction_intervals
+    assert asked is not None, f"{name} has no prediction intervals"
+    hidden = sensitive_inputs(project, name, known or {}) if asked.by else ()
+    return CalibrateSpec(
+        task=model.task,
+        coverage=asked.coverage,
+        by=tuple(column for column in asked.by if column not in hidden),
+        hidden=tuple(column for column in asked.by if column in hidden),
+    )
 
 
 def candidate(session: Session, unit: Unit) -> Sequence[Made]:
@@ -164,6 +189,8 @@ def candidate_of(
     if isinstance(choice, Undone):
         later = choice.outputs["leaderboard"]
         outputs: dict[str, Any] = {"model": later, "leaderboard": later, "baseline": later}
+        if model.prediction_intervals is not None:
+            outputs["limits"] = later
         return Made(cell, outputs | _trivial(baselines, done), done)
     board = session.home.objects.json(choice.outputs["leaderboard"].digest)
     outputs = {"leaderboard": choice.outputs["leaderboard"], **_trivial(baselines, done)}
@@ -176,6 +203,10 @@ def candidate_of(
         done |= _done(session, unit, refits)
     part = "fit" if model.training.refit == "none" else "refit"
     outputs |= {role: done[f"{part}:{name}"].outputs["model"] for role, name in roles.items()}
+    if model.prediction_intervals is not None:
+        calibrated = _calibrate_action(session, unit, model, board["chosen"], inputs, done)
+        done["calibrate"] = session.act(unit, calibrated)
+        outputs["limits"] = done["calibrate"].outputs["limits"]
     facts = {key: board[key] for key in ("metric", "chosen", "baseline", "families")}
     return Made(cell, outputs, done, facts=facts)
 
@@ -208,4 +239,28 @@ def _refit_action(
         fit_spec(model, name),
         {"fitted": fitted, **inputs},
         {"family": module},
+    )
+
+
+def _calibrate_action(
+    session: Session,
+    unit: Unit,
+    model: ModelSpec,
+    name: str,
+    inputs: Mapping[str, Input],
+    done: Mapping[str, Done | Undone],
+) -> Action:
+    """Return the action that calibrates the intervals of the chosen family, before its refit."""
+    asked, family = model.prediction_intervals, model.training.families[name]
+    known = seen_of(session, unit.group) if asked is not None and asked.by else {}
+    given: dict[str, Input] = {**inputs, "model": done[f"fit:{name}"].outputs["model"]}
+    if model.training.selection == "cross_validation":
+        names = family.of if isinstance(family, Blend) else (name,)
+        given["held"] = {part: done[f"fit:{part}"].outputs["held"] for part in names}
+    return Action(
+        "calibrate",
+        CALIBRATE,
+        calibrate_spec(session.project, unit.group, known, model),
+        given,
+        {"family": family_module(session.workspace, unit.group, family)},
     )

@@ -5,17 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from pydantic import BaseModel
+
 from ml_assets.assets.cells import Cell, Unit
 from ml_assets.engine.checks import checks_of
 from ml_assets.engine.code_versions import Versioned
 from ml_assets.engine.recipes import agreement, change
-from ml_assets.engine.recipes.candidate import TRIVIAL, family_module, family_modules, fit_spec
+from ml_assets.engine.recipes.candidate import (
+    TRIVIAL,
+    calibrate_spec,
+    family_module,
+    family_modules,
+    fit_spec,
+)
 from ml_assets.engine.recipes.features import seen_of
 from ml_assets.engine.recipes.previous import digest_of
 from ml_assets.engine.recipes.splits import FOLDS, feature_inputs, folds_of
 from ml_assets.engine.sensitive import Seen, sensitive_inputs, undeclared
 from ml_assets.engine.session import Done, Made, Session
 from ml_assets.keys.action import Action, Input
+from ml_assets.spec.intervals import CoverageSpec
 from ml_assets.spec.model import EvaluateSpec, ExplainSpec, OptimismSpec, ReportSpec
 from ml_assets.spec.project import Project
 from ml_assets.workspace import Workspace
@@ -23,6 +32,7 @@ from ml_assets.workspace import Workspace
 _PARTS = ("evaluate", "explain", "optimism", "report")
 STAGES = (*(f"ml_assets.stages.evaluate.{name}" for name in _PARTS), change.STAGE)
 """The stages of a report, in data-flow order."""
+COVERAGE = "ml_assets.stages.intervals.coverage:coverage"
 
 
 def evaluate_spec(project: Project, name: str, known: Seen | None = None) -> EvaluateSpec:
@@ -50,6 +60,22 @@ def evaluate_spec(project: Project, name: str, known: Seen | None = None) -> Eva
     )
 
 
+def coverage_spec(project: Project, name: str, known: Seen | None = None) -> CoverageSpec:
+    """Return what measuring the coverage of a model's intervals depends on; `known` as above."""
+    evaluated = evaluate_spec(project, name, known)
+    asked = evaluated.evaluation
+    limits = calibrate_spec(project, name, known)
+    names = dict.fromkeys([*asked.slices, *limits.by])
+    return CoverageSpec(
+        **dict(limits),
+        level=asked.intervals.level,
+        resamples=asked.intervals.resamples,
+        block=asked.intervals.block,
+        slices=tuple(column for column in names if column not in evaluated.sensitive),
+        seed=evaluated.seed,
+    )
+
+
 def role_of(session: Session, made: Made, role: str) -> str | None:
     """Return the chosen family or the best baseline, of this candidate or else the last one."""
     if role in made.facts:
@@ -68,9 +94,11 @@ def evaluation_report_code(project: Project, workspace: Workspace, name: str) ->
     """Return the ingredients of the code version of a model's report."""
     metrics = project.models[name].evaluation.metrics.values()
     own = [workspace.hook(name, hook).split(":")[0] for hook in metrics]
-    return Versioned(
-        [*STAGES, *own, *family_modules(project, workspace, name)], [evaluate_spec(project, name)]
-    )
+    specs: list[BaseModel] = [evaluate_spec(project, name)]
+    if project.models[name].prediction_intervals is not None:
+        own.append(COVERAGE.partition(":")[0])
+        specs.append(coverage_spec(project, name))
+    return Versioned([*STAGES, *own, *family_modules(project, workspace, name)], specs)
 
 
 def evaluation_report(session: Session, unit: Unit) -> Sequence[Made]:
@@ -91,6 +119,9 @@ def evaluation_report(session: Session, unit: Unit) -> Sequence[Made]:
         _explained(session, unit, made, references, tested),
         _evaluated(session, unit, made, references, tested),
     ]
+    asked = session.project.models[unit.group].prediction_intervals
+    if asked is not None and "limits" in made.outputs:
+        actions.insert(0, _covered(session, unit, made, references, tested))
     parts = zip(actions, session.each(unit, actions), strict=True)
     done = {action.part: one for action, one in parts}
     chosen = _module(session, unit, role_of(session, made, "chosen"))
@@ -105,6 +136,8 @@ def evaluation_report(session: Session, unit: Unit) -> Sequence[Made]:
         "optimism": done["optimism"].outputs["optimism"],
         "change": done["change"].outputs["change"],
     }
+    if "coverage" in done:
+        said["coverage"] = done["coverage"].outputs["coverage"]
     page = ReportSpec(**dict(params), candidate=_digest_of(session, made))
     stage = "ml_assets.stages.evaluate.report:report"
     (done["report"],) = session.each(unit, [Action("report", stage, page, {**said, **references})])
@@ -169,6 +202,21 @@ def _evaluated(
     params = evaluate_spec(session.project, unit.group, seen_of(session, unit.group))
     stage = "ml_assets.stages.evaluate.evaluate:evaluate"
     return Action("evaluate", stage, params, inputs, hooks)
+
+
+def _covered(
+    session: Session, unit: Unit, made: Made, references: dict[str, Input], tested: Input
+) -> Action:
+    """Return the action that measures the coverage of the candidate's intervals on test."""
+    module = _module(session, unit, role_of(session, made, "chosen"))
+    inputs: dict[str, Input] = {
+        "model": made.outputs["model"],
+        "limits": made.outputs["limits"],
+        "test": references["test"],
+        "features": tested,
+    }
+    params = coverage_spec(session.project, unit.group, seen_of(session, unit.group))
+    return Action("coverage", COVERAGE, params, inputs, {"family": module} if module else {})
 
 
 def _explained(

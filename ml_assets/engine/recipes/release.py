@@ -136,17 +136,23 @@ def release_spec(
             past.fitted["family"]["family"],
             [column["type"] for column in past.fitted["columns"].values()],
             [member["family"] for member in past.fitted["family"].get("members", {}).values()],
+            intervals="limits" in past.inputs,
         ),
         licences=licences(),
     )
 
 
 def programs(
-    family: str, kinds: Collection[str] = (), members: Collection[str] = ()
+    family: str,
+    kinds: Collection[str] = (),
+    members: Collection[str] = (),
+    *,
+    intervals: bool = False,
 ) -> dict[str, str]:
     """Return the programs and locks of a bundle by file name.
 
-    `kinds` are types of features, `members` the families of a blend.
+    `kinds` are types of features, `members` the families of a blend; with `intervals`, predictions
+    have them.
     """
     lock = "lightgbm.txt" if {family, *members} & set(TREES) else "numpy.txt"
     # Families of the first format have a program of one file, the bytes of which are kept.
@@ -166,9 +172,15 @@ def programs(
             "score.py": _shipped("score_prepared.py"),
             "score_edge_model.py": found["score_edge.py"],
             "score_edge.py": _shipped("score_edge_prepared.py"),
-            "elements.py": resources.files("ml_assets.stages.train")
-            .joinpath("elements.py")
-            .read_text(encoding="utf-8"),
+            "elements.py": _shipped("elements.py", "ml_assets.stages.train"),
+        }
+    if intervals:
+        found |= {
+            "score_point.py": found["score.py"],
+            "score.py": _shipped("score_intervals.py"),
+            "score_edge_point.py": found["score_edge.py"],
+            "score_edge.py": _shipped("score_intervals.py"),
+            "intervals.py": _shipped("apply.py", "ml_assets.stages.intervals"),
         }
     return found
 
@@ -180,6 +192,6 @@ def licences() -> dict[str, str]:
 
 
 @functools.cache
-def _shipped(name: str) -> str:
-    folder = resources.files("ml_assets.stages.release.scoring")
+def _shipped(name: str, package: str = "ml_assets.stages.release.scoring") -> str:
+    folder = resources.files(package)
     return folder.joinpath(name).read_text(encoding="utf-8")

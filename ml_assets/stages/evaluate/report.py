@@ -14,9 +14,11 @@ from jinja2 import DictLoader, Environment, StrictUndefined
 
 from ml_assets.stages.evaluate.registry import SECTIONS
 from ml_assets.stages.evaluate.section import Line, ReportTable, Section, TableCell, Text, View
+from ml_assets.stages.evaluate.sections import calibration
 from ml_assets.stages.evaluate.style import STYLE
 from ml_assets.stages.evaluate.template import PAGE
 from ml_assets.stages.evaluate.verdict import headline, verdict
+from ml_assets.stages.intervals import page
 from ml_assets.stages.result import Result
 
 if TYPE_CHECKING:
@@ -35,10 +37,12 @@ def report(
     train: Handle,
     validation: Handle,
     test: Handle,
+    coverage: Handle | None = None,
 ) -> Result:
     """Return `report` (HTML bytes) and `plots` (JSON: name, title, svg, text of each).
 
-    Each plot is a whole SVG file on white, for pages that show pictures.
+    `coverage` is that of prediction intervals, if there are any. Each plot is a whole SVG file on
+    white, for pages that show pictures.
     """
     folds = {"train": train.table(), "validation": validation.table(), "test": test.table()}
     view = View(
@@ -51,14 +55,19 @@ def report(
         folds,
         spec.candidate,
     )
-    parts = [part for entry in SECTIONS.values() if (part := entry.show(view)) is not None]
-    page = _page(view, parts)
+    shown = {name: entry.show(view) for name, entry in SECTIONS.items()}
+    parts = [part for part in shown.values() if part is not None]
+    if coverage is not None:
+        # Not among the sections: they are measured where every candidate is evaluated.
+        place = 1 + next(n for n, part in enumerate(parts) if part.name == calibration.NAME)
+        parts.insert(place, page.show(coverage.json(), spec.target_unit))
+    content = _page(view, parts)
     plots: list[Any] = [
         {"name": plot.name, "title": plot.title, "svg": plot.file(), "text": plot.text}
         for part in parts
         for plot in part.plots
     ]
-    return Result({"report": page, "plots": plots}, {"bytes": len(page)})
+    return Result({"report": content, "plots": plots}, {"bytes": len(content)})
 
 
 def _page(view: View, parts: Sequence[Section]) -> bytes:

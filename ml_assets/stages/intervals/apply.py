@@ -9,6 +9,7 @@ A row whose slice is not in the document has the limit for all rows.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+TRUTH = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
 Slices = Mapping[str, Sequence[Any]]
 """The values of the rows by column of `by`: texts, numbers, true or false, None for missing."""
 
@@ -79,3 +81,37 @@ def text(value: Any) -> str | None:
             return None
         return str(int(value)) if math.isfinite(value) and value == int(value) else repr(value)
     return str(value)
+
+
+def read(kind: str, field: str) -> Any:
+    """Return a field of a CSV file, of a feature of some type, as `text` takes it.
+
+    >>> read("boolean", "TRUE"), read("integer", "3.0"), read("category", "3.0")
+    (True, 3.0, '3.0')
+    """
+    if field == "" or kind == "category":
+        return field
+    return TRUTH[field.strip().lower()] if kind == "boolean" else float(field)
+
+
+def header(document: Mapping[str, Any]) -> list[str]:
+    """Return the names of what is added to a prediction."""
+    return ["low", "high"] if document["task"] == "regression" else ["set"]
+
+
+def fields(
+    document: Mapping[str, Any], names: Sequence[str], prediction: Array, slices: Slices
+) -> list[list[str]]:
+    """Return what is added to each of n predictions, as fields of a CSV file.
+
+    Low and high, empty where there are none; or the set of classes as a JSON list, of 0 and 1 for
+    a model without names of classes.
+    """
+    if document["task"] == "regression":
+        ends = np.column_stack(apply(document, prediction, slices)).tolist()
+        return [["" if math.isnan(end) else repr(end) for end in pair] for pair in ends]
+    every: Sequence[Any] = names or [0, 1]
+    return [
+        [json.dumps([every[place] for place in np.flatnonzero(row).tolist()], ensure_ascii=False)]
+        for row in classes(document, prediction, slices)
+    ]

@@ -24,10 +24,12 @@ def card(
     rows: Mapping[str, Mapping[str, int]],
     accounts: Mapping[str, Mapping[str, Document]],
     onnx_note: str,
+    coverage: Document | None = None,
 ) -> bytes:
     """Return the model card.
 
-    `rows` is rows by batch of each fold; `accounts` is each dataset's row accounting by batch.
+    `rows` is rows by batch of each fold; `accounts` is each dataset's row accounting by batch;
+    `coverage` is that of prediction intervals on test.
     """
     lines = [
         f"# {spec.model} {spec.version}",
@@ -38,6 +40,7 @@ def card(
         *_data(spec, rows, accounts),
         *_figures(metrics),
         *_slices(metrics),
+        *_coverage(coverage),
         *_limits(spec, model, metrics, onnx_note),
         *_selection(spec, accounts),
         *_decision(spec),
@@ -87,6 +90,7 @@ def readme(spec: ReleaseSpec, family: str, onnx_note: str) -> bytes:
         *([] if onnx_note else [_ONNX_ROW]),
         *([_ELEMENTS_ROW] if "elements.py" in spec.files and family != "custom" else []),
         *([_BASE_ROW] if "score_base.py" in spec.files else []),
+        *([_INTERVALS_ROW] if "intervals.py" in spec.files else []),
         "| `schema.json` | inputs: type, unit, categories, range in training; the prediction |",
         "| `golden.csv`, `golden_predictions.csv` | example rows and their predictions |",
         "| `evaluation_report.html`, `metrics.json` | the model's quality on held-out rows |",
@@ -110,6 +114,10 @@ def readme(spec: ReleaseSpec, family: str, onnx_note: str) -> bytes:
 _ELEMENTS_ROW = (
     "| `elements.py`, `score_model.py` | used by `score.py`: dates and times (in ISO 8601; without "
     "an offset UTC) and texts are taken apart first |"
+)
+_INTERVALS_ROW = (
+    "| `intervals.json` | the limits of prediction intervals, or of sets of classes; "
+    "`intervals.py` applies them, `score_point.py` predicts without them |"
 )
 _BASE_ROW = "| `score_base.py` | used by `score.py`: reads the file |"
 _ONNX_ROW = (
@@ -186,6 +194,26 @@ def _slices(metrics: Document) -> list[str]:
         for part in parts
     )
     return ["### By slice", "", *_table(("slice", "rows", name, "interval", "baseline"), rows)]
+
+
+def _coverage(found: Document | None) -> list[str]:
+    if found is None:
+        return []
+    said = f"{found['text'][0].upper()}{found['text'][1:]}."
+    lines = ["### Prediction intervals" if found["task"] == "regression" else "### Prediction sets"]
+    rows = (
+        (
+            "all" if part is found["all"] else str(part["value"]),
+            f"{part['rows']:,}",
+            f"{part['share']:.1%}",
+            _interval(part["days"] or part["exact"]),
+            _shown(part["size"]),
+        )
+        for part in ([found["all"], *found["batches"]] if "all" in found else [])
+    )
+    size = "mean width" if found["task"] == "regression" else "mean classes"
+    table = _table(("test rows", "rows", "covered", "interval", size), rows)
+    return [*lines, "", said, "", *(table if "all" in found else [])]
 
 
 def _limits(spec: ReleaseSpec, model: Document, metrics: Document, onnx_note: str) -> list[str]:

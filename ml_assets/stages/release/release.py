@@ -23,10 +23,12 @@ if TYPE_CHECKING:
     from ml_assets.stages.result import Handle
 
 
-PLAIN = ("score.py", "score_model.py", "score_base.py")
-EDGE = ("score_edge.py", "score_edge_model.py")
-ELEMENTS = "elements.py"
-"""The programs of a bundle; those after the first are there where dates, times or texts are."""
+PLAIN = ("score.py", "score_point.py", "score_model.py", "score_base.py")
+EDGE = ("score_edge.py", "score_edge_point.py", "score_edge_model.py")
+ELEMENTS, APPLY = "elements.py", "intervals.py"
+"""The programs of a bundle; those after the first are there where dates, times or texts are, or
+where predictions have intervals."""
+INTERVALS = "intervals.json"
 
 
 def release(
@@ -39,11 +41,14 @@ def release(
     folds: Mapping[str, Handle],
     features: Mapping[str, Handle],
     accounts: Mapping[str, Mapping[str, Handle]],
+    limits: Handle | None = None,
+    coverage: Handle | None = None,
 ) -> Result:
     """Return `bundle` (the archive's bytes) and `manifest` (JSON: each file's size and digest).
 
     `family` is the module that predicts; `folds` are the row references of train, validation and
-    test into `features`; `accounts` is the row accounting of each dataset by batch.
+    test into `features`; `accounts` is the row accounting of each dataset by batch. `limits` and
+    `coverage` are those of prediction intervals, if there are any.
     """
     document, figures = model.json(), metrics.json()
     references = {name: handle.table() for name, handle in folds.items()}
@@ -57,7 +62,11 @@ def release(
         dataset: {batch: handle.json() for batch, handle in batches.items()}
         for dataset, batches in accounts.items()
     }
-    inputs, predictions = golden(document, family, references["test"], features, spec.sensitive)
+    limit = None if limits is None else limits.json()
+    covered = None if coverage is None else coverage.json()
+    inputs, predictions = golden(
+        document, family, references["test"], features, spec.sensitive, limit
+    )
     files = {
         **shipped,
         ABOUT: json_file(_about(spec, document, sorted(shipped), why)),
@@ -69,7 +78,7 @@ def release(
         "golden_predictions.csv": predictions,
         "evaluation_report.html": report.bytes(),
         "metrics.json": json_file(figures),
-        "MODEL_CARD.md": card.card(spec, document, figures, rows, books, said),
+        "MODEL_CARD.md": card.card(spec, document, figures, rows, books, said, covered),
         "README.md": card.readme(spec, document["family"], said),
         "lineage.json": json_file(spec.lineage),
         "promotion.json": json_file(spec.promotion),
@@ -77,6 +86,8 @@ def release(
     }
     if content is not None:
         files["model.onnx"] = content
+    if limit is not None:
+        files[INTERVALS] = json_file(limit | {"test": _on_test(covered)})
     files["provenance.json"] = json_file(supply.provenance(spec, files))
     files[SUMS] = sums(files)
     manifest = {
@@ -87,11 +98,18 @@ def release(
     return Result({"bundle": bundle, "manifest": manifest}, facts)
 
 
+def _on_test(coverage: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return the coverage of intervals on all test rows, in words and figures."""
+    if coverage is None:
+        return None
+    return {name: coverage[name] for name in ("text", "calibrated", "all") if name in coverage}
+
+
 def _unusable(document: Mapping[str, Any], onnx: bytes | None) -> tuple[str, ...]:
     """Return the programs that cannot score the model: they lack custom families."""
     edge = () if onnx is not None else (*EDGE, "requirements-edge.txt")
     if document["source"]:
-        return (*edge, *PLAIN, ELEMENTS, "requirements.txt")
+        return (*edge, *PLAIN, ELEMENTS, APPLY, "requirements.txt")
     return edge
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ml_assets.stages.intervals import apply
 from ml_assets.stages.release.onnx import missing_text
 from ml_assets.stages.train import folds
 from ml_assets.stages.train.predict import predict
@@ -41,11 +42,12 @@ def golden(
     test: pa.Table,
     features: Mapping[str, Handle],
     sensitive: Collection[str],
+    limits: Mapping[str, Any] | None = None,
 ) -> tuple[bytes, bytes]:
     """Return golden rows and the server's predictions for them, both as CSV.
 
     Evenly spaced rows of the test fold, then one of unseen categories, and one with all values
-    missing.
+    missing. With `limits` the predictions have intervals.
     """
     columns = dict(sorted(model["columns"].items()))
     shown = _sample(test, features, columns)
@@ -59,10 +61,17 @@ def golden(
     for place, name in enumerate(columns):
         if name in sensitive:
             rows = rows.set_column(place, name, pa.nulls(len(rows), _TYPES[columns[name]]))
-    found = predict(model, family, rows).reshape(len(rows), -1)
+    prediction = predict(model, family, rows)
+    found = prediction.reshape(len(rows), -1)
     inputs = _csv(list(columns), zip(*(_texts(rows[name]) for name in columns), strict=True))
     header = list(model["classes"]) or ["prediction"]
-    return inputs, _csv(header, ([repr(value) for value in row] for row in found.tolist()))
+    texts = [[repr(value) for value in row] for row in found.tolist()]
+    if limits is not None:
+        header += apply.header(limits)
+        slices = {name: rows[name].to_pylist() for name in limits["by"]}
+        added = apply.fields(limits, model["classes"], prediction, slices)
+        texts = [row + more for row, more in zip(texts, added, strict=True)]
+    return inputs, _csv(header, texts)
 
 
 def ranges(
