@@ -31,7 +31,7 @@ def diff(a: Version, b: Version, partition: Partition = None, as_json: bool = JS
     """
     from ml_assets.operations.diff.versions import compare
 
-    planner = opened()
+    planner = opened(f"{a} {b}")
     first, second = find(planner, a, partition), find(planner, b, partition)
     with working(f"comparing {first} and {second}"):
         document = compare(planner, first, second)

@@ -48,7 +48,7 @@ def experiment(
 
     Example: ml-assets experiment flight_delay --set train.lightgbm.num_leaves=31,63,127
     """
-    planner = opened()
+    planner = opened(model)
     adopt = BEST if adopt is not None and adopt.upper() == BEST else adopt
     document = run(planner, model, settings or [], trials, adopt)
     if as_json:

@@ -5,10 +5,13 @@ Left open, it would hold files and locks until the process ends.
 
 from __future__ import annotations
 
+import re
 from contextlib import ExitStack
 
+from ml_assets.cli.console import err, styled
 from ml_assets.engine.plan import Planner
-from ml_assets.spec.project import read_for
+from ml_assets.errors import SpecError
+from ml_assets.spec.project import read_for, read_valid
 from ml_assets.store.home import Home
 from ml_assets.workspace import Workspace, locate
 
@@ -16,9 +19,28 @@ homes = ExitStack()
 """Each command enters this stack; when it ends, every home it opened is closed."""
 
 
-def opened() -> Planner:
-    """Return a planner for the current folder's project, open until the command ends."""
-    return Planner(*home_opened())
+def opened(about: str | None = None, *, partly: bool = False) -> Planner:
+    """Return a planner for the current folder's project, open until the command ends.
+
+    `about` is what a command asks for (assets, a model). Specs that are wrong and not among it are
+    left out, and said. Raises SpecError for those that are, and without `partly` for any if it asks
+    for all.
+    """
+    workspace, home = home_opened()
+    project, wrong = read_valid(workspace.defs)
+    if not wrong:
+        return Planner(workspace, home, project)
+    asked = set(re.findall(r"[\w-]+", about or ""))
+    if asked & set(wrong) or not (asked or partly):
+        others = [*project.datasets, *project.models]
+        if others and not asked:
+            said = f"{', '.join(others)}: right; to work on one of them, name it (run group:NAME)"
+            err.print(said)
+        raise SpecError("\n".join(said for found in wrong.values() for said in found))
+    for found in wrong.values():
+        for said in found:
+            err.print(styled(("left out", "yellow"), f" {said}"))
+    return Planner(workspace, home, project)
 
 
 def opened_for(dataset: str) -> Planner:

@@ -41,7 +41,7 @@ def lineage(
 
     Example: ml-assets lineage flight_delay/candidate
     """
-    planner = opened()
+    planner = opened(asset)
     found = find(planner, asset, partition)
     with working(f"tracing {found}"):
         nodes = trace(planner, found)

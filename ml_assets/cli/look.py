@@ -50,7 +50,7 @@ def plan(selection: Selection = None, partition: Partition = None, as_json: bool
 
     Example: ml-assets plan "flight_delay/candidate+"
     """
-    planner = opened()
+    planner = opened(selection)
     with working("planning"):
         found = planner.plan(selection, partition)
     problems, impure = odd(planner, found)
@@ -120,7 +120,7 @@ def why(
 
     Example: ml-assets why flights/cleaned@2013-03
     """
-    planner = opened()
+    planner = opened(asset)
     name, _, partition = spelled(asset).partition("@")
     with working("planning"):
         found = planner.plan(name, partition or None)
@@ -173,7 +173,7 @@ def status(
 
     Example: ml-assets status flight_delay
     """
-    planner = opened()
+    planner = opened(model, partly=True)
     if model is not None and model not in planner.project.models:
         raise UnknownName.of("model", model, planner.project.models)
     with working("planning"):

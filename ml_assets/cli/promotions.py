@@ -144,7 +144,7 @@ def rollback(
 
 
 def _planner(model: str) -> Planner:
-    planner = opened()
+    planner = opened(model)
     if model not in planner.project.models:
         raise UnknownName.of("model", model, planner.project.models)
     return planner

@@ -39,7 +39,7 @@ def release(
     from ml_assets.release.sign import KEY, signed
     from ml_assets.release.write import write
 
-    planner = opened()
+    planner = opened(model)
     if model not in planner.project.models:
         raise UnknownName.of("model", model, planner.project.models)
     with working(f"finding or building the bundle of {model}"):

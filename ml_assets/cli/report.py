@@ -37,7 +37,7 @@ def report(
 
     Example: ml-assets report flight_delay --open
     """
-    planner = opened()
+    planner = opened(name)
     found = report_of(planner, name, partition)
     path = to or page(planner.home, found.current)
     if to is not None:

@@ -47,7 +47,7 @@ def run(
 
     Example: ml-assets run "+flight_delay/evaluation_report"
     """
-    planner = opened()
+    planner = opened(selection)
     with writer(planner.home.writer_lock(), "ml-assets run", patience=3600.0, waiting=err.print):
         result = materialize(planner, selection, partition, force=force, verify=verify)
     if as_json:

@@ -48,7 +48,7 @@ def execute(
     """
     done = Executed()
     todo = [item.cell for item in plan.todo] if token else []
-    caller = Caller([listener, done.progress.append], begun, todo)
+    caller = Caller([listener, done.progress.append], begun, todo, planner.project)
     defs = definitions(planner, caller)
     options = {TOKEN: token} if token else {}
     options |= {tag: "true" for tag, wanted in ((FORCE, force), (VERIFY, verify)) if wanted}

@@ -22,6 +22,7 @@ from ml_assets.engine.run import Begun
 from ml_assets.graph.boundary import boundary
 from ml_assets.graph.keys import asset_of
 from ml_assets.graph.workers import beside
+from ml_assets.spec.project import Project
 from ml_assets.store.lock import writer
 from ml_assets.store.processes import record_process
 from ml_assets.workspace import locate
@@ -41,6 +42,8 @@ class Caller:
     """Is told what is being made."""
     todo: Sequence[Cell] = ()
     """The cells of the command's plan that its workers should make."""
+    project: Project | None = None
+    """The specs, without those that a command left out; by default all are read anew."""
     warnings: list[str] = field(default_factory=list)
     """Warnings of runs that could not be shown elsewhere."""
 
@@ -120,7 +123,7 @@ def engine_resource(caller: Caller) -> dg.ResourceDefinition:
         made: Engine | None = None
         try:
             with writer(home.writer_lock(), holder, patience=PATIENCE), ExitStack() as open_:
-                made = Engine(Planner(workspace, home), run, caller, open_)
+                made = Engine(Planner(workspace, home, caller.project), run, caller, open_)
                 yield made
         finally:
             # The receiver may be slow, so others may write in the meantime.

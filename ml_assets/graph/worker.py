@@ -18,6 +18,7 @@ from ml_assets.engine.run import ActionRunner
 from ml_assets.engine.session import Shared
 from ml_assets.graph.boundary import boundary
 from ml_assets.keys.code import Sources
+from ml_assets.spec.project import read_valid
 from ml_assets.workspace import locate
 
 
@@ -28,7 +29,9 @@ def answering(defs: str, number: str, count: str) -> Callable[[Any], None]:
 
 def _work(defs: Path, request: Any, start: float) -> None:
     workspace = locate(defs)
-    planner = Planner(workspace, workspace.open_home())
+    # What a command left out is not among the cells that it wants.
+    project, _ = read_valid(workspace.defs)
+    planner = Planner(workspace, workspace.open_home(), project)
     runner = ActionRunner(
         workspace,
         planner.home,

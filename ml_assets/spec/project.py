@@ -100,6 +100,28 @@ def read_for(defs: Path, dataset: str) -> Project:
     return Project(datasets, {}, {name: project.folders[name] for name in datasets})
 
 
+def read_valid(defs: Path) -> tuple[Project, dict[str, list[str]]]:
+    """Read the specs that are right and need none that is wrong; and the mistakes by folder.
+
+    A model that needs a wrong dataset is among the mistakes.
+    """
+    project, wrong = _read(defs)
+    for name, model in project.models.items():
+        needed = [model.dataset, *(join.dataset for join in model.joins)]
+        bad = [dataset for dataset in needed if dataset in wrong]
+        if bad and name not in wrong:
+            place = project.folders[name] / "defs.yaml"
+            wrong[name] = [f"{place}:1: it needs {', '.join(bad)}, whose spec is wrong"]
+    datasets = {name: spec for name, spec in project.datasets.items() if name not in wrong}
+    models = {
+        name: resolved(spec, datasets[spec.dataset])
+        for name, spec in project.models.items()
+        if name not in wrong
+    }
+    folders = {name: project.folders[name] for name in (*datasets, *models)}
+    return Project(datasets, models, folders), wrong
+
+
 def _read(defs: Path) -> tuple[Project, dict[str, list[str]]]:
     """Return the project of all readable specs, and the mistakes by folder."""
     datasets: dict[str, DatasetSpec] = {}

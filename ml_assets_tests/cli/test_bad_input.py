@@ -209,6 +209,20 @@ def test_a_spec_with_a_typo(site: Site) -> None:
     assert "did you mean 'quarantine_budget'" in answer.err
 
 
+def test_a_wrong_spec_stops_only_what_needs_it(site: Site) -> None:
+    file = "toy/defs/sales/defs.yaml"
+    site.toy.edit(file, "quarantine_budget:", "quarantine_budgte:")
+    answer = site("run", "prices/raw", "--force")
+    assert "left out" in answer.err
+    assert "forecast/defs.yaml:1: it needs sales, whose spec is wrong" in answer.err
+    assert "quarantine_budgte: unknown key" in answer.err
+    assert site.json("plan", "group:prices")["run"] == []
+    assert site.json("status") == {"models": {}}
+    for words in (("status", "forecast"), ("run", "+prices/raw or sales/raw"), ("run",)):
+        assert "quarantine_budgte: unknown key" in site(*words, code=2).err
+    assert "to work on one of them, name it (run group:NAME)" in site("plan", code=2).err
+
+
 def test_a_features_file_that_does_not_parse(site: Site) -> None:
     file = "toy/defs/forecast/features.py"
     site.toy.edit(file, "import pandas as pd", "import pandas as")

@@ -8,7 +8,7 @@ import pytest
 
 from ml_assets.assets.edges import asset_keys
 from ml_assets.errors import SpecError
-from ml_assets.spec.project import read_for, read_project
+from ml_assets.spec.project import read_for, read_project, read_valid
 
 DATASET = """\
 type: ml_assets.TabularDataset
@@ -153,6 +153,14 @@ def test_what_one_dataset_needs(tmp_path: Path) -> None:
     assert read_for(defs, "people").models == {}
     with pytest.raises(SpecError, match=r"jobs/defs\.yaml:2: not YAML"):
         read_for(defs, "jobs")
+
+
+def test_what_is_right_can_be_read_without_what_is_wrong(tmp_path: Path) -> None:
+    project, wrong = read_valid(write(tmp_path, places=SNAPSHOT.replace("text", "texts")))
+    assert (sorted(project.datasets), sorted(project.models)) == (["jobs", "people"], [])
+    assert wrong["wages"] == [f"{tmp_path}/wages/defs.yaml:1: it needs places, whose spec is wrong"]
+    assert "columns.place.type" in wrong["places"][0]
+    assert sorted(wrong) == ["places", "wages"]
 
 
 def test_joins_across_calendars_are_refused(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from ml_assets.adapters.mlflow import experiments
 from ml_assets.adapters.mlflow.aliases import show_log
 from ml_assets.adapters.mlflow.client import opened, publish
 from ml_assets.errors import MlAssetsError
-from ml_assets.spec.project import Project, read_project
+from ml_assets.spec.project import Project, read_valid
 from ml_assets.store.home import Home
 from ml_assets.workspace import locate
 
@@ -24,7 +24,8 @@ from ml_assets.workspace import locate
 def answering(defs: str) -> Callable[[Any], dict[str, Any]]:
     """Open the home of a project's specs; return the function that answers requests about it."""
     workspace = locate(Path(defs))
-    project = read_project(workspace.defs)
+    # A wrong spec of another model does not matter here.
+    project, _ = read_valid(workspace.defs)
     home = workspace.open_home()
     with contextlib.suppress(MlAssetsError):
         # A failure is reported in the answer to the first request.
