@@ -10,9 +10,9 @@ import pytest
 
 from ml_assets.spec.families import LightGBM, Median, Prior
 from ml_assets.spec.intervals import CalibrateSpec, CoverageSpec
-from ml_assets.stages.intervals import page
+from ml_assets.stages.evaluate import coverage_page
+from ml_assets.stages.evaluate.coverage import coverage, exact
 from ml_assets.stages.intervals.calibrate import calibrate
-from ml_assets.stages.intervals.coverage import coverage, exact
 from ml_assets_tests.handles import given
 from ml_assets_tests.stages.flights import World, module
 
@@ -110,7 +110,7 @@ def test_without_a_limit_nothing_is_measured() -> None:
     found = measured(World(rows=150), MEDIAN, fixed(None))
     assert found["calibrated"] is False
     assert "50 rows are too few for intervals that cover 0.9" in found["text"]
-    assert page.show(found, "min").tables == ()
+    assert coverage_page.show(found, "min").tables == ()
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_rows_that_are_drawn_have_the_exact_interval_alone() -> None:
 
 
 def test_the_section_says_what_is_off_and_for_whom() -> None:
-    section = page.show(measured(World(rows=400), MEDIAN, fixed(3.0)), "min")
+    section = coverage_page.show(measured(World(rows=400), MEDIAN, fixed(3.0)), "min")
     assert section.text.startswith("Not calibrated: covers ")
     first, *others = section.tables
     assert first.head == (

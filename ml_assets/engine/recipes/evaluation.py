@@ -32,7 +32,7 @@ from ml_assets.workspace import Workspace
 _PARTS = ("evaluate", "explain", "optimism", "report")
 STAGES = (*(f"ml_assets.stages.evaluate.{name}" for name in _PARTS), change.STAGE)
 """The stages of a report, in data-flow order."""
-COVERAGE = "ml_assets.stages.intervals.coverage:coverage"
+COVERAGE = "ml_assets.stages.evaluate.coverage:coverage"
 
 
 def evaluate_spec(project: Project, name: str, known: Seen | None = None) -> EvaluateSpec:

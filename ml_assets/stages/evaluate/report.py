@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import DictLoader, Environment, StrictUndefined
 
+from ml_assets.stages.evaluate import coverage_page
 from ml_assets.stages.evaluate.registry import SECTIONS
 from ml_assets.stages.evaluate.section import Line, ReportTable, Section, TableCell, Text, View
 from ml_assets.stages.evaluate.sections import calibration
 from ml_assets.stages.evaluate.style import STYLE
 from ml_assets.stages.evaluate.template import PAGE
 from ml_assets.stages.evaluate.verdict import headline, verdict
-from ml_assets.stages.intervals import page
 from ml_assets.stages.result import Result
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def report(
     if coverage is not None:
         # Not among the sections: they are measured where every candidate is evaluated.
         place = 1 + next(n for n, part in enumerate(parts) if part.name == calibration.NAME)
-        parts.insert(place, page.show(coverage.json(), spec.target_unit))
+        parts.insert(place, coverage_page.show(coverage.json(), spec.target_unit))
     content = _page(view, parts)
     plots: list[Any] = [
         {"name": plot.name, "title": plot.title, "svg": plot.file(), "text": plot.text}

@@ -1,7 +1,7 @@
 """Calibrate prediction intervals on rows that the model had not learned from.
 
 Belongs here: from errors to the limits of the document. Does not belong here: using it (`apply`),
-measuring its coverage on test (`coverage`).
+measuring its coverage on test (`evaluate/coverage`).
 
 Split conformal prediction (Papadopoulos et al., 2002; Lei et al., "Distribution-Free Predictive
 Inference for Regression", JASA 113, 2018): the limit is the k-th smallest error of n rows, with

@@ -1,7 +1,7 @@
 """How often the true value of a test row is in its interval, or in its set of classes.
 
 Belongs here: coverage and size by batch and slice, each with its interval, and the verdict. Does
-not belong here: calibrating (`calibrate`), words and tables for people (`page`).
+not belong here: calibrating (`intervals`), words and tables for people (`coverage_page`).
 
 Two intervals of each coverage: the exact one for a share of independent rows (Clopper and Pearson,
 1934), and one by drawing whole days, since rows of a day depend on each other.
