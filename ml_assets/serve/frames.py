@@ -33,6 +33,8 @@ class Joined:
     """The arguments of the features function besides the rows."""
     missing: tuple[str, ...] = ()
     """The joined datasets that have no such batch yet: their frames are empty."""
+    refused: str | None = None
+    """Why rows of this batch have no prediction."""
 
 
 @dataclass(frozen=True)
@@ -99,8 +101,15 @@ def joined_of(
     if len(tables.prepared) >= HELD:
         tables.prepared.clear()
         tables.frames.clear()
-    made = tables.prepared[batch] = Joined(frames, tuple(missing))
+    made = tables.prepared[batch] = Joined(frames, tuple(missing), _refused(missing, batch))
     return made
+
+
+def _refused(missing: Sequence[str], batch: str) -> str | None:
+    if not missing:
+        return None
+    said = f"{' and '.join(missing)} {'have' if len(missing) > 1 else 'has'} no batch {batch}"
+    return f"join: {said.rstrip()} yet; land it, or set stale: missing"
 
 
 def _previous(spec: FeaturesSpec) -> dict[str, int]:

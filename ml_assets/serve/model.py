@@ -1,8 +1,8 @@
 """The one loaded model: the champion, and all that it needs to predict raw rows.
 
 Commands, notebooks and services predict with it. It holds one state, the champion's version and the
-joined tables of one moment, until `refresh` puts another in its place. Belongs here: which state,
-which batch a row belongs to. Does not belong here: what happens to a row (`stages/score`).
+joined tables of one moment, until `refresh` puts another in its place. Belongs here: which state.
+Does not belong here: the batch of a row (`groups`), what happens to it (`stages/score`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ import pyarrow as pa
 from ml_assets.errors import NotMaterialized, RequestError, UnknownName
 from ml_assets.history.decisions import candidate_of
 from ml_assets.history.scorer import past_scorer
-from ml_assets.serve.frames import Joined, Tables, joined_of, tables_of
+from ml_assets.serve.frames import Tables, tables_of
+from ml_assets.serve.groups import grouped
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.spec.project import Project
 from ml_assets.spec.score import RowsSpec, feature_rows
@@ -63,56 +64,28 @@ class LoadedModel:
         """Return the answer to rows, one row for each, in their order (see `stages/score/answer`).
 
         `rows` are a pandas frame, a pyarrow table or a list of mappings: raw rows as they would
-        land, or with `features` the model's inputs. `batch` names the batch that they belong to,
-        where the model joins batches and nothing else says it. RequestError where rows cannot be
-        read at all, such as without a column that is needed.
+        land, or with `features` the model's inputs. A row is of the batch of its time, if the
+        calendar has a period; else, if the model joins batches, `batch` names it. RequestError
+        where rows cannot be read at all, such as without a column that is needed.
         """
         state = self.state
-        spec = feature_rows(state.scorer.spec.features) if features else state.scorer.spec.rows
         try:
-            found = read(spec, source_of(rows))
+            found = read(rows_spec(state, features), source_of(rows))
         except Unreadable as error:
             raise RequestError(f"the rows cannot be read: {error.reason}") from None
-        return self.answer(state, found, features=features, batch=batch)
-
-    def rows_spec(self, features: bool) -> RowsSpec:
-        """Return how rows are read."""
-        spec = self.state.scorer.spec
-        return feature_rows(spec.features) if features else spec.rows
-
-    def answer(
-        self, state: State, rows: Read, *, features: bool = False, batch: str | None = None
-    ) -> pa.Table:
-        """Return the answer to rows that were read."""
-        found, joined = self.predicted(state, rows, features=features, batch=batch)
-        return state.scorer.answer(len(rows.lines), found, ", ".join(joined.missing) or None)
+        predicted = self.predicted(state, found, features=features, batch=batch)
+        return state.scorer.answer(len(found.lines), predicted)
 
     def predicted(
         self, state: State, rows: Read, *, features: bool = False, batch: str | None = None
-    ) -> tuple[Predicted, Joined]:
-        """Return features and predictions of rows that were read, and their joined tables."""
+    ) -> Predicted:
+        """Return features and predictions of rows that were read."""
         if features:
-            return state.scorer.from_features(rows), Joined({})
-        joined = self._joined(state, batch)
-        return state.scorer.from_rows(rows, joined.frames), joined
-
-    def _joined(self, state: State, batch: str | None) -> Joined:
-        spec = state.scorer.spec.features
-        if batch is None and self._needs_batch(state):
-            calendar = state.datasets[spec.dataset].calendar
-            assert calendar is not None
-            known = {b for name in state.tables.held for b in state.tables.batches(name) if b}
-            listed = ", ".join(calendar.sorted(known)[-12:]) or "none"
-            raise RequestError(
-                f"{self.name} joins batches of calendar {calendar.name!r}: name the batch of the "
-                f"rows; the newest there are: {listed}"
-            )
-        return joined_of(self._home, spec, state.datasets, state.tables, batch or "")
-
-    def _needs_batch(self, state: State) -> bool:
-        spec = state.scorer.spec.features
-        calendars = [state.datasets[join.dataset].calendar for join in spec.joins]
-        return bool(spec.previous) or any(calendar is not None for calendar in calendars)
+            return state.scorer.from_features(rows)
+        rows, groups = grouped(
+            self._home, state.scorer.spec, state.datasets, state.tables, rows, batch
+        )
+        return state.scorer.from_rows(rows, groups)
 
     def _now(self, before: State | None) -> State:
         champion = self._home.promotions.champion(self._home.env, self.name)
@@ -140,6 +113,12 @@ class LoadedModel:
         """Return the spec of a dataset with the calendar by which its batches are named today."""
         now = self._project.datasets.get(name)
         return then if now is None else then.model_copy(update={"calendar": now.calendar})
+
+
+def rows_spec(state: State, features: bool) -> RowsSpec:
+    """Return how rows are read: raw rows, or rows of features."""
+    spec = state.scorer.spec
+    return feature_rows(spec.features) if features else spec.rows
 
 
 def load(home: Home, project: Project, name: str) -> LoadedModel:

@@ -20,6 +20,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ml_assets.stages.score.read import Ints
 from ml_assets.stages.train.encode import Array
 
 PREDICTION, UNSEEN, MISSING_JOINS, PROBLEM = "prediction", "unseen", "missing_joins", "problem"
@@ -28,21 +29,22 @@ PREDICTION, UNSEEN, MISSING_JOINS, PROBLEM = "prediction", "unseen", "missing_jo
 def answer(
     document: Mapping[str, Any],
     rows: int,
-    at: Array,
+    at: Ints,
     found: Array,
     unseen: Sequence[str | None],
+    missing_joins: Sequence[str | None],
     problems: Mapping[int, str],
-    missing_joins: str | None = None,
 ) -> pa.Table:
     """Return a row for each of `rows`: those `at` (n,) have what was `found` (n,) or (n, classes).
 
-    `unseen` (n,) belongs to the same rows; `problems` says why each of the others has nothing.
+    `unseen` and `missing_joins` (n) belong to the same rows; `problems` says why the others have
+    nothing.
     """
     columns = {
         name: _placed(values, rows, at) for name, values in _predicted(document, found).items()
     }
     columns[UNSEEN] = _placed(pa.array(unseen, pa.string()), rows, at)
-    columns[MISSING_JOINS] = pa.array([missing_joins] * rows, pa.string())
+    columns[MISSING_JOINS] = _placed(pa.array(missing_joins, pa.string()), rows, at)
     columns[PROBLEM] = pa.array([problems.get(row) for row in range(rows)], pa.string())
     return pa.table(columns)
 
@@ -56,7 +58,7 @@ def _predicted(document: Mapping[str, Any], found: Array) -> dict[str, pa.Array]
     return {PREDICTION: classes.take(pa.array(best)), **each}
 
 
-def _placed(values: pa.Array, rows: int, at: Array) -> pa.Array:
+def _placed(values: pa.Array, rows: int, at: Ints) -> pa.Array:
     place = np.full(rows, -1, dtype=np.int64)
     place[at] = np.arange(len(at))
     return values.take(pa.array(place, mask=place < 0))

@@ -38,7 +38,7 @@ def computed(
 
     Halves are tried until such rows are found. HookError where it fails for more than MOST of them.
     """
-    parts = [pa.schema([(n, ARROW[c.kind]) for n, c in spec.columns.items()]).empty_table()]
+    parts = [empty(spec)]
     failed: dict[int, str] = {}
 
     def within(start: int, stop: int) -> None:
@@ -57,6 +57,11 @@ def computed(
     if len(rows):
         within(0, len(rows))
     return Computed(pa.concat_tables(parts).unify_dictionaries().combine_chunks(), failed)
+
+
+def empty(spec: FeaturesSpec) -> pa.Table:
+    """Return the features of no rows."""
+    return pa.schema([(n, ARROW[c.kind]) for n, c in spec.columns.items()]).empty_table()
 
 
 def _refuse_many(failed: Mapping[int, str], rows: int) -> None:

@@ -6,12 +6,13 @@ Belongs here: the steps of ingest and cleaning, row by row. Does not belong here
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from ml_assets.stages import cleaning
 from ml_assets.stages.clean import filtered, judge
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from ml_assets.spec.score import RowsSpec
 
 
+Ints = NDArray[np.int64]
+
+
 @dataclass(frozen=True)
 class Read:
     """Rows that were read, in the order in which they came."""
@@ -41,9 +45,15 @@ class Read:
     """By the number of each other row: the rule that it breaks first, and the reason."""
 
     @property
-    def rows(self) -> pa.Array:
-        """The numbers of the rows in the table."""
-        return self.table[LINE].combine_chunks()
+    def numbers(self) -> Ints:
+        """(n,) the numbers of the rows in the table."""
+        return np.asarray(self.table[LINE].to_numpy(), dtype=np.int64)
+
+    def without(self, places: Ints, why: Sequence[str]) -> Read:
+        """Return the rows without those at some places (n,) of the table, and why (n)."""
+        gone = dict(zip(self.numbers[places].tolist(), why, strict=True))
+        kept = np.setdiff1d(np.arange(len(self.table)), places)
+        return Read(self.lines, self.table.take(pa.array(kept)), {**self.problems, **gone})
 
 
 def read(spec: RowsSpec, source: Source) -> Read:

@@ -6,7 +6,7 @@ a row has, where the parts come from (`serve`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +15,8 @@ import pyarrow as pa
 
 from ml_assets.stages.hook import Hook
 from ml_assets.stages.score.answer import answer, unseen_in
-from ml_assets.stages.score.features import computed
-from ml_assets.stages.score.read import Read
+from ml_assets.stages.score.features import computed, empty
+from ml_assets.stages.score.read import Ints, Read
 from ml_assets.stages.train.encode import Array
 from ml_assets.stages.train.predict import predict
 
@@ -28,12 +28,26 @@ if TYPE_CHECKING:
 class Predicted:
     """Rows with their features and predictions, and what is wrong with the others."""
 
-    at: Array
+    at: Ints
     """(n,) the numbers of the rows that have features."""
     features: pa.Table
     found: Array
     """(n,) or (n, classes)."""
+    missing_joins: Sequence[str | None]
+    """(n) the joined datasets that had no batch for the row."""
     problems: Mapping[int, str]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Rows that are joined with the same tables."""
+
+    places: Ints
+    """(n,) their places in the table of the rows."""
+    joined: Mapping[str, Any]
+    """The frames that the function takes besides the rows."""
+    missing: str | None = None
+    """The joined datasets that have no batch for them."""
 
 
 @dataclass(frozen=True)
@@ -45,25 +59,46 @@ class Scorer:
     family: Any
     hook: Hook | None
 
-    def from_rows(self, rows: Read, joined: Mapping[str, Any]) -> Predicted:
-        """Return the predictions for raw rows; `joined` are the frames that the function takes."""
-        made = computed(self.spec.features, self.hook, rows.table, joined)
-        numbers = rows.rows.to_numpy()
-        kept = np.delete(np.arange(len(numbers)), list(made.failed))
-        problems = {**rows.problems}
-        problems |= {int(numbers[place]): f"features: {why}" for place, why in made.failed.items()}
-        return self._predicted(numbers[kept], made.table, problems)
+    def from_rows(self, rows: Read, groups: Sequence[Group]) -> Predicted:
+        """Return the predictions for raw rows, each of which is in one group."""
+        problems, at = dict(rows.problems), [np.zeros(0, np.int64)]
+        missing: list[str | None] = []
+        tables = [empty(self.spec.features)]
+        for group in groups:
+            part = rows.table.take(pa.array(group.places))
+            made = computed(self.spec.features, self.hook, part, group.joined)
+            numbers = rows.numbers[group.places]
+            problems |= {int(numbers[n]): f"features: {why}" for n, why in made.failed.items()}
+            at.append(np.delete(numbers, list(made.failed)))
+            missing += [group.missing] * len(made.table)
+            tables.append(made.table)
+        features = pa.concat_tables(tables).unify_dictionaries().combine_chunks()
+        return self._predicted(np.concatenate(at), features, missing, problems)
 
     def from_features(self, rows: Read) -> Predicted:
         """Return the predictions for rows that have the features already."""
-        return self._predicted(rows.rows.to_numpy(), rows.table, rows.problems)
+        missing = [None] * len(rows.table)
+        return self._predicted(rows.numbers, rows.table, missing, rows.problems)
 
-    def answer(self, rows: int, found: Predicted, missing_joins: str | None = None) -> pa.Table:
+    def answer(self, rows: int, found: Predicted) -> pa.Table:
         """Return the answer to `rows` rows (see `answer`)."""
         unseen = unseen_in(self.document, found.features)
         return answer(
-            self.document, rows, found.at, found.found, unseen, found.problems, missing_joins
+            self.document,
+            rows,
+            found.at,
+            found.found,
+            unseen,
+            found.missing_joins,
+            found.problems,
         )
 
-    def _predicted(self, at: Array, features: pa.Table, problems: Mapping[int, str]) -> Predicted:
-        return Predicted(at, features, predict(self.document, self.family, features), problems)
+    def _predicted(
+        self,
+        at: Ints,
+        features: pa.Table,
+        missing: Sequence[str | None],
+        problems: Mapping[int, str],
+    ) -> Predicted:
+        found = predict(self.document, self.family, features)
+        return Predicted(at, features, found, missing, problems)

@@ -1,0 +1,93 @@
+"""Rows to score by the batch that they belong to, each with its joined tables.
+
+Belongs here: the batch of a row, and rows that cannot be joined. Does not belong here: preparing
+tables (`frames`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from ml_assets.errors import RequestError
+from ml_assets.serve.frames import Tables, joined_of
+from ml_assets.spec.calendar import Calendar
+from ml_assets.spec.dataset import DatasetSpec
+from ml_assets.spec.model import FeaturesSpec
+from ml_assets.spec.score import ScoreSpec
+from ml_assets.stages.score.read import Read
+from ml_assets.stages.score.score import Group
+from ml_assets.store.home import Home
+
+
+def grouped(
+    home: Home,
+    spec: ScoreSpec,
+    datasets: Mapping[str, DatasetSpec],
+    tables: Tables,
+    rows: Read,
+    batch: str | None,
+) -> tuple[Read, list[Group]]:
+    """Return the rows that can be joined, and their groups; the others have a problem.
+
+    `batch` names the batch of all rows; without it their times do. RequestError if neither can.
+    """
+    names = _names(spec, datasets, tables, rows, batch)
+    joined = {
+        name: joined_of(home, spec.features, datasets, tables, name)
+        for name in dict.fromkeys(names)
+        if name is not None
+    }
+    refused = {name: found.refused for name, found in joined.items()}
+    why = {n: _no_batch(spec) if name is None else refused[name] for n, name in enumerate(names)}
+    gone = {n: said for n, said in why.items() if said is not None}
+    left = rows.without(np.array(list(gone), dtype=np.int64), list(gone.values()))
+    there = np.array([name for n, name in enumerate(names) if n not in gone], dtype=object)
+    return left, [
+        Group(np.flatnonzero(there == name), found.frames, ", ".join(found.missing) or None)
+        for name, found in joined.items()
+        if found.refused is None
+    ]
+
+
+def _names(
+    spec: ScoreSpec,
+    datasets: Mapping[str, DatasetSpec],
+    tables: Tables,
+    rows: Read,
+    batch: str | None,
+) -> list[str | None]:
+    """Return the batch of each row; None where its time is missing."""
+    main = datasets[spec.features.dataset]
+    calendar = main.calendar
+    if calendar is None or not _by_batch(spec.features, datasets):
+        return [""] * len(rows.table)
+    if batch is not None:
+        if not calendar.matches(batch):
+            raise RequestError(f"no batch is named {batch!r} by {calendar.wanted}")
+        return [batch] * len(rows.table)
+    if calendar.period is None or main.time not in rows.table.column_names:
+        raise RequestError(_unnamed(spec.model, calendar, tables))
+    coded = rows.table[main.time].combine_chunks().dictionary_encode()
+    known = [calendar.batch_of(time) for time in coded.dictionary.to_pylist()]
+    return [None if place is None else known[place] for place in coded.indices.to_pylist()]
+
+
+def _by_batch(spec: FeaturesSpec, datasets: Mapping[str, DatasetSpec]) -> bool:
+    """Return whether features depend on the batch of a row."""
+    calendars = [datasets[join.dataset].calendar for join in spec.joins]
+    return bool(spec.previous) or any(calendar is not None for calendar in calendars)
+
+
+def _no_batch(spec: ScoreSpec) -> str:
+    return f"batch: the row has no time, so that no batch of {spec.features.dataset} is its own"
+
+
+def _unnamed(model: str, calendar: Calendar, tables: Tables) -> str:
+    known = {batch for name in tables.held for batch in tables.batches(name) if batch}
+    newest = ", ".join(calendar.sorted(known)[-6:]) or "none"
+    return (
+        f"{model} joins batches of calendar {calendar.name!r}, and no time says which: name the "
+        f"batch of the rows (newest: {newest}), or give the calendar a period"
+    )
