@@ -26,6 +26,7 @@ from ml_assets.cli import (
     repair,
     report,
     run,
+    score,
 )
 
 app = typer.Typer(
@@ -61,6 +62,7 @@ for command in (
     experiment.experiment,
     release.release,
     release.verify,
+    score.score,
     recreate.recreate,
     compare.compare,
     collect.gc,

@@ -40,6 +40,11 @@ class State:
     """Those that it was made from, with the calendars of today."""
     tables: Tables
 
+    @property
+    def main(self) -> DatasetSpec:
+        """The dataset whose rows are predicted."""
+        return self.datasets[self.scorer.spec.features.dataset]
+
 
 class LoadedModel:
     """The champion of a model in an environment, ready to predict."""

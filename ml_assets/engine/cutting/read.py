@@ -42,7 +42,7 @@ def cut(path: Path, spec: DatasetSpec, parts: Parts) -> None:
     """Cut a file into parts; Unreadable if its records or batches cannot be found."""
     rule = spec.landing.cut
     assert rule is not None
-    with _plain(path) as file:
+    with plain(path) as file:
         begin = file.peek(4)  # type: ignore[attr-defined]
         if begin.startswith(PARQUET):
             _table(file, spec, rule, parts)
@@ -57,7 +57,8 @@ def cut(path: Path, spec: DatasetSpec, parts: Parts) -> None:
 
 
 @contextmanager
-def _plain(path: Path) -> Iterator[IO[bytes]]:
+def plain(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file, decompressed from gzip; Unreadable if that is damaged or truncated."""
     with path.open("rb") as file:
         if not file.peek(2).startswith(GZIP):
             yield file

@@ -41,10 +41,10 @@ def answer(
     nothing.
     """
     columns = {
-        name: _placed(values, rows, at) for name, values in _predicted(document, found).items()
+        name: placed(values, rows, at) for name, values in _predicted(document, found).items()
     }
-    columns[UNSEEN] = _placed(pa.array(unseen, pa.string()), rows, at)
-    columns[MISSING_JOINS] = _placed(pa.array(missing_joins, pa.string()), rows, at)
+    columns[UNSEEN] = placed(pa.array(unseen, pa.string()), rows, at)
+    columns[MISSING_JOINS] = placed(pa.array(missing_joins, pa.string()), rows, at)
     columns[PROBLEM] = pa.array([problems.get(row) for row in range(rows)], pa.string())
     return pa.table(columns)
 
@@ -58,7 +58,8 @@ def _predicted(document: Mapping[str, Any], found: Array) -> dict[str, pa.Array]
     return {PREDICTION: classes.take(pa.array(best)), **each}
 
 
-def _placed(values: pa.Array, rows: int, at: Ints) -> pa.Array:
+def placed(values: pa.Array, rows: int, at: Ints) -> pa.Array:
+    """Return a value for each of `rows`: those `at` (n,) have the values (n), others none."""
     place = np.full(rows, -1, dtype=np.int64)
     place[at] = np.arange(len(at))
     return values.take(pa.array(place, mask=place < 0))
