@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ml_assets.spec.dataset import DatasetSpec
+from ml_assets.spec.model import ModelSpec
+
 
 @dataclass(frozen=True)
 class CheckEntry:
@@ -91,6 +94,20 @@ CHECKS = (
         "A row's features are the same when computed alone, permuted and in its batch.",
     ),
     CheckEntry(
+        "join_leakage",
+        "features",
+        "ml_assets.stages.check.join_leakage:check",
+        ("main", "joins", "previous", "features"),
+        "No feature is made from joined rows later than the prediction.",
+    ),
+    CheckEntry(
+        "join_age",
+        "features",
+        "ml_assets.stages.check.join_age:check",
+        ("main", "joins", "previous"),
+        "Each row has joined rows that are new enough when it is predicted.",
+    ),
+    CheckEntry(
         "fold_disjointness",
         "test_split",
         "ml_assets.stages.check.fold_disjointness:check",
@@ -137,6 +154,11 @@ OWN = "ml_assets.stages.check.custom:check"
 """The stage that calls a user's own check."""
 
 
-def checks_of(asset: str) -> list[CheckEntry]:
-    """Return the checks shown on assets of this name."""
-    return [entry for entry in CHECKS if entry.asset == asset]
+def checks_of(asset: str, spec: DatasetSpec | ModelSpec | None = None) -> list[CheckEntry]:
+    """Return the checks shown on assets of this name; with a spec, those that it asks for."""
+    joins = spec.joins if isinstance(spec, ModelSpec) else ()
+    left_out = set()
+    if spec is not None:
+        left_out |= set() if any(join.at for join in joins) else {"join_leakage"}
+        left_out |= set() if any(join.max_age for join in joins) else {"join_age"}
+    return [entry for entry in CHECKS if entry.asset == asset and entry.name not in left_out]

@@ -4,7 +4,7 @@ A step first computes and records every batch, and only then reports to Dagster 
 """
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import dagster as dg
@@ -18,6 +18,8 @@ from ml_assets.graph.describe import asset_spec
 from ml_assets.graph.keys import asset_of, key_of
 from ml_assets.graph.resource import Engine
 from ml_assets.graph.step import publish
+from ml_assets.spec.dataset import DatasetSpec
+from ml_assets.spec.model import ModelSpec
 from ml_assets.spec.project import Project
 
 
@@ -33,7 +35,7 @@ def unit_assets(
     assets = [f"{group}/{entry.name}" for entry in made_by(kind)]
     own = partitions if partitioned(project, assets[0]) else None
     specs = [asset_spec(project, asset, partitions, code_version) for asset in assets]
-    checks = list(check_specs(assets, spec.checks, own))
+    checks = list(check_specs(assets, spec, own))
 
     @dg.multi_asset(
         name=f"{group}__{kind}",
@@ -63,15 +65,15 @@ def unit_assets(
 
 def check_specs(
     assets: Sequence[str],
-    own: Mapping[str, str],
+    spec: DatasetSpec | ModelSpec,
     partitions: dg.PartitionsDefinition[str] | None,
 ) -> Iterator[dg.AssetCheckSpec]:
     """Yield the checks shown on a unit's assets, the user's own included."""
     for asset in assets:
         name = asset.split("/")[1]
-        described = {entry.name: entry.description for entry in checks_of(name)}
+        described = {entry.name: entry.description for entry in checks_of(name, spec)}
         if entry_of(asset).own_checks:
-            described |= {check: f"Own check {hook}." for check, hook in own.items()}
+            described |= {check: f"Own check {hook}." for check, hook in spec.checks.items()}
         for check, text in described.items():
             with warnings.catch_warnings():
                 # Checks by partition are a preview feature of Dagster; our use of them is tested.

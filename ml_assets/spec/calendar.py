@@ -66,9 +66,9 @@ def _next(start: datetime, order: str) -> datetime:
 class Calendar(Spec):
     """The batches that datasets share, in order. `calendar: month` is short for `{name: month}`."""
 
-    name: Name
+    name: Name = ""
     """Datasets on the same calendar are joined batch by batch, and must agree on all that it says.
-    By default the period."""
+    By default it is called like its period."""
     order: Annotated[str, AfterValidator(_order)] = NATURAL
     """`natural` (runs of digits count as numbers: 9, 10, 11), or the date format of batch names for
     Python's `strptime` (`%b %Y` for `Jan 2024`). A name that does not match is refused."""
@@ -79,9 +79,18 @@ class Calendar(Spec):
     """By whose clock a batch begins, such as `America/New_York`; by default UTC. Only with
     `period`."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _named_by_its_period(cls, given: Any) -> Any:
+        if isinstance(given, dict) and "name" not in given and given.get("period") in cut.PERIODS:
+            return {"name": given["period"], **given}
+        return given
+
     @model_validator(mode="after")
     def _parts_fit(self) -> Calendar:
         wrong: list[tuple[Place, str]] = []
+        if not self.name:
+            wrong.append((("name",), "is missing; give the calendar a name, or a period"))
         if self.zone is not None and self.period is None:
             said = f"is for the times of a period; add 'period', one of {', '.join(cut.PERIODS)}"
             wrong.append((("zone",), said))
@@ -183,11 +192,7 @@ class Calendar(Spec):
 
 
 def _long(value: Any) -> Any:
-    if isinstance(value, str):
-        return {"name": value}
-    if isinstance(value, dict) and "name" not in value and value.get("period") in cut.PERIODS:
-        return {"name": value["period"], **value}
-    return value
+    return {"name": value} if isinstance(value, str) else value
 
 
 Named = Annotated[Calendar, BeforeValidator(_long, json_schema_input_type=str | Calendar)]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from ml_assets.errors import suggest
 from ml_assets.spec.base import Hook, Mistakes, Name, Names, Place, Resamples, Seed, Spec
+from ml_assets.spec.expressions.constants import duration
 from ml_assets.spec.families import BASELINES, Blend, Blended, FamilySpec, GroupMedian
 from ml_assets.spec.gate import Described, GateSpec
 from ml_assets.spec.intervals import PredictionIntervals
@@ -24,12 +26,28 @@ METRICS: dict[str, tuple[str, ...]] = {
 }
 
 
+def _age(value: str) -> str:
+    if duration(value) <= timedelta():
+        raise ValueError(f"got {value!r}, wanted a duration above 0 such as '2 h'")
+    return value
+
+
 class Join(Spec):
     """Another dataset that the features function reads."""
 
     dataset: Name
     previous: Annotated[int, Field(ge=0, le=100_000)] = 0
     """Also pass this many preceding batches (same calendar only), fewer at the start."""
+    at: str | None = None
+    """When a row's prediction is made: an [expression](expressions.md) over the columns known then,
+    such as `time_hour + minute * '1 min'`. Joined rows of a later time are the future:
+    `join_leakage` looks for features that read them."""
+    max_age: Annotated[str, AfterValidator(_age)] | None = None
+    """How much older than `at` the newest joined row may be, such as `2 h`; needs `at`."""
+    stale: Literal["refuse", "missing"] = "refuse"
+    """What becomes of rows whose joined batch has not landed, or whose newest joined row is older
+    than `max_age`: the batch waits and is not trained on, and a row that is scored alone has a
+    problem (`refuse`), or features are computed with what is there (`missing`)."""
 
 
 class FeatureColumn(Spec):
@@ -137,6 +155,32 @@ class FeaturesSpec(Spec):
     """Without a key: the columns by whose values a row is known, in order of name."""
     looked: dict[str, tuple[str, ...]] = {}
     """Feature -> columns (`dataset.column`) whose values it is compared with."""
+
+
+class MomentsSpec(FeaturesSpec):
+    """Everything that holding joined rows against the moment of prediction depends on."""
+
+    moments: dict[str, str]
+    """Joined dataset -> when a row's prediction is made."""
+    times: dict[str, str]
+    """Joined dataset -> its column of event times."""
+
+
+class Age(Spec):
+    """How old the rows of a joined dataset may be."""
+
+    at: str
+    time: str
+    """Its column of event times."""
+    max_age: str
+    stale: Literal["refuse", "missing"]
+
+
+class AgesSpec(Spec):
+    """Everything that holding the age of joined rows against its limit depends on."""
+
+    model: Name
+    joins: dict[Name, Age]
 
 
 class Training(Spec):
@@ -330,6 +374,9 @@ class ModelSpec(Spec):
                 yield place, f"{join.dataset!r} {said} `previous: 1` next to `dataset`"
             elif join.dataset in seen:
                 yield place, f"{join.dataset!r} is joined twice"
+            if join.max_age is not None and join.at is None:
+                said = "is the age at the moment of prediction; say that moment as `at`"
+                yield ("joins", number, "max_age"), said
             seen.add(join.dataset)
 
     def _wrong_training(self) -> Iterator[tuple[Place, str]]:

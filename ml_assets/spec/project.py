@@ -214,6 +214,28 @@ def _join_mismatches(project: Project, model: ModelSpec, join: Join) -> Iterator
         yield "dataset", f"{said}; only datasets on one calendar, or snapshots, can be joined"
     if other is None and join.previous:
         yield "previous", f"{join.dataset} is a snapshot and has no preceding batches"
+    if join.at is not None and model.dataset in project.datasets:
+        if project.datasets[join.dataset].time is None:
+            yield "at", f"{join.dataset} has no `time`, so none of its rows is known to be later"
+        for said in _moment_mismatches(join.at, model, project.datasets[model.dataset]):
+            yield "at", said
+
+
+def _moment_mismatches(at: str, model: ModelSpec, dataset: DatasetSpec) -> Iterator[str]:
+    try:
+        kind = kind_of(at, dataset.columns)
+    except ValueError as error:
+        yield str(error)
+        return
+    if kind != "time":
+        yield f"{at!r} gives {A[kind]} for each row, wanted a time"
+    if model.predict_at in dataset.moments:
+        known = dataset.known_at(str(model.predict_at))
+        read = grammar.names(grammar.parse(at, dataset.columns))
+        late = [name for name in dataset.columns if name in read and name not in known]
+        if late:
+            said = f"{', '.join(late)} is not known at {model.predict_at}"
+            yield f"{said}; wanted columns of {', '.join(known)}"
 
 
 def _model_mismatches(model: ModelSpec, dataset: DatasetSpec) -> Iterator[tuple[Place, str]]:

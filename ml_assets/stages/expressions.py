@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import operator
 from collections.abc import Callable, Collection, Mapping
+from datetime import timedelta
 from functools import reduce
 from typing import Any
 
@@ -158,6 +159,10 @@ def _arithmetic(operation: ast.operator, left: Any, right: Any) -> Any:
     compute = constants.ARITHMETIC[type(operation)]
     if any(_is_time(side) for side in (left, right)):
         return compute(left, _shift(right, isinstance(operation, ast.Sub)))
+    if isinstance(operation, ast.Mult) and isinstance(right, str):
+        return _times(left, right)
+    if isinstance(operation, ast.Mult) and isinstance(left, str):
+        return _times(right, left)
     if any(_is_text(side) for side in (left, right)):
         if not isinstance(operation, ast.Add) or not (_is_text(left) and _is_text(right)):
             raise TypeError("arithmetic is for numbers, got a text")
@@ -175,6 +180,17 @@ def _arithmetic(operation: ast.operator, left: Any, right: Any) -> Any:
     # Whole numbers are exact, and wrap around silently where 64 bits do not hold them.
     wraps = isinstance(near, pd.Series) and bool((near.abs() >= _WRAPS).any())
     return near if wraps else compute(left, right)
+
+
+def _times(number: Any, text: str) -> pd.Series:
+    """Return a number of durations; missing where it is longer than a duration may be."""
+    if not isinstance(number, pd.Series):
+        raise TypeError("arithmetic is for numbers, got a text")
+    one = constants.duration(text) // timedelta(microseconds=1)
+    count = pd.Series(_real(_number(number)), dtype="float64") * one
+    known = count.abs() <= timedelta(days=constants.LONGEST) // timedelta(microseconds=1)
+    whole = count.where(known, 0).round().astype("int64").astype("timedelta64[us]")
+    return pd.Series(whole.where(known))
 
 
 def _shift(right: Any, minus: bool) -> Any:

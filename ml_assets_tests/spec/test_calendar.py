@@ -189,3 +189,8 @@ def test_the_name_of_a_calendar_with_a_period_may_be_left_out() -> None:
 def test_a_period_that_is_none(parts: dict[str, str], said: str) -> None:
     with pytest.raises(ValidationError, match=said):
         Calendar.model_validate({"name": "c", **parts})
+
+
+def test_a_calendar_without_a_name_or_period() -> None:
+    with pytest.raises(ValidationError, match="name: is missing; give the calendar a name, or a"):
+        Calendar.model_validate({"order": "%Y"})

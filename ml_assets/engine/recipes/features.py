@@ -9,14 +9,15 @@ from ml_assets.engine import sensitive
 from ml_assets.engine.checks import checks_of
 from ml_assets.engine.code_versions import Versioned
 from ml_assets.engine.lazy import Later
-from ml_assets.engine.recipes.dataset import cleaned_of, own_check
+from ml_assets.engine.recipes.dataset import clean_spec, cleaned_of, own_check
 from ml_assets.engine.session import Done, Made, Session, Undone
 from ml_assets.keys.action import Action, Input
-from ml_assets.spec.model import (
-    FeaturesSpec,
-)
+from ml_assets.spec.model import Age, AgesSpec, FeaturesSpec, Join, MomentsSpec
 from ml_assets.spec.project import Project
 from ml_assets.workspace import Workspace
+
+AGE, LEAKAGE = "join_age", "join_leakage"
+"""Checks of the joined rows' times; the first also says whether a batch may be used."""
 
 
 def features_spec(project: Project, name: str) -> FeaturesSpec:
@@ -32,7 +33,8 @@ def features_spec(project: Project, name: str) -> FeaturesSpec:
         known=known,
         withheld=withheld,
         predict_at=model.predict_at,
-        joins=model.joins,
+        # When their rows are known changes no feature.
+        joins=tuple(Join(dataset=join.dataset, previous=join.previous) for join in model.joins),
         previous=model.previous,
         key=dataset.key,
         time=dataset.time,
@@ -74,7 +76,7 @@ def features(session: Session, unit: Unit) -> Sequence[Made]:
     model = session.project.models[unit.group]
     (cell,) = unit.cells()
     main = cleaned_of(session, model.dataset, unit.partition)
-    joined = {j.dataset: cleaned_of(session, j.dataset, unit.partition) for j in model.joins}
+    joined = {join.dataset: _joined(session, unit, join) for join in model.joins}
     waits = [made.waiting for made in (main, *joined.values()) if made.waiting is not None]
     if waits:
         return [Made(cell, {}, {}, waiting=f"{cell} waits: {'; '.join(waits)}")]
@@ -96,8 +98,12 @@ def features(session: Session, unit: Unit) -> Sequence[Made]:
         unit, Action("features", "ml_assets.stages.features:features", params, inputs, hooks)
     )
     known = {**inputs, "features": made.outputs["features"]}
-    checks = Later(lambda: _feature_checks(session, unit, params, known, hooks))
+    ages = _ages(session, unit, inputs)
+    checks = Later(lambda: _feature_checks(session, unit, params, known, hooks) | ages)
     facts = {"usable": main.facts.get("usable", True)}
+    for done in ages.values():
+        if isinstance(done, Done) and done.record.facts["refused"] is not None:
+            facts |= {"usable": False, "refused": done.record.facts["refused"]}
     if params.looked and isinstance(made, Done):
         facts[sensitive.FACT] = made.record.facts[sensitive.FACT]
     outputs = {"features": made.outputs["features"]}
@@ -111,12 +117,14 @@ def _feature_checks(
     known: Mapping[str, Input],
     hooks: Mapping[str, str],
 ) -> dict[str, Done | Undone]:
-    entries = checks_of("features")
+    model = session.project.models[unit.group]
+    entries = [entry for entry in checks_of("features", model) if entry.name != AGE]
+    moments = _moments_spec(session.project, params)
     tries = [
         Action(
             f"check:{entry.name}",
             entry.stage,
-            params,
+            moments if entry.name == LEAKAGE else params,
             {name: known[name] for name in entry.inputs},
             hooks if "main" in entry.inputs else {},
         )
@@ -124,9 +132,51 @@ def _feature_checks(
     ]
     names = [entry.name for entry in entries]
     checks = dict(zip(names, session.each(unit, tries), strict=True))
-    for name, hook in session.project.models[unit.group].checks.items():
+    for name, hook in model.checks.items():
         checks[name] = own_check(session, unit, name, hook, known["features"])
     return checks
+
+
+def _joined(session: Session, unit: Unit, join: Join) -> Made:
+    """Return the joined batch; without rows where it has not landed and need not have."""
+    made = cleaned_of(session, join.dataset, unit.partition)
+    dataset = session.project.datasets[join.dataset]
+    landings, out = session.landings(join.dataset, unit.partition if dataset.calendar else "")
+    if made.waiting is None or join.stale == "refuse" or landings or out is not None:
+        return made
+    params = clean_spec(join.dataset, dataset)
+    empty = session.act(
+        unit, Action(f"none:{join.dataset}", "ml_assets.stages.withdraw:withdrawn", params)
+    )
+    return Made(made.cell, empty.outputs, {})
+
+
+def _moments_spec(project: Project, params: FeaturesSpec) -> MomentsSpec:
+    joins = {join.dataset: join for join in project.models[params.model].joins}
+    moments = {name: join.at for name, join in joins.items() if join.at is not None}
+    times = {name: str(project.datasets[name].time) for name in moments}
+    return MomentsSpec(**dict(params), moments=moments, times=times)
+
+
+def _ages(session: Session, unit: Unit, inputs: Mapping[str, Input]) -> dict[str, Done | Undone]:
+    """Hold the age of joined rows against its limit, where there is one."""
+    project = session.project
+    limited = {
+        join.dataset: Age(
+            at=join.at or "",
+            time=project.datasets[join.dataset].time or "",
+            max_age=join.max_age,
+            stale=join.stale,
+        )
+        for join in project.models[unit.group].joins
+        if join.max_age is not None
+    }
+    (entry,) = (entry for entry in checks_of("features") if entry.name == AGE)
+    if not limited:
+        return {}
+    params = AgesSpec(model=unit.group, joins=limited)
+    given = {name: inputs[name] for name in entry.inputs}
+    return {AGE: session.act(unit, Action(f"check:{AGE}", entry.stage, params, given))}
 
 
 def _previous(session: Session, dataset: str, partition: str, count: int) -> list[Input]:

@@ -26,7 +26,8 @@ UNITS = {
     "ms": 0.001,
 }
 _AMOUNT = re.compile(r"\s*(\d{1,12}(?:\.\d{1,6})?)\s*([a-z]{1,7})", re.ASCII)
-_LONGEST = 3_650_000
+LONGEST = 3_650_000
+"""Days of the longest duration."""
 ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -97,6 +98,6 @@ def duration(text: str) -> timedelta:
         raise ValueError(
             f"{text!r} is not a duration; write '90s', '15min', '1h 30min' or '2 days'"
         )
-    if found > _LONGEST * UNITS["day"]:
-        raise ValueError(f"{text!r} is too long (wanted at most {_LONGEST:,} days)")
+    if found > LONGEST * UNITS["day"]:
+        raise ValueError(f"{text!r} is too long (wanted at most {LONGEST:,} days)")
     return sign * timedelta(seconds=found)

@@ -271,6 +271,6 @@ class _Finish(ast.NodeTransformer):
         texts = any(isinstance(value, str) for value in sides)
         if len(sides) == 2 and not texts:
             return ast.Constant(constants.combined(node.op, sides[0], sides[1]))
-        if texts and (len(sides) == 2 or not isinstance(node.op, ast.Add | ast.Sub)):
+        if texts and (len(sides) == 2 or not isinstance(node.op, ast.Add | ast.Sub | ast.Mult)):
             raise ValueError("arithmetic is for numbers, got a text")
         return node

@@ -110,6 +110,11 @@ def _arithmetic(node: ast.BinOp, columns: Mapping[str, Kind]) -> Kind:
         found = _shifted(node, left, right)
         if found is not None:
             return found
+    if isinstance(node.op, ast.Mult) and sides == {"number", "text"}:
+        for side in (node.left, node.right):
+            if isinstance(side, ast.Constant) and isinstance(side.value, str):
+                constants.duration(side.value)
+                return "duration"
     if sides == {"boolean"}:
         raise ValueError("arithmetic between two booleans; use & and |")
     shown = f"{grammar.shown(node.left)} is {A[left]}, {grammar.shown(node.right)} is {A[right]}"

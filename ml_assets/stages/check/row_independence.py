@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ml_assets.stages.counted import counted
+from ml_assets.stages.differing import compact, differing
 from ml_assets.stages.hook import Hook, call, joined_frames
 from ml_assets.stages.result import Check, Result
 
@@ -26,8 +26,6 @@ SAMPLE = 512
 """Evenly spaced rows of the batch that are recomputed together, permuted."""
 ALONE = 3
 """Rows of the sample that are recomputed one by one."""
-ROUNDING = 1e-12
-"""Relative difference that a different order of summation may cause."""
 
 
 def check(
@@ -53,13 +51,13 @@ def check(
     stored = features.table(list(spec.columns))
     joined = joined_frames(joins, previous)
     parts = [rows, *(rows[[at]] for at in np.linspace(0, len(rows) - 1, ALONE).astype(int))]
-    differing = dict.fromkeys(spec.columns, 0)
+    most = dict.fromkeys(spec.columns, 0)
     for part in parts:
-        again = call(spec, hook, _compact(cleaned.take(pa.array(part))), joined)
+        again = call(spec, hook, compact(cleaned.take(pa.array(part))), joined)
         wanted = stored.take(pa.array(part))
         for name in spec.columns:
-            differing[name] = max(differing[name], _different(again[name], wanted[name]))
-    wrong = {name: number for name, number in differing.items() if number}
+            most[name] = max(most[name], int(differing(again[name], wanted[name]).sum()))
+    wrong = {name: number for name, number in most.items() if number}
     text = f"the same in its batch, permuted ({len(rows)} rows) and alone ({ALONE} rows)"
     if wrong:
         named = ", ".join(f"{name} ({counted(number, 'row')})" for name, number in wrong.items())
@@ -72,25 +70,3 @@ def _sample(count: int) -> NDArray[np.int64]:
     """Return row numbers spread over the batch, in a fixed order other than the batch's."""
     rows = np.unique(np.linspace(0, count - 1, min(count, SAMPLE)).astype(np.int64))
     return np.random.default_rng(0).permutation(rows)
-
-
-def _compact(table: pa.Table) -> pa.Table:
-    """Keep only the categories in use, as if these rows came alone."""
-    for at, column in enumerate(table.columns):
-        if pa.types.is_dictionary(column.type):
-            text = column.cast(column.type.value_type).dictionary_encode()
-            table = table.set_column(at, table.column_names[at], text)
-    return table
-
-
-def _different(again: pa.ChunkedArray, wanted: pa.ChunkedArray) -> int:
-    """Return in how many rows two columns differ; missing equals missing."""
-    if pa.types.is_dictionary(wanted.type):
-        again, wanted = again.cast(pa.string()), wanted.cast(pa.string())
-    one_missing = pc.xor(again.is_null(), wanted.is_null())
-    if pa.types.is_floating(wanted.type):
-        left, right = again.to_numpy(), wanted.to_numpy()
-        apart = pa.array(np.abs(left - right) > ROUNDING * np.abs(right))
-    else:
-        apart = pc.not_equal(again, wanted).fill_null(False)
-    return int(pc.sum(pc.or_(one_missing, apart)).as_py() or 0)
