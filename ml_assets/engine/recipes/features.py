@@ -144,7 +144,7 @@ def _joined(session: Session, unit: Unit, join: Join) -> Made:
     landings, out = session.landings(join.dataset, unit.partition if dataset.calendar else "")
     if made.waiting is None or join.stale == "refuse" or landings or out is not None:
         return made
-    params = clean_spec(join.dataset, dataset)
+    params = clean_spec(session.project, join.dataset)
     empty = session.act(
         unit, Action(f"none:{join.dataset}", "ml_assets.stages.withdraw:withdrawn", params)
     )
