@@ -2,6 +2,7 @@
 
 ml_assets.load("flights/cleaned", partition="2013-03", version=0)
 ml_assets.versions("flight_delay/candidate")
+ml_assets.predict("flight_delay", frame)
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from ml_assets.startup import STARTED as STARTED
 
 if TYPE_CHECKING:
     from ml_assets.components import TabularDataset, TabularModel
-    from ml_assets.reading import load, versions
+    from ml_assets.reading import load, predict, versions
 
 __version__ = "0.1.0"
-__all__ = ["TabularDataset", "TabularModel", "load", "versions"]
+__all__ = ["TabularDataset", "TabularModel", "load", "predict", "versions"]
 
 resolve_old_names()
 
@@ -24,6 +25,7 @@ _HOMES = {
     "TabularDataset": "ml_assets.components",
     "TabularModel": "ml_assets.components",
     "load": "ml_assets.reading",
+    "predict": "ml_assets.reading",
     "versions": "ml_assets.reading",
 }
 

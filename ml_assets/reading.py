@@ -1,4 +1,4 @@
-"""Reading any version of any asset back, in a notebook or a script."""
+"""Reading any version of any asset back, and predicting, in a notebook or a script."""
 
 from __future__ import annotations
 
@@ -85,6 +85,31 @@ def load(asset: str, partition: str | None = None, version: int | str | None = N
         return outputs[fold]
     plain = len(tables) == 1 and not asset.endswith("/evaluation_report")
     return tables[0] if plain else outputs
+
+
+def predict(
+    model: str, rows: Any, *, features: bool = False, batch: str | None = None
+) -> pd.DataFrame:
+    """Return the champion's predictions for rows, one row for each, as `ml-assets score` has them.
+
+    `rows` are a pandas frame (its index stays), a pyarrow table or a list of mappings: raw rows as
+    they would land, or with `features` the model's inputs. Columns: `prediction` (a number, the
+    probability of true, or the likeliest class with `probability_<class>` for each), `unseen`,
+    `missing_joins` and `problem`, which says why a row has no prediction. Where the model joins
+    batches and the calendar has no period, `batch` names that of the rows. Raises RequestError for
+    rows that cannot be read at all, UnknownName, and NotMaterialized without a champion.
+    """
+    from ml_assets.serve.model import load as load_model
+
+    planner = planner_here()
+    try:
+        found = load_model(planner.home, planner.project, model)
+        answer = found.predict(rows, features=features, batch=batch)
+    finally:
+        planner.home.close()
+    frame = answer.to_pandas()
+    index = getattr(rows, "index", None)
+    return frame if index is None or callable(index) else frame.set_index(index)
 
 
 def _value(planner: Any, ref: Ref) -> Any:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ml_assets_tests.prepared import once, prepared_site
-from ml_assets_tests.projects import Toy, copied, project, toy
+from ml_assets_tests.projects import Toy, copied, project, toy, toy_project
 
 __all__ = ["project", "toy"]
 
@@ -25,6 +25,18 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Toy:
         shutil.rmtree(root / "data" / "environments")
 
     return Toy(once(tmp_path_factory, "original", make).resolve())
+
+
+@pytest.fixture(scope="session")
+def predicting(tmp_path_factory: pytest.TempPathFactory) -> Toy:
+    """Give a project with a champion, made without Dagster; for copies only."""
+
+    def make(root: Path) -> None:
+        with toy_project(root) as found:
+            found.land_all()
+            assert not found.make().faults
+
+    return Toy(once(tmp_path_factory, "predicting", make).resolve())
 
 
 @pytest.fixture

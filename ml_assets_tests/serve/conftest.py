@@ -1,4 +1,4 @@
-"""The toy project with a champion, made once for the session; what a test changes is a copy."""
+"""The toy project with a champion; what a test changes is a copy."""
 
 from __future__ import annotations
 
@@ -7,20 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from ml_assets_tests.prepared import once
-from ml_assets_tests.projects import Toy, copied, toy_project
+from ml_assets_tests.projects import Toy, copied
+from ml_assets_tests.toys import predicting
 
-
-@pytest.fixture(scope="session")
-def predicting(tmp_path_factory: pytest.TempPathFactory) -> Toy:
-    """Give a project with a champion; for reading and copying only."""
-
-    def make(root: Path) -> None:
-        with toy_project(root) as project:
-            project.land_all()
-            assert not project.make().faults
-
-    return Toy(once(tmp_path_factory, "predicting", make).resolve())
+__all__ = ["predicting", "promoted"]
 
 
 @pytest.fixture

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-import pyarrow as pa
+from contextlib import chdir
 
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+import ml_assets
+from ml_assets.errors import NotMaterialized, RequestError
 from ml_assets.operations.fitted import family_of
 from ml_assets.serve.model import LoadedModel, load
 from ml_assets.stages.train.predict import predict
-from ml_assets_tests.projects import Toy, sales
+from ml_assets_tests.processes import environment
+from ml_assets_tests.projects import FEATURES, FORECAST, HELPERS, Toy, sales
 
 
 def loaded(toy: Toy) -> LoadedModel:
@@ -64,3 +71,66 @@ def test_rows_alone_and_in_another_order_have_the_same_predictions(promoted: Toy
     assert model.predict(rows[::-1], batch="2020-06")["prediction"].to_pylist()[::-1] == (
         whole["prediction"].to_pylist()
     )
+
+
+def test_the_champion_predicts_by_the_code_that_it_was_made_with(promoted: Toy) -> None:
+    rows = raw("2020-06")
+    wanted = loaded(promoted).predict(rows, batch="2020-06")
+    promoted.edit(HELPERS, ".map(known)", ".map({})")
+    promoted.edit(FEATURES, "price - before}", "None}")
+    rise = "rise: {type: number, description: Since the month before}"
+    promoted.edit(FORECAST, rise, f"{rise}\n      level: {{type: number}}")
+    assert loaded(promoted).predict(rows, batch="2020-06") == wanted
+
+
+def test_joined_tables_are_those_of_today_once_refreshed(promoted: Toy) -> None:
+    rows = raw("2020-06")
+    model = loaded(promoted)
+    before = model.state
+    wanted = model.predict(rows, batch="2020-06")
+    assert not model.refresh()
+    assert model.state is before
+    promoted.land("prices", "2020-06", b"store,price\nnorth,60\nsouth,61\nwest,62\n")
+    promoted.make("prices/cleaned")
+    assert model.predict(rows, batch="2020-06") == wanted
+    assert model.refresh()
+    assert model.state.scorer is before.scorer
+    moved = model.predict(rows, batch="2020-06")
+    assert moved["prediction"].to_pylist() != wanted["prediction"].to_pylist()
+    # What the refreshed model forgot, the state that it had still knows.
+    assert loaded(promoted).predict(rows, batch="2020-06") == moved
+
+
+def test_without_a_champion_nothing_is_loaded(promoted: Toy) -> None:
+    planner = promoted.planner("prod")
+    with pytest.raises(NotMaterialized, match="forecast has no champion in environment prod"):
+        load(planner.home, planner.project, "forecast")
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([{"sale": 1}], "no column day, store, promo"),
+        (3, "got int, wanted rows"),
+        (pa.table([[1], [1]], names=["sale", "sale"]), "no column day"),
+    ],
+)
+def test_rows_that_cannot_be_read_are_refused(promoted: Toy, rows: object, said: str) -> None:
+    with pytest.raises(RequestError, match=said):
+        loaded(promoted).predict(rows, batch="2020-06")
+
+
+def test_a_batch_that_is_not_there_is_said_row_by_row(promoted: Toy) -> None:
+    answer = loaded(promoted).predict(raw("2020-06")[:2], batch="2020-07")
+    said = "join: prices has no batch 2020-07 yet; land it, or set stale: missing"
+    assert answer["problem"].to_pylist() == [said, said]
+    assert answer["prediction"].to_pylist() == [None, None]
+
+
+def test_in_a_notebook_the_index_stays(promoted: Toy) -> None:
+    frame = pd.DataFrame(raw("2020-06")).set_index(pd.Index(range(7, 37), name="n"))
+    with chdir(promoted.root), environment({"ML_ASSETS_HOME": str(promoted.root / "data")}):
+        found = ml_assets.predict("forecast", frame, batch="2020-06")
+    assert list(found.index) == list(range(7, 37))
+    wanted = loaded(promoted).predict(frame, batch="2020-06")
+    assert found["prediction"].tolist() == wanted["prediction"].to_pylist()
