@@ -50,6 +50,7 @@ def score(
         raise RequestError("--json prints the counts; name a file for the predictions: --out FILE")
     if not file.is_file():
         raise RequestError(f"no such file: {file}")
+    from ml_assets.history.coverage import off
     from ml_assets.serve.model import load
     from ml_assets.serve.score import Scoring
     from ml_assets.serve.written import format_of, streamed, written
@@ -64,7 +65,7 @@ def score(
             for answer in scoring.answers(file):
                 write(answer)
     predicted = scoring.rows - scoring.problems.total()
-    for warning in scoring.warnings:
+    for warning in [*scoring.warnings, *off(scoring.state.scorer.coverage)]:
         err.print(f"note: {warning}")
     document: dict[str, Any] = {
         "model": model,
@@ -72,6 +73,7 @@ def score(
         "rows": scoring.rows,
         "predicted": predicted,
         "problems": dict(scoring.problems.most_common()),
+        "intervals": (scoring.state.scorer.coverage or {}).get("text"),
         "out": None if to is None else str(to),
     }
     if as_json:

@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ml_assets.errors import NotMaterialized
+from ml_assets.history.coverage import coverage_of
 from ml_assets.history.origin import fitted_of
 from ml_assets.history.past import features_action
 from ml_assets.history.stored_code.loaded import stored_modules
@@ -60,11 +61,14 @@ def past_scorer(home: Home, model: str, version: Version) -> PastScorer:
         raise NotMaterialized(
             f"the specs of {model} v{version.number} are of another version of ml_assets: {error}"
         ) from error
+    limits = version.outputs.get("limits")
     scorer = Scorer(
         spec=score_spec(datasets[params.dataset], params),
         document=document,
         family=_family(home, document, fitted),
         hook=_function(home, made, "hook"),
+        limits=home.objects.json(limits.digest) if limits is not None else None,
+        coverage=coverage_of(home, model, version),
     )
     return PastScorer(scorer, datasets)
 

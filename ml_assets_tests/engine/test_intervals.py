@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from ml_assets.errors import SpecError
+from ml_assets.history.coverage import off
 from ml_assets.release.read import read
 from ml_assets.release.score import foreign, score
+from ml_assets.serve.model import load
 from ml_assets.store.records import Current
 from ml_assets_tests.engine.test_cross_validation import blended
-from ml_assets_tests.projects import FORECAST, Toy
+from ml_assets_tests.projects import FORECAST, Toy, sales
 
 ASKED = "  evaluation:\n"
 
@@ -87,6 +89,27 @@ def test_asking_for_intervals_changes_no_model_and_takes_back_no_version(toy: To
     toy.edit(FORECAST, "  prediction_intervals: {coverage: 0.8, by: [store]}\n", "")
     assert toy.make().faults == []
     assert current(toy, "candidate").digest == before.digest
+
+
+def test_the_loaded_model_gives_the_intervals_of_its_version(toy: Toy) -> None:
+    toy.land_all()
+    with_intervals(toy)
+    assert toy.make().faults == []
+    planner = toy.planner()
+    loaded = load(planner.home, planner.project, "forecast")
+    header, *lines = sales("2020-06").decode().splitlines()
+    rows = [dict(zip(header.split(","), line.split(","), strict=True)) for line in lines]
+    answer = loaded.predict([*rows, {**rows[0], "store": ""}], batch="2020-06")
+    names = ["prediction", "low", "high"]
+    assert answer.column_names[:3] == names
+    limit = document(toy, "candidate", "limits")["all"]["limit"]
+    *found, refused = answer.select(names).to_pylist()
+    assert [row["low"] for row in found] == [row["prediction"] - limit for row in found]
+    assert [row["high"] for row in found] == [row["prediction"] + limit for row in found]
+    assert refused == dict.fromkeys(names)
+    coverage = loaded.state.scorer.coverage
+    assert coverage == document(toy, "evaluation_report", "coverage")
+    assert off(coverage) == ([] if coverage["calibrated"] else [f"intervals are {coverage['text']}"])
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,8 @@ Belongs here: the columns of an answer. Does not belong here: files.
 | --- | --- |
 | `prediction` | a number; of a binary model the probability of true; of classes the likeliest |
 | `probability_<class>` | of classes: the probability of each |
+| `low`, `high` | of a number with prediction intervals: the ends of its interval |
+| `set` | of classes with prediction intervals: those that may be true, as a JSON list |
 | `unseen` | the features whose category the model never saw, and so counts as missing |
 | `missing_joins` | the joined datasets that had no batch for the row |
 | `problem` | why there is no prediction: a rule and the reason |
@@ -34,15 +36,15 @@ def answer(
     unseen: Sequence[str | None],
     missing_joins: Sequence[str | None],
     problems: Mapping[int, str],
+    intervals: Mapping[str, pa.Array] | None = None,
 ) -> pa.Table:
     """Return a row for each of `rows`: those `at` (n,) have what was `found` (n,) or (n, classes).
 
-    `unseen` and `missing_joins` (n) belong to the same rows; `problems` says why the others have
-    nothing.
+    `intervals` (n each), `unseen` and `missing_joins` (n) belong to the same rows; `problems` says
+    why the others have nothing.
     """
-    columns = {
-        name: placed(values, rows, at) for name, values in _predicted(document, found).items()
-    }
+    own = {**_predicted(document, found), **(intervals or {})}
+    columns = {name: placed(values, rows, at) for name, values in own.items()}
     columns[UNSEEN] = placed(pa.array(unseen, pa.string()), rows, at)
     columns[MISSING_JOINS] = placed(pa.array(missing_joins, pa.string()), rows, at)
     columns[PROBLEM] = pa.array([problems.get(row) for row in range(rows)], pa.string())

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from ml_assets.stages.hook import Hook
+from ml_assets.stages.intervals.columns import columns
 from ml_assets.stages.score.answer import answer, unseen_in
 from ml_assets.stages.score.features import computed, empty
 from ml_assets.stages.score.read import Ints, Read
@@ -58,6 +59,10 @@ class Scorer:
     document: Mapping[str, Any]
     family: Any
     hook: Hook | None
+    limits: Mapping[str, Any] | None = None
+    """How its intervals are made, if they are."""
+    coverage: Mapping[str, Any] | None = None
+    """Their coverage on test."""
 
     def from_rows(self, rows: Read, groups: Sequence[Group]) -> Predicted:
         """Return the predictions for raw rows, each of which is in one group."""
@@ -91,6 +96,7 @@ class Scorer:
             unseen,
             found.missing_joins,
             found.problems,
+            columns(self.limits, self.document, found.found, found.features),
         )
 
     def _predicted(
