@@ -109,7 +109,9 @@ def test_the_loaded_model_gives_the_intervals_of_its_version(toy: Toy) -> None:
     assert refused == dict.fromkeys(names)
     coverage = loaded.state.scorer.coverage
     assert coverage == document(toy, "evaluation_report", "coverage")
-    assert off(coverage) == ([] if coverage["calibrated"] else [f"intervals are {coverage['text']}"])
+    assert off(coverage) == (
+        [] if coverage["calibrated"] else [f"intervals are {coverage['text']}"]
+    )
 
 
 @pytest.mark.parametrize(
