@@ -6,20 +6,26 @@ not belong here: which batch a row belongs to (`model`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+
 from ml_assets.spec.calendar import Calendar
 from ml_assets.stages.frames import to_frame
+from ml_assets.stages.moments import Ints, event_times
 from ml_assets.stages.schema import table_schema
-from ml_assets.store.home import Home
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from ml_assets.spec.dataset import DatasetSpec
     from ml_assets.spec.model import FeaturesSpec
+    from ml_assets.spec.score import ScoreSpec
+    from ml_assets.store.home import Home
+
+    Load = Callable[[str], pa.Table]
 
 HELD = 12
 """Batches whose joined tables are kept in memory."""
@@ -35,6 +41,11 @@ class Joined:
     """The joined datasets that have no such batch yet: their frames are empty."""
     refused: str | None = None
     """Why rows of this batch have no prediction."""
+
+    def times(self, name: str, column: str) -> list[Ints]:
+        """Return the event times of a joined dataset, of the batch and of the ones before."""
+        frames = [self.frames[name], *self.frames.get(f"{name}_previous", ())]
+        return [event_times(pa.chunked_array([pa.array(frame[column])])) for frame in frames]
 
 
 @dataclass(frozen=True)
@@ -72,36 +83,40 @@ def tables_of(home: Home, spec: FeaturesSpec, before: Tables | None = None) -> T
 
 
 def joined_of(
-    home: Home,
-    spec: FeaturesSpec,
+    load: Load,
+    spec: ScoreSpec,
     datasets: Mapping[str, DatasetSpec],
     tables: Tables,
     batch: str,
 ) -> Joined:
-    """Return what the rows of a batch are joined with; prepared at the first call."""
+    """Return what the rows of a batch are joined with; prepared at the first call.
+
+    `load` reads a table of `tables` by its digest.
+    """
     known = tables.prepared.get(batch)
     if known is not None:
         return known
     frames: dict[str, Any] = {}
     missing = []
-    for join in spec.joins:
+    for join in spec.features.joins:
         of = datasets[join.dataset]
         digest, usable = tables.held[join.dataset].get(batch if of.calendar else "", ("", False))
         if usable:
-            frames[join.dataset] = _frame(home, tables, digest)
+            frames[join.dataset] = _frame(load, tables, digest)
         else:
             missing.append(join.dataset)
             frames[join.dataset] = to_frame(table_schema(of.columns).empty_table())
-    for name, count in _previous(spec).items():
+    for name, count in _previous(spec.features).items():
         calendar = datasets[name].calendar
         assert calendar is not None, f"{name} is a snapshot"
         there = _before(calendar, tables.batches(name), batch)
         digests = [tables.held[name][item][0] for item in there[-count:]]
-        frames[f"{name}_previous"] = [_frame(home, tables, digest) for digest in digests]
+        frames[f"{name}_previous"] = [_frame(load, tables, digest) for digest in digests]
     if len(tables.prepared) >= HELD:
         tables.prepared.clear()
         tables.frames.clear()
-    made = tables.prepared[batch] = Joined(frames, tuple(missing), _refused(missing, batch))
+    needed = [name for name in missing if spec.join(name).stale == "refuse"]
+    made = tables.prepared[batch] = Joined(frames, tuple(missing), _refused(needed, batch))
     return made
 
 
@@ -122,7 +137,7 @@ def _before(calendar: Calendar, batches: Sequence[str], batch: str) -> list[str]
     return [name for name in calendar.sorted(batches) if calendar.rank(name) < limit]
 
 
-def _frame(home: Home, tables: Tables, digest: str) -> pd.DataFrame:
+def _frame(load: Load, tables: Tables, digest: str) -> pd.DataFrame:
     if digest not in tables.frames:
-        tables.frames[digest] = to_frame(home.objects.table(digest))
+        tables.frames[digest] = to_frame(load(digest))
     return tables.frames[digest]

@@ -7,22 +7,27 @@ tables (`frames`).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
 
 from ml_assets.errors import RequestError
-from ml_assets.serve.frames import Tables, joined_of
+from ml_assets.serve.frames import Joined, Tables, joined_of
 from ml_assets.spec.calendar import Calendar
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.spec.model import FeaturesSpec
 from ml_assets.spec.score import ScoreSpec
+from ml_assets.stages.moments import Ints, moments, stale
 from ml_assets.stages.score.read import Read
 from ml_assets.stages.score.score import Group
-from ml_assets.store.home import Home
+
+if TYPE_CHECKING:
+    from ml_assets.serve.frames import Load
 
 
 def grouped(
-    home: Home,
+    load: Load,
     spec: ScoreSpec,
     datasets: Mapping[str, DatasetSpec],
     tables: Tables,
@@ -31,16 +36,21 @@ def grouped(
 ) -> tuple[Read, list[Group]]:
     """Return the rows that can be joined, and their groups; the others have a problem.
 
-    `batch` names the batch of all rows; without it their times do. RequestError if neither can.
+    `load` reads a table by its digest. `batch` names the batch of all rows; without it their times
+    do. RequestError if neither can.
     """
     names = _names(spec, datasets, tables, rows, batch)
     joined = {
-        name: joined_of(home, spec.features, datasets, tables, name)
+        name: joined_of(load, spec, datasets, tables, name)
         for name in dict.fromkeys(names)
         if name is not None
     }
     refused = {name: found.refused for name, found in joined.items()}
     why = {n: _no_batch(spec) if name is None else refused[name] for n, name in enumerate(names)}
+    for name, found in joined.items():
+        if found.refused is None:
+            there = np.array([n for n, of in enumerate(names) if of == name], dtype=np.int64)
+            why |= _too_old(spec, datasets, found, rows, there)
     gone = {n: said for n, said in why.items() if said is not None}
     left = rows.without(np.array(list(gone), dtype=np.int64), list(gone.values()))
     there = np.array([name for n, name in enumerate(names) if n not in gone], dtype=object)
@@ -49,6 +59,24 @@ def grouped(
         for name, found in joined.items()
         if found.refused is None
     ]
+
+
+def _too_old(
+    spec: ScoreSpec, datasets: Mapping[str, DatasetSpec], joined: Joined, rows: Read, places: Ints
+) -> dict[int, str]:
+    """Return the places of rows that may not be predicted with such old joined rows, and why."""
+    found: dict[int, str] = {}
+    part = rows.table.take(pa.array(places))
+    for join in (spec.join(join.dataset) for join in spec.features.joins):
+        time = datasets[join.dataset].time
+        if join.max_age is None or join.stale == "missing" or join.at is None or time is None:
+            continue
+        at = moments(join.at, part, f"{spec.model}: joins: at of {join.dataset}")
+        old = stale(at, joined.times(join.dataset, time), join.max_age)
+        said = f"join: no row of {join.dataset} is at most {join.max_age} old when the row is "
+        said += "predicted; land newer ones, raise max_age, or set stale: missing"
+        found |= dict.fromkeys(places[old].tolist(), said)
+    return found
 
 
 def _names(

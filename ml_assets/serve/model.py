@@ -8,7 +8,7 @@ Does not belong here: the batch of a row (`groups`), what happens to it (`stages
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
@@ -20,7 +20,7 @@ from ml_assets.serve.frames import Tables, tables_of
 from ml_assets.serve.groups import grouped
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.spec.project import Project
-from ml_assets.spec.score import RowsSpec, feature_rows
+from ml_assets.spec.score import RowsSpec, ScoreSpec, feature_rows
 from ml_assets.stages.ingest.source import Unreadable
 from ml_assets.stages.score.read import Read, read
 from ml_assets.stages.score.score import Predicted, Scorer
@@ -88,7 +88,12 @@ class LoadedModel:
         if features:
             return state.scorer.from_features(rows)
         rows, groups = grouped(
-            self._home, state.scorer.spec, state.datasets, state.tables, rows, batch
+            self._home.objects.table,
+            state.scorer.spec,
+            state.datasets,
+            state.tables,
+            rows,
+            batch,
         )
         return state.scorer.from_rows(rows, groups)
 
@@ -109,10 +114,14 @@ class LoadedModel:
         return State(
             version=champion.version,
             digest=champion.digest,
-            scorer=past.scorer,
+            scorer=replace(past.scorer, spec=self._timed(past.scorer.spec)),
             datasets={name: self._today(name, spec) for name, spec in past.datasets.items()},
             tables=tables_of(self._home, past.scorer.spec.features),
         )
+
+    def _timed(self, spec: ScoreSpec) -> ScoreSpec:
+        """Return how rows are scored, with what is said today of joined rows that come late."""
+        return spec.model_copy(update={"joins": self._project.models[self.name].joins})
 
     def _today(self, name: str, then: DatasetSpec) -> DatasetSpec:
         """Return the spec of a dataset with the calendar by which its batches are named today."""

@@ -12,7 +12,7 @@ from ml_assets.spec.base import Name, Spec
 from ml_assets.spec.columns import Column
 from ml_assets.spec.dataset import Contract, DatasetSpec, Filter, Landing
 from ml_assets.spec.expressions import grammar
-from ml_assets.spec.model import FeaturesSpec, Task
+from ml_assets.spec.model import FeaturesSpec, Join, Task
 from ml_assets.spec.steps import Step
 
 
@@ -39,6 +39,13 @@ class ScoreSpec(Spec):
     features: FeaturesSpec
     key: tuple[str, ...]
     """The key columns that an answer may repeat: those that are not sensitive."""
+    joins: tuple[Join, ...] = ()
+    """Until when joined rows are usable, where that is said."""
+
+    def join(self, name: str) -> Join:
+        """Return what is said of a joined dataset."""
+        joins = (*self.joins, *self.features.joins)
+        return next(join for join in joins if join.dataset == name)
 
 
 def score_spec(dataset: DatasetSpec, features: FeaturesSpec) -> ScoreSpec:
@@ -66,7 +73,11 @@ def score_spec(dataset: DatasetSpec, features: FeaturesSpec) -> ScoreSpec:
     )
     shown = tuple(n for n in dataset.key if n in needed and not dataset.columns[n].sensitive)
     return ScoreSpec(
-        model=features.model, task=features.task, rows=rows, features=features, key=shown
+        model=features.model,
+        task=features.task,
+        rows=rows,
+        features=features,
+        key=shown,
     )
 
 

@@ -127,6 +127,13 @@ def test_a_batch_that_is_not_there_is_said_row_by_row(promoted: Toy) -> None:
     assert answer["prediction"].to_pylist() == [None, None]
 
 
+def test_today_s_spec_says_what_becomes_of_rows_without_a_batch(promoted: Toy) -> None:
+    promoted.edit(FORECAST, "prices, previous: 1}", "prices, previous: 1, stale: missing}")
+    answer = loaded(promoted).predict(raw("2020-06")[:2], batch="2020-07")
+    assert answer["problem"].to_pylist() == [None, None]
+    assert answer["missing_joins"].to_pylist() == ["prices", "prices"]
+
+
 def test_in_a_notebook_the_index_stays(promoted: Toy) -> None:
     frame = pd.DataFrame(raw("2020-06")).set_index(pd.Index(range(7, 37), name="n"))
     with chdir(promoted.root), environment({"ML_ASSETS_HOME": str(promoted.root / "data")}):
