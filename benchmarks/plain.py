@@ -46,12 +46,11 @@ def checked(asset: str, spec: Any, values: dict[str, Any], **hooks: Any) -> None
 
 def cleaned(project: Project, dataset: str, file: Path) -> dict[str, InMemory]:
     """Ingest and clean one file; return its tables."""
-    spec = project.datasets[dataset]
     parsed = stage("ml_assets.stages.ingest:ingest")(
-        ingest_spec(dataset, spec), landed=InMemory(file.read_bytes())
+        ingest_spec(project, dataset), landed=InMemory(file.read_bytes())
     )
     inputs = {name: InMemory(parsed.outputs[name]) for name in ("raw", "rejects", "summary")}
-    rules = clean_spec(dataset, spec)
+    rules = clean_spec(project, dataset)
     done = stage("ml_assets.stages.clean:clean")(rules, **inputs)
     values = {name: InMemory(content) for name, content in done.outputs.items()}
     checked("cleaned", rules, values)
@@ -71,7 +70,7 @@ def reported(project: Project, dataset: str, batches: dict[str, dict[str, InMemo
     reference = InMemory(known.outputs["reference"])
     for batch, made in batches.items():
         told = report_spec(
-            dataset, spec, batch, ReferenceTables("the first batches", raw, clean), {}
+            project, dataset, batch, ReferenceTables("the first batches", raw, clean), {}
         )
         tables = {name: made[name] for name in ("raw", "cleaned", "quarantine", "summary")}
         report = stage("ml_assets.stages.quality.report:report")(

@@ -81,6 +81,12 @@ FEATURES = UnitKind(
     f"{RECIPES}.features:features_code",
     libraries=("pandas", "scipy.stats"),
 )
+PREDICTIONS = UnitKind(
+    "predictions",
+    f"{RECIPES}.predictions:predictions",
+    f"{RECIPES}.predictions:predictions_code",
+    libraries=("lightgbm",),
+)
 SPLITS = UnitKind("splits", f"{RECIPES}.splits:splits", f"{RECIPES}.splits:splits_code")
 CANDIDATE = UnitKind(
     "candidate",
@@ -172,6 +178,16 @@ ASSETS = (
         rows=True,
         definition=f"{DESCRIBE}:inputs_metadata",
         record=f"{DESCRIBE}:lineage_metadata",
+    ),
+    Asset(
+        "predictions",
+        "model",
+        PREDICTIONS,
+        ("features",),
+        "A batch's predictions by the champion of the time when it was first cleaned.",
+        frozenset({"table"}),
+        batched=True,
+        record=f"{SHOW}.predictions:predictions_metadata",
     ),
     Asset(
         "train_split",

@@ -23,6 +23,7 @@ from ml_assets.history.reported import standing_of
 from ml_assets.keys.hooks import absent
 from ml_assets.keys.purity import Impurity, impurities
 from ml_assets.spec.calendar import spelled
+from ml_assets.stages.counted import counted
 from ml_assets.stages.notes import reasons
 from ml_assets.store.home import Home
 
@@ -209,6 +210,7 @@ def model_status(planner: Planner, found: Plan, name: str) -> dict[str, Any]:
         "stale": sorted({str(i.cell) for i in mine if i.status in ("run", "maybe")}),
         "waiting": list(dict.fromkeys(i.reason for i in mine if i.status == "wait")),
         "unlabelled": _unlabelled(planner, name),
+        "predictions": _predictions(planner, name),
     }
     if candidate is None:
         return document
@@ -232,16 +234,29 @@ def model_status(planner: Planner, found: Plan, name: str) -> dict[str, Any]:
 
 def _unlabelled(planner: Planner, model: str) -> list[str]:
     """Return the batches of a model's dataset in which no row has a label yet."""
-    dataset = planner.project.models[model].dataset
-    cleaned = f"{dataset}/cleaned"
-    current = planner.home.records.all_current(planner.home.env)
+    home, dataset = planner.home, planner.project.models[model].dataset
     found = [
-        partition
-        for (asset, partition), held in current.items()
-        if asset == cleaned and held.facts.get("cleaned")
+        batch
+        for batch, held in home.records.held(home.env, f"{dataset}/cleaned").items()
+        if held.facts.get("cleaned")
         if sum(held.facts.get("unlabelled", {}).values()) == held.facts["cleaned"]
     ]
     return planner.project.ordered(dataset, found)
+
+
+def _predictions(planner: Planner, model: str) -> list[dict[str, Any]]:
+    """Return by which version each batch was scored, and what came true so far."""
+    home = planner.home
+    held = home.records.held(home.env, f"{model}/predictions")
+    return [
+        {
+            "batch": batch,
+            "version": held[batch].facts["scorer"],
+            "rows": held[batch].facts["rows"],
+            "realized": held[batch].facts["realized"],
+        }
+        for batch in planner.project.ordered(model, held)
+    ]
 
 
 def _broken(home: Home, model: str) -> str | None:
@@ -278,6 +293,8 @@ def _tell_status(name: str, document: dict[str, Any]) -> None:
         out.print(f"  {document['log_broken']}", style="red")
     if document["unlabelled"]:
         out.print(f"  no row has a label yet: {', '.join(document['unlabelled'])}")
+    for item in document["predictions"][-1:]:
+        out.print(f"  {_said_of(item)}")
     waiting = document["waiting"]
     for reason in waiting[:WAITS]:
         out.print(f"  {reason}")
@@ -285,3 +302,17 @@ def _tell_status(name: str, document: dict[str, Any]) -> None:
         out.print(f"  and {len(waiting) - WAITS} more are waiting")
     if document["stale"]:
         out.print(f"  not current: {', '.join(document['stale'][:4])}")
+
+
+def _said_of(item: dict[str, Any]) -> str:
+    """Return a batch's predictions in one line: the scorer, and what came true."""
+    found, batch = item["realized"], f" of {item['batch']}" if item["batch"] else ""
+    said = f"predictions{batch} by {item['version']}: {counted(item['rows'], 'row')}"
+    if "why" in found:
+        return f"{said}, not measured: {found['why']}"
+    known = {name: value for name, value in found["metrics"].items() if value is not None}
+    name, value = next(iter(known.items()), ("", None))
+    if value is None:
+        return f"{said}, none measured ({found['unlabelled']:,} without a label)"
+    left = f"{found['unlabelled']:,} without a label, {found['seen']:,} seen in training"
+    return f"{said}, {name} {value:.4g} on {found['measured']:,} ({left})"

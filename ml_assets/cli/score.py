@@ -1,28 +1,32 @@
-"""score: the champion's predictions for the rows of a file."""
+"""score: the champion's predictions for the rows of a file, or of batches of long ago."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from ml_assets.cli.complete import models
-from ml_assets.cli.console import err
+from ml_assets.cli.console import err, out
 from ml_assets.cli.here import opened
 from ml_assets.cli.output import FAILED, JSON, emit, guarded
 from ml_assets.cli.progress import working
+from ml_assets.cli.run import materialize, tell
 from ml_assets.errors import RequestError
+from ml_assets.operations.backfill import backfill as backfilled
 from ml_assets.stages.counted import counted
+from ml_assets.store.lock import writer
 
 
 @guarded
 def score(
     model: Annotated[str, typer.Argument(help="A model.", autocompletion=models)],
     file: Annotated[
-        Path, typer.Argument(help="CSV or JSON Lines (also gzipped), Parquet or Excel.")
-    ],
+        Path | None, typer.Argument(help="CSV or JSON Lines (also gzipped), Parquet or Excel.")
+    ] = None,
     to: Annotated[
         Path | None,
         typer.Option("--out", help="A .csv, .parquet or .jsonl; by default CSV on the terminal."),
@@ -37,6 +41,13 @@ def score(
         str | None,
         typer.Option(help="The batch of all rows, where the model joins batches."),
     ] = None,
+    backfill: Annotated[
+        bool,
+        typer.Option("--backfill", help="No file: the predictions asset of batches without one."),
+    ] = False,
+    batches: Annotated[
+        str | None, typer.Option(help="With --backfill, only these batches: A,B.")
+    ] = None,
     as_json: bool = JSON,
 ) -> None:
     """Predict the rows of a file with the champion: as many rows out as in, in their order.
@@ -44,8 +55,17 @@ def score(
     Raw rows as they would land; columns that become known later are ignored. A row that breaks
     the contract has no prediction but a problem.
 
+    With --backfill, the champion predicts the batches that were there before the first promotion.
+
     Example: ml-assets score flight_delay flights-2013-12.csv --out predictions.csv
     """
+    if backfill or batches is not None:
+        if file is not None or not backfill:
+            raise RequestError("wanted a FILE to score, or --backfill [--batches A,B] without one")
+        _backfill(model, [name for name in (batches or "").split(",") if name], as_json)
+        return
+    if file is None:
+        raise RequestError("name a FILE to score; or --backfill for batches without predictions")
     if as_json and to is None:
         raise RequestError("--json prints the counts; name a file for the predictions: --out FILE")
     if not file.is_file():
@@ -84,4 +104,25 @@ def score(
         for rule, rows in scoring.problems.most_common(5):
             err.print(f"  {rule}: {counted(rows, 'row')} without a prediction")
     if scoring.rows and not predicted:
+        raise typer.Exit(FAILED)
+
+
+def _backfill(model: str, batches: Sequence[str], as_json: bool) -> None:
+    """Give batches a scorer, and run their predictions."""
+    planner = opened()
+    with writer(planner.home.writer_lock(), "ml-assets score", patience=3600.0, waiting=err.print):
+        done = backfilled(planner, model, batches)
+        result = materialize(planner, f"{model}/predictions") if done.batches else None
+    if as_json:
+        found = {"model": model, "version": f"v{done.version}", "batches": list(done.batches)}
+        emit({**found, "had": list(done.scored), "run": result})
+    else:
+        if done.scored:
+            err.print(f"have predictions already: {', '.join(done.scored)}")
+        out.print(
+            f"{model} v{done.version} scores {counted(len(done.batches), 'batch', 'batches')}"
+        )
+        if result is not None:
+            tell(result)
+    if result is not None and not result["success"]:
         raise typer.Exit(FAILED)

@@ -108,6 +108,20 @@ CHECKS = (
         "Each row has joined rows that are new enough when it is predicted.",
     ),
     CheckEntry(
+        "prediction_rows",
+        "predictions",
+        "ml_assets.stages.check.prediction_rows:check",
+        ("predictions", "cleaned"),
+        "Each cleaned row has one finite prediction, in the same order.",
+    ),
+    CheckEntry(
+        "unseen_categories",
+        "predictions",
+        "ml_assets.stages.check.unseen_categories:check",
+        ("predictions",),
+        "Few rows have a category that the scorer never saw in training.",
+    ),
+    CheckEntry(
         "fold_disjointness",
         "test_split",
         "ml_assets.stages.check.fold_disjointness:check",

@@ -158,6 +158,7 @@ class Session:
         self._made: dict[Unit, dict[Cell, Made]] = {}
         self._hashed = Hashed()
         self._batches: dict[str, list[str]] = {}
+        self._memo: dict[tuple[str, ...], Any] = {}
         self.current: dict[tuple[str, str], Pointer] = home.records.pointers(home.env)
         self.landed = home.batches.landed()
         self.withdrawn = home.batches.withdrawn(home.env)
@@ -233,6 +234,22 @@ class Session:
         calendars = {name: self.project.datasets[name].calendar for name in datasets}
         places = ((n, made.cell.partition if c else "") for n, c in calendars.items())
         return all(self.landings(*place)[0] for place in places)
+
+    def remembered(self, what: tuple[str, ...], found: Callable[[], Any]) -> Any:
+        """Return what does not change within a session and many units ask for."""
+        if what not in self._memo:
+            self._memo[what] = found()
+        return self._memo[what]
+
+    def pin(self, name: str, start: str) -> Any:
+        """Return what is pinned under a name; a plan reads all with the same start at once.
+
+        A run reads each, since it pins while it goes.
+        """
+        pins, env = self.home.pins, self.home.env
+        if self._runner is not None:
+            return pins.get(env, name)
+        return self.remembered(("pins", start), lambda: pins.of(env, start)).get(name)
 
     def keyed(self, action: Action) -> Keyed:
         """Return an action with all that its key depends on."""

@@ -15,6 +15,7 @@ from ml_assets.moved import moved
 from ml_assets.store.home import Home
 from ml_assets.store.objects import Ref
 from ml_assets.store.records import ActionRecord
+from ml_assets.store.state import load
 
 
 @dataclass(frozen=True)
@@ -88,3 +89,10 @@ def features_action(home: Home, model: str, features: Mapping[str, Ref]) -> Acti
             if version.digest == ref.digest:
                 return home.records.action(version.actions.get("features", ""))
     return None
+
+
+def params_of(made: ActionRecord) -> Mapping[str, Any]:
+    """Return the params of an action in their order, which a key does not have."""
+    call = made.ingredients.get("call")
+    found: Mapping[str, Any] = made.ingredients["params"] if call is None else load(call)["params"]
+    return found

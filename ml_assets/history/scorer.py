@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from ml_assets.errors import NotMaterialized
 from ml_assets.history.coverage import coverage_of
 from ml_assets.history.origin import fitted_of
-from ml_assets.history.past import features_action
+from ml_assets.history.past import features_action, params_of
 from ml_assets.history.stored_code.loaded import stored_modules
 from ml_assets.keys.specs import project_of
 from ml_assets.moved import moved
@@ -27,7 +27,6 @@ from ml_assets.stages.score.score import Scorer
 from ml_assets.store.home import Home
 from ml_assets.store.objects import Ref
 from ml_assets.store.records import ActionRecord, Version
-from ml_assets.store.state import load
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ def past_scorer(home: Home, model: str, version: Version) -> PastScorer:
     document = home.objects.json(version.outputs["model"].digest)
     try:
         datasets = project_of(home.objects.json(made.ingredients["specs"])).datasets
-        params = FeaturesSpec.model_validate(_params(made))
+        params = FeaturesSpec.model_validate(params_of(made))
     except ValidationError as error:
         raise NotMaterialized(
             f"the specs of {model} v{version.number} are of another version of ml_assets: {error}"
@@ -71,13 +70,6 @@ def past_scorer(home: Home, model: str, version: Version) -> PastScorer:
         coverage=coverage_of(home, model, version),
     )
     return PastScorer(scorer, datasets)
-
-
-def _params(made: ActionRecord) -> Mapping[str, Any]:
-    """Return the params of an action in their order, which a key does not have."""
-    call = made.ingredients.get("call")
-    found: Mapping[str, Any] = made.ingredients["params"] if call is None else load(call)["params"]
-    return found
 
 
 def _function(home: Home, made: ActionRecord, name: str) -> Any:

@@ -151,7 +151,10 @@ class _Walk:
 
     def _parents(self, found: Found, keys: Iterable[str]) -> Iterator[Found | Node]:
         """Yield an asset's inputs in the graph, without results that pass between actions."""
-        above = self._graph[found.cell.asset]
+        above = {*self._graph[found.cell.asset]}
+        if found.cell.name == "predictions":
+            # The scorer is pinned: the candidate of today may be another.
+            above.add(f"{found.cell.group}/candidate")
         for key in keys:
             for digest, maker in self._closure.makers.get(key, ()):
                 parent = self._landed(key, digest) if maker is None else self._made(maker, digest)

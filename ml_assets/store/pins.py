@@ -29,6 +29,25 @@ class Pins:
             found = db.execute(select(settings.c.value).where(*mine)).scalar()
         return None if found is None else load(found)
 
+    def of(self, env: str, start: str) -> dict[str, Any]:
+        """Return what is pinned under every name that starts with this."""
+        like = settings.c.key.startswith(PREFIX + start, autoescape=True)
+        with self._state.read() as db:
+            rows = db.execute(
+                select(settings.c.key, settings.c.value).where(settings.c.env == env, like)
+            ).all()
+        return {row.key.removeprefix(PREFIX): load(row.value) for row in rows}
+
+    def replace(self, env: str, pins: Mapping[str, Any]) -> None:
+        """Pin values (as JSON) under names, in place of what was pinned."""
+        with self._state.write() as db:
+            for name, value in pins.items():
+                mine = (settings.c.env == env, settings.c.key == PREFIX + name)
+                db.execute(delete(settings).where(*mine))
+                insert_missing(
+                    db, settings, [{"env": env, "key": PREFIX + name, "value": dump(value)}]
+                )
+
     def keep(self, env: str, pins: Mapping[str, Any]) -> None:
         """Pin values (as JSON) under names; existing pins stay."""
         rows = [

@@ -30,6 +30,7 @@ def test_what_has_a_partition_for_each_batch(project: Project) -> None:
     assert batched == {
         *(f"{d}/{n}" for d in ("prices", "sales") for n in BATCHED),
         "forecast/features",
+        "forecast/predictions",
     }
     snapshot = project.datasets["sales"].model_copy(update={"calendar": None})
     alone = Project({**project.datasets, "sales": snapshot}, project.models)

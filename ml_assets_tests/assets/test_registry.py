@@ -72,7 +72,7 @@ from ml_assets.spec.project import Project
 
 
 def means_code(project: Project, _: Workspace, name: str) -> Versioned:
-    return Versioned(["ml_assets.stages.mean"], [clean_spec(name, project.datasets[name])])
+    return Versioned(["ml_assets.stages.mean"], [clean_spec(project, name)])
 
 
 def means(session: Session, unit: Unit) -> Sequence[Made]:
@@ -80,7 +80,7 @@ def means(session: Session, unit: Unit) -> Sequence[Made]:
     cleaned = session.upstream(Cell(f"{unit.group}/cleaned", unit.partition))
     if cleaned.waiting is not None:
         return [Made(cell, {}, {}, waiting=cleaned.waiting)]
-    params = clean_spec(unit.group, session.project.datasets[unit.group])
+    params = clean_spec(session.project, unit.group)
     inputs = {"cleaned": cleaned.outputs["cleaned"]}
     made = session.act(unit, Action("mean", "ml_assets.stages.mean:mean", params, inputs))
     checks = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from ml_assets.assets.cells import Cell, Unit
 from ml_assets.engine import sensitive
@@ -10,6 +11,7 @@ from ml_assets.engine.checks import checks_of
 from ml_assets.engine.code_versions import Versioned
 from ml_assets.engine.lazy import Later
 from ml_assets.engine.recipes.dataset import clean_spec, cleaned_of, own_check
+from ml_assets.engine.recipes.scorer import pins_of
 from ml_assets.engine.session import Done, Made, Session, Undone
 from ml_assets.keys.action import Action, Input
 from ml_assets.spec.model import Age, AgesSpec, FeaturesSpec, Join, MomentsSpec
@@ -73,30 +75,15 @@ def seen_of(session: Session, name: str) -> sensitive.Seen:
 
 def features(session: Session, unit: Unit) -> Sequence[Made]:
     """Make the features of one batch."""
-    model = session.project.models[unit.group]
     (cell,) = unit.cells()
-    main = cleaned_of(session, model.dataset, unit.partition)
-    joined = {join.dataset: _joined(session, unit, join) for join in model.joins}
-    waits = [made.waiting for made in (main, *joined.values()) if made.waiting is not None]
+    model = session.project.models[unit.group]
+    params = features_spec(session.project, unit.group)
+    inputs, waits = inputs_of(session, unit, params, model.joins)
     if waits:
         return [Made(cell, {}, {}, waiting=f"{cell} waits: {'; '.join(waits)}")]
-    inputs: dict[str, Input] = {
-        "main": main.outputs["cleaned"],
-        "joins": {name: made.outputs["cleaned"] for name, made in joined.items()},
-        "previous": {
-            name: _previous(session, name, unit.partition, count)
-            for name, count in (
-                (model.dataset, model.previous),
-                *((join.dataset, join.previous) for join in model.joins),
-            )
-            if count
-        },
-    }
-    params = features_spec(session.project, unit.group)
+    main = cleaned_of(session, params.dataset, unit.partition)
     hooks = _hooks(session.project, session.workspace, unit.group)
-    made = session.act(
-        unit, Action("features", "ml_assets.stages.features:features", params, inputs, hooks)
-    )
+    made = session.act(unit, features_action(session, unit.group, inputs))
     known = {**inputs, "features": made.outputs["features"]}
     ages = _ages(session, unit, inputs)
     checks = Later(lambda: _feature_checks(session, unit, params, known, hooks) | ages)
@@ -107,7 +94,34 @@ def features(session: Session, unit: Unit) -> Sequence[Made]:
     if params.looked and isinstance(made, Done):
         facts[sensitive.FACT] = made.record.facts[sensitive.FACT]
     outputs = {"features": made.outputs["features"]}
-    return [Made(cell, outputs, {"features": made}, checks, facts)]
+    found = Made(cell, outputs, {"features": made}, checks, facts)
+    return [replace(found, pins=pins_of(session, found))]
+
+
+def inputs_of(
+    session: Session, unit: Unit, spec: FeaturesSpec, joins: Sequence[Join]
+) -> tuple[dict[str, Input], list[str]]:
+    """Return the tables that the features of a batch are computed from, and what they wait for."""
+    main = cleaned_of(session, spec.dataset, unit.partition)
+    joined = {join.dataset: _joined(session, unit, join) for join in joins}
+    waits = [made.waiting for made in (main, *joined.values()) if made.waiting is not None]
+    if waits:
+        return {}, waits
+    counts = [(spec.dataset, spec.previous), *((join.dataset, join.previous) for join in joins)]
+    return {
+        "main": main.outputs["cleaned"],
+        "joins": {name: made.outputs["cleaned"] for name, made in joined.items()},
+        "previous": {
+            name: _previous(session, name, unit.partition, count) for name, count in counts if count
+        },
+    }, []
+
+
+def features_action(session: Session, name: str, inputs: Mapping[str, Input]) -> Action:
+    """Return the action that computes a model's features from tables."""
+    params = features_spec(session.project, name)
+    hooks = _hooks(session.project, session.workspace, name)
+    return Action("features", "ml_assets.stages.features:features", params, inputs, hooks)
 
 
 def _feature_checks(

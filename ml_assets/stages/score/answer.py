@@ -26,6 +26,8 @@ from ml_assets.stages.score.read import Ints
 from ml_assets.stages.train.encode import Array
 
 PREDICTION, UNSEEN, MISSING_JOINS, PROBLEM = "prediction", "unseen", "missing_joins", "problem"
+PROBABILITY = "probability_"
+"""Before the name of a class."""
 
 
 def answer(
@@ -43,7 +45,7 @@ def answer(
     `intervals` (n each), `unseen` and `missing_joins` (n) belong to the same rows; `problems` says
     why the others have nothing.
     """
-    own = {**_predicted(document, found), **(intervals or {})}
+    own = {**predicted(document, found), **(intervals or {})}
     columns = {name: placed(values, rows, at) for name, values in own.items()}
     columns[UNSEEN] = placed(pa.array(unseen, pa.string()), rows, at)
     columns[MISSING_JOINS] = placed(pa.array(missing_joins, pa.string()), rows, at)
@@ -51,12 +53,13 @@ def answer(
     return pa.table(columns)
 
 
-def _predicted(document: Mapping[str, Any], found: Array) -> dict[str, pa.Array]:
+def predicted(document: Mapping[str, Any], found: Array) -> dict[str, pa.Array]:
+    """Return the columns that hold predictions (n,), or probabilities (n, classes), for people."""
     if document["task"] != "multiclass":
         return {PREDICTION: pa.array(found, pa.float64())}
     classes = pa.array([str(name) for name in document["classes"]], pa.string())
     best = found.argmax(axis=1) if len(found) else np.zeros(0, dtype=np.int64)
-    each = {f"probability_{c}": pa.array(found[:, n]) for n, c in enumerate(classes.to_pylist())}
+    each = {f"{PROBABILITY}{c}": pa.array(found[:, n]) for n, c in enumerate(classes.to_pylist())}
     return {PREDICTION: classes.take(pa.array(best)), **each}
 
 

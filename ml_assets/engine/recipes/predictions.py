@@ -1,0 +1,221 @@
+"""The predictions of a batch by its scorer, and what came true of them.
+
+Belongs here: which rows, code and model go in. Does not belong here: which model scores a batch
+(`scorer`), predicting (`stages/score`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import ValidationError
+
+from ml_assets.assets.cells import Cell, Unit
+from ml_assets.engine.checks import checks_of
+from ml_assets.engine.code_versions import Versioned
+from ml_assets.engine.recipes.candidate import family_modules
+from ml_assets.engine.recipes.features import features_action, inputs_of
+from ml_assets.engine.recipes.scorer import Scorer, scorer, scorer_of
+from ml_assets.engine.session import Done, Made, Session, Undone
+from ml_assets.history.past import params_of
+from ml_assets.keys.action import Action, Hooks, Input, Pending
+from ml_assets.keys.families import FAMILIES
+from ml_assets.moved import moved
+from ml_assets.spec.model import FeaturesSpec
+from ml_assets.spec.predictions import (
+    AgainSpec,
+    InputsSpec,
+    PredictionsSpec,
+    RealizedSpec,
+    SeenSpec,
+)
+from ml_assets.spec.project import Project
+from ml_assets.store.objects import Ref
+from ml_assets.workspace import Workspace
+
+SCORE = "ml_assets.stages.score"
+STORED = "ml_assets.history.stored_code.loaded:stored_modules"
+DECIDING = ("known", "joins", "previous", "key", "time", "inputs")
+"""The fields of a features spec, besides its columns, by which a row's features differ."""
+
+
+def predictions_code(project: Project, workspace: Workspace, name: str) -> Versioned:
+    """Return the ingredients of the code version of a model's predictions."""
+    stages = [f"{SCORE}.batch", f"{SCORE}.realized"]
+    return Versioned([*stages, *family_modules(project, workspace, name)], ())
+
+
+def predictions(session: Session, unit: Unit) -> Sequence[Made]:
+    """Predict one batch with its scorer; a batch without one has no predictions."""
+    (cell,) = unit.cells()
+    made = session.upstream(Cell(f"{unit.group}/features", unit.partition))
+    digest = scorer_of(session, made)
+    if not digest:
+        return _without(session, cell)
+    if made.waiting is not None:
+        return [Made(cell, {}, {}, waiting=f"{cell} waits: {made.waiting}")]
+    by = session.remembered(
+        ("scorer", unit.group, digest), lambda: scorer(session.home, unit.group, digest)
+    )
+    if by is None:
+        said = "the store no longer has all that its scorer needs to predict"
+        return [Made(cell, {}, {}, waiting=f"{cell} waits: {said}")]
+    try:
+        return [_predicted(session, unit, made, by)]
+    except ValidationError as error:
+        said = f"the specs of v{by.past.number} are of another version of ml_assets: {error}"
+        return [Made(cell, {}, {}, waiting=f"{cell} waits: {said}")]
+
+
+def _without(session: Session, cell: Cell) -> Sequence[Made]:
+    """Return why a model without a champion has no predictions, once for all of its batches."""
+    model = session.project.models[cell.group]
+    calendar = session.project.datasets[model.dataset].calendar
+    newest = calendar is None or session.batches(model.dataset)[-1] == cell.partition
+    if not newest or session.home.promotions.champion(session.home.env, cell.group) is not None:
+        return []
+    said = (
+        f"{cell.group}/predictions waits: {cell.group} has no champion yet (see "
+        f"`ml-assets status {cell.group}`); batches that arrive once there is one are scored, and "
+        f"older ones by `ml-assets score {cell.group} --backfill`"
+    )
+    return [Made(cell, {}, {}, waiting=said)]
+
+
+def _predicted(session: Session, unit: Unit, made: Made, by: Scorer) -> Made:
+    (cell,) = unit.cells()
+    done: dict[str, Done | Undone] = {}
+    features: Input = made.outputs["features"]
+    if not _alike(session, unit.group, by):
+        done["features"] = session.act(unit, _again(session, unit, by))
+        features = done["features"].outputs["features"]
+    names = tuple(by.spec["columns"])
+    project = Action("inputs", f"{SCORE}.batch:inputs", InputsSpec(columns=names))
+    done["inputs"] = session.act(unit, _given(project, {"features": features}))
+    seen = Action("seen", f"{SCORE}.batch:seen", SeenSpec(model=unit.group))
+    trained: dict[str, Input] = {**by.past.folds, "features": dict(by.past.features)}
+    done["seen"] = session.act(unit, _given(seen, trained))
+    rows = done["inputs"].outputs["inputs"]
+    done["predict"] = session.act(unit, _predict(session, unit, by, rows, done["seen"]))
+    found = done["predict"].outputs["predictions"]
+    facts: dict[str, Any] = {"scorer": f"v{by.past.number}", "candidate": by.past.digest}
+    if isinstance(done["predict"], Done):
+        facts |= done["predict"].record.facts
+    facts |= _realized(session, unit, by, found, features, done)
+    cleaned = session.upstream(
+        Cell(f"{session.project.models[unit.group].dataset}/cleaned", unit.partition)
+    )
+    given = {"predictions": found, "cleaned": cleaned.outputs["cleaned"]}
+    checks = {
+        entry.name: session.act(
+            unit,
+            Action(
+                f"check:{entry.name}",
+                entry.stage,
+                PredictionsSpec(model=unit.group, batch=unit.partition),
+                {name: given[name] for name in entry.inputs},
+            ),
+        )
+        for entry in checks_of("predictions")
+    }
+    return Made(cell, {"predictions": found}, done, checks, facts)
+
+
+def _given(action: Action, inputs: Mapping[str, Input]) -> Action:
+    return Action(action.part, action.stage, action.params, inputs, action.hooks)
+
+
+def _predict(session: Session, unit: Unit, by: Scorer, rows: Input, seen: Done | Undone) -> Action:
+    """Return the action that predicts; a family of the project's own has its stored sources."""
+    columns = by.spec["columns"]
+    joins = {
+        join["dataset"]: tuple(
+            name
+            for name, column in columns.items()
+            if any(s.startswith(f"{join['dataset']}.") for s in column.get("sources", ()))
+        )
+        for join in by.spec["joins"]
+    }
+    inputs: dict[str, Input] = {
+        "model": by.past.model,
+        "inputs": rows,
+        "seen": seen.outputs["seen"],
+    }
+    shipped = by.past.family in FAMILIES.values()
+    hooks: dict[str, Hooks] = {"family": by.past.family} if shipped else {"stored": STORED}
+    if not shipped:
+        inputs["sources"] = Ref(by.fitted.sources, "json")
+    params = PredictionsSpec(
+        model=unit.group,
+        batch=unit.partition,
+        family=None if shipped else by.past.family,
+        joins=joins,
+    )
+    return Action("predict", f"{SCORE}.batch:predictions", params, inputs, hooks)
+
+
+def _realized(
+    session: Session,
+    unit: Unit,
+    by: Scorer,
+    found: Ref | Pending,
+    features: Input,
+    done: dict[str, Done | Undone],
+) -> dict[str, Any]:
+    """Return what came true of predictions; labels of another target say nothing of them."""
+    model = session.project.models[unit.group]
+    own = "features" in done
+    if not own and (by.spec["target"], by.spec["task"]) != (model.target, model.task):
+        return {"realized": {"why": f"its target is {by.spec['target']}"}}
+    inputs: dict[str, Input] = {"predictions": found, "features": features}
+    params = RealizedSpec(task=by.spec["task"])
+    action = Action("realized", f"{SCORE}.realized:realized", params, inputs)
+    done["realized"] = measured = session.act(unit, action)
+    if isinstance(measured, Undone):
+        return {}
+    return {"realized": session.home.objects.json(measured.outputs["realized"].digest)}
+
+
+def _alike(session: Session, model: str, by: Scorer) -> bool:
+    """Return whether today's features of a batch are those that the scorer would compute."""
+    return bool(
+        session.remembered(
+            ("alike", model, by.past.digest), lambda: _same_features(session, model, by)
+        )
+    )
+
+
+def _same_features(session: Session, model: str, by: Scorer) -> bool:
+    now = session.keyed(features_action(session, model, {})).ingredients
+    then = by.features.ingredients
+    if any(then["params"].get(name) != now["params"].get(name) for name in DECIDING):
+        return False
+    ours, theirs = now["params"]["columns"], then["params"]["columns"]
+    if any(name not in ours or ours[name]["type"] != c["type"] for name, c in theirs.items()):
+        return False
+    if then["hooks"] != now["hooks"]:
+        return not then["hooks"] and not now["hooks"]
+    return _own_code(then["code"]) == _own_code(now["code"])
+
+
+def _own_code(code: Mapping[str, str]) -> dict[str, str]:
+    """Return the project's own modules in a closure, with their digests."""
+    names = {name: moved.now(name) for name in code}
+    return {
+        name: digest
+        for name, digest in code.items()
+        if not names[name].startswith("ml_assets.") or names[name].startswith("ml_assets.defs.")
+    }
+
+
+def _again(session: Session, unit: Unit, by: Scorer) -> Action:
+    """Return the action that computes a batch's features as the scorer's were computed."""
+    spec = FeaturesSpec.model_validate(params_of(by.features))
+    today = {join.dataset: join for join in session.project.models[unit.group].joins}
+    joins = [today.get(join.dataset, join) for join in spec.joins]
+    inputs, _ = inputs_of(session, unit, spec, joins)
+    hook = by.features.ingredients["hooks"].get("hook")
+    params = AgainSpec(features=spec, function=hook)
+    inputs["sources"] = None if hook is None else Ref(by.features.sources, "json")
+    return Action("features", f"{SCORE}.again:again", params, inputs, {"stored": STORED})

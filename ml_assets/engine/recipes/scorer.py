@@ -1,0 +1,92 @@
+"""Which model scores a batch: the champion of the time when the batch was first cleaned.
+
+It is pinned with the batch's first features, before any decision of that run: a model that is
+promoted because of a batch must not score it. A batch that was there before the first promotion has
+none, unless `score --backfill` gives it one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ml_assets.engine.session import Made, Session
+from ml_assets.history.decisions import candidate_of
+from ml_assets.history.origin import fitted_of
+from ml_assets.history.past import Past, features_action, past
+from ml_assets.store.home import Home
+from ml_assets.store.objects import Ref
+from ml_assets.store.records import ActionRecord
+
+
+def pin_name(model: str, batch: str = "") -> str:
+    """Return the name under which the scorer of a batch is pinned; the prefix of all of a model."""
+    return f"scorer/{model}/{batch}"
+
+
+def pins_of(session: Session, made: Made) -> Mapping[str, str]:
+    """Return the pin of features that become current: a candidate's digest, or "" for none.
+
+    Only a batch's first rows have one, so that nothing is pinned for batches of long ago.
+    """
+    model, batch = made.cell.group, made.cell.partition
+    if not made.facts.get("usable", True) or _was_usable(session, made):
+        return {}
+    champion = session.home.promotions.champion(session.home.env, model)
+    return {pin_name(model, batch): "" if champion is None else champion.digest}
+
+
+def _was_usable(session: Session, made: Made) -> bool:
+    """Return whether a batch had rows before; a plan does not look for the reason."""
+    place = (made.cell.asset, made.cell.partition)
+    held = session.current.get(place)
+    if held is None or not held.outputs["features"].rows:
+        return False
+    if session.recurses:
+        return True
+    current = session.home.records.current(session.home.env, *place)
+    return current is None or bool(current.facts.get("usable", True))
+
+
+def scorer_of(session: Session, features: Made) -> str:
+    """Return the digest of the candidate that scores a batch of features, "" for none."""
+    name = pin_name(features.cell.group, features.cell.partition)
+    pinned = session.pin(name, pin_name(features.cell.group))
+    return str(features.pins.get(name, "") if pinned is None else pinned)
+
+
+def pinned(home: Home, model: str) -> dict[str, str]:
+    """Return the scorers of a model's batches: a candidate's digest, or "" for none."""
+    start = pin_name(model)
+    return {
+        name.removeprefix(start): found for name, found in home.pins.of(home.env, start).items()
+    }
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """A candidate that predicts, with the actions that made it."""
+
+    past: Past
+    fitted: ActionRecord
+    features: ActionRecord
+    """The action that made the newest features that it was trained on."""
+    limits: Ref | None
+    """How its intervals are made, if they are."""
+
+    @property
+    def spec(self) -> Mapping[str, Any]:
+        """The spec of its features."""
+        found: Mapping[str, Any] = self.features.ingredients["params"]
+        return found
+
+
+def scorer(home: Home, model: str, digest: str) -> Scorer | None:
+    """Return a candidate as a scorer; None if the store no longer has all that is needed."""
+    found = past(home, model, digest)
+    made = None if found is None else features_action(home, model, found.features)
+    if found is None or made is None:
+        return None
+    version = candidate_of(home, model, digest)
+    return Scorer(found, fitted_of(home, version), made, version.outputs.get("limits"))

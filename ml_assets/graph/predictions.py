@@ -1,0 +1,25 @@
+"""A batch's predictions as Dagster's page shows them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dagster as dg
+
+from ml_assets.spec.project import Project
+from ml_assets.store.home import Home
+from ml_assets.store.records import Current
+
+
+def predictions_metadata(_: Home, __: Project, current: Current) -> dict[str, Any]:
+    """Return the scorer, the rows that need a second look, and the realized metrics."""
+    facts = current.facts
+    found: dict[str, Any] = {"scorer": facts["scorer"], "rows_seen_in_training": facts["seen"]}
+    found["rows_with_unseen_category"] = facts["unseen"]
+    found |= {f"rows_without_{name}": rows for name, rows in facts["missing_joins"].items()}
+    realized = facts["realized"]
+    if "why" in realized:
+        return {**found, "realized": f"not measured: {realized['why']}"}
+    found |= {f"realized_{n}": v for n, v in realized["metrics"].items() if v is not None}
+    counts = {name: realized[name] for name in ("rows", "unlabelled", "seen", "measured")}
+    return {**found, "realized": dg.MetadataValue.json(counts)}

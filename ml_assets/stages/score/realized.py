@@ -1,0 +1,58 @@
+"""What came true of predictions, once labels are there.
+
+Belongs here: predictions against labels. Does not belong here: definitions of metrics.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from ml_assets.faults import StageError
+from ml_assets.stages import metrics
+from ml_assets.stages.result import Result
+from ml_assets.stages.schema import LINE
+from ml_assets.stages.score.answer import PREDICTION, PROBABILITY
+from ml_assets.stages.score.batch import SEEN
+from ml_assets.stages.train import folds
+
+if TYPE_CHECKING:
+    from ml_assets.spec.predictions import RealizedSpec
+    from ml_assets.stages.result import Handle
+
+
+def realized(spec: RealizedSpec, *, predictions: Handle, features: Handle) -> Result:
+    """Return `realized` (JSON): metrics over the labelled rows that the model has not seen.
+
+    {"rows", "unlabelled", "seen" (labelled rows), "measured", "metrics": {name: value or None},
+    "notes"}; without rows to measure there are no metrics. StageError if the rows are not those
+    of the predictions.
+    """
+    said, labels = predictions.table(), features.table([LINE, "_target"])
+    if not said[LINE].equals(labels[LINE]):
+        raise StageError("the predictions are of other rows than the features; run both again")
+    labelled = labels["_target"].is_valid().to_numpy()
+    known = said[SEEN].to_numpy()
+    rows = pa.array(np.flatnonzero(labelled & ~known))
+    found: dict[str, Any] = {
+        "rows": len(said),
+        "unlabelled": int((~labelled).sum()),
+        "seen": int((labelled & known).sum()),
+        "measured": len(rows),
+        "metrics": {},
+        "notes": [],
+    }
+    if len(rows):
+        classes = [n.removeprefix(PROBABILITY) for n in said.column_names if _is_probability(n)]
+        target = folds.labels(labels.take(rows), classes)
+        names = [f"{PROBABILITY}{name}" for name in classes] or [PREDICTION]
+        values = np.column_stack([said[name].take(rows).to_numpy() for name in names])
+        values = values if classes else values[:, 0]
+        found["metrics"], found["notes"] = metrics.measure(spec.task, target, values)
+    return Result({"realized": found})
+
+
+def _is_probability(name: str) -> bool:
+    return name.startswith(PROBABILITY)
