@@ -44,7 +44,7 @@ def test_a_candidate_is_calibrated_measured_and_released(
     limits = document(toy, "candidate", "limits")
     held = 27 if selection == "validation" else 90
     assert (limits["method"], limits["all"]["rows"]) == (selection, held)
-    assert limits["few"] == {"slices": 3, "rows": held, "fewest": 100}
+    assert limits["few"] == {"slices": 3, "rows": held, "fewest": 62}
     covered = document(toy, "evaluation_report", "coverage")
     assert [entry["rows"] for entry in covered["batches"]] == [27, 27]
     assert {entry["slice"] for entry in covered["slices"]} == {"store"}

@@ -9,7 +9,7 @@ k = ceil((n + 1) * coverage). The error of a number is its absolute residual. Th
 1 - its probability (Sadinle, Lei and Wasserman, "Least Ambiguous Set-Valued Classifiers With
 Bounded Error Levels", JASA 114, 2019). Each slice has its own limit (Mondrian conformal
 prediction: Vovk, Gammerman and Shafer, "Algorithmic Learning in a Random World", 2005, §4.5), if
-it has `FEWEST` rows.
+it has `fewest` rows.
 
 The errors are those of the model before it is refitted, on the validation fold: the refitted model
 has learned these rows, and its errors on them are too small. After a cross-validation they are
@@ -38,9 +38,9 @@ if TYPE_CHECKING:
     from ml_assets.stages.result import Handle
 
 FORMAT = 1
-FEWEST = 100
-"""Rows that a slice needs for a limit of its own: with them the coverage that it gives at 90%
-varies by 3 points (one standard deviation) with the rows that happened to be there."""
+SPREAD = 0.05
+"""How much the coverage of a slice's own limit may vary with the rows that happened to calibrate it
+(one standard deviation)."""
 SCORES = {"regression": "absolute residual"}
 CLASS_SCORE = "1 - probability of the class"
 
@@ -97,7 +97,8 @@ def limits_of(
         for place, key in enumerate(zip(*values, strict=True)):
             if usable[place]:
                 slices.setdefault(key, []).append(place)
-    own = {key: rows for key, rows in slices.items() if len(rows) >= FEWEST}
+    least = fewest(spec.coverage)
+    own = {key: rows for key, rows in slices.items() if len(rows) >= least}
     few = [len(rows) for key, rows in slices.items() if key not in own]
     return {
         "format": FORMAT,
@@ -113,8 +114,21 @@ def limits_of(
             {"values": list(key), **_entry(spec, error[own[key]])}
             for key in sorted(own, key=lambda key: (-len(own[key]), [v or "" for v in key]))
         ],
-        "few": {"slices": len(few), "rows": sum(few), "fewest": FEWEST},
+        "few": {"slices": len(few), "rows": sum(few), "fewest": least},
     }
+
+
+def fewest(coverage: float) -> int:
+    """Return how many rows a slice needs for a limit of its own.
+
+    There must be a limit, and the coverage that it gives, which has a beta distribution over the
+    rows that calibrate, must not vary by more than `SPREAD`.
+
+    >>> fewest(0.5), fewest(0.8), fewest(0.9), fewest(0.99)
+    (98, 62, 34, 99)
+    """
+    there = math.ceil(round(coverage / (1.0 - coverage), 9))
+    return max(there, math.ceil(round(coverage * (1.0 - coverage) / SPREAD**2, 9)) - 2)
 
 
 def limit(error: Array, coverage: float) -> float | None:
