@@ -163,15 +163,15 @@ def _shown(shares: list[float]) -> str:
 
 def measured(folder: Path, model: str) -> None:
     """Print the coverage of a model's current candidate by batch, as its report has it."""
-    with Home.open(folder, "dev") as home:
-        held = home.records.current("dev", f"{model}/evaluation_report", "")
-        assert held is not None, f"{model} has no report"
-        found = home.objects.json(held.outputs["coverage"].digest)
+    home = Home(folder, "dev")
+    held = home.records.current("dev", f"{model}/evaluation_report", "")
+    assert held is not None, f"{model} has no report"
+    found = home.objects.json(held.outputs["coverage"].digest)
     print("| test rows | rows | covered | 95 % interval | by days | mean size |")
     print("| --- | --- | --- | --- | --- | --- |")
     for entry in [*found["batches"], *found["slices"], {**found["all"], "value": "all"}]:
         low, high = entry["exact"]
-        days = "–" if entry["days"] is None else "{:.1%} to {:.1%}".format(*entry["days"])
+        days = "-" if entry["days"] is None else "{:.1%} to {:.1%}".format(*entry["days"])
         print(
             f"| {entry['value']} | {entry['rows']:,} | {entry['share']:.1%} | "
             f"{low:.1%} to {high:.1%} | {days} | {entry['size']:.1f} |"

@@ -127,7 +127,8 @@ def model_text(planner: Planner, asked: Asked) -> Written:
         *split_lines(spec, rows, target, entity, asked.group),
         "",
         *training_lines(target, TRAIN),
-        *_evaluation_lines(spec, profiles, taken),
+        *_interval_lines(target, _slices(spec, profiles, taken)),
+        *_evaluation_lines(_slices(spec, profiles, taken)),
     ]
     if asked.group or spec.time is None or spec.calendar is None:
         lines += _gate_lines(spec, target, asked.group or _named(entity))
@@ -282,28 +283,32 @@ def _leakage_lines(near: Mapping[str, Leak], barred: Sequence[str]) -> list[str]
     return [*lines, *(f"    #     {text.scalar(name)}: WHY" for name in barred)]
 
 
-def _evaluation_lines(
-    spec: DatasetSpec,
-    profiles: dict[str, ColumnProfile],
-    taken: Sequence[Input],
+def _slices(
+    spec: DatasetSpec, profiles: dict[str, ColumnProfile], taken: Sequence[Input]
 ) -> list[str]:
+    """Return the inputs that are proposed as slices: few values, each in enough rows."""
     found = []
     for item in taken:
-        values = profiles[item.name].values
-        sensitive = spec.columns[item.name].sensitive
-        if (
-            sensitive
-            or values is None
-            or spec.columns[item.name].type not in ("category", "boolean")
-        ):
+        values, column = profiles[item.name].values, spec.columns[item.name]
+        if column.sensitive or values is None or column.type not in ("category", "boolean"):
             continue
         if 2 <= len(values) <= SLICE_VALUES and sorted(values.values())[-2] >= SLICE_ROWS:
             found.append(item.name)
-    lines = []
-    if found:
-        names = ", ".join(text.scalar(name) for name in found[:SLICES])
-        lines = ["", "  evaluation:", f"    slices: [{names}]  # reported and gated by value"]
-    return lines
+    return found[:SLICES]
+
+
+def _interval_lines(target: Target, slices: Sequence[str]) -> list[str]:
+    what = "its interval" if target.task == "regression" else "its set of classes"
+    about = f"# nine in ten true values should be in {what}"
+    by = f", by: [{text.scalar(slices[0])}]" if slices else ""
+    return ["", f"  prediction_intervals: {{coverage: 0.9{by}}}  {about}"]
+
+
+def _evaluation_lines(slices: Sequence[str]) -> list[str]:
+    if not slices:
+        return []
+    names = ", ".join(text.scalar(name) for name in slices)
+    return ["", "  evaluation:", f"    slices: [{names}]  # reported and gated by value"]
 
 
 def _gate_lines(spec: DatasetSpec, target: Target, groups: Sequence[str]) -> list[str]:

@@ -16,7 +16,7 @@ class PredictionIntervals(Spec):
     """The share of rows whose true value should lie in the interval, or in the set."""
     by: Names = ()
     """Features (category, boolean or integer) whose values get an interval width of their own.
-    Of several, each combination. Values with too few rows (34 for 0.9) have the width for all rows."""
+    Of several, each combination. Values with too few rows (34 for 0.9) have the width for all."""
 
 
 class CalibrateSpec(Spec):

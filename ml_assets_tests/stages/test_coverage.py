@@ -109,7 +109,7 @@ def test_a_target_that_is_not_finite_is_left_out() -> None:
 def test_without_a_limit_nothing_is_measured() -> None:
     found = measured(World(rows=150), MEDIAN, fixed(None))
     assert found["calibrated"] is False
-    assert "50 rows are too few for intervals that cover 0.9" in found["text"]
+    assert "50 rows are too few for intervals that cover 90%" in found["text"]
     assert coverage_page.show(found, "min").tables == ()
 
 

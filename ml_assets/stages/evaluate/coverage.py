@@ -18,7 +18,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from scipy import stats
 
-from ml_assets.stages.evaluate import bootstrap
+from ml_assets.stages.evaluate import bootstrap, words
 from ml_assets.stages.evaluate.slices import FEW_ROWS, groups
 from ml_assets.stages.intervals.apply import apply, classes
 from ml_assets.stages.result import Result
@@ -197,7 +197,8 @@ def _unmeasured(spec: CoverageSpec, limit: Mapping[str, Any], rows: int) -> str 
     if limit["all"]["limit"] is not None:
         return None
     if spec.task == "regression":
-        return f"{limit['rows']:,} rows are too few for intervals that cover {spec.coverage:.4g}"
+        asked = words.level(spec.coverage)
+        return f"{limit['rows']:,} rows are too few for intervals that cover {asked}"
     return f"every set has every class, by {limit['rows']:,} rows that calibrate"
 
 
@@ -205,8 +206,8 @@ def _verdict(spec: CoverageSpec, overall: Mapping[str, Any]) -> str:
     """Return the coverage in words; what is off by more than 5 points is not calibrated."""
     said = f"covers {overall['share']:.1%} of {overall['rows']:,} test rows"
     low, high = overall["days"] or overall["exact"]
-    said += f" ({spec.level:.4g} interval {low:.1%} to {high:.1%})"
-    said += f", {spec.coverage:.4g} was asked for"
+    said += f" ({words.level(spec.level)} interval {low:.1%} to {high:.1%})"
+    said += f", {words.level(spec.coverage)} was asked for"
     if overall["calibrated"]:
         return said
     if low <= spec.coverage <= high:

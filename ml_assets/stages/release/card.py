@@ -206,7 +206,7 @@ def _coverage(found: Document | None) -> list[str]:
             "all" if part is found["all"] else str(part["value"]),
             f"{part['rows']:,}",
             f"{part['share']:.1%}",
-            _interval(part["days"] or part["exact"]),
+            "{:.1%} … {:.1%}".format(*(part["days"] or part["exact"])),
             _shown(part["size"]),
         )
         for part in ([found["all"], *found["batches"]] if "all" in found else [])

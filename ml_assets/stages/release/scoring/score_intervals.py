@@ -4,7 +4,8 @@
 
 The predictions are those of the program whose name ends in _point; after them come `low` and
 `high`, or the `set` of classes, by intervals.json and intervals.py. Both fields are empty where
-there were too few rows to say. intervals.json says how many test rows lay within them.
+there were too few rows to say. intervals.json says how many test rows lay within them; where that
+is far from what was asked for, a note on standard error says so.
 """
 
 from __future__ import annotations
@@ -87,6 +88,8 @@ def main(arguments: list[str]) -> None:
         with found.open("wb") as sink, redirect_stdout(SimpleNamespace(buffer=sink)):
             point.main([str(given)])
         write(document, model, given, found)
+    if document["test"] and not document["test"]["calibrated"]:
+        sys.stderr.write(f"note: intervals are {document['test']['text']}\n")
 
 
 if __name__ == "__main__":
