@@ -153,7 +153,7 @@ def test_an_empty_column_is_as_an_absent_one(scored: Toy) -> None:
 def test_the_model_that_a_batch_promotes_does_not_score_it(before: Toy) -> None:
     """June's scorer is the champion of before its run, and stays it."""
     for month in (MAY, JUNE):
-        before.land("sales", month, sales(month, extra=5.0))
+        before.land("sales", month)
         before.land("prices", month)
         before.make()
         before.make()
