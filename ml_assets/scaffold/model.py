@@ -19,7 +19,7 @@ from ml_assets.guess.kinds import guessed
 from ml_assets.guess.profile import ColumnProfile
 from ml_assets.scaffold import text
 from ml_assets.scaffold.entities import Entity, entity_of
-from ml_assets.scaffold.families import SMALL, training_lines
+from ml_assets.scaffold.families import SMALL, borders, training_lines
 from ml_assets.scaffold.folds import split_lines
 from ml_assets.scaffold.inputs import Input, inputs_of
 from ml_assets.scaffold.leaks import Leak, leaks_of
@@ -126,7 +126,7 @@ def model_text(planner: Planner, asked: Asked) -> Written:
         "  split:",
         *split_lines(spec, rows, target, entity, asked.group),
         "",
-        *training_lines(target, TRAIN),
+        *training_lines(target, TRAIN, _splits(taken, target, spec, profiles)),
         *_interval_lines(target, _slices(spec, profiles, taken)),
         *_evaluation_lines(_slices(spec, profiles, taken)),
     ]
@@ -152,6 +152,22 @@ def _refuse_kept(asked: Asked, spec: DatasetSpec, target: Target, why: Mapping[s
     wrong = [f"{name} {barred[name]}" for name in asked.keep if name in barred]
     if wrong:
         raise RequestError(f"--keep: {'; '.join(wrong)}; it cannot be an input")
+
+
+def _splits(
+    taken: Sequence[Input],
+    target: Target,
+    spec: DatasetSpec,
+    profiles: Mapping[str, ColumnProfile],
+) -> int:
+    return sum(
+        borders(
+            profiles[item.name].distinct,
+            _type(item, spec) in ("category", "text"),
+            len(target.classes),
+        )
+        for item in taken
+    )
 
 
 def _when(spec: DatasetSpec) -> set[str]:
