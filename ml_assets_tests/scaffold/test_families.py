@@ -30,7 +30,7 @@ def catboost(found: Target, splits: int) -> CatBoost:
         (200, 300, 0, 4, 400),
         (200, 3000, 0, 4, 50),
         (5000, 300, 0, 4, 1000),
-        (1900, 30, 5, 4, 850),
+        (1900, 30, 5, 4, 800),
     ],
 )
 def test_catboost_has_a_budget(
