@@ -73,7 +73,7 @@ def seconds(splits: int, outputs: int, depth: int) -> float:
     Measured with CatBoost 1.2 on one core; each level weighs every split of every column in every
     leaf.
     """
-    return splits * (1.3e-7 + 1.6e-8 * 2**depth) * (1 if outputs == 1 else 0.8 * outputs)
+    return splits * (1.3e-7 + 1.6e-8 * 2.0**depth) * (1 if outputs == 1 else 0.8 * outputs)
 
 
 def _lightgbm(rows: int) -> dict[str, float]:
