@@ -17,9 +17,13 @@ def predictions_metadata(_: Home, __: Project, current: Current) -> dict[str, An
     found: dict[str, Any] = {"scorer": facts["scorer"], "rows_seen_in_training": facts["seen"]}
     found["rows_with_unseen_category"] = facts["unseen"]
     found |= {f"rows_without_{name}": rows for name, rows in facts["missing_joins"].items()}
+    if "intervals" in facts:
+        found["intervals_on_test"] = facts["intervals"]
     realized = facts["realized"]
     if "why" in realized:
         return {**found, "realized": f"not measured: {realized['why']}"}
     found |= {f"realized_{n}": v for n, v in realized["metrics"].items() if v is not None}
+    if "covered" in realized:
+        found["realized_coverage"] = realized["covered"]
     counts = {name: realized[name] for name in ("rows", "unlabelled", "seen", "measured")}
     return {**found, "realized": dg.MetadataValue.json(counts)}

@@ -14,7 +14,7 @@ from ml_assets.release.score import foreign, score
 from ml_assets.serve.model import load
 from ml_assets.store.records import Current
 from ml_assets_tests.engine.test_cross_validation import blended
-from ml_assets_tests.projects import FORECAST, Toy, sales
+from ml_assets_tests.projects import FORECAST, MONTHS, Toy, sales
 
 ASKED = "  evaluation:\n"
 
@@ -91,10 +91,21 @@ def test_asking_for_intervals_changes_no_model_and_takes_back_no_version(toy: To
     assert current(toy, "candidate").digest == before.digest
 
 
-def test_the_loaded_model_gives_the_intervals_of_its_version(toy: Toy) -> None:
-    toy.land_all()
+def test_a_batch_and_raw_rows_have_the_intervals_of_the_version(toy: Toy) -> None:
+    toy.land_all(MONTHS[:5])
     with_intervals(toy)
     assert toy.make().faults == []
+    limit = document(toy, "candidate", "limits")["all"]["limit"]
+    toy.land_all(MONTHS[5:])
+    assert toy.make("+forecast/predictions").faults == []
+    held = toy.planner().home.records.current("dev", "forecast/predictions", "2020-06")
+    assert held is not None
+    batch = toy.planner().home.objects.table(held.outputs["predictions"].digest)
+    said = batch["prediction"].to_numpy()
+    assert batch["low"].to_pylist() == (said - limit).tolist()
+    assert batch["high"].to_pylist() == (said + limit).tolist()
+    assert 0 <= held.facts["realized"]["covered"] <= 1
+    assert held.facts["intervals"] == document(toy, "evaluation_report", "coverage")["text"]
     planner = toy.planner()
     loaded = load(planner.home, planner.project, "forecast")
     header, *lines = sales("2020-06").decode().splitlines()
@@ -102,7 +113,6 @@ def test_the_loaded_model_gives_the_intervals_of_its_version(toy: Toy) -> None:
     answer = loaded.predict([*rows, {**rows[0], "store": ""}], batch="2020-06")
     names = ["prediction", "low", "high"]
     assert answer.column_names[:3] == names
-    limit = document(toy, "candidate", "limits")["all"]["limit"]
     *found, refused = answer.select(names).to_pylist()
     assert [row["low"] for row in found] == [row["prediction"] - limit for row in found]
     assert [row["high"] for row in found] == [row["prediction"] + limit for row in found]

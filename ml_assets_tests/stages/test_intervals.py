@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given as drawn
 from hypothesis import strategies as st
 
 from ml_assets.spec.families import Median, Prior
 from ml_assets.spec.intervals import CalibrateSpec
-from ml_assets.stages.intervals.apply import apply, classes, limits, text
+from ml_assets.spec.predictions import RealizedSpec
+from ml_assets.stages.intervals.apply import apply, classes, header, limits, read, text
 from ml_assets.stages.intervals.calibrate import calibrate, errors, limit, limits_of
+from ml_assets.stages.intervals.columns import columns
+from ml_assets.stages.score.realized import realized
 from ml_assets_tests.handles import given
 from ml_assets_tests.stages.flights import World, module
 from ml_assets_tests.stages.test_cross import MEMBERS, blended, crossed
@@ -161,3 +166,51 @@ def test_a_blend_is_calibrated_by_its_weights() -> None:
     said = sum(weight * held[name]["p0"].to_numpy() for name, weight in weights.items())
     off = np.abs(held["trees"]["target"].to_numpy() - said)
     assert found["all"]["limit"] == limit(off, 0.9)
+
+
+def test_sets_stand_in_a_table_and_in_a_file_as_json_lists() -> None:
+    document = {"task": "multiclass", "by": [], "slices": [], "all": {"limit": 0.7}}
+    model = {"classes": ["a", "b,", 'c"']}
+    shares = np.array([[0.5, 0.4, 0.1], [0.0, 0.0, 1.0]])
+    found = columns(document, model, shares, pa.table({"x": [1, 2]}))
+    assert found["set"].to_pylist() == ['["a", "b,"]', '["c\\""]']
+    binary = {"task": "binary", "by": [], "slices": [], "all": {"limit": 0.7}}
+    found = columns(binary, {"classes": []}, np.array([0.5, 0.9]), pa.table({"x": [1, 2]}))
+    assert found["set"].to_pylist() == ["[0, 1]", "[1]"]
+    assert header(document) == ["set"]
+    assert columns(None, model, shares, pa.table({})) == {}
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "wanted"),
+    [
+        ("boolean", ["true", "1", "FALSE", ""], ["true", "true", "false", None]),
+        ("integer", ["3", "3.0", ""], ["3", "3", None]),
+        ("category", ["3.0", "x", ""], ["3.0", "x", None]),
+    ],
+)
+def test_a_field_of_a_file_has_the_text_of_the_stored_value(
+    kind: str, fields: list[str], wanted: list[str | None]
+) -> None:
+    assert [text(read(kind, field)) for field in fields] == wanted
+
+
+@pytest.mark.parametrize(
+    ("target", "sets", "wanted"),
+    [(["a", "b", "z"], [["a"], ["a"], ["a", "b"]], 1 / 3), ([0, 1], [[0, 1], [0]], 0.5)],
+)
+def test_what_came_true_says_how_many_labels_were_in_their_set(
+    target: list[Any], sets: list[list[Any]], wanted: float
+) -> None:
+    multiclass = isinstance(target[0], str)
+    names = ["probability_a", "probability_b"] if multiclass else ["prediction"]
+    said = {"_line": range(len(sets)), **{name: [0.5] * len(sets) for name in names}}
+    said |= {"set": [json.dumps(one) for one in sets], "seen": [False] * len(sets)}
+    labels = pa.table({"_line": range(len(sets)), "_target": target})
+    made = realized(
+        RealizedSpec(task="multiclass" if multiclass else "binary"),
+        predictions=given(pa.table({name: list(column) for name, column in said.items()})),
+        features=given(labels),
+    )
+    found: Any = made.outputs["realized"]
+    assert found["covered"] == pytest.approx(wanted)

@@ -100,6 +100,8 @@ def _predicted(session: Session, unit: Unit, made: Made, by: Scorer) -> Made:
     done["predict"] = session.act(unit, _predict(session, unit, by, rows, done["seen"]))
     found = done["predict"].outputs["predictions"]
     facts: dict[str, Any] = {"scorer": f"v{by.past.number}", "candidate": by.past.digest}
+    if by.coverage is not None:
+        facts["intervals"] = by.coverage["text"]
     if isinstance(done["predict"], Done):
         facts |= done["predict"].record.facts
     facts |= _realized(session, unit, by, found, features, done)
@@ -142,6 +144,8 @@ def _predict(session: Session, unit: Unit, by: Scorer, rows: Input, seen: Done |
         "inputs": rows,
         "seen": seen.outputs["seen"],
     }
+    if by.limits is not None:
+        inputs["limits"] = by.limits
     shipped = by.past.family in FAMILIES.values()
     hooks: dict[str, Hooks] = {"family": by.past.family} if shipped else {"stored": STORED}
     if not shipped:

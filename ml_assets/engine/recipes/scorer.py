@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ml_assets.engine.session import Made, Session
+from ml_assets.history.coverage import coverage_of
 from ml_assets.history.decisions import candidate_of
 from ml_assets.history.origin import fitted_of
 from ml_assets.history.past import Past, features_action, past
@@ -74,6 +75,8 @@ class Scorer:
     """The action that made the newest features that it was trained on."""
     limits: Ref | None
     """How its intervals are made, if they are."""
+    coverage: Mapping[str, Any] | None = None
+    """Their coverage on test."""
 
     @property
     def spec(self) -> Mapping[str, Any]:
@@ -89,4 +92,5 @@ def scorer(home: Home, model: str, digest: str) -> Scorer | None:
     if found is None or made is None:
         return None
     version = candidate_of(home, model, digest)
-    return Scorer(found, fitted_of(home, version), made, version.outputs.get("limits"))
+    covered = coverage_of(home, model, version)
+    return Scorer(found, fitted_of(home, version), made, version.outputs.get("limits"), covered)

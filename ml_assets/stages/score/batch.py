@@ -4,9 +4,10 @@ Belongs here: a batch of features to predictions, row by row. Does not belong he
 (`score`), labels (`realized`), which model scores a batch.
 
 `predictions` has one row for each cleaned row, in the same order: `_key`, `_line`, the columns of
-`answer` that say something of a row (`prediction`, of classes `probability_<class>`, `unseen`), and
-`seen`: whether the row was in train or validation of the model. Of a row known by its inputs that
-is whether any row with equal inputs was.
+`answer` that say something of a row (`prediction`, of classes `probability_<class>`, where the
+model has intervals `low` and `high` or `set`, `unseen`), and `seen`: whether the row was in train
+or validation of the model. Of a row known by its inputs that is whether any row with equal inputs
+was.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ml_assets.stages.intervals.columns import columns as intervals
 from ml_assets.stages.keys import shared
 from ml_assets.stages.paired.seen import checked
 from ml_assets.stages.result import Result
@@ -61,10 +63,12 @@ def predictions(
     family: Any = None,
     stored: Any = None,
     sources: Handle | None = None,
+    limits: Handle | None = None,
 ) -> Result:
     """Return `predictions`; facts: rows, those seen, with unseen categories, without a join.
 
-    The family is a module, or one of the stored sources. HookError if it breaks its contract.
+    `limits` are those of the model's intervals, if it has some. The family is a module, or one of
+    the stored sources. HookError if it breaks its contract.
     """
     document, table = model.json(), inputs.table()
     if spec.family is not None and sources is not None:
@@ -72,10 +76,13 @@ def predictions(
     keys = shared(table["_key"].cast(pa.string()), spec.batch)
     known = pc.is_in(keys, value_set=seen.table()["_key"].combine_chunks())
     new = unseen_in(document, table)
+    found = predict(document, family, table)
+    around = intervals(None if limits is None else limits.json(), document, found, table)
     columns = {
         "_key": table["_key"],
         LINE: table[LINE],
-        **predicted(document, predict(document, family, table)),
+        **predicted(document, found),
+        **around,
         SEEN: known,
         UNSEEN: pa.array(new, pa.string()),
     }

@@ -5,6 +5,8 @@ Belongs here: predictions against labels. Does not belong here: definitions of m
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +19,7 @@ from ml_assets.stages.schema import LINE
 from ml_assets.stages.score.answer import PREDICTION, PROBABILITY
 from ml_assets.stages.score.batch import SEEN
 from ml_assets.stages.train import folds
+from ml_assets.stages.train.encode import Array
 
 if TYPE_CHECKING:
     from ml_assets.spec.predictions import RealizedSpec
@@ -27,8 +30,9 @@ def realized(spec: RealizedSpec, *, predictions: Handle, features: Handle) -> Re
     """Return `realized` (JSON): metrics over the labelled rows that the model has not seen.
 
     {"rows", "unlabelled", "seen" (labelled rows), "measured", "metrics": {name: value or None},
-    "notes"}; without rows to measure there are no metrics. StageError if the rows are not those
-    of the predictions.
+    "notes"}, and "covered": the share of rows whose label is in their interval, or in their set of
+    classes, where there are intervals. Without rows to measure there are no metrics. StageError if
+    the rows are not those of the predictions.
     """
     said, labels = predictions.table(), features.table([LINE, "_target"])
     if not said[LINE].equals(labels[LINE]):
@@ -51,7 +55,23 @@ def realized(spec: RealizedSpec, *, predictions: Handle, features: Handle) -> Re
         values = np.column_stack([said[name].take(rows).to_numpy() for name in names])
         values = values if classes else values[:, 0]
         found["metrics"], found["notes"] = metrics.measure(spec.task, target, values)
+        found |= _covered(said.take(rows), target, classes)
     return Result({"realized": found})
+
+
+def _covered(said: pa.Table, target: Array, classes: Sequence[str]) -> dict[str, float]:
+    if "set" in said.column_names:
+        every: Sequence[Any] = classes or [0, 1]
+        sets = (json.loads(text) for text in said["set"].to_pylist())
+        inside = [
+            place >= 0 and every[int(place)] in found
+            for place, found in zip(target, sets, strict=True)
+        ]
+        return {"covered": float(np.mean(inside))}
+    if "low" not in said.column_names or said["low"].null_count:
+        return {}
+    low, high = (said[name].to_numpy() for name in ("low", "high"))
+    return {"covered": float(((low <= target) & (target <= high)).mean())}
 
 
 def _is_probability(name: str) -> bool:
