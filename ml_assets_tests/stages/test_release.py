@@ -312,6 +312,18 @@ def test_programs_that_take_times_apart_are_shipped_where_there_are_times() -> N
     assert imports(SCORING.parents[1] / "train" / "elements.py") == {"numpy"}
 
 
+def test_the_program_of_intervals_calls_those_of_predictions_as_they_are() -> None:
+    plain, found = programs("linear", ["date"]), programs("linear", ["date"], intervals=True)
+    assert sorted(set(found) - set(plain)) == [
+        "intervals.py", "score_edge_point.py", "score_point.py"
+    ]  # fmt: skip
+    assert found["score_point.py"] == plain["score.py"]
+    assert found["score_edge_point.py"] == plain["score_edge.py"]
+    assert found["score.py"] == found["score_edge.py"] == text("score_intervals.py")
+    assert imports(SCORING / "score_intervals.py") == {"numpy"}
+    assert imports(SCORING.parents[1] / "intervals" / "apply.py") == {"numpy"}
+
+
 @pytest.mark.parametrize("name", ["lightgbm", "numpy", "onnxruntime"])
 def test_the_locks_are_a_part_of_the_projects_own(name: str) -> None:
     whole = {
