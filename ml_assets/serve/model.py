@@ -27,6 +27,9 @@ from ml_assets.stages.score.score import Predicted, Scorer
 from ml_assets.stages.score.source import source_of
 from ml_assets.store.home import Home
 
+ONE = pa.array([1], pa.int64())
+"""The line of a single row."""
+
 
 @dataclass(frozen=True)
 class State:
@@ -75,11 +78,19 @@ class LoadedModel:
         """
         state = self.state
         try:
-            found = read(rows_spec(state, features), source_of(rows))
+            found = self._read(state, rows, features)
         except Unreadable as error:
             raise RequestError(f"the rows cannot be read: {error.reason}") from None
         predicted = self.predicted(state, found, features=features, batch=batch)
         return state.scorer.answer(len(found.lines), predicted)
+
+    def _read(self, state: State, rows: Any, features: bool) -> Read:
+        """Return rows that were read, a single one without a frame where that is possible."""
+        if not features and isinstance(rows, list) and len(rows) == 1:
+            table = state.scorer.reader.read(rows[0]) if isinstance(rows[0], Mapping) else None
+            if table is not None:
+                return Read(ONE, table, {})
+        return read(rows_spec(state, features), source_of(rows))
 
     def predicted(
         self, state: State, rows: Read, *, features: bool = False, batch: str | None = None

@@ -56,6 +56,8 @@ def computed(
 
     if len(rows):
         within(0, len(rows))
+    if len(parts) == 2:
+        return Computed(parts[1], failed)
     return Computed(pa.concat_tables(parts).unify_dictionaries().combine_chunks(), failed)
 
 

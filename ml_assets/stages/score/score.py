@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from ml_assets.stages.intervals.columns import columns
 from ml_assets.stages.score.answer import answer, unseen_in
 from ml_assets.stages.score.features import computed, empty
 from ml_assets.stages.score.read import Ints, Read
+from ml_assets.stages.score.row import RowReader
 from ml_assets.stages.train.encode import Array
 from ml_assets.stages.train.predict import predict
 
@@ -64,20 +66,28 @@ class Scorer:
     coverage: Mapping[str, Any] | None = None
     """Their coverage on test."""
 
+    @cached_property
+    def reader(self) -> RowReader:
+        """What reads a single raw row quickly."""
+        return RowReader(self.spec.rows)
+
     def from_rows(self, rows: Read, groups: Sequence[Group]) -> Predicted:
         """Return the predictions for raw rows, each of which is in one group."""
         problems, at = dict(rows.problems), [np.zeros(0, np.int64)]
         missing: list[str | None] = []
         tables = [empty(self.spec.features)]
         for group in groups:
-            part = rows.table.take(pa.array(group.places))
+            whole = len(group.places) == len(rows.table)
+            part = rows.table if whole else rows.table.take(pa.array(group.places))
             made = computed(self.spec.features, self.hook, part, group.joined)
             numbers = rows.numbers[group.places]
             problems |= {int(numbers[n]): f"features: {why}" for n, why in made.failed.items()}
             at.append(np.delete(numbers, list(made.failed)))
             missing += [group.missing] * len(made.table)
             tables.append(made.table)
-        features = pa.concat_tables(tables).unify_dictionaries().combine_chunks()
+        features = tables[-1]
+        if len(tables) != 2:
+            features = pa.concat_tables(tables).unify_dictionaries().combine_chunks()
         return self._predicted(np.concatenate(at), features, missing, problems)
 
     def from_features(self, rows: Read) -> Predicted:

@@ -68,7 +68,7 @@ def _of_mappings(rows: Sequence[Mapping[str, Any]]) -> Source:
 
 
 def _cells(values: Iterable[Any]) -> pa.Array:
-    cells = [_cell(value) for value in values]
+    cells = [cell(value) for value in values]
     try:
         return column(cells, None)
     except (pa.ArrowException, OverflowError, UnicodeEncodeError):
@@ -76,7 +76,7 @@ def _cells(values: Iterable[Any]) -> pa.Array:
         return pa.array([None if cell is None else ascii(cell) for cell in cells], pa.string())
 
 
-def _cell(value: Any) -> Any:
+def cell(value: Any) -> Any:
     """Return a value as a cell: missing as None, a number with all of its digits."""
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return None

@@ -1,0 +1,157 @@
+"""One row without a frame: what comes out is what `read` gives, and everyday rows come out."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ml_assets.spec.columns import Column
+from ml_assets.spec.dataset import Contract, Filter, Landing, Rule
+from ml_assets.spec.score import RowsSpec
+from ml_assets.spec.steps import Case, Fill, Replace, Strip
+from ml_assets.stages.score.read import read
+from ml_assets.stages.score.row import RowReader
+from ml_assets.stages.score.source import source_of
+
+RULES = (
+    "clock % 100 == minute",
+    "((left // 100 - clock // 100) * 60 + left % 100 - clock % 100 - late) % 1440 == 0",
+    "late.isna() | late >= -100",
+    "not (port == 'JFK' and clock < 0)",
+    "tail.notna() or port != 'LGA'",
+    "late / 2 < 5000",
+    "at > '2013-01-01'",
+)
+SPEC = RowsSpec(
+    landing=Landing(pattern="x", null_values=("", "NA", "-999")),
+    contract=Contract(
+        columns={
+            "clock": Column(type="integer", nullable=False, range=(0, 2400)),
+            "minute": Column(type="integer"),
+            "left": Column(type="integer", range=(1, 2400)),
+            "late": Column(type="number", range=(-120, None)),
+            "port": Column(type="category", allowed=("EWR", "JFK", "LGA")),
+            "tail": Column(type="text", pattern="[A-Z0-9]{2,6}"),
+            "open": Column(type="boolean", action="warn", nullable=False),
+            "day": Column(type="date"),
+            "at": Column(type="timestamp"),
+            "price": Column(type="number", decimal=",", thousands="."),
+        },
+        rules=tuple(
+            Rule(id=f"r{n}", expression=text, reason="so") for n, text in enumerate(RULES[:-2])
+        ),
+    ),
+    optional={"target": Column(type="number")},
+    cleaning=(
+        Strip(op="strip", columns=("port", "tail")),
+        Case(op="upper", columns=("port",)),
+        Replace(op="replace", columns=("tail",), values={"NONE": None}),
+        Fill(op="fill", columns=("minute",), value=0),
+    ),
+    filters=(Filter(id="never", expression="left.isna() and late.isna()", reason="gone"),),
+)
+READER = RowReader(SPEC)
+EVERYDAY = {
+    "clock": "1745",
+    "minute": "45",
+    "left": "1750",
+    "late": "5",
+    "port": "JFK",
+    "tail": " N715JB",
+    "open": "yes",
+    "day": "2013-12-01",
+    "at": "2013-12-02T04:00:00Z",
+    "price": "1.234,5",
+}
+
+
+def verdicts(spec: RowsSpec, row: dict[str, Any]) -> tuple[Any, Any]:
+    """Return the row as both ways read it; None and the problem for a bad one."""
+    whole = read(spec, source_of([row]))
+    slow = whole.problems.get(0) or (whole.table.schema, whole.table.to_pylist())
+    found = RowReader(spec).read(row) if spec is not SPEC else READER.read(row)
+    return slow, None if found is None else (found.schema, found.to_pylist())
+
+
+def test_an_everyday_row_needs_no_frame() -> None:
+    slow, quick = verdicts(SPEC, EVERYDAY)
+    assert quick == slow
+    (row,) = quick[1]
+    assert (row["clock"], row["late"], row["port"], row["tail"]) == (1745, 5.0, "JFK", "N715JB")
+    assert (row["open"], row["day"], row["price"]) == (True, date(2013, 12, 1), 1234.5)
+    assert row["at"].isoformat() == "2013-12-02T04:00:00+00:00"
+    assert row["target"] is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"clock": None},
+        {"clock": "2500"},
+        {"clock": "17.5"},
+        {"late": "6"},
+        {"port": "BOS"},
+        {"tail": "n1"},
+        {"left": None, "late": None},
+        {"at": "yesterday"},
+        {"clock": 2**53 + 1},
+    ],
+)
+def test_a_row_that_breaks_the_contract_is_left_to_the_one_that_says_why(
+    change: dict[str, Any],
+) -> None:
+    slow, quick = verdicts(SPEC, {**EVERYDAY, **change})
+    assert quick is None
+    assert isinstance(slow, str)
+
+
+numbers = st.one_of(
+    st.integers(-3, 2500),
+    st.integers(2**53 - 2, 2**53 + 2),
+    st.floats(-200, 3000, allow_nan=False).map(lambda value: round(value, 1)),
+)
+cells = st.one_of(
+    st.none(),
+    st.sampled_from(["", " ", "NA", " NA ", "-999", "-999.0", "nan", "NaN", "inf", "1e3", "0x1F"]),
+    st.sampled_from(["1745", "45", "5", "+5", "-0", "1.234,5", "1,5", "007", " 12 ", "1_000"]),
+    st.sampled_from(["JFK", "jfk ", "EWR\u00a0", "N1", "NONE", "\x1cN1", "ﬁ", "true", "F", "\0"]),
+    st.sampled_from(["2013-12-01", "2013-12-01T04:00", "2013-12-02T04:00:00Z", "0001-01-01"]),
+    st.sampled_from(["2013-12-02 04:00:00+01:00", "2013-12-02T24:00:00Z", "9999-12-31T23:59:59Z"]),
+    st.sampled_from([True, False, float("nan"), date(2013, 12, 1)]),
+    numbers,
+    numbers.map(str),
+    st.text(max_size=3),
+)
+
+
+@settings(max_examples=120)
+@given(st.dictionaries(st.sampled_from([*EVERYDAY, "target"]), cells, max_size=4))
+def test_a_row_that_comes_out_is_the_one_that_read_gives(change: dict[str, Any]) -> None:
+    slow, quick = verdicts(SPEC, {**EVERYDAY, **change})
+    assert quick is None or quick == slow
+
+
+@pytest.mark.parametrize("text", RULES)
+@settings(max_examples=12)
+@given(
+    row=st.fixed_dictionaries(
+        {"clock": numbers, "minute": numbers, "left": st.none() | numbers, "late": numbers}
+    ),
+    port=st.sampled_from([None, "JFK", "LGA"]),
+)
+def test_no_rule_is_taken_for_kept_that_is_broken(
+    text: str, row: dict[str, Any], port: str | None
+) -> None:
+    kinds = {"clock": "number", "minute": "number", "left": "number", "late": "number"}
+    columns = {name: Column(type=kind) for name, kind in kinds.items()}
+    columns |= {"port": Column(type="text"), "tail": Column(type="text")}
+    columns |= {"at": Column(type="timestamp")}
+    rule = Rule(id="rule", expression=text, reason="so")
+    spec = RowsSpec(landing=SPEC.landing, contract=Contract(columns=columns, rules=(rule,)))
+    given_row = {**row, "port": port, "tail": None, "at": "2013-12-02T04:00:00Z"}
+    slow, quick = verdicts(spec, given_row)
+    assert quick is None or quick == slow
