@@ -136,7 +136,13 @@ def why(
         return
     for row in rows:
         out.print(styled(f"{row['asset']}: ", (row["status"], "bold"), f", {row['reason']}"))
-    if not rows:
+    if not rows and name.endswith("/predictions") and planner.home.batches.landed():
+        model = name.split("/")[0]
+        out.print(
+            f"{asset}: batches older than the first promotion have none; "
+            f"`ml-assets score {model} --backfill` predicts them"
+        )
+    elif not rows:
         out.print(f"{asset}: none of its inputs has landed")
 
 
