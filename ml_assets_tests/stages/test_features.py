@@ -81,6 +81,13 @@ def test_neither_key_nor_inputs_names_the_line_and_no_time_is_missing() -> None:
     assert table["_time"].null_count == 3
 
 
+def test_a_row_whose_label_is_wrong_has_features_and_no_target() -> None:
+    reasons = pa.array([None, "arr.range", None], pa.string()).dictionary_encode()
+    found = make(table=flights().append_column("_unlabelled", reasons))
+    assert found["_target"].to_pylist() == [11.0, None, None]
+    assert found["dep"].to_pylist() == make()["dep"].to_pylist()
+
+
 def test_a_target_too_large_to_learn_names_its_first_line() -> None:
     said = failing(build, target="(arr - dep) * 1e100")
     assert said == (
