@@ -145,8 +145,11 @@ class Maker:
         return Outcome(unit, current, executed, {item.cell: item.seconds for item in kept})
 
     def _tell(self, outcome: Outcome, selected: set[str]) -> None:
+        good = outcome.fault is None and outcome.waiting is None
+        made = {current.asset for current in outcome.current}
         for cell in outcome.unit.cells():
-            if cell.asset not in selected:
+            # A recipe may have nothing to make for a batch.
+            if cell.asset not in selected or (good and cell.asset not in made):
                 continue
             state: State = "executed" if cell in outcome.executed else "reused"
             detail = outcome.fault or outcome.waiting or ""
