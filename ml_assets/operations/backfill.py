@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ml_assets.engine.plan import Planner
-from ml_assets.engine.recipes.scorer import pin_name, pinned
+from ml_assets.engine.recipes.scorer import pin_name, pinned, scorer
 from ml_assets.errors import RequestError, UnknownName
 
 
@@ -27,8 +27,9 @@ class Backfilled:
 def backfill(planner: Planner, model: str, batches: Sequence[str] = ()) -> Backfilled:
     """Pin the champion as the scorer of batches without one: those named, or all.
 
-    Raises UnknownName for a model or batch that is not there, and RequestError without a champion
-    or for a batch without usable rows; then nothing is pinned.
+    A scorer that the store has lost is none. Raises UnknownName for a model or batch that is not
+    there, and RequestError without a champion that can predict, or for a batch without usable
+    rows; then nothing is pinned.
     """
     home, project = planner.home, planner.project
     if model not in project.models:
@@ -42,9 +43,16 @@ def backfill(planner: Planner, model: str, batches: Sequence[str] = ()) -> Backf
     held = home.records.held(home.env, f"{model}/features")
     usable = [batch for batch, current in held.items() if current.facts.get("usable", True)]
     _refuse_odd(model, batches, list(held), usable)
-    known = pinned(home, model)
+    known = {batch: digest for batch, digest in pinned(home, model).items() if digest}
+    lost = {one for one in {champion.digest, *known.values()} if scorer(home, model, one) is None}
+    if champion.digest in lost:
+        raise RequestError(
+            f"the store has lost what v{champion.version} of {model} needs to predict, such as "
+            f"forgotten rows (`ml-assets recreate {model} v{champion.version}` says what); "
+            "`ml-assets run` makes another"
+        )
     wanted = project.ordered(model, batches or usable)
-    chosen = [batch for batch in wanted if not known.get(batch)]
+    chosen = [batch for batch in wanted if known.get(batch) in (None, *lost)]
     home.pins.replace(home.env, {pin_name(model, batch): champion.digest for batch in chosen})
     left = [batch for batch in wanted if batches and batch not in chosen]
     return Backfilled(champion.version, tuple(chosen), tuple(left))

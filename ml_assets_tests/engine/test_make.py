@@ -195,7 +195,11 @@ def test_one_more_month_rolls_the_folds(made: Toy) -> None:
     assert set(_table(made, "forecast/test_split", "test")["batch"].to_pylist()) == {MAY, JUN}
     made.land_all([JUL])
     ran = made.make()
-    new = _batch("sales", JUL) | _batch("prices", JUL) | {f"forecast/{name}@{JUL}" for name in ("features", "predictions")}
+    new = (
+        _batch("sales", JUL)
+        | _batch("prices", JUL)
+        | {f"forecast/{name}@{JUL}" for name in ("features", "predictions")}
+    )
     new |= {f"{dataset}/quality_report@{JUL}" for dataset in ("sales", "prices")}
     assert ran.having("executed") == new | AFTER_FEATURES
     assert set(_table(made, "forecast/test_split", "test")["batch"].to_pylist()) == {JUN, JUL}

@@ -249,3 +249,19 @@ def test_collecting_garbage_keeps_what_scores(scored: Toy) -> None:
     collect(home, garbage(home, 1))
     scored.land("prices", MAY, b"store,price\nnorth,50\nsouth,60\nwest,70\n")
     assert executed(scored) == {f"{PREDICTIONS}@{MAY}"}
+
+
+def test_predictions_stay_where_their_scorer_is_lost(scored: Toy) -> None:
+    """Rows of the training were forgotten: what was predicted stays, and the champion helps."""
+    held = current(scored, PREDICTIONS, MAY)
+    home = scored.planner().home
+    first = current(scored, "forecast/features", FIRST[0]).outputs["features"].digest
+    home.objects.forget(first)
+    scored.land("sales", JUNE, unlabelled(JUNE))
+    scored.land("prices", JUNE)
+    ran = scored.make(f"+{PREDICTIONS}", only=JUNE)
+    assert "the store has lost what its scorer needs" in ran.details[f"{PREDICTIONS}@{JUNE}"]
+    assert scored.make(PREDICTIONS, only=MAY).states == {f"{PREDICTIONS}@{MAY}": "reused"}
+    assert current(scored, PREDICTIONS, MAY).digest == held.digest
+    with pytest.raises(RequestError, match="the store has lost what v0 of forecast needs"):
+        backfill(scored.planner(), "forecast")

@@ -36,6 +36,7 @@ from ml_assets.workspace import Workspace
 
 SCORE = "ml_assets.stages.score"
 STORED = "ml_assets.history.stored_code.loaded:stored_modules"
+CHECK = "check:"
 DECIDING = ("known", "joins", "previous", "key", "time", "inputs")
 """The fields of a features spec, besides its columns, by which a row's features differ."""
 
@@ -59,8 +60,7 @@ def predictions(session: Session, unit: Unit) -> Sequence[Made]:
         ("scorer", unit.group, digest), lambda: scorer(session.home, unit.group, digest)
     )
     if by is None:
-        said = "the store no longer has all that its scorer needs to predict"
-        return [Made(cell, {}, {}, waiting=f"{cell} waits: {said}")]
+        return [_without_scorer(session, cell)]
     try:
         return [_predicted(session, unit, made, by)]
     except ValidationError as error:
@@ -81,6 +81,23 @@ def _without(session: Session, cell: Cell) -> Sequence[Made]:
         f"older ones by `ml-assets score {cell.group} --backfill`"
     )
     return [Made(cell, {}, {}, waiting=said)]
+
+
+def _without_scorer(session: Session, cell: Cell) -> Made:
+    """Return the predictions that there are, where the store has lost what their scorer needs."""
+    held = session.home.records.current(session.home.env, cell.asset, cell.partition)
+    if held is not None:
+        found = {part: session.known(key) for part, key in held.actions.items()}
+        known = {part: Done(answer) for part, answer in found.items() if answer is not None}
+        if "predict" in known:
+            checks = {p.removeprefix(CHECK): a for p, a in known.items() if p.startswith(CHECK)}
+            stages = {p: a for p, a in known.items() if not p.startswith(CHECK)}
+            return Made(cell, held.outputs, dict(stages), dict(checks), held.facts)
+    said = (
+        f"{cell} waits: the store has lost what its scorer needs, such as forgotten rows; "
+        f"`ml-assets score {cell.group} --backfill` predicts it by the champion"
+    )
+    return Made(cell, {}, {}, waiting=said)
 
 
 def _predicted(session: Session, unit: Unit, made: Made, by: Scorer) -> Made:
@@ -113,7 +130,7 @@ def _predicted(session: Session, unit: Unit, made: Made, by: Scorer) -> Made:
         entry.name: session.act(
             unit,
             Action(
-                f"check:{entry.name}",
+                f"{CHECK}{entry.name}",
                 entry.stage,
                 PredictionsSpec(model=unit.group, batch=unit.partition),
                 {name: given[name] for name in entry.inputs},
