@@ -149,3 +149,5 @@ def verify(
     for item in verdict.scored:
         off = "to the bit" if item.largest == 0 else f"within {item.largest:.1g}"
         out.print(f"  {item.program}: {item.rows} golden rows, {off}")
+    if verdict.unscored is not None:
+        out.print(f"  {verdict.unscored}")

@@ -22,6 +22,7 @@ from ml_assets.keys.specs import project_of
 from ml_assets.moved import moved
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.spec.model import FeaturesSpec
+from ml_assets.spec.project import Project
 from ml_assets.spec.score import score_spec
 from ml_assets.stages.score.score import Scorer
 from ml_assets.store.home import Home
@@ -37,35 +38,50 @@ class PastScorer:
     datasets: Mapping[str, DatasetSpec]
 
 
-def past_scorer(home: Home, model: str, version: Version) -> PastScorer:
-    """Return how a candidate predicts; NotMaterialized if the store has lost what it needs.
+@dataclass(frozen=True)
+class PastFeatures:
+    """How the newest features of a candidate were made."""
 
-    HookError if its stored code cannot be imported.
-    """
-    fitted = fitted_of(home, version)
-    features = {
-        batch: Ref(table, "table") for batch, table in fitted.ingredients["inputs"]["features"]
-    }
+    made: ActionRecord
+    project: Project
+    """Of the specs of then: the model and its datasets."""
+    spec: FeaturesSpec
+
+
+def past_features(home: Home, model: str, version: Version) -> PastFeatures:
+    """Return how a candidate's features were made; NotMaterialized if that is not known."""
+    inputs = fitted_of(home, version).ingredients["inputs"]
+    features = {batch: Ref(table, "table") for batch, table in inputs["features"]}
     made = features_action(home, model, features)
     if made is None or not made.ingredients.get("specs"):
         raise NotMaterialized(
             f"the store does not know by which specs the features of {model} v{version.number} "
             f"were made; `ml-assets run --force {model}/features` makes them again"
         )
-    document = home.objects.json(version.outputs["model"].digest)
     try:
-        datasets = project_of(home.objects.json(made.ingredients["specs"])).datasets
-        params = FeaturesSpec.model_validate(params_of(made))
+        project = project_of(home.objects.json(made.ingredients["specs"]))
+        return PastFeatures(made, project, FeaturesSpec.model_validate(params_of(made)))
     except ValidationError as error:
         raise NotMaterialized(
             f"the specs of {model} v{version.number} are of another version of ml_assets: {error}"
         ) from error
+
+
+def past_scorer(home: Home, model: str, version: Version) -> PastScorer:
+    """Return how a candidate predicts; NotMaterialized if the store has lost what it needs.
+
+    HookError if its stored code cannot be imported.
+    """
+    fitted = fitted_of(home, version)
+    past = past_features(home, model, version)
+    datasets = past.project.datasets
+    document = home.objects.json(version.outputs["model"].digest)
     limits = version.outputs.get("limits")
     scorer = Scorer(
-        spec=score_spec(datasets[params.dataset], params),
+        spec=score_spec(datasets[past.spec.dataset], past.spec),
         document=document,
         family=_family(home, document, fitted),
-        hook=_function(home, made, "hook"),
+        hook=_function(home, past.made, "hook"),
         limits=home.objects.json(limits.digest) if limits is not None else None,
         coverage=coverage_of(home, model, version),
     )

@@ -11,23 +11,32 @@ import io
 import math
 import sys
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
 from ml_assets.children import light
 from ml_assets.errors import BundleError
-from ml_assets.release.read import Bundle, Problem
+from ml_assets.release.read import Bundle, Problem, document
 from ml_assets.release.virtualenvs import environment, run
 from ml_assets.stages.intervals import apply
 from ml_assets.stages.release.onnx import TOLERANCE
+from ml_assets.stages.release.raw import ROWS
 from ml_assets.stages.release.release import APPLY, ELEMENTS
 from ml_assets.stages.train import elements
 
 PROGRAMS = {"score.py": "requirements.txt", "score_edge.py": "requirements-edge.txt"}
 """Each scoring program, and the lock that it needs."""
 CODE = {
-    "score.py": ("score_base.py", "score.py", "score_prepared.py", "score_intervals.py"),
+    "score.py": (
+        "score_base.py",
+        "score.py",
+        "score_prepared.py",
+        "score_intervals.py",
+        "score_rows.py",
+    ),
+    "score_features.py": ("score_base.py", "score.py", "score_prepared.py", "score_intervals.py"),
     "score_point.py": ("score_base.py", "score.py", "score_prepared.py"),
     "score_model.py": ("score_base.py", "score.py"),
     "score_base.py": ("score_base.py",),
@@ -39,6 +48,7 @@ CODE = {
 LOCKS = {
     "requirements.txt": ("numpy.txt", "lightgbm.txt"),
     "requirements-edge.txt": ("onnxruntime.txt",),
+    "requirements-rows.txt": ("rows.txt",),
 }
 """The names under which a lock is shipped."""
 ALONE = f"""{Path(light.__file__).read_text(encoding="utf-8")}
@@ -82,30 +92,32 @@ def foreign(bundle: Bundle, *, here: bool = False) -> list[str]:
     return found
 
 
-def score(bundle: Bundle, *, here: bool = False) -> tuple[list[Scored], list[Problem]]:
+def score(
+    bundle: Bundle, *, here: bool = False, rows: bool = False
+) -> tuple[list[Scored], list[Problem]]:
     """Run a bundle's programs on its golden rows and compare.
 
     Each runs in an isolated process: in a virtualenv with exactly the packages of its lock or,
-    with `here`, in this installation's Python.
+    with `here`, in this installation's Python. With `rows`, golden raw rows are scored too, by the
+    project's code in the bundle.
     """
     scored, found = [], []
     with tempfile.TemporaryDirectory(prefix="bundle-") as name:
         folder = Path(name)
         for file, content in bundle.files.items():
             (folder / file).write_bytes(content)
-        for program, lock in PROGRAMS.items():
-            if program not in bundle.files:
-                continue
+        for item in _runs(bundle, rows):
             try:
-                python = [sys.executable, "-I", "-c", ALONE]
+                python = [sys.executable, "-I", *(["-c", ALONE] if item.light else [])]
                 if not here:
-                    python = [environment(bundle.files[lock]), "-I", "-B"]
+                    python = [environment(bundle.files[item.lock]), "-I", "-B"]
             except BundleError as error:
-                found.append(Problem(lock, f"could not be installed: {error}. {INSTEAD}"))
+                found.append(Problem(item.lock, f"could not be installed: {error}. {INSTEAD}"))
                 continue
+            program = item.arguments[0]
             try:
-                said = run([*python, program, GOLDEN], folder)
-                result = _compared(program, said, bundle.files[EXPECTED])
+                said = run([*python, *item.arguments], folder)
+                result = _compared(item, said, bundle.files[item.expected])
             except BundleError as error:
                 found.append(Problem(program, str(error)))
                 continue
@@ -116,8 +128,41 @@ def score(bundle: Bundle, *, here: bool = False) -> tuple[list[Scored], list[Pro
     return scored, found
 
 
-def _compared(program: str, said: bytes, wanted: bytes) -> Scored:
+@dataclass(frozen=True)
+class _Run:
+    """A program, what it is given, and the file that says what it should answer."""
+
+    arguments: tuple[str, ...]
+    lock: str
+    expected: str = EXPECTED
+    light: bool = True
+    """Whether it does without slow imports."""
+    name: str = ""
+
+
+def _runs(bundle: Bundle, rows: bool) -> Iterator[_Run]:
+    for program, lock in PROGRAMS.items():
+        if program in bundle.files:
+            yield _Run((program, GOLDEN), lock, name=program)
+    golden = document(bundle.files.get(ROWS, b"")).get("golden") or {}
+    if rows and golden.get("file"):
+        joins = [
+            f"--join={name}@{batch}={file}"
+            for name, files in golden["joins"].items()
+            for batch, file in files.items()
+        ]
+        joins += [f"--batch={golden['batch']}"] if golden.get("batch") else []
+        given = ("score.py", golden["file"], *joins)
+        expected = str(golden["predictions"])
+        yield _Run(given, "requirements-rows.txt", expected, False, "score.py (raw rows)")
+
+
+def _compared(item: _Run, said: bytes, wanted: bytes) -> Scored:
     got, expected = _rows(said), _rows(wanted)
+    if not item.light:
+        # Beside the predictions an answer to raw rows says what is wrong with them.
+        at = [got[0].index(name) for name in expected[0] if name in got[0]]
+        got = [[row[place] for place in at] for row in got]
     if got[0] != expected[0] or len(got) != len(expected):
         raise BundleError(
             f"wrote {len(got) - 1} rows of {', '.join(got[0])}; wanted {len(expected) - 1} of "
@@ -129,7 +174,7 @@ def _compared(program: str, said: bytes, wanted: bytes) -> Scored:
         for pair in zip(mine, theirs, strict=True)
     ]
     largest = max((_off(a, b) for a, b in pairs), default=0.0)
-    return Scored(program, len(expected) - 1, largest)
+    return Scored(item.name, len(expected) - 1, largest)
 
 
 def _off(got: str, wanted: str) -> float:

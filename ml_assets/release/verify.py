@@ -18,6 +18,7 @@ from ml_assets.release.read import Bundle, Problem
 from ml_assets.release.score import Scored
 from ml_assets.release.sign import signature_problems
 from ml_assets.stages.release.files import SIGNATURE
+from ml_assets.stages.release.raw import CODE
 from ml_assets.store.home import Home
 from ml_assets.store.records import Current
 
@@ -31,6 +32,8 @@ class Verification:
     signature: str
     """trusted (by the given key), present (by the key inside, of an unknown signer), or none."""
     scored: list[Scored] = field(default_factory=list)
+    unscored: str | None = None
+    """Why golden raw rows were not scored, where there are any."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the verdict as `ml-assets verify --json` prints it."""
@@ -40,6 +43,7 @@ class Verification:
             "files": len(self.bundle.files),
             "bytes": sum(map(len, self.bundle.files.values())),
             "signature": self.signature,
+            "unscored": self.unscored,
             "problems": [{"file": item.file, "said": item.said} for item in self.problems],
             "scored": [
                 {"program": item.program, "rows": item.rows, "largest_difference": item.largest}
@@ -48,12 +52,15 @@ class Verification:
         }
 
 
-def verify(bundle: Bundle, trusted: Path | None = None, *, here: bool = False) -> Verification:
+def verify(
+    bundle: Bundle, trusted: Path | None = None, *, here: bool = False, own: bool = False
+) -> Verification:
     """Check every byte and the signature, then score the golden rows.
 
     `trusted` is the public key that must have signed; with `here`, this installation's
-    packages score the golden rows, otherwise those of the bundle's locks. Raises RequestError
-    for a bundle of another format or a bad key.
+    packages score the golden rows, otherwise those of the bundle's locks. Raw rows are scored by
+    the code in the bundle, so only if its signer is trusted or it is our `own`. Raises
+    RequestError for a bundle of another format or a bad key.
     """
     problems = bundle_check.problems(bundle)
     unsigned = list(signature_problems(bundle, trusted))
@@ -74,7 +81,13 @@ def verify(bundle: Bundle, trusted: Path | None = None, *, here: bool = False) -
             for name in strange
         ]
         return found
-    found.scored, wrong = bundle_score.score(bundle, here=here)
+    rows = own or signature == "trusted"
+    if CODE in bundle.files and not rows:
+        found.unscored = (
+            f"{CODE} is code of the project, so it was not used; to score raw rows, give a trusted "
+            "signer's --public-key"
+        )
+    found.scored, wrong = bundle_score.score(bundle, here=here, rows=rows)
     found.problems += wrong
     return found
 
@@ -85,7 +98,7 @@ def verified(home: Home, current: Current) -> dict[str, Any]:
     Raises BundleError naming what is wrong.
     """
     data = home.objects.read(current.outputs["bundle"].digest)
-    verdict = verify(bundle_read.unpacked(data, current.asset), here=True)
+    verdict = verify(bundle_read.unpacked(data, current.asset), here=True, own=True)
     if verdict.problems:
         said = "; ".join(f"{item.file} {item.said}" for item in verdict.problems)
         raise BundleError(f"{current.asset} v{current.number} does not verify: {said}")

@@ -319,6 +319,17 @@ class OwnCheck(Spec):
     function: Hook
 
 
+class Release(Spec):
+    """What the bundle of a champion holds besides the model."""
+
+    rows: bool = False
+    """Whether it scores raw rows outside of the project: with the features function, all of your
+    code that the function reaches, and how rows are read, cleaned and judged."""
+    snapshots: Names = ()
+    """Joined snapshots that go with it, as the champion knew them: the columns that `sources` of
+    features name, and the key. Without `sources` of a snapshot, all of its columns."""
+
+
 class ModelSpec(Spec):
     """A model trained continuously on one dataset and those joined to it."""
 
@@ -346,6 +357,8 @@ class ModelSpec(Spec):
     evaluation: Evaluation = Evaluation()
     gate: GateSpec = GateSpec()
     """What a candidate must pass to become champion."""
+    release: Release = Release()
+    """What leaves with a champion."""
     checks: dict[Name, Hook] = {}
     """Custom checks: name to `file.py:function`, called with the features frame of a batch."""
     on_refused: Literal["exclude", "hold"] = "exclude"
@@ -360,6 +373,7 @@ class ModelSpec(Spec):
             *self._wrong_training(),
             *self._wrong_gate(),
             *self._wrong_split(),
+            *self._wrong_release(),
         ]
         if wrong:
             raise Mistakes(wrong)
@@ -415,6 +429,15 @@ class ModelSpec(Spec):
         grouped = isinstance(self.split, HashSplit) and bool(self.split.group)
         if self.gate.not_worse.block == "group" and not grouped:
             yield ("gate", "not_worse", "block"), "group needs a hash split with a group"
+
+    def _wrong_release(self) -> Iterator[tuple[Place, str]]:
+        joined = [join.dataset for join in self.joins]
+        for number, name in enumerate(self.release.snapshots):
+            place = ("release", "snapshots", number)
+            if name not in joined:
+                yield place, f"{name!r} is not joined{suggest(name, joined)}"
+        if self.release.snapshots and not self.release.rows:
+            yield ("release", "snapshots"), "are for raw rows; set `rows: true`"
 
     def _wrong_split(self) -> Iterator[tuple[Place, str]]:
         if not isinstance(self.split, HashSplit):

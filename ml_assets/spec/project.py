@@ -172,6 +172,7 @@ def mismatches(project: Project, unread: Collection[str] = ()) -> Iterator[Misma
         dataset = project.datasets[model.dataset]
         for place, said in (
             *_model_mismatches(model, dataset),
+            *_release_mismatches(model, project.datasets),
             *input_mismatches(model, dataset),
             *_split_mismatches(model, dataset),
         ):
@@ -253,6 +254,30 @@ def _model_mismatches(model: ModelSpec, dataset: DatasetSpec) -> Iterator[tuple[
         if column not in known:
             said = f"no column {column!r}{suggest(column, known)}"
             yield ("evaluation", "slices", number), said
+
+
+def _release_mismatches(
+    model: ModelSpec, datasets: Mapping[str, DatasetSpec]
+) -> Iterator[tuple[Place, str]]:
+    for number, name in enumerate(model.release.snapshots):
+        place, dataset = ("release", "snapshots", number), datasets.get(name)
+        if dataset is None:
+            continue
+        if dataset.calendar is not None:
+            said = f"{name} arrives in batches; only a snapshot can go with a bundle"
+            yield place, f"{said}, whose user gives --join {name}=FILE"
+        secret = [c for c in released(model, name, dataset) if dataset.columns[c].sensitive]
+        if secret:
+            said = f"{', '.join(secret)} of {name} is sensitive and may not leave"
+            yield place, f"{said}; name the columns that features are made from as `sources`"
+
+
+def released(model: ModelSpec, name: str, dataset: DatasetSpec) -> tuple[str, ...]:
+    """Return the columns of a snapshot that go with a bundle: its key, and what features name."""
+    sources = {s for column in model.features.columns.values() for s in column.sources}
+    named = {column for column in dataset.columns if f"{name}.{column}" in sources}
+    wanted = named | set(dataset.key) if named else set(dataset.columns)
+    return tuple(column for column in dataset.columns if column in wanted)
 
 
 TARGETS: dict[str, tuple[Kind, ...]] = {

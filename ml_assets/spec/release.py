@@ -5,13 +5,43 @@ from __future__ import annotations
 from typing import Any
 
 from ml_assets.spec.base import Name, Spec
+from ml_assets.spec.dataset import CleanSpec, DatasetSpec, IngestSpec
 from ml_assets.spec.model import FeatureColumn, Task
+from ml_assets.spec.score import ScoreSpec
 
 
 class Undecided(Spec):
     """What is known of a release before the gate has decided."""
 
     model: Name
+
+
+class JoinedRows(Spec):
+    """How a file of a joined dataset is read and cleaned."""
+
+    ingest: IngestSpec
+    clean: CleanSpec
+
+
+class RawRows(Spec):
+    """Everything that scoring raw rows outside of the project depends on."""
+
+    score: ScoreSpec
+    datasets: dict[Name, DatasetSpec]
+    """Those of the model, by which rows find their batches."""
+    joined: dict[Name, JoinedRows]
+    function: str | None
+    """The features function, `module:name`."""
+    family: str
+    """The module that predicts."""
+    modules: dict[str, str]
+    """The source text of every module that these reach, by its path."""
+    snapshots: dict[Name, tuple[str, ...]] = {}
+    """The snapshots that go with it, and their columns."""
+    batch: str = ""
+    """The batch of the golden raw rows."""
+    secret: tuple[str, ...] = ()
+    """Sensitive columns of its datasets: with any, no raw rows are shown."""
 
 
 class ReleaseSpec(Spec):
@@ -43,3 +73,5 @@ class ReleaseSpec(Spec):
     """Programs and lock files that are included unchanged, by name."""
     licences: dict[str, str] = {}
     """Licences of what the locks install: an SPDX expression, or the name the package gives."""
+    rows: RawRows | None = None
+    """With what raw rows are scored, if they are."""

@@ -8,7 +8,7 @@ import pytest
 
 from ml_assets.assets.edges import asset_keys
 from ml_assets.errors import SpecError
-from ml_assets.spec.project import read_for, read_project, read_valid
+from ml_assets.spec.project import read_for, read_project, read_valid, released
 
 DATASET = """\
 type: ml_assets.TabularDataset
@@ -139,12 +139,85 @@ def test_a_good_project(tmp_path: Path) -> None:
             "{kind: hash, group: [wag]}",
             "14: split.group.0: no column 'wag'; did you mean 'wage'?",
         ),
+        (
+            "dataset: jobs",
+            "dataset: jobs\n      max_age: 2 h",
+            "8: joins.1.max_age: is the age at the moment of prediction; say that moment as `at`",
+        ),
+        (
+            "dataset: jobs",
+            "dataset: jobs\n      max_age: -2 h",
+            "8: joins.1.max_age: got '-2 h', wanted a duration above 0 such as '2 h'",
+        ),
+        (
+            "  split:",
+            "  release: {rows: true, snapshots: [place]}\n  split:",
+            "14: release.snapshots.0: 'place' is not joined; did you mean 'places'?",
+        ),
+        (
+            "  split:",
+            "  release: {snapshots: [places]}\n  split:",
+            "14: release.snapshots: are for raw rows; set `rows: true`",
+        ),
+        (
+            "  split:",
+            "  release: {rows: true, snapshots: [jobs]}\n  split:",
+            "14: release.snapshots.0: jobs arrives in batches; only a snapshot can go with a",
+        ),
     ],
 )
 def test_a_model_that_does_not_fit(tmp_path: Path, old: str, new: str, said: str) -> None:
     assert old in MODEL
     found = mistakes(tmp_path, wages=MODEL.replace(old, new, 1))
     assert [line[: len("wages/defs.yaml:" + said)] for line in found] == [f"wages/defs.yaml:{said}"]
+
+
+def test_the_moment_of_a_join_is_known_when_it_is_predicted(tmp_path: Path) -> None:
+    timed = "  time: at\n  columns:\n    at: {type: timestamp, known_at: before}\n"
+    timed += "    paid: {type: timestamp, known_at: after}\n"
+    people, jobs = (FILES[n].replace("  columns:\n", timed) for n in ("people", "jobs"))
+    given = {"people": people, "jobs": jobs}
+    for number, (at, said) in enumerate(
+        {
+            "at": None,
+            "paid": "paid is not known at before; wanted columns of at, number",
+            "number": "'number' gives a number for each row, wanted a time",
+            "aat": "no column 'aat'; did you mean 'at'?",
+        }.items()
+    ):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        wages = MODEL.replace("dataset: jobs", f"dataset: jobs\n      at: {at}")
+        if said is None:
+            assert read_project(write(folder, wages=wages, **given)).models["wages"].joins[1].at
+        else:
+            found = mistakes(folder, wages=wages, **given)
+            assert [line.partition(" available")[0] for line in found] == [
+                f"wages/defs.yaml:8: joins.1.at: {said}"
+            ]
+    (tmp_path / "places").mkdir()
+    wages = MODEL.replace("dataset: places", "dataset: places\n      at: at")
+    assert mistakes(tmp_path / "places", wages=wages, **given) == [
+        "wages/defs.yaml:7: joins.0.at: places has no `time`, so none of its rows is known to be "
+        "later"
+    ]
+
+
+def test_a_sensitive_column_of_a_snapshot_does_not_leave(tmp_path: Path) -> None:
+    places = SNAPSHOT.replace(
+        "{type: text}", "{type: text, sensitive: true}\n    size: {type: text}"
+    )
+    model = MODEL.replace("  split:", "  release: {rows: true, snapshots: [places]}\n  split:")
+    (tmp_path / "all").mkdir()
+    (found,) = mistakes(tmp_path / "all", places=places, wages=model)
+    assert found == (
+        "wages/defs.yaml:14: release.snapshots.0: place of places is sensitive and may not leave; "
+        "name the columns that features are made from as `sources`"
+    )
+    named = model.replace("{number: {type: number}}", "{number: {sources: [places.size]}}")
+    (tmp_path / "named").mkdir()
+    project = read_project(write(tmp_path / "named", places=places, wages=named))
+    assert released(project.models["wages"], "places", project.datasets["places"]) == ("size",)
 
 
 def test_what_one_dataset_needs(tmp_path: Path) -> None:

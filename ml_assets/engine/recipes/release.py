@@ -12,6 +12,7 @@ from ml_assets.assets.cells import Cell, Unit
 from ml_assets.engine.code_versions import Versioned
 from ml_assets.engine.recipes.candidate import family_modules
 from ml_assets.engine.recipes.features import seen_of
+from ml_assets.engine.recipes.raw_release import raw_release
 from ml_assets.engine.sensitive import sensitive_inputs
 from ml_assets.engine.session import Done, Made, Session, Undone
 from ml_assets.errors import NotMaterialized, UnknownName
@@ -20,7 +21,7 @@ from ml_assets.history.release_origin import ReleaseOrigin, told
 from ml_assets.keys.action import Action, Input, Pending
 from ml_assets.moved import moved
 from ml_assets.spec.project import Project
-from ml_assets.spec.release import ReleaseSpec, Undecided
+from ml_assets.spec.release import RawRows, ReleaseSpec, Undecided
 from ml_assets.store.records import Version
 from ml_assets.workspace import Workspace
 
@@ -59,7 +60,8 @@ def release(session: Session, unit: Unit) -> Sequence[Made]:
     done = session.act(unit, action)
     facts: dict[str, Any] = {"version": f"v{version.number}", "candidate": version.digest}
     if isinstance(done, Done):
-        facts |= {name: done.record.facts[name] for name in ("bytes", "files", "onnx")}
+        shown = ("bytes", "files", "onnx", "code")
+        facts |= {n: done.record.facts[n] for n in shown if n in done.record.facts}
     outputs = {name: done.outputs[name] for name in ("bundle", "manifest")}
     return [Made(cell, outputs, {"release": done}, facts=facts)]
 
@@ -92,9 +94,13 @@ def release_action(
     held = session.current.get((f"{model}/release", ""))
     made = None if held is None else held.actions.get("release")
     past = told(session.home, model, version, made)
-    params = release_spec(session, model, version, past, promotion)
+    raw = raw_release(session, model, version, past.family)
+    params = release_spec(
+        session, model, version, past, promotion, None if raw is None else raw.spec
+    )
     inputs: dict[str, Input] = {
         **past.inputs,
+        **({} if raw is None else {"rows": raw.inputs}),
         "accounts": {
             dataset: {b: batches[b] for b in session.project.ordered(dataset, batches)}
             for dataset, batches in sorted(past.accounts.items())
@@ -104,7 +110,12 @@ def release_action(
 
 
 def release_spec(
-    session: Session, name: str, version: Version, past: ReleaseOrigin, promotion: Mapping[str, Any]
+    session: Session,
+    name: str,
+    version: Version,
+    past: ReleaseOrigin,
+    promotion: Mapping[str, Any],
+    rows: RawRows | None = None,
 ) -> ReleaseSpec:
     """Return the params of a release: all that it depends on besides inputs."""
     model = session.project.models[name]
@@ -137,8 +148,10 @@ def release_spec(
             [column["type"] for column in past.fitted["columns"].values()],
             [member["family"] for member in past.fitted["family"].get("members", {}).values()],
             intervals="limits" in past.inputs,
+            rows=rows is not None,
         ),
         licences=licences(),
+        rows=rows,
     )
 
 
@@ -148,11 +161,12 @@ def programs(
     members: Collection[str] = (),
     *,
     intervals: bool = False,
+    rows: bool = False,
 ) -> dict[str, str]:
     """Return the programs and locks of a bundle by file name.
 
     `kinds` are types of features, `members` the families of a blend; with `intervals`, predictions
-    have them.
+    have them; with `rows`, raw rows are scored too.
     """
     lock = "lightgbm.txt" if {family, *members} & set(TREES) else "numpy.txt"
     # Families of the first format have a program of one file, the bytes of which are kept.
@@ -181,6 +195,12 @@ def programs(
             "score_edge_point.py": found["score_edge.py"],
             "score_edge.py": _shipped("score_intervals.py"),
             "intervals.py": _shipped("apply.py", "ml_assets.stages.intervals"),
+        }
+    if rows:
+        found |= {
+            "score_features.py": found["score.py"],
+            "score.py": _shipped("score_rows.py"),
+            "requirements-rows.txt": _shipped("rows.txt"),
         }
     return found
 

@@ -14,18 +14,22 @@ Texts = Mapping[str, str]
 
 
 def extract(texts: Texts, folder: Path) -> None:
-    """Write modules as files; a package without a source of its own gets an empty one."""
+    """Write modules as files."""
+    for name, text in files_of(texts).items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+def files_of(texts: Texts) -> dict[str, str]:
+    """Return modules by path; a package without a source of its own has an empty one."""
     packages = {name for name in texts if _is_package(name, texts)}
     for name in texts:
         parts = name.split(".")
         packages |= {".".join(parts[:end]) for end in range(1, len(parts))}
-    for name in packages:
-        path = folder.joinpath(*name.split("."), "__init__.py")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(texts.get(name, ""), encoding="utf-8")
-    for name in texts.keys() - packages:
-        path = folder.joinpath(*name.split(".")).with_suffix(".py")
-        path.write_text(texts[name], encoding="utf-8")
+    found = {f"{name.replace('.', '/')}/__init__.py": texts.get(name, "") for name in packages}
+    alone = texts.keys() - packages
+    return found | {f"{name.replace('.', '/')}.py": texts[name] for name in alone}
 
 
 def _is_package(name: str, texts: Texts) -> bool:

@@ -37,7 +37,7 @@ class StoredModules:
     """Modules of one version of a project's code."""
 
     def __init__(self, texts: Texts, digest: str) -> None:
-        self._texts = {name: text for name, text in texts.items() if _is_own(name)}
+        self._texts = own(texts)
         self._prefix = f"_stored_{digest.rpartition(':')[2][:16]}"
         self._packages = {
             ".".join(name.split(".")[:end])
@@ -122,6 +122,11 @@ class StoredModules:
         parts = parts if "__path__" in globals else parts[:-1]
         base = parts[: len(parts) - level + 1]
         return ".".join([*base, *([name] if name else [])])
+
+
+def own(texts: Texts) -> dict[str, str]:
+    """Return the modules that are not those of today: the project's."""
+    return {name: text for name, text in texts.items() if _is_own(name)}
 
 
 def _is_own(name: str) -> bool:

@@ -30,6 +30,7 @@ from ml_assets.store.digest import bytes_digest
 from ml_assets.store.forgetting import Deletion
 from ml_assets.store.home import Home
 from ml_assets.store.places import foreign
+from ml_assets.store.records import Version
 from ml_assets.walk import entries, shown
 
 KEPT = ("ml_assets.stages.train.", "ml_assets.stages.split.")
@@ -82,7 +83,7 @@ def request(
         raise RequestError(f"no file of {dataset} holds such a row ({looked})")
     ancestry = ancestry_of(home)
     _made_from(ancestry, found.deletion)
-    found.versions = _lost(home, ancestry, set(found.deletion.landed))
+    found.versions = _lost(home, ancestry, found.deletion)
     found.unsearched += _quoted(home, key)
     found.copies = home.state.copies()
     found.foreign = [shown(entry.path) for entry in foreign(home.root)]
@@ -130,9 +131,12 @@ def _kept(step: Step) -> bool:
     return step.stage.startswith(KEPT) and "assignment" not in step.outputs
 
 
-def _lost(home: Home, ancestry: Ancestry, landed: set[str]) -> list[str]:
-    """Return the versions and releases of models that depend on landed files, champions marked."""
-    found = []
+def _lost(home: Home, ancestry: Ancestry, deletion: Deletion) -> list[str]:
+    """Return the versions and releases of models that depend on landed files.
+
+    Champions are marked, and releases whose bundle holds rows of the dataset.
+    """
+    found, landed = [], set(deletion.landed)
     for asset in home.records.assets():
         group, name = asset.split("/")
         if name not in ("candidate", "release"):
@@ -149,8 +153,22 @@ def _lost(home: Home, ancestry: Ancestry, landed: set[str]) -> list[str]:
                 and pointer.digest == version.digest
             ]
             mark = f" (champion in {', '.join(envs)})" if envs else ""
+            if _holds(ancestry, version, deletion.dataset, landed):
+                mark += f" (its bundle holds rows of {deletion.dataset})"
             found.append(f"{group} {what}v{version.number}{mark}")
     return found
+
+
+def _holds(ancestry: Ancestry, version: Version, dataset: str, landed: set[str]) -> bool:
+    """Tell whether a release's bundle holds rows of a dataset that were made from landed files."""
+    step = ancestry.steps.get(version.actions.get("release", ""))
+    if step is None:
+        return False
+    shipped = [d for path, d in step.leaves if path[0] == "rows" and path[1] != "tables"]
+    shipped += [d for path, d in step.leaves if path == ("rows", "tables", "raw")]
+    makers = [key for digest in shipped for key in ancestry.made_by(digest)]
+    of = [key for key in makers if ancestry.steps[key].unit.partition("/")[0] == dataset]
+    return bool(ancestry.closure(of).landed & landed)
 
 
 def _quoted(home: Home, key: Values) -> list[str]:

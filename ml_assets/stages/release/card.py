@@ -84,6 +84,7 @@ def readme(spec: ReleaseSpec, family: str, onnx_note: str) -> bytes:
         "",
         *([onnx_note] if onnx_note else edge),
         "",
+        *_raw(spec),
         "| file | content |",
         "| --- | --- |",
         f"| `model.json` | the model ({family}) in the server's format: JSON, nothing pickled |",
@@ -91,6 +92,7 @@ def readme(spec: ReleaseSpec, family: str, onnx_note: str) -> bytes:
         *([_ELEMENTS_ROW] if "elements.py" in spec.files and family != "custom" else []),
         *([_BASE_ROW] if "score_base.py" in spec.files else []),
         *([_INTERVALS_ROW] if "intervals.py" in spec.files else []),
+        *([_RAW_ROW] if spec.rows is not None else []),
         "| `schema.json` | inputs: type, unit, categories, range in training; the prediction |",
         "| `golden.csv`, `golden_predictions.csv` | example rows and their predictions |",
         "| `evaluation_report.html`, `metrics.json` | the model's quality on held-out rows |",
@@ -111,6 +113,28 @@ def readme(spec: ReleaseSpec, family: str, onnx_note: str) -> bytes:
     return ("\n".join(lines) + "\n").encode()
 
 
+def _raw(spec: ReleaseSpec) -> list[str]:
+    """Return how raw rows are scored, where they are."""
+    if spec.rows is None:
+        return []
+    given = [name for name in spec.rows.joined if name not in spec.rows.snapshots]
+    joins = "".join(f" --join {name}=FILE" for name in given)
+    return [
+        "Raw rows, as they would land, need more packages and the tables that the model joins:",
+        "",
+        "```",
+        "python3.11 -m venv rows",
+        "rows/bin/pip install --require-hashes -r requirements-rows.txt",
+        f"rows/bin/python score.py raw.csv{joins}",
+        "```",
+        "",
+    ]
+
+
+_RAW_ROW = (
+    "| `rows.json`, `rows.zip` | how raw rows are read, cleaned and judged; the features function "
+    "and all code that it reaches |"
+)
 _ELEMENTS_ROW = (
     "| `elements.py`, `score_model.py` | used by `score.py`: dates and times (in ISO 8601; without "
     "an offset UTC) and texts are taken apart first |"

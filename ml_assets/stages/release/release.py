@@ -13,6 +13,7 @@ from ml_assets.faults import NotExpressible
 from ml_assets.stages.release import card, supply
 from ml_assets.stages.release.files import ABOUT, FORMAT, SUMS, archive, json_file, sha256, sums
 from ml_assets.stages.release.onnx import TOLERANCE, missing_text, to_onnx
+from ml_assets.stages.release.raw import raw_files
 from ml_assets.stages.release.rows import golden, ranges
 from ml_assets.stages.result import Result
 
@@ -43,12 +44,14 @@ def release(
     accounts: Mapping[str, Mapping[str, Handle]],
     limits: Handle | None = None,
     coverage: Handle | None = None,
+    rows: Mapping[str, Any] | None = None,
 ) -> Result:
     """Return `bundle` (the archive's bytes) and `manifest` (JSON: each file's size and digest).
 
     `family` is the module that predicts; `folds` are the row references of train, validation and
     test into `features`; `accounts` is the row accounting of each dataset by batch. `limits` and
-    `coverage` are those of prediction intervals, if there are any.
+    `coverage` are those of prediction intervals, if there are any; `rows` are the `tables`, `joins`
+    and `snapshots` of raw rows (see `raw`).
     """
     document, figures = model.json(), metrics.json()
     references = {name: handle.table() for name, handle in folds.items()}
@@ -57,7 +60,7 @@ def release(
     shipped = {name: text.encode() for name, text in spec.files.items() if name not in unusable}
     said = f"There is no `model.onnx`: {why}." if why else ""
     learned = [references["train"], references["validation"]]
-    rows = {name: _by_batch(table) for name, table in references.items()}
+    counts = {name: _by_batch(table) for name, table in references.items()}
     books = {
         dataset: {batch: handle.json() for batch, handle in batches.items()}
         for dataset, batches in accounts.items()
@@ -78,7 +81,7 @@ def release(
         "golden_predictions.csv": predictions,
         "evaluation_report.html": report.bytes(),
         "metrics.json": json_file(figures),
-        "MODEL_CARD.md": card.card(spec, document, figures, rows, books, said, covered),
+        "MODEL_CARD.md": card.card(spec, document, figures, counts, books, said, covered),
         "README.md": card.readme(spec, document["family"], said),
         "lineage.json": json_file(spec.lineage),
         "promotion.json": json_file(spec.promotion),
@@ -86,6 +89,9 @@ def release(
     }
     if content is not None:
         files["model.onnx"] = content
+    if rows is not None and spec.rows is not None:
+        parts = (rows["tables"], rows["joins"], rows["snapshots"])
+        files |= raw_files(spec.rows, document, family, *parts)
     if limit is not None:
         files[INTERVALS] = json_file(limit | {"test": _on_test(covered)})
     files["provenance.json"] = json_file(supply.provenance(spec, files))
@@ -94,7 +100,11 @@ def release(
         name: {"bytes": len(data), "sha256": sha256(data)} for name, data in sorted(files.items())
     }
     bundle = archive(f"{spec.model}-{spec.version}", files)
-    facts = {"bytes": len(bundle), "files": len(files), "onnx": why or "model.onnx"}
+    facts: dict[str, Any] = {"bytes": len(bundle), "files": len(files)}
+    facts["onnx"] = why or "model.onnx"
+    if spec.rows is not None:
+        # Code that leaves: all of it is named.
+        facts["code"] = sorted(spec.rows.modules)
     return Result({"bundle": bundle, "manifest": manifest}, facts)
 
 

@@ -47,8 +47,8 @@ def sbom(spec: ReleaseSpec) -> dict[str, Any]:
         description=spec.description,
     )
     wanted: dict[tuple[str, str], dict[str, list[str]]] = {}
-    for lock in ("requirements.txt", "requirements-edge.txt"):
-        for name, version, hashes in pins(spec.files[lock]):
+    for lock in ("requirements.txt", "requirements-edge.txt", "requirements-rows.txt"):
+        for name, version, hashes in pins(spec.files.get(lock, "")):
             wanted.setdefault((name, version), {})[lock] = hashes
     bom = Bom()
     bom.metadata.component = main

@@ -1,0 +1,59 @@
+"""The raw rows and joined tables from which a candidate's newest features were made.
+
+Belongs here: digests in recorded actions. Does not belong here: what leaves with a bundle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ml_assets.history.ancestry import Ancestry, ancestry_of
+from ml_assets.history.recorded import Step
+from ml_assets.store.home import Home
+from ml_assets.store.objects import Ref
+from ml_assets.store.records import ActionRecord
+
+CLEAN = "ml_assets.stages.clean:clean"
+
+
+@dataclass(frozen=True)
+class RawRows:
+    """Digests of one batch: its features, its raw rows, and the tables that it was joined with."""
+
+    batch: str
+    features: Ref
+    raw: Ref | None
+    """None if it is no longer known."""
+    snapshots: Mapping[str, Ref]
+    """The cleaned tables of joined snapshots."""
+    joins: Mapping[str, Mapping[str, Ref]] = field(default_factory=dict)
+    """The raw rows of other joined datasets by batch, those of earlier batches included."""
+
+
+def raw_rows(home: Home, dataset: str, made: ActionRecord) -> RawRows:
+    """Return the raw rows of the features that an action made of a dataset."""
+    ancestry = ancestry_of(home)
+    step = Step.of(made)
+    found: dict[str, dict[str, Ref]] = {}
+    main, snapshots = None, {}
+    for path, digest in step.leaves:
+        cleaned = _cleaned(ancestry, digest)
+        raw = None if cleaned is None else _raw(cleaned)
+        if path[0] == "main":
+            main = raw
+        elif cleaned is not None and not cleaned.partition:
+            snapshots[path[1]] = Ref(digest, "table")
+        elif cleaned is not None and raw is not None and path[1] != dataset:
+            found.setdefault(path[1], {})[cleaned.partition] = raw
+    return RawRows(step.partition, step.outputs["features"], main, snapshots, found)
+
+
+def _cleaned(ancestry: Ancestry, digest: str) -> Step | None:
+    """Return an action that cleaned a batch with this result."""
+    steps = (ancestry.steps[key] for key in ancestry.made_by(digest))
+    return next((step for step in steps if step.stage == CLEAN), None)
+
+
+def _raw(step: Step) -> Ref | None:
+    return next((Ref(d, "table") for path, d in step.leaves if path == ("raw",)), None)

@@ -1,0 +1,176 @@
+"""Raw rows scored by a bundle, outside of the project: the program behind its `score.py`.
+
+This module and all that it reaches go with a bundle, whose files stand for the store. Belongs here:
+arguments, files of joined rows. Does not belong here: scoring itself (`stages/score`, `groups`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from ml_assets.errors import HookError, RequestError
+from ml_assets.serve.frames import Tables
+from ml_assets.serve.groups import grouped
+from ml_assets.serve.written import streamed
+from ml_assets.spec.dataset import CleanSpec, DatasetSpec, IngestSpec
+from ml_assets.spec.score import ScoreSpec
+from ml_assets.stages.clean import clean
+from ml_assets.stages.ingest import ingest, read
+from ml_assets.stages.ingest.source import Unreadable
+from ml_assets.stages.memory import InMemory
+from ml_assets.stages.score.read import read as judged
+from ml_assets.stages.score.score import Scorer
+
+LINE = "line"
+
+
+class Joined:
+    """The joined tables: snapshots of the bundle, and files that the user gives."""
+
+    def __init__(self, folder: Path, document: Mapping[str, Any]) -> None:
+        self._joined = document["joined"]
+        self._datasets: Mapping[str, Any] = document["datasets"]
+        self._joins: Sequence[Mapping[str, Any]] = document["score"]["joins"]
+        self._tables: dict[str, pa.Table] = {}
+        self._held: dict[str, dict[str, tuple[str, bool]]] = {}
+        for name, file in document["snapshots"].items():
+            with pa.OSFile(str(folder / file)) as source:
+                self._add(name, "", pa.ipc.open_file(source).read_all())
+        for name in self._joined:
+            self._held.setdefault(name, {})
+
+    def read(self, name: str, batch: str | None, path: Path) -> None:
+        """Add a file as it would land; without a batch its name says which."""
+        if name not in self._joined:
+            known = ", ".join(self._joined) or "nothing"
+            raise RequestError(f"--join {name}: the model joins {known}")
+        spec = self._joined[name]
+        if batch is None:
+            batch = self._batch(name, path)
+        asked, params = (
+            IngestSpec.model_validate(spec["ingest"]),
+            CleanSpec.model_validate(spec["clean"]),
+        )
+        given = ingest(asked, landed=InMemory(_content(path))).outputs
+        parts = {part: InMemory(given[part]) for part in ("raw", "rejects", "summary")}
+        done: Mapping[str, Any] = clean(params, **parts).outputs
+        if done["summary"]["refused"] is not None:
+            raise RequestError(f"{path}: {done['summary']['refused']}")
+        self._add(name, batch, done["cleaned"])
+
+    def tables(self) -> Tables:
+        """Return them as the loaded model has them; RequestError where a dataset is lacking."""
+        needed = [join["dataset"] for join in self._joins if join["stale"] == "refuse"]
+        lacking = [name for name in needed if not self._held[name]]
+        if lacking:
+            said = " ".join(f"--join {name}=FILE" for name in lacking)
+            raise RequestError(f"the model is joined with {', '.join(lacking)}: give {said}")
+        return Tables(self._held)
+
+    def load(self, digest: str) -> pa.Table:
+        """Return a table by its place."""
+        return self._tables[digest]
+
+    def _add(self, name: str, batch: str, table: pa.Table) -> None:
+        place = f"{name}@{batch}"
+        self._tables[place] = table
+        self._held.setdefault(name, {})[batch] = (place, True)
+
+    def _batch(self, name: str, path: Path) -> str:
+        spec = self._datasets[name]
+        if spec["calendar"] is None:
+            return ""
+        match = re.fullmatch(spec["landing"]["pattern"], path.name)
+        found = None if match is None else match.groupdict().get("batch")
+        if found is None:
+            raise RequestError(
+                f"--join {name}: the file's name {path.name} does not say its batch; "
+                f"write --join {name}@BATCH={path}"
+            )
+        return str(found)
+
+
+def main(folder: Path, arguments: Sequence[str]) -> None:
+    """Write the answer to raw rows to standard output; on bad input, say why and exit with 2."""
+    document = json.loads((folder / "rows.json").read_text(encoding="utf-8"))
+    given = _arguments(document, arguments)
+    try:
+        answer = _answer(folder, document, given)
+    except (RequestError, HookError) as error:
+        sys.stderr.write(f"{error}\n")
+        raise SystemExit(2) from None
+    with streamed(sys.stdout.buffer) as write:
+        write(answer)
+
+
+def _answer(folder: Path, document: Mapping[str, Any], given: argparse.Namespace) -> pa.Table:
+    joined = Joined(folder, document)
+    for text in given.join:
+        where, found, path = text.partition("=")
+        if not found:
+            raise RequestError(f"got --join {text}, wanted --join NAME=FILE")
+        name, _, batch = where.partition("@")
+        joined.read(name, batch or None, Path(path))
+    scorer = _scorer(folder, document)
+    datasets = {
+        name: DatasetSpec.model_validate(item) for name, item in document["datasets"].items()
+    }
+    columns = {**scorer.spec.rows.contract.columns, **scorer.spec.rows.optional}
+    try:
+        source = read(_content(Path(given.file)), scorer.spec.rows.landing, columns)
+        rows = judged(scorer.spec.rows, source)
+    except Unreadable as error:
+        raise RequestError(f"{given.file}: {error.reason}") from None
+    tables = joined.tables()
+    left, groups = grouped(joined.load, scorer.spec, datasets, tables, rows, given.batch)
+    answer = scorer.answer(len(rows.lines), scorer.from_rows(left, groups))
+    return answer.add_column(0, LINE, rows.lines)
+
+
+def _scorer(folder: Path, document: Mapping[str, Any]) -> Scorer:
+    limits = folder / "intervals.json"
+    module, _, function = (document["function"] or "").partition(":")
+    return Scorer(
+        spec=ScoreSpec.model_validate(document["score"]),
+        document=json.loads((folder / "model.json").read_text(encoding="utf-8")),
+        family=importlib.import_module(document["family"]),
+        hook=getattr(importlib.import_module(module), function) if module else None,
+        limits=json.loads(limits.read_text(encoding="utf-8")) if limits.is_file() else None,
+    )
+
+
+def _arguments(document: Mapping[str, Any], arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="score.py",
+        description="Predict raw rows as they would land; one line out for each row in, as CSV.",
+    )
+    names = [join["dataset"] for join in document["score"]["features"]["joins"]]
+    parser.add_argument("file", help="CSV or JSON Lines (also gzipped), Parquet or Excel")
+    parser.add_argument(
+        "--join",
+        action="append",
+        default=[],
+        metavar="NAME[@BATCH]=FILE",
+        help=f"a file of a joined dataset ({', '.join(names) or 'none'}); may be repeated",
+    )
+    parser.add_argument("--batch", help="the batch of all rows, where their times do not say it")
+    parser.add_argument(
+        "--features", action="store_true", help="the file has the model's inputs (schema.json)"
+    )
+    return parser.parse_args(list(arguments))
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise RequestError(f"{path}: {error.strerror}") from None
