@@ -66,7 +66,7 @@ def composed(measured: Measured, choice: Choice, files: Files, paths: Sequence[P
     columns = Node()
     shared = list(landing.parts["null_values"].value)
     for column in choice.columns:
-        columns.parts[column.name] = _column(column, shared, choice)
+        columns.parts[column.name] = column_node(column, shared)
     for name, why in choice.left_out.items():
         first = next(iter(columns.parts.values()))
         first.above.insert(0, f"{name!r} is left out: {why}")
@@ -107,7 +107,8 @@ def _landing(dialect: Dialect, files: Files, nulls: list[str]) -> Node:
     return Node(parts=parts)
 
 
-def _column(column: ColumnProfile, shared: list[str], choice: Choice) -> Node:
+def column_node(column: ColumnProfile, shared: list[str]) -> Node:
+    """Return what is written of a column; `shared` spell a missing value in all columns."""
     node = Node()
     kind = KINDS.get(column.kind)
     why = "; ".join(column.evidence)

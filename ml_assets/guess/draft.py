@@ -69,19 +69,20 @@ def _clean(text: str) -> str:
 
 def _value(value: Any, indent: str) -> str:
     if isinstance(value, Sequence) and not isinstance(value, str):
-        items = [_flow(item) for item in value]
+        items = [flow(item) for item in value]
         line = f"[{', '.join(items)}]"
         if len(line) <= WIDTH - len(indent) - 16:
             return line
         return "".join(f"\n{indent}  - {item}" for item in items)
-    return _flow(value)
+    return flow(value)
 
 
-def _flow(value: Any) -> str:
+def flow(value: Any) -> str:
+    """Return a value as YAML on one line."""
     if isinstance(value, Mapping):
-        return f"{{{', '.join(f'{scalar(k)}: {_flow(v)}' for k, v in value.items())}}}"
+        return f"{{{', '.join(f'{scalar(k)}: {flow(v)}' for k, v in value.items())}}}"
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return f"[{', '.join(map(_flow, value))}]"
+        return f"[{', '.join(map(flow, value))}]"
     return scalar(value)
 
 

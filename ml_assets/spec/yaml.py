@@ -24,7 +24,12 @@ def read_spec(path: Path, types: Mapping[str, type[BaseModel]]) -> BaseModel | N
 
     Raises SpecError with file and line of every mistake.
     """
-    root = compose(path, read(path))
+    return read_text(path, read(path), types)
+
+
+def read_text(path: Path, text: str, types: Mapping[str, type[BaseModel]]) -> BaseModel | None:
+    """Return the spec in the text of a defs.yaml, as `read_spec` does."""
+    root = compose(path, text)
     kind = _type(path, root, types)
     if root is None or kind is None:
         return None

@@ -1,0 +1,109 @@
+"""propose: what a dataset's newest files ask of its spec, as a patch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ml_assets.cli.complete import datasets
+from ml_assets.cli.console import err, out, styled
+from ml_assets.cli.here import opened
+from ml_assets.cli.output import JSON, emit, guarded
+from ml_assets.cli.progress import working
+from ml_assets.errors import UnknownName
+from ml_assets.stages.counted import counted
+
+if TYPE_CHECKING:
+    from ml_assets.scaffold.patch.proposal import Proposed
+    from ml_assets.scaffold.patch.suggested import Suggestion
+
+
+@guarded
+def propose(
+    dataset: Annotated[
+        str, typer.Argument(help="A dataset, the name of its folder.", autocompletion=datasets)
+    ],
+    column: Annotated[
+        list[str] | None, typer.Option(help="Only the changes of this column. Repeatable.")
+    ] = None,
+    accept: Annotated[bool, typer.Option("--accept", help="Write the patch.")] = False,
+    as_json: bool = JSON,
+) -> None:
+    """Propose changes of a dataset's spec so that it takes what has come, with the evidence.
+
+    Ranges, sets, missing values, other spellings and types; columns that are new (taken only by
+    --column), gone or renamed. Nothing is written without --accept; comments are kept.
+
+    Example: ml-assets propose listings --column latitude --accept
+    """
+    from ml_assets.scaffold.patch import proposal
+
+    planner = opened(dataset)
+    if dataset not in planner.project.datasets:
+        raise UnknownName.of("dataset", dataset, planner.project.datasets)
+    with working(f"reading the files of {dataset} that do not fit"):
+        found = proposal.proposed(planner, dataset, tuple(column or ()))
+    shown = [item for item in found.suggestions if not column or item.column in column]
+    if accept and found.taken:
+        proposal.accept(found)
+    if as_json:
+        emit(
+            {
+                "file": str(found.path),
+                "suggestions": [
+                    {
+                        "column": item.column,
+                        "change": item.change,
+                        "evidence": list(item.evidence),
+                        "compatible": item.compatible,
+                        "rows": item.rows,
+                        "batches": list(item.batches),
+                        "taken": item in found.taken,
+                    }
+                    for item in shown
+                ],
+                "patch": found.patch,
+                "wrong": list(found.wrong),
+                "models": list(found.models),
+                "written": accept and bool(found.taken),
+            }
+        )
+        return
+    if not shown:
+        out.print(f"the newest files of {dataset} fit its spec; there is nothing to propose")
+        return
+    for item in shown:
+        _tell(item, item in found.taken)
+    if found.patch:
+        out.print(found.patch, end="")
+    _tell_next(dataset, found, accept)
+
+
+def _tell(item: Suggestion, taken: bool) -> None:
+    kind = "compatible" if item.compatible else "breaking"
+    note = f" ({kind})" if item.edits else " (yours to decide)"
+    out.print(styled((item.column, "bold"), f" {item.change}{note}"))
+    for said in item.evidence:
+        out.print(f"  {said}")
+    if item.edits and not taken:
+        out.print(f"  not in the patch: --column {item.column} takes it")
+
+
+def _tell_next(dataset: str, found: Proposed, accept: bool) -> None:
+    """Say what the patch does, and how to go on."""
+    if not found.taken:
+        return
+    rows = sum(item.rows for item in found.taken)
+    changes = rows or not all(item.compatible for item in found.taken)
+    back = f"{counted(rows, 'row comes', 'rows come') if rows else 'no row comes'} back"
+    models = ", ".join(found.models)
+    trained = f"{models} trained again" if changes and models else "no model is trained again"
+    out.print(f"with it: {back} from quarantine; {trained}")
+    if accept:
+        out.print("written; next: ml-assets plan, then ml-assets run")
+        return
+    for said in found.wrong:
+        err.print(styled(("wrong with it", "red"), f" {said}"))
+    if not found.wrong:
+        out.print("nothing was written; --accept writes it")

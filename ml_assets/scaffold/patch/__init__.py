@@ -1,0 +1,1 @@
+"""What a change of the data asks of a dataset's spec, as a patch for a person to accept."""
