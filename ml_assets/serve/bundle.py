@@ -49,7 +49,10 @@ class Joined:
             self._held.setdefault(name, {})
 
     def read(self, name: str, batch: str | None, path: Path) -> None:
-        """Add a file as it would land; without a batch its name says which."""
+        """Add a file as it would land; without a batch its name says which.
+
+        RequestError for another dataset, a file that is refused, or a name that says no batch.
+        """
         if name not in self._joined:
             known = ", ".join(self._joined) or "nothing"
             raise RequestError(f"--join {name}: the model joins {known}")

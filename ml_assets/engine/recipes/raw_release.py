@@ -123,7 +123,10 @@ def _said(session: Session, name: str, then: DatasetSpec) -> DatasetSpec:
 
 
 def modules(session: Session, stored: Mapping[str, str], family: str) -> dict[str, str]:
-    """Return the text of every module that leaves, by path."""
+    """Return the text of every module that leaves, by path.
+
+    NotMaterialized if one imports a package that the lock does not have.
+    """
     project = own(stored)
     odd = sorted({name for text in project.values() for name in _packages(text, project)})
     if odd:
