@@ -28,6 +28,7 @@ from ml_assets.cli import (
     report,
     run,
     score,
+    serve,
 )
 
 app = typer.Typer(
@@ -65,6 +66,7 @@ for command in (
     release.release,
     release.verify,
     score.score,
+    serve.serve,
     recreate.recreate,
     compare.compare,
     collect.gc,

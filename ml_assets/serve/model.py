@@ -7,7 +7,7 @@ Does not belong here: the batch of a row (`groups`), what happens to it (`stages
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -38,6 +38,8 @@ class State:
     version: int
     digest: str
     """Of the candidate."""
+    document: str
+    """The digest of its model document."""
     scorer: Scorer
     datasets: Mapping[str, DatasetSpec]
     """Those that it was made from, with the calendars of today."""
@@ -58,15 +60,18 @@ class LoadedModel:
         self._project = project
         self.state = self._now(None)
 
-    def refresh(self) -> bool:
+    def refresh(self, check: Callable[[State], None] | None = None) -> bool:
         """Take over today's champion and joined tables; return whether anything changed.
 
-        Calls that are under way end with the state with which they began. If it raises, the state
-        stays as it was.
+        Calls that are under way end with the state with which they began. If it raises, or `check`
+        does on the new state, the state stays as it was.
         """
         before = self.state
-        self.state = self._now(before)
-        return self.state is not before
+        after = self._now(before)
+        if check is not None and after is not before:
+            check(after)
+        self.state = after
+        return after is not before
 
     def predict(self, rows: Any, *, features: bool = False, batch: str | None = None) -> pa.Table:
         """Return the answer to rows, one row for each, in their order (see `stages/score/answer`).
@@ -119,12 +124,13 @@ class LoadedModel:
             tables = tables_of(self._home, before.scorer.spec.features, before.tables)
             if tables is before.tables:
                 return before
-            return State(before.version, before.digest, before.scorer, before.datasets, tables)
+            return replace(before, tables=tables)
         version = candidate_of(self._home, self.name, champion.digest)
         past = past_scorer(self._home, self.name, version)
         return State(
             version=champion.version,
             digest=champion.digest,
+            document=version.outputs["model"].digest,
             scorer=replace(past.scorer, spec=self._timed(past.scorer.spec)),
             datasets={name: self._today(name, spec) for name, spec in past.datasets.items()},
             tables=tables_of(self._home, past.scorer.spec.features),

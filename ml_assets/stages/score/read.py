@@ -58,7 +58,7 @@ class Read:
 
 def read(spec: RowsSpec, source: Source) -> Read:
     """Return the rows of a source; Unreadable if it lacks a column or has one twice."""
-    lines, source = _numbered(source)
+    lines, source = numbered(source)
     columns = spec.contract.columns
     given = fields(source, spec.landing, columns)
     table, failed, _ = typed(source, given, columns)
@@ -84,7 +84,7 @@ def read(spec: RowsSpec, source: Source) -> Read:
     return Read(lines, _with(spec.optional, source, spec, rest.take(pa.array(good))), problems)
 
 
-def _numbered(source: Source) -> tuple[pa.Array, Source]:
+def numbered(source: Source) -> tuple[pa.Array, Source]:
     """Return the line of each record, and the source with the number of each as its line."""
     whole, broken = source.lines.to_numpy(), [item.line for item in source.broken]
     lines = np.concatenate([whole, np.array(broken, dtype=np.int64)])

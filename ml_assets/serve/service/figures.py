@@ -1,0 +1,75 @@
+"""The service's figures for Prometheus. A label is never a value of a row."""
+
+from __future__ import annotations
+
+from collections import Counter as Counts
+from collections.abc import Iterable
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+
+
+class Figures:
+    """All figures of one service; `shared` is a folder where several workers add theirs up."""
+
+    def __init__(self, shared: Path | None = None) -> None:
+        self._shared = shared
+        self._registry = CollectorRegistry()
+        labels = ["model", "protocol"]
+        self.requests = Counter(
+            "ml_assets_requests",
+            "Requests by status.",
+            [*labels, "status"],
+            registry=self._registry,
+        )
+        self.seconds = Histogram(
+            "ml_assets_request_seconds",
+            "Time of a request.",
+            labels,
+            buckets=SECONDS,
+            registry=self._registry,
+        )
+        self.rows = Counter("ml_assets_rows", "Predicted rows.", labels, registry=self._registry)
+        self.refused = Counter(
+            "ml_assets_problems",
+            "Rows that break a rule.",
+            ["model", "rule"],
+            registry=self._registry,
+        )
+        self.unseen = Counter(
+            "ml_assets_unseen",
+            "Rows with a category that the model never saw.",
+            ["model", "column"],
+            registry=self._registry,
+        )
+        self.version = Gauge(
+            "ml_assets_version",
+            "The version that is served.",
+            ["model"],
+            multiprocess_mode="mostrecent",
+            registry=self._registry,
+        )
+        self.behind = Gauge(
+            "ml_assets_behind",
+            "1 if the champion of now is not served.",
+            ["model"],
+            multiprocess_mode="max",
+            registry=self._registry,
+        )
+
+    def count_unseen(self, model: str, rows: Iterable[str | None]) -> None:
+        """Count the columns that an answer names as unseen."""
+        found = Counts(name for row in rows if row is not None for name in row.split(", "))
+        for name, count in found.items():
+            self.unseen.labels(model, name).inc(count)
+
+    def text(self) -> bytes:
+        """Return all figures in Prometheus' text format."""
+        if self._shared is None:
+            return generate_latest(self._registry)
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry, str(self._shared))  # type: ignore[no-untyped-call]
+        return generate_latest(registry)

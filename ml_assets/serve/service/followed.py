@@ -1,0 +1,84 @@
+"""A model that follows the champion of its environment.
+
+Belongs here: when another version or other joined tables take traffic. Does not belong here: HTTP.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from ml_assets.errors import MlAssetsError
+from ml_assets.serve.model import LoadedModel, State
+from ml_assets.serve.service.golden import check
+from ml_assets.spec.project import Project
+from ml_assets.store.home import Home
+
+EVERY = 1.0
+"""Seconds between two looks at the home."""
+FAILURES = (MlAssetsError, SQLAlchemyError, OSError, MemoryError)
+"""What a home that is away, a damaged object or a model that is too large raises."""
+log = logging.getLogger("ml_assets.serve")
+
+
+class Followed:
+    """One model as it is served; `loaded` is None until a champion could be loaded."""
+
+    def __init__(self, home: Home, project: Project, name: str) -> None:
+        self.name = name
+        self.loaded: LoadedModel | None = None
+        self.why: str | None = None
+        """Why the champion of now is not the one that is served; None if it is."""
+        self._home, self._project = home, project
+        self.look()
+
+    def look(self) -> None:
+        """Take over what has changed; whatever fails, what was served is served on."""
+        try:
+            if self.loaded is None:
+                loaded = LoadedModel(self._home, self._project, self.name)
+                self._check(loaded.state)
+                self.loaded = loaded
+                log.info("%s v%s is served", self.name, loaded.state.version)
+            elif self.loaded.refresh(self._check):
+                log.info("%s v%s is served", self.name, self.loaded.state.version)
+        except FAILURES as error:
+            why = str(error) or type(error).__name__
+            if why != self.why:
+                log.warning("%s: %s", self.name, why)
+            self.why = why
+            return
+        self.why = None
+
+    def _check(self, state: State) -> None:
+        before = None if self.loaded is None else self.loaded.state
+        if before is None or before.digest != state.digest:
+            check(self._home, self.name, state)
+
+
+class Follower:
+    """A thread that looks at all models until it is stopped."""
+
+    def __init__(self, models: Sequence[Followed], every: float = EVERY) -> None:
+        self.models: Mapping[str, Followed] = {model.name: model for model in models}
+        self._every = every
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._follow, name="follower", daemon=True)
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop, after a look that is under way."""
+        self._stopped.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _follow(self) -> None:
+        while not self._stopped.wait(self._every):
+            for model in self.models.values():
+                model.look()

@@ -1,0 +1,94 @@
+"""The protocol of MLflow's scoring server: /invocations and /ping.
+
+Differences: rows are raw rows unless `params` say `{"features": true}`; a body with columns of
+tensors is not taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from ml_assets.serve.service import bodies
+from ml_assets.serve.service.followed import Followed
+from ml_assets.serve.service.predicting import Options
+from ml_assets.serve.service.refused import Refused
+from ml_assets.serve.service.requests import Service
+from ml_assets.stages.ingest.source import Source
+from ml_assets.stages.score.answer import PREDICTION
+
+PROTOCOL = "mlflow"
+WAYS = ("dataframe_split", "dataframe_records", "instances", "inputs")
+
+
+def routes(service: Service) -> APIRouter:
+    """Return the routes; those without a name are of the only model that is served."""
+    router = APIRouter(tags=["MLflow"])
+
+    async def answered(request: Request, find: Callable[[], Followed]) -> Response:
+        kind = request.headers.get("content-type", bodies.JSON).partition(";")[0].strip().lower()
+
+        def work(model: Followed, body: bytes) -> Response:
+            reading, options = _reading(kind, body)
+            found = service.reply(model, PROTOCOL, reading, options)
+            predictions = found.table[PREDICTION].to_pylist()
+            headers = {"X-Model-Version": f"v{found.state.version}"}
+            return JSONResponse({"predictions": predictions}, headers=headers)
+
+        return await service.answered(request, PROTOCOL, find, work)
+
+    @router.post("/invocations", summary="Predictions for MLflow's clients")
+    async def invocations(request: Request) -> Response:
+        return await answered(request, service.only)
+
+    @router.post("/models/{name}/invocations", summary="The same of one of several models")
+    async def of_model(request: Request, name: str) -> Response:
+        return await answered(request, lambda: service.model(name))
+
+    return router
+
+
+def _reading(kind: str, body: bytes) -> tuple[Callable[..., Source], Options]:
+    if kind == bodies.CSV:
+        return lambda spec: bodies.csv(body, spec), Options()
+    if kind != bodies.JSON:
+        raise Refused(415, f"the Content-Type is none of {bodies.JSON}, {bodies.CSV}")
+    found = bodies.document(body)
+    ways = [way for way in WAYS if isinstance(found, dict) and way in found]
+    if len(ways) != 1:
+        raise Refused(400, f"wanted an object with one of {', '.join(WAYS)}")
+    source = bodies.source(bodies.rows_in(_rows(ways[0], found[ways[0]])))
+    return lambda _: source, _options(found.get("params") or {})
+
+
+def _rows(way: str, given: Any) -> Any:
+    """Return the rows as a list of objects."""
+    if way == "dataframe_split":
+        if not isinstance(given, dict) or not {"columns", "data"} <= set(given):
+            raise Refused(400, "dataframe_split: wanted columns and data")
+        columns, data = given["columns"], given["data"]
+        named = isinstance(columns, list) and all(isinstance(name, str) for name in columns)
+        if not named or not isinstance(data, list):
+            raise Refused(400, "dataframe_split: wanted lists of columns and of rows")
+        if any(not isinstance(row, list) or len(row) != len(columns) for row in data):
+            raise Refused(422, f"dataframe_split: wanted {len(columns)} values in each row")
+        return [dict(zip(columns, row, strict=True)) for row in data]
+    if way == "inputs" and isinstance(given, dict):
+        lengths = {len(values) if isinstance(values, list) else -1 for values in given.values()}
+        if len(lengths) != 1 or -1 in lengths:
+            raise Refused(422, "inputs: wanted a list of values for each column, all of one length")
+        return [dict(zip(given, row, strict=True)) for row in zip(*given.values(), strict=True)]
+    return given
+
+
+def _options(params: Any) -> Options:
+    known = {"features": bool, "batch": str}
+    if not isinstance(params, Mapping) or any(
+        name not in known or not isinstance(value, known[name]) for name, value in params.items()
+    ):
+        raise Refused(400, "params: wanted features (true or false) and batch (a text)")
+    return Options(**params)

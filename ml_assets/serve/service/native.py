@@ -1,0 +1,135 @@
+"""The service's own routes: predict, and what a model is."""
+
+from __future__ import annotations
+
+import io
+from typing import Annotated, Any
+
+import pyarrow as pa
+import pyarrow.csv
+from fastapi import APIRouter, Query
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from ml_assets.serve.service import bodies
+from ml_assets.serve.service.described import described
+from ml_assets.serve.service.followed import Followed
+from ml_assets.serve.service.predicting import Options, Reply
+from ml_assets.serve.service.refused import Refused
+from ml_assets.serve.service.requests import Service
+from ml_assets.spec.score import RowsSpec
+from ml_assets.stages.ingest.source import Source
+
+PROTOCOL = "native"
+READ = ["GET", "HEAD"]
+KEYS = ("rows", "features", "batch")
+
+
+def routes(service: Service, example: dict[str, Any] | None) -> APIRouter:
+    """Return the routes under /v1."""
+    router = APIRouter(prefix="/v1", tags=["models"])
+
+    @router.api_route("/models", methods=READ, summary="The models that are served")
+    def models() -> JSONResponse:
+        return JSONResponse({"models": [described(model) for model in service.models.values()]})
+
+    @router.api_route("/models/{name}", methods=READ, summary="A model: version, columns, inputs")
+    def model(name: str) -> JSONResponse:
+        try:
+            return JSONResponse(described(service.model(name)))
+        except Refused as refused:
+            return JSONResponse(refused.document(), refused.status)
+
+    @router.post(
+        "/models/{name}/predict",
+        summary="Predictions for rows, in their order",
+        openapi_extra=_documented(example),
+    )
+    async def predict(
+        request: Request,
+        name: str,
+        features: Annotated[bool, Query(description="The rows are the model's inputs.")] = False,
+        batch: Annotated[str | None, Query(description="The batch of all rows.")] = None,
+        interval: Annotated[bool, Query(description="Also prediction intervals.")] = False,
+        explain: Annotated[bool, Query(description="Also contributions of features.")] = False,
+    ) -> Response:
+        options = Options(features, batch, interval, explain)
+        kind = request.headers.get("content-type", bodies.JSON).partition(";")[0].strip().lower()
+        accepted = request.headers.get("accept", "")
+
+        def work(model: Followed, body: bytes) -> Response:
+            reading, chosen = _reading(kind, body, options, service.limits.bytes)
+            return _written(accepted, model, service.reply(model, PROTOCOL, reading, chosen))
+
+        return await service.answered(request, PROTOCOL, lambda: service.model(name), work)
+
+    return router
+
+
+def _reading(kind: str, body: bytes, options: Options, limit: int) -> tuple[Any, Options]:
+    """Return how the rows of a body are read, and the options that it has itself."""
+    if kind == bodies.JSON:
+        return _json(body, options)
+    if kind == bodies.CSV:
+
+        def read(spec: RowsSpec) -> Source:
+            return bodies.csv(body, spec)
+
+        return read, options
+    if kind == bodies.ARROW:
+        source = bodies.arrow(body, limit * bodies.UNPACKED)
+        return lambda _: source, options
+    raise Refused(415, f"the Content-Type is none of {', '.join(bodies.FORMATS)}")
+
+
+def _json(body: bytes, options: Options) -> tuple[Any, Options]:
+    found = bodies.document(body)
+    given = found if isinstance(found, dict) else {"rows": found}
+    unknown = sorted(set(given) - set(KEYS))
+    if unknown or "rows" not in given:
+        raise Refused(400, f"wanted an object with {', '.join(KEYS)}, or a list of rows")
+    features, batch = given.get("features", options.features), given.get("batch", options.batch)
+    if not isinstance(features, bool) or not isinstance(batch, str | None):
+        raise Refused(400, "features: wanted true or false; batch: wanted a text")
+    source = bodies.source(bodies.rows_in(given["rows"]))
+    return lambda _: source, Options(features, batch, options.interval, options.explain)
+
+
+def _written(accepted: str, model: Followed, found: Reply) -> Response:
+    """Return the answer in the format that the client accepts first; JSON by default."""
+    version = f"v{found.state.version}"
+    headers = {"X-Model-Version": version}
+    kinds = [part.partition(";")[0].strip() for part in accepted.split(",")]
+    chosen = next((kind for kind in kinds if kind in bodies.FORMATS), bodies.JSON)
+    if chosen == bodies.JSON:
+        said = {"model": model.name, "version": version, "predictions": found.table.to_pylist()}
+        return JSONResponse(said, headers=headers)
+    sink = io.BytesIO()
+    if chosen == bodies.CSV:
+        pyarrow.csv.write_csv(found.table, sink)
+    else:
+        with pa.ipc.new_stream(sink, found.table.schema) as writer:
+            writer.write_table(found.table)
+    return Response(sink.getvalue(), media_type=chosen, headers=headers)
+
+
+def _documented(example: dict[str, Any] | None) -> dict[str, Any]:
+    """Return what OpenAPI says of the body."""
+    scalar = {"type": ["string", "number", "boolean", "null"]}
+    row = {"type": "object", "additionalProperties": scalar}
+    schema = {
+        "type": "object",
+        "required": ["rows"],
+        "additionalProperties": False,
+        "properties": {
+            "rows": {"type": "array", "items": row},
+            "features": {"type": "boolean", "default": False},
+            "batch": {"type": ["string", "null"]},
+        },
+    }
+    text = {"schema": {"type": "string"}}
+    content: dict[str, Any] = {bodies.JSON: {"schema": schema}, bodies.CSV: text}
+    if example is not None:
+        content[bodies.JSON]["example"] = example
+    content[bodies.ARROW] = {"schema": {"type": "string", "format": "binary"}}
+    return {"requestBody": {"required": True, "content": content}}

@@ -1,0 +1,85 @@
+"""From the rows of a request to its answer, whatever the protocol."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from ml_assets.errors import HookError, RequestError, StageError
+from ml_assets.serve.model import State, rows_spec
+from ml_assets.serve.service.figures import Figures
+from ml_assets.serve.service.followed import Followed
+from ml_assets.serve.service.refused import Refused
+from ml_assets.spec.score import RowsSpec
+from ml_assets.stages.counted import counted
+from ml_assets.stages.ingest.source import Source, Unreadable
+from ml_assets.stages.score.answer import PROBLEM, UNSEEN
+from ml_assets.stages.score.explain import explained
+from ml_assets.stages.score.problems import problems
+from ml_assets.stages.score.read import read
+
+INTERVAL = ("low", "high", "set")
+Reading = Callable[[RowsSpec], Source]
+log = logging.getLogger("ml_assets.serve")
+
+
+@dataclass(frozen=True)
+class Options:
+    """How rows are to be predicted."""
+
+    features: bool = False
+    """They are the model's inputs, not raw rows."""
+    batch: str | None = None
+    """The batch of all rows, where the model joins batches and no time says which."""
+    interval: bool = False
+    explain: bool = False
+
+
+@dataclass(frozen=True)
+class Reply:
+    """The answer to all rows of a request, by one version."""
+
+    state: State
+    table: pa.Table
+
+
+def reply(served: Followed, reading: Reading, options: Options, figures: Figures) -> Reply:
+    """Return the predictions of rows; Refused unless every row has one."""
+    loaded = served.loaded
+    if loaded is None:
+        raise Refused(503, f"{served.name} is not ready: {served.why}")
+    state = loaded.state
+    spec = rows_spec(state, options.features)
+    try:
+        source = reading(spec)
+        rows = read(spec, source)
+        found = loaded.predicted(state, rows, features=options.features, batch=options.batch)
+    except Unreadable as error:
+        raise Refused(422, f"the rows cannot be read: {error.reason}") from None
+    except RequestError as error:
+        raise Refused(422, str(error)) from None
+    except HookError as error:
+        log.warning("%s: %s", served.name, error)
+        raise Refused(422, "the features function fails for these rows") from None
+    if found.problems:
+        listed = problems(spec, source, found.problems)
+        for rule in {problem.rule for problem in listed}:
+            of_rule = {problem.row for problem in listed if problem.rule == rule}
+            figures.refused.labels(served.name, rule).inc(len(of_rule))
+        have = counted(len(found.problems), "row breaks", "rows break")
+        raise Refused(422, f"{have} the contract, of {len(rows.lines)}", listed)
+    table = state.scorer.answer(len(rows.lines), found)
+    figures.count_unseen(served.name, table[UNSEEN].to_pylist())
+    left_out = {PROBLEM, *(() if options.interval else INTERVAL)}
+    table = table.select([name for name in table.column_names if name not in left_out])
+    if options.explain:
+        try:
+            parts = explained(state.scorer.document, state.scorer.family, found.features)
+        except StageError as error:
+            raise Refused(422, str(error)) from None
+        for name, values in parts.items():
+            table = table.append_column(name, pa.array(values))
+    return Reply(state, table)

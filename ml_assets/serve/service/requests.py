@@ -1,0 +1,98 @@
+"""Reading a request and counting it: sizes, times, errors; the same for every protocol."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+
+from ml_assets.serve.service.figures import Figures
+from ml_assets.serve.service.followed import Followed
+from ml_assets.serve.service.predicting import Options, Reply, reply
+from ml_assets.serve.service.refused import Refused
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a request may cost."""
+
+    bytes: int = 32 << 20
+    seconds: float = 30.0
+    """For the whole body to arrive."""
+
+
+@dataclass(frozen=True)
+class Service:
+    """What all routes share."""
+
+    models: Mapping[str, Followed]
+    figures: Figures
+    limits: Limits = Limits()
+
+    def model(self, name: str) -> Followed:
+        """Return a model by its name."""
+        if name not in self.models:
+            raise Refused(404, f"no model is named so; served are: {', '.join(self.models)}")
+        return self.models[name]
+
+    def only(self) -> Followed:
+        """Return the model, where one is served."""
+        if len(self.models) > 1:
+            names = ", ".join(self.models)
+            raise Refused(404, f"several models are served ({names}): ask /models/NAME/invocations")
+        return next(iter(self.models.values()))
+
+    async def answered(
+        self,
+        request: Request,
+        protocol: str,
+        find: Callable[[], Followed],
+        work: Callable[[Followed, bytes], Response],
+    ) -> Response:
+        """Return the answer to a request with a body, or what is wrong with it, counted."""
+        begin, name = time.perf_counter(), ""
+        try:
+            model = find()
+            name = model.name
+            body = await self._body(request)
+            response = await run_in_threadpool(work, model, body)
+        except Refused as refused:
+            response = JSONResponse(refused.document(), refused.status)
+        self.figures.requests.labels(name, protocol, response.status_code).inc()
+        self.figures.seconds.labels(name, protocol).observe(time.perf_counter() - begin)
+        return response
+
+    def reply(
+        self, model: Followed, protocol: str, reading: Callable[..., Any], options: Options
+    ) -> Reply:
+        """Return the predictions, counted."""
+        found = reply(model, reading, options, self.figures)
+        self.figures.rows.labels(model.name, protocol).inc(len(found.table))
+        return found
+
+    async def _body(self, request: Request) -> bytes:
+        encoding = request.headers.get("content-encoding", "identity")
+        if encoding != "identity":
+            raise Refused(415, "a Content-Encoding is not taken; send the body as it is")
+        try:
+            async with asyncio.timeout(self.limits.seconds):
+                return await self._received(request)
+        except TimeoutError:
+            raise Refused(408, "the body did not arrive in time") from None
+        except ClientDisconnect:
+            raise Refused(400, "the client went away") from None
+
+    async def _received(self, request: Request) -> bytes:
+        parts, size = [], 0
+        async for part in request.stream():
+            size += len(part)
+            if size > self.limits.bytes:
+                raise Refused(413, f"the body has more than {self.limits.bytes:,} bytes")
+            parts.append(part)
+        return b"".join(parts)

@@ -1,0 +1,48 @@
+"""The application of one worker process, made from what the process that starts it says.
+
+Belongs here: opening the home, reading the specs. Does not belong here: routes.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from ml_assets.serve.service.app import application
+from ml_assets.serve.service.example import example_of
+from ml_assets.serve.service.figures import Figures
+from ml_assets.serve.service.followed import Followed, Follower
+from ml_assets.serve.service.requests import Service
+from ml_assets.spec.project import read_valid
+from ml_assets.workspace import locate
+
+SAID = "ML_ASSETS_SERVE"
+SHARED = "PROMETHEUS_MULTIPROC_DIR"
+"""Prometheus' client reads it as it is imported."""
+
+
+def said(models: list[str], hosts: list[str]) -> str:
+    """Return what a worker must know, as the environment variable's value."""
+    return json.dumps({"models": models, "hosts": hosts})
+
+
+def create() -> FastAPI:
+    """Return the application that the environment asks for."""
+    logging.getLogger("ml_assets.serve").setLevel(logging.INFO)
+    asked = json.loads(os.environ[SAID])
+    workspace = locate()
+    home = workspace.open_home()
+    project, _ = read_valid(workspace.defs)
+    models = [Followed(home, project, name) for name in asked["models"]]
+    shared = os.environ.get(SHARED)
+    service = Service(
+        {model.name: model for model in models},
+        Figures(None if shared is None else Path(shared)),
+    )
+    first = next((model.loaded for model in models if model.loaded is not None), None)
+    example = None if first is None else example_of(home, first)
+    return application(service, Follower(models), asked["hosts"], example)

@@ -1,0 +1,153 @@
+"""The Open Inference Protocol (v2) over HTTP: one tensor for each column.
+
+A missing value is null in `data`, whatever the datatype: the protocol has none of its own. Rows are
+raw rows unless the request's `parameters` say `{"features": true}`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+import pyarrow as pa
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from ml_assets.serve.service import bodies
+from ml_assets.serve.service.followed import Followed
+from ml_assets.serve.service.predicting import Options, Reply
+from ml_assets.serve.service.refused import Refused
+from ml_assets.serve.service.requests import Service
+from ml_assets.stages.score.answer import MISSING_JOINS, UNSEEN
+
+PROTOCOL = "v2"
+READ = ["GET", "HEAD"]
+DATATYPES = {"number": "FP64", "integer": "INT64", "boolean": "BOOL"}
+"""By type of a column; all others are BYTES, as texts."""
+NOT_TENSORS = (UNSEEN, MISSING_JOINS)
+
+
+def routes(service: Service) -> APIRouter:
+    """Return the routes under /v2."""
+    router = APIRouter(prefix="/v2", tags=["Open Inference Protocol"])
+
+    @router.api_route("", methods=READ, summary="The server")
+    def server() -> JSONResponse:
+        found = {"name": "ml_assets", "version": version("ml_assets"), "extensions": []}
+        return JSONResponse(found)
+
+    @router.api_route("/health/live", methods=READ, summary="Whether the server answers")
+    def live() -> JSONResponse:
+        return JSONResponse({"live": True})
+
+    @router.api_route("/health/ready", methods=READ, summary="Whether all models are loaded")
+    def ready() -> JSONResponse:
+        there = all(model.loaded is not None for model in service.models.values())
+        return JSONResponse({"ready": there}, 200 if there else 503)
+
+    @router.api_route("/models/{name}", methods=READ, summary="A model's tensors")
+    def model(name: str) -> JSONResponse:
+        try:
+            return JSONResponse(_metadata(service.model(name)))
+        except Refused as refused:
+            return JSONResponse(refused.document(), refused.status)
+
+    @router.api_route("/models/{name}/ready", methods=READ, summary="Whether a model is loaded")
+    def model_ready(name: str) -> JSONResponse:
+        try:
+            there = service.model(name).loaded is not None
+        except Refused as refused:
+            return JSONResponse(refused.document(), refused.status)
+        return JSONResponse({"name": name, "ready": there}, 200 if there else 503)
+
+    @router.post("/models/{name}/infer", summary="Predictions for tensors")
+    async def infer(request: Request, name: str) -> Response:
+        def work(model: Followed, body: bytes) -> Response:
+            asked = bodies.document(body)
+            if not isinstance(asked, dict):
+                raise Refused(400, "wanted an object with inputs")
+            source = bodies.source(_rows(asked.get("inputs")))
+            options = _options(asked.get("parameters") or {})
+            found = service.reply(model, PROTOCOL, lambda _: source, options)
+            return JSONResponse(_response(model.name, asked, found))
+
+        return await service.answered(request, PROTOCOL, lambda: service.model(name), work)
+
+    return router
+
+
+def _metadata(model: Followed) -> dict[str, Any]:
+    if model.loaded is None:
+        raise Refused(503, f"{model.name} is not ready: {model.why}")
+    state = model.loaded.state
+    columns = state.scorer.spec.rows.contract.columns
+    classes = state.scorer.spec.task == "multiclass"
+    inputs = [
+        {"name": name, "datatype": DATATYPES.get(column.type, "BYTES"), "shape": [-1]}
+        for name, column in columns.items()
+    ]
+    kind = "BYTES" if classes else "FP64"
+    return {
+        "name": model.name,
+        "versions": [str(state.version)],
+        "platform": "ml_assets",
+        "inputs": inputs,
+        "outputs": [{"name": "prediction", "datatype": kind, "shape": [-1]}],
+    }
+
+
+def _rows(inputs: Any) -> list[dict[str, bodies.Scalar]]:
+    """Return tensors as rows."""
+    if not isinstance(inputs, list) or not inputs or not all(isinstance(t, dict) for t in inputs):
+        raise Refused(400, "inputs: wanted a list of tensors, one for each column")
+    columns: dict[str, list[Any]] = {}
+    for tensor in inputs:
+        name, shape, data = (tensor.get(key) for key in ("name", "shape", "data"))
+        if not isinstance(name, str) or name in columns:
+            raise Refused(400, "inputs: wanted a name of its own for each tensor")
+        whole = isinstance(shape, list) and all(type(size) is int for size in shape)
+        if not whole or len(shape) not in (1, 2) or (len(shape) == 2 and shape[1] != 1):
+            raise Refused(422, f"{name}: wanted shape [rows] or [rows, 1]")
+        if not isinstance(data, list):
+            raise Refused(400, f"{name}: wanted data as a list; binary tensors are not taken")
+        values = [item[0] if isinstance(item, list) and len(item) == 1 else item for item in data]
+        if len(values) != shape[0]:
+            raise Refused(422, f"{name}: {len(values)} values, wanted {shape[0]} as in its shape")
+        columns[name] = values
+    if len({len(values) for values in columns.values()}) > 1:
+        raise Refused(422, "inputs: wanted as many values in every tensor")
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    bodies.rows_in(rows)
+    return rows
+
+
+def _options(parameters: Any) -> Options:
+    features, batch = parameters.get("features", False), parameters.get("batch")
+    if not isinstance(features, bool) or not isinstance(batch, str | None):
+        raise Refused(400, "parameters: features is true or false, batch is a text")
+    return Options(features, batch)
+
+
+def _response(name: str, asked: Mapping[str, Any], found: Reply) -> dict[str, Any]:
+    wanted = asked.get("outputs")
+    names = [n for n in found.table.column_names if n not in NOT_TENSORS]
+    if isinstance(wanted, list) and wanted:
+        chosen = [str(item.get("name")) for item in wanted if isinstance(item, dict)]
+        missing = [item for item in chosen if item not in names]
+        if missing or len(chosen) < len(wanted):
+            raise Refused(422, f"outputs: wanted some of {', '.join(names)}")
+        names = chosen
+    said = {"id": asked["id"]} if isinstance(asked.get("id"), str) else {}
+    outputs = [
+        {
+            "name": output,
+            "datatype": "BYTES" if pa.types.is_string(found.table[output].type) else "FP64",
+            "shape": [len(found.table)],
+            "data": found.table[output].to_pylist(),
+        }
+        for output in names
+    ]
+    version_of = str(found.state.version)
+    return {**said, "model_name": name, "model_version": version_of, "outputs": outputs}
