@@ -16,7 +16,14 @@ from ml_assets.cli.here import opened
 from ml_assets.cli.look import model_status
 from ml_assets.cli.output import FAILED, JSON, emit, guarded
 from ml_assets.cli.run import follow, materialize, tell
-from ml_assets.cli.servers import HOST, check_alive, host_names, ports_free, serving
+from ml_assets.cli.servers import (
+    HOST,
+    check_alive,
+    example,
+    host_names,
+    ports_free,
+    serving,
+)
 from ml_assets.engine.landing import land
 from ml_assets.engine.plan import Planner
 from ml_assets.store.lock import writer
@@ -30,19 +37,26 @@ Host = Annotated[
         "--host", help="Another host name to accept requests for, such as a proxy's. Repeatable."
     ),
 ]
+ServePort = Annotated[
+    int | None, typer.Option("--serve-port", help="Port of the prediction service (`serve`).")
+]
 Ui = Annotated[bool, typer.Option("--ui/--no-ui", help="Keep the web pages running at the end.")]
 
 
 @guarded
 def demo(
-    ui: Ui = True, port: Port = 3000, mlflow_port: MlflowPort = 5000, as_json: bool = JSON
+    ui: Ui = True,
+    port: Port = 3000,
+    mlflow_port: MlflowPort = 5000,
+    serve_port: ServePort = 8000,
+    as_json: bool = JSON,
 ) -> None:
     """Land January to November of the real flights of 2013, and materialize everything.
 
     Example: ml-assets demo --no-ui
     """
     if ui and not as_json:
-        ports_free({"Dagster": port, "MLflow": mlflow_port})
+        ports_free({"Dagster": port, "MLflow": mlflow_port, "predictions": serve_port or 0})
     planner = opened()
     sample = land_sample(planner)
     with writer(planner.home.writer_lock(), "ml-assets demo", patience=3600.0, waiting=err.print):
@@ -54,20 +68,25 @@ def demo(
     if not result["success"]:
         raise typer.Exit(FAILED)
     if ui and not as_json:
-        _serve(planner, port, mlflow_port, sample)
+        _serve(planner, port, mlflow_port, sample, serve_port=serve_port)
 
 
 @guarded
-def up(port: Port = 3000, mlflow_port: MlflowPort = 5000, host: Host = None) -> None:
+def up(
+    port: Port = 3000,
+    mlflow_port: MlflowPort = 5000,
+    host: Host = None,
+    serve_port: ServePort = None,
+) -> None:
     """Serve Dagster's page, with the sensor on, and MLflow's page until Ctrl-C.
 
-    Both listen on this machine only and have no login; put a proxy with a login or a tunnel in
+    With --serve-port predictions of all models, too. All listen on this machine only and have no login; put a proxy with a login or a tunnel in
     front of them for remote access.
 
     Example: ml-assets up --port 3000
     """
     hosts = host_names(host or ())
-    _serve(opened(), port, mlflow_port, None, hosts)
+    _serve(opened(), port, mlflow_port, None, hosts, serve_port)
 
 
 def land_sample(planner: Planner) -> Path:
@@ -161,31 +180,43 @@ def _serve(
     mlflow_port: int,
     sample: Path | None,
     hosts: Sequence[str] = (),
+    serve_port: int | None = None,
 ) -> None:
     signal.signal(signal.SIGTERM, _interrupt)
     home = planner.home.root
-    ports_free({"Dagster": port, "MLflow": mlflow_port})
+    ports_free({"Dagster": port, "MLflow": mlflow_port, "predictions": serve_port or 0})
     with writer(planner.home.writer_lock(), "ml-assets up", patience=3600.0, waiting=err.print):
         follow(planner)
     planner.home.close()
     out.print("\nstarting the web pages …")
-    with serving(planner.workspace, port, mlflow_port, hosts) as servers:
+    with serving(planner.workspace, port, mlflow_port, hosts, serve_port) as servers:
         out.print(f"Dagster  http://{HOST}:{port}/  (the sensor is on)")
         out.print(
             f"MLflow   http://{HOST}:{mlflow_port}/  (choose Model training, at the top left)"
         )
+        if serve_port is not None:
+            _tell_predictions(serve_port)
         left = [] if sample is None else held_back(sample, home / "landing")
         if left:
             out.print("\nTo land December, in another terminal:")
         for file, folder in left:
             out.print(f"  cp {file} {folder}/")
-        out.print("\nPress Ctrl-C to stop both.")
+        out.print("\nPress Ctrl-C to stop all.")
         try:
             while True:
                 check_alive(servers)
                 time.sleep(1.0)
         except KeyboardInterrupt:
             out.print("stopping …")
+
+
+def _tell_predictions(port: int) -> None:
+    """Say where predictions are served, with a request that works."""
+    out.print(f"Predictions  http://{HOST}:{port}/v1/models")
+    found = example(port)
+    if found is not None:
+        address, body = found
+        out.print(f"  curl -H 'content-type: application/json' -d '{body}' \\\n    {address}")
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:

@@ -1,7 +1,8 @@
-"""Dagster's web page, daemon and code server and MLflow's web page, run together."""
+"""Dagster's web page, daemon and code server, MLflow's web page and the prediction service."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import socket
@@ -37,7 +38,7 @@ def ports_free(ports: Mapping[str, int]) -> None:
         if time.monotonic() > deadline:
             raise RequestError(
                 f"ports in use: {', '.join(taken)}; stop what listens there "
-                "or choose others with --port and --mlflow-port"
+                "or choose others with --port, --mlflow-port and --serve-port"
             )
         time.sleep(0.1)
 
@@ -65,15 +66,20 @@ def host_names(given: Sequence[str]) -> list[str]:
 
 @contextmanager
 def serving(
-    workspace: Workspace, port: int, mlflow_port: int, hosts: Sequence[str] = ()
+    workspace: Workspace,
+    port: int,
+    mlflow_port: int,
+    hosts: Sequence[str] = (),
+    predictions: int | None = None,
 ) -> Iterator[list[Tied]]:
     """Start all servers and stop them at the end; they listen on this machine only.
 
-    They answer requests for loopback addresses and `hosts`. They always end with this process (see
+    `predictions` is the port of the prediction service, if it is to start too. They answer requests for loopback addresses and `hosts`. They always end with this process (see
     `tied`).
     """
     code_port = free_port()
-    ports_free({"Dagster": port, "MLflow": mlflow_port})
+    own = {} if predictions is None else {"predictions": predictions}
+    ports_free({"Dagster": port, "MLflow": mlflow_port, **own})
     folder = dagster_home(workspace)
     locations = folder / "workspace.yaml"
     server = {"host": HOST, "port": code_port, "location_name": "ml_assets"}
@@ -108,6 +114,9 @@ def serving(
         begin("mlflow", mlflow_command(workspace, mlflow_port, hosts), mlflow_folder(workspace))
         for address in (f"http://{HOST}:{port}/server_info", f"http://{HOST}:{mlflow_port}/health"):
             _await_answer(address, servers, logs)
+        if predictions is not None:
+            begin("predictions", predictions_command(predictions, hosts))
+            _await_answer(f"http://{HOST}:{predictions}/healthz", servers, logs)
         yield servers
     finally:
         end(servers)
@@ -145,6 +154,26 @@ def mlflow_command(workspace: Workspace, port: int, hosts: Sequence[str] = ()) -
         *("--allowed-hosts", ",".join([*names, *any_port])),
         *(("--cors-allowed-origins", ",".join(origins)) if origins else ()),
     ]
+
+
+def predictions_command(port: int, hosts: Sequence[str] = ()) -> list[str]:
+    """Return the command of the prediction service, for all models of the project."""
+    names = [word for name in hosts for word in ("--host", name)]
+    return [_program("ml-assets"), "serve", "--port", str(port), *names]
+
+
+def example(port: int) -> tuple[str, str] | None:
+    """Return an address and a JSON body that the prediction service on a port answers."""
+    address = f"http://{HOST}:{port}"
+    with urllib.request.urlopen(f"{address}/openapi.json", timeout=30) as answer:
+        paths = json.load(answer)["paths"]
+    with urllib.request.urlopen(f"{address}/v1/models", timeout=30) as answer:
+        ready = [model["name"] for model in json.load(answer)["models"] if model["ready"]]
+    body = paths["/v1/models/{name}/predict"]["post"]["requestBody"]["content"]
+    found = body["application/json"].get("example")
+    if found is None or not ready:
+        return None
+    return f"{address}/v1/models/{ready[0]}/predict", json.dumps(found)
 
 
 def _program(name: str) -> str:

@@ -7,18 +7,34 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from importlib.metadata import version
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
 from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ml_assets.serve.service import mlflow, native, v2
 from ml_assets.serve.service.followed import Follower
 from ml_assets.serve.service.requests import Service
 
-READ = ["GET", "HEAD"]
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class HeadAsGet:
+    """HEAD is answered as GET is; the server leaves out the body."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on a request."""
+        if scope["type"] == "http" and scope["method"] == "HEAD":
+            scope = {**scope, "method": "GET"}
+        await self.app(scope, receive, send)
 
 
 def application(
@@ -39,7 +55,9 @@ def application(
         follower.stop()
 
     app = FastAPI(title="ml_assets", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app.add_middleware(HeadAsGet)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))
+    app.add_exception_handler(RequestValidationError, _wrong_query)
     app.include_router(native.routes(service, example))
     app.include_router(mlflow.routes(service))
     app.include_router(v2.routes(service))
@@ -47,12 +65,19 @@ def application(
     return app
 
 
+async def _wrong_query(_: Request, error: Exception) -> JSONResponse:
+    """Return what is wrong with the parameters of a query, without their values."""
+    assert isinstance(error, RequestValidationError)
+    said = [f"{'.'.join(map(str, found['loc'][1:]))}: {found['msg']}" for found in error.errors()]
+    return JSONResponse({"error": "; ".join(said)}, 422)
+
+
 def _watched(app: FastAPI, service: Service) -> None:
-    @app.api_route("/healthz", methods=READ, summary="Whether the server answers")
+    @app.get("/healthz", summary="Whether the server answers")
     def healthz() -> JSONResponse:
         return JSONResponse({"alive": True})
 
-    @app.api_route("/readyz", methods=READ, summary="Whether every model serves its champion")
+    @app.get("/readyz", summary="Whether every model serves its champion")
     def readyz() -> JSONResponse:
         models = {
             name: {
@@ -64,12 +89,16 @@ def _watched(app: FastAPI, service: Service) -> None:
         there = all(model.loaded is not None for model in service.models.values())
         return JSONResponse({"ready": there, "models": models}, 200 if there else 503)
 
-    @app.api_route("/ping", methods=READ, summary="As readyz, for MLflow's clients")
+    @app.get("/ping", summary="As readyz, for MLflow's clients")
     def ping() -> Response:
         there = all(model.loaded is not None for model in service.models.values())
         return Response("\n", 200 if there else 503)
 
-    @app.api_route("/metrics", methods=READ, summary="Figures for Prometheus")
+    @app.get("/version", summary="The version of ml_assets")
+    def told() -> Response:
+        return Response(version("ml_assets"), media_type="text/plain")
+
+    @app.get("/metrics", summary="Figures for Prometheus")
     def metrics() -> Response:
         for name, model in service.models.items():
             if model.loaded is not None:

@@ -46,6 +46,8 @@ def rows_in(found: Any) -> Sequence[Mapping[str, Scalar]]:
     """Return the rows of a JSON document: a list of objects from column to value."""
     if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
         raise Refused(400, "rows are not there; wanted a list of objects from column to value")
+    if not found:
+        raise Refused(422, "no rows are there")
     nested = {
         name for row in found for name, value in row.items() if isinstance(value, dict | list)
     }

@@ -21,7 +21,6 @@ from ml_assets.spec.score import RowsSpec
 from ml_assets.stages.ingest.source import Source
 
 PROTOCOL = "native"
-READ = ["GET", "HEAD"]
 KEYS = ("rows", "features", "batch")
 
 
@@ -29,11 +28,11 @@ def routes(service: Service, example: dict[str, Any] | None) -> APIRouter:
     """Return the routes under /v1."""
     router = APIRouter(prefix="/v1", tags=["models"])
 
-    @router.api_route("/models", methods=READ, summary="The models that are served")
+    @router.get("/models", summary="The models that are served")
     def models() -> JSONResponse:
         return JSONResponse({"models": [described(model) for model in service.models.values()]})
 
-    @router.api_route("/models/{name}", methods=READ, summary="A model: version, columns, inputs")
+    @router.get("/models/{name}", summary="A model: version, columns, inputs")
     def model(name: str) -> JSONResponse:
         try:
             return JSONResponse(described(service.model(name)))

@@ -23,7 +23,6 @@ from ml_assets.serve.service.requests import Service
 from ml_assets.stages.score.answer import MISSING_JOINS, UNSEEN
 
 PROTOCOL = "v2"
-READ = ["GET", "HEAD"]
 DATATYPES = {"number": "FP64", "integer": "INT64", "boolean": "BOOL"}
 """By type of a column; all others are BYTES, as texts."""
 NOT_TENSORS = (UNSEEN, MISSING_JOINS)
@@ -33,28 +32,28 @@ def routes(service: Service) -> APIRouter:
     """Return the routes under /v2."""
     router = APIRouter(prefix="/v2", tags=["Open Inference Protocol"])
 
-    @router.api_route("", methods=READ, summary="The server")
+    @router.get("", summary="The server")
     def server() -> JSONResponse:
         found = {"name": "ml_assets", "version": version("ml_assets"), "extensions": []}
         return JSONResponse(found)
 
-    @router.api_route("/health/live", methods=READ, summary="Whether the server answers")
+    @router.get("/health/live", summary="Whether the server answers")
     def live() -> JSONResponse:
         return JSONResponse({"live": True})
 
-    @router.api_route("/health/ready", methods=READ, summary="Whether all models are loaded")
+    @router.get("/health/ready", summary="Whether all models are loaded")
     def ready() -> JSONResponse:
         there = all(model.loaded is not None for model in service.models.values())
         return JSONResponse({"ready": there}, 200 if there else 503)
 
-    @router.api_route("/models/{name}", methods=READ, summary="A model's tensors")
+    @router.get("/models/{name}", summary="A model's tensors")
     def model(name: str) -> JSONResponse:
         try:
             return JSONResponse(_metadata(service.model(name)))
         except Refused as refused:
             return JSONResponse(refused.document(), refused.status)
 
-    @router.api_route("/models/{name}/ready", methods=READ, summary="Whether a model is loaded")
+    @router.get("/models/{name}/ready", summary="Whether a model is loaded")
     def model_ready(name: str) -> JSONResponse:
         try:
             there = service.model(name).loaded is not None

@@ -1,0 +1,148 @@
+"""The service follows the champion and joined data, and never serves what fails its golden rows."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import pyarrow.compute as pc
+import pytest
+
+from ml_assets.errors import StageError
+from ml_assets.history.decisions import candidate_named
+from ml_assets.serve.model import load
+from ml_assets.serve.service import golden
+from ml_assets_tests.projects import Toy
+from ml_assets_tests.serve.serving import PREDICT, Client, serving
+
+ROW: dict[str, Any] = {"sale": 7, "day": "2020-06-03", "store": "north", "promo": True}
+ASKED = f"{PREDICT}?batch=2020-06"
+
+
+def second(toy: Toy) -> None:
+    """Make a second candidate; whether it is promoted is up to the gate."""
+    toy.land("sales", "2020-07")
+    toy.land("prices", "2020-07")
+    assert not toy.make().faults
+
+
+def promote(toy: Toy, version: str) -> None:
+    """Make a version champion, as a person may."""
+    home = toy.planner().home
+    target = candidate_named(home, "forecast", version)
+    now = home.promotions.champion("dev", "forecast")
+    assert now is not None
+    if now.digest != target.digest:
+        home.promotions.append(
+            "dev",
+            "forecast",
+            action="promoted",
+            version=target.number,
+            digest=target.digest,
+            expected=now.digest,
+            actor="ann",
+            reason="a test",
+        )
+
+
+def test_ten_promotions_while_two_clients_ask(promoted: Toy) -> None:
+    second(promoted)
+    promote(promoted, "v0")
+    planner = promoted.planner()
+    with serving(promoted) as client:
+        found: list[tuple[int, str, float]] = []
+        done = threading.Event()
+
+        def ask() -> None:
+            while not done.is_set():
+                answer = client.ask(ASKED, [ROW])
+                assert answer.status == 200, answer.body
+                said = answer.json
+                found.append((answer.status, said["version"], said["predictions"][0]["prediction"]))
+
+        threads = [threading.Thread(target=ask) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for number in range(10):
+            version = f"v{(number + 1) % 2}"
+            promote(promoted, version)
+            client.until(version)
+        done.set()
+        for thread in threads:
+            thread.join()
+    assert {status for status, _, _ in found} == {200}
+    by_version = {version: {p for _, v, p in found if v == version} for _, version, _ in found}
+    assert sorted(by_version) == ["v0", "v1"]
+    assert all(len(predictions) == 1 for predictions in by_version.values())
+    assert by_version["v0"] != by_version["v1"]
+    assert planner.home.promotions.champion("dev", "forecast") is not None
+
+
+def test_joined_data_are_followed(promoted: Toy) -> None:
+    with serving(promoted) as client:
+        before = client.ask(ASKED, [ROW]).json["predictions"]
+        promoted.land("prices", "2020-06", b"store,price\nnorth,60\nsouth,61\nwest,62\n")
+        promoted.make("prices/cleaned")
+        tables = client.followed.loaded.state.tables if client.followed.loaded else None
+        _until_moved(client, tables)
+        assert client.ask(ASKED, [ROW]).json["predictions"] != before
+
+
+def _until_moved(client: Client, before: Any) -> None:
+    for _ in range(600):
+        loaded = client.followed.loaded
+        if loaded is not None and loaded.state.tables is not before:
+            return
+        threading.Event().wait(0.05)
+    pytest.fail("joined data were not followed")
+
+
+def test_a_damaged_or_missing_model_takes_no_traffic(promoted: Toy) -> None:
+    second(promoted)
+    promote(promoted, "v0")
+    home = promoted.planner().home
+    document = candidate_named(home, "forecast", "v1").outputs["model"].digest
+    (file,) = (
+        path for path in Path(home.root / "objects").rglob("*") if document[-20:] in path.name
+    )
+    content = file.read_bytes()
+    with serving(promoted) as client:
+        wanted = client.ask(ASKED, [ROW]).json
+        file.chmod(0o644)
+        file.write_bytes(content[:-9] + b"tampered!")
+        promote(promoted, "v1")
+        _until_behind(client)
+        assert client.ask(ASKED, [ROW]).json == wanted
+        found = client.ask("/readyz")
+        assert found.status == 200
+        assert found.json["models"]["forecast"]["version"] == "v0"
+        assert b'ml_assets_behind{model="forecast"} 1.0' in client.ask("/metrics").body
+        file.unlink()
+        assert client.ask(ASKED, [ROW]).json == wanted
+        file.write_bytes(content)
+        client.until("v1")
+        assert client.ask("/readyz").json["models"]["forecast"]["why"] is None
+
+
+def _until_behind(client: Client) -> None:
+    for _ in range(600):
+        if client.ask("/readyz").json["models"]["forecast"]["why"] is not None:
+            return
+        threading.Event().wait(0.05)
+    pytest.fail("the service did not notice")
+
+
+def test_golden_rows_are_those_of_the_report(
+    promoted: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planner = promoted.planner()
+    state = load(planner.home, planner.project, "forecast").state
+    found = golden.golden_of(planner.home, "forecast", state.document)
+    assert found is not None
+    assert len(found.features) == len(found.wanted) > 20
+    golden.check(planner.home, "forecast", state)
+    wrong = golden.Golden(found.features, pc.add(found.wanted, 1e-9))
+    monkeypatch.setattr(golden, "golden_of", lambda *_: wrong)
+    with pytest.raises(StageError, match="golden rows have other predictions"):
+        golden.check(planner.home, "forecast", state)
