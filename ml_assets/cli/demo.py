@@ -80,8 +80,8 @@ def up(
 ) -> None:
     """Serve Dagster's page, with the sensor on, and MLflow's page until Ctrl-C.
 
-    With --serve-port predictions of all models, too. All listen on this machine only and have no login; put a proxy with a login or a tunnel in
-    front of them for remote access.
+    With --serve-port also predictions of all models. All listen on this machine only and have no
+    login; put a proxy with a login or a tunnel in front of them for remote access.
 
     Example: ml-assets up --port 3000
     """

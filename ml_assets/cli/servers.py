@@ -74,8 +74,8 @@ def serving(
 ) -> Iterator[list[Tied]]:
     """Start all servers and stop them at the end; they listen on this machine only.
 
-    `predictions` is the port of the prediction service, if it is to start too. They answer requests for loopback addresses and `hosts`. They always end with this process (see
-    `tied`).
+    `predictions` is the port of the prediction service, if it is to start too. They answer requests
+    for loopback addresses and `hosts`. They always end with this process (see `tied`).
     """
     code_port = free_port()
     own = {} if predictions is None else {"predictions": predictions}
