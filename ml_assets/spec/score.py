@@ -48,6 +48,13 @@ class ScoreSpec(Spec):
         return next(join for join in joins if join.dataset == name)
 
 
+class RawParitySpec(Spec):
+    """Everything that the parity of predictions from raw rows depends on besides model and rows."""
+
+    score: ScoreSpec
+    rows: int
+
+
 def score_spec(dataset: DatasetSpec, features: FeaturesSpec) -> ScoreSpec:
     """Return how rows of a dataset are scored by a model with these features.
 
@@ -79,6 +86,14 @@ def score_spec(dataset: DatasetSpec, features: FeaturesSpec) -> ScoreSpec:
         features=features,
         key=shown,
     )
+
+
+def typed_rows(rows: RowsSpec) -> RowsSpec:
+    """Return how rows that were parsed already are read: each column by its own name."""
+    columns = {n: c.model_copy(update={"source": None}) for n, c in rows.contract.columns.items()}
+    optional = {n: c.model_copy(update={"source": None}) for n, c in rows.optional.items()}
+    contract = rows.contract.model_copy(update={"columns": columns})
+    return rows.model_copy(update={"contract": contract, "optional": optional})
 
 
 def feature_rows(features: FeaturesSpec) -> RowsSpec:

@@ -19,6 +19,7 @@ from ml_assets.engine.recipes.dataset import cleaned_of
 from ml_assets.engine.recipes.evaluation import role_of
 from ml_assets.engine.recipes.features import seen_of
 from ml_assets.engine.recipes.previous import digest_of
+from ml_assets.engine.recipes.raw_parity import RAW_PARITY, raw_parity
 from ml_assets.engine.recipes.splits import FOLDS, feature_inputs, folds_of
 from ml_assets.engine.sensitive import sensitive_inputs, undeclared
 from ml_assets.engine.session import Done, Made, Session, Undone
@@ -54,6 +55,7 @@ def policy_of(model: ModelSpec) -> str:
 def champion_code(project: Project, workspace: Workspace, name: str) -> Versioned:
     """Return the ingredients of the code version of a model's decision."""
     stages = ["ml_assets.stages.gate.parity", "ml_assets.stages.gate.decide"]
+    stages.append(RAW_PARITY.partition(":")[0])
     if project.models[name].gate.few_rows != "refuse":
         stages.append(CROSSED.partition(":")[0])
     hooks = [hook.partition(":")[0] for hook in (ONNX, SERVED)]
@@ -131,7 +133,12 @@ def _held(session: Session, cell: Cell) -> Iterator[Pointer | Version]:
 
 def _decision(session: Session, unit: Unit, judged: Judged, policy: str) -> Made:
     model = session.project.models[unit.group]
-    parity = _parity(session, unit, judged)
+    done: dict[str, Done | Undone] = {"parity": _parity(session, unit, judged)}
+    parity = done["parity"]
+    family = _family(session, unit, judged.made)
+    raw = raw_parity(session, unit, judged.made, judged.folds["test"], parity, family)
+    if raw is not None:
+        parity = done[raw.part] = session.act(unit, raw)
     red, unsure = _red_checks(session, model, judged.folds)
     inputs: dict[str, Input] = {
         "model": judged.made.outputs["model"],
@@ -148,7 +155,6 @@ def _decision(session: Session, unit: Unit, judged: Judged, policy: str) -> Made
         if rival is not None and rival.family in session.sources.closure([rival.family]):
             hooks["champion_family"] = rival.family
             compared = _crossed(session, unit, judged, inputs, hooks)
-    done: dict[str, Done | Undone] = {"parity": parity}
     if compared is not None:
         done["crossed"] = session.act(unit, compared)
         inputs["crossed"] = done["crossed"].outputs["crossed"]

@@ -53,11 +53,11 @@ def features_spec(project: Project, name: str) -> FeaturesSpec:
 
 def features_code(project: Project, workspace: Workspace, name: str) -> Versioned:
     """Return the ingredients of the code version of a model's features."""
-    modules = [hook.split(":")[0] for hook in _hooks(project, workspace, name).values()]
+    modules = [hook.split(":")[0] for hook in function_of(project, workspace, name).values()]
     return Versioned(["ml_assets.stages.features", *modules], [features_spec(project, name)])
 
 
-def _hooks(project: Project, workspace: Workspace, name: str) -> dict[str, str]:
+def function_of(project: Project, workspace: Workspace, name: str) -> dict[str, str]:
     """Return a model's function; nothing where its features are columns of the dataset."""
     function = project.models[name].features.function
     return {} if function is None else {"hook": workspace.hook(name, function)}
@@ -82,7 +82,7 @@ def features(session: Session, unit: Unit) -> Sequence[Made]:
     if waits:
         return [Made(cell, {}, {}, waiting=f"{cell} waits: {'; '.join(waits)}")]
     main = cleaned_of(session, params.dataset, unit.partition)
-    hooks = _hooks(session.project, session.workspace, unit.group)
+    hooks = function_of(session.project, session.workspace, unit.group)
     made = session.act(unit, features_action(session, unit.group, inputs))
     known = {**inputs, "features": made.outputs["features"]}
     ages = _ages(session, unit, inputs)
@@ -120,7 +120,7 @@ def inputs_of(
 def features_action(session: Session, name: str, inputs: Mapping[str, Input]) -> Action:
     """Return the action that computes a model's features from tables."""
     params = features_spec(session.project, name)
-    hooks = _hooks(session.project, session.workspace, name)
+    hooks = function_of(session.project, session.workspace, name)
     return Action("features", "ml_assets.stages.features:features", params, inputs, hooks)
 
 

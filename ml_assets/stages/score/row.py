@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from ml_assets.spec.expressions import grammar
-from ml_assets.stages.ingest.cells import Number, column
+from ml_assets.stages.ingest.cells import Number
 from ml_assets.stages.ingest.columns import named
 from ml_assets.stages.ingest.parse import BLANKS, PARSERS
 from ml_assets.stages.ingest.spelling import NUMBERS, Spelling, spelling
 from ml_assets.stages.ingest.spelling import read as read_column
 from ml_assets.stages.schema import LINE, TYPES
 from ml_assets.stages.score.scalars import EXACT, Unsure, truth
-from ml_assets.stages.score.source import cell
+from ml_assets.stages.score.source import cell, cells_of
 
 if TYPE_CHECKING:
     from ml_assets.spec.columns import Column
@@ -156,7 +156,7 @@ def _number(text: str, by: Spelling) -> Any:
 
 def _read(given: Any, by: Spelling) -> Any:
     """Return a cell as ingest reads a column of one."""
-    found = read_column(column([given], None), by)
+    found = read_column(cells_of([given]), by)
     if found.bad[0].as_py():
         raise Unsure
     return found.values[0].as_py()

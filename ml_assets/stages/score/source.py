@@ -55,22 +55,26 @@ def _of_series(series: pd.Series) -> pa.Array:
         try:
             made = pa.array(series, from_pandas=True)
         except (pa.ArrowException, TypeError, ValueError):
-            return _cells(series)
+            return cells_of(series)
         return made.combine_chunks() if isinstance(made, pa.ChunkedArray) else made
-    return _cells(series)
+    return cells_of(series)
 
 
 def _of_mappings(rows: Sequence[Mapping[str, Any]]) -> Source:
     names = list(dict.fromkeys(str(name) for row in rows for name in row))
-    columns = [_cells(row.get(name) for row in rows) for name in names]
+    columns = [cells_of(row.get(name) for row in rows) for name in names]
     lines = pa.array(range(1, len(rows) + 1), pa.int64())
     return Source(names, columns, lines, (), None)
 
 
-def _cells(values: Iterable[Any]) -> pa.Array:
+def cells_of(values: Iterable[Any]) -> pa.Array:
+    """Return values of Python or pandas as a column."""
     cells = [cell(value) for value in values]
     try:
-        return column(cells, None)
+        known = [item for item in cells if item is not None]
+        if known and all(_is_aware(item) for item in known):
+            return pa.array(cells, pa.timestamp("us", "UTC"))
+        return column([item.isoformat() if _is_aware(item) else item for item in cells], None)
     except (pa.ArrowException, OverflowError, UnicodeEncodeError):
         # Text that cannot be stored, or times beyond Arrow's: they fail by their own text.
         return pa.array([None if cell is None else ascii(cell) for cell in cells], pa.string())
@@ -90,6 +94,8 @@ def cell(value: Any) -> Any:
         return Number(value)
     if isinstance(value, float):
         return None if math.isnan(value) else value
-    if isinstance(value, datetime) and value.tzinfo is not None:
-        return value.isoformat()
     return value
+
+
+def _is_aware(value: Any) -> bool:
+    return isinstance(value, datetime) and value.tzinfo is not None
