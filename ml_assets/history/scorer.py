@@ -76,9 +76,11 @@ def past_scorer(home: Home, model: str, version: Version) -> PastScorer:
     past = past_features(home, model, version)
     datasets = past.project.datasets
     document = home.objects.json(version.outputs["model"].digest)
+    hidden = any(c.sensitive for spec in datasets.values() for c in spec.columns.values())
+    score = score_spec(datasets[past.spec.dataset], past.spec)
     limits = version.outputs.get("limits")
     scorer = Scorer(
-        spec=score_spec(datasets[past.spec.dataset], past.spec),
+        spec=score.model_copy(update={"hidden": hidden}),
         document=document,
         family=_family(home, document, fitted),
         hook=_function(home, past.made, "hook"),

@@ -39,6 +39,8 @@ class ScoreSpec(Spec):
     features: FeaturesSpec
     key: tuple[str, ...]
     """The key columns that an answer may repeat: those that are not sensitive."""
+    hidden: bool = False
+    """Whether a column is sensitive: what a function raises may quote it, and is not shown."""
     joins: tuple[Join, ...] = ()
     """Until when joined rows are usable, where that is said."""
 
@@ -85,6 +87,7 @@ def score_spec(dataset: DatasetSpec, features: FeaturesSpec) -> ScoreSpec:
         rows=rows,
         features=features,
         key=shown,
+        hidden=any(column.sensitive for column in dataset.columns.values()),
     )
 
 

@@ -27,7 +27,7 @@ class Computed:
     """The features of the rows for which the function gave any."""
 
     table: pa.Table
-    failed: Mapping[int, str]
+    failed: Mapping[int, HookError]
     """By place among the rows asked for: what the function raised."""
 
 
@@ -39,7 +39,7 @@ def computed(
     Halves are tried until such rows are found. HookError where it fails for more than MOST of them.
     """
     parts = [empty(spec)]
-    failed: dict[int, str] = {}
+    failed: dict[int, HookError] = {}
 
     def within(start: int, stop: int) -> None:
         try:
@@ -47,7 +47,7 @@ def computed(
             return
         except HookError as error:
             if stop - start == 1:
-                failed[start] = str(error)
+                failed[start] = error
                 _refuse_many(failed, len(rows))
                 return
         middle = (start + stop) // 2
@@ -66,7 +66,7 @@ def empty(spec: FeaturesSpec) -> pa.Table:
     return pa.schema([(n, ARROW[c.kind]) for n, c in spec.columns.items()]).empty_table()
 
 
-def _refuse_many(failed: Mapping[int, str], rows: int) -> None:
+def _refuse_many(failed: Mapping[int, HookError], rows: int) -> None:
     if len(failed) > MOST:
         first = next(iter(failed.values()))
         raise HookError(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from ml_assets.faults import HookError
 from ml_assets.stages.hook import Hook
 from ml_assets.stages.intervals.columns import columns
 from ml_assets.stages.score.answer import answer, unseen_in
@@ -25,6 +26,8 @@ from ml_assets.stages.train.predict import predict
 
 if TYPE_CHECKING:
     from ml_assets.spec.score import ScoreSpec
+
+NOT_SHOWN = "what it said is not shown, since a column is sensitive"
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ class Scorer:
             part = rows.table if whole else rows.table.take(pa.array(group.places))
             made = computed(self.spec.features, self.hook, part, group.joined)
             numbers = rows.numbers[group.places]
-            problems |= {int(numbers[n]): f"features: {why}" for n, why in made.failed.items()}
+            problems |= {int(numbers[n]): self._said(why) for n, why in made.failed.items()}
             at.append(np.delete(numbers, list(made.failed)))
             missing += [group.missing] * len(made.table)
             tables.append(made.table)
@@ -89,6 +92,12 @@ class Scorer:
         if len(tables) != 2:
             features = pa.concat_tables(tables).unify_dictionaries().combine_chunks()
         return self._predicted(np.concatenate(at), features, missing, problems)
+
+    def _said(self, error: HookError) -> str:
+        if not self.spec.hidden:
+            return f"features: {error}"
+        kind = type(error.__cause__ or error).__name__
+        return f"features: the function raised {kind}; {NOT_SHOWN}"
 
     def from_features(self, rows: Read) -> Predicted:
         """Return the predictions for rows that have the features already."""
