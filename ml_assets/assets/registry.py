@@ -187,6 +187,7 @@ ASSETS = (
         "A batch's predictions by the champion of the time when it was first cleaned.",
         frozenset({"table"}),
         batched=True,
+        rows=True,
         record=f"{SHOW}.predictions:predictions_metadata",
     ),
     Asset(

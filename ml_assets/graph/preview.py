@@ -10,6 +10,7 @@ from typing import Any
 from ml_assets.assets.edges import entry_of
 from ml_assets.engine.markdown import plain
 from ml_assets.engine.sensitive import hidden_columns, seen
+from ml_assets.spec.expressions import grammar
 from ml_assets.spec.project import Project
 from ml_assets.stages.shown import MASK, shortened
 from ml_assets.store.home import Home
@@ -30,6 +31,10 @@ def preview(home: Home, project: Project, current: Current) -> str | None:
     known = seen(home, project, group) if group in project.models else {}
     columns, hidden = _columns(project, group, name), hidden_columns(project, group, known)
     head = home.objects.head(table.digest, ROWS, columns)
+    if name == "predictions":
+        if _hides_its_target(project, group):
+            return None
+        columns = [column for column in head.column_names if not column.startswith("_")]
     names = [column for column in columns or head.column_names if column in head.column_names]
     longest = LONGEST_RECORD if name == "quarantine" else LONGEST
     lines = [
@@ -46,10 +51,18 @@ def preview(home: Home, project: Project, current: Current) -> str | None:
 
 def _columns(project: Project, group: str, name: str) -> list[str] | None:
     """Return the columns to show, None for all."""
-    if name == "quarantine":
+    if name in ("quarantine", "predictions"):
         return None
     found = project.models[group].features if name == "features" else project.datasets[group]
     return list(found.columns)
+
+
+def _hides_its_target(project: Project, model: str) -> bool:
+    """Return whether predictions would show what a sensitive column holds."""
+    spec = project.models[model]
+    columns = project.datasets[spec.dataset].columns
+    read = grammar.names(grammar.parse(spec.target, columns))
+    return any(columns[name].sensitive for name in read)
 
 
 def _cell(value: Any, longest: int) -> str:

@@ -86,7 +86,14 @@ def test_a_refused_batch_is_red_alone_and_left_out_until_it_is_corrected(site: S
 
     site.toy.land("sales", "2020-07")
     second = site.json("run")
-    assert {"sales/cleaned@2020-07", "forecast/features@2020-07"} <= set(second["executed"])
+    assert {
+        "sales/cleaned@2020-07",
+        "forecast/features@2020-07",
+        "forecast/predictions@2020-07",
+    } <= set(second["executed"])
+    assert events.checks(site, "forecast/predictions", "prediction_rows") == {
+        "2020-07": events.GREEN
+    }
     assert not [cell for cell in second["executed"] if "@" in cell and "2020-07" not in cell]
     assert events.checks(site, "sales/cleaned", "contract")["2020-07"] is events.GREEN
     assert events.check(site, "sales/cleaned", "contract").passed

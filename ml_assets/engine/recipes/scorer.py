@@ -34,7 +34,9 @@ def pins_of(session: Session, made: Made) -> Mapping[str, str]:
     model, batch = made.cell.group, made.cell.partition
     if not made.facts.get("usable", True) or _was_usable(session, made):
         return {}
-    champion = session.home.promotions.champion(session.home.env, model)
+    # As of the run's start: no decision of the run itself counts.
+    log, env = session.home.promotions, session.home.env
+    champion = session.remembered(("champion", model), lambda: log.champion(env, model))
     return {pin_name(model, batch): "" if champion is None else champion.digest}
 
 
