@@ -60,7 +60,7 @@ def versions(asset: str, partition: str | None = None) -> list[dict[str, Any]]:
 def load(asset: str, partition: str | None = None, version: int | str | None = None) -> Any:
     """Return an asset's content: a pandas frame, a Model, or a dictionary of its outputs.
 
-    A frame for what is one table (`raw`, `cleaned`, `quarantine`, `features`, a fold), with a row
+    A frame for one table (`raw`, `cleaned`, `quarantine`, `features`, `predictions`, a fold), a row
     for each record; columns of ours begin with `_` (`_line` in the landed file, `_key`, `_time`,
     `_target`), units are those of the spec. A Model for a `candidate`; for the rest each output by
     its name: frames, JSON documents, bytes (an HTML report).
