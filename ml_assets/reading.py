@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from ml_assets.assets.cells import Cell
@@ -95,16 +96,20 @@ def predict(
     `rows` are a pandas frame (its index stays), a pyarrow table or a list of mappings: raw rows as
     they would land, or with `features` the model's inputs. Columns: `prediction` (a number, the
     probability of true, or the likeliest class with `probability_<class>` for each), `unseen`,
-    `missing_joins` and `problem`, which says why a row has no prediction. Where the model joins
+    `missing_joins` and `problem`, which says why a row has no prediction; with prediction intervals
+    also `low` and `high`, or `set`, and a warning if they are not calibrated. Where the model joins
     batches and the calendar has no period, `batch` names that of the rows. Raises RequestError for
     rows that cannot be read at all, UnknownName, and NotMaterialized without a champion.
     """
+    from ml_assets.history.coverage import off
     from ml_assets.serve.model import load as load_model
 
     planner = planner_here()
     try:
         found = load_model(planner.home, planner.project, model)
         answer = found.predict(rows, features=features, batch=batch)
+        for said in off(found.state.scorer.coverage):
+            warnings.warn(f"{model}: {said}", stacklevel=2)
     finally:
         planner.home.close()
     frame = answer.to_pandas()

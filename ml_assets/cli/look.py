@@ -321,4 +321,5 @@ def _said_of(item: dict[str, Any]) -> str:
     if value is None:
         return f"{said}, none measured ({found['unlabelled']:,} without a label)"
     left = f"{found['unlabelled']:,} without a label, {found['seen']:,} seen in training"
-    return f"{said}, {name} {value:.4g} on {found['measured']:,} ({left})"
+    inside = f", {found['covered']:.1%} inside their intervals" if "covered" in found else ""
+    return f"{said}, {name} {value:.4g} on {found['measured']:,}{inside} ({left})"

@@ -124,6 +124,13 @@ def test_the_exact_interval_is_that_of_the_binomial_test(
     assert exact(covered, rows, LEVEL) == pytest.approx(wanted, abs=1e-7)
 
 
+def test_rows_of_one_day_have_the_exact_interval_alone() -> None:
+    world = World(rows=60)
+    noon = np.full(60, np.datetime64("2013-01-01T12", "us"))
+    world.change("_time", pa.array(noon, pa.timestamp("us", "UTC")))
+    assert measured(world, MEDIAN, fixed(10.0))["all"]["days"] is None
+
+
 def test_rows_that_are_drawn_have_the_exact_interval_alone() -> None:
     found = measured(World(rows=150), MEDIAN, fixed(10.0), block="row")
     assert found["all"]["days"] is None

@@ -7,7 +7,7 @@ This module selects what is compared; effects carry out the decision (`graph/eff
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ml_assets.assets.cells import Cell, Unit
@@ -80,7 +80,7 @@ def champion(session: Session, unit: Unit) -> Sequence[Made]:
     policy = policy_of(session.project.models[unit.group])
     digest = digest_of(made)
     if digest is None:
-        return [_decision(session, unit, Judged(made, report, folds), policy)]
+        return [_decision(session, unit, Judged(_pending(made), report, folds), policy)]
     entry = session.home.promotions.decided(session.home.env, unit.group, digest, policy)
     decided = None if entry is None else _decided(session, cell, entry)
     if decided is not None:
@@ -103,6 +103,15 @@ class Judged:
     """The champion's; None if there is none."""
     rival: Past | None = None
     """The champion; None if there is none, or the store has lost what it needs."""
+
+
+def _pending(made: Made) -> Made:
+    """Return a candidate that is not known yet with a model that is not known either.
+
+    Its model may be that of a version that was decided on, and the candidate another version.
+    """
+    later = next(value for value in made.outputs.values() if isinstance(value, Pending))
+    return replace(made, outputs={**made.outputs, "model": later})
 
 
 def _decided(session: Session, cell: Cell, entry: Entry) -> Made | None:

@@ -44,10 +44,13 @@ def _parameters(planner: Planner, found: Found, document: dict[str, Any]) -> dic
     model = found.version.outputs["model"].digest
     made = [r for r in known.values() if r.outputs.get("model") == Ref(model, "json")]
     asked = made[0].ingredients["params"] if made else {}
+    limits = found.version.outputs.get("limits")
+    intervals = {} if limits is None else planner.home.objects.json(limits.digest)
     return {
         "columns": dict(document["columns"]),
         "settings": document["settings"],
         **{name: asked[name] for name in ("metric", "seed", "threads") if name in asked},
+        "intervals": {name: intervals[name] for name in ("coverage", "by", "all") if intervals},
     }
 
 

@@ -42,7 +42,7 @@ class Rows:
     size: Array
     batch: Sequence[str]
     draws: bootstrap.Draws | None
-    """None where rows are drawn, not days: the exact interval says the same."""
+    """None where there are no days to draw: of rows, the exact interval says the same."""
 
 
 def coverage(
@@ -127,7 +127,7 @@ def _read(
     whole = pa.concat_tables(kept).unify_dictionaries()
     time = np.asarray(whole["_time"].to_numpy(), dtype="datetime64[us]")
     draws = None
-    if spec.block == "day" and len(time):
+    if spec.block == "day" and len(np.unique(time[~np.isnat(time)].astype("datetime64[D]"))) > 1:
         draws = bootstrap.draw(time, spec.block, spec.resamples, spec.seed)
     rows = Rows(np.concatenate(covered), np.concatenate(size), batches, draws)
     total = int((test["stop"].to_numpy() - test["start"].to_numpy()).sum())
