@@ -187,6 +187,18 @@ def test_corrected_inputs_are_a_new_version_by_the_same_model(scored: Toy) -> No
     assert [row["prediction"] for row in rows(scored, MAY)] != old
 
 
+def test_a_join_that_comes_late_is_missing_and_then_a_correction(before: Toy) -> None:
+    before.edit(FORECAST, "prices, previous: 1}", "prices, previous: 1, stale: missing}")
+    before.land("sales", MAY, unlabelled(MAY))
+    assert not before.make().faults
+    late = [row["prediction"] for row in rows(before, MAY)]
+    assert len(late) == 30
+    before.land("prices", MAY)
+    assert not before.make().faults
+    assert len(before.planner().home.records.versions(PREDICTIONS, MAY)) == 2
+    assert [row["prediction"] for row in rows(before, MAY)] != late
+
+
 def test_an_edited_function_leaves_the_predictions_of_the_old_model(scored: Toy) -> None:
     """The scorer has its own function, from the stored sources, also for corrected rows."""
     digest = current(scored, PREDICTIONS, MAY).digest

@@ -54,8 +54,9 @@ def predictions(session: Session, unit: Unit) -> Sequence[Made]:
     digest = scorer_of(session, made)
     if not digest:
         return _without(session, cell)
-    if made.waiting is not None:
-        return [Made(cell, {}, {}, waiting=f"{cell} waits: {made.waiting}")]
+    waits = made.waiting or made.facts.get("refused")
+    if waits is not None:
+        return [Made(cell, {}, {}, waiting=f"{cell} waits: {waits}")]
     by = session.remembered(
         ("scorer", unit.group, digest), lambda: scorer(session.home, unit.group, digest)
     )
