@@ -140,7 +140,7 @@ def test_versions_document(site: Site) -> None:
 
 
 def test_quarantine_document(site: Site) -> None:
-    nothing = {"dataset": "prices", "records": 0, "rules": [], "stale": []}
+    nothing = {"dataset": "prices", "records": 0, "rules": [], "stale": [], "unlabelled": {}}
     assert site.json("quarantine", "prices") == nothing
     many = b"".join(b"shop%d,1\n" % number for number in range(20))
     site.toy.land("prices", "2020-07", prices("2020-07") + b" east,-4.00\n" + many)
