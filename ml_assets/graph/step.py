@@ -62,6 +62,9 @@ def publish(
         raise dg.Failure(problem, allow_retries=False)
     if faults or (waiting and outcomes[0].unit.partition):
         raise _failure(faults, waiting)
+    if not good and not waiting:
+        said = f"nothing is made for these batches; `ml-assets why {chosen[0]}@BATCH` says why"
+        raise dg.Failure(said, allow_retries=False)
 
 
 def _single(
