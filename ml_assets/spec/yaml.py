@@ -28,7 +28,7 @@ def read_spec(path: Path, types: Mapping[str, type[BaseModel]]) -> BaseModel | N
 
 
 def read_text(path: Path, text: str, types: Mapping[str, type[BaseModel]]) -> BaseModel | None:
-    """Return the spec in the text of a defs.yaml, as `read_spec` does."""
+    """Return the spec in the text of a defs.yaml, as `read_spec` does; SpecError for mistakes."""
     root = compose(path, text)
     kind = _type(path, root, types)
     if root is None or kind is None:

@@ -42,7 +42,8 @@ class Proposed:
 def proposed(planner: Planner, dataset: str, only: Collection[str] = ()) -> Proposed:
     """Return what a dataset's newest files ask for; `only` are the columns whose changes are taken.
 
-    New columns are taken only if they are named. UnknownName for a column without a suggestion.
+    New columns are taken only if they are named. UnknownName for a column without a suggestion,
+    RequestError if nothing has landed or the spec is written in a way that cannot be edited.
     """
     project, home = planner.project, planner.home
     spec = project.datasets[dataset]
