@@ -206,7 +206,7 @@ def test_a_port_in_use_is_named_and_a_host_is_a_name(site: Site, pages: Up) -> N
     words = ("--port", port, "--mlflow-port", mlflow_port)
     said = site("up", *words, code=2).err
     assert f"ports in use: {port} (for Dagster), {mlflow_port} (for MLflow)" in said
-    assert "--port and --mlflow-port" in said
+    assert "--port, --mlflow-port and --serve-port" in said
     assert "wanted only a name" in site("up", "--host", f"https://{NAME}", code=2).err
 
 
