@@ -20,8 +20,8 @@ from ml_assets.serve.frames import Tables, tables_of
 from ml_assets.serve.groups import grouped
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.spec.project import Project
-from ml_assets.spec.score import RowsSpec, ScoreSpec, feature_rows
-from ml_assets.stages.ingest.source import Unreadable
+from ml_assets.spec.score import RowsSpec, ScoreSpec
+from ml_assets.stages.ingest.source import Source, Unreadable
 from ml_assets.stages.score.read import Read, read
 from ml_assets.stages.score.score import Predicted, Scorer
 from ml_assets.stages.score.source import source_of
@@ -83,19 +83,24 @@ class LoadedModel:
         """
         state = self.state
         try:
-            found = self._read(state, rows, features)
+            found = self.read(state, rows, features=features)
         except Unreadable as error:
             raise RequestError(f"the rows cannot be read: {error.reason}") from None
         predicted = self.predicted(state, found, features=features, batch=batch)
         return state.scorer.answer(len(found.lines), predicted)
 
-    def _read(self, state: State, rows: Any, features: bool) -> Read:
-        """Return rows that were read, a single one without a frame where that is possible."""
-        if not features and isinstance(rows, list) and len(rows) == 1:
-            table = state.scorer.reader.read(rows[0]) if isinstance(rows[0], Mapping) else None
+    def read(self, state: State, rows: Any, *, features: bool = False) -> Read:
+        """Return rows (as `predict` takes them, or a source) that were read; Unreadable if not.
+
+        A single one is read without a frame where that is possible.
+        """
+        if isinstance(rows, list) and len(rows) == 1 and isinstance(rows[0], Mapping):
+            reader = state.scorer.inputs_reader if features else state.scorer.reader
+            table = reader.read(rows[0])
             if table is not None:
                 return Read(ONE, table, {})
-        return read(rows_spec(state, features), source_of(rows))
+        source = rows if isinstance(rows, Source) else source_of(rows)
+        return read(rows_spec(state, features), source)
 
     def predicted(
         self, state: State, rows: Read, *, features: bool = False, batch: str | None = None
@@ -148,8 +153,7 @@ class LoadedModel:
 
 def rows_spec(state: State, features: bool) -> RowsSpec:
     """Return how rows are read: raw rows, or rows of features."""
-    spec = state.scorer.spec
-    return feature_rows(spec.features) if features else spec.rows
+    return state.scorer.inputs if features else state.scorer.spec.rows
 
 
 def load(home: Home, project: Project, name: str) -> LoadedModel:

@@ -56,11 +56,6 @@ def rows_in(found: Any) -> Sequence[Mapping[str, Scalar]]:
     return found
 
 
-def source(rows: Any) -> Source:
-    """Return rows in memory as a source."""
-    return source_of(rows)
-
-
 def csv(body: bytes, spec: RowsSpec) -> Source:
     """Return the rows of a CSV text, read as the landed files are."""
     columns = {**spec.contract.columns, **spec.optional}

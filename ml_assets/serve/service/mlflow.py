@@ -18,7 +18,6 @@ from ml_assets.serve.service.followed import Followed
 from ml_assets.serve.service.predicting import Options
 from ml_assets.serve.service.refused import Refused
 from ml_assets.serve.service.requests import Service
-from ml_assets.stages.ingest.source import Source
 from ml_assets.stages.score.answer import PREDICTION
 
 PROTOCOL = "mlflow"
@@ -52,7 +51,7 @@ def routes(service: Service) -> APIRouter:
     return router
 
 
-def _reading(kind: str, body: bytes) -> tuple[Callable[..., Source], Options]:
+def _reading(kind: str, body: bytes) -> tuple[Callable[..., Any], Options]:
     if kind == bodies.CSV:
         return lambda spec: bodies.csv(body, spec), Options()
     if kind != bodies.JSON:
@@ -61,8 +60,8 @@ def _reading(kind: str, body: bytes) -> tuple[Callable[..., Source], Options]:
     ways = [way for way in WAYS if isinstance(found, dict) and way in found]
     if len(ways) != 1:
         raise Refused(400, f"wanted an object with one of {', '.join(WAYS)}")
-    source = bodies.source(bodies.rows_in(_rows(ways[0], found[ways[0]])))
-    return lambda _: source, _options(found.get("params") or {})
+    rows = bodies.rows_in(_rows(ways[0], found[ways[0]]))
+    return lambda _: rows, _options(found.get("params") or {})
 
 
 def _rows(way: str, given: Any) -> Any:

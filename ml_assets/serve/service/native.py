@@ -90,8 +90,8 @@ def _json(body: bytes, options: Options) -> tuple[Any, Options]:
     features, batch = given.get("features", options.features), given.get("batch", options.batch)
     if not isinstance(features, bool) or not isinstance(batch, str | None):
         raise Refused(400, "features: wanted true or false; batch: wanted a text")
-    source = bodies.source(bodies.rows_in(given["rows"]))
-    return lambda _: source, Options(features, batch, options.interval, options.explain)
+    rows = bodies.rows_in(given["rows"])
+    return lambda _: rows, Options(features, batch, options.interval, options.explain)
 
 
 def _written(accepted: str, model: Followed, found: Reply) -> Response:

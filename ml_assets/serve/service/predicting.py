@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 
@@ -19,10 +20,11 @@ from ml_assets.stages.ingest.source import Source, Unreadable
 from ml_assets.stages.score.answer import PROBLEM, UNSEEN
 from ml_assets.stages.score.explain import explained
 from ml_assets.stages.score.problems import problems
-from ml_assets.stages.score.read import read
+from ml_assets.stages.score.source import source_of
 
 INTERVAL = ("low", "high", "set")
-Reading = Callable[[RowsSpec], Source]
+Reading = Callable[[RowsSpec], Any]
+"""Returns rows as a loaded model takes them, or a source."""
 log = logging.getLogger("ml_assets.serve")
 
 
@@ -54,8 +56,8 @@ def reply(served: Followed, reading: Reading, options: Options, figures: Figures
     state = loaded.state
     spec = rows_spec(state, options.features)
     try:
-        source = reading(spec)
-        rows = read(spec, source)
+        given = reading(spec)
+        rows = loaded.read(state, given, features=options.features)
         found = loaded.predicted(state, rows, features=options.features, batch=options.batch)
     except Unreadable as error:
         raise Refused(422, f"the rows cannot be read: {error.reason}") from None
@@ -65,6 +67,7 @@ def reply(served: Followed, reading: Reading, options: Options, figures: Figures
         log.warning("%s: %s", served.name, error)
         raise Refused(422, "the features function fails for these rows") from None
     if found.problems:
+        source = given if isinstance(given, Source) else source_of(given)
         listed = problems(spec, source, found.problems)
         for rule in {problem.rule for problem in listed}:
             of_rule = {problem.row for problem in listed if problem.rule == rule}

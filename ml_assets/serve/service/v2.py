@@ -67,9 +67,9 @@ def routes(service: Service) -> APIRouter:
             asked = bodies.document(body)
             if not isinstance(asked, dict):
                 raise Refused(400, "wanted an object with inputs")
-            source = bodies.source(_rows(asked.get("inputs")))
+            rows = _rows(asked.get("inputs"))
             options = _options(asked.get("parameters") or {})
-            found = service.reply(model, PROTOCOL, lambda _: source, options)
+            found = service.reply(model, PROTOCOL, lambda _: rows, options)
             return JSONResponse(_response(model.name, asked, found))
 
         return await service.answered(request, PROTOCOL, lambda: service.model(name), work)

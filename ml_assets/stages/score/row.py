@@ -21,7 +21,7 @@ from ml_assets.stages.ingest.columns import named
 from ml_assets.stages.ingest.parse import BLANKS, PARSERS
 from ml_assets.stages.ingest.spelling import NUMBERS, Spelling, spelling
 from ml_assets.stages.ingest.spelling import read as read_column
-from ml_assets.stages.schema import LINE, TYPES
+from ml_assets.stages.schema import LARGEST, LINE, TYPES
 from ml_assets.stages.score.scalars import EXACT, Unsure, truth
 from ml_assets.stages.score.source import cell, cells_of
 
@@ -137,6 +137,10 @@ def _parser(by: Spelling) -> Parse:
             given = cell(given)
         if given is None:
             return None
+        if type(given) is float and by.kind == "number" and abs(given) <= LARGEST:
+            return None if given in numbers else given
+        if type(given) is bool and by.kind == "boolean":
+            return given
         if type(given) is str and given.strip(BLANKS) in nulls:
             return None
         texts = type(given) in (str, Number)
