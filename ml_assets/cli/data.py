@@ -172,6 +172,9 @@ def quarantine(
         out.print(styled((rule["rule"], "bold"), f" {counted(rule['count'], 'record')}{place}"))
         for example in rule["examples"]:
             place = f"{example['file']} line {example['line']}"
+            if example["delivered"] is not None:
+                file = example["file"].partition("@")[0]
+                place = f"{file} line {example['delivered']}, line {example['line']} of its batch"
             out.print(f"  {place}: {example['reason']}")
             if example["text"] is not None:
                 out.print(f"    {example['text']}")

@@ -5,12 +5,15 @@ Belongs here: reading it. Does not belong here: deciding what is quarantined (`s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from ml_assets.engine.plan import Planner
 from ml_assets.engine.sensitive import RECORD, hidden_columns
 from ml_assets.errors import UnknownName
+from ml_assets.guess.dialect import opened
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.stages import ingest
 from ml_assets.stages.ingest.source import Unreadable
@@ -18,6 +21,8 @@ from ml_assets.stages.shown import shortened
 from ml_assets.store.home import Home
 from ml_assets.store.records import Current
 
+MOST = 1 << 30
+"""Bytes of a file in which a record is looked for."""
 AS_DELIVERED = ("parse.", "file.")
 """Rules whose records are kept as text of the file; others are kept as parsed values."""
 
@@ -26,7 +31,9 @@ def quarantined(planner: Planner, dataset: str, batch: str | None, limit: int) -
     """Return {"dataset", "records", "rules", "stale", "unlabelled"}, the most frequent rules first.
 
     A rule is {"rule", "count", "batches", "examples"} (without batches for a snapshot); at most
-    `limit` examples {"batch", "file", "line", "column", "reason", "text"}. The text of a record
+    `limit` examples {"batch", "file", "line", "column", "reason", "text", "delivered"}. `delivered`
+    is the line in the whole file of a record whose batch was cut out of it, None if it is not
+    found there. The text of a record
     that does not parse may contain anything: it is None if any column is sensitive. Raises
     UnknownName for a batch that the dataset does not have. `stale` are the batches that were
     cleaned since: their quarantine is yet to be materialized. `unlabelled` are the rows by batch
@@ -45,6 +52,7 @@ def quarantined(planner: Planner, dataset: str, batch: str | None, limit: int) -
     for partition in (name for name in asked if name in held):
         current = held[partition]
         read: list[dict[str, Any]] = []
+        shown: list[dict[str, Any]] = []
         for row in home.objects.table(current.outputs["quarantine"].digest).to_pylist():
             empty = {"rule": row["rule"], "count": 0, "batches": [], "examples": []}
             rule = rules.setdefault(row["rule"], empty)
@@ -54,11 +62,14 @@ def quarantined(planner: Planner, dataset: str, batch: str | None, limit: int) -
             if len(rule["examples"]) < limit:
                 example = {"batch": partition, "file": current.facts["file"], "line": row["_line"]}
                 example |= {"column": row["column"], "reason": row["reason"]}
-                rule["examples"].append(example | {"text": None if hidden else row["text"]})
+                example |= {"text": None if hidden else row["text"], "delivered": None}
+                rule["examples"].append(example)
+                shown.append(example)
                 if not row["rule"].startswith(AS_DELIVERED):
                     read.append(rule["examples"][-1])
         if not hidden:
             _deliver(home, spec, current.facts, read)
+            _place(home.landing / dataset, spec, shown)
     ordered = sorted(rules.values(), key=lambda rule: -rule["count"])
     records = sum(rule["count"] for rule in ordered)
     unlabelled = {
@@ -78,6 +89,28 @@ def quarantined(planner: Planner, dataset: str, batch: str | None, limit: int) -
 def _is_older(quarantine: Current | None, cleaned: Current) -> bool:
     """Return whether a batch was cleaned by another action than its quarantine was made by."""
     return quarantine is None or quarantine.actions.get("clean") != cleaned.actions.get("clean")
+
+
+def _place(folder: Path, spec: DatasetSpec, examples: Sequence[dict[str, Any]]) -> None:
+    """Give examples of batches that were cut out of a file their line in it, if it is still there.
+
+    It is looked for by its text: a batch's own file has no other lines.
+    """
+    if spec.landing.cut is None or not examples:
+        return
+    path = folder / Path(examples[0]["file"].partition("@")[0]).name
+    if not path.is_file() or path.stat().st_size > MOST:
+        return
+    wanted = {example["text"]: example for example in examples[::-1] if example["text"]}
+    with (
+        opened(path) as file,
+        io.TextIOWrapper(file, spec.landing.encoding, "replace", newline="") as lines,
+    ):
+        for number, line in enumerate(lines, 1):
+            if (example := wanted.pop(line.rstrip("\r\n"), None)) is not None:
+                example["delivered"] = number
+            if not wanted:
+                return
 
 
 def _deliver(
