@@ -114,7 +114,7 @@ def test_the_docs_name_no_other_command() -> None:
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_but_a_server_takes_json(name: str) -> None:
     options = {option for parameter in COMMANDS[name].params for option in parameter.opts}
-    assert ("--json" in options) == (name != "up")
+    assert ("--json" in options) == (name not in ("up", "serve"))
 
 
 @pytest.mark.parametrize("path", MODULES, ids=_named)
