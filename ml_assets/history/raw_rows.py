@@ -5,6 +5,7 @@ Belongs here: digests in recorded actions. Does not belong here: what leaves wit
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -47,6 +48,29 @@ def raw_rows(home: Home, dataset: str, made: ActionRecord) -> RawRows:
         elif cleaned is not None and raw is not None and path[1] != dataset:
             found.setdefault(path[1], {})[cleaned.partition] = raw
     return RawRows(step.partition, step.outputs["features"], main, snapshots, found)
+
+
+def kept(home: Home, release: str | None, candidate: str) -> RawRows | None:
+    """Return what an existing release of a candidate (its action) was made of, if it has raw rows.
+
+    So a plan that finds one need not go through all recorded actions.
+    """
+    made = None if release is None else home.records.action(release)
+    given = {} if made is None else json.loads(made.ingredients.get("call", "{}"))
+    rows = given.get("inputs", {}).get("rows")
+    if not rows or given["params"].get("candidate") != candidate:
+        return None
+    tables = {name: Ref(digest, "table") for name, digest in rows["tables"].items()}
+    return RawRows(
+        batch=given["params"]["rows"].get("batch", ""),
+        features=tables["features"],
+        raw=tables.get("raw"),
+        snapshots={name: Ref(digest, "table") for name, digest in rows["snapshots"].items()},
+        joins={
+            name: {batch: Ref(digest, "table") for batch, digest in batches.items()}
+            for name, batches in rows["joins"].items()
+        },
+    )
 
 
 def _cleaned(ancestry: Ancestry, digest: str) -> Step | None:

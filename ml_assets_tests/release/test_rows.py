@@ -108,6 +108,15 @@ def test_all_code_that_leaves_is_listed_and_nothing_else_of_the_project(toy: Toy
     assert document["function"] == "toy.defs.forecast.features:build"
 
 
+def test_a_release_is_made_once_and_its_metadata_list_the_code(toy: Toy) -> None:
+    assert toy.make("forecast/release").states == {"forecast/release": "executed"}
+    held = toy.planner().home.records.current("dev", "forecast/release")
+    assert held is not None
+    assert "toy/defs/forecast/helpers.py" in held.facts["code"]
+    # What it was made of is read from it, without a walk over all that was ever done.
+    assert toy.make("forecast/release").states == {"forecast/release": "reused"}
+
+
 def test_golden_raw_rows_are_scored_where_the_bundle_is_trusted(toy: Toy) -> None:
     made = bundle(toy)
     verdict = verify(made, here=True, own=True)

@@ -14,7 +14,7 @@ from typing import Any
 from ml_assets.engine.recipes.dataset import clean_spec, ingest_spec
 from ml_assets.engine.session import Session
 from ml_assets.errors import NotMaterialized
-from ml_assets.history.raw_rows import raw_rows
+from ml_assets.history.raw_rows import kept, raw_rows
 from ml_assets.history.scorer import past_features
 from ml_assets.history.stored_code.extract import files_of
 from ml_assets.history.stored_code.loaded import own
@@ -43,18 +43,25 @@ class RawRelease:
     inputs: Mapping[str, Input]
 
 
-def raw_release(session: Session, name: str, version: Version, family: str) -> RawRelease | None:
+def raw_release(
+    session: Session, name: str, version: Version, family: str, made: str | None
+) -> RawRelease | None:
     """Return with what a version's bundle scores raw rows; None where the spec does not ask for it.
 
-    NotMaterialized if the store has lost what it needs, or if the function cannot leave.
+    `made` is the action of the current release, if any. NotMaterialized if the store has lost what
+    it needs, or if the function cannot leave.
     """
     model = session.project.models[name]
     family = moved.now(family)
     if not model.release.rows or not family.startswith(FAMILIES):
         return None
     past = past_features(session.home, name, version)
-    known, project = raw_rows(session.home, past.spec.dataset, past.made), past.project
+    project = past.project
     secret = _secret(project, session.project)
+    known = kept(session.home, made, version.digest)
+    wanted = set(model.release.snapshots)
+    if known is None or wanted - known.snapshots.keys() or (known.raw is None and not secret):
+        known = raw_rows(session.home, past.spec.dataset, past.made)
     hidden = [
         f"{item}.{column}"
         for item in model.release.snapshots
@@ -89,7 +96,7 @@ def raw_release(session: Session, name: str, version: Version, family: str) -> R
     joins: dict[str, Any] = {}
     if known.raw is not None and not secret:
         tables["raw"] = known.raw
-        joins = {item: dict(batches) for item, batches in known.joins.items()}
+        joins = {item: dict(sorted(known.joins[item].items())) for item in sorted(known.joins)}
     held = {item: known.snapshots[item] for item in model.release.snapshots}
     return RawRelease(spec, {"tables": tables, "joins": joins, "snapshots": held})
 

@@ -94,7 +94,7 @@ def release_action(
     held = session.current.get((f"{model}/release", ""))
     made = None if held is None else held.actions.get("release")
     past = told(session.home, model, version, made)
-    raw = raw_release(session, model, version, past.family)
+    raw = raw_release(session, model, version, past.family, made)
     params = release_spec(
         session, model, version, past, promotion, None if raw is None else raw.spec
     )
