@@ -14,7 +14,8 @@ PRICES = [f"prices/{kind}" for kind in KINDS]
 FOLDS = [f"forecast/{fold}_split" for fold in ("train", "validation", "test")]
 CANDIDATE, REPORT = "forecast/candidate", "forecast/evaluation_report"
 DECIDED = ["forecast/champion", "forecast/release"]
-FORECAST = ["forecast/features", *FOLDS, CANDIDATE, REPORT, *DECIDED]
+INPUTS = ["forecast/features", "forecast/predictions"]
+FORECAST = [*INPUTS, *FOLDS, CANDIDATE, REPORT, *DECIDED]
 ALL = [*PRICES, *SALES, *FORECAST]
 
 FORMS = {
