@@ -21,6 +21,7 @@ from ml_assets.serve.groups import grouped
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.spec.project import Project
 from ml_assets.spec.score import RowsSpec, ScoreSpec
+from ml_assets.stages.ingest.columns import expected
 from ml_assets.stages.ingest.source import Source, Unreadable
 from ml_assets.stages.score.read import Read, read
 from ml_assets.stages.score.score import Predicted, Scorer
@@ -99,8 +100,11 @@ class LoadedModel:
             table = reader.read(rows[0])
             if table is not None:
                 return Read(ONE, table, {})
-        source = rows if isinstance(rows, Source) else source_of(rows)
-        return read(rows_spec(state, features), source)
+        spec = rows_spec(state, features)
+        if isinstance(rows, list) and not rows:
+            names = expected(spec.contract.columns)
+            rows = pa.table({name: pa.array([], pa.string()) for name in names})
+        return read(spec, rows if isinstance(rows, Source) else source_of(rows))
 
     def predicted(
         self, state: State, rows: Read, *, features: bool = False, batch: str | None = None

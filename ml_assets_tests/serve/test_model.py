@@ -101,6 +101,11 @@ def test_joined_tables_are_those_of_today_once_refreshed(promoted: Toy) -> None:
     assert loaded(promoted).predict(rows, batch="2020-06") == moved
 
 
+def test_no_rows_have_no_answers(promoted: Toy) -> None:
+    answer = loaded(promoted).predict([], batch="2020-06")
+    assert (answer.num_rows, answer.column_names[0]) == (0, "prediction")
+
+
 def test_without_a_champion_nothing_is_loaded(promoted: Toy) -> None:
     planner = promoted.planner("prod")
     with pytest.raises(NotMaterialized, match="forecast has no champion in environment prod"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -87,6 +87,11 @@ def test_an_everyday_row_needs_no_frame() -> None:
     assert row["target"] is None
 
 
+def test_a_time_with_a_zone_is_the_moment_that_it_says() -> None:
+    slow, quick = verdicts(SPEC, {**EVERYDAY, "at": LOCAL})
+    assert quick == slow == verdicts(SPEC, EVERYDAY)[0]
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -109,6 +114,7 @@ def test_a_row_that_breaks_the_contract_is_left_to_the_one_that_says_why(
     assert isinstance(slow, str)
 
 
+LOCAL = datetime(2013, 12, 1, 23, tzinfo=timezone(timedelta(hours=-5)))
 numbers = st.one_of(
     st.integers(-3, 2500),
     st.integers(2**53 - 2, 2**53 + 2),
@@ -121,7 +127,9 @@ cells = st.one_of(
     st.sampled_from(["JFK", "jfk ", "EWR\u00a0", "N1", "NONE", "\x1cN1", "ﬁ", "true", "F", "\0"]),
     st.sampled_from(["2013-12-01", "2013-12-01T04:00", "2013-12-02T04:00:00Z", "0001-01-01"]),
     st.sampled_from(["2013-12-02 04:00:00+01:00", "2013-12-02T24:00:00Z", "9999-12-31T23:59:59Z"]),
-    st.sampled_from([True, False, float("nan"), date(2013, 12, 1)]),
+    st.sampled_from(
+        [True, False, float("nan"), date(2013, 12, 1), LOCAL, LOCAL.replace(tzinfo=None)]
+    ),
     numbers,
     numbers.map(str),
     st.text(max_size=3),

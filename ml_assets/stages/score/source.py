@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -73,7 +73,9 @@ def cells_of(values: Iterable[Any]) -> pa.Array:
     try:
         known = [item for item in cells if item is not None]
         if known and all(_is_aware(item) for item in known):
-            return pa.array(cells, pa.timestamp("us", "UTC"))
+            # In UTC already: pyarrow ignores the zone once pandera is imported.
+            moments = [None if item is None else item.astimezone(UTC) for item in cells]
+            return pa.array(moments, pa.timestamp("us", "UTC"))
         return column([item.isoformat() if _is_aware(item) else item for item in cells], None)
     except (pa.ArrowException, OverflowError, UnicodeEncodeError):
         # Text that cannot be stored, or times beyond Arrow's: they fail by their own text.
