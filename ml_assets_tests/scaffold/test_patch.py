@@ -137,6 +137,12 @@ def test_whole_numbers_that_are_none_any_more_and_words_for_missing(shop: Shop) 
         shop("propose", "listings", "--accept").out
     )
     assert changed(shop) == ["      null_values: ['', NA, unknown]"]
+    shop.write("listings", LISTINGS)
+    land(shop, HEADER + GOOD + more + "9,40.7,home,none yet,Bob\n")
+    shop("propose", "listings", "--accept")
+    assert column(shop, "stars").null_values == ("", "NA", "none yet")
+    assert column(shop, "stars").nullable
+    assert "there is nothing to propose" in shop("propose", "listings").out
 
 
 def test_a_column_of_another_type_is_breaking(shop: Shop) -> None:

@@ -204,6 +204,8 @@ def _spelled(name: str, column: Column, found: ColumnProfile, guesses: Guesses) 
     more = [text for text in found.null_values if text not in known]
     if more and not column.sensitive:
         yield Edit("set", ("columns", name, "null_values"), [*known, *more])
+        if not column.nullable:
+            yield Edit("set", ("columns", name, "nullable"), True)
 
 
 def _retyped(name: str, column: Column, found: ColumnProfile, guesses: Guesses) -> Iterator[Edit]:
