@@ -35,7 +35,7 @@ def release(
 
     Example: ml-assets release flight_delay --out releases
     """
-    from ml_assets.release.read import unpacked
+    from ml_assets.release.read import code_of, unpacked
     from ml_assets.release.sign import KEY, signed
     from ml_assets.release.write import write
 
@@ -56,6 +56,7 @@ def release(
         "bytes": archive.stat().st_size,
         "signed": bool(key),
         "onnx": about["onnx"],
+        "code": code_of(made.files),
     }
     if as_json:
         emit(document)
@@ -63,6 +64,8 @@ def release(
     out.print(styled((model, "bold"), f" {about['version']}: {directory} and {archive.name}"))
     if about["onnx"]["file"] is None:
         out.print(f"  no model.onnx: {about['onnx']['reason']}")
+    if document["code"]:
+        out.print(f"  code of the project that leaves with it: {', '.join(document['code'])}")
     out.print("  signed" if key else f"  not signed: {KEY} names no key")
 
 

@@ -20,6 +20,7 @@ from ml_assets.stages.release.files import (
     ABOUT,
     LINE,
     NAME,
+    ROWS,
     archive,
 )
 
@@ -46,6 +47,13 @@ def document(content: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def code_of(files: Mapping[str, bytes]) -> list[str]:
+    """Return the modules of the project, by path, that a bundle's files hold."""
+    listed = document(files.get(ROWS, b"")).get("modules", {})
+    ours, shipped = "ml_assets/", "ml_assets/defs/"
+    return [name for name in listed if not name.startswith(ours) or name.startswith(shipped)]
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,8 @@ from ml_assets.errors import BundleError
 from ml_assets.release.read import Bundle, Problem, document
 from ml_assets.release.virtualenvs import environment, run
 from ml_assets.stages.intervals import apply
+from ml_assets.stages.release.files import ROWS
 from ml_assets.stages.release.onnx import TOLERANCE
-from ml_assets.stages.release.raw import ROWS
 from ml_assets.stages.release.release import APPLY, ELEMENTS
 from ml_assets.stages.train import elements
 

@@ -17,8 +17,7 @@ from ml_assets.release import score as bundle_score
 from ml_assets.release.read import Bundle, Problem
 from ml_assets.release.score import Scored
 from ml_assets.release.sign import signature_problems
-from ml_assets.stages.release.files import SIGNATURE
-from ml_assets.stages.release.raw import CODE
+from ml_assets.stages.release.files import CODE, SIGNATURE
 from ml_assets.store.home import Home
 from ml_assets.store.records import Current
 

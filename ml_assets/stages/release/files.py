@@ -23,6 +23,8 @@ from ml_assets.faults import BundleError
 FORMAT = 1
 """Version of the layout; any other is refused."""
 ABOUT, SUMS, SIGNATURE, SIGNER = "bundle.json", "SHA256SUMS", "SHA256SUMS.sig", "signer.pem"
+ROWS, CODE = "rows.json", "rows.zip"
+"""How raw rows are scored, and the code that scores them, where a bundle does."""
 UNLISTED = (SUMS, SIGNATURE)
 """Files that SHA256SUMS cannot list."""
 ALWAYS = (

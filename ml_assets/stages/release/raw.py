@@ -25,7 +25,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ml_assets.stages.release.files import archive, sha256
+from ml_assets.stages.release.files import CODE, ROWS, archive, sha256
 from ml_assets.stages.schema import LINE
 from ml_assets.stages.train.predict import predict
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from ml_assets.spec.release import RawRows
     from ml_assets.stages.result import Handle
 
-ROWS, CODE, GOLDEN = "rows.json", "rows.zip", "golden_rows.parquet"
+GOLDEN = "golden_rows.parquet"
 EXPECTED = "golden_rows_predictions.csv"
 FOLDER = "code"
 """The folder of `rows.zip` from which Python imports."""
