@@ -95,10 +95,11 @@ def metadata(home: Home, project: Project, current: Current, reused: bool) -> di
         "follows",
         "file",
         "onnx",
+        "code",
     ):
         value = current.facts.get(key)
         if value not in (None, {}):
-            found[key] = dg.MetadataValue.json(value) if isinstance(value, dict) else value
+            found[key] = _plain(value)
     first = preview(home, project, current)
     if first is not None:
         found["preview"] = dg.MetadataValue.md(first)

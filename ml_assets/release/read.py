@@ -22,6 +22,7 @@ from ml_assets.stages.release.files import (
     NAME,
     ROWS,
     archive,
+    project_code,
 )
 
 LIMIT = 2**30
@@ -51,9 +52,7 @@ def document(content: bytes) -> dict[str, Any]:
 
 def code_of(files: Mapping[str, bytes]) -> list[str]:
     """Return the modules of the project, by path, that a bundle's files hold."""
-    listed = document(files.get(ROWS, b"")).get("modules", {})
-    ours, shipped = "ml_assets/", "ml_assets/defs/"
-    return [name for name in listed if not name.startswith(ours) or name.startswith(shipped)]
+    return project_code(document(files.get(ROWS, b"")).get("modules", {}))
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ml_assets.faults import BundleError
@@ -92,6 +92,16 @@ def archive(folder: str, files: Mapping[str, bytes]) -> bytes:
             entry.external_attr = 0o100644 << 16
             target.writestr(entry, files[name])
     return sink.getvalue()
+
+
+def project_code(modules: Iterable[str]) -> list[str]:
+    """Return those of some modules, by path, that are the project's and not ml_assets' own.
+
+    >>> project_code(["ml_assets/faults.py", "ml_assets/defs/a/features.py", "toy/features.py"])
+    ['ml_assets/defs/a/features.py', 'toy/features.py']
+    """
+    ours, shipped = "ml_assets/", "ml_assets/defs/"
+    return sorted(n for n in modules if not n.startswith(ours) or n.startswith(shipped))
 
 
 def json_file(document: Any) -> bytes:

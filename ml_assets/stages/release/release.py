@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 from ml_assets.faults import NotExpressible
 from ml_assets.stages.release import card, supply
-from ml_assets.stages.release.files import ABOUT, FORMAT, SUMS, archive, json_file, sha256, sums
+from ml_assets.stages.release.files import (
+    ABOUT,
+    FORMAT,
+    SUMS,
+    archive,
+    json_file,
+    project_code,
+    sha256,
+    sums,
+)
 from ml_assets.stages.release.onnx import TOLERANCE, missing_text, to_onnx
 from ml_assets.stages.release.raw import raw_files
 from ml_assets.stages.release.rows import golden, ranges
@@ -103,8 +112,7 @@ def release(
     facts: dict[str, Any] = {"bytes": len(bundle), "files": len(files)}
     facts["onnx"] = why or "model.onnx"
     if spec.rows is not None:
-        # Code that leaves: all of it is named.
-        facts["code"] = sorted(spec.rows.modules)
+        facts["code"] = project_code(spec.rows.modules)
     return Result({"bundle": bundle, "manifest": manifest}, facts)
 
 
