@@ -32,7 +32,8 @@ def hooks(workspace: Workspace, project: Project) -> Iterator[str]:
     for name, model in project.models.items():
         function = model.features.function
         own = [] if function is None else [function]
-        for hook in (*own, *model.checks.values(), *model.evaluation.metrics.values()):
+        metrics = filter(None, model.evaluation.metrics.values())
+        for hook in (*own, *model.checks.values(), *metrics):
             yield workspace.hook(name, hook)
         for family in model.training.families.values():
             if isinstance(family, Custom):

@@ -18,11 +18,32 @@ from ml_assets.spec.split import HashSplit, SplitSpec, TimeSplit
 
 Task = Literal["regression", "binary", "multiclass"]
 FeatureType = Literal["number", "integer", "category", "boolean", "date", "timestamp", "text"]
-Metric = Literal["mae", "rmse", "r2", "median_ae", "log_loss", "brier", "auc", "accuracy"]
+Metric = Literal[
+    "mae",
+    "rmse",
+    "r2",
+    "median_ae",
+    "log_loss",
+    "brier",
+    "auc",
+    "accuracy",
+    "mape",
+    "f1",
+    "average_precision",
+    "balanced_accuracy",
+]
 METRICS: dict[str, tuple[str, ...]] = {
-    "regression": ("mae", "rmse", "r2", "median_ae"),
-    "binary": ("log_loss", "brier", "auc", "accuracy"),
-    "multiclass": ("log_loss", "accuracy"),
+    "regression": ("mae", "rmse", "r2", "median_ae", "mape"),
+    "binary": (
+        "log_loss",
+        "brier",
+        "auc",
+        "accuracy",
+        "f1",
+        "average_precision",
+        "balanced_accuracy",
+    ),
+    "multiclass": ("log_loss", "accuracy", "f1", "balanced_accuracy"),
 }
 
 
@@ -241,14 +262,28 @@ class Intervals(Spec):
     """What is drawn with replacement; rows of the same day depend on each other."""
 
 
+def _metrics(given: Any) -> Any:
+    """Return a list of names as a mapping to nothing, which is what it is short for."""
+    found = _by_name(given)
+    return dict.fromkeys(found) if isinstance(given, list | tuple) else found
+
+
+Asked = Annotated[
+    dict[Name, Hook | None],
+    BeforeValidator(_metrics, json_schema_input_type=dict[str, str | None] | list[str]),
+]
+"""Metrics by name; in YAML a list of names will do."""
+
+
 class Evaluation(Spec):
     """What the evaluation report shows."""
 
     slices: Names = ()
     """Features or dataset columns; metrics are reported for each of their values."""
     intervals: Intervals = Intervals()
-    metrics: dict[Name, Hook] = {}
-    """Custom metrics: name to `file.py:function`, called with (target, prediction)."""
+    metrics: Asked = {}
+    """More metrics to report: a list of `mape`, `f1`, `average_precision`, `balanced_accuracy`, or
+    a mapping in which your own have `file.py:function`, called with (target, prediction)."""
 
 
 class EvaluateSpec(Spec):
@@ -371,6 +406,7 @@ class ModelSpec(Spec):
         wrong = [
             *self._wrong_joins(),
             *self._wrong_training(),
+            *self._wrong_metrics(),
             *self._wrong_gate(),
             *self._wrong_split(),
             *self._wrong_release(),
@@ -420,6 +456,16 @@ class ModelSpec(Spec):
         if training.selection == "cross_validation" and training.refit == "none":
             said = "none leaves no model after a cross-validation; wanted train+validation"
             yield ("training", "refit"), said
+
+    def _wrong_metrics(self) -> Iterator[tuple[Place, str]]:
+        for name, hook in self.evaluation.metrics.items():
+            if hook is None and name not in METRICS[self.task]:
+                near = suggest(name, METRICS[self.task])
+                said = f"{name!r} is not for {self.task}{near}"
+                yield (
+                    ("evaluation", "metrics", name),
+                    f"{said}; your own has FILE.py:FUNCTION",
+                )
 
     def _wrong_gate(self) -> Iterator[tuple[Place, str]]:
         wanted = (self.gate.slices and self.gate.slices.names) or ()

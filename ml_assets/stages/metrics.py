@@ -10,7 +10,7 @@ Multiclass: target is a class index (n,), -1 for a class unknown to the model; p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 Metric = Callable[[Array, Array], float]
 _TINY = 1e-15
-GREATER_IS_BETTER = frozenset({"r2", "auc", "accuracy"})
+GREATER_IS_BETTER = frozenset(
+    {"r2", "auc", "accuracy", "f1", "average_precision", "balanced_accuracy"}
+)
 
 
 def absolute_errors(target: Array, prediction: Array) -> Array:
@@ -45,6 +47,17 @@ def hits(target: Array, prediction: Array) -> Array:
     """Return 1.0 by row if the likeliest class is the target's (0.5 and above: class 1)."""
     likelier = prediction >= 0.5 if prediction.ndim == 1 else prediction.argmax(axis=1)
     return np.asarray(likelier == target, dtype=np.float64)
+
+
+def relative_errors(target: Array, prediction: Array) -> Array:
+    """Return |target - prediction| / |target| by row."""
+    return np.abs(target - prediction) / np.abs(target)
+
+
+def likeliest(prediction: Array) -> Array:
+    """Return the likeliest class of each row; 0.5 and above: class 1."""
+    likelier = prediction >= 0.5 if prediction.ndim == 1 else prediction.argmax(axis=1)
+    return np.asarray(likelier, dtype=np.float64)
 
 
 def mae(target: Array, prediction: Array) -> float:
@@ -95,11 +108,71 @@ def auc(target: Array, prediction: Array) -> float:
     return float((rank[place][ones].sum() - n1 * (n1 + 1) / 2.0) / (n1 * n0))
 
 
+def mape(target: Array, prediction: Array) -> float:
+    """Return the mean absolute error relative to the target; needs targets other than 0."""
+    return float(relative_errors(target, prediction).mean())
+
+
+def balanced_accuracy(target: Array, prediction: Array) -> float:
+    """Return the mean, over the classes that occur, of the share of their rows that is right."""
+    right = hits(target, prediction)
+    return float(np.mean([right[target == value].mean() for value in np.unique(target)]))
+
+
+def f1(target: Array, prediction: Array) -> float:
+    """Return the harmonic mean of precision and recall (van Rijsbergen, 1979).
+
+    Of class 1 where that is at least as likely as not; of several classes the mean over those
+    that occur.
+    """
+    said = likeliest(prediction)
+    values = [1.0] if prediction.ndim == 1 else np.unique(target)
+    found = []
+    for value in values:
+        right = ((said == value) & (target == value)).sum()
+        found.append(2.0 * right / ((said == value).sum() + (target == value).sum()))
+    return float(np.mean(found))
+
+
+def average_precision(target: Array, prediction: Array) -> float:
+    """Return the mean precision at the rows of class 1, from the likeliest down; ties together."""
+    _, place = np.unique(-prediction, return_inverse=True)
+    ones = np.bincount(place, target == 1)
+    reached = np.cumsum(ones)
+    return float((ones * reached / np.cumsum(np.bincount(place))).sum() / reached[-1])
+
+
 BY_TASK: Mapping[str, Mapping[str, Metric]] = {
     "regression": {"mae": mae, "rmse": rmse, "r2": r2, "median_ae": median_ae},
     "binary": {"log_loss": log_loss, "brier": brier, "auc": auc, "accuracy": accuracy},
     "multiclass": {"log_loss": log_loss, "accuracy": accuracy},
 }
+
+
+ASKED: Mapping[str, Mapping[str, Metric]] = {
+    "regression": {"mape": mape},
+    "binary": {
+        "f1": f1,
+        "average_precision": average_precision,
+        "balanced_accuracy": balanced_accuracy,
+    },
+    "multiclass": {"f1": f1, "balanced_accuracy": balanced_accuracy},
+}
+"""Metrics that are measured only where a spec names them."""
+
+
+def function(task: str, name: str) -> Metric:
+    """Return a metric of a task by its name."""
+    return BY_TASK[task].get(name) or ASKED[task][name]
+
+
+def named(task: str, also: Iterable[str] = ()) -> list[str]:
+    """Return the names of the metrics that every model has, and of those that are asked for.
+
+    >>> named("multiclass", ["f1", "accuracy"])
+    ['log_loss', 'accuracy', 'f1']
+    """
+    return list(dict.fromkeys([*BY_TASK[task], *(name for name in also if name in ASKED[task])]))
 
 
 def why_undefined(name: str, target: Array) -> str | None:
@@ -108,18 +181,26 @@ def why_undefined(name: str, target: Array) -> str | None:
         return "no rows"
     if name == "r2" and target.min() == target.max():
         return "the target is constant"
-    if name == "auc" and target.min() == target.max():
+    if name in ("auc", "balanced_accuracy") and target.min() == target.max():
         return "only one class occurs"
+    if name in ("f1", "average_precision") and not (target > 0).any():
+        return "no row is of class 1"
+    if name == "mape" and (target == 0).any():
+        return "a target is 0"
     return None
 
 
 def measure(
-    task: str, target: Array, prediction: Array
+    task: str, target: Array, prediction: Array, also: Iterable[str] = ()
 ) -> tuple[dict[str, float | None], list[str]]:
-    """Return every metric of a task, None if it has no value, and the reasons."""
+    """Return every metric of a task, None if it has no value, and the reasons.
+
+    `also` names metrics that are measured only where they are asked for.
+    """
     values: dict[str, float | None] = {}
     notes = []
-    for name, metric in BY_TASK[task].items():
+    for name in named(task, also):
+        metric = function(task, name)
         reason = why_undefined(name, target)
         values[name] = None
         if reason is None:

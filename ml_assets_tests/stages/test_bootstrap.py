@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from ml_assets.spec.model import METRICS
 from ml_assets.stages import metrics
 from ml_assets.stages.evaluate import bootstrap
 
@@ -18,9 +19,9 @@ CHANCE = np.clip(0.3 * ONES + 0.7 * RNG.random(ROWS), 0, 1)
 CLASSES, SHARES = RNG.integers(0, 3, ROWS).astype(float), RNG.dirichlet([1, 1, 1], ROWS)
 WHOLE = np.zeros(ROWS, dtype=np.int64)
 CASES = [
-    *(("regression", name, Y, P) for name in ("mae", "rmse", "r2", "median_ae")),
-    *(("binary", name, ONES, CHANCE) for name in ("log_loss", "brier", "auc", "accuracy")),
-    *(("multiclass", name, CLASSES, SHARES) for name in ("log_loss", "accuracy")),
+    *(("regression", name, Y, P) for name in METRICS["regression"]),
+    *(("binary", name, ONES, CHANCE) for name in METRICS["binary"]),
+    *(("multiclass", name, CLASSES, SHARES) for name in METRICS["multiclass"]),
 ]
 
 
@@ -33,7 +34,7 @@ def test_equals_the_metric_on_the_drawn_rows(
     for number in range(20):
         times = draws.counts[number, draws.block].astype(int)
         rows = np.repeat(np.arange(ROWS), times)
-        wanted = metrics.BY_TASK[task][name](target[rows], prediction[rows])
+        wanted = metrics.function(task, name)(target[rows], prediction[rows])
         # The median of an even number of rows lies between two of them.
         assert found[number] == pytest.approx(wanted, rel=0.05 if name == "median_ae" else 1e-9)
 

@@ -163,6 +163,29 @@ def test_figures_predictions_and_page(task: str) -> None:
     assert "Better than the trivial baseline" in page.decode()
 
 
+@pytest.mark.parametrize(
+    ("task", "metric"),
+    [
+        ("regression", "mape"),
+        ("binary", "f1"),
+        ("binary", "average_precision"),
+        ("binary", "balanced_accuracy"),
+        ("multiclass", "f1"),
+        ("multiclass", "balanced_accuracy"),
+    ],
+)
+def test_a_metric_that_is_asked_for_is_measured_like_the_others(task: str, metric: str) -> None:
+    result = run(World(task, rows=120), metric=metric)
+    found: Any = result.outputs["metrics"]
+    assert found["chosen"] == "trees"
+    low, high = found["intervals"][metric]
+    assert low <= found["test"][metric] <= high
+    assert found["difference"][metric]["low"] is not None
+    assert all(metric in entry["metrics"] for entry in found["slices"])
+    page: Any = result.outputs["report"]
+    assert "Better than the trivial baseline" in page.decode()
+
+
 @pytest.mark.parametrize("task", METRIC)
 def test_the_same_inputs_give_the_same_bytes(task: str) -> None:
     assert run(World(task)).outputs["report"] == run(World(task)).outputs["report"]

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from sklearn import metrics as theirs
 
+from ml_assets.spec.model import METRICS
 from ml_assets.stages import metrics as ours
+from ml_assets.stages.evaluate import words
 
 RNG = np.random.default_rng(0)
 Y, P = RNG.normal(size=200), RNG.normal(size=200)
@@ -31,6 +33,21 @@ SHARES = RNG.dirichlet([1, 1, 1], 200)
         (ours.brier(ONES, CHANCE), theirs.brier_score_loss(ONES, CHANCE)),
         (ours.auc(ONES, CHANCE), theirs.roc_auc_score(ONES, CHANCE)),
         (ours.accuracy(ONES, CHANCE), theirs.accuracy_score(ONES, CHANCE >= 0.5)),
+        (ours.mape(Y, P), theirs.mean_absolute_percentage_error(Y, P)),
+        (ours.f1(ONES, CHANCE), theirs.f1_score(ONES, CHANCE >= 0.5)),
+        (ours.average_precision(ONES, CHANCE), theirs.average_precision_score(ONES, CHANCE)),
+        (
+            ours.balanced_accuracy(ONES, CHANCE),
+            theirs.balanced_accuracy_score(ONES, CHANCE >= 0.5),
+        ),
+        (
+            ours.balanced_accuracy(CLASSES, SHARES),
+            theirs.balanced_accuracy_score(CLASSES, SHARES.argmax(axis=1)),
+        ),
+        (
+            ours.f1(CLASSES, SHARES),
+            theirs.f1_score(CLASSES, SHARES.argmax(axis=1), average="macro"),
+        ),
         (ours.log_loss(CLASSES, SHARES), theirs.log_loss(CLASSES, SHARES)),
         (ours.accuracy(CLASSES, SHARES), theirs.accuracy_score(CLASSES, SHARES.argmax(axis=1))),
     ],
@@ -81,3 +98,24 @@ def test_direction() -> None:
     assert ours.is_better("mae", 1.0, 2.0)
     assert ours.is_better("auc", 0.9, 0.8)
     assert not ours.is_better("r2", 0.5, 0.5)
+
+
+@pytest.mark.parametrize("task", METRICS)
+def test_each_metric_that_a_spec_may_name_is_defined_and_in_words(task: str) -> None:
+    assert set(METRICS[task]) == {*ours.BY_TASK[task], *ours.ASKED[task]}
+    assert set(METRICS[task]) <= set(words.NAMES) & set(words.LOSSES)
+
+
+def test_only_what_is_asked_for_is_measured() -> None:
+    values, _ = ours.measure("binary", ONES, CHANCE, ("f1",))
+    assert list(values) == [*ours.BY_TASK["binary"], "f1"]
+
+
+def test_asked_metrics_without_a_value_have_a_reason() -> None:
+    zeros = np.zeros(3)
+    also = tuple(ours.ASKED["binary"])
+    values, notes = ours.measure("binary", zeros, zeros + 0.2, also)
+    assert [values[name] for name in also] == [None] * 3
+    assert "f1 has no value: no row is of class 1" in notes
+    _, notes = ours.measure("regression", np.array([0.0, 1.0]), np.ones(2), ("mape",))
+    assert notes == ["mape has no value: a target is 0"]

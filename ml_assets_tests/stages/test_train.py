@@ -186,6 +186,10 @@ def test_a_class_unseen_in_training_scores_as_wrong() -> None:
         ("binary", "auc"),
         ("binary", "accuracy"),
         ("multiclass", "accuracy"),
+        ("regression", "mape"),
+        ("binary", "average_precision"),
+        ("binary", "f1"),
+        ("multiclass", "balanced_accuracy"),
     ],
 )
 def test_early_stopping_follows_the_metric(task: str, metric: str) -> None:
@@ -196,8 +200,10 @@ def test_early_stopping_follows_the_metric(task: str, metric: str) -> None:
     value = scores["validation"][metric]
     if metric == "accuracy":
         value = 1 - value
-    if metric == "r2":
-        assert curve["metric"] == "mean squared error"
+    instead = {"r2": "mean squared error", "f1": "log_loss", "balanced_accuracy": "log_loss"}
+    instead["mape"] = "mean absolute error relative to the target, or to 1 where that is more"
+    if metric in instead:
+        assert curve["metric"] == instead[metric]
         assert at_best == min(curve["validation"])
     else:
         assert at_best == pytest.approx(value, rel=1e-6)

@@ -93,7 +93,7 @@ def _digest_of(session: Session, made: Made) -> str | None:
 def evaluation_report_code(project: Project, workspace: Workspace, name: str) -> Versioned:
     """Return the ingredients of the code version of a model's report."""
     metrics = project.models[name].evaluation.metrics.values()
-    own = [workspace.hook(name, hook).split(":")[0] for hook in metrics]
+    own = [workspace.hook(name, hook).split(":")[0] for hook in metrics if hook is not None]
     specs: list[BaseModel] = [evaluate_spec(project, name)]
     if project.models[name].prediction_intervals is not None:
         own.append(COVERAGE.partition(":")[0])
@@ -181,6 +181,7 @@ def _evaluated(
         "metrics": {
             name: session.workspace.hook(unit.group, hook)
             for name, hook in model.evaluation.metrics.items()
+            if hook is not None
         },
         "other_families": {
             name: family_module(session.workspace, unit.group, model.training.families[name])

@@ -30,6 +30,7 @@ _LOSSES: dict[str, Callable[[Array, Array], Array]] = {
     "rmse": metrics.squared_errors,
     "brier": metrics.squared_errors,
     "log_loss": metrics.log_losses,
+    "mape": metrics.relative_errors,
     "accuracy": metrics.hits,
 }
 
@@ -94,7 +95,13 @@ def distribution(
             return np.sqrt(mean) if name == "rmse" else mean
         if name == "r2":
             return _r2(target, prediction, draws, group, groups)
-        one = {"auc": _auc, "median_ae": _median}[name]
+        one = {
+            "auc": _auc,
+            "median_ae": _median,
+            "f1": _f1,
+            "average_precision": _average_precision,
+            "balanced_accuracy": _balanced_accuracy,
+        }[name]
         parts = [group == number for number in range(groups)]
         return np.column_stack(
             [one(target[rows], prediction[rows], draws.of(rows)) for rows in parts]
@@ -141,6 +148,47 @@ def _auc(target: Array, prediction: Array, draws: Draws) -> Array:
     below = np.cumsum(zeros, axis=1) - zeros / 2.0
     found = (ones * below).sum(axis=1) / (ones.sum(axis=1) * zeros.sum(axis=1))
     return np.asarray(found, dtype=np.float64)
+
+
+def _average_precision(target: Array, prediction: Array, draws: Draws) -> Array:
+    """Return the average precision by draw, with scores in at most 1,000 bins."""
+    bins, count = _binned(-prediction)
+    ones = draws.sums((target == 1).astype(np.float64), bins, count)
+    rows = np.cumsum(draws.sums(None, bins, count), axis=1)
+    reached = np.cumsum(ones, axis=1)
+    precision = np.divide(reached, rows, out=np.zeros_like(rows), where=rows > 0)
+    return np.asarray((ones * precision).sum(axis=1) / reached[:, -1], dtype=np.float64)
+
+
+def _f1(target: Array, prediction: Array, draws: Draws) -> Array:
+    """Return F1 by draw; of several classes the mean over those that a draw has."""
+    said = metrics.likeliest(prediction)
+    values = np.array([1.0]) if prediction.ndim == 1 else np.unique(target)
+    every = np.zeros(len(target), dtype=np.int64)
+    found = []
+    for value in values:
+        right, ours, theirs = (
+            draws.sums(rows.astype(np.float64), every, 1)[:, 0]
+            for rows in ((said == value) & (target == value), said == value, target == value)
+        )
+        found.append(np.where(theirs > 0, 2.0 * right / (ours + theirs), np.nan))
+    return _mean(found)
+
+
+def _balanced_accuracy(target: Array, prediction: Array, draws: Draws) -> Array:
+    """Return the balanced accuracy by draw; NaN for a draw of one class."""
+    values, group = np.unique(target, return_inverse=True)
+    rows = draws.sums(None, group, len(values))
+    share = draws.sums(metrics.hits(target, prediction), group, len(values)) / rows
+    found = _mean(list(share.T))
+    return np.where((rows > 0).sum(axis=1) > 1, found, np.nan)
+
+
+def _mean(parts: list[Array]) -> Array:
+    """Return the mean of those of several values that there are, by draw."""
+    values = np.column_stack(parts)
+    there = np.isfinite(values)
+    return np.asarray(np.where(there, values, 0.0).sum(axis=1) / there.sum(axis=1), np.float64)
 
 
 def _median(target: Array, prediction: Array, draws: Draws) -> Array:

@@ -117,9 +117,9 @@ def _figures(
     sliced: list[str],
 ) -> dict[str, Any]:
     level = spec.evaluation.intervals.level
-    values, notes = standard.measure(spec.task, rows.target, rows.prediction)
+    values, notes = standard.measure(spec.task, rows.target, rows.prediction, _asked(spec))
     for name, hook in own.items():
-        values[name] = call(hook, spec.evaluation.metrics[name], rows.target, rows.prediction)
+        values[name] = call(hook, str(spec.evaluation.metrics[name]), rows.target, rows.prediction)
     drawn = _drawn(spec, rows, rows.prediction, draws, values)
     intervals = {
         name: bootstrap.interval(drawn[name], level) if name in drawn else None for name in values
@@ -154,6 +154,12 @@ def _figures(
     }
 
 
+def _asked(spec: EvaluateSpec) -> tuple[str, ...]:
+    """Return the metrics that the spec names."""
+    named = (name for name, hook in spec.evaluation.metrics.items() if hook is None)
+    return (spec.metric, *named)
+
+
 def _drawn(
     spec: EvaluateSpec,
     rows: PredictedRows,
@@ -167,7 +173,7 @@ def _drawn(
     whole = np.zeros(len(rows.target), dtype=np.int64)
     return {
         name: bootstrap.distribution(name, rows.target, prediction, draws, whole, 1)[:, 0]
-        for name in standard.BY_TASK[spec.task]
+        for name in standard.named(spec.task, _asked(spec))
         if values[name] is not None
     }
 
@@ -183,9 +189,9 @@ def _baseline(
 ) -> dict[str, Any]:
     """Return a baseline's metrics, their intervals, and the model's paired difference from it."""
     level = spec.evaluation.intervals.level
-    values, _ = standard.measure(spec.task, rows.target, prediction)
+    values, _ = standard.measure(spec.task, rows.target, prediction, _asked(spec))
     for name, hook in own.items():
-        values[name] = call(hook, spec.evaluation.metrics[name], rows.target, prediction)
+        values[name] = call(hook, str(spec.evaluation.metrics[name]), rows.target, prediction)
     base = _drawn(spec, rows, prediction, draws, values)
     difference = {}
     for name, value in values.items():

@@ -12,12 +12,15 @@ from ml_assets.stages.metrics import Array
 def row_losses(metric: str, target: Array, prediction: Array) -> Array:
     """Return (n,) losses whose mean is the metric, or the closest loss if it is not a mean.
 
-    r2: squared error, median_ae: absolute error, auc: log loss, accuracy: 1 if wrong.
+    r2: squared error, median_ae: absolute error, auc and average_precision: log loss; accuracy,
+    balanced_accuracy and f1: 1 if wrong.
     """
     if metric in ("mae", "median_ae"):
         return metrics.absolute_errors(target, prediction)
-    if metric in ("log_loss", "auc"):
+    if metric == "mape":
+        return metrics.relative_errors(target, prediction)
+    if metric in ("log_loss", "auc", "average_precision"):
         return metrics.log_losses(target, prediction)
-    if metric == "accuracy":
+    if metric in ("accuracy", "balanced_accuracy", "f1"):
         return 1.0 - metrics.hits(target, prediction)
     return metrics.squared_errors(target, prediction)

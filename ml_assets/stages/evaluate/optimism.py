@@ -113,7 +113,7 @@ def _scored(
     (one, two), context, notes = folds.load(fit, references, {"sample": held})
     again, _ = refitted(fit, family, before, one, context, notes)
     prediction = predict_fold(again, family, two)
-    values, _ = metrics.measure(fit.task, two.target, prediction)
+    values, _ = metrics.measure(fit.task, two.target, prediction, (fit.metric,))
     draws = bootstrap.draw(np.full(len(two.target), "NaT", "M8[us]"), "row", RESAMPLES, fit.seed)
     whole = np.zeros(len(two.target), dtype=np.int64)
     spread = bootstrap.distribution(fit.metric, two.target, prediction, draws, whole, 1)[:, 0]

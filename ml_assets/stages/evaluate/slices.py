@@ -38,10 +38,10 @@ def measure(
     for number, label in enumerate(labels):
         part = code == number
         target = rows.target[part]
-        values, _ = metrics.measure(task, target, rows.prediction[part])
+        values, _ = metrics.measure(task, target, rows.prediction[part], (metric,))
         # Of one class, say, neither has a value.
         known = values[metric] is not None
-        base = metrics.BY_TASK[task][metric](target, rows.baseline[part]) if known else None
+        base = metrics.function(task, metric)(target, rows.baseline[part]) if known else None
         entry = {
             "slice": name,
             "value": label,

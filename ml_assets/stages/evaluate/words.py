@@ -19,6 +19,10 @@ NAMES = {
     "brier": "Brier score",
     "auc": "area under the ROC curve",
     "accuracy": "accuracy",
+    "mape": "mean absolute error relative to the target",
+    "f1": "F1",
+    "average_precision": "average precision",
+    "balanced_accuracy": "balanced accuracy",
 }
 IN_UNIT = frozenset({"mae", "rmse", "median_ae"})
 LOSSES = {
@@ -30,6 +34,10 @@ LOSSES = {
     "log_loss": "log loss",
     "auc": "log loss",
     "accuracy": "share of misclassified rows",
+    "mape": "absolute error relative to the target",
+    "f1": "share of misclassified rows",
+    "average_precision": "log loss",
+    "balanced_accuracy": "share of misclassified rows",
 }
 """The per-row loss of a metric, in words; the closest loss if the metric is not a mean."""
 

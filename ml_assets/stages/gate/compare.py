@@ -59,7 +59,7 @@ def measured(metric: str, task: str, target: Array, prediction: Array) -> float 
     """Return the metric, None if it has no value on these rows."""
     if standard.why_undefined(metric, target) is not None:
         return None
-    return standard.BY_TASK[task][metric](target, prediction)
+    return standard.function(task, metric)(target, prediction)
 
 
 def worse_by(metric: str, candidate: Any, champion: Any) -> Any:

@@ -117,7 +117,8 @@ def _predicted(
 
 def _measured(spec: CrossedSpec, target: Array, said: Sequence[Array]) -> list[tuple[float, float]]:
     """Return the metric of both models on one part; nothing where it has no value."""
-    found = [metrics.measure(spec.fit.task, target, each)[0][spec.fit.metric] for each in said]
+    task, name = spec.fit.task, spec.fit.metric
+    found = [metrics.measure(task, target, each, (name,))[0][name] for each in said]
     return [] if None in found else [(found[0], found[1])]  # type: ignore[list-item]
 
 

@@ -133,7 +133,7 @@ def _figures(spec: ChangeSpec, rows: PairedRows, kept: Mask) -> dict[str, Any]:
     draws = bootstrap.draw(part.time, asked.block, asked.resamples, spec.seed)
     whole = np.zeros(len(part.target), dtype=np.int64)
     figures = {}
-    for name in standard.BY_TASK[spec.task]:
+    for name in standard.named(spec.task, (spec.metric,)):
         spread = _spread(name, part, draws, whole, 1)[:, 0]
         both = _both(spec, name, part, np.ones(len(whole), dtype=bool))
         figures[name] = both | _difference(both, bootstrap.interval(spread, asked.level))
@@ -152,7 +152,7 @@ def _both(spec: ChangeSpec, name: str, rows: PairedRows, kept: Mask) -> dict[str
     target = rows.target[kept]
     if standard.why_undefined(name, target) is not None:
         return {"now": None, "before": None}
-    metric = standard.BY_TASK[spec.task][name]
+    metric = standard.function(spec.task, name)
     return {
         "now": metric(target, rows.candidate[kept]),
         "before": metric(target, rows.other[kept]),

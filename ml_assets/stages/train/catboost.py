@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _LOSSES = {"regression": "RMSE", "binary": "Logloss", "multiclass": "MultiClass"}
 _METRICS: dict[str, dict[str, str]] = {
-    "regression": {"mae": "MAE", "median_ae": "MedianAbsoluteError"},
+    "regression": {"mae": "MAE", "mape": "MAPE", "median_ae": "MedianAbsoluteError"},
     "binary": {"auc": "AUC", "accuracy": "Accuracy", "brier": "BrierScore"},
     "multiclass": {"accuracy": "Accuracy"},
 }
@@ -103,7 +103,7 @@ def _grown(
 def _parameters(settings: CatBoost, context: Context) -> dict[str, Any]:
     metric = _METRICS[context.task].get(context.metric, _LOSSES[context.task])
     return {
-        "loss_function": "MAE" if metric == "MAE" else _LOSSES[context.task],
+        "loss_function": "MAE" if metric in ("MAE", "MAPE") else _LOSSES[context.task],
         "eval_metric": metric,
         "iterations": settings.num_trees,
         "learning_rate": settings.learning_rate,

@@ -116,5 +116,5 @@ def aligned(prediction: Array, classes: Sequence[str], every: Sequence[str]) -> 
 
 
 def _value(spec: CrossSpec, held: Held) -> float | None:
-    values, _ = metrics.measure(spec.task, held.target, held.prediction)
+    values, _ = metrics.measure(spec.task, held.target, held.prediction, (spec.metric,))
     return values[spec.metric]

@@ -23,16 +23,27 @@ if TYPE_CHECKING:
     from ml_assets.spec.families import LightGBM
     from ml_assets.stages.train.folds import Context, Fold
 
-_OBJECTIVES = {"mae": "l1", "median_ae": "l1", "rmse": "l2", "r2": "l2"}
+_OBJECTIVES = {"mae": "l1", "median_ae": "l1", "mape": "l1", "rmse": "l2", "r2": "l2"}
 _METRICS: dict[str, str | dict[str, str]] = {
     "mae": "l1",
     "rmse": "rmse",
     "r2": "l2",
     "auc": "auc",
+    "mape": "mape",
+    "average_precision": "average_precision",
+    # LightGBM has neither; what it learns stands in.
+    "f1": {"binary": "binary_logloss", "multiclass": "multi_logloss"},
+    "balanced_accuracy": {"binary": "binary_logloss", "multiclass": "multi_logloss"},
     "accuracy": {"binary": "binary_error", "multiclass": "multi_error"},
     "log_loss": {"binary": "binary_logloss", "multiclass": "multi_logloss"},
 }
-_CURVES = {"r2": "mean squared error", "accuracy": "error rate"}
+_CURVES = {
+    "r2": "mean squared error",
+    "accuracy": "error rate",
+    "mape": "mean absolute error relative to the target, or to 1 where that is more",
+    "f1": "log_loss",
+    "balanced_accuracy": "log_loss",
+}
 """What the curve shows if LightGBM has only an equivalent metric."""
 
 

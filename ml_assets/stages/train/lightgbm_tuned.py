@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 _SEARCHED = ("num_leaves", "learning_rate", "min_data_in_leaf", "feature_fraction")
 
 
+GREATER = ("auc", "average_precision")
+"""The metrics of a curve of which more is better."""
+
+
 def fit(settings: LightGBMTuned, train: Fold, validation: Fold, context: Context) -> dict[str, Any]:
     """Return the best trial's trees, its settings, and every trial in the report.
 
@@ -30,7 +34,7 @@ def fit(settings: LightGBMTuned, train: Fold, validation: Fold, context: Context
     settings = _for_rows(settings, len(train.target))
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     goals = optuna.study.StudyDirection
-    direction = goals.MAXIMIZE if context.metric == "auc" else goals.MINIMIZE
+    direction = goals.MAXIMIZE if context.metric in GREATER else goals.MINIMIZE
     sampler = optuna.samplers.TPESampler(seed=context.seed)
     study = optuna.create_study(sampler=sampler, direction=direction)
     study.enqueue_trial(

@@ -24,7 +24,7 @@ def score(
     notes: Sequence[str],
 ) -> dict[str, Any]:
     """Return the scores of a model on validation; a metric without a value is None, with a note."""
-    values, reasons = metrics.measure(model["task"], target, prediction)
+    values, reasons = metrics.measure(model["task"], target, prediction, (metric,))
     return {
         "metric": metric,
         "validation": values,

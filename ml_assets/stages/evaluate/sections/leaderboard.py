@@ -24,7 +24,7 @@ NAME = "families"
 def show(view: View) -> Section:
     """Return the leaderboard and, collapsed, the settings."""
     found = view.metrics
-    names = list(standard.BY_TASK[view.spec.task])
+    names = standard.named(view.spec.task, (view.spec.metric,))
     body = [_line(found, entry, names) for entry in found["leaderboard"]]
     head = ["Family", *(words.title(name) for name in names)]
     head += ["Training rows", "Features", "Trees", "Parameters", "Size"]
