@@ -28,6 +28,8 @@ setup(
             "**/*.json",
             "**/*.yaml",
             "**/*.html",
+            "**/*.css",
+            "**/*.js",
             "**/*.j2",
             "defs/**/*.py",
             "stages/release/scoring/*.txt",

@@ -89,7 +89,7 @@ def _names(
     """Return the batch of each row; None where its time is missing."""
     main = datasets[spec.features.dataset]
     calendar = main.calendar
-    if calendar is None or not _by_batch(spec.features, datasets):
+    if calendar is None or not by_batch(spec.features, datasets):
         return [""] * len(rows.table)
     if batch is not None:
         if not calendar.matches(batch):
@@ -102,7 +102,7 @@ def _names(
     return [None if place is None else known[place] for place in coded.indices.to_pylist()]
 
 
-def _by_batch(spec: FeaturesSpec, datasets: Mapping[str, DatasetSpec]) -> bool:
+def by_batch(spec: FeaturesSpec, datasets: Mapping[str, DatasetSpec]) -> bool:
     """Return whether features depend on the batch of a row."""
     calendars = [datasets[join.dataset].calendar for join in spec.joins]
     return bool(spec.previous) or any(calendar is not None for calendar in calendars)

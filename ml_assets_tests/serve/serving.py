@@ -14,7 +14,6 @@ from typing import Any
 import uvicorn
 
 from ml_assets.serve.service.app import application
-from ml_assets.serve.service.example import example_of
 from ml_assets.serve.service.figures import Figures
 from ml_assets.serve.service.followed import Followed, Follower
 from ml_assets.serve.service.requests import Limits, Service
@@ -74,10 +73,9 @@ def serving(toy: Toy, limits: Limits = LIMITS) -> Iterator[Client]:
     planner = toy.planner()
     home = toy.workspace().open_home()
     followed = Followed(home, planner.project, "forecast")
-    example = None if followed.loaded is None else example_of(home, followed.loaded)
     service = Service({"forecast": followed}, Figures(), limits)
     hosts = ["localhost", "127.0.0.1"]
-    app = application(service, Follower([followed], 0.05), hosts, example)
+    app = application(service, Follower([followed], 0.05), hosts)
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
     thread = threading.Thread(target=server.run)
     thread.start()

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from importlib import resources
 from importlib.metadata import version
-from typing import Any
+from importlib.resources.abc import Traversable
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -21,6 +22,14 @@ from ml_assets.serve.service import mlflow, native, v2
 from ml_assets.serve.service.followed import Follower
 from ml_assets.serve.service.requests import Service
 
+PAGE = "ml_assets.serve.service.page"
+OWN_ONLY = {
+    "Content-Security-Policy": (
+        "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; form-action 'self'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+}
+"""The page loads nothing from elsewhere, and is shown in no other."""
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -41,11 +50,10 @@ def application(
     service: Service,
     follower: Follower,
     hosts: Sequence[str] = ("*",),
-    example: dict[str, Any] | None = None,
 ) -> FastAPI:
     """Return the application; it follows its models while it runs.
 
-    `hosts` are the host names that a request may be for. `example` is a body for `predict`.
+    `hosts` are the host names that a request may be for.
     """
 
     @asynccontextmanager
@@ -58,10 +66,13 @@ def application(
     app.add_middleware(HeadAsGet)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))
     app.add_exception_handler(RequestValidationError, _wrong_query)
+    examples = (model.example for model in service.models.values())
+    example = next((found for found in examples if found is not None), None)
     app.include_router(native.routes(service, example))
     app.include_router(mlflow.routes(service))
     app.include_router(v2.routes(service))
     _watched(app, service)
+    _page(app)
     return app
 
 
@@ -105,3 +116,23 @@ def _watched(app: FastAPI, service: Service) -> None:
                 service.figures.version.labels(name).set(model.loaded.state.version)
             service.figures.behind.labels(name).set(model.why is not None)
         return Response(service.figures.text(), media_type=TEXT)
+
+
+def _page(app: FastAPI) -> None:
+    folder = resources.files(PAGE)
+
+    @app.get("/", include_in_schema=False)
+    def index() -> Response:
+        return _file(folder, "index.html", "text/html; charset=utf-8")
+
+    @app.get("/page.js", include_in_schema=False)
+    def script() -> Response:
+        return _file(folder, "page.js", "text/javascript; charset=utf-8")
+
+    @app.get("/page.css", include_in_schema=False)
+    def style() -> Response:
+        return _file(folder, "page.css", "text/css; charset=utf-8")
+
+
+def _file(folder: Traversable, name: str, kind: str) -> Response:
+    return Response(folder.joinpath(name).read_bytes(), media_type=kind, headers=OWN_ONLY)

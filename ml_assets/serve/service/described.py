@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from ml_assets.serve.groups import by_batch
 from ml_assets.serve.service.followed import Followed
+from ml_assets.stages.score.score import Scorer
+
+KNOWN = 500
+"""Values of a category that are listed."""
 
 
 def described(model: Followed) -> dict[str, Any]:
@@ -26,9 +31,14 @@ def described(model: Followed) -> dict[str, Any]:
                 "nullable": column.nullable,
                 "unit": column.unit,
                 "description": column.description,
+                "range": column.range,
+                "allowed": column.allowed,
+                "known": [] if column.sensitive else _known(scorer, name),
             }
             for name, column in scorer.spec.rows.contract.columns.items()
         ],
+        "batches": by_batch(scorer.spec.features, state.datasets),
+        "example": model.example,
         "features": [
             {"name": name, "type": column.kind, "unit": column.unit}
             for name, column in scorer.spec.features.columns.items()
@@ -39,3 +49,9 @@ def described(model: Followed) -> dict[str, Any]:
     if model.why is not None:
         found["why_not_newer"] = model.why
     return found
+
+
+def _known(scorer: Scorer, column: str) -> list[str]:
+    """Return the values that the model knows of a feature with the name of a column."""
+    found = scorer.document["categories"].get(column, ())
+    return [str(value) for value in found[:KNOWN]]

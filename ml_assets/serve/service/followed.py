@@ -8,11 +8,13 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from ml_assets.errors import MlAssetsError
 from ml_assets.serve.model import LoadedModel, State
+from ml_assets.serve.service.example import example_of
 from ml_assets.serve.service.golden import check
 from ml_assets.spec.project import Project
 from ml_assets.store.home import Home
@@ -32,6 +34,8 @@ class Followed:
         self.loaded: LoadedModel | None = None
         self.why: str | None = None
         """Why the champion of now is not the one that is served; None if it is."""
+        self.example: dict[str, Any] | None = None
+        """The body of a request that works."""
         self._home, self._project = home, project
         self.look()
 
@@ -42,6 +46,7 @@ class Followed:
                 loaded = LoadedModel(self._home, self._project, self.name)
                 self._check(loaded.state)
                 self.loaded = loaded
+                self.example = example_of(self._home, loaded)
                 log.info("%s v%s is served", self.name, loaded.state.version)
             elif self.loaded.refresh(self._check):
                 log.info("%s v%s is served", self.name, self.loaded.state.version)

@@ -13,7 +13,6 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from ml_assets.serve.service.app import application
-from ml_assets.serve.service.example import example_of
 from ml_assets.serve.service.figures import Figures
 from ml_assets.serve.service.followed import Followed, Follower
 from ml_assets.serve.service.requests import Service
@@ -43,6 +42,4 @@ def create() -> FastAPI:
         {model.name: model for model in models},
         Figures(None if shared is None else Path(shared)),
     )
-    first = next((model.loaded for model in models if model.loaded is not None), None)
-    example = None if first is None else example_of(home, first)
-    return application(service, Follower(models), asked["hosts"], example)
+    return application(service, Follower(models), asked["hosts"])
