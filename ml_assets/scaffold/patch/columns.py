@@ -6,6 +6,7 @@ Belongs here: changes of whole columns. Does not belong here: ranges and sets (`
 from __future__ import annotations
 
 import difflib
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -16,6 +17,7 @@ from ml_assets.errors import RequestError
 from ml_assets.guess.compose import column_node
 from ml_assets.guess.dialect import dialect_of
 from ml_assets.guess.draft import Node, text_of
+from ml_assets.guess.kinds import FEW_WORDS
 from ml_assets.guess.measure import measured
 from ml_assets.guess.profile import ColumnProfile
 from ml_assets.guess.table import TooLongRecord, table_of
@@ -28,6 +30,7 @@ from ml_assets.stages.counted import counted
 from ml_assets.stages.ingest.columns import named
 from ml_assets.store.home import Home
 
+NUMBER = re.compile(r"[+-]?[0-9]+([.,][0-9]+)?")
 SPELLED = ("format", "decimal", "thousands", "strip")
 OWN = (*SPELLED, "range", "allowed", "pattern", "null_values", "zone")
 """What a column of another type may not have."""
@@ -168,6 +171,9 @@ def _unread(name: str, column: Column, broken: Broken, guesses: Guesses) -> Sugg
     evidence: tuple[str, ...] = (first + examples,)
     parts = named(name, column)
     found = guesses.of(guesses.newest(broken.batches), parts[0]) if len(parts) == 1 else None
+    if found is not None and column.type in ("integer", "number") and found.type == "category":
+        # A few numbers look like codes; the spec knows that they are amounts.
+        found = _amounts(column, found)
     edits: tuple[Edit, ...] = ()
     change, compatible = f"{column.type}: not read", True
     if found is not None and found.type == column.type:
@@ -179,11 +185,21 @@ def _unread(name: str, column: Column, broken: Broken, guesses: Guesses) -> Sugg
     elif found is not None and broken.whole:
         edits = tuple(_retyped(name, column, found, guesses))
         change, compatible = f"type: {column.type} → {found.type}", False
-        evidence += ("; ".join(found.evidence),)
+        # What speaks for a type may quote values.
+        evidence += () if column.sensitive else ("; ".join(found.evidence),)
     if not edits:
         evidence += ("correct the file and land it again",)
     back = broken.rows if edits else 0
     return Suggestion(name, change, evidence, edits, compatible, back, batches)
+
+
+def _amounts(column: Column, found: ColumnProfile) -> ColumnProfile:
+    """Return a category as numbers with a few words for missing ones, if it is that."""
+    words = [text for text in found.values or () if not NUMBER.fullmatch(text.strip())]
+    rows = sum((found.values or {})[text] for text in words)
+    if not words or len(words) > FEW_WORDS or 2 * rows > found.present:
+        return found
+    return replace(found, type=column.type, null_values=(*found.null_values, *words))
 
 
 def _spelled(name: str, column: Column, found: ColumnProfile, guesses: Guesses) -> Iterator[Edit]:
