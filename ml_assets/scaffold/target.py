@@ -20,7 +20,8 @@ from ml_assets.scaffold import text
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.spec.expressions import grammar
 from ml_assets.spec.expressions.kinds import kind_of
-from ml_assets.spec.model import METRICS, Metric, Task
+from ml_assets.spec.metrics import METRICS, Metric
+from ml_assets.spec.model import Task
 from ml_assets.stages.expressions import value
 from ml_assets.stages.frames import to_frame
 

@@ -109,3 +109,18 @@ Resamples = Annotated[int, Field(ge=100, le=100_000)]
 """Number of bootstrap resamples: fewer are too imprecise, more take memory and hours."""
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+def by_name(given: Any) -> Any:
+    """Return a list of names as a mapping without options, which is what it is short for."""
+    if isinstance(given, dict):
+        return {name: {} if options is None else options for name, options in given.items()}
+    if not isinstance(given, list | tuple):
+        return given
+    twice = [name for place, name in enumerate(given) if name in given[:place]]
+    if twice:
+        raise ValueError(f"{twice[0]!r} is duplicated")
+    odd = [item for item in given if not isinstance(item, str)]
+    if odd:
+        raise ValueError(f"got {odd[0]!r} in the list, wanted names; quote names such as no and 1")
+    return {name: {} for name in given}

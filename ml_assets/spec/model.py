@@ -4,47 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from ml_assets.errors import suggest
-from ml_assets.spec.base import Hook, Mistakes, Name, Names, Place, Resamples, Seed, Spec
+from ml_assets.spec.base import Hook, Mistakes, Name, Names, Place, Resamples, Seed, Spec, by_name
 from ml_assets.spec.expressions.constants import duration
 from ml_assets.spec.families import BASELINES, Blend, Blended, FamilySpec, GroupMedian
 from ml_assets.spec.gate import Described, GateSpec
 from ml_assets.spec.intervals import PredictionIntervals
+from ml_assets.spec.metrics import METRICS, Asked, Metric
 from ml_assets.spec.split import HashSplit, SplitSpec, TimeSplit
 
 Task = Literal["regression", "binary", "multiclass"]
 FeatureType = Literal["number", "integer", "category", "boolean", "date", "timestamp", "text"]
-Metric = Literal[
-    "mae",
-    "rmse",
-    "r2",
-    "median_ae",
-    "log_loss",
-    "brier",
-    "auc",
-    "accuracy",
-    "mape",
-    "f1",
-    "average_precision",
-    "balanced_accuracy",
-]
-METRICS: dict[str, tuple[str, ...]] = {
-    "regression": ("mae", "rmse", "r2", "median_ae", "mape"),
-    "binary": (
-        "log_loss",
-        "brier",
-        "auc",
-        "accuracy",
-        "f1",
-        "average_precision",
-        "balanced_accuracy",
-    ),
-    "multiclass": ("log_loss", "accuracy", "f1", "balanced_accuracy"),
-}
 
 
 def _age(value: str) -> str:
@@ -97,24 +71,9 @@ class Leakage(Spec):
     `single_feature_leakage` names them and passes; report and model card show them."""
 
 
-def _by_name(given: Any) -> Any:
-    """Return a list of names as a mapping without options, which is what it is short for."""
-    if isinstance(given, dict):
-        return {name: {} if options is None else options for name, options in given.items()}
-    if not isinstance(given, list | tuple):
-        return given
-    twice = [name for place, name in enumerate(given) if name in given[:place]]
-    if twice:
-        raise ValueError(f"{twice[0]!r} is duplicated")
-    odd = [item for item in given if not isinstance(item, str)]
-    if odd:
-        raise ValueError(f"got {odd[0]!r} in the list, wanted names; quote names such as no and 1")
-    return {name: {} for name in given}
-
-
 Columns = Annotated[
     dict[str, FeatureColumn],
-    BeforeValidator(_by_name, json_schema_input_type=dict[str, FeatureColumn | None] | list[str]),
+    BeforeValidator(by_name, json_schema_input_type=dict[str, FeatureColumn | None] | list[str]),
 ]
 """Features by name; in YAML a list of names will do."""
 
@@ -260,19 +219,6 @@ class Intervals(Spec):
     resamples: Resamples = 1000
     block: Literal["day", "row"] = "day"
     """What is drawn with replacement; rows of the same day depend on each other."""
-
-
-def _metrics(given: Any) -> Any:
-    """Return a list of names as a mapping to nothing, which is what it is short for."""
-    found = _by_name(given)
-    return dict.fromkeys(found) if isinstance(given, list | tuple) else found
-
-
-Asked = Annotated[
-    dict[Name, Hook | None],
-    BeforeValidator(_metrics, json_schema_input_type=dict[str, str | None] | list[str]),
-]
-"""Metrics by name; in YAML a list of names will do."""
 
 
 class Evaluation(Spec):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ml_assets.spec.model import METRICS
+from ml_assets.spec.metrics import METRICS
 from ml_assets.stages import metrics
 from ml_assets.stages.evaluate import bootstrap
 

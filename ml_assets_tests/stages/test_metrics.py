@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as theirs
 
-from ml_assets.spec.model import METRICS
+from ml_assets.spec.metrics import METRICS
 from ml_assets.stages import metrics as ours
 from ml_assets.stages.evaluate import words
 
