@@ -5,14 +5,20 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ml_assets.errors import HookError
 from ml_assets.spec.columns import Column
 from ml_assets.spec.dataset import Contract, Filter, Landing, Rule
+from ml_assets.spec.model import FeatureColumn, FeaturesSpec
 from ml_assets.spec.score import RowsSpec
 from ml_assets.spec.steps import Case, Fill, Replace, Strip
+from ml_assets.stages.frames import to_frame
+from ml_assets.stages.hook import call
+from ml_assets.stages.score.one import features_of_one, frame_of_one
 from ml_assets.stages.score.read import read
 from ml_assets.stages.score.row import RowReader
 from ml_assets.stages.score.source import source_of
@@ -55,6 +61,22 @@ SPEC = RowsSpec(
     filters=(Filter(id="never", expression="left.isna() and late.isna()", reason="gone"),),
 )
 READER = RowReader(SPEC)
+FEATURES = FeaturesSpec(
+    model="m",
+    dataset="sales",
+    known=(),
+    withheld={},
+    predict_at=None,
+    joins=(),
+    previous=0,
+    key=(),
+    time=None,
+    target="target",
+    task="regression",
+    weight=None,
+    slices=(),
+    columns={},
+)
 EVERYDAY = {
     "clock": "1745",
     "minute": "45",
@@ -90,6 +112,77 @@ def test_an_everyday_row_needs_no_frame() -> None:
 def test_a_time_with_a_zone_is_the_moment_that_it_says() -> None:
     slow, quick = verdicts(SPEC, {**EVERYDAY, "at": LOCAL})
     assert quick == slow == verdicts(SPEC, EVERYDAY)[0]
+
+
+def build(sales: pd.DataFrame) -> pd.DataFrame:
+    """Return a feature of each kind, some missing and some of pandas' own types."""
+    late = sales["late"]
+    return pd.DataFrame(
+        {
+            "port": sales["port"],
+            "tail": sales["tail"],
+            "late": late,
+            "rate": late / sales["clock"],
+            "left": sales["left"].astype("Int64"),
+            "whole": late.round(),
+            "early": late < 0,
+            "open": sales["open"],
+            "at": sales["at"],
+        }
+    )
+
+
+KINDS = {
+    "port": "category",
+    "tail": "text",
+    "late": "number",
+    "rate": "number",
+    "left": "integer",
+    "whole": "integer",
+    "early": "boolean",
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "kinds"),
+    [
+        ({}, KINDS),
+        ({"late": None}, KINDS),
+        ({"left": "NA"}, KINDS),
+        ({"tail": None, "port": ""}, KINDS),
+        ({"clock": "0", "minute": "0", "left": "5"}, KINDS),
+        ({"open": None, "minute": 45}, KINDS | {"open": "boolean"}),
+        ({}, {"at": "timestamp"}),
+        ({}, {"tail": "number"}),
+    ],
+)
+def test_the_features_of_one_row_are_those_of_a_batch_of_one(
+    change: dict[str, Any], kinds: dict[str, Any]
+) -> None:
+    table = read(SPEC, source_of([{**EVERYDAY, **change}])).table
+    names = [name for name in table.column_names if name != "_line"]
+    frame = to_frame(table)
+    pd.testing.assert_frame_equal(frame_of_one(table, names), frame)
+    spec = FEATURES.model_copy(
+        update={
+            "known": tuple(names),
+            "columns": {n: FeatureColumn(type=k) for n, k in kinds.items()},
+        }
+    )
+
+    def chosen(sales: pd.DataFrame) -> pd.DataFrame:
+        return build(sales)[list(kinds)]
+
+    found = features_of_one(spec, chosen, table, {})
+    try:
+        wanted = call(spec, chosen, table, {})
+    except HookError:
+        assert found is None
+        return
+    assert found is None or found.equals(wanted)
+    assert (found is None) == (
+        "at" in kinds or change.get("open", "") is None or "0" in change.values()
+    )
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from ml_assets.faults import HookError
 from ml_assets.stages.hook import ARROW, Hook, call
+from ml_assets.stages.score.one import features_of_one
 
 if TYPE_CHECKING:
     from ml_assets.spec.model import FeaturesSpec
@@ -54,6 +55,10 @@ def computed(
         within(start, middle)
         within(middle, stop)
 
+    if len(rows) == 1 and hook is not None:
+        found = features_of_one(spec, hook, rows, _own(joined))
+        if found is not None:
+            return Computed(found, {})
     if len(rows):
         within(0, len(rows))
     if len(parts) == 2:
