@@ -15,6 +15,7 @@ import pytest
 from ml_assets.cli.release import bundle_of
 from ml_assets.engine.recipes.raw_release import modules
 from ml_assets.errors import NotMaterialized
+from ml_assets.operations.forget.forget import request
 from ml_assets.release.read import Bundle, code_of, unpacked
 from ml_assets.release.verify import verify
 from ml_assets.release.write import write
@@ -107,13 +108,22 @@ def test_all_code_that_leaves_is_listed_and_nothing_else_of_the_project(toy: Toy
     assert document["function"] == "toy.defs.forecast.features:build"
 
 
-def test_a_release_is_made_once_and_its_metadata_list_the_code(toy: Toy) -> None:
+def test_a_release_is_made_once_with_its_code_in_the_metadata_and_is_named_by_forget(
+    toy: Toy,
+) -> None:
     assert toy.make("forecast/release").states == {"forecast/release": "executed"}
     held = toy.planner().home.records.current("dev", "forecast/release")
     assert held is not None
     assert "toy/defs/forecast/helpers.py" in held.facts["code"]
     # What it was made of is read from it, without a walk over all that was ever done.
     assert toy.make("forecast/release").states == {"forecast/release": "reused"}
+    planner = toy.planner()
+    found = request(planner.home, planner.project, "prices", None, {"store": "north"}, "asked to")
+    assert found.versions == [
+        "forecast v0 (champion in dev)",
+        "forecast release v0",
+        "forecast release v1 (its bundle holds rows of prices)",
+    ]
 
 
 def test_golden_raw_rows_are_scored_where_the_bundle_is_trusted(toy: Toy) -> None:
