@@ -101,8 +101,8 @@ def predict(
     batches and the calendar has no period, `batch` names that of the rows. Raises RequestError for
     rows that cannot be read at all, UnknownName, and NotMaterialized without a champion.
     """
-    from ml_assets.history.coverage import off
     from ml_assets.serve.model import load as load_model
+    from ml_assets.stages.intervals.columns import off
 
     planner = planner_here()
     try:

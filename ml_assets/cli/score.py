@@ -70,10 +70,10 @@ def score(
         raise RequestError("--json prints the counts; name a file for the predictions: --out FILE")
     if not file.is_file():
         raise RequestError(f"no such file: {file}")
-    from ml_assets.history.coverage import off
     from ml_assets.serve.model import load
     from ml_assets.serve.score import Scoring
     from ml_assets.serve.written import format_of, streamed, written
+    from ml_assets.stages.intervals.columns import off
 
     if to is not None:
         format_of(to)

@@ -33,10 +33,3 @@ def coverage_of(home: Home, model: str, version: Version) -> Mapping[str, Any] |
             found: Mapping[str, Any] = home.objects.json(item.outputs[COVERAGE].digest)
             return found
     return None
-
-
-def off(coverage: Mapping[str, Any] | None) -> list[str]:
-    """Return what a person must be told of intervals: that they are not calibrated."""
-    if coverage is None or coverage["calibrated"]:
-        return []
-    return [f"intervals are {coverage['text']}"]

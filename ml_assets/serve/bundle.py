@@ -26,6 +26,7 @@ from ml_assets.spec.score import ScoreSpec
 from ml_assets.stages.clean import clean
 from ml_assets.stages.ingest import ingest, read
 from ml_assets.stages.ingest.source import Unreadable
+from ml_assets.stages.intervals.columns import off
 from ml_assets.stages.memory import InMemory
 from ml_assets.stages.score.read import read as judged
 from ml_assets.stages.score.score import Scorer
@@ -107,15 +108,19 @@ def main(folder: Path, arguments: Sequence[str]) -> None:
     document = json.loads((folder / "rows.json").read_text(encoding="utf-8"))
     given = _arguments(document, arguments)
     try:
-        answer = _answer(folder, document, given)
+        scorer = _scorer(folder, document)
+        answer = _answer(folder, document, given, scorer)
     except (RequestError, HookError) as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(2) from None
     with streamed(sys.stdout.buffer) as write:
         write(answer)
+    sys.stderr.writelines(f"note: {said}\n" for said in off(scorer.coverage))
 
 
-def _answer(folder: Path, document: Mapping[str, Any], given: argparse.Namespace) -> pa.Table:
+def _answer(
+    folder: Path, document: Mapping[str, Any], given: argparse.Namespace, scorer: Scorer
+) -> pa.Table:
     joined = Joined(folder, document)
     for text in given.join:
         where, found, path = text.partition("=")
@@ -123,7 +128,6 @@ def _answer(folder: Path, document: Mapping[str, Any], given: argparse.Namespace
             raise RequestError(f"got --join {text}, wanted --join NAME=FILE")
         name, _, batch = where.partition("@")
         joined.read(name, batch or None, Path(path))
-    scorer = _scorer(folder, document)
     datasets = {
         name: DatasetSpec.model_validate(item) for name, item in document["datasets"].items()
     }
@@ -140,14 +144,16 @@ def _answer(folder: Path, document: Mapping[str, Any], given: argparse.Namespace
 
 
 def _scorer(folder: Path, document: Mapping[str, Any]) -> Scorer:
-    limits = folder / "intervals.json"
+    path = folder / "intervals.json"
+    limits = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
     module, _, function = (document["function"] or "").partition(":")
     return Scorer(
         spec=ScoreSpec.model_validate(document["score"]),
         document=json.loads((folder / "model.json").read_text(encoding="utf-8")),
         family=importlib.import_module(document["family"]),
         hook=getattr(importlib.import_module(module), function) if module else None,
-        limits=json.loads(limits.read_text(encoding="utf-8")) if limits.is_file() else None,
+        limits=limits,
+        coverage=limits and limits["test"],
     )
 
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from ml_assets.errors import SpecError
-from ml_assets.history.coverage import off
 from ml_assets.release.read import read
 from ml_assets.release.score import foreign, score
 from ml_assets.serve.model import load
+from ml_assets.stages.intervals.columns import off
 from ml_assets.store.records import Current
 from ml_assets_tests.engine.test_cross_validation import blended
 from ml_assets_tests.projects import FORECAST, MONTHS, Toy, sales

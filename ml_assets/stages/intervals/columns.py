@@ -34,3 +34,10 @@ def columns(
         name: pa.array(end, pa.float64(), from_pandas=True)
         for name, end in zip(("low", "high"), ends, strict=True)
     }
+
+
+def off(coverage: Mapping[str, Any] | None) -> list[str]:
+    """Return what a person must be told of intervals: that they are not calibrated."""
+    if coverage is None or coverage["calibrated"]:
+        return []
+    return [f"intervals are {coverage['text']}"]
