@@ -277,3 +277,58 @@ def test_predictions_stay_where_their_scorer_is_lost(scored: Toy) -> None:
     assert current(scored, PREDICTIONS, MAY).digest == held.digest
     with pytest.raises(RequestError, match="the store has lost what v0 of forecast needs"):
         backfill(scored.planner(), "forecast")
+
+
+OWN = '''\
+"""The mean of the target."""
+
+import numpy as np
+
+
+def fit(settings, train, validation, context):
+    return {"value": float(np.mean(train.target))}
+
+
+def refit(settings, state, fold, context):
+    return {"value": float(np.mean(fold.target))}
+
+
+def predict(state, batch):
+    return np.full(len(batch), state["value"])
+'''
+
+
+def test_a_family_of_the_project_predicts_by_its_stored_source(before: Toy) -> None:
+    own = before.root / "toy" / "defs" / "forecast" / "own.py"
+    own.write_text(OWN)
+    before.edit(
+        FORECAST, "linear: {family: linear}", "linear: {family: custom, module: own.py:own}"
+    )
+    before.make()
+    assert current(before, "forecast/candidate").facts["chosen"] == "linear"
+    home = before.planner().home
+    (*_, newest) = home.records.versions("forecast/candidate")
+    entries = home.promotions.entries(home.env, "forecast")
+    home.promotions.append(
+        home.env,
+        "forecast",
+        action="promoted",
+        version=newest.number,
+        digest=newest.digest,
+        expected=entries[0].digest,
+        actor="a test",
+        reason="it is of the project",
+    )
+    before.land("sales", MAY, unlabelled(MAY))
+    before.land("prices", MAY)
+    before.make()
+    found = current(before, PREDICTIONS, MAY)
+    assert found.facts["scorer"] == "v1"
+    (value,) = {row["prediction"] for row in rows(before, MAY)}
+    own.write_text(OWN.replace('state["value"])', '-state["value"])'))
+    before.forget()
+    before.make()
+    assert current(before, PREDICTIONS, MAY).digest == found.digest
+    before.land("prices", MAY, b"store,price\nnorth,50\nsouth,60\nwest,70\n")
+    before.make()
+    assert {row["prediction"] for row in rows(before, MAY)} == {value}

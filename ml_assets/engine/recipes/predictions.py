@@ -15,6 +15,7 @@ from ml_assets.assets.cells import Cell, Unit
 from ml_assets.engine.checks import checks_of
 from ml_assets.engine.code_versions import Versioned
 from ml_assets.engine.recipes.candidate import family_modules
+from ml_assets.engine.recipes.dataset import cleaned_of
 from ml_assets.engine.recipes.features import features_action, inputs_of
 from ml_assets.engine.recipes.scorer import Scorer, scorer, scorer_of
 from ml_assets.engine.session import Done, Made, Session, Undone
@@ -108,12 +109,12 @@ def _predicted(session: Session, unit: Unit, made: Made, by: Scorer) -> Made:
     if not _alike(session, unit.group, by):
         done["features"] = session.act(unit, _again(session, unit, by))
         features = done["features"].outputs["features"]
-    names = tuple(by.spec["columns"])
-    project = Action("inputs", f"{SCORE}.batch:inputs", InputsSpec(columns=names))
-    done["inputs"] = session.act(unit, _given(project, {"features": features}))
-    seen = Action("seen", f"{SCORE}.batch:seen", SeenSpec(model=unit.group))
+    columns = InputsSpec(columns=tuple(by.spec["columns"]))
+    inputs = Action("inputs", f"{SCORE}.batch:inputs", columns, {"features": features})
+    done["inputs"] = session.act(unit, inputs)
     trained: dict[str, Input] = {**by.past.folds, "features": dict(by.past.features)}
-    done["seen"] = session.act(unit, _given(seen, trained))
+    model = SeenSpec(model=unit.group)
+    done["seen"] = session.act(unit, Action("seen", f"{SCORE}.batch:seen", model, trained))
     rows = done["inputs"].outputs["inputs"]
     done["predict"] = session.act(unit, _predict(session, unit, by, rows, done["seen"]))
     found = done["predict"].outputs["predictions"]
@@ -123,27 +124,20 @@ def _predicted(session: Session, unit: Unit, made: Made, by: Scorer) -> Made:
     if isinstance(done["predict"], Done):
         facts |= done["predict"].record.facts
     facts |= _realized(session, unit, by, found, features, done)
-    cleaned = session.upstream(
-        Cell(f"{session.project.models[unit.group].dataset}/cleaned", unit.partition)
-    )
-    given = {"predictions": found, "cleaned": cleaned.outputs["cleaned"]}
-    checks = {
-        entry.name: session.act(
-            unit,
-            Action(
-                f"{CHECK}{entry.name}",
-                entry.stage,
-                PredictionsSpec(model=unit.group, batch=unit.partition),
-                {name: given[name] for name in entry.inputs},
-            ),
-        )
-        for entry in checks_of("predictions")
-    }
-    return Made(cell, {"predictions": found}, done, checks, facts)
+    return Made(cell, {"predictions": found}, done, _checks(session, unit, found), facts)
 
 
-def _given(action: Action, inputs: Mapping[str, Input]) -> Action:
-    return Action(action.part, action.stage, action.params, inputs, action.hooks)
+def _checks(session: Session, unit: Unit, found: Ref | Pending) -> dict[str, Done | Undone]:
+    dataset = session.project.models[unit.group].dataset
+    cleaned = cleaned_of(session, dataset, unit.partition).outputs["cleaned"]
+    given: dict[str, Input] = {"predictions": found, "cleaned": cleaned}
+    params = PredictionsSpec(model=unit.group, batch=unit.partition)
+    checks = {}
+    for entry in checks_of("predictions"):
+        inputs = {name: given[name] for name in entry.inputs}
+        action = Action(f"{CHECK}{entry.name}", entry.stage, params, inputs)
+        checks[entry.name] = session.act(unit, action)
+    return checks
 
 
 def _predict(session: Session, unit: Unit, by: Scorer, rows: Input, seen: Done | Undone) -> Action:
