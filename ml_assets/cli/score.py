@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -81,9 +82,15 @@ def score(
     with working(f"scoring {file.name}"):
         loaded = load(planner.home, planner.project, model)
         scoring = Scoring(loaded, features=features, explain=explain, batch=batch)
-        with streamed(sys.stdout.buffer) if to is None else written(to) as write:
-            for answer in scoring.answers(file):
-                write(answer)
+        try:
+            with streamed(sys.stdout.buffer) if to is None else written(to) as write:
+                for answer in scoring.answers(file):
+                    write(answer)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # Whoever reads has enough, as `head` does; nothing is left to flush at the end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return
     predicted = scoring.rows - scoring.problems.total()
     for warning in [*scoring.warnings, *off(scoring.state.scorer.coverage)]:
         err.print(f"note: {warning}")
