@@ -149,6 +149,7 @@ def test_counts_are_one_document(site: Shell, tmp_path: Path) -> None:
         "rows": 2,
         "predicted": 1,
         "problems": {"parse.integer": 1},
+        "intervals": None,
         "out": str(out),
     }
     assert [json.loads(line)["sale"] for line in out.read_text().splitlines()] == [1, None]
