@@ -27,7 +27,7 @@ def test_they_move_with_what_they_are_made_of(toy: Toy) -> None:
         ("prices", "batch"),
         ("sales", "quality_report"),
         ("prices", "quality_report"),
-        *(("forecast", kind) for kind in ("features", "splits", "candidate")),
+        *(("forecast", kind) for kind in ("features", "splits", "candidate", "predictions")),
         *(("forecast", kind) for kind in ("evaluation_report", "champion", "release")),
     }
     toy.land_all(["2020-01"])
@@ -46,5 +46,5 @@ def test_a_family_of_ones_own_counts(toy: Toy) -> None:
     toy.edit("toy/defs/forecast/defs.yaml", line, line + own)
     before = _versions(toy)
     (toy.root / "toy/defs/forecast/own.py").write_text("X = 2\n")
-    kinds = ("candidate", "evaluation_report", "champion", "release")
+    kinds = ("candidate", "evaluation_report", "champion", "release", "predictions")
     assert _moved(toy, before) == {("forecast", kind) for kind in kinds}
