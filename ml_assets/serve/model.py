@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
@@ -20,10 +21,11 @@ from ml_assets.serve.frames import Tables, tables_of
 from ml_assets.serve.groups import grouped
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.spec.project import Project
-from ml_assets.spec.score import RowsSpec, ScoreSpec
+from ml_assets.spec.score import RowsSpec, ScoreSpec, feature_rows
 from ml_assets.stages.ingest.columns import expected
 from ml_assets.stages.ingest.source import Source, Unreadable
 from ml_assets.stages.score.read import Read, read
+from ml_assets.stages.score.row import RowReader
 from ml_assets.stages.score.score import Predicted, Scorer
 from ml_assets.stages.score.source import source_of
 from ml_assets.store.home import Home
@@ -50,6 +52,16 @@ class State:
     def main(self) -> DatasetSpec:
         """The dataset whose rows are predicted."""
         return self.datasets[self.scorer.spec.features.dataset]
+
+    @cached_property
+    def inputs(self) -> RowsSpec:
+        """How rows of features are read."""
+        return feature_rows(self.scorer.spec.features)
+
+    @cached_property
+    def inputs_reader(self) -> RowReader:
+        """What reads a single row of features quickly."""
+        return RowReader(self.inputs)
 
 
 class LoadedModel:
@@ -96,7 +108,7 @@ class LoadedModel:
         A single one is read without a frame where that is possible.
         """
         if isinstance(rows, list) and len(rows) == 1 and isinstance(rows[0], Mapping):
-            reader = state.scorer.inputs_reader if features else state.scorer.reader
+            reader = state.inputs_reader if features else state.scorer.reader
             table = reader.read(rows[0])
             if table is not None:
                 return Read(ONE, table, {})
@@ -157,7 +169,7 @@ class LoadedModel:
 
 def rows_spec(state: State, features: bool) -> RowsSpec:
     """Return how rows are read: raw rows, or rows of features."""
-    return state.scorer.inputs if features else state.scorer.spec.rows
+    return state.inputs if features else state.scorer.spec.rows
 
 
 def load(home: Home, project: Project, name: str) -> LoadedModel:

@@ -15,7 +15,6 @@ import numpy as np
 import pyarrow as pa
 
 from ml_assets.faults import HookError
-from ml_assets.spec.score import feature_rows
 from ml_assets.stages.hook import Hook
 from ml_assets.stages.intervals.columns import columns
 from ml_assets.stages.score.answer import answer, unseen_in
@@ -26,7 +25,7 @@ from ml_assets.stages.train.encode import Array
 from ml_assets.stages.train.predict import predict
 
 if TYPE_CHECKING:
-    from ml_assets.spec.score import RowsSpec, ScoreSpec
+    from ml_assets.spec.score import ScoreSpec
 
 NOT_SHOWN = "what it said is not shown, since a column is sensitive"
 
@@ -74,16 +73,6 @@ class Scorer:
     def reader(self) -> RowReader:
         """What reads a single raw row quickly."""
         return RowReader(self.spec.rows)
-
-    @cached_property
-    def inputs(self) -> RowsSpec:
-        """How rows of features are read."""
-        return feature_rows(self.spec.features)
-
-    @cached_property
-    def inputs_reader(self) -> RowReader:
-        """What reads a single row of features quickly."""
-        return RowReader(self.inputs)
 
     def from_rows(self, rows: Read, groups: Sequence[Group]) -> Predicted:
         """Return the predictions for raw rows, each of which is in one group."""
