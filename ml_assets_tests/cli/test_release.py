@@ -67,6 +67,7 @@ def test_release_document_and_the_same_bytes_again(
         "bytes": archive.stat().st_size,
         "signed": False,
         "onnx": {"file": "model.onnx"},
+        "code": [],
     }
     assert archive.read_bytes() == bundle.with_name("forecast-v0.zip").read_bytes()
     said = site("release", "forecast", "--out", tmp_path, "--version", "v0").out
