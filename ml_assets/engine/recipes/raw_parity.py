@@ -10,8 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from ml_assets.assets.cells import Cell, Unit
 from ml_assets.engine.recipes.features import features_spec, function_of
 from ml_assets.engine.recipes.splits import feature_inputs
@@ -55,10 +53,11 @@ def raw_parity(
     if isinstance(parity, Done):
         assert isinstance(features, Mapping)
         batches = list(features)
-        chosen = np.unique(np.linspace(0, len(batches) - 1, min(len(batches), MOST)).astype(int))
+        count = min(len(batches), MOST)
+        chosen = {n * (len(batches) - 1) // max(count - 1, 1) for n in range(count)}
         found = {
             batches[n]: _origin(session, unit.group, batches[n], features[batches[n]])
-            for n in chosen.tolist()
+            for n in sorted(chosen)
         }
         known = {batch: origin for batch, origin in found.items() if origin is not None}
         if not known:

@@ -14,8 +14,8 @@ from typing import Any
 from ml_assets.engine.recipes.dataset import clean_spec, ingest_spec
 from ml_assets.engine.session import Session
 from ml_assets.errors import NotMaterialized
+from ml_assets.history.past_features import past_features
 from ml_assets.history.raw_rows import kept, raw_rows
-from ml_assets.history.scorer import past_features
 from ml_assets.history.stored_code.extract import files_of
 from ml_assets.history.stored_code.loaded import own
 from ml_assets.keys.action import Input
