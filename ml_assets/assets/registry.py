@@ -55,6 +55,8 @@ class Asset:
     """Sources that follow from the others; Dagster's lineage page omits their arrows."""
     batched: bool = False
     """Whether it has a partition for each batch, unless its dataset is a snapshot."""
+    sparse: bool = False
+    """Whether its recipe may have nothing to make for a batch."""
     own_checks: bool = False
     """Whether the user's own checks are shown on it."""
     described: bool = False
@@ -187,6 +189,7 @@ ASSETS = (
         "A batch's predictions by the champion of the time when it was first cleaned.",
         frozenset({"table"}),
         batched=True,
+        sparse=True,
         rows=True,
         record=f"{SHOW}.predictions:predictions_metadata",
     ),

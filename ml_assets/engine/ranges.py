@@ -1,6 +1,7 @@
 """Divides a plan into as few runs as possible: assets with one contiguous range of batches each.
 
-Unchanged cells within a range are published as reused; absent or waiting cells split a range.
+Unchanged cells within a range are published as reused; waiting cells split a range, and absent ones
+of an asset that each batch has.
 Unpartitioned assets are in the last run.
 """
 
@@ -10,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ml_assets.assets.cells import Cell, unit_of
-from ml_assets.assets.edges import edges, partitioned, reverse, walk
+from ml_assets.assets.edges import edges, entry_of, partitioned, reverse, walk
 from ml_assets.engine.plan import Plan, Planned
 from ml_assets.spec.project import Project
 from ml_assets.store.digest import json_digest
@@ -103,7 +104,14 @@ def _calendar_runs(
     single = tuple(
         dict.fromkeys(i.cell.asset for i in todo if not partitioned(project, i.cell.asset))
     )
-    ready = {i.cell for i in plan.cells if i.status != "wait"}
+    waiting = {i.cell for i in plan.cells if i.status == "wait"}
+    ready = {i.cell for i in plan.cells} - waiting
+    # Where a recipe has nothing to make, its step does nothing.
+    ready |= {
+        Cell(asset, batch)
+        for asset in {cell.asset for cell in batched if entry_of(cell.asset).sparse}
+        for batch in order
+    } - waiting
     found = [
         RunSpec(calendar, assets, first, last)
         for assets, first, last in _segments(batched, ready, order)

@@ -24,7 +24,16 @@ from ml_assets.graph.preview import preview
 from ml_assets.history.decisions import candidate_named
 from ml_assets.history.origin import origin
 from ml_assets.operations.diff.versions import reading
-from ml_assets_tests.projects import FEATURES, FORECAST, SALES, Toy, copied, toy_project
+from ml_assets_tests.projects import (
+    FEATURES,
+    FORECAST,
+    PACKAGE,
+    SALES,
+    Toy,
+    copied,
+    drop_modules,
+    toy_project,
+)
 
 PROMO = "promo: {type: boolean, known_at: opening"
 SEEN = {"store": "sales.store", "promo": "sales.promo", "price": "prices.price"}
@@ -107,6 +116,8 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Toy]:
 @pytest.fixture
 def own(judged: Toy, tmp_path: Path) -> Iterator[Toy]:
     """Give a copy of that project, to change."""
+    # The code of that project is imported, and has the names of the copy's.
+    drop_modules(PACKAGE, judged.root)
     with copied(judged, tmp_path / "project") as toy:
         yield toy
 

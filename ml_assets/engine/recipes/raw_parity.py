@@ -41,7 +41,7 @@ def raw_parity(
     parity: Done | Undone,
     family: str,
 ) -> Action | None:
-    """Return the action; None where the store does not have the raw rows of any batch."""
+    """Return the action; None until parity is known, and without the raw rows of any batch."""
     model = session.project.models[unit.group]
     features = feature_inputs(session, unit, [test])
     inputs: dict[str, Input] = {
@@ -50,23 +50,25 @@ def raw_parity(
         "test": test.outputs["test"],
         "features": features,
     }
-    if isinstance(parity, Done):
-        assert isinstance(features, Mapping)
-        batches = list(features)
-        count = min(len(batches), MOST)
-        chosen = {n * (len(batches) - 1) // max(count - 1, 1) for n in range(count)}
-        found = {
-            batches[n]: _origin(session, unit.group, batches[n], features[batches[n]])
-            for n in sorted(chosen)
-        }
-        known = {batch: origin for batch, origin in found.items() if origin is not None}
-        if not known:
-            return None
-        inputs |= {
-            "raw": {batch: origin.raw for batch, origin in known.items()},
-            "joins": {batch: dict(origin.joins) for batch, origin in known.items()},
-            "previous": {batch: dict(origin.previous) for batch, origin in known.items()},
-        }
+    if not isinstance(parity, Done):
+        # It follows a parity check that is still to come, and cannot say more than that does.
+        return None
+    assert isinstance(features, Mapping)
+    batches = list(features)
+    count = min(len(batches), MOST)
+    chosen = {n * (len(batches) - 1) // max(count - 1, 1) for n in range(count)}
+    found = {
+        batches[n]: _origin(session, unit.group, batches[n], features[batches[n]])
+        for n in sorted(chosen)
+    }
+    known = {batch: origin for batch, origin in found.items() if origin is not None}
+    if not known:
+        return None
+    inputs |= {
+        "raw": {batch: origin.raw for batch, origin in known.items()},
+        "joins": {batch: dict(origin.joins) for batch, origin in known.items()},
+        "previous": {batch: dict(origin.previous) for batch, origin in known.items()},
+    }
     score = score_spec(
         session.project.datasets[model.dataset], features_spec(session.project, unit.group)
     )
