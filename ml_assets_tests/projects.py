@@ -328,6 +328,8 @@ def toy_project(root: Path) -> Iterator[Toy]:
 @contextmanager
 def copied(project: Toy, root: Path) -> Iterator[Toy]:
     """Copy a project with its home, as `cp -a` does."""
+    # Its code, if it is imported, has the names of the copy's.
+    drop_modules(PACKAGE, project.root)
     processes.copy(project.root, root)
     found = Toy(root.resolve())
     try:

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from ml_assets.cli.console import err, styled
 from ml_assets.engine.plan import Planner
 from ml_assets.errors import SpecError
-from ml_assets.spec.project import read_for, read_valid
+from ml_assets.spec.project import read_for, read_project, read_valid
 from ml_assets.store.home import Home
 from ml_assets.workspace import Workspace, locate
 
@@ -36,6 +36,9 @@ def opened(about: str | None = None, *, partly: bool = False) -> Planner:
         if others and not asked:
             said = f"{', '.join(others)}: right; to work on one of them, name it (run group:NAME)"
             err.print(said)
+        if not asked:
+            # Without what only follows from another mistake.
+            read_project(workspace.defs)
         raise SpecError("\n".join(said for found in wrong.values() for said in found))
     for found in wrong.values():
         for said in found:

@@ -181,6 +181,8 @@ def land(home: Home, project: Project, dataset: str, source: Path, batch: str | 
     for word in (source.name, batch or ""):
         if not is_text(word):
             raise RequestError(f"{shown(word)}: not UTF-8; rename the file, or give another batch")
+    if source.is_dir() and (wrong := problem(source)) is not None:
+        raise RequestError(f"{shown(source)} {wrong}")
     named = batch_of(spec, source.name)
     if batch is not None and spec.calendar is not None and (wrong := unfit(spelled(batch))):
         raise RequestError(wrong)
@@ -207,8 +209,6 @@ def land(home: Home, project: Project, dataset: str, source: Path, batch: str | 
     if wrong is not None:
         raise RequestError(f"{source.name}: {wrong}")
     try:
-        if source.is_dir() and (wrong := problem(source)) is not None:
-            raise RequestError(f"{shown(source)} {wrong}")
         content = delivery(source).content()
     except OSError as error:
         raise RequestError(f"{shown(source)}: {error.strerror}") from error

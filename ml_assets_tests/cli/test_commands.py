@@ -196,7 +196,7 @@ def test_pause_and_resume(new_site: Site) -> None:
         (("quarantine", "sales", "--partition", "1999-01"), "no batch of sales"),
         (("land", "sale", "x.csv"), "did you mean 'sales'"),
         (("land", "sales", "absent.csv"), "no such file: absent.csv"),
-        (("land", "sales", "toy"), "toy is a folder with folders"),
+        (("land", "sales", "toy"), "toy is a folder with definitions.py"),
         (("repin", "sale"), "did you mean 'sales'"),
         (("withdraw", "sales", "--batch", "2020-01"), "--reason is missing"),
         (("withdraw", "sales", "--batch", "1999-01", "--reason", "x"), "no batch of sales"),

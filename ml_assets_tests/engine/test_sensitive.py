@@ -27,11 +27,9 @@ from ml_assets.operations.diff.versions import reading
 from ml_assets_tests.projects import (
     FEATURES,
     FORECAST,
-    PACKAGE,
     SALES,
     Toy,
     copied,
-    drop_modules,
     toy_project,
 )
 
@@ -116,8 +114,6 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Toy]:
 @pytest.fixture
 def own(judged: Toy, tmp_path: Path) -> Iterator[Toy]:
     """Give a copy of that project, to change."""
-    # The code of that project is imported, and has the names of the copy's.
-    drop_modules(PACKAGE, judged.root)
     with copied(judged, tmp_path / "project") as toy:
         yield toy
 

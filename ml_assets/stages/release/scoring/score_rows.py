@@ -43,7 +43,8 @@ def features() -> ModuleType:
     path = HERE / "score_features.py"
     found = ModuleType("score")
     found.__file__ = str(HERE / "score.py")
-    exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), found.__dict__)
+    names = found.__dict__  # never an error
+    exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), names)
     return found
 
 
