@@ -34,6 +34,21 @@ def book(*sheets: list[list[Any]]) -> bytes:
     return file.getvalue()
 
 
+def without_sheets(content: bytes) -> bytes:
+    """Return the workbook with an empty list of sheets."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as before, zipfile.ZipFile(made, "w") as after:
+        for name in before.namelist():
+            after.writestr(name, re.sub(rb"<sheet [^>]*>", b"", before.read(name)))
+    return made.getvalue()
+
+
+def of_version(content: bytes, version: int) -> bytes:
+    """Return the archive with an entry that needs a later version of the format."""
+    at = content.index(b"PK\x01\x02") + 6
+    return content[:at] + bytes([version]) + content[at + 1 :]
+
+
 PEOPLE = [["number", " name "], [1, "Ann"], [], [2, "Bob"]]
 TWO = [{"_line": 2, "number": 1, "name": "Ann"}, {"_line": 4, "number": 2, "name": "Bob"}]
 
@@ -157,6 +172,8 @@ def test_a_value_that_does_not_parse_is_shown_with_its_record() -> None:
     ("content", "rule", "wanted"),
     [
         (book(PEOPLE)[:-200], "file.excel", "the workbook is damaged or truncated"),
+        (without_sheets(book(PEOPLE)), "file.excel", "the workbook is damaged (it lists no sheet)"),
+        (of_version(book(PEOPLE), 99), "file.excel", "the workbook is damaged or truncated (zip"),
         (b"PK\x03\x04 notes.txt", "file.format", "the file is a zip archive; unpack it; wanted"),
         (
             b"\xd0\xcf\x11\xe0" + "EncryptedPackage".encode("utf-16-le"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,16 @@ NO_VALUE = re.compile(
 )
 """A formula of which no value is stored."""
 
+DAMAGED = (
+    CalamineError,
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    RuntimeError,
+    UnicodeDecodeError,
+)
+"""What the two readers of the archive raise; zipfile's RuntimeError: a method it does not know."""
+
 
 def read(
     content: bytes,
@@ -44,7 +55,7 @@ def read(
         chosen, warnings = _chosen(book, sheet)
         rows = book.get_sheet_by_name(chosen).to_python(skip_empty_area=False)
         warnings += _without_values(content)
-    except (CalamineError, zipfile.BadZipFile) as error:
+    except DAMAGED as error:
         raise Unreadable(
             "excel", f"the workbook is damaged or truncated ({error}); deliver it again"
         ) from None
@@ -89,7 +100,9 @@ def _chosen(book: CalamineWorkbook, sheet: str | None) -> tuple[str, list[str]]:
         for found in book.sheets_metadata
         if found.typ == SheetTypeEnum.WorkSheet and found.visible == SheetVisibleEnum.Visible
     ]
-    first, *others = shown or book.sheet_names
+    first, *others = shown or book.sheet_names or [None]
+    if first is None:
+        raise Unreadable("excel", "the workbook is damaged (it lists no sheet); deliver it again")
     said = f"only the first sheet, {first}, was read, not {', '.join(others)}"
     return first, [f"{said}; landing.sheet names another"] if others else []
 
