@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ml_assets.engine.plan import planner_here
-from ml_assets.serve.model import LoadedModel, State, load, rows_spec
+from ml_assets.serve.model import LoadedModel, LoadedVersion, load, rows_spec
 from ml_assets.serve.score import Scoring
 from ml_assets.stages.score.read import read
 from ml_assets.stages.score.source import source_of
@@ -43,7 +43,7 @@ class Timed:
 
 def timed(model: LoadedModel) -> Timed:
     """Put a function that notes its time in place of a model's."""
-    state: State = model.state
+    state: LoadedVersion = model.state
     assert state.scorer.hook is not None, "wanted a model with a features function"
     function = Timed(state.scorer.hook)
     model.state = replace(state, scorer=replace(state.scorer, hook=function))

@@ -18,7 +18,7 @@ from typing import Any
 from benchmarks.processes import CLI, shipped
 from ml_assets.cli.sample import write_sample
 from ml_assets.store.home import Home
-from ml_assets.store.promotions import Entry
+from ml_assets.store.promotions import LogEntry
 
 HEAD = (
     "newest month",
@@ -54,7 +54,7 @@ def rows(root: Path, model: str, months: dict[int, str]) -> Iterator[tuple[str, 
     home.close()
 
 
-def _line(entry: Entry, decision: dict[str, Any], month: str) -> tuple[str, ...]:
+def _line(entry: LogEntry, decision: dict[str, Any], month: str) -> tuple[str, ...]:
     found = decision["rows"]
     left = "-" if found is None else f"{found['left']:,} of {found['test']:,}"
     figures = decision["figures"].get("unseen") or {}

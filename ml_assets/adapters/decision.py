@@ -12,14 +12,14 @@ from ml_assets.engine.markdown import plain
 from ml_assets.store.home import Home
 from ml_assets.store.promotions import (
     ROLLED_BACK,
-    Entry,
+    LogEntry,
     challenger_of,
     champion_of,
     held_in,
 )
 
 
-def described(home: Home, entries: Sequence[Entry]) -> str:
+def described(home: Home, entries: Sequence[LogEntry]) -> str:
     """Return the log entries of one version, newest first, and its decision's rules."""
     lines = [f"- {at(entry)}: {plain(entry.reason)}" for entry in reversed(entries)]
     digests = [e.evidence["decision"] for e in reversed(entries) if "decision" in e.evidence]
@@ -28,7 +28,7 @@ def described(home: Home, entries: Sequence[Entry]) -> str:
     return "\n".join(lines)
 
 
-def at(entry: Entry) -> str:
+def at(entry: LogEntry) -> str:
     """Return what an entry did, when, and by whom."""
     done = f"v{entry.version} {entry.action}"
     if entry.action == ROLLED_BACK and entry.previous is not None:
@@ -36,7 +36,7 @@ def at(entry: Entry) -> str:
     return f"{done} {entry.at[:19]} by {entry.actor} (entry {entry.number})"
 
 
-def standing(entries: Sequence[Entry]) -> dict[str, str | None]:
+def standing(entries: Sequence[LogEntry]) -> dict[str, str | None]:
     """Return a text naming champion, challenger and held versions at the end of a log."""
     versions = {entry.digest: f"v{entry.version}" for entry in entries}
     champion, challenger = champion_of(entries), challenger_of(entries)
@@ -48,7 +48,7 @@ def standing(entries: Sequence[Entry]) -> dict[str, str | None]:
     }
 
 
-def decided(entries: Sequence[Entry], digest: str) -> str | None:
+def decided(entries: Sequence[LogEntry], digest: str) -> str | None:
     """Return the last entry about a candidate, with its reason; None before it is decided."""
     mine = [entry for entry in entries if entry.digest == digest]
     return f"{at(mine[-1])}: {mine[-1].reason}" if mine else None

@@ -25,7 +25,7 @@ from ml_assets.history.decisions import (
 )
 from ml_assets.operations.recheck import recheck
 from ml_assets.startup import importing
-from ml_assets.store.promotions import PROMOTED, ROLLED_BACK, Champion, Entry, champion_of, until
+from ml_assets.store.promotions import PROMOTED, ROLLED_BACK, Champion, LogEntry, champion_of, until
 from ml_assets.store.records import Version
 
 ModelName = Annotated[
@@ -194,7 +194,7 @@ def _show(planner: Planner, model: str, publisher: Publisher) -> None:
 def _tell(
     planner: Planner,
     model: str,
-    entry: Entry,
+    entry: LogEntry,
     before: Champion | None,
     checked: dict[str, Any],
     as_json: bool,
@@ -209,7 +209,7 @@ def _tell(
         out.print(f"  v{before.version} is held; only `ml-assets promote` can promote it again")
 
 
-def _said(entry: Entry) -> str:
+def _said(entry: LogEntry) -> str:
     said = f"{entry.action.replace('_', ' ')} "
     said += f"to v{entry.version}" if entry.action == ROLLED_BACK else f"v{entry.version}"
     if entry.action == ROLLED_BACK and entry.previous is not None:

@@ -20,7 +20,7 @@ WHOLE = re.compile(r"(?P<asset>[^@:]+)@(?P<partition>.+)")
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundVersion:
     """One version of a cell, and the current record if the environment holds it now."""
 
     cell: Cell
@@ -31,7 +31,7 @@ class Found:
         return f"{self.cell}:v{self.version.number}"
 
 
-def find(planner: Planner, text: str, partition: str | None = None) -> Found:
+def find(planner: Planner, text: str, partition: str | None = None) -> FoundVersion:
     """Return the version that an address names; `partition` is used if the address has none.
 
     Raises RequestError if the text is not an address, and UnknownName if the asset, partition or
@@ -45,7 +45,7 @@ def find(planner: Planner, text: str, partition: str | None = None) -> Found:
     cell = Cell(asset, part or "")
     now = planner.home.records.current(planner.home.env, asset, cell.partition)
     item = numbered(planner, cell, number, found)
-    return Found(cell, item, now if now is not None and now.number == item.number else None)
+    return FoundVersion(cell, item, now if now is not None and now.number == item.number else None)
 
 
 def _read(planner: Planner, text: str) -> tuple[str, str | None, str | None]:

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from ml_assets.guess.batches import Files, period_of
 from ml_assets.guess.choice import Choice
-from ml_assets.guess.draft import Node
+from ml_assets.guess.draft import DraftNode
 from ml_assets.guess.facts import BLANK
 from ml_assets.guess.limits import range_of, set_of
 from ml_assets.guess.measure import Measured
-from ml_assets.guess.profile import ColumnProfile, Dialect
+from ml_assets.guess.profile import ColumnProfile, FileDialect
 
 NULLS = ("", "NA")
 """What the spec reads as missing without a word."""
@@ -34,36 +34,36 @@ KINDS = {
 }
 
 
-def composed(measured: Measured, choice: Choice, files: Files, paths: Sequence[Path]) -> Node:
+def composed(measured: Measured, choice: Choice, files: Files, paths: Sequence[Path]) -> DraftNode:
     """Return the spec of a table: `attributes` and what belongs to them."""
     profile = measured.profile
     names = [path.name for path in paths]
-    top = Node(files=tuple(names))
+    top = DraftNode(files=tuple(names))
     size = f"{profile.rows:,} rows, {len(profile.columns)} columns"
-    top.parts["type"] = Node("ml_assets.TabularDataset", above=_title(size))
-    attributes = Node()
+    top.parts["type"] = DraftNode("ml_assets.TabularDataset", above=_title(size))
+    attributes = DraftNode()
     top.parts["attributes"] = attributes
     parts = attributes.parts
-    parts["description"] = Node(
+    parts["description"] = DraftNode(
         f"Rows of {names[0]}", above=["TODO: what is a row, and where does it come from?"]
     )
-    parts["key"] = Node(list(choice.key) or "row", above=list(choice.about_key))
+    parts["key"] = DraftNode(list(choice.key) or "row", above=list(choice.about_key))
     if choice.time is not None:
-        parts["time"] = Node(choice.time, above=list(choice.about_time))
+        parts["time"] = DraftNode(choice.time, above=list(choice.about_time))
     landing = _landing(profile.dialect, files, _nulls(profile.columns))
     calendar = files.calendar
     if calendar is None and choice.time is not None:
         found = period_of(measured.days.get(choice.days_of or choice.time, Counter()))
         if found is not None:
             calendar = found[0]
-            landing.parts["batch"] = Node(
+            landing.parts["batch"] = DraftNode(
                 f"{calendar} of {choice.time}", beside=f"{found[1]} batches in this file"
             )
     if calendar is not None:
-        parts["calendar"] = Node(calendar, beside=files.evidence)
+        parts["calendar"] = DraftNode(calendar, beside=files.evidence)
     parts["landing"] = landing
-    parts["quarantine_rows"] = Node(ROWS, beside=FEW)
-    columns = Node()
+    parts["quarantine_rows"] = DraftNode(ROWS, beside=FEW)
+    columns = DraftNode()
     shared = list(landing.parts["null_values"].value)
     for column in choice.columns:
         columns.parts[column.name] = column_node(column, shared)
@@ -73,7 +73,7 @@ def composed(measured: Measured, choice: Choice, files: Files, paths: Sequence[P
     parts["columns"] = columns
     padded = [c.name for c in choice.columns if c.padded and c.type in ("text", "category")]
     if padded:
-        parts["cleaning"] = Node([{"op": "strip", "columns": padded}])
+        parts["cleaning"] = DraftNode([{"op": "strip", "columns": padded}])
     return top
 
 
@@ -93,33 +93,33 @@ def _nulls(columns: Sequence[ColumnProfile]) -> list[str]:
     return [text for text in found if text not in values or text in NULLS]
 
 
-def _landing(dialect: Dialect, files: Files, nulls: list[str]) -> Node:
-    parts = {"pattern": Node(files.pattern)}
+def _landing(dialect: FileDialect, files: Files, nulls: list[str]) -> DraftNode:
+    parts = {"pattern": DraftNode(files.pattern)}
     if dialect.format == "csv":
-        usual = Dialect()
+        usual = FileDialect()
         for key in ("encoding", "delimiter", "quote", "header", "skip_lines"):
             value = getattr(dialect, key)
             if value != getattr(usual, key):
-                parts[key] = Node(value)
+                parts[key] = DraftNode(value)
     if dialect.sheet is not None:
-        parts["sheet"] = Node(dialect.sheet)
-    parts["null_values"] = Node(nulls)
-    return Node(parts=parts)
+        parts["sheet"] = DraftNode(dialect.sheet)
+    parts["null_values"] = DraftNode(nulls)
+    return DraftNode(parts=parts)
 
 
-def column_node(column: ColumnProfile, shared: list[str]) -> Node:
+def column_node(column: ColumnProfile, shared: list[str]) -> DraftNode:
     """Return what is written of a column; `shared` spell a missing value in all columns."""
-    node = Node()
+    node = DraftNode()
     kind = KINDS.get(column.kind)
     why = "; ".join(column.evidence)
     node.above.append(f"{kind}: {why}" if kind else why)
     parts = node.parts
-    parts["type"] = Node(column.type)
+    parts["type"] = DraftNode(column.type)
     if column.source:
-        parts["source"] = Node(list(column.source))
+        parts["source"] = DraftNode(list(column.source))
     if column.type in ("date", "timestamp") and column.format:
         single = len(column.format) == 1
-        parts["format"] = Node(column.format[0] if single else list(column.format))
+        parts["format"] = DraftNode(column.format[0] if single else list(column.format))
     if column.type == "timestamp" and not column.zoned:
         node.above.append("TODO zone: times without an offset are taken as UTC")
     _numbers(column, parts)
@@ -129,23 +129,23 @@ def column_node(column: ColumnProfile, shared: list[str]) -> Node:
         share = f"missing in {column.missing:,} of {column.rows:,} rows"
         node.above.append(share)
     elif column.rows:
-        parts["nullable"] = Node(False)
+        parts["nullable"] = DraftNode(False)
     own = _own_nulls(column, shared)
     if own is not None:
-        parts["null_values"] = Node(own)
+        parts["null_values"] = DraftNode(own)
     if column.personal:
-        parts["sensitive"] = Node(True, beside=f"likely personal: {column.personal}")
+        parts["sensitive"] = DraftNode(True, beside=f"likely personal: {column.personal}")
     _limits(column, parts)
     return node
 
 
-def _numbers(column: ColumnProfile, parts: dict[str, Node]) -> None:
+def _numbers(column: ColumnProfile, parts: dict[str, DraftNode]) -> None:
     if column.decimal:
-        parts["decimal"] = Node(column.decimal)
+        parts["decimal"] = DraftNode(column.decimal)
     if column.thousands:
-        parts["thousands"] = Node(column.thousands)
+        parts["thousands"] = DraftNode(column.thousands)
     if column.strip:
-        parts["strip"] = Node(list(column.strip))
+        parts["strip"] = DraftNode(list(column.strip))
 
 
 def _own_nulls(column: ColumnProfile, shared: list[str]) -> list[str] | None:
@@ -156,15 +156,15 @@ def _own_nulls(column: ColumnProfile, shared: list[str]) -> list[str] | None:
     return [*kept, *more] if more or len(kept) < len(shared) else None
 
 
-def _limits(column: ColumnProfile, parts: dict[str, Node]) -> None:
+def _limits(column: ColumnProfile, parts: dict[str, DraftNode]) -> None:
     limits = range_of(column)
     if limits is not None:
         shown = f"found: {_shown(column.min)} to {_shown(column.max)}"
-        parts["range"] = Node(list(limits), beside=shown)
+        parts["range"] = DraftNode(list(limits), beside=shown)
     values = set_of(column)
     if values is not None:
-        parts["allowed"] = Node(list(values))
-        parts["action"] = Node("warn", beside=NEW)
+        parts["allowed"] = DraftNode(list(values))
+        parts["action"] = DraftNode("warn", beside=NEW)
     if column.type in ("date", "timestamp") and column.min is not None and column.max is not None:
         parts["type"].beside = f"found: {_day(column.min)} to {_day(column.max)}"
 

@@ -16,7 +16,7 @@ from charset_normalizer import from_bytes
 
 from ml_assets.errors import RequestError
 from ml_assets.guess.delimited import layout
-from ml_assets.guess.profile import Dialect
+from ml_assets.guess.profile import FileDialect
 from ml_assets.stages.ingest.sniff import BOM, GZIP, OTHERS, PARQUET, UTF16
 
 SAMPLE = 1 << 18
@@ -26,15 +26,15 @@ CONTROL = bytes(set(range(32)) - set(b"\t\n\r\f\v\x1b"))
 EXCEL = b"PK\x03\x04"
 
 
-def dialect_of(path: Path) -> Dialect:
+def dialect_of(path: Path) -> FileDialect:
     """Return how a file is written. Raises RequestError for one that is no table."""
     start = _start(path)
     if not start.removeprefix(BOM).strip():
         raise RequestError(f"{path.name}: the file is empty; wanted a table with a header")
     if start.startswith(PARQUET):
-        return Dialect("parquet")
+        return FileDialect("parquet")
     if start.startswith(EXCEL):
-        return Dialect("excel")
+        return FileDialect("excel")
     for mark, what in OTHERS.items():
         if start.startswith(mark):
             said = f"{path.name}: the file is {what}; wanted CSV, gzipped CSV, Parquet, JSON Lines"
@@ -43,9 +43,9 @@ def dialect_of(path: Path) -> Dialect:
     encoding = _encoding(path, start)
     text = start.decode(encoding, "ignore").removeprefix("\ufeff")
     if text.lstrip().startswith("{") and _objects(text):
-        return Dialect("jsonl", compressed, encoding)
+        return FileDialect("jsonl", compressed, encoding)
     found = layout(text, whole=len(start) < SAMPLE)
-    return Dialect(
+    return FileDialect(
         "csv",
         compressed,
         encoding,

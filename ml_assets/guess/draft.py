@@ -17,11 +17,11 @@ WIDTH = 100
 
 
 @dataclass
-class Node:
+class DraftNode:
     """One value of a mapping: plain, or a mapping of nodes."""
 
     value: Any = None
-    parts: dict[str, Node] = field(default_factory=dict)
+    parts: dict[str, DraftNode] = field(default_factory=dict)
     above: list[str] = field(default_factory=list)
     """Comments on lines of their own, above the key."""
     files: tuple[str, ...] = ()
@@ -30,12 +30,12 @@ class Node:
     """A comment behind the value."""
 
 
-def text_of(node: Node, depth: int = 0) -> str:
+def text_of(node: DraftNode, depth: int = 0) -> str:
     """Return the parts of a node as YAML."""
     return "".join(_lines(node, "  " * depth))
 
 
-def _lines(node: Node, indent: str) -> Iterator[str]:
+def _lines(node: DraftNode, indent: str) -> Iterator[str]:
     yield from (f"# Read from {_clean(file)}\n" for file in node.files)
     for key, part in node.parts.items():
         for comment in part.above:

@@ -85,7 +85,7 @@ class ColumnProfile:
 
 
 @dataclass(frozen=True)
-class Dialect:
+class FileDialect:
     """How a file is written."""
 
     format: Literal["csv", "parquet", "jsonl", "excel"] = "csv"
@@ -104,7 +104,7 @@ class Profile:
 
     rows: int
     columns: tuple[ColumnProfile, ...]
-    dialect: Dialect = Dialect()
+    dialect: FileDialect = FileDialect()
     key: tuple[str, ...] = ()
     """Columns that identify a row, with evidence; none: rows are identified by their content."""
     time: str | None = None

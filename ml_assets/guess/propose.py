@@ -19,10 +19,10 @@ from ml_assets.guess.choice import chosen
 from ml_assets.guess.compose import composed
 from ml_assets.guess.dialect import dialect_of
 from ml_assets.guess.documents import excel
-from ml_assets.guess.draft import Node, text_of
+from ml_assets.guess.draft import DraftNode, text_of
 from ml_assets.guess.kinds import Order
 from ml_assets.guess.measure import Measured, measured
-from ml_assets.guess.profile import Dialect, Profile
+from ml_assets.guess.profile import FileDialect, Profile
 from ml_assets.guess.table import TooLongRecord, table_of
 from ml_assets.guess.tried import Trial, tried, weakened
 from ml_assets.spec.dataset import DatasetSpec
@@ -66,7 +66,7 @@ def proposed(
     return Proposal(text_of(root), found.profile, tuple(notes), trial)
 
 
-def _dialect(paths: Sequence[Path]) -> Dialect:
+def _dialect(paths: Sequence[Path]) -> FileDialect:
     """Return how the files are written. Raises RequestError where they differ."""
     found = [dialect_of(path) for path in paths]
     first = found[0]
@@ -139,7 +139,9 @@ def _notes(profile: Profile) -> Sequence[str]:
     return notes
 
 
-def _trial(name: str, root: Node, path: Path, dialect: Dialect, notes: list[str]) -> Trial | None:
+def _trial(
+    name: str, root: DraftNode, path: Path, dialect: FileDialect, notes: list[str]
+) -> Trial | None:
     """Try the spec on a file, weakening what does not hold; return the last trial."""
     trial: Trial | None = None
     for _ in range(TRIALS):
@@ -161,7 +163,7 @@ def _trial(name: str, root: Node, path: Path, dialect: Dialect, notes: list[str]
     return trial
 
 
-def spec_of(root: Node) -> DatasetSpec:
+def spec_of(root: DraftNode) -> DatasetSpec:
     """Return the spec that a draft's text says. Raises RequestError if it is none."""
     document: dict[str, Any] = yaml.safe_load(text_of(root))
     try:

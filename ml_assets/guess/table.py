@@ -20,7 +20,7 @@ from ml_assets.errors import RequestError
 from ml_assets.guess.delimited import long_fields
 from ml_assets.guess.dialect import opened
 from ml_assets.guess.documents import excel, fields, jsonl
-from ml_assets.guess.profile import Dialect
+from ml_assets.guess.profile import FileDialect
 from ml_assets.stages.ingest.arrow import plain
 from ml_assets.stages.ingest.convert import convert
 
@@ -41,7 +41,7 @@ class Table:
     """Files of one dialect and one header."""
 
     files: Sequence[Path]
-    dialect: Dialect
+    dialect: FileDialect
     names: list[str]
     """The columns' names, as in the file without surrounding blanks; made up without a header."""
     broken: int = 0
@@ -109,7 +109,7 @@ class Table:
         yield [pa.array(column, pa.string()) for column in columns]
 
 
-def table_of(files: Sequence[Path], dialect: Dialect) -> Table:
+def table_of(files: Sequence[Path], dialect: FileDialect) -> Table:
     """Return the table in some files. Raises RequestError where their columns differ."""
     first, *others = files
     names = names_of(first, dialect)
@@ -122,7 +122,7 @@ def table_of(files: Sequence[Path], dialect: Dialect) -> Table:
     return Table(files, dialect, names)
 
 
-def names_of(path: Path, dialect: Dialect) -> list[str]:
+def names_of(path: Path, dialect: FileDialect) -> list[str]:
     """Return the names of a file's columns, made up (column_1) without a header.
 
     Raises RequestError for a file that cannot be read, or has too many.
@@ -152,7 +152,7 @@ def _of_parquet(path: Path) -> list[str]:
         raise RequestError(f"{path.name}: the Parquet file is damaged: {error}") from None
 
 
-def csv_stream(path: Path, dialect: Dialect) -> pa.NativeFile:
+def csv_stream(path: Path, dialect: FileDialect) -> pa.NativeFile:
     """Open a delimited text as UTF-8."""
     stream = pa.input_stream(str(path), compression="gzip" if dialect.compressed else None)
     if dialect.encoding in ("utf-8", "ascii"):
@@ -160,7 +160,7 @@ def csv_stream(path: Path, dialect: Dialect) -> pa.NativeFile:
     return pa.transcoding_input_stream(stream, dialect.encoding, "utf-8")
 
 
-def head(path: Path, dialect: Dialect) -> tuple[list[str], int]:
+def head(path: Path, dialect: FileDialect) -> tuple[list[str], int]:
     """Return the first record's values, and the lines before the records.
 
     Raises RequestError where it cannot be read.

@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml_assets.guess.dialect import opened
-from ml_assets.guess.draft import Node
-from ml_assets.guess.profile import Dialect
+from ml_assets.guess.draft import DraftNode
+from ml_assets.guess.profile import FileDialect
 from ml_assets.spec.dataset import CleanSpec, Contract, DatasetSpec, IngestSpec
 from ml_assets.stages.clean import clean
 from ml_assets.stages.ingest import ingest
@@ -46,7 +46,7 @@ class Trial:
         return sum(self.broken.values())
 
 
-def tried(name: str, spec: DatasetSpec, path: Path, dialect: Dialect) -> Trial | None:
+def tried(name: str, spec: DatasetSpec, path: Path, dialect: FileDialect) -> Trial | None:
     """Ingest and clean a file, or its beginning, under a spec; None if that takes too long."""
     content = _content(path, dialect)
     if content is None:
@@ -83,7 +83,7 @@ def _trial(summary: Mapping[str, Any], quarantine: pa.Table) -> Trial:
     return Trial(summary["landed"], summary["cleaned"], summary["refused"], dict(broken), examples)
 
 
-def _content(path: Path, dialect: Dialect) -> bytes | None:
+def _content(path: Path, dialect: FileDialect) -> bytes | None:
     """Return a file's bytes, cut after a line where it is large; None for other large files."""
     if path.stat().st_size <= MOST:
         return path.read_bytes()
@@ -94,7 +94,7 @@ def _content(path: Path, dialect: Dialect) -> bytes | None:
     return start[: start.rfind(b"\n") + 1] or None
 
 
-def weakened(root: Node, trial: Trial, budget: float) -> list[str]:
+def weakened(root: DraftNode, trial: Trial, budget: float) -> list[str]:
     """Weaken what too many records break; return what was done, for people."""
     columns = root.parts["attributes"].parts["columns"].parts
     done = list[str]()
@@ -109,7 +109,7 @@ def weakened(root: Node, trial: Trial, budget: float) -> list[str]:
         if rule.startswith("parse."):
             for key in ("format", "strip", "decimal", "thousands", "range", "zone"):
                 node.parts.pop(key, None)
-            node.parts["type"] = Node("text")
+            node.parts["type"] = DraftNode("text")
             node.above.append(f"TODO read as text: {said}")
             _without_time(root, column)
         elif part == "not_null":
@@ -121,7 +121,7 @@ def weakened(root: Node, trial: Trial, budget: float) -> list[str]:
     return done
 
 
-def _without_time(root: Node, column: str) -> None:
+def _without_time(root: DraftNode, column: str) -> None:
     """Remove what needs a column to be a time."""
     parts = root.parts["attributes"].parts
     if "time" not in parts or parts["time"].value != column:

@@ -21,7 +21,7 @@ from ml_assets.store.promotions import (
     REFUSED,
     WAITING,
     Champion,
-    Entry,
+    LogEntry,
 )
 from ml_assets.store.records import Current, Version
 
@@ -76,7 +76,7 @@ def compared_with(home: Home, model: str, candidate: str, policy: str) -> str | 
     return None if first is None or first.previous is None else str(first.previous["digest"])
 
 
-def log_decision(home: Home, model: str, current: Current) -> Entry | None:
+def log_decision(home: Home, model: str, current: Current) -> LogEntry | None:
     """Append a decision to the log, unless it is there already; return the new entry.
 
     Raises Conflict if the champion is not the one with which the candidate was compared,

@@ -19,7 +19,7 @@ CLEAN = "ml_assets.stages.clean:clean"
 
 
 @dataclass(frozen=True)
-class RawRows:
+class BatchOrigin:
     """Digests of one batch: its features, its raw rows, and the tables that it was joined with."""
 
     batch: str
@@ -32,7 +32,7 @@ class RawRows:
     """The raw rows of other joined datasets by batch, those of earlier batches included."""
 
 
-def raw_rows(home: Home, dataset: str, made: ActionRecord) -> RawRows:
+def raw_rows(home: Home, dataset: str, made: ActionRecord) -> BatchOrigin:
     """Return the raw rows of the features that an action made of a dataset."""
     ancestry = ancestry_of(home)
     step = Step.of(made)
@@ -47,10 +47,10 @@ def raw_rows(home: Home, dataset: str, made: ActionRecord) -> RawRows:
             snapshots[path[1]] = Ref(digest, "table")
         elif cleaned is not None and raw is not None and path[1] != dataset:
             found.setdefault(path[1], {})[cleaned.partition] = raw
-    return RawRows(step.partition, step.outputs["features"], main, snapshots, found)
+    return BatchOrigin(step.partition, step.outputs["features"], main, snapshots, found)
 
 
-def kept(home: Home, release: str | None, candidate: str) -> RawRows | None:
+def kept(home: Home, release: str | None, candidate: str) -> BatchOrigin | None:
     """Return what an existing release of a candidate (its action) was made of, if it has raw rows.
 
     So a plan that finds one need not go through all recorded actions.
@@ -61,7 +61,7 @@ def kept(home: Home, release: str | None, candidate: str) -> RawRows | None:
     if not rows or given["params"].get("candidate") != candidate:
         return None
     tables = {name: Ref(digest, "table") for name, digest in rows["tables"].items()}
-    return RawRows(
+    return BatchOrigin(
         batch=given["params"]["rows"].get("batch", ""),
         features=tables["features"],
         raw=tables.get("raw"),

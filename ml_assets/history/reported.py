@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from ml_assets.store.home import Home
 from ml_assets.store.objects import Ref
-from ml_assets.store.promotions import Entry
+from ml_assets.store.promotions import LogEntry
 from ml_assets.store.records import Current, Version
 
 GIVEN = ("model", "leaderboard")
@@ -24,7 +24,7 @@ class Standing:
     candidate: Current | None
     report: Current | None
     """This candidate's report; None while it is being made."""
-    entries: list[Entry]
+    entries: list[LogEntry]
     """The promotion log."""
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ml_assets.errors import suggest
-from ml_assets.guess.draft import Node
+from ml_assets.guess.draft import DraftNode
 from ml_assets.odcs.document import Rest, is_true, shown
 from ml_assets.odcs.options import read_options
 from ml_assets.odcs.quality import said_by
@@ -54,7 +54,7 @@ NULLS: tuple[str, ...] = Landing.model_fields["null_values"].default
 
 
 @dataclass
-class Found:
+class ContractColumn:
     """A column as read from a contract."""
 
     given: str
@@ -69,17 +69,19 @@ class Found:
     unique: bool = False
     wrong: list[tuple[Place, str]] = field(default_factory=list)
 
-    def node(self) -> Node:
+    def node(self) -> DraftNode:
         """Return it as a part of a spec."""
-        return Node(parts={k: Node(v) for k, v in self.values.items()}, above=self.comments)
+        return DraftNode(
+            parts={k: DraftNode(v) for k, v in self.values.items()}, above=self.comments
+        )
 
 
-def read_column(content: Mapping[str, Any], foreign: bool) -> Found:
+def read_column(content: Mapping[str, Any], foreign: bool) -> ContractColumn:
     """Return a column, with what is wrong with it; `foreign` if another tool made the contract."""
     rest = Rest(content)
     given = str(rest.take("name", ""))
     name = given.lstrip("_") or "column" if given.startswith("_") else given
-    found = Found(given, name, {}, [], [], None)
+    found = ContractColumn(given, name, {}, [], [], None)
     if found.name != given:
         found.comments.append(f"{given!r} in the contract; names that start with _ are reserved")
     own = rest.own() or {}
@@ -117,7 +119,7 @@ def read_column(content: Mapping[str, Any], foreign: bool) -> Found:
     return found
 
 
-def _type(rest: Rest, found: Found) -> ColumnType:
+def _type(rest: Rest, found: ContractColumn) -> ColumnType:
     logical, physical = rest.take("logicalType"), rest.look("physicalType")
     if logical in TYPES:
         return TYPES[logical]
@@ -136,14 +138,14 @@ def _type(rest: Rest, found: Found) -> ColumnType:
     return kind
 
 
-def _options(rest: Rest, kind: ColumnType, found: Found) -> None:
+def _options(rest: Rest, kind: ColumnType, found: ContractColumn) -> None:
     read = read_options(found.name, kind, rest.take("logicalTypeOptions"))
     found.values |= read.values
     found.rules += read.rules
     found.comments += read.comments
 
 
-def _quality(rest: Rest, found: Found) -> None:
+def _quality(rest: Rest, found: ContractColumn) -> None:
     said = said_by(rest.take("quality"))
     listed = rest.look("enum")
     if isinstance(listed, list) and all("value" in item for item in listed):
@@ -155,7 +157,7 @@ def _quality(rest: Rest, found: Found) -> None:
     found.values |= said.values
 
 
-def _sensitive(rest: Rest, found: Found) -> None:
+def _sensitive(rest: Rest, found: ContractColumn) -> None:
     classified = rest.look("classification")
     tags = rest.look("tags") or []
     secret = classified is not None and str(classified).lower() not in OPEN
@@ -174,7 +176,7 @@ def _nulls(values: dict[str, Any]) -> None:
         values["null_values"] = [text for text in NULLS if text not in allowed]
 
 
-def _fitting(found: Found) -> None:
+def _fitting(found: ContractColumn) -> None:
     """Turn fields that a column of its type cannot have into comments."""
     for name, why in _misfits(found.values):
         if name in found.values and name != "type":

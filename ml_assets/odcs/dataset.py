@@ -13,9 +13,9 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
-from ml_assets.guess.draft import Node, text_of
-from ml_assets.odcs.column import Found, read_column
-from ml_assets.odcs.document import Contract, Rest, shown
+from ml_assets.guess.draft import DraftNode, text_of
+from ml_assets.odcs.column import ContractColumn, read_column
+from ml_assets.odcs.document import ContractFile, Rest, shown
 from ml_assets.odcs.quality import said_by
 from ml_assets.odcs.standard import OWNER
 from ml_assets.spec.base import Mistakes, Place
@@ -38,7 +38,7 @@ class Imported:
     """What the contract says and the spec does not, and what a person should look at."""
 
 
-def imported(contract: Contract, schema: str | None = None) -> Imported:
+def imported(contract: ContractFile, schema: str | None = None) -> Imported:
     """Return the spec of a contract's table.
 
     Raises SpecError for mistakes in the contract, and where they make no dataset.
@@ -58,19 +58,19 @@ def imported(contract: Contract, schema: str | None = None) -> Imported:
     parts |= _landing(name, table, columns) if own is None else {k: _node(own[k]) for k in own}
     kept = (own or {}).get("rules", [])
     rules, lost = _rules(columns, kept if isinstance(kept, list) else [])
-    parts["columns"] = Node(parts={column.name: column.node() for column in columns})
+    parts["columns"] = DraftNode(parts={column.name: column.node() for column in columns})
     if rules and isinstance(kept, list):
-        parts["rules"] = Node([*kept, *rules])
+        parts["rules"] = DraftNode([*kept, *rules])
     parts["columns"].above += lost
     title = _title(contract, head, table)
-    attributes = Node(parts=parts)
-    top = Node(parts={"type": Node("ml_assets.TabularDataset", above=title)})
+    attributes = DraftNode(parts=parts)
+    top = DraftNode(parts={"type": DraftNode("ml_assets.TabularDataset", above=title)})
     top.parts["attributes"] = attributes
     spec = _validated(contract, _plain(attributes))
     return Imported(text_of(top), spec, tuple(_comments(top))[1:])
 
 
-def _columns(contract: Contract, place: int, foreign: bool) -> list[Found]:
+def _columns(contract: ContractFile, place: int, foreign: bool) -> list[ContractColumn]:
     """Return the columns; SpecError for those that are none, or are there twice."""
     content = contract.content["schema"][place].get("properties") or []
     found = [read_column(item, foreign) for item in content]
@@ -89,7 +89,7 @@ def _columns(contract: Contract, place: int, foreign: bool) -> list[Found]:
     return found
 
 
-def _description(head: Rest, table: Rest) -> Node:
+def _description(head: Rest, table: Rest) -> DraftNode:
     said = table.take("description")
     if said is None:
         about = head.take("description") or {}
@@ -99,11 +99,11 @@ def _description(head: Rest, table: Rest) -> Node:
     else:
         above = []
     if said is None:
-        return Node("", above=[*above, "TODO: what is a row, and where does it come from?"])
-    return Node(str(said), above=above)
+        return DraftNode("", above=[*above, "TODO: what is a row, and where does it come from?"])
+    return DraftNode(str(said), above=above)
 
 
-def _owners(head: Rest, trusted: bool) -> dict[str, Node]:
+def _owners(head: Rest, trusted: bool) -> dict[str, DraftNode]:
     """Return the owners among the team's members, where they have an address."""
     team = head.take("team") or []
     members = team.get("members") or [] if isinstance(team, dict) else team
@@ -120,10 +120,10 @@ def _owners(head: Rest, trusted: bool) -> dict[str, Node]:
     about = {k: v for k, v in team.items() if k != "members"} if isinstance(team, dict) else {}
     left = [*([about] if about else []), *others]
     above = [f"in the contract's team: {shown(item)}" for item in left]
-    return {"owners": Node(owners, above=above)} if owners or above else {}
+    return {"owners": DraftNode(owners, above=above)} if owners or above else {}
 
 
-def _key(table: Rest, columns: Sequence[Found]) -> Node:
+def _key(table: Rest, columns: Sequence[ContractColumn]) -> DraftNode:
     """Return the primary key, or else columns whose values together have no duplicates."""
     names = {column.given: column.name for column in columns}
     primary = [column for column in columns if column.key is not None]
@@ -131,7 +131,7 @@ def _key(table: Rest, columns: Sequence[Found]) -> Node:
     above = said.comments
     if said.unique and not primary and set(said.unique) <= {*names}:
         above.append("no primary key in the contract; these have no duplicates by a quality rule")
-        return Node([names[name] for name in said.unique], above=above)
+        return DraftNode([names[name] for name in said.unique], above=above)
     if said.unique is not None:
         unique = ", ".join(said.unique) or "the whole row"
         above.append(f"unique in the contract, not checked here: {unique}")
@@ -140,24 +140,26 @@ def _key(table: Rest, columns: Sequence[Found]) -> Node:
             column.comments.append("unique in the contract; here only the key is")
     # Python's sort is stable: those without a position stay in the contract's order, first.
     ordered = [column.name for column in sorted(primary, key=lambda column: column.key or 0)]
-    return Node(ordered or "row", above=above)
+    return DraftNode(ordered or "row", above=above)
 
 
-def _landing(name: str, table: Rest, columns: Sequence[Found]) -> dict[str, Node]:
+def _landing(name: str, table: Rest, columns: Sequence[ContractColumn]) -> dict[str, DraftNode]:
     """Return where files of a table might land: a contract has no such thing."""
     file = str(table.look("physicalName") or name).rpartition(".")[2]
     todo = (
         "TODO pattern: how are the files called? a group (?P<batch>…) of a month, with a calendar?"
     )
-    pattern = Node(re.escape(file) + FORMATS, above=[todo])
-    landing = Node(parts={"pattern": pattern})
+    pattern = DraftNode(re.escape(file) + FORMATS, above=[todo])
+    landing = DraftNode(parts={"pattern": pattern})
     times = [column.name for column in columns if column.values["type"] in ("date", "timestamp")]
     if times:
         landing.above.append(f"TODO time, the column that orders rows: {' or '.join(times)}?")
     return {"landing": landing}
 
 
-def _rules(columns: Sequence[Found], kept: Sequence[Any]) -> tuple[list[dict[str, str]], list[str]]:
+def _rules(
+    columns: Sequence[ContractColumn], kept: Sequence[Any]
+) -> tuple[list[dict[str, str]], list[str]]:
     """Return rules for what columns have no field for, and comments for what is no expression."""
     rules: list[dict[str, str]] = []
     lost = []
@@ -191,7 +193,7 @@ def _rule_name(column: str, option: str, taken: Collection[str]) -> str:
     return name if number == 1 else f"{name}_{number}"
 
 
-def _title(contract: Contract, head: Rest, table: Rest) -> list[str]:
+def _title(contract: ContractFile, head: Rest, table: Rest) -> list[str]:
     name, version = head.look("name") or head.look("id"), head.look("version")
     for key in HEAD:
         head.take(key)
@@ -205,21 +207,21 @@ def _title(contract: Contract, head: Rest, table: Rest) -> list[str]:
     ]
 
 
-def _node(value: Any) -> Node:
+def _node(value: Any) -> DraftNode:
     if isinstance(value, Mapping) and value:
-        return Node(parts={str(key): _node(inner) for key, inner in value.items()})
-    return Node(value)
+        return DraftNode(parts={str(key): _node(inner) for key, inner in value.items()})
+    return DraftNode(value)
 
 
-def _plain(node: Node) -> Any:
+def _plain(node: DraftNode) -> Any:
     return {k: _plain(part) for k, part in node.parts.items()} if node.parts else node.value
 
 
-def _comments(node: Node) -> list[str]:
+def _comments(node: DraftNode) -> list[str]:
     return [text for part in node.parts.values() for text in (*part.above, *_comments(part))]
 
 
-def _validated(contract: Contract, attributes: Any) -> DatasetSpec:
+def _validated(contract: ContractFile, attributes: Any) -> DatasetSpec:
     """Return the spec; SpecError says at which of its fields the contract makes none."""
     try:
         return DatasetSpec.model_validate(attributes)

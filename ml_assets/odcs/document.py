@@ -22,7 +22,7 @@ from ml_assets.spec.explain import line_of
 
 
 @dataclass(frozen=True)
-class Contract:
+class ContractFile:
     """A contract as it stands in a file."""
 
     path: Path
@@ -65,7 +65,7 @@ class Contract:
         return f"{'.'.join(words)}: {what}" if words else what
 
 
-def read_contract(path: Path) -> Contract:
+def read_contract(path: Path) -> ContractFile:
     """Return a contract of a file; SpecError says what is wrong with it, each with its line.
 
     Raises RequestError if the standard's package is not installed.
@@ -77,7 +77,7 @@ def read_contract(path: Path) -> Contract:
     keys = [f"{path}:{line}: {said}" for line, said in sorted(wrong_keys(root))]
     if keys:
         raise SpecError("\n".join(keys))
-    contract = Contract(path, root, construct(path, root))
+    contract = ContractFile(path, root, construct(path, root))
     other = list(_other(contract.content))
     if other:
         raise contract.wrong(other)
@@ -94,7 +94,7 @@ _KEYS = f"apiVersion: {WRITTEN}, kind: DataContract, id, version, schema"
 def _other(content: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
     """Yield why a document is no contract of a version that is read."""
     if "dataContractSpecification" in content:
-        said = "is another standard, the Data Contract Specification"
+        said = "is another standard, the Data ContractFile Specification"
         yield ("dataContractSpecification",), f"{said}; wanted {_KEYS}"
         return
     kind, version = content.get("kind"), content.get("apiVersion")

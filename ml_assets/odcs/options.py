@@ -34,7 +34,7 @@ _PIECE = re.compile(r"'((?:[^']|'')*)'|(([A-Za-z])\3*)|([^A-Za-z']+)")
 
 
 @dataclass
-class Read:
+class ColumnOptions:
     """What the options of a column say."""
 
     values: dict[str, Any] = field(default_factory=dict)
@@ -44,9 +44,9 @@ class Read:
     comments: list[str] = field(default_factory=list)
 
 
-def read_options(name: str, kind: ColumnType, options: Any) -> Read:
+def read_options(name: str, kind: ColumnType, options: Any) -> ColumnOptions:
     """Return what options say of a column; those that cannot be expressed are comments."""
-    rest, read = Rest(options or {}), Read()
+    rest, read = Rest(options or {}), ColumnOptions()
     column = named(name)
     if kind in ("integer", "number"):
         limits = [rest.take("minimum"), rest.take("maximum")]
@@ -69,7 +69,7 @@ def read_options(name: str, kind: ColumnType, options: Any) -> Read:
     return read
 
 
-def _rule(rest: Rest, option: str, before: str, read: Read, after: str = "") -> None:
+def _rule(rest: Rest, option: str, before: str, read: ColumnOptions, after: str = "") -> None:
     value = rest.look(option)
     if value is not None and not isinstance(value, bool | list | dict):
         rest.take(option)
@@ -77,7 +77,7 @@ def _rule(rest: Rest, option: str, before: str, read: Read, after: str = "") -> 
         read.rules.append((f"{before} {value!r}{after}", option, said))
 
 
-def _pattern(rest: Rest, read: Read) -> None:
+def _pattern(rest: Rest, read: ColumnOptions) -> None:
     """Take a pattern: here it is that of the whole text, there it may be found anywhere."""
     pattern = rest.look("pattern")
     if not isinstance(pattern, str):
@@ -89,7 +89,7 @@ def _pattern(rest: Rest, read: Read) -> None:
         read.comments.append(f"TODO pattern: that of the contract {said}")
 
 
-def _format(rest: Rest, read: Read) -> None:
+def _format(rest: Rest, read: ColumnOptions) -> None:
     form = rest.look("format")
     ours = strptime(form) if isinstance(form, str) else None
     if ours is not None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from ml_assets.assets.cells import Cell
 from ml_assets.assets.edges import edges
-from ml_assets.engine.address import Found
+from ml_assets.engine.address import FoundVersion
 from ml_assets.engine.plan import Planner
 from ml_assets.history.ancestry import ancestry_of
 
@@ -63,7 +63,7 @@ class Node:
         }
 
 
-def lineage(planner: Planner, found: Found) -> dict[str, Node]:
+def lineage(planner: Planner, found: FoundVersion) -> dict[str, Node]:
     """Return name -> node of a version and all its ancestors, itself first.
 
     For a version that the environment holds, the actions are those of its current record.
@@ -84,14 +84,14 @@ def steps(planner: Planner, cells: Iterable[Cell]) -> dict[str, Node]:
         if now is not None:
             versions = records.versions(cell.asset, cell.partition)
             item = next(version for version in versions if version.number == now.number)
-            found.append(Found(cell, item, now))
+            found.append(FoundVersion(cell, item, now))
     return _Walk(planner, found).nodes(deep=False)
 
 
 class _Walk:
     """From all ancestors of a version's actions to the versions that they produced."""
 
-    def __init__(self, planner: Planner, start: Sequence[Found]) -> None:
+    def __init__(self, planner: Planner, start: Sequence[FoundVersion]) -> None:
         self._records = planner.home.records
         self._graph = edges(planner.project)
         self._held = self._records.all_current(planner.home.env)
@@ -129,12 +129,12 @@ class _Walk:
                     todo.append(parent)
         return {**near, **nodes}
 
-    def _actions(self, found: Found) -> dict[str, str]:
+    def _actions(self, found: FoundVersion) -> dict[str, str]:
         """Return the actions that produced a version, by part, without checks."""
         held = found.version.actions if found.current is None else found.current.actions
         return {part: key for part, key in held.items() if not part.startswith("check:")}
 
-    def _node(self, found: Found) -> Node:
+    def _node(self, found: FoundVersion) -> Node:
         version, steps = found.version, self._ancestry.steps
         keys = {part: key for part, key in self._actions(found).items() if key in steps}
         return Node(
@@ -149,7 +149,7 @@ class _Walk:
             code={part: steps[key].stage for part, key in keys.items()},
         )
 
-    def _parents(self, found: Found, keys: Iterable[str]) -> Iterator[Found | Node]:
+    def _parents(self, found: FoundVersion, keys: Iterable[str]) -> Iterator[FoundVersion | Node]:
         """Yield an asset's inputs in the graph, without results that pass between actions."""
         above = {*self._graph[found.cell.asset]}
         if found.cell.name == "predictions":
@@ -161,7 +161,7 @@ class _Walk:
                 if parent is not None and parent.cell.asset in above:
                     yield parent
 
-    def _made(self, maker: str, digest: str) -> Found | None:
+    def _made(self, maker: str, digest: str) -> FoundVersion | None:
         """Return the version with this content that an action produced."""
         step = self._ancestry.steps[maker]
         for name, ref in step.outputs.items():
@@ -170,7 +170,7 @@ class _Walk:
             for version in self._records.versions(cell.asset, cell.partition):
                 if ref.digest == digest in {out.digest for out in version.outputs.values()}:
                     now = held if held is not None and held.number == version.number else None
-                    return Found(cell, version, now)
+                    return FoundVersion(cell, version, now)
         return None
 
     def _landed(self, key: str, digest: str) -> Node | None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ml_assets.errors import BundleError, RequestError, StageError
-from ml_assets.release.read import Bundle, Problem, document
+from ml_assets.release.read import Bundle, FileProblem, document
 from ml_assets.stages.release.files import (
     ABOUT,
     ALWAYS,
@@ -27,7 +27,7 @@ from ml_assets.store.digest import canonical_json
 PROVENANCE, PROMOTION = "provenance.json", "promotion.json"
 
 
-def problems(bundle: Bundle) -> list[Problem]:
+def problems(bundle: Bundle) -> list[FileProblem]:
     """Return all differences from SHA256SUMS and from the provenance.
 
     Raises RequestError for an undamaged bundle of another format.
@@ -35,11 +35,11 @@ def problems(bundle: Bundle) -> list[Problem]:
     found = list(bundle.problems)
     files = bundle.files
     if SUMS not in files:
-        return [*found, Problem(SUMS, "is missing")]
+        return [*found, FileProblem(SUMS, "is missing")]
     try:
         wanted = listed(files[SUMS])
     except BundleError as error:
-        return [*found, Problem(SUMS, str(error))]
+        return [*found, FileProblem(SUMS, str(error))]
     subjects = _subjects(files.get(PROVENANCE, b""))
     found += _compared(files, wanted, subjects)
     return found or list(_contradictions(bundle, wanted, subjects))
@@ -47,7 +47,7 @@ def problems(bundle: Bundle) -> list[Problem]:
 
 def _contradictions(
     bundle: Bundle, wanted: Mapping[str, str], subjects: Mapping[str, str]
-) -> Iterator[Problem]:
+) -> Iterator[FileProblem]:
     """Yield contradictions between files that all match their checksums."""
     about = bundle.about
     got = about.get("format")
@@ -57,14 +57,14 @@ def _contradictions(
             "Verify it with the version that made it (lineage.json says which code)"
         )
     if bundle.folder != f"{about.get('model')}-{about.get('version')}":
-        yield Problem(ABOUT, f"names another release than its folder {bundle.folder}")
+        yield FileProblem(ABOUT, f"names another release than its folder {bundle.folder}")
     for name in sorted({*ALWAYS, *_said_to_score(about)} - set(wanted)):
-        yield Problem(name, "is missing and not listed, but every bundle has it")
+        yield FileProblem(name, "is missing and not listed, but every bundle has it")
     for name in sorted(set(wanted) - {PROVENANCE, SIGNER}):
         if subjects.get(name) != wanted[name]:
-            yield Problem(PROVENANCE, f"has a different digest of {name}, or none")
+            yield FileProblem(PROVENANCE, f"has a different digest of {name}, or none")
     if not _hashed(bundle.files.get(PROMOTION, b"")):
-        yield Problem(PROMOTION, "does not match its hash")
+        yield FileProblem(PROMOTION, "does not match its hash")
 
 
 def _said_to_score(about: Mapping[str, Any]) -> Iterator[str]:
@@ -79,23 +79,25 @@ def _said_to_score(about: Mapping[str, Any]) -> Iterator[str]:
 
 def _compared(
     files: Mapping[str, bytes], wanted: Mapping[str, str], subjects: Mapping[str, str]
-) -> Iterator[Problem]:
+) -> Iterator[FileProblem]:
     for name in sorted({*files, *wanted} - set(UNLISTED)):
         if name not in files and subjects and name not in {*subjects, PROVENANCE, SIGNER}:
-            yield Problem(SUMS, f"lists {name}, which {PROVENANCE} does not list")
+            yield FileProblem(SUMS, f"lists {name}, which {PROVENANCE} does not list")
         elif name not in files:
-            yield Problem(name, f"is listed in {SUMS} but missing")
+            yield FileProblem(name, f"is listed in {SUMS} but missing")
         elif name not in wanted and subjects.get(name) == sha256(files[name]):
-            yield Problem(SUMS, f"its line for {name} was changed; {PROVENANCE} has it")
+            yield FileProblem(SUMS, f"its line for {name} was changed; {PROVENANCE} has it")
         elif name not in wanted:
-            yield Problem(name, f"is not listed in {SUMS}: it was added later")
+            yield FileProblem(name, f"is not listed in {SUMS}: it was added later")
         elif sha256(files[name]) != wanted[name]:
             if subjects.get(name) == sha256(files[name]):
-                yield Problem(SUMS, f"its line for {name} was changed; {PROVENANCE} agrees with it")
+                yield FileProblem(
+                    SUMS, f"its line for {name} was changed; {PROVENANCE} agrees with it"
+                )
             elif name == PROVENANCE and _whole(files[name]):
-                yield Problem(name, f"or its line in {SUMS} was changed")
+                yield FileProblem(name, f"or its line in {SUMS} was changed")
             else:
-                yield Problem(name, f"was changed: its bytes are not those that {SUMS} lists")
+                yield FileProblem(name, f"was changed: its bytes are not those that {SUMS} lists")
 
 
 def _subjects(content: bytes) -> dict[str, str]:

@@ -56,7 +56,7 @@ def code_of(files: Mapping[str, bytes]) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Problem:
+class FileProblem:
     """What is wrong with one file of a bundle."""
 
     file: str
@@ -69,7 +69,7 @@ class Bundle:
 
     folder: str
     files: dict[str, bytes]
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[FileProblem] = field(default_factory=list)
 
     @property
     def about(self) -> Mapping[str, Any]:
@@ -124,11 +124,11 @@ def unpacked(data: bytes, name: str) -> Bundle:
         with zipfile.ZipFile(io.BytesIO(data)) as source:
             bundle = _entries(source)
     except _BROKEN as error:
-        return Bundle("", {}, [Problem(name, f"is not a readable archive: {error}")])
+        return Bundle("", {}, [FileProblem(name, f"is not a readable archive: {error}")])
     if not bundle.problems and NAME.fullmatch(bundle.folder):
         again = archive(bundle.folder, bundle.files)
         if again != data:
-            bundle.problems.append(Problem(name, _where(again, data, bundle)))
+            bundle.problems.append(FileProblem(name, _where(again, data, bundle)))
     return bundle
 
 
@@ -153,7 +153,7 @@ def _entries(source: zipfile.ZipFile) -> Bundle:
         try:
             bundle.files[name] = source.read(entry)
         except _BROKEN as error:
-            bundle.problems.append(Problem(name, f"was changed: {error}"))
+            bundle.problems.append(FileProblem(name, f"was changed: {error}"))
     return bundle
 
 

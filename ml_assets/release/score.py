@@ -18,7 +18,7 @@ from pathlib import Path
 
 from ml_assets.children import light
 from ml_assets.errors import BundleError
-from ml_assets.release.read import Bundle, Problem, document
+from ml_assets.release.read import Bundle, FileProblem, document
 from ml_assets.release.virtualenvs import environment, run
 from ml_assets.stages.intervals import apply
 from ml_assets.stages.release.files import ROWS
@@ -94,7 +94,7 @@ def foreign(bundle: Bundle, *, here: bool = False) -> list[str]:
 
 def score(
     bundle: Bundle, *, here: bool = False, rows: bool = False
-) -> tuple[list[Scored], list[Problem]]:
+) -> tuple[list[Scored], list[FileProblem]]:
     """Run a bundle's programs on its golden rows and compare.
 
     Each runs in an isolated process: in a virtualenv with exactly the packages of its lock or,
@@ -112,19 +112,19 @@ def score(
                 if not here:
                     python = [environment(bundle.files[item.lock]), "-I", "-B"]
             except BundleError as error:
-                found.append(Problem(item.lock, f"could not be installed: {error}. {INSTEAD}"))
+                found.append(FileProblem(item.lock, f"could not be installed: {error}. {INSTEAD}"))
                 continue
             program = item.arguments[0]
             try:
                 said = run([*python, *item.arguments], folder)
                 result = _compared(item, said, bundle.files[item.expected])
             except BundleError as error:
-                found.append(Problem(program, str(error)))
+                found.append(FileProblem(program, str(error)))
                 continue
             scored.append(result)
             if result.largest > TOLERANCE:
                 said_off = f"predicts up to {result.largest:.3g} beside what the server did"
-                found.append(Problem(program, f"{said_off}, over {TOLERANCE:g}"))
+                found.append(FileProblem(program, f"{said_off}, over {TOLERANCE:g}"))
     return scored, found
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ml_assets.errors import RequestError
-from ml_assets.release.read import Bundle, Problem
+from ml_assets.release.read import Bundle, FileProblem
 from ml_assets.stages.release.files import SIGNATURE, SIGNER, SUMS, sums
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def signed(files: Mapping[str, bytes], key: Path) -> dict[str, bytes]:
     return {**found, SIGNATURE: private.sign(found[SUMS])}
 
 
-def signature_problems(bundle: Bundle, trusted: Path | None) -> Iterator[Problem]:
+def signature_problems(bundle: Bundle, trusted: Path | None) -> Iterator[FileProblem]:
     """Yield what is wrong with the signature; `trusted` is the public key that must have signed.
 
     Raises RequestError if that file is not an Ed25519 public key.
@@ -60,24 +60,24 @@ def signature_problems(bundle: Bundle, trusted: Path | None) -> Iterator[Problem
     files = bundle.files
     if SIGNATURE not in files and SIGNER not in files:
         if wanted is not None:
-            yield Problem(SIGNATURE, "is missing: the bundle is not signed")
+            yield FileProblem(SIGNATURE, "is missing: the bundle is not signed")
         return
     lacking = [name for name in (SIGNATURE, SIGNER, SUMS) if name not in files]
     if lacking:
-        yield Problem(lacking[0], "is missing: the signature cannot be checked")
+        yield FileProblem(lacking[0], "is missing: the signature cannot be checked")
         return
     try:
         signer = _public(files[SIGNER], SIGNER)
     except RequestError as error:
-        yield Problem(SIGNER, str(error))
+        yield FileProblem(SIGNER, str(error))
         return
     try:
         signer.verify(files[SIGNATURE], files[SUMS])
     except InvalidSignature:
-        yield Problem(SIGNATURE, f"is not the signature of {SUMS} by {SIGNER}")
+        yield FileProblem(SIGNATURE, f"is not the signature of {SUMS} by {SIGNER}")
         return
     if wanted is not None and signer.public_bytes_raw() != wanted.public_bytes_raw():
-        yield Problem(SIGNER, f"signed by another key than {trusted}")
+        yield FileProblem(SIGNER, f"signed by another key than {trusted}")
 
 
 def _public(content: bytes, name: str) -> Ed25519PublicKey:

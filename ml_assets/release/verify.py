@@ -14,7 +14,7 @@ from ml_assets.errors import BundleError
 from ml_assets.release import check as bundle_check
 from ml_assets.release import read as bundle_read
 from ml_assets.release import score as bundle_score
-from ml_assets.release.read import Bundle, Problem
+from ml_assets.release.read import Bundle, FileProblem
 from ml_assets.release.score import Scored
 from ml_assets.release.sign import signature_problems
 from ml_assets.stages.release.files import CODE, SIGNATURE
@@ -27,7 +27,7 @@ class Verification:
     """The result of verifying a bundle."""
 
     bundle: Bundle
-    problems: list[Problem]
+    problems: list[FileProblem]
     signature: str
     """trusted (by the given key), present (by the key inside, of an unknown signer), or none."""
     scored: list[Scored] = field(default_factory=list)
@@ -72,7 +72,7 @@ def verify(
     strange = bundle_score.foreign(bundle, here=here) if signature != "trusted" else []
     if strange:
         found.problems += [
-            Problem(
+            FileProblem(
                 name,
                 "is not the one that this version ships, so it was not used; to use it, give a "
                 "trusted signer's --public-key",

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from ml_assets.scaffold import text
 from ml_assets.scaffold.entities import Entity
-from ml_assets.scaffold.rows import Rows
+from ml_assets.scaffold.rows import CleanedRows
 from ml_assets.scaffold.target import Target
 from ml_assets.spec.dataset import DatasetSpec
 
@@ -22,7 +22,7 @@ SMALL = 2_000
 
 def split_lines(
     spec: DatasetSpec,
-    rows: Rows,
+    rows: CleanedRows,
     target: Target,
     entity: Entity | None,
     groups: Sequence[str],
@@ -47,7 +47,7 @@ def split_lines(
     return lines
 
 
-def _by_time(time: str, rows: Rows, entity: Entity | None) -> list[str]:
+def _by_time(time: str, rows: CleanedRows, entity: Entity | None) -> list[str]:
     lines = text.comment(f"the newest rows by {time} test, the ones before validate", 4)
     if entity is not None:
         lines += text.comment(
@@ -63,11 +63,11 @@ def _by_time(time: str, rows: Rows, entity: Entity | None) -> list[str]:
     return [*lines, f"    test: 20%  # of the rows: {few} only", "    validation: 15%"]
 
 
-def _grouped(groups: Sequence[str], why: str, rows: Rows) -> list[str]:
+def _grouped(groups: Sequence[str], why: str, rows: CleanedRows) -> list[str]:
     names = ", ".join(text.scalar(name) for name in groups)
     return [*text.comment(why, 4), "    kind: hash", *_sizes(rows), f"    group: [{names}]"]
 
 
-def _sizes(rows: Rows) -> list[str]:
+def _sizes(rows: CleanedRows) -> list[str]:
     validation = 0.2 if len(rows.table) < SMALL else 0.1
     return ["    test: 0.2", f"    validation: {validation}"]

@@ -26,7 +26,7 @@ APART = {
 
 
 @dataclass(frozen=True)
-class Input:
+class InputColumn:
     """A column that is an input, or is not."""
 
     name: str
@@ -45,7 +45,7 @@ def inputs_of(
     apart: Mapping[str, str],
     leaks: Mapping[str, Leak],
     keep: Collection[str] = (),
-) -> list[Input]:
+) -> list[InputColumn]:
     """Return all columns but the target's; `apart` says of some why they are left out.
 
     `keep` are inputs whatever speaks against it.
@@ -57,44 +57,44 @@ def inputs_of(
             found.append(_kept(name, column, profile))
         elif name in apart:
             if apart[name]:
-                found.append(Input(name, out=apart[name]))
+                found.append(InputColumn(name, out=apart[name]))
         elif profile.kind in NOTHING or not profile.present or profile.distinct < 2:
             found.append(
-                Input(name, out=_said(NOTHING.get(profile.kind, "has one value"), profile))
+                InputColumn(name, out=_said(NOTHING.get(profile.kind, "has one value"), profile))
             )
         elif name in leaks and leaks[name].whole:
             said = f"a leak? It alone all but gives the target ({leaks[name].why})"
-            found.append(Input(name, out=said, leak=True))
+            found.append(InputColumn(name, out=said, leak=True))
         elif column.type == "text" or (column.type == "category" and profile.kind in APART):
             found.append(_text(name, profile))
         elif profile.kind == "id" and column.type in ("integer", "number"):
             found.append(_identifier(name, profile))
         else:
             about = "sensitive: its values are not shown" if column.sensitive else ""
-            found.append(Input(name, about=about))
+            found.append(InputColumn(name, about=about))
     return found
 
 
-def _kept(name: str, column: Column, profile: ColumnProfile) -> Input:
+def _kept(name: str, column: Column, profile: ColumnProfile) -> InputColumn:
     if column.type not in ("text", "category"):
-        return Input(name, about="kept on request")
+        return InputColumn(name, about="kept on request")
     words = profile.kind in ("text", "name", "url", "list")
-    return Input(name, "text" if words else "category", "kept on request")
+    return InputColumn(name, "text" if words else "category", "kept on request")
 
 
-def _text(name: str, profile: ColumnProfile) -> Input:
+def _text(name: str, profile: ColumnProfile) -> InputColumn:
     if profile.kind == "text":
-        return Input(name, "text", f"free text, {profile.words:.0f} words on average")
+        return InputColumn(name, "text", f"free text, {profile.words:.0f} words on average")
     if profile.kind in ("categorical", "numeric"):
-        return Input(name, "category", f"{profile.distinct:,} different values")
+        return InputColumn(name, "category", f"{profile.distinct:,} different values")
     return _identifier(name, profile)
 
 
-def _identifier(name: str, profile: ColumnProfile) -> Input:
+def _identifier(name: str, profile: ColumnProfile) -> InputColumn:
     if profile.kind != "url" and profile.distinct * USES <= profile.present:
         said = f"{profile.distinct:,} values with {profile.present // profile.distinct} rows each"
-        return Input(name, "category", said)
-    return Input(name, out=_said(APART.get(profile.kind, APART["name"]), profile))
+        return InputColumn(name, "category", said)
+    return InputColumn(name, out=_said(APART.get(profile.kind, APART["name"]), profile))
 
 
 def _said(why: str, profile: ColumnProfile) -> str:

@@ -21,7 +21,7 @@ from ml_assets.scaffold import text
 from ml_assets.scaffold.entities import Entity, entity_of
 from ml_assets.scaffold.families import SMALL, borders, training_lines
 from ml_assets.scaffold.folds import split_lines
-from ml_assets.scaffold.inputs import Input, inputs_of
+from ml_assets.scaffold.inputs import InputColumn, inputs_of
 from ml_assets.scaffold.leaks import Leak, leaks_of
 from ml_assets.scaffold.rows import rows_of
 from ml_assets.scaffold.target import Target, target_of
@@ -155,7 +155,7 @@ def _refuse_kept(asked: Asked, spec: DatasetSpec, target: Target, why: Mapping[s
 
 
 def _splits(
-    taken: Sequence[Input],
+    taken: Sequence[InputColumn],
     target: Target,
     spec: DatasetSpec,
     profiles: Mapping[str, ColumnProfile],
@@ -189,11 +189,11 @@ def _named(entity: Entity | None) -> tuple[str, ...]:
     return () if entity is None else (entity.column,)
 
 
-def _judged(chosen: Sequence[Input]) -> list[Input]:
+def _judged(chosen: Sequence[InputColumn]) -> list[InputColumn]:
     return [item for item in chosen if not item.out and item.type != "text"]
 
 
-def _type(item: Input, spec: DatasetSpec) -> ColumnType:
+def _type(item: InputColumn, spec: DatasetSpec) -> ColumnType:
     return item.type or spec.columns[item.name].type
 
 
@@ -247,7 +247,7 @@ def _open_set(target: Target, spec: DatasetSpec) -> Iterator[str]:
     yield f"to keep such rows out, remove `action: warn` from {name} in the dataset's defs.yaml"
 
 
-def _feature_lines(chosen: Sequence[Input], leaks: dict[str, Leak]) -> list[str]:
+def _feature_lines(chosen: Sequence[InputColumn], leaks: dict[str, Leak]) -> list[str]:
     taken = [item for item in chosen if not item.out]
     typed = any(item.type for item in taken)
     lines = ["  features:"]
@@ -300,7 +300,7 @@ def _leakage_lines(near: Mapping[str, Leak], barred: Sequence[str]) -> list[str]
 
 
 def _slices(
-    spec: DatasetSpec, profiles: dict[str, ColumnProfile], taken: Sequence[Input]
+    spec: DatasetSpec, profiles: dict[str, ColumnProfile], taken: Sequence[InputColumn]
 ) -> list[str]:
     """Return the inputs that are proposed as slices: few values, each in enough rows."""
     found = []

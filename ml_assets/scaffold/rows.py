@@ -26,7 +26,7 @@ from ml_assets.walk import entries, shown
 
 
 @dataclass(frozen=True)
-class Rows:
+class CleanedRows:
     """Cleaned rows of the files of a dataset."""
 
     table: pa.Table
@@ -43,7 +43,7 @@ class Rows:
         return f"{len(self.table):,} rows of {shown(self.files[0])}{more}"
 
 
-def rows_of(planner: Planner, dataset: str, files: Sequence[Path] = ()) -> Rows:
+def rows_of(planner: Planner, dataset: str, files: Sequence[Path] = ()) -> CleanedRows:
     """Return the rows of the files given, else landed, else that the spec was guessed from.
 
     Raises RequestError where there are none, or a file cannot be read by the spec.
@@ -62,7 +62,7 @@ def rows_of(planner: Planner, dataset: str, files: Sequence[Path] = ()) -> Rows:
     tables = [_cleaned(planner.project, dataset, *one) for one in found]
     table = pa.concat_tables(tables).combine_chunks()
     names = tuple(name for name, _ in found)
-    return Rows(table, names, _batches(spec, names, table), to_land)
+    return CleanedRows(table, names, _batches(spec, names, table), to_land)
 
 
 def _given(files: Sequence[Path]) -> Iterator[tuple[str, bytes]]:

@@ -34,7 +34,7 @@ from ml_assets.stages.score.score import Scorer
 LINE = "line"
 
 
-class Joined:
+class BundleTables:
     """The joined tables: snapshots of the bundle, and files that the user gives."""
 
     def __init__(self, folder: Path, document: Mapping[str, Any]) -> None:
@@ -121,7 +121,7 @@ def main(folder: Path, arguments: Sequence[str]) -> None:
 def _answer(
     folder: Path, document: Mapping[str, Any], given: argparse.Namespace, scorer: Scorer
 ) -> pa.Table:
-    joined = Joined(folder, document)
+    joined = BundleTables(folder, document)
     for text in given.join:
         where, found, path = text.partition("=")
         if not found:

@@ -35,7 +35,7 @@ ONE = pa.array([1], pa.int64())
 
 
 @dataclass(frozen=True)
-class State:
+class LoadedVersion:
     """A version of a model, and the joined tables that it predicts with."""
 
     version: int
@@ -73,7 +73,7 @@ class LoadedModel:
         self._project = project
         self.state = self._now(None)
 
-    def refresh(self, check: Callable[[State], None] | None = None) -> bool:
+    def refresh(self, check: Callable[[LoadedVersion], None] | None = None) -> bool:
         """Take over today's champion and joined tables; return whether anything changed.
 
         Calls that are under way end with the state with which they began. If it raises, or `check`
@@ -102,7 +102,7 @@ class LoadedModel:
         predicted = self.predicted(state, found, features=features, batch=batch)
         return state.scorer.answer(len(found.lines), predicted)
 
-    def read(self, state: State, rows: Any, *, features: bool = False) -> Read:
+    def read(self, state: LoadedVersion, rows: Any, *, features: bool = False) -> Read:
         """Return rows (as `predict` takes them, or a source) that were read; Unreadable if not.
 
         A single one is read without a frame where that is possible.
@@ -119,7 +119,7 @@ class LoadedModel:
         return read(spec, rows if isinstance(rows, Source) else source_of(rows))
 
     def predicted(
-        self, state: State, rows: Read, *, features: bool = False, batch: str | None = None
+        self, state: LoadedVersion, rows: Read, *, features: bool = False, batch: str | None = None
     ) -> Predicted:
         """Return features and predictions of rows that were read."""
         if features:
@@ -134,7 +134,7 @@ class LoadedModel:
         )
         return state.scorer.from_rows(rows, groups)
 
-    def _now(self, before: State | None) -> State:
+    def _now(self, before: LoadedVersion | None) -> LoadedVersion:
         champion = self._home.promotions.champion(self._home.env, self.name)
         if champion is None:
             raise NotMaterialized(
@@ -148,7 +148,7 @@ class LoadedModel:
             return replace(before, tables=tables)
         version = candidate_of(self._home, self.name, champion.digest)
         past = past_scorer(self._home, self.name, version)
-        return State(
+        return LoadedVersion(
             version=champion.version,
             digest=champion.digest,
             document=version.outputs["model"].digest,
@@ -167,7 +167,7 @@ class LoadedModel:
         return then if now is None else then.model_copy(update={"calendar": now.calendar})
 
 
-def rows_spec(state: State, features: bool) -> RowsSpec:
+def rows_spec(state: LoadedVersion, features: bool) -> RowsSpec:
     """Return how rows are read: raw rows, or rows of features."""
     return state.inputs if features else state.scorer.spec.rows
 

@@ -31,7 +31,7 @@ MOVES = (PROMOTED, ROLLED_BACK)
 
 
 @dataclass(frozen=True)
-class Entry:
+class LogEntry:
     """One line of the log."""
 
     env: str
@@ -71,7 +71,7 @@ class Champion:
     entry: int
 
 
-def entry_hash(entry: Entry) -> str:
+def entry_hash(entry: LogEntry) -> str:
     """Return the expected `entry.hash`; it can be computed from the exported line alone."""
     document = {name: value for name, value in asdict(entry).items() if name != "hash"}
     return hashlib.sha256(canonical_json(document)).hexdigest()
@@ -83,12 +83,12 @@ class Promotions:
     def __init__(self, state: State) -> None:
         self._state = state
 
-    def entries(self, env: str, model: str) -> list[Entry]:
+    def entries(self, env: str, model: str) -> list[LogEntry]:
         """Return a log as it is stored, oldest first, without verifying it."""
         with self._state.read() as db:
             return self.read(db, env, model)
 
-    def read(self, db: Connection, env: str, model: str) -> list[Entry]:
+    def read(self, db: Connection, env: str, model: str) -> list[LogEntry]:
         """Return a log as it is stored, in an open transaction."""
         return _entries(db, env, model)
 
@@ -105,11 +105,11 @@ class Promotions:
         """Return the digests that were rolled back and not promoted since."""
         return held_in(self.entries(env, model))
 
-    def decided(self, env: str, model: str, digest: str, policy: str) -> Entry | None:
+    def decided(self, env: str, model: str, digest: str, policy: str) -> LogEntry | None:
         """Return the entry by which a candidate was decided under a policy (its digest)."""
         return decided_in(self.entries(env, model), digest, policy)
 
-    def first_promotion(self, env: str, model: str, digest: str) -> Entry | None:
+    def first_promotion(self, env: str, model: str, digest: str) -> LogEntry | None:
         """Return the entry that first made a candidate champion."""
         return next(
             (e for e in self.entries(env, model) if e.digest == digest and e.action in MOVES), None
@@ -121,7 +121,7 @@ class Promotions:
             found = select(heads.c.number).where(heads.c.env == env, heads.c.model == model)
             return db.execute(found).scalar() or 0
 
-    def verify(self, env: str, model: str) -> list[Entry]:
+    def verify(self, env: str, model: str) -> list[LogEntry]:
         """Return a log after verifying it; raises LogBroken naming the first bad entry."""
         with self._state.read() as db:
             return _verified(db, env, model)
@@ -138,7 +138,7 @@ class Promotions:
         actor: str,
         reason: str,
         evidence: Mapping[str, str] | None = None,
-    ) -> Entry:
+    ) -> LogEntry:
         """Append an entry, if the champion is still the expected one (its digest).
 
         The same transaction marks the champion asset as unpublished, so that a run publishes it
@@ -151,7 +151,7 @@ class Promotions:
                 if (None if champion is None else champion.digest) != expected:
                     raise Conflict(_won(found, champion, model, version, action))
                 before = found[-1] if found else None
-                entry = Entry(
+                entry = LogEntry(
                     env=env,
                     model=model,
                     number=len(found) + 1,
@@ -186,12 +186,12 @@ class Promotions:
         return True
 
 
-def champion_of(entries: Sequence[Entry]) -> Champion | None:
+def champion_of(entries: Sequence[LogEntry]) -> Champion | None:
     """Return the champion at the end of these entries."""
     return next((_pointer(e) for e in reversed(entries) if e.action in MOVES), None)
 
 
-def challenger_of(entries: Sequence[Entry]) -> Champion | None:
+def challenger_of(entries: Sequence[LogEntry]) -> Champion | None:
     """Return the newest version that is waiting at the end of these entries."""
     for entry in reversed(entries):
         if entry.action == PROMOTED:
@@ -201,7 +201,7 @@ def challenger_of(entries: Sequence[Entry]) -> Champion | None:
     return None
 
 
-def held_in(entries: Sequence[Entry]) -> set[str]:
+def held_in(entries: Sequence[LogEntry]) -> set[str]:
     """Return the digests that these entries rolled back and did not promote since."""
     found: set[str] = set()
     for entry in entries:
@@ -212,14 +212,14 @@ def held_in(entries: Sequence[Entry]) -> set[str]:
     return found
 
 
-def decided_in(entries: Sequence[Entry], digest: str, policy: str) -> Entry | None:
+def decided_in(entries: Sequence[LogEntry], digest: str, policy: str) -> LogEntry | None:
     """Return the first of these entries by which a candidate was decided under a policy."""
     return next(
         (e for e in entries if e.digest == digest and e.evidence.get("policy") == policy), None
     )
 
 
-def until(entries: Sequence[Entry], at: str) -> list[Entry]:
+def until(entries: Sequence[LogEntry], at: str) -> list[LogEntry]:
     """Return the entries up to a time (ISO; UTC if it has no zone); ValueError if none."""
     return [entry for entry in entries if entry.at <= utc(at)]
 
@@ -231,7 +231,7 @@ def utc(at: str) -> str:
     return found.isoformat(timespec="milliseconds")
 
 
-def _pointer(entry: Entry) -> Champion:
+def _pointer(entry: LogEntry) -> Champion:
     return Champion(entry.version, entry.digest, entry.number)
 
 
@@ -245,7 +245,7 @@ def _asset(env: str, model: str) -> tuple[Any, ...]:
     return (current.c.env == env, current.c.asset == f"{model}/champion")
 
 
-def _write(db: Connection, entry: Entry) -> None:
+def _write(db: Connection, entry: LogEntry) -> None:
     row = {**asdict(entry), "previous": dump(entry.previous), "evidence": dump(entry.evidence)}
     db.execute(insert(promotions), row)
     db.execute(delete(heads).where(heads.c.env == entry.env, heads.c.model == entry.model))
@@ -254,13 +254,13 @@ def _write(db: Connection, entry: Entry) -> None:
     db.execute(update(current).where(*_asset(entry.env, entry.model)).values(published=None))
 
 
-def _entries(db: Connection, env: str, model: str) -> list[Entry]:
+def _entries(db: Connection, env: str, model: str) -> list[LogEntry]:
     mine = (promotions.c.env == env, promotions.c.model == model)
     rows = db.execute(select(promotions).where(*mine).order_by(promotions.c.number)).all()
     return [_entry(row) for row in rows]
 
 
-def _entry(row: Any) -> Entry:
+def _entry(row: Any) -> LogEntry:
     try:
         parsed = {name: json.loads(getattr(row, name)) for name in ("previous", "evidence")}
     except ValueError as error:
@@ -268,10 +268,10 @@ def _entry(row: Any) -> Entry:
             f"the promotion log of {row.model} ({row.env}) is broken at entry {row.number}: it "
             f"was edited: {error}; restore the state database from a copy"
         ) from error
-    return Entry(**{**row._mapping, **parsed})
+    return LogEntry(**{**row._mapping, **parsed})
 
 
-def _verified(db: Connection, env: str, model: str) -> list[Entry]:
+def _verified(db: Connection, env: str, model: str) -> list[LogEntry]:
     found = _entries(db, env, model)
     mine = (heads.c.env == env, heads.c.model == model)
     head = db.execute(select(heads).where(*mine)).one_or_none()
@@ -302,7 +302,7 @@ def _verified(db: Connection, env: str, model: str) -> list[Entry]:
 
 
 def _won(
-    entries: Sequence[Entry], champion: Champion | None, model: str, version: int, action: str
+    entries: Sequence[LogEntry], champion: Champion | None, model: str, version: int, action: str
 ) -> str:
     if champion is None:
         return f"{model} v{version} was not {action}: there is no champion, but one was expected"

@@ -21,7 +21,7 @@ from ml_assets.history.past import past
 from ml_assets.operations.recheck import recheck
 from ml_assets.spec.model import Leakage
 from ml_assets.store.objects import Ref
-from ml_assets.store.promotions import Entry
+from ml_assets.store.promotions import LogEntry
 from ml_assets.store.records import Current, Product
 from ml_assets_tests.projects import FORECAST, Toy
 
@@ -44,7 +44,7 @@ def decided(planner: Planner, number: int, verdict: str, policy: str = "p") -> C
     return home.records.record("dev", [champion], None)[0]
 
 
-def log(planner: Planner, current: Current) -> Entry | None:
+def log(planner: Planner, current: Current) -> LogEntry | None:
     return log_decision(planner.home, "forecast", current)
 
 

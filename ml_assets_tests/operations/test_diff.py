@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ml_assets.operations.diff import documents
-from ml_assets.operations.diff.tables import Reading, compare
+from ml_assets.operations.diff.tables import TableOptions, compare
 
 A = pa.table(
     {
@@ -33,7 +33,7 @@ B = pa.table(
 
 
 def test_rows_by_key() -> None:
-    found = compare(A, B, Reading(("id",)))
+    found = compare(A, B, TableOptions(("id",)))
     assert found["rows"] == {"a": 4, "b": 4, "by": ["id"], "added": 1, "removed": 1, "changed": 1}
     assert found["columns_changed"] == {"store": 1, "units": 1}
     assert found["examples"] == {
@@ -49,7 +49,7 @@ def test_rows_by_key() -> None:
 
 
 def test_statistics_of_what_differs() -> None:
-    found = compare(A, B, Reading(("id",)))["statistics"]
+    found = compare(A, B, TableOptions(("id",)))["statistics"]
     assert found["id"] == {
         "a": {"missing": 0, "min": 1, "mean": 2.5, "max": 4},
         "b": {"missing": 0, "min": 2, "mean": 3.5, "max": 5},
@@ -59,14 +59,14 @@ def test_statistics_of_what_differs() -> None:
         "b": {"missing": 1, "distinct": 3},
     }
     assert "_line" not in found
-    assert compare(A, A, Reading(("id",)))["statistics"] == {}
+    assert compare(A, A, TableOptions(("id",)))["statistics"] == {}
 
 
 @pytest.mark.parametrize(
     ("key", "why"), [((), "there is no key"), (("store",), "the key is not unique in A")]
 )
 def test_whole_rows_are_counted_without_a_key(key: tuple[str, ...], why: str) -> None:
-    found = compare(A, B.drop_columns("price"), Reading(key))
+    found = compare(A, B.drop_columns("price"), TableOptions(key))
     assert found["rows"]["by"] == "whole rows"
     # 2 and 4 stand in both; 3 changed, 1 went and 5 came.
     assert (found["rows"]["added"], found["rows"]["removed"], found["rows"]["changed"]) == (2, 2, 0)
@@ -76,16 +76,16 @@ def test_whole_rows_are_counted_without_a_key(key: tuple[str, ...], why: str) ->
 
 def test_a_row_that_stands_twice_counts_twice() -> None:
     one, two = pa.table({"x": [1, 1, 2]}), pa.table({"x": [1, 2, 2]})
-    rows = compare(one, two, Reading())["rows"]
+    rows = compare(one, two, TableOptions())["rows"]
     assert (rows["added"], rows["removed"]) == (1, 1)
 
 
 def test_nothing_of_a_sensitive_column_is_shown() -> None:
-    found = compare(A, B, Reading(("id",), frozenset({"store"})))
+    found = compare(A, B, TableOptions(("id",), frozenset({"store"})))
     assert found["examples"]["changed"][0]["columns"]["store"] == ["***", "***"]
     assert "store" not in found["statistics"]
     assert found["columns_changed"]["store"] == 1
-    assert compare(A, B, Reading(("id",), frozenset({"id"})))["examples"] == {}
+    assert compare(A, B, TableOptions(("id",), frozenset({"id"})))["examples"] == {}
 
 
 @given(
@@ -97,7 +97,7 @@ def test_rows_agree_with_dictionaries(a: dict[int, int], b: dict[int, int]) -> N
         ids = pa.array(list(values), pa.int64())
         return pa.table({"id": ids, "x": pa.array(list(values.values()), pa.int64())})
 
-    rows = compare(table(a), table(b), Reading(("id",)))["rows"]
+    rows = compare(table(a), table(b), TableOptions(("id",)))["rows"]
     assert rows["added"] == len(b.keys() - a.keys())
     assert rows["removed"] == len(a.keys() - b.keys())
     assert rows["changed"] == sum(a[k] != b[k] for k in a.keys() & b.keys())

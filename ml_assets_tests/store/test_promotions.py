@@ -12,7 +12,7 @@ import pytest
 from ml_assets.errors import Conflict, LogBroken
 from ml_assets.store.home import Home
 from ml_assets.store.objects import Ref
-from ml_assets.store.promotions import Champion, Entry, entry_hash
+from ml_assets.store.promotions import Champion, LogEntry, entry_hash
 from ml_assets.store.records import Product
 from ml_assets_tests import processes
 
@@ -21,7 +21,7 @@ AT = "2026-03-01T12:00:00.000+00:00"
 
 def append(
     home: Home, action: str, version: int, expected: int | None = None, **more: Any
-) -> Entry:
+) -> LogEntry:
     wanted: dict[str, Any] = {
         "env": "dev",
         "model": "delay",

@@ -16,7 +16,7 @@ from ml_assets.adapters.mlflow.client import DIGEST, opened, put
 from ml_assets.errors import NotMaterialized
 from ml_assets.spec.project import Project
 from ml_assets.store.home import Home
-from ml_assets.store.promotions import ROLLED_BACK, Champion, Entry
+from ml_assets.store.promotions import ROLLED_BACK, Champion, LogEntry
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -82,7 +82,7 @@ def _move(client: MlflowClient, name: str, numbers: Mapping[str, str | None]) ->
             client.set_registered_model_alias(name, alias, number)
 
 
-def _tell(client: MlflowClient, home: Home, name: str, entries: list[Entry]) -> None:
+def _tell(client: MlflowClient, home: Home, name: str, entries: list[LogEntry]) -> None:
     """Tag each version with its status in the log."""
     for version in client.search_model_versions(f"name = '{name}'"):
         digest = version.tags.get(DIGEST, "")
@@ -91,12 +91,12 @@ def _tell(client: MlflowClient, home: Home, name: str, entries: list[Entry]) -> 
             _tell_one(client, version, _tags(digest, mine), described(home, mine))
 
 
-def _left(entry: Entry) -> str | None:
+def _left(entry: LogEntry) -> str | None:
     """Return the digest of the champion before an entry."""
     return None if entry.previous is None else entry.previous["digest"]
 
 
-def _tags(digest: str, mine: list[Entry]) -> dict[str, str]:
+def _tags(digest: str, mine: list[LogEntry]) -> dict[str, str]:
     last = mine[-1]
     action = last.action if last.digest == digest else HELD
     return {DECISION: action, REASON: last.reason[:5000], ENTRY: str(last.number)}

@@ -26,7 +26,7 @@ CONTEXTS = {"train": "training", "validation": "validation", "test": "testing"}
 
 
 @dataclass(frozen=True)
-class Input:
+class FeaturesBatch:
     """A features batch: the folds that use it, the digest of its content, the rows used."""
 
     name: str
@@ -59,7 +59,7 @@ class Candidate:
     metrics: Mapping[str, float]
     curve: tuple[str, tuple[float, ...]]
     """A name, and the values on validation for each tree; empty if the family has none."""
-    inputs: tuple[Input, ...]
+    inputs: tuple[FeaturesBatch, ...]
     files: Mapping[str, bytes]
     document: Mapping[str, Any]
     document_digest: str
@@ -242,7 +242,7 @@ def _inputs(
     folds: Mapping[str, Mapping[str, int]],
     fitted: ActionRecord,
     evaluated: ActionRecord,
-) -> Iterator[Input]:
+) -> Iterator[FeaturesBatch]:
     """Yield each features batch once, in calendar order."""
     digests = dict(fitted.ingredients["inputs"]["features"])
     digests |= dict(evaluated.ingredients["inputs"]["features"])
@@ -251,7 +251,7 @@ def _inputs(
         if used:
             contexts = tuple(CONTEXTS[fold] for fold in used)
             name = str(Cell(f"{model}/features", batch))
-            yield Input(name, digests[batch], contexts, sum(used.values()))
+            yield FeaturesBatch(name, digests[batch], contexts, sum(used.values()))
 
 
 def _plots(home: Home, report: Current) -> Iterator[tuple[str, bytes]]:

@@ -12,7 +12,7 @@ from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ml_assets.adapters.mlflow.candidate import Candidate, Input
+from ml_assets.adapters.mlflow.candidate import Candidate, FeaturesBatch
 from ml_assets.keys.libraries import version_of
 from ml_assets.store.digest import canonical_json
 
@@ -41,7 +41,7 @@ _DIGEST_LENGTH = 32
 """MLflow accepts 36 characters; the source has the complete digest."""
 
 
-def dataset(item: Input, columns: Mapping[str, str]) -> DatasetInput:
+def dataset(item: FeaturesBatch, columns: Mapping[str, str]) -> DatasetInput:
     """Return a features batch as an MLflow dataset: once in a run, tagged with its folds.
 
     `columns` are the model's inputs and their types in the spec.

@@ -45,7 +45,7 @@ class Compared:
     """Rows of one key with other values."""
 
 
-class Part:
+class BatchRecords:
     """The records of one batch as landed, those that do not come apart after the others."""
 
     def __init__(self, content: bytes, spec: DatasetSpec) -> None:
@@ -98,7 +98,7 @@ def _hashed(texts: Sequence[str]) -> Hashes:
     return found.astype(np.uint64)
 
 
-def compared(old: Part, new: Part) -> Compared:
+def compared(old: BatchRecords, new: BatchRecords) -> Compared:
     """Return which rows of two parts differ."""
     gone, added = ~np.isin(old.keys, new.keys), ~np.isin(new.keys, old.keys)
     same = int((~added).sum())
@@ -106,7 +106,7 @@ def compared(old: Part, new: Part) -> Compared:
     return Compared(old.keys[gone], new.keys[added], same - equal)
 
 
-def joined(old: Part, new: Part, spec: DatasetSpec, batch: str) -> bytes:
+def joined(old: BatchRecords, new: BatchRecords, spec: DatasetSpec, batch: str) -> bytes:
     """Return the old records that the new part lacks, and after them all of the new part.
 
     Raises RequestError where the two have other columns.
@@ -132,7 +132,7 @@ def joined(old: Part, new: Part, spec: DatasetSpec, batch: str) -> bytes:
     return encoded(found, spec)
 
 
-def only(part: Part, spec: DatasetSpec, kept: Mask) -> bytes:
+def only(part: BatchRecords, spec: DatasetSpec, kept: Mask) -> bytes:
     """Return the landed file of some of the records of a part."""
     if part.source.text is None:
         return written(parquet.read(part.content).filter(pa.array(kept)))
@@ -141,7 +141,7 @@ def only(part: Part, spec: DatasetSpec, kept: Mask) -> bytes:
     return encoded(_lines(part, kept), spec)
 
 
-def _lines(part: Part, kept: Mask) -> bytes:
+def _lines(part: BatchRecords, kept: Mask) -> bytes:
     """Return the header and the records that are kept, each to the end of its line."""
     lines, starts = record_starts(part.content, part.source)
     ends = [*starts[1:].tolist(), len(part.content)]

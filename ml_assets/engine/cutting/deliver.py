@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from ml_assets.engine.batch_names import Names
-from ml_assets.engine.cutting.compare import Compared, Hashes, Part, compared, joined, only
+from ml_assets.engine.cutting.compare import BatchRecords, Compared, Hashes, compared, joined, only
 from ml_assets.engine.cutting.outcome import FORGOTTEN, Change, CutFile
 from ml_assets.engine.cutting.parts import Parts
 from ml_assets.engine.cutting.read import cut
@@ -50,7 +50,11 @@ class _Plan:
 
     def added_in(self, batches: Collection[str], parts: Parts, spec: DatasetSpec) -> Hashes:
         """Return the rows that batches did not have."""
-        new = {name: Part(parts.content(name), spec).keys for name in batches if name in self.new}
+        new = {
+            name: BatchRecords(parts.content(name), spec).keys
+            for name in batches
+            if name in self.new
+        }
         found = [(new | self.added).get(name) for name in batches]
         return np.concatenate([np.zeros(0, np.uint64), *(f for f in found if f is not None)])
 
@@ -147,7 +151,7 @@ def _compare(
         plan.new.append(batch)
         plan.changes[batch] = Change(batch, 0, count, count)
         return
-    new = Part(content, spec)
+    new = BatchRecords(content, spec)
     found = compared(old, new)
     plan.added[batch] = found.added
     plan.known += len(old.lines)
@@ -162,7 +166,12 @@ def _compare(
 
 
 def _extend(
-    spec: DatasetSpec, parts: Parts, change: Change, old: Part, new: Part, found: Compared
+    spec: DatasetSpec,
+    parts: Parts,
+    change: Change,
+    old: BatchRecords,
+    new: BatchRecords,
+    found: Compared,
 ) -> Change:
     """Keep the rows that landed before and that the file lacks."""
     if not change.added and not change.replaced:
@@ -185,7 +194,7 @@ def _reassigned(
     if old is None or not len(old.lines):
         return
     found = plan.added_in([name for name in parts.rows if name != UNASSIGNED], parts, spec)
-    part = old if change is None else Part(parts.content(UNASSIGNED), spec)
+    part = old if change is None else BatchRecords(parts.content(UNASSIGNED), spec)
     kept = ~np.isin(part.keys, found)
     gone = len(kept) - int(kept.sum())
     if gone:
@@ -196,10 +205,10 @@ def _reassigned(
         )
 
 
-def _part(home: Home, landing: Landed, spec: DatasetSpec) -> Part | None:
+def _part(home: Home, landing: Landed, spec: DatasetSpec) -> BatchRecords | None:
     """Return the rows of a landing; None where they could not be read then."""
     try:
-        return Part(home.objects.read(landing.digest), spec)
+        return BatchRecords(home.objects.read(landing.digest), spec)
     except Unreadable:
         return None
 

@@ -32,7 +32,7 @@ from ml_assets.spec.model import FitSpec, ModelSpec
 from ml_assets.spec.project import Project
 from ml_assets.store.digest import json_digest
 from ml_assets.store.objects import Ref
-from ml_assets.store.promotions import Entry
+from ml_assets.store.promotions import LogEntry
 from ml_assets.store.records import Pointer, Version
 from ml_assets.workspace import Workspace
 
@@ -114,7 +114,7 @@ def _pending(made: Made) -> Made:
     return replace(made, outputs={**made.outputs, "model": later})
 
 
-def _decided(session: Session, cell: Cell, entry: Entry) -> Made | None:
+def _decided(session: Session, cell: Cell, entry: LogEntry) -> Made | None:
     """Return the decision behind an entry of the log, if the store still has it.
 
     Later changes cause no new decision: neither of the champion, nor of code or checks. Two

@@ -17,7 +17,7 @@ from ml_assets.engine.code_versions import Versioned
 from ml_assets.engine.recipes.candidate import family_modules
 from ml_assets.engine.recipes.dataset import cleaned_of
 from ml_assets.engine.recipes.features import features_action, inputs_of
-from ml_assets.engine.recipes.scorer import Scorer, scorer, scorer_of
+from ml_assets.engine.recipes.scorer import PinnedScorer, scorer, scorer_of
 from ml_assets.engine.session import Done, Made, Session, Undone
 from ml_assets.history.past import params_of
 from ml_assets.keys.action import Action, Hooks, Input, Pending
@@ -102,7 +102,7 @@ def _without_scorer(session: Session, cell: Cell) -> Made:
     return Made(cell, {}, {}, waiting=said)
 
 
-def _predicted(session: Session, unit: Unit, made: Made, by: Scorer) -> Made:
+def _predicted(session: Session, unit: Unit, made: Made, by: PinnedScorer) -> Made:
     (cell,) = unit.cells()
     done: dict[str, Done | Undone] = {}
     features: Input = made.outputs["features"]
@@ -140,7 +140,9 @@ def _checks(session: Session, unit: Unit, found: Ref | Pending) -> dict[str, Don
     return checks
 
 
-def _predict(session: Session, unit: Unit, by: Scorer, rows: Input, seen: Done | Undone) -> Action:
+def _predict(
+    session: Session, unit: Unit, by: PinnedScorer, rows: Input, seen: Done | Undone
+) -> Action:
     """Return the action that predicts; a family of the project's own has its stored sources."""
     columns = by.spec["columns"]
     joins = {
@@ -174,7 +176,7 @@ def _predict(session: Session, unit: Unit, by: Scorer, rows: Input, seen: Done |
 def _realized(
     session: Session,
     unit: Unit,
-    by: Scorer,
+    by: PinnedScorer,
     found: Ref | Pending,
     features: Input,
     done: dict[str, Done | Undone],
@@ -193,7 +195,7 @@ def _realized(
     return {"realized": session.home.objects.json(measured.outputs["realized"].digest)}
 
 
-def _alike(session: Session, model: str, by: Scorer) -> bool:
+def _alike(session: Session, model: str, by: PinnedScorer) -> bool:
     """Return whether today's features of a batch are those that the scorer would compute."""
     return bool(
         session.remembered(
@@ -202,7 +204,7 @@ def _alike(session: Session, model: str, by: Scorer) -> bool:
     )
 
 
-def _same_features(session: Session, model: str, by: Scorer) -> bool:
+def _same_features(session: Session, model: str, by: PinnedScorer) -> bool:
     now = session.keyed(features_action(session, model, {})).ingredients
     then = by.features.ingredients
     if any(then["params"].get(name) != now["params"].get(name) for name in DECIDING):
@@ -225,7 +227,7 @@ def _own_code(code: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _again(session: Session, unit: Unit, by: Scorer) -> Action:
+def _again(session: Session, unit: Unit, by: PinnedScorer) -> Action:
     """Return the action that computes a batch's features as the scorer's were computed."""
     spec = FeaturesSpec.model_validate(params_of(by.features))
     today = {join.dataset: join for join in session.project.models[unit.group].joins}

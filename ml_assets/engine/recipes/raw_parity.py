@@ -25,7 +25,7 @@ MOST = 4
 
 
 @dataclass(frozen=True)
-class Origin:
+class FeaturesOrigin:
     """What the features of a batch were made from."""
 
     raw: Ref
@@ -79,7 +79,7 @@ def raw_parity(
     return Action("raw_parity", RAW_PARITY, params, inputs, {"family": family, **hooks})
 
 
-def _origin(session: Session, model: str, batch: str, made: Input) -> Origin | None:
+def _origin(session: Session, model: str, batch: str, made: Input) -> FeaturesOrigin | None:
     """Return what the features of a batch were made from, None if that is no longer known."""
     features = _recorded(session, Cell(f"{model}/features", batch), "features")
     if features is None or features.outputs["features"] != made:
@@ -88,7 +88,7 @@ def _origin(session: Session, model: str, batch: str, made: Input) -> Origin | N
     clean = _cleaned(session, session.project.models[model].dataset, batch, given["main"])
     if clean is None:
         return None
-    found = Origin(
+    found = FeaturesOrigin(
         raw=Ref(clean.ingredients["inputs"]["raw"], "table"),
         joins={name: Ref(digest, "table") for name, digest in given["joins"]},
         previous={name: [Ref(d, "table") for d in digests] for name, digests in given["previous"]},

@@ -68,7 +68,7 @@ def pinned(home: Home, model: str) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class Scorer:
+class PinnedScorer:
     """A candidate that predicts, with the actions that made it."""
 
     past: Past
@@ -87,7 +87,7 @@ class Scorer:
         return found
 
 
-def scorer(home: Home, model: str, digest: str) -> Scorer | None:
+def scorer(home: Home, model: str, digest: str) -> PinnedScorer | None:
     """Return a candidate as a scorer; None if the store no longer has all that is needed."""
     found = past(home, model, digest)
     made = None if found is None else features_action(home, model, found.features)
@@ -95,4 +95,6 @@ def scorer(home: Home, model: str, digest: str) -> Scorer | None:
         return None
     version = candidate_of(home, model, digest)
     covered = coverage_of(home, model, version)
-    return Scorer(found, fitted_of(home, version), made, version.outputs.get("limits"), covered)
+    return PinnedScorer(
+        found, fitted_of(home, version), made, version.outputs.get("limits"), covered
+    )

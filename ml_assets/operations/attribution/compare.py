@@ -43,7 +43,7 @@ class Side:
 
 
 @dataclass
-class Compared:
+class Comparison:
     """The result of a comparison."""
 
     metric: str
@@ -63,7 +63,7 @@ def compare(
     model: str,
     versions: tuple[str, str],
     tell: Callable[[str], None] = lambda text: None,
-) -> Compared:
+) -> Comparison:
     """Explain the difference of two versions. Raises UnknownName, RequestError, NotMaterialized.
 
     NotMaterialized names the parts of a version that no longer exist.
@@ -136,7 +136,7 @@ class _Comparison:
         self._mixer = Mixer(home, scratch, model)
         self._all_data: Data = {**sides[0].data, **sides[1].data}
 
-    def run(self) -> Compared:
+    def run(self) -> Comparison:
         a, b = self._sides
         causes = [DATA] if a.data != b.data else []
         common = a.digests.keys() & b.digests.keys()
@@ -172,7 +172,7 @@ class _Comparison:
 
     def _judge(
         self, causes: Sequence[str], mixes: Mapping[Coalition, Mixed], notes: list[str]
-    ) -> Compared:
+    ) -> Comparison:
         features = {
             (code, spec): self._mixer.features(
                 self._all_data, self._codes[code], self._sides[spec].project
@@ -208,7 +208,7 @@ class _Comparison:
         notes += self._environments()
         metric = self._sides[1].project.models[self._model].training.metric
         values_of = {"a": recorded[0], "b": recorded[1]}
-        return Compared(metric, rows.count, values_of, parts, len(mixes), notes)
+        return Comparison(metric, rows.count, values_of, parts, len(mixes), notes)
 
     def _family(self, at: int, name: str) -> str:
         from ml_assets.engine.recipes.candidate import family_module

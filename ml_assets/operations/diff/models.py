@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ml_assets.engine.address import Found
+from ml_assets.engine.address import FoundVersion
 from ml_assets.engine.plan import Planner
 from ml_assets.engine.run import Recent, Stored
 from ml_assets.errors import MlAssetsError, NotMaterialized, RequestError, UnknownName
@@ -14,7 +14,7 @@ from ml_assets.operations.fitted import family_of
 from ml_assets.store.objects import Ref
 
 
-def compare(planner: Planner, a: Found, b: Found) -> dict[str, Any]:
+def compare(planner: Planner, a: FoundVersion, b: FoundVersion) -> dict[str, Any]:
     """Return the parameters and metrics that differ, and predictions on common rows.
 
     Common rows are those of the environment's current test fold; if a model cannot predict
@@ -38,7 +38,7 @@ def _differences(a: dict[str, Any], b: dict[str, Any]) -> list[dict[str, Any]]:
     return [{"path": path, "a": x, "b": y} for path, x, y in changes(a, b)]
 
 
-def _parameters(planner: Planner, found: Found, document: dict[str, Any]) -> dict[str, Any]:
+def _parameters(planner: Planner, found: FoundVersion, document: dict[str, Any]) -> dict[str, Any]:
     """Return the family's settings in the spec, and those that it chose itself."""
     known = planner.home.records.actions(sorted(found.version.actions.values()))
     model = found.version.outputs["model"].digest
@@ -54,7 +54,7 @@ def _parameters(planner: Planner, found: Found, document: dict[str, Any]) -> dic
     }
 
 
-def _metrics(planner: Planner, found: Found) -> dict[str, Any]:
+def _metrics(planner: Planner, found: FoundVersion) -> dict[str, Any]:
     """Return each family's metrics on validation, and the report's metrics on test."""
     home = planner.home
     board = home.objects.json(found.version.outputs["leaderboard"].digest)

@@ -16,7 +16,7 @@ OFFSET = "_line"
 
 
 @dataclass(frozen=True)
-class Reading:
+class TableOptions:
     """How to read two tables: the key columns, and the columns that must not be shown."""
 
     key: Sequence[str] = ()
@@ -24,7 +24,7 @@ class Reading:
     hide_key: bool = False
 
 
-def compare(a: pa.Table, b: pa.Table, how: Reading) -> dict[str, Any]:
+def compare(a: pa.Table, b: pa.Table, how: TableOptions) -> dict[str, Any]:
     """Return a document of the differences between tables `a` (n rows) and `b` (m rows).
 
     Rows are matched by key. If there is none, or it is not unique in both tables, entire rows are
@@ -101,7 +101,7 @@ def _key(a: pa.Table, b: pa.Table, wanted: Sequence[str]) -> tuple[Sequence[str]
 
 
 def _rows(
-    a: pa.Table, b: pa.Table, key: Sequence[str], how: Reading
+    a: pa.Table, b: pa.Table, key: Sequence[str], how: TableOptions
 ) -> tuple[dict[str, int], dict[str, int], dict[str, Any]]:
     """Return the counts of rows and of changes by column, and example keys of each kind."""
     shared = [n for n in a.column_names if n in b.column_names and n != OFFSET]

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from ml_assets.engine.address import Found
+from ml_assets.engine.address import FoundVersion
 from ml_assets.engine.plan import Planner
 from ml_assets.engine.sensitive import hidden_columns, seen
 from ml_assets.errors import RequestError
 from ml_assets.operations.diff import documents, tables
-from ml_assets.operations.diff.tables import Reading
+from ml_assets.operations.diff.tables import TableOptions
 from ml_assets.store.objects import Ref
 
 MODEL = {"model", "leaderboard"}
 """Outputs that only a candidate has."""
 
 
-def compare(planner: Planner, a: Found, b: Found) -> dict[str, Any]:
+def compare(planner: Planner, a: FoundVersion, b: FoundVersion) -> dict[str, Any]:
     """Return the document that `ml-assets diff --json` prints.
 
     Raises RequestError if the two have no output in common.
@@ -41,7 +41,7 @@ def compare(planner: Planner, a: Found, b: Found) -> dict[str, Any]:
     return document
 
 
-def reading(planner: Planner, a: Found, b: Found) -> Reading:
+def reading(planner: Planner, a: FoundVersion, b: FoundVersion) -> TableOptions:
     """Return how to read the tables of two cells: their key, and the hidden columns."""
     project, hidden = planner.project, set[str]()
     for group in {a.cell.group, b.cell.group}:
@@ -49,10 +49,10 @@ def reading(planner: Planner, a: Found, b: Found) -> Reading:
         hidden |= hidden_columns(project, group, known)
     dataset = project.datasets.get(a.cell.group)
     key = () if dataset is None else tuple(dataset.key)
-    return Reading(key, frozenset(hidden), hide_key="_key" in hidden)
+    return TableOptions(key, frozenset(hidden), hide_key="_key" in hidden)
 
 
-def _named(found: Found) -> dict[str, Any]:
+def _named(found: FoundVersion) -> dict[str, Any]:
     return {
         "asset": found.cell.asset,
         "partition": found.cell.partition or None,
@@ -63,7 +63,7 @@ def _named(found: Found) -> dict[str, Any]:
     }
 
 
-def _pairs(a: Found, b: Found) -> dict[str, tuple[Ref, Ref]]:
+def _pairs(a: FoundVersion, b: FoundVersion) -> dict[str, tuple[Ref, Ref]]:
     first, second = a.version.outputs, b.version.outputs
     pairs = {name: (first[name], second[name]) for name in first if name in second}
     if not pairs and len(first) == len(second) == 1:
@@ -78,7 +78,7 @@ def _pairs(a: Found, b: Found) -> dict[str, tuple[Ref, Ref]]:
     return pairs
 
 
-def _output(planner: Planner, a: Ref, b: Ref, how: Reading) -> dict[str, Any]:
+def _output(planner: Planner, a: Ref, b: Ref, how: TableOptions) -> dict[str, Any]:
     if a.digest == b.digest:
         return {"kind": a.kind, "identical": True}
     objects = planner.home.objects

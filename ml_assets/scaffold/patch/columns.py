@@ -16,13 +16,13 @@ from pathlib import Path
 from ml_assets.errors import RequestError
 from ml_assets.guess.compose import column_node
 from ml_assets.guess.dialect import dialect_of
-from ml_assets.guess.draft import Node, text_of
+from ml_assets.guess.draft import DraftNode, text_of
 from ml_assets.guess.kinds import FEW_WORDS
 from ml_assets.guess.measure import measured
 from ml_assets.guess.profile import ColumnProfile
 from ml_assets.guess.table import TooLongRecord, table_of
 from ml_assets.scaffold.patch.edits import Edit
-from ml_assets.scaffold.patch.seen import Broken, Seen
+from ml_assets.scaffold.patch.seen import BrokenRule, Seen
 from ml_assets.scaffold.patch.suggested import Suggestion
 from ml_assets.spec.columns import Column
 from ml_assets.spec.dataset import DatasetSpec
@@ -52,7 +52,7 @@ class Guesses:
             self._made[batch] = self._guessed(batch)
         return self._made[batch].get(name)
 
-    def node(self, column: ColumnProfile) -> Node:
+    def node(self, column: ColumnProfile) -> DraftNode:
         """Return what a spec says of a column."""
         return column_node(column, list(self.spec.landing.null_values))
 
@@ -159,12 +159,12 @@ def _new(
         return Suggestion(name, "new", (*evidence, way), batches=tuple(batches))
     if not spec.key:
         evidence += ("rows without a key are known by their values, so folds are drawn anew",)
-    lines = text_of(Node(parts={name: guesses.node(found)})).splitlines()
+    lines = text_of(DraftNode(parts={name: guesses.node(found)})).splitlines()
     edit = Edit("add", ("columns",), lines)
     return Suggestion(name, "new: added", evidence, (edit,), bool(spec.key), batches=tuple(batches))
 
 
-def _unread(name: str, column: Column, broken: Broken, guesses: Guesses) -> Suggestion:
+def _unread(name: str, column: Column, broken: BrokenRule, guesses: Guesses) -> Suggestion:
     batches = tuple(broken.batches)
     first = f"{counted(broken.rows, 'row')} cannot be read as {column.type}"
     examples = f": {'; '.join(broken.examples)}" if broken.examples else ""

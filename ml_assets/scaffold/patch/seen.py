@@ -37,7 +37,7 @@ RULES = ("range", "allowed", "not_null")
 
 
 @dataclass
-class Broken:
+class BrokenRule:
     """The rows that break one rule of a column, over all batches."""
 
     rows: int = 0
@@ -58,7 +58,7 @@ class Broken:
 class Seen:
     """What is unexpected in the newest files of a dataset."""
 
-    broken: dict[tuple[str, str], Broken] = field(default_factory=dict)
+    broken: dict[tuple[str, str], BrokenRule] = field(default_factory=dict)
     """By column and rule: `range`, `allowed`, `not_null`, or `parse`."""
     missing: dict[str, list[str]] = field(default_factory=dict)
     """By column of the contract's files: the batches whose file lacks it."""
@@ -118,7 +118,7 @@ def _read(found: Seen, project: Project, dataset: str, batch: str, content: byte
     parts += _judged(clean_spec(project, dataset), parsed["raw"], file)
     landed = parsed["summary"]["landed"]
     for key, count, values, examples in parts:
-        one = found.broken.setdefault(key, Broken())
+        one = found.broken.setdefault(key, BrokenRule())
         one.add(batch, count)
         one.values.update(values)
         one.examples += examples[: EXAMPLES - len(one.examples)]

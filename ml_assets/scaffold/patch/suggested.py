@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from ml_assets.guess.limits import SET
 from ml_assets.scaffold.patch.edits import Edit
-from ml_assets.scaffold.patch.seen import Broken, Seen
+from ml_assets.scaffold.patch.seen import BrokenRule, Seen
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.stages.counted import counted
 
@@ -98,7 +98,7 @@ def _outwards(value: float, excess: float, up_or_down: Callable[[float], int]) -
     return float(up_or_down(value * 10.0**digits) / 10.0**digits)
 
 
-def _evidence(broken: Broken, warned: bool) -> Iterator[str]:
+def _evidence(broken: BrokenRule, warned: bool) -> Iterator[str]:
     where = _where(broken)
     what = "kept with a warning" if warned else "refused" if broken.whole else "in quarantine"
     few = f": {', '.join(broken.examples)}" if broken.examples else ""
@@ -106,7 +106,7 @@ def _evidence(broken: Broken, warned: bool) -> Iterator[str]:
     yield f"{counted(broken.rows, 'row')}{where} {what}{few}{more}"
 
 
-def _where(broken: Broken) -> str:
+def _where(broken: BrokenRule) -> str:
     names = [batch for batch in broken.batches if batch]
     if not names:
         return ""

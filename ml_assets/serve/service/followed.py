@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from ml_assets.errors import MlAssetsError
-from ml_assets.serve.model import LoadedModel, State
+from ml_assets.serve.model import LoadedModel, LoadedVersion
 from ml_assets.serve.service.example import example_of
 from ml_assets.serve.service.golden import check
 from ml_assets.spec.project import Project
@@ -58,7 +58,7 @@ class Followed:
             return
         self.why = None
 
-    def _check(self, state: State) -> None:
+    def _check(self, state: LoadedVersion) -> None:
         before = None if self.loaded is None else self.loaded.state
         if before is None or before.digest != state.digest:
             check(self._home, self.name, state)

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml_assets.errors import StageError
-from ml_assets.serve.model import State
+from ml_assets.serve.model import LoadedVersion
 from ml_assets.stages.train.predict import predict
 from ml_assets.store.home import Home
 
@@ -45,7 +45,7 @@ def golden_of(home: Home, model: str, document: str) -> Golden | None:
     return None
 
 
-def check(home: Home, model: str, state: State) -> None:
+def check(home: Home, model: str, state: LoadedVersion) -> None:
     """Raise StageError if a state does not give its golden rows the predictions that they had.
 
     Nothing is checked if their report is gone.

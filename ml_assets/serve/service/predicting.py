@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from ml_assets.errors import HookError, RequestError, StageError
-from ml_assets.serve.model import State, rows_spec
+from ml_assets.serve.model import LoadedVersion, rows_spec
 from ml_assets.serve.service.figures import Figures
 from ml_assets.serve.service.followed import Followed
 from ml_assets.serve.service.refused import Refused
@@ -44,7 +44,7 @@ class Options:
 class Reply:
     """The answer to all rows of a request, by one version."""
 
-    state: State
+    state: LoadedVersion
     table: pa.Table
 
 

@@ -100,9 +100,10 @@ def _chosen(book: CalamineWorkbook, sheet: str | None) -> tuple[str, list[str]]:
         for found in book.sheets_metadata
         if found.typ == SheetTypeEnum.WorkSheet and found.visible == SheetVisibleEnum.Visible
     ]
-    first, *others = shown or book.sheet_names or [None]
-    if first is None:
+    names = shown or book.sheet_names
+    if not names:
         raise Unreadable("excel", "the workbook is damaged (it lists no sheet); deliver it again")
+    first, *others = names
     said = f"only the first sheet, {first}, was read, not {', '.join(others)}"
     return first, [f"{said}; landing.sheet names another"] if others else []
 
