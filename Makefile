@@ -44,9 +44,9 @@ doctest: $(APP) $(DEV) ## run the examples in docstrings
 test: system-test $(APP) $(DEV) ## all tests, with coverage
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --cov --cov-report=term-missing:skip-covered --cov-fail-under=95
 
-shuffle: system-test $(APP) $(DEV) ## the tests that are not slow, in a random order; SEED=1 repeats one
+shuffle: system-test $(APP) $(DEV) ## the tests that are not slow, in a random order, with new examples; SEED=1 repeats an order
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m 'not slow' \
-	  --random-order $(if $(SEED),--random-order-seed $(SEED))
+	  --hypothesis-profile new --random-order $(if $(SEED),--random-order-seed $(SEED))
 
 docs: $(APP) $(DEV) ## regenerate the reference and build the site in build/site
 	$(BIN)/python -m docs.generate
