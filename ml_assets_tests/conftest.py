@@ -7,8 +7,8 @@ import gc
 import pytest
 from hypothesis import is_hypothesis_test, settings
 
-# No deadline, since an example may pay for an import. What passed today passes tomorrow: new examples
-# are drawn by `make shuffle`.
+# No deadline, since an example may pay for an import. What passed today passes tomorrow; new
+# examples are drawn by `make shuffle`.
 settings.register_profile("same", deadline=None, derandomize=True)
 settings.register_profile("new", deadline=None)
 settings.load_profile("same")
