@@ -122,6 +122,13 @@ CHECKS = (
         "Few rows have a category that the scorer never saw in training.",
     ),
     CheckEntry(
+        "missing_joins",
+        "predictions",
+        "ml_assets.stages.check.missing_joins:check",
+        ("inputs",),
+        "In most rows, each joined dataset gives at least one feature.",
+    ),
+    CheckEntry(
         "fold_disjointness",
         "test_split",
         "ml_assets.stages.check.fold_disjointness:check",
@@ -175,4 +182,5 @@ def checks_of(asset: str, spec: DatasetSpec | ModelSpec | None = None) -> list[C
     if spec is not None:
         left_out |= set() if any(join.at for join in joins) else {"join_leakage"}
         left_out |= set() if any(join.max_age for join in joins) else {"join_age"}
+        left_out |= set() if joins else {"missing_joins"}
     return [entry for entry in CHECKS if entry.asset == asset and entry.name not in left_out]

@@ -115,6 +115,7 @@ def test_a_batch_without_labels_is_cleaned_scored_and_in_no_fold(scored: Toy) ->
     folds = current(scored, "forecast/test_split").facts["batches"]
     assert folds["test"] == [FIRST[-1]], "a month without labels is no test month"
     assert {c["name"]: c["passed"] for c in current(scored, PREDICTIONS, MAY).checks} == {
+        "missing_joins": True,
         "prediction_rows": True,
         "unseen_categories": True,
     }

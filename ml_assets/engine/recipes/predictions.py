@@ -124,17 +124,22 @@ def _predicted(session: Session, unit: Unit, made: Made, by: PinnedScorer) -> Ma
     if isinstance(done["predict"], Done):
         facts |= done["predict"].record.facts
     facts |= _realized(session, unit, by, found, features, done)
-    return Made(cell, {"predictions": found}, done, _checks(session, unit, found), facts)
+    checks = _checks(session, unit, by, {"predictions": found, "inputs": rows})
+    return Made(cell, {"predictions": found}, done, checks, facts)
 
 
-def _checks(session: Session, unit: Unit, found: Ref | Pending) -> dict[str, Done | Undone]:
-    dataset = session.project.models[unit.group].dataset
-    cleaned = cleaned_of(session, dataset, unit.partition).outputs["cleaned"]
-    given: dict[str, Input] = {"predictions": found, "cleaned": cleaned}
-    params = PredictionsSpec(model=unit.group, batch=unit.partition)
+def _checks(
+    session: Session, unit: Unit, by: PinnedScorer, given: Mapping[str, Input]
+) -> dict[str, Done | Undone]:
+    model = session.project.models[unit.group]
+    cleaned = cleaned_of(session, model.dataset, unit.partition).outputs["cleaned"]
+    given = {**given, "cleaned": cleaned}
+    plain = PredictionsSpec(model=unit.group, batch=unit.partition)
+    joined = plain.model_copy(update={"joins": _joined(by)})
     checks = {}
-    for entry in checks_of("predictions"):
+    for entry in checks_of("predictions", model):
         inputs = {name: given[name] for name in entry.inputs}
+        params = joined if "inputs" in entry.inputs else plain
         action = Action(f"{CHECK}{entry.name}", entry.stage, params, inputs)
         checks[entry.name] = session.act(unit, action)
     return checks
@@ -144,15 +149,6 @@ def _predict(
     session: Session, unit: Unit, by: PinnedScorer, rows: Input, seen: Done | Undone
 ) -> Action:
     """Return the action that predicts; a family of the project's own has its stored sources."""
-    columns = by.spec["columns"]
-    joins = {
-        join["dataset"]: tuple(
-            name
-            for name, column in columns.items()
-            if any(s.startswith(f"{join['dataset']}.") for s in column.get("sources", ()))
-        )
-        for join in by.spec["joins"]
-    }
     inputs: dict[str, Input] = {
         "model": by.past.model,
         "inputs": rows,
@@ -168,9 +164,21 @@ def _predict(
         model=unit.group,
         batch=unit.partition,
         family=None if shipped else by.past.family,
-        joins=joins,
+        joins=_joined(by),
     )
     return Action("predict", f"{SCORE}.batch:predictions", params, inputs, hooks)
+
+
+def _joined(by: PinnedScorer) -> dict[str, tuple[str, ...]]:
+    """Return for each joined dataset the features that are derived from it."""
+    return {
+        join["dataset"]: tuple(
+            name
+            for name, column in by.spec["columns"].items()
+            if any(s.startswith(f"{join['dataset']}.") for s in column.get("sources", ()))
+        )
+        for join in by.spec["joins"]
+    }
 
 
 def _realized(
