@@ -11,7 +11,7 @@ import importlib
 import json
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +20,12 @@ import pyarrow as pa
 from ml_assets.errors import HookError, RequestError
 from ml_assets.serve.frames import Tables
 from ml_assets.serve.groups import grouped
+from ml_assets.serve.pieces import pieces
 from ml_assets.serve.written import streamed
 from ml_assets.spec.dataset import CleanSpec, DatasetSpec, IngestSpec
 from ml_assets.spec.score import ScoreSpec
 from ml_assets.stages.clean import clean
-from ml_assets.stages.ingest import ingest, read
+from ml_assets.stages.ingest import ingest
 from ml_assets.stages.ingest.source import Unreadable
 from ml_assets.stages.intervals.columns import off
 from ml_assets.stages.memory import InMemory
@@ -109,18 +110,19 @@ def main(folder: Path, arguments: Sequence[str]) -> None:
     given = _arguments(document, arguments)
     try:
         scorer = _scorer(folder, document)
-        answer = _answer(folder, document, given, scorer)
+        with streamed(sys.stdout.buffer) as write:
+            for answer in _answers(folder, document, given, scorer):
+                write(answer)
     except (RequestError, HookError) as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(2) from None
-    with streamed(sys.stdout.buffer) as write:
-        write(answer)
     sys.stderr.writelines(f"note: {said}\n" for said in off(scorer.coverage))
 
 
-def _answer(
+def _answers(
     folder: Path, document: Mapping[str, Any], given: argparse.Namespace, scorer: Scorer
-) -> pa.Table:
+) -> Iterator[pa.Table]:
+    """Yield the answers to the rows of a file, which is read in pieces."""
     joined = BundleTables(folder, document)
     for text in given.join:
         where, found, path = text.partition("=")
@@ -131,16 +133,17 @@ def _answer(
     datasets = {
         name: DatasetSpec.model_validate(item) for name, item in document["datasets"].items()
     }
-    columns = {**scorer.spec.rows.contract.columns, **scorer.spec.rows.optional}
+    tables = joined.tables()
     try:
-        source = read(_content(Path(given.file)), scorer.spec.rows.landing, columns)
-        rows = judged(scorer.spec.rows, source)
+        for source in pieces(Path(given.file), scorer.spec.rows):
+            rows = judged(scorer.spec.rows, source)
+            left, groups = grouped(joined.load, scorer.spec, datasets, tables, rows, given.batch)
+            answer = scorer.answer(len(rows.lines), scorer.from_rows(left, groups))
+            yield answer.add_column(0, LINE, rows.lines)
     except Unreadable as error:
         raise RequestError(f"{given.file}: {error.reason}") from None
-    tables = joined.tables()
-    left, groups = grouped(joined.load, scorer.spec, datasets, tables, rows, given.batch)
-    answer = scorer.answer(len(rows.lines), scorer.from_rows(left, groups))
-    return answer.add_column(0, LINE, rows.lines)
+    except OSError as error:
+        raise RequestError(f"{given.file}: {error.strerror}") from None
 
 
 def _scorer(folder: Path, document: Mapping[str, Any]) -> Scorer:

@@ -14,11 +14,10 @@ from typing import IO, TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ml_assets.engine.cutting.read import LONGEST, PIECE, ROWS, plain
-from ml_assets.engine.cutting.text import last_end, line_starts, wide
 from ml_assets.stages.ingest import columnar, delimited, jsonlines, read
 from ml_assets.stages.ingest.columns import named
 from ml_assets.stages.ingest.dialect import dialect
+from ml_assets.stages.ingest.opened import LONGEST, PIECE, ROWS, last_end, line_starts, plain, wide
 from ml_assets.stages.ingest.sniff import BOM, PARQUET, ZIP, as_utf8, is_json_lines, unpacked
 from ml_assets.stages.ingest.source import Source, Unreadable
 from ml_assets.stages.ingest.spelling import spelling

@@ -6,10 +6,6 @@ where records begin. Does not belong here: names of batches, what landed before.
 
 from __future__ import annotations
 
-import gzip
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -21,21 +17,15 @@ import pyarrow.parquet as pq
 
 from ml_assets.engine.cutting.names import names_of
 from ml_assets.engine.cutting.parts import Parts
-from ml_assets.engine.cutting.text import last_end, line_starts, lines_of, plain_text, wide
+from ml_assets.engine.cutting.text import lines_of, plain_text
 from ml_assets.spec.cut import UNASSIGNED, Cut
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.stages.ingest import columnar, read
 from ml_assets.stages.ingest.columns import positions
-from ml_assets.stages.ingest.sniff import BOM, GZIP, PARQUET, ZIP, unpacked
+from ml_assets.stages.ingest.opened import LONGEST, PIECE, ROWS, last_end, line_starts, plain, wide
+from ml_assets.stages.ingest.sniff import BOM, PARQUET, ZIP, unpacked
 from ml_assets.stages.ingest.source import Unreadable
 from ml_assets.stages.ingest.spelling import spelling, without
-
-PIECE = 1 << 24
-"""Bytes read at once."""
-LONGEST = 8 * PIECE
-"""Most bytes of one record: an open quote must not swallow the file."""
-ROWS = 1 << 17
-"""Rows of a Parquet file that are read at once."""
 
 
 def cut(path: Path, spec: DatasetSpec, parts: Parts) -> None:
@@ -54,22 +44,6 @@ def cut(path: Path, spec: DatasetSpec, parts: Parts) -> None:
             _Text(read_by, rule, parts).piece(text, True)
         else:
             _texts(file, _Text(spec, rule, parts))
-
-
-@contextmanager
-def plain(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file, decompressed from gzip; Unreadable if that is damaged or truncated."""
-    with path.open("rb") as file:
-        if not file.peek(2).startswith(GZIP):
-            yield file
-            return
-        with gzip.GzipFile(fileobj=file) as inner:
-            try:
-                yield inner  # type: ignore[misc]
-            except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-                raise Unreadable(
-                    "gzip", f"the gzip file is damaged or truncated ({error}); deliver it again"
-                ) from None
 
 
 def _texts(file: IO[bytes], text: _Text) -> None:

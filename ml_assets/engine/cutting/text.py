@@ -5,22 +5,12 @@ Belongs here: lines and bytes. Does not belong here: values, files.
 
 from __future__ import annotations
 
-import codecs
-
 import numpy as np
-import numpy.typing as npt
 
 from ml_assets.spec.dataset import DatasetSpec
+from ml_assets.stages.ingest.opened import Ints, line_starts, wide
 from ml_assets.stages.ingest.sniff import PARQUET, as_utf8
 from ml_assets.stages.ingest.source import Source
-
-Ints = npt.NDArray[np.int64]
-
-
-def wide(encoding: str) -> bool:
-    """Tell whether line ends are other bytes than those of ASCII (UTF-16, EBCDIC)."""
-    named = codecs.lookup(encoding).name
-    return not named.startswith("utf-8") and "\r\n".encode(encoding) != b"\r\n"
 
 
 def plain_text(content: bytes, spec: DatasetSpec) -> tuple[bytes, DatasetSpec]:
@@ -38,17 +28,6 @@ def encoded(text: bytes, spec: DatasetSpec) -> bytes:
     return text.decode().encode(known) if wide(known) else text
 
 
-def line_starts(text: bytes) -> Ints:
-    """Return where each line of a text starts; lines end in LF, CRLF or CR."""
-    data = np.frombuffer(text, np.uint8)
-    ends = np.flatnonzero(data == ord("\n"))
-    if b"\r" in text:
-        alone = np.flatnonzero(data == ord("\r"))
-        follows = np.append(data, 0)[alone + 1]
-        ends = np.sort(np.concatenate([ends, alone[follows != ord("\n")]]))
-    return np.concatenate([[0], ends + 1]).astype(np.int64)
-
-
 def lines_of(source: Source) -> Ints:
     """Return the line of each record, whole ones first, then those that do not come apart.
 
@@ -63,8 +42,3 @@ def record_starts(text: bytes, source: Source) -> tuple[Ints, Ints]:
     """Return the lines on which records start, in the order of the file, and their bytes."""
     lines = np.sort(lines_of(source))
     return lines, line_starts(text)[lines - 1]
-
-
-def last_end(text: bytes) -> int:
-    """Return where the last line that is surely whole ends: a CR at the end may be half a CRLF."""
-    return max(text.rfind(b"\n"), text.rfind(b"\r", 0, len(text) - 1)) + 1
