@@ -134,12 +134,10 @@ def _checks(
     model = session.project.models[unit.group]
     cleaned = cleaned_of(session, model.dataset, unit.partition).outputs["cleaned"]
     given = {**given, "cleaned": cleaned}
-    plain = PredictionsSpec(model=unit.group, batch=unit.partition)
-    joined = plain.model_copy(update={"joins": _joined(by)})
+    params = PredictionsSpec(model=unit.group, batch=unit.partition, joins=_joined(by))
     checks = {}
     for entry in checks_of("predictions", model):
         inputs = {name: given[name] for name in entry.inputs}
-        params = joined if "inputs" in entry.inputs else plain
         action = Action(f"{CHECK}{entry.name}", entry.stage, params, inputs)
         checks[entry.name] = session.act(unit, action)
     return checks

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from ml_assets.stages.quality.words import percent
 from ml_assets.stages.result import Check, Result
+from ml_assets.stages.score.joins import missing
 
 if TYPE_CHECKING:
     from ml_assets.spec.predictions import PredictionsSpec
@@ -29,13 +28,8 @@ def check(spec: PredictionsSpec, *, inputs: Handle) -> Result:
     """
     used = {name: columns for name, columns in spec.joins.items() if columns}
     table = inputs.table(sorted({column for columns in used.values() for column in columns}))
-    share = {
-        name: float(
-            np.mean(~np.logical_or.reduce([table[c].is_valid().to_numpy() for c in columns]))
-        )
-        for name, columns in used.items()
-        if len(table)
-    }
+    rows = max(len(table), 1)
+    share = {name: missing(table, columns) / rows for name, columns in used.items()}
     said = "; ".join(
         f"{name} is missing in {percent(part)} of the rows" for name, part in share.items()
     )

@@ -13,10 +13,9 @@ was.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -26,6 +25,7 @@ from ml_assets.stages.paired.seen import checked
 from ml_assets.stages.result import Result
 from ml_assets.stages.schema import LINE
 from ml_assets.stages.score.answer import UNSEEN, predicted, unseen_in
+from ml_assets.stages.score.joins import missing
 from ml_assets.stages.train import folds
 from ml_assets.stages.train.predict import predict
 
@@ -91,12 +91,6 @@ def predictions(
         "seen": pc.sum(known).as_py() or 0,
         "unseen": len(new) - new.count(None),
         "unseen_in": dict(Counter(name for names in new if names for name in names.split(", "))),
-        "missing_joins": {name: _missing(table, used) for name, used in spec.joins.items() if used},
+        "missing_joins": {name: missing(table, used) for name, used in spec.joins.items() if used},
     }
     return Result({"predictions": pa.table(columns).combine_chunks()}, facts)
-
-
-def _missing(table: pa.Table, names: Sequence[str]) -> int:
-    """Return the rows in which every feature of a join is missing."""
-    there = [table[name].is_valid().to_numpy() for name in names]
-    return int((~np.logical_or.reduce(there)).sum())
