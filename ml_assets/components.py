@@ -40,6 +40,9 @@ class _Part(dg.Component):
         workspace = locate(Path(context.project_root))
         project = read_project(workspace.defs)
         part = group_definitions(project, group, workspace)
+        for dataset, model in project.requests.items():
+            if model == group:
+                part = dg.Definitions.merge(part, group_definitions(project, dataset, workspace))
         if group != min([*project.datasets, *project.models]):
             return part
         return dg.Definitions.merge(part, shared_definitions(project, workspace))

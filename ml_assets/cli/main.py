@@ -26,6 +26,7 @@ from ml_assets.cli import (
     release,
     repair,
     report,
+    requests,
     run,
     score,
     serve,
@@ -75,6 +76,7 @@ for command in (
 ):
     app.command()(command)
 app.add_typer(new.app)
+app.add_typer(requests.app)
 
 # At exit, Python would otherwise traverse every imported object once more.
 atexit.register(gc.freeze)

@@ -50,7 +50,7 @@ def landed_files(planner: Planner) -> tuple[list[str], list[str]]:
     home = planner.home
     taken: list[str] = []
     lost: list[str] = []
-    for (dataset, batch), landings in sorted(home.batches.landed().items()):
+    for (dataset, batch), landings in sorted(home.batches.everywhere().items()):
         for item in landings:
             try:
                 home.objects.read(item.digest)

@@ -18,6 +18,7 @@ from pathlib import Path
 from ml_assets.engine.batch_names import Names, batch_of, unfit
 from ml_assets.engine.cutting.outcome import FORGOTTEN, CutFile
 from ml_assets.engine.deliveries import delivery, problem
+from ml_assets.engine.sealing import seal_due
 from ml_assets.errors import RequestError, UnknownName
 from ml_assets.spec.calendar import spelled
 from ml_assets.spec.dataset import DatasetSpec
@@ -49,7 +50,7 @@ class Observed:
 
 def observe(home: Home, project: Project, settle: float = SETTLE) -> Observed:
     """Record all new content in the landing folders, and return the result."""
-    found = Observed()
+    found = Observed(*seal_due(home, project))
     known = home.batches.known_files()
     newest = home.batches.landed()
     names = Names(home, project)

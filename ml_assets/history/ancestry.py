@@ -237,5 +237,5 @@ def _newest_first(batch: str) -> tuple[Any, ...]:
 
 def ancestry_of(home: Home) -> Ancestry:
     """Return every recorded action of a home, and its landed files."""
-    landed = {item.digest for items in home.batches.landed().values() for item in items}
+    landed = {item.digest for items in home.batches.everywhere().values() for item in items}
     return Ancestry(steps_of(home.records), landed | home.removals.landed())

@@ -169,7 +169,7 @@ def _accounts(ancestry: Ancestry, found: Closure, features: set[str]) -> dict[st
 
 
 def _landed(home: Home, found: Closure) -> list[dict[str, str]]:
-    files = home.batches.landed()
+    files = home.batches.everywhere()
     places = {
         (step.cell().group, step.partition, digest)
         for step in found.steps

@@ -115,9 +115,10 @@ def garbage(home: Home, keep: int) -> Garbage:
             for row in db.execute(select(table)):
                 keeper.text(" ".join(str(value) for value in row))
         sizes = {r.digest: r.size for r in db.execute(select(objects.c.digest, objects.c.size))}
-    landed = home.batches.landed()
+    landed = home.batches.everywhere()
     for items in landed.values():
-        keeper.digests.add(items[0].digest)
+        newest = {item.env: item.digest for item in reversed(items)}
+        keeper.digests |= set(newest.values())
     kept = keeper.all()
     found = Garbage({d: size for d, size in sorted(sizes.items()) if d not in kept})
     found.kept = len(sizes) - len(found.objects)

@@ -15,6 +15,7 @@ from ml_assets.spec.families import BASELINES, Blend, Blended, FamilySpec, Group
 from ml_assets.spec.gate import Described, GateSpec
 from ml_assets.spec.intervals import PredictionIntervals
 from ml_assets.spec.metrics import METRICS, Asked, Metric
+from ml_assets.spec.requests import Requests
 from ml_assets.spec.split import HashSplit, SplitSpec, TimeSplit
 
 Task = Literal["regression", "binary", "multiclass"]
@@ -340,6 +341,9 @@ class ModelSpec(Spec):
     """What a candidate must pass to become champion."""
     release: Release = Release()
     """What leaves with a champion."""
+    requests: Requests | None = None
+    """Keep the rows that the service predicts, as the dataset `<model>_requests`; by default they
+    are not kept. `{}` will do ([more](../how-to/requests-as-data.md))."""
     checks: dict[Name, Hook] = {}
     """Custom checks: name to `file.py:function`, called with the features frame of a batch."""
     on_refused: Literal["exclude", "hold"] = "exclude"

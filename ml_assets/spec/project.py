@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ml_assets.errors import SpecError, UnknownName, suggest
+from ml_assets.spec.asked import PREFIX, requests_dataset, requests_name
 from ml_assets.spec.base import Place
 from ml_assets.spec.calendar import Calendar
 from ml_assets.spec.dataset import DatasetSpec, Labels
@@ -31,6 +32,11 @@ class Project:
     datasets: Mapping[str, DatasetSpec]
     models: Mapping[str, ModelSpec]
     folders: Mapping[str, Path] = field(default_factory=dict)
+
+    @property
+    def requests(self) -> Mapping[str, str]:
+        """The datasets of what models were asked, each with its model."""
+        return {requests_name(n): n for n, m in self.models.items() if m.requests is not None}
 
     def calendar_of(self, group: str) -> str | None:
         """Return the name of the calendar of a dataset, or of a model's dataset."""
@@ -82,7 +88,7 @@ def read_project(defs: Path) -> Project:
     if wrong:
         raise SpecError("\n".join(said for found in wrong.values() for said in found))
     models = {n: resolved(m, project.datasets[m.dataset]) for n, m in project.models.items()}
-    return replace(project, models=models)
+    return asked(replace(project, models=models))
 
 
 def read_for(defs: Path, dataset: str) -> Project:
@@ -119,7 +125,26 @@ def read_valid(defs: Path) -> tuple[Project, dict[str, list[str]]]:
         if name not in wrong
     }
     folders = {name: project.folders[name] for name in (*datasets, *models)}
-    return Project(datasets, models, folders), wrong
+    return asked(Project(datasets, models, folders)), wrong
+
+
+def asked(project: Project) -> Project:
+    """Return a project with the datasets of what its models were asked; `models` are resolved."""
+    found = {
+        name: requests_dataset(model, spec, project.datasets[spec.dataset])
+        for name, model in project.requests.items()
+        for spec in (project.models[model],)
+    }
+    folders = {
+        name: project.folders[model]
+        for name, model in project.requests.items()
+        if model in project.folders
+    }
+    return replace(
+        project,
+        datasets={**project.datasets, **found},
+        folders={**project.folders, **folders},
+    )
 
 
 def _read(defs: Path) -> tuple[Project, dict[str, list[str]]]:
@@ -173,6 +198,7 @@ def mismatches(project: Project, unread: Collection[str] = ()) -> Iterator[Misma
         for place, said in (
             *_model_mismatches(model, dataset),
             *_release_mismatches(model, project.datasets),
+            *_requests_mismatches(name, model, project),
             *input_mismatches(model, dataset),
             *_split_mismatches(model, dataset),
         ):
@@ -270,6 +296,20 @@ def _release_mismatches(
         if secret:
             said = f"{', '.join(secret)} of {name} is sensitive and may not leave"
             yield place, f"{said}; name the columns that features are made from as `sources`"
+
+
+def _requests_mismatches(
+    name: str, model: ModelSpec, project: Project
+) -> Iterator[tuple[Place, str]]:
+    if model.requests is None:
+        return
+    made = requests_name(name)
+    if made in project.datasets or made in project.models:
+        yield ("requests",), f"they are the dataset {made!r}, which is there already; rename that"
+    taken = sorted(c for c in project.datasets[model.dataset].columns if c.startswith(PREFIX))
+    if taken:
+        said = f"{', '.join(taken)} of {model.dataset}: columns of what was asked begin so"
+        yield ("requests",), f"{said}; name them otherwise, with `source`"
 
 
 def released(model: ModelSpec, name: str, dataset: DatasetSpec) -> tuple[str, ...]:

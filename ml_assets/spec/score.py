@@ -12,7 +12,7 @@ from ml_assets.spec.base import Name, Spec
 from ml_assets.spec.columns import Column
 from ml_assets.spec.dataset import Contract, DatasetSpec, Filter, Landing
 from ml_assets.spec.expressions import grammar
-from ml_assets.spec.model import FeaturesSpec, Join, Task
+from ml_assets.spec.model import FeaturesSpec, Join, ModelSpec, Task
 from ml_assets.spec.steps import Step
 
 
@@ -63,7 +63,7 @@ def score_spec(dataset: DatasetSpec, features: FeaturesSpec) -> ScoreSpec:
     A row must have the columns that are known when the model predicts, except, in a dataset without
     moments, the target's and the weight.
     """
-    spare = _spare(dataset, features)
+    spare = _spare(dataset, features.target, features.weight, features.columns)
     needed = {n: c for n, c in dataset.columns.items() if n in features.known and n not in spare}
     optional = {n: c for n, c in dataset.columns.items() if n in spare}
     steps = [
@@ -74,11 +74,11 @@ def score_spec(dataset: DatasetSpec, features: FeaturesSpec) -> ScoreSpec:
         landing=dataset.landing,
         contract=Contract(
             columns=needed,
-            rules=tuple(r for r in dataset.rules if _reads(r.expression, dataset) <= {*needed}),
+            rules=tuple(r for r in dataset.rules if reads(r.expression, dataset) <= {*needed}),
         ),
         optional=optional,
         cleaning=tuple(step for step in steps if step.columns),
-        filters=tuple(f for f in dataset.filters if _reads(f.expression, dataset) <= {*needed}),
+        filters=tuple(f for f in dataset.filters if reads(f.expression, dataset) <= {*needed}),
     )
     shown = tuple(n for n in dataset.key if n in needed and not dataset.columns[n].sensitive)
     return ScoreSpec(
@@ -106,14 +106,24 @@ def feature_rows(features: FeaturesSpec) -> RowsSpec:
     return RowsSpec(landing=landing, contract=Contract(columns=columns))
 
 
-def _spare(dataset: DatasetSpec, features: FeaturesSpec) -> Collection[str]:
+def needed_columns(dataset: DatasetSpec, model: ModelSpec) -> dict[str, Column]:
+    """Return the columns that a row must have, by the specs of today."""
+    moment = model.predict_at
+    known = dataset.columns if moment is None else dataset.known_at(moment)
+    spare = _spare(dataset, model.target, model.weight, model.features.columns)
+    return {n: c for n, c in dataset.columns.items() if n in known and n not in spare}
+
+
+def _spare(
+    dataset: DatasetSpec, target: str, weight: str | None, features: Collection[str]
+) -> Collection[str]:
     """Return the columns that are known, by the spec, but that a row to score need not have."""
     if dataset.moments:
         return ()
-    target = _reads(features.target, dataset)
-    weight = set() if features.weight is None else {features.weight}
-    return (target | weight) - set(features.columns)
+    given = set() if weight is None else {weight}
+    return (given | reads(target, dataset)) - set(features)
 
 
-def _reads(expression: str, dataset: DatasetSpec) -> set[str]:
+def reads(expression: str, dataset: DatasetSpec) -> set[str]:
+    """Return the columns that an expression reads."""
     return grammar.names(grammar.parse(expression, dataset.columns))

@@ -3,7 +3,8 @@
 `landings` is append-only: the n-th row of a batch is its n-th landed content. A
 withdrawal excludes every landing up to the newest one at its time; a later landing
 (other bytes, or the same bytes passed to `land` again) takes effect. The environments
-of a home share the landings; each environment has its own withdrawals.
+of a home share the landings of files; each has its own withdrawals, and its own requests, whose
+landings are named `<env>/<day>…`, as no file can be.
 """
 
 from __future__ import annotations
@@ -37,6 +38,11 @@ class Landed:
     name: str
     landed: str
 
+    @property
+    def env(self) -> str:
+        """The environment that alone has it; empty if all do."""
+        return self.name.rpartition("/")[0]
+
 
 @dataclass(frozen=True)
 class Withdrawn:
@@ -53,11 +59,29 @@ class Batches:
     `machine` distinguishes the landing folders of a shared home; it is empty if there is only one.
     """
 
-    def __init__(self, state: State, machine: str = "") -> None:
+    def __init__(self, state: State, machine: str = "", env: str = "") -> None:
         self._state = state
+        self._env = env
         self._mine = f"{machine}:" if machine else ""
 
     def landed(self) -> dict[tuple[str, str], list[Landed]]:
+        """Return the landings of this environment, as `everywhere` does."""
+        found = {}
+        for place, items in self.everywhere().items():
+            mine = [item for item in items if item.env in ("", self._env)]
+            if mine:
+                found[place] = mine
+        return found
+
+    def names(self, dataset: str) -> set[str]:
+        """Return the batches of a dataset that landed in this environment, collected or not."""
+        with self._state.read() as db:
+            rows = db.execute(
+                select(landings.c.batch, landings.c.name).where(landings.c.dataset == dataset)
+            ).all()
+        return {row.batch for row in rows if row.name.rpartition("/")[0] in ("", self._env)}
+
+    def everywhere(self) -> dict[tuple[str, str], list[Landed]]:
         """Return the landings that were not collected, by dataset and batch, newest first."""
         gone = select(removals.c.digest).where(removals.c.landed == 1)
         with self._state.read() as db:

@@ -64,7 +64,7 @@ class Home:
             self.objects = Objects(objects or root / "objects", self.state)
             if state or objects or self.objects.claimed():
                 self.objects.claim()
-            self.batches = Batches(self.state, _machine(root) if state else "")
+            self.batches = Batches(self.state, _machine(root) if state else "", env)
         except BaseException:
             self.state.close()
             raise

@@ -88,6 +88,12 @@ PLACES = (
         "pages of removed reports are removed",
         "pages of removed reports are removed",
     ),
+    Place(
+        f"{ENV}/requests/",
+        "what the service was asked since the last sealed day",
+        "searched, and rewritten without the rows",
+        "becomes a landed file, a day at a time",
+    ),
     Place(f"{ENV}/logs/", "logs of servers and worker processes", "emptied"),
     Place(f"{ENV}/experiments/", "plots of experiments: scores of settings"),
     Place(
@@ -124,7 +130,8 @@ PLACES = (
 
 FOLDERS = (
     *("landing", "sample", "objects", "objects/tmp", "copies", "tmp", "environments", ENV),
-    *(f"{ENV}/{name}" for name in ("reports", "logs", "experiments", "mlflow", "dagster")),
+    *(f"{ENV}/{name}" for name in ("reports", "requests", "logs", "experiments")),
+    *(f"{ENV}/{name}" for name in ("mlflow", "dagster")),
 )
 FILES = (
     *("state.db", "locks", "machine", f"{ENV}/lock", f"{ENV}/lock.json"),

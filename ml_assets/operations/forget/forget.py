@@ -66,7 +66,7 @@ def request(
     for column in key:
         if column not in spec.columns:
             raise UnknownName.of(f"column of {dataset}", column, spec.columns)
-    landed = {b: items for (name, b), items in home.batches.landed().items() if name == dataset}
+    landed = {b: items for (name, b), items in home.batches.everywhere().items() if name == dataset}
     if batch is not None and batch not in landed:
         raise UnknownName.of(f"batch of {dataset}", batch, landed)
     found = Request(Deletion(dataset, reason))

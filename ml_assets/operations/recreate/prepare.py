@@ -119,7 +119,7 @@ def _unreadable(
 
 def _missing(home: Home, closure: Closure, lost: Mapping[str, str]) -> list[str]:
     names: dict[str, str] = {}
-    for items in home.batches.landed().values():
+    for items in home.batches.everywhere().values():
         for item in items:
             batch = f"@{item.batch}" if item.batch else ""
             names[item.digest] = f"{item.dataset}{batch} ({item.name})"

@@ -59,8 +59,10 @@ def application(
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         follower.start()
+        service.recorder.start()
         yield
         follower.stop()
+        service.recorder.stop()
 
     app = FastAPI(title="ml_assets", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.add_middleware(HeadAsGet)
@@ -94,10 +96,12 @@ def _watched(app: FastAPI, service: Service) -> None:
             name: {
                 "version": None if m.loaded is None else f"v{m.loaded.state.version}",
                 "why": m.why,
+                **service.recorder.said(name),
             }
             for name, m in service.models.items()
         }
         there = all(model.loaded is not None for model in service.models.values())
+        there = there and not service.recorder.refuses()
         return JSONResponse({"ready": there, "models": models}, 200 if there else 503)
 
     @app.get("/ping", summary="As readyz, for MLflow's clients")
@@ -115,6 +119,9 @@ def _watched(app: FastAPI, service: Service) -> None:
             if model.loaded is not None:
                 service.figures.version.labels(name).set(model.loaded.state.version)
             service.figures.behind.labels(name).set(model.why is not None)
+        for name, found in service.recorder.logs.items():
+            service.figures.log_bytes.labels(name).set(found.log.bytes)
+            service.figures.log_full.labels(name).set(found.log.why is not None)
         return Response(service.figures.text(), media_type=TEXT)
 
 

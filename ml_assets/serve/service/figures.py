@@ -60,6 +60,27 @@ class Figures:
             registry=self._registry,
         )
 
+        self.unlogged = Counter(
+            "ml_assets_requests_log_lost",
+            "Answers, or refusals for that reason, that were not kept: there was no room.",
+            ["model"],
+            registry=self._registry,
+        )
+        self.log_bytes = Gauge(
+            "ml_assets_requests_log_bytes",
+            "Size of the requests that are not sealed yet, of all workers.",
+            ["model"],
+            multiprocess_mode="mostrecent",
+            registry=self._registry,
+        )
+        self.log_full = Gauge(
+            "ml_assets_requests_log_full",
+            "1 if the last request could not be kept.",
+            ["model"],
+            multiprocess_mode="max",
+            registry=self._registry,
+        )
+
     def count_unseen(self, model: str, rows: Iterable[str | None]) -> None:
         """Count the columns that an answer names as unseen."""
         found = Counts(name for row in rows if row is not None for name in row.split(", "))

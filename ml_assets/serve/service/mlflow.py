@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 
 from ml_assets.serve.service import bodies
 from ml_assets.serve.service.followed import Followed
-from ml_assets.serve.service.predicting import Options
+from ml_assets.serve.service.predicting import Options, request_id
 from ml_assets.serve.service.refused import Refused
 from ml_assets.serve.service.requests import Service
 from ml_assets.stages.score.answer import PREDICTION
@@ -35,7 +35,7 @@ def routes(service: Service) -> APIRouter:
             reading, options = _reading(kind, body)
             found = service.reply(model, PROTOCOL, reading, options)
             predictions = found.table[PREDICTION].to_pylist()
-            headers = {"X-Model-Version": f"v{found.state.version}"}
+            headers = {"X-Model-Version": f"v{found.state.version}", **request_id(found)}
             return JSONResponse({"predictions": predictions}, headers=headers)
 
         return await service.answered(request, PROTOCOL, find, work)

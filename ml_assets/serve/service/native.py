@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from ml_assets.serve.service import bodies
 from ml_assets.serve.service.described import described
 from ml_assets.serve.service.followed import Followed
-from ml_assets.serve.service.predicting import Options, Reply
+from ml_assets.serve.service.predicting import Options, Reply, request_id
 from ml_assets.serve.service.refused import Refused
 from ml_assets.serve.service.requests import Service
 from ml_assets.spec.score import RowsSpec
@@ -97,11 +97,12 @@ def _json(body: bytes, options: Options) -> tuple[Any, Options]:
 def _written(accepted: str, model: Followed, found: Reply) -> Response:
     """Return the answer in the format that the client accepts first; JSON by default."""
     version = f"v{found.state.version}"
-    headers = {"X-Model-Version": version}
+    headers = {"X-Model-Version": version, **request_id(found)}
     kinds = [part.partition(";")[0].strip() for part in accepted.split(",")]
     chosen = next((kind for kind in kinds if kind in bodies.FORMATS), bodies.JSON)
     if chosen == bodies.JSON:
         said = {"model": model.name, "version": version, "predictions": found.table.to_pylist()}
+        said |= {} if found.request is None else {"request_id": found.request}
         return JSONResponse(said, headers=headers)
     sink = io.BytesIO()
     if chosen == bodies.CSV:

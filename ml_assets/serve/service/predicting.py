@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ import pyarrow as pa
 
 from ml_assets.errors import HookError, RequestError, StageError
 from ml_assets.serve.model import LoadedVersion, rows_spec
+from ml_assets.serve.recording.recorder import Answered
 from ml_assets.serve.service.figures import Figures
 from ml_assets.serve.service.followed import Followed
 from ml_assets.serve.service.refused import Refused
@@ -46,10 +48,17 @@ class Reply:
 
     state: LoadedVersion
     table: pa.Table
+    answered: Answered
+    """What is written down of it."""
+    request: str | None = None
+    """The id under which it is."""
 
 
-def reply(served: Followed, reading: Reading, options: Options, figures: Figures) -> Reply:
+def reply(
+    served: Followed, reading: Reading, options: Options, figures: Figures, protocol: str
+) -> Reply:
     """Return the predictions of rows; Refused unless every row has one."""
+    begin = time.perf_counter()
     loaded = served.loaded
     if loaded is None:
         raise Refused(503, f"{served.name} is not ready: {served.why}")
@@ -75,6 +84,16 @@ def reply(served: Followed, reading: Reading, options: Options, figures: Figures
         have = counted(len(found.problems), "row breaks", "rows break")
         raise Refused(422, f"{have} the contract, of {len(rows.lines)}", listed)
     table = state.scorer.answer(len(rows.lines), found)
+    answered = Answered(
+        state.version,
+        protocol,
+        given,
+        table,
+        begin,
+        options.batch,
+        options.features,
+        state.scorer.spec.hidden,
+    )
     figures.count_unseen(served.name, table[UNSEEN].to_pylist())
     left_out = {PROBLEM, *(() if options.interval else INTERVAL)}
     table = table.select([name for name in table.column_names if name not in left_out])
@@ -85,4 +104,9 @@ def reply(served: Followed, reading: Reading, options: Options, figures: Figures
             raise Refused(422, str(error)) from None
         for name, values in parts.items():
             table = table.append_column(name, pa.array(values))
-    return Reply(state, table)
+    return Reply(state, table, answered)
+
+
+def request_id(found: Reply) -> dict[str, str]:
+    """Return the header that says under which id a request was written down."""
+    return {} if found.request is None else {"X-Request-Id": found.request}

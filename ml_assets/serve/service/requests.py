@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
+from ml_assets.serve.recording.log import Full
+from ml_assets.serve.recording.recorder import Recorder
 from ml_assets.serve.service.figures import Figures
 from ml_assets.serve.service.followed import Followed
 from ml_assets.serve.service.predicting import Options, Reply, reply
@@ -34,6 +36,7 @@ class Service:
     models: Mapping[str, Followed]
     figures: Figures
     limits: Limits = Limits()
+    recorder: Recorder = field(default_factory=lambda: Recorder({}))
 
     def model(self, name: str) -> Followed:
         """Return a model by its name."""
@@ -71,10 +74,14 @@ class Service:
     def reply(
         self, model: Followed, protocol: str, reading: Callable[..., Any], options: Options
     ) -> Reply:
-        """Return the predictions, counted."""
-        found = reply(model, reading, options, self.figures)
+        """Return the predictions, counted and written down."""
+        found = reply(model, reading, options, self.figures, protocol)
+        try:
+            request = self.recorder.record(model.name, found.answered)
+        except Full as full:
+            raise Refused(503, f"requests cannot be kept now: {full}") from None
         self.figures.rows.labels(model.name, protocol).inc(len(found.table))
-        return found
+        return replace(found, request=request)
 
     async def _body(self, request: Request) -> bytes:
         encoding = request.headers.get("content-encoding", "identity")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
+from ml_assets.serve.recording.recorder import Recorder
 from ml_assets.serve.service.app import application
 from ml_assets.serve.service.figures import Figures
 from ml_assets.serve.service.followed import Followed, Follower
@@ -38,8 +39,9 @@ def create() -> FastAPI:
     project, _ = read_valid(workspace.defs)
     models = [Followed(home, project, name) for name in asked["models"]]
     shared = os.environ.get(SHARED)
-    service = Service(
-        {model.name: model for model in models},
-        Figures(None if shared is None else Path(shared)),
+    figures = Figures(None if shared is None else Path(shared))
+    recorder = Recorder.of(
+        home, project, asked["models"], lambda name: figures.unlogged.labels(name).inc()
     )
+    service = Service({model.name: model for model in models}, figures, recorder=recorder)
     return application(service, Follower(models), asked["hosts"])

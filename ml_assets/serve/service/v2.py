@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, Response
 
 from ml_assets.serve.service import bodies
 from ml_assets.serve.service.followed import Followed
-from ml_assets.serve.service.predicting import Options, Reply
+from ml_assets.serve.service.predicting import Options, Reply, request_id
 from ml_assets.serve.service.refused import Refused
 from ml_assets.serve.service.requests import Service
 from ml_assets.stages.score.answer import MISSING_JOINS, UNSEEN
@@ -70,7 +70,7 @@ def routes(service: Service) -> APIRouter:
             rows = _rows(asked.get("inputs"))
             options = _options(asked.get("parameters") or {})
             found = service.reply(model, PROTOCOL, lambda _: rows, options)
-            return JSONResponse(_response(model.name, asked, found))
+            return JSONResponse(_response(model.name, asked, found), headers=request_id(found))
 
         return await service.answered(request, PROTOCOL, lambda: service.model(name), work)
 
@@ -138,7 +138,8 @@ def _response(name: str, asked: Mapping[str, Any], found: Reply) -> dict[str, An
         if missing or len(chosen) < len(wanted):
             raise Refused(422, f"outputs: wanted some of {', '.join(names)}")
         names = chosen
-    said = {"id": asked["id"]} if isinstance(asked.get("id"), str) else {}
+    own = {} if found.request is None else {"id": found.request}
+    said = {"id": asked["id"]} if isinstance(asked.get("id"), str) else own
     outputs = [
         {
             "name": output,

@@ -1,0 +1,230 @@
+"""Sealing: what the service wrote down on a UTC day becomes that day's batch, once.
+
+A day is sealed two hours after midnight, from all segments whose writers have ended. What is found
+later (a clock that ran ahead, a worker that hung) goes into the next day that is not sealed yet,
+with its own times. Before a day lands it is noted which segments are in it; whoever comes after a
+kill then removes them if the day has landed, and otherwise begins anew. So each record is in one
+batch. Belongs here: days, batches. Does not belong here: files and locks (`store/segments`).
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import os
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from ml_assets.spec.asked import PREFIX
+from ml_assets.spec.dataset import DatasetSpec
+from ml_assets.spec.project import Project
+from ml_assets.stages.ingest.columns import expected
+from ml_assets.store import segments as files
+from ml_assets.store.home import Home
+from ml_assets.store.segments import Segment, claimed, folder_of
+
+AFTER = timedelta(hours=2)
+"""How long after midnight a day is sealed."""
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """A day that was sealed."""
+
+    day: str
+    rows: int
+    bytes: int
+
+
+def due(now: datetime) -> str:
+    """Return the newest day that is to be sealed.
+
+    >>> due(datetime(2026, 3, 2, 1, 59, tzinfo=UTC)), due(datetime(2026, 3, 2, 2, 0, tzinfo=UTC))
+    ('2026-02-28', '2026-03-01')
+    """
+    return ((now.astimezone(UTC) - AFTER).date() - timedelta(days=1)).isoformat()
+
+
+def seal_due(
+    home: Home, project: Project, now: datetime | None = None
+) -> tuple[list[str], list[str]]:
+    """Seal the days of all models that are due; return them as `dataset@day`, and problems.
+
+    A model that another process is sealing is left to it.
+    """
+    upto = due(now or datetime.now(UTC))
+    landed: list[str] = []
+    problems: list[str] = []
+    for dataset, model in project.requests.items():
+        if not waiting(home, model, upto):
+            continue
+        try:
+            found = seal(home, project, dataset, upto, wait=False)
+        except OSError as error:
+            problems.append(f"{dataset}: its days cannot be sealed: {error.strerror}")
+            continue
+        landed += [f"{dataset}@{sealed.day}" for sealed in found]
+    return landed, problems
+
+
+def waiting(home: Home, model: str, upto: str) -> list[Segment]:
+    """Return the segments up to a day, and one for a sealing that was interrupted."""
+    folder = folder_of(home.folder, model)
+    found = [item for item in files.segments(folder) if item.day <= upto]
+    note = folder / files.SEALING
+    return [*found, Segment(note, "", 0)] if note.exists() else found
+
+
+def seal(home: Home, project: Project, dataset: str, upto: str, wait: bool = True) -> list[Sealed]:
+    """Seal the days of one model up to one, oldest first."""
+    folder = folder_of(home.folder, project.requests[dataset])
+    found = []
+    with files.alone(folder, wait) as mine:
+        if not mine:
+            return []
+        files.sweep(folder)
+        _settle(home, dataset, folder)
+        there = [s for s in files.segments(folder) if s.day <= upto and _ended(s.path)]
+        for day, parts in _by_batch(there, home.batches.names(dataset), upto).items():
+            sealed = _land(home, project.datasets[dataset], dataset, folder, day, parts)
+            found += [sealed] if sealed is not None else []
+    return found
+
+
+def release(home: Home, model: str, patience: float = 5.0) -> list[Segment]:
+    """Have the writers of a model end their segments; return those that are still being written.
+
+    What they write from now on is in other segments.
+    """
+    folder = folder_of(home.folder, model)
+    before = files.segments(folder)
+    files.ask_to_roll(folder)
+    deadline = time.monotonic() + patience
+    while True:
+        held = [segment for segment in before if segment.path.exists() and not _ended(segment.path)]
+        if not held or time.monotonic() > deadline:
+            return held
+        time.sleep(0.05)
+
+
+def _by_batch(
+    there: Sequence[Segment], landed: set[str], upto: str
+) -> Mapping[str, Sequence[Segment]]:
+    """Return the batch of each segment: its day, or the next one that has not landed."""
+    found: dict[str, list[Segment]] = defaultdict(list)
+    for segment in there:
+        day = segment.day
+        while day in landed:
+            day = (datetime.fromisoformat(day) + timedelta(days=1)).date().isoformat()
+        if day <= upto:
+            found[day].append(segment)
+    return dict(sorted(found.items()))
+
+
+def _land(
+    home: Home,
+    spec: DatasetSpec,
+    dataset: str,
+    folder: Path,
+    day: str,
+    parts: Sequence[Segment],
+) -> Sealed | None:
+    """Land a day; None if its segments hold no whole record."""
+    names = expected({n: c for n, c in spec.columns.items() if not n.startswith(PREFIX)})
+    content, rows = packed((part.path for part in parts), names, list(spec.columns))
+    digest = home.objects.put(content).digest if rows else None
+    note = {"day": day, "digest": digest, "segments": [part.path.name for part in parts]}
+    files.replace(folder / files.SEALING, json.dumps(note).encode())
+    if digest is not None:
+        home.batches.land(dataset, day, digest, f"{home.env}/{dataset}-{day}.jsonl.gz")
+    _settle(home, dataset, folder)
+    return Sealed(day, rows, len(content)) if rows else None
+
+
+def _settle(home: Home, dataset: str, folder: Path) -> None:
+    """End a sealing: remove the segments of a day that has landed."""
+    path = folder / files.SEALING
+    try:
+        note: dict[str, Any] = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return
+    digest = note["digest"]
+    if digest is None or note["day"] in home.batches.names(dataset):
+        if digest is not None:
+            _durable(home, digest)
+        for name in note["segments"]:
+            (folder / name).unlink(missing_ok=True)
+    path.unlink()
+
+
+def _ended(path: Path) -> bool:
+    with claimed(path) as ended:
+        return ended
+
+
+def packed(
+    parts: Iterator[Path] | Sequence[Path], given: Sequence[str], columns: Sequence[str]
+) -> tuple[bytes, int]:
+    """Return the file of a day, a row a line, and its number of rows.
+
+    `given` are the columns of a row as a file has them, `columns` those of the dataset. A damaged
+    record becomes a line that is no JSON, which the quarantine shows.
+    """
+    own = [name.removeprefix(PREFIX) for name in columns if name.startswith(PREFIX)]
+    sink, rows = io.BytesIO(), 0
+    with gzip.GzipFile(fileobj=sink, mode="wb", mtime=0) as file:
+        for part in parts:
+            for record in files.records(part.read_bytes()):
+                if record is None:
+                    file.write(b"a damaged record\n")
+                    rows += 1
+                    continue
+                for row in expanded(json.loads(record), given, own):
+                    file.write(json.dumps(row, separators=(",", ":")).encode() + b"\n")
+                    rows += 1
+    return sink.getvalue(), rows
+
+
+def counted_rows(path: Path) -> int:
+    """Return the number of rows in a segment; none if it is gone by now."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return 0
+    found = [json.loads(record) for record in files.records(content) if record is not None]
+    return sum(len(record["answers"]["prediction"]) for record in found)
+
+
+def expanded(
+    record: Mapping[str, Any], given: Sequence[str], own: Sequence[str]
+) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a record: every column is there, missing or not."""
+    answers = {**record["answers"], "features": record.get("features", [])}
+    rows = record.get("rows") or [{}] * len(record.get("features", ()))
+    numbers = record.get("numbers") or range(len(rows))
+    for place, (number, row) in enumerate(zip(numbers, rows, strict=True)):
+        said = {**record, "row": number}
+        said |= {name: values[place] if values else None for name, values in answers.items()}
+        yield {
+            **{PREFIX + name: said.get(name) for name in own},
+            **{name: row.get(name) for name in given},
+        }
+
+
+def _durable(home: Home, digest: str) -> None:
+    """Have the disk keep a landed day before its segments go: a power cut may come at any time."""
+    path = home.objects.path(digest)
+    for place in (path, getattr(path, "parent", None), home.root / "state.db-wal"):
+        # In a shared home, the database and the object store see to it.
+        if isinstance(place, Path) and place.exists():
+            file = os.open(place, os.O_RDONLY)
+            try:
+                os.fsync(file)
+            finally:
+                os.close(file)

@@ -1,0 +1,175 @@
+"""What is written down of each reply, for every model of a service.
+
+Belongs here: what a record holds, the thread that has the disk keep it. Does not belong here: the
+columns of the sealed day (`spec/asked`), HTTP.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+
+from ml_assets.serve.recording.ids import new_id, share
+from ml_assets.serve.recording.log import Full, RequestLog
+from ml_assets.serve.recording.rows import Kept, answers_of, rows_of, written
+from ml_assets.spec.asked import requests_name
+from ml_assets.spec.project import Project
+from ml_assets.store.home import Home
+from ml_assets.store.request_secret import secret
+from ml_assets.store.segments import folder_of
+
+Lost = Callable[[str], None]
+"""Is called with the model of a request that is not kept, since there is no room."""
+EVERY = 1.0
+"""Seconds after which the disk is to have what was written."""
+log = logging.getLogger("ml_assets.serve")
+
+
+@dataclass(frozen=True)
+class Answered:
+    """One answered request."""
+
+    version: int
+    protocol: str
+    given: Any
+    """Rows as a list of mappings, or a source."""
+    table: pa.Table
+    """The whole answer (`stages/score/answer`)."""
+    begin: float
+    """When it was read, by `time.perf_counter`."""
+    batch: str | None = None
+    features: bool = False
+    hidden: bool = False
+    """Whether a column is sensitive, so that features may be."""
+
+
+@dataclass(frozen=True)
+class ModelLog:
+    """The log of one model, and what it keeps of a row."""
+
+    log: RequestLog
+    kept: Kept
+
+    def record(self, request: uuid.UUID, moment: datetime, answered: Answered) -> bytes:
+        """Return the record of a request."""
+        rows = rows_of(answered.given)
+        return json.dumps(
+            {
+                "id": str(request),
+                "at": moment.isoformat(timespec="microseconds"),
+                "version": f"v{answered.version}",
+                "protocol": answered.protocol,
+                "seconds": round(time.perf_counter() - answered.begin, 6),
+                "batch": answered.batch,
+                "weight": 1 / self.log.requests.sample,
+                **_given(rows, answered, self.kept),
+                "answers": answers_of(answered.table),
+            },
+            separators=(",", ":"),
+        ).encode()
+
+
+def _given(rows: Any, answered: Answered, kept: Kept) -> dict[str, Any]:
+    if not answered.features:
+        return {"rows": [kept.row(row) for row in rows]}
+    if answered.hidden:
+        return {"features": [None for _ in rows]}
+    each = [{name: written(value) for name, value in row.items()} for row in rows]
+    return {"features": [json.dumps(row, ensure_ascii=False) for row in each]}
+
+
+class Recorder:
+    """The logs of a service, by model; models without one are answered all the same."""
+
+    def __init__(
+        self, logs: Mapping[str, ModelLog], lost: Lost = lambda _: None, every: float = EVERY
+    ) -> None:
+        self.logs = logs
+        self._lost = lost
+        self._every = every
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._tick, name="recorder", daemon=True)
+
+    @classmethod
+    def of(
+        cls, home: Home, project: Project, models: Sequence[str], lost: Lost = lambda _: None
+    ) -> Recorder:
+        """Return the recorder of models in an environment; `lost` is told of what is not kept.
+
+        RequestError where a secret is needed and is not there.
+        """
+        logs = {}
+        for name in models:
+            spec = project.models[name]
+            if spec.requests is None:
+                continue
+            main, made = project.datasets[spec.dataset], project.datasets[requests_name(name)]
+            kept = Kept.of(main, made, None)
+            if kept.hashed:
+                kept = Kept.of(main, made, secret(home.root))
+            logs[name] = ModelLog(RequestLog(folder_of(home.folder, name), spec.requests), kept)
+        return cls(logs, lost)
+
+    def record(self, model: str, answered: Answered) -> str | None:
+        """Write a request down and return its id; None without a log.
+
+        Full where there is no room and the spec says that it is not answered then.
+        """
+        found = self.logs.get(model)
+        if found is None:
+            return None
+        now = time.time_ns()
+        request, moment = new_id(now), datetime.fromtimestamp(now / 1e9, UTC)
+        if share(request) < found.log.requests.sample:
+            try:
+                found.log.append(found.record(request, moment, answered), moment)
+            except Full:
+                self._lost(model)
+                if found.log.requests.on_full == "refuse":
+                    raise
+        return str(request)
+
+    def said(self, model: str) -> dict[str, str | None]:
+        """Return why requests of a model are not kept, if they are to be."""
+        found = self.logs.get(model)
+        return {} if found is None else {"requests_not_kept": found.log.why}
+
+    def refuses(self) -> bool:
+        """Return whether a model does not answer, since its requests cannot be kept."""
+        return any(
+            found.log.why is not None and found.log.requests.on_full == "refuse"
+            for found in self.logs.values()
+        )
+
+    def start(self) -> None:
+        """Begin to have the disk keep what is written."""
+        self._look()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End all segments."""
+        self._stopped.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        for found in self.logs.values():
+            found.log.close()
+
+    def _tick(self) -> None:
+        while not self._stopped.wait(self._every):
+            self._look()
+
+    def _look(self) -> None:
+        for found in self.logs.values():
+            try:
+                found.log.tick(datetime.now(UTC))
+            except OSError as error:
+                log.warning("the requests in %s: %s", found.log.folder, error.strerror)
