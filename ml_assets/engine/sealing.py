@@ -182,7 +182,7 @@ def packed(
         for part in parts:
             for record in files.records(part.read_bytes()):
                 if record is None:
-                    file.write(b"a damaged record\n")
+                    file.write(b'{"a damaged record"}\n')
                     rows += 1
                     continue
                 for row in expanded(json.loads(record), given, own):

@@ -13,6 +13,7 @@ from typing import Any
 
 import uvicorn
 
+from ml_assets.serve.recording.recorder import Recorder
 from ml_assets.serve.service.app import application
 from ml_assets.serve.service.figures import Figures
 from ml_assets.serve.service.followed import Followed, Follower
@@ -73,7 +74,11 @@ def serving(toy: Toy, limits: Limits = LIMITS) -> Iterator[Client]:
     planner = toy.planner()
     home = toy.workspace().open_home()
     followed = Followed(home, planner.project, "forecast")
-    service = Service({"forecast": followed}, Figures(), limits)
+    figures = Figures()
+    recorder = Recorder.of(
+        home, planner.project, ["forecast"], lambda name: figures.unlogged.labels(name).inc()
+    )
+    service = Service({"forecast": followed}, figures, limits, recorder)
     hosts = ["localhost", "127.0.0.1"]
     app = application(service, Follower([followed], 0.05), hosts)
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
