@@ -12,6 +12,7 @@ from ml_assets.cli.progress import working
 from ml_assets.cli.run import materialize, tell
 from ml_assets.engine.landing import landed_again
 from ml_assets.engine.plan import Planner
+from ml_assets.engine.settled import drop
 from ml_assets.errors import DamagedObject
 from ml_assets.store.lock import writer
 
@@ -84,4 +85,6 @@ def drop_damaged(planner: Planner) -> list[dict[str, str]]:
         except DamagedObject:
             home.objects.forget(digest)
             damaged.append({"of": place, "digest": digest})
+    if damaged:
+        drop(home)
     return damaged

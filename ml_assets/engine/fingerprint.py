@@ -126,6 +126,15 @@ def _python() -> list[object]:
     return found
 
 
+def installed() -> list[object]:
+    """Return a value that changes with Python or a library, the same in each process of a project.
+
+    What a process has imported by then, which adds to its path, does not count.
+    """
+    names = {name for folder in sys.path for name in _names(folder) if name.endswith(".dist-info")}
+    return [sys.version, *sorted(names)]
+
+
 def _libraries() -> Iterator[Found]:
     """Yield the folders in which libraries are installed."""
     for folder in sys.path:

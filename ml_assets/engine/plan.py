@@ -17,12 +17,15 @@ from ml_assets.engine.landing import Observed, observe
 from ml_assets.engine.product import complete, product
 from ml_assets.engine.selection import select
 from ml_assets.engine.session import Done, Made, Session, Status, Undone
+from ml_assets.engine.settled import Settled, drop
 from ml_assets.engine.why import reasons
 from ml_assets.errors import DamagedObject, UnknownName
 from ml_assets.spec.project import Project, read_project
 from ml_assets.store.digest import json_digest
 from ml_assets.store.home import Home
 from ml_assets.workspace import Workspace, locate
+
+UNCHANGED = "nothing changed"
 
 
 @dataclass(frozen=True)
@@ -160,6 +163,7 @@ class Planner:
             except DamagedObject as error:
                 # Its action runs again, as the next attempt plans.
                 self.home.objects.forget(error.digest)
+                drop(self.home)
 
     def _cells(self, assets: set[str], partition: str | None) -> list[Planned]:
         session = self.session()
@@ -168,16 +172,27 @@ class Planner:
             known = {b for name, spec in datasets if spec.calendar for b in session.batches(name)}
             if partition not in known:
                 raise UnknownName.of("batch", partition, known)
+        settled = Settled(session)
+        session.settled = settled.keys(session.current)
+        found, quiet = list[Planned](), list[Unit]()
+        for unit in units(session):
+            if not {cell.asset for cell in unit.cells()} & assets:
+                continue
+            if settled.has(unit):
+                cells = [Planned(cell, "reuse", UNCHANGED) for cell in unit.cells()]
+            else:
+                cells = [_planned(session, made) for made in session.make(unit).values()]
+                quiet += [unit] if all(cell.reason == UNCHANGED for cell in cells) else []
+            found += cells
+        settled.keep(quiet)
         return [
-            _planned(session, made)
-            for unit in units(session)
-            if {cell.asset for cell in unit.cells()} & assets
-            for made in session.make(unit).values()
-            if made.cell.asset in assets
+            item
+            for item in found
+            if item.cell.asset in assets
             and (
                 partition is None
-                or made.cell.partition == partition
-                or not partitioned(self.project, made.cell.asset)
+                or item.cell.partition == partition
+                or not partitioned(self.project, item.cell.asset)
             )
         ]
 
@@ -204,7 +219,7 @@ def _planned(session: Session, made: Made) -> Planned:
         return Planned(
             cell,
             "reuse",
-            "nothing changed" if shown else "known content, not yet published here",
+            UNCHANGED if shown else "known content, not yet published here",
             publish=not shown,
             wanted=() if shown else (token,),
         )

@@ -24,7 +24,6 @@ from typing import Any
 from ml_assets.spec.asked import PREFIX
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.spec.project import Project
-from ml_assets.stages.ingest.columns import expected
 from ml_assets.store import segments as files
 from ml_assets.store.home import Home
 from ml_assets.store.segments import Segment, claimed, folder_of
@@ -136,6 +135,8 @@ def _land(
     parts: Sequence[Segment],
 ) -> Sealed | None:
     """Land a day; None if its segments hold no whole record."""
+    from ml_assets.stages.ingest.columns import expected
+
     names = expected({n: c for n, c in spec.columns.items() if not n.startswith(PREFIX)})
     content, rows = packed((part.path for part in parts), names, list(spec.columns))
     digest = home.objects.put(content).digest if rows else None

@@ -162,7 +162,9 @@ class Session:
         self.current: dict[tuple[str, str], Pointer] = home.records.pointers(home.env)
         self.landed = home.batches.landed()
         self.withdrawn = home.batches.withdrawn(home.env)
-        self._answers: dict[str, Answer | None] = {} if self._runner is not None else self._likely()
+        self._answers: dict[str, Answer | None] | None = None
+        self.settled: set[str] = set()
+        """Actions that this session is not expected to ask for."""
 
     def landings(self, dataset: str, batch: str) -> tuple[list[Landed], Withdrawn | None]:
         """Return the landings of a batch that are not withdrawn, newest first."""
@@ -327,6 +329,8 @@ class Session:
         """Return an action's cached result, if all its outputs still exist."""
         if self._runner is not None:
             return self._held(key)
+        if self._answers is None:
+            self._answers = self._likely()
         if key not in self._answers:
             self._answers[key] = self._held(key)
         return self._answers[key]
@@ -334,6 +338,7 @@ class Session:
     def _likely(self) -> dict[str, Answer | None]:
         """Return the actions of all current content, which are most of what a plan needs."""
         keys = {key for held in self.current.values() for key in held.actions.values()}
+        keys -= self.settled
         found = self.home.records.answers(sorted(keys))
         digests = {ref.digest for answer in found.values() for ref in answer.outputs.values()}
         gone = set(self.home.objects.missing(sorted(digests)))

@@ -94,6 +94,7 @@ PLACES = (
         "searched, and rewritten without the rows",
         "becomes a landed file, a day at a time",
     ),
+    Place(f"{ENV}/settled.json*", "digests of batches that a plan need not walk again"),
     Place(f"{ENV}/logs/", "logs of servers and worker processes", "emptied"),
     Place(f"{ENV}/experiments/", "plots of experiments: scores of settings"),
     Place(
