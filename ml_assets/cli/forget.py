@@ -50,7 +50,7 @@ def forget(
     Example: ml-assets forget flights --key tailnum=N14228 --reason "request 2026-17"
     """
     from ml_assets.operations.forget.forget import forget as remove
-    from ml_assets.operations.forget.forget import request
+    from ml_assets.operations.forget.unsealed import quiet
 
     if listed:
         stones(opened().home, dataset, as_json)
@@ -64,19 +64,60 @@ def forget(
         raise RequestError(
             "nothing to forget was named: give --batch B, --key COLUMN=VALUE, or both"
         )
+    names = [dataset, *(asked_with(planner, dataset, values) if batch is None else ())]
+
+    def search() -> list[Request]:
+        return requested(planner, names, batch, values, reason)
+
     if dry_run:
         with working(f"searching all landed files of {dataset}"):
-            found = request(home, planner.project, dataset, batch, values, reason)
+            found = search()
     else:
-        with whole_home(home, "ml-assets forget"), working(f"deleting from {dataset}"):
+        with (
+            whole_home(home, "ml-assets forget"),
+            quiet(home, planner.project, names),
+            working(f"deleting from {dataset}"),
+        ):
             complete(planner)
-            found = request(home, planner.project, dataset, batch, values, reason)
-            remove(home, found)
+            found = search()
+            for item in found:
+                remove(home, item)
             complete(planner)
     if as_json:
-        emit(document(found, dry_run))
+        first, *others = [document(item, dry_run) for item in found]
+        emit({**first, "also": others} if others else first)
     else:
-        tell(found, dry_run)
+        for item in found:
+            tell(item, dry_run)
+
+
+def asked_with(planner: Planner, dataset: str, values: dict[str, str]) -> list[str]:
+    """Return the datasets of what models of a dataset were asked, that have the same columns."""
+    project = planner.project
+    return [
+        name
+        for name, model in project.requests.items()
+        if values
+        and project.models[model].dataset == dataset
+        and set(values) <= set(project.datasets[name].columns)
+    ]
+
+
+def requested(
+    planner: Planner, names: list[str], batch: str | None, values: dict[str, str], reason: str
+) -> list[Request]:
+    """Return what would be removed from each dataset that has such rows; an error if none has."""
+    from ml_assets.operations.forget.forget import NoSuchRow, request
+
+    found, none = [], list[NoSuchRow]()
+    for name in names:
+        try:
+            found.append(request(planner.home, planner.project, name, batch, values, reason))
+        except NoSuchRow as error:
+            none.append(error)
+    if not found:
+        raise none[0]
+    return found
 
 
 def stones(home: Home, dataset: str, as_json: bool) -> None:

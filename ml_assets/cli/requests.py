@@ -70,10 +70,11 @@ def seal(
     """
     from ml_assets.engine.sealing import due, release
     from ml_assets.engine.sealing import seal as seal_days
+    from ml_assets.store.segments import folder_of
 
     planner = opened()
     dataset, moment = of(planner, model), datetime.now(UTC)
-    held = release(planner.home, model) if now else []
+    held = release(folder_of(planner.home.folder, model)) if now else []
     upto = moment.date().isoformat() if now else due(moment)
     found = seal_days(planner.home, planner.project, dataset, upto)
     if as_json:

@@ -53,8 +53,11 @@ def serve(
         ports_free({"predictions": port})
     import uvicorn
 
+    from ml_assets.serve.recording.recorder import Recorder
     from ml_assets.serve.service.start import SAID, SHARED, said
 
+    # Before it starts: a secret may be missing.
+    Recorder.of(planner.home, planner.project, asked)
     planner.home.close()
     with ExitStack() as stack:
         os.environ[SAID] = said(asked, hosts)

@@ -88,7 +88,7 @@ def seal(home: Home, project: Project, dataset: str, upto: str, wait: bool = Tru
         if not mine:
             return []
         files.sweep(folder)
-        _settle(home, dataset, folder)
+        settle(home, dataset, folder)
         there = [s for s in files.segments(folder) if s.day <= upto and _ended(s.path)]
         for day, parts in _by_batch(there, home.batches.names(dataset), upto).items():
             sealed = _land(home, project.datasets[dataset], dataset, folder, day, parts)
@@ -96,12 +96,11 @@ def seal(home: Home, project: Project, dataset: str, upto: str, wait: bool = Tru
     return found
 
 
-def release(home: Home, model: str, patience: float = 5.0) -> list[Segment]:
+def release(folder: Path, patience: float = 5.0) -> list[Segment]:
     """Have the writers of a model end their segments; return those that are still being written.
 
     What they write from now on is in other segments.
     """
-    folder = folder_of(home.folder, model)
     before = files.segments(folder)
     files.ask_to_roll(folder)
     deadline = time.monotonic() + patience
@@ -135,20 +134,18 @@ def _land(
     parts: Sequence[Segment],
 ) -> Sealed | None:
     """Land a day; None if its segments hold no whole record."""
-    from ml_assets.stages.ingest.columns import expected
-
-    names = expected({n: c for n, c in spec.columns.items() if not n.startswith(PREFIX)})
-    content, rows = packed((part.path for part in parts), names, list(spec.columns))
+    given, own = given_columns(spec), own_columns(spec)
+    content, rows = packed([part.path for part in parts], given, own)
     digest = home.objects.put(content).digest if rows else None
     note = {"day": day, "digest": digest, "segments": [part.path.name for part in parts]}
     files.replace(folder / files.SEALING, json.dumps(note).encode())
     if digest is not None:
         home.batches.land(dataset, day, digest, f"{home.env}/{dataset}-{day}.jsonl.gz")
-    _settle(home, dataset, folder)
+    settle(home, dataset, folder)
     return Sealed(day, rows, len(content)) if rows else None
 
 
-def _settle(home: Home, dataset: str, folder: Path) -> None:
+def settle(home: Home, dataset: str, folder: Path) -> None:
     """End a sealing: remove the segments of a day that has landed."""
     path = folder / files.SEALING
     try:
@@ -169,15 +166,23 @@ def _ended(path: Path) -> bool:
         return ended
 
 
-def packed(
-    parts: Iterator[Path] | Sequence[Path], given: Sequence[str], columns: Sequence[str]
-) -> tuple[bytes, int]:
+def given_columns(spec: DatasetSpec) -> list[str]:
+    """Return the columns of a row as it was given, by their names in a file."""
+    from ml_assets.stages.ingest.columns import expected
+
+    return expected({n: c for n, c in spec.columns.items() if not n.startswith(PREFIX)})
+
+
+def own_columns(spec: DatasetSpec) -> list[str]:
+    """Return the columns that say how a row was asked and answered, without their prefix."""
+    return [name.removeprefix(PREFIX) for name in spec.columns if name.startswith(PREFIX)]
+
+
+def packed(parts: Sequence[Path], given: Sequence[str], own: Sequence[str]) -> tuple[bytes, int]:
     """Return the file of a day, a row a line, and its number of rows.
 
-    `given` are the columns of a row as a file has them, `columns` those of the dataset. A damaged
-    record becomes a line that is no JSON, which the quarantine shows.
+    A damaged record becomes a line that is no JSON, which the quarantine shows.
     """
-    own = [name.removeprefix(PREFIX) for name in columns if name.startswith(PREFIX)]
     sink, rows = io.BytesIO(), 0
     with gzip.GzipFile(fileobj=sink, mode="wb", mtime=0) as file:
         for part in parts:

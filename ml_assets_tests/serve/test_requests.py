@@ -19,10 +19,13 @@ import pytest
 
 from ml_assets.cli.servers import free_port
 from ml_assets.engine.sealing import release, seal
-from ml_assets.store.segments import folder_of
+from ml_assets.errors import RequestError
+from ml_assets.serve.recording.recorder import Recorder
+from ml_assets.store.request_secret import hashed
+from ml_assets.store.segments import folder_of, segments
 from ml_assets_tests import processes
 from ml_assets_tests.asked import FAR, MADE, ROW, ids, keep, sealed
-from ml_assets_tests.projects import FORECAST, Toy
+from ml_assets_tests.projects import FORECAST, SALES, Toy
 from ml_assets_tests.serve.serving import PREDICT, Client, serving
 
 ASKED = f"{PREDICT}?batch=2020-06"
@@ -119,6 +122,26 @@ def test_a_disk_that_is_full_is_said_until_there_is_room(promoted: Toy) -> None:
         assert client.ask("/readyz").status == 200
 
 
+def test_a_sensitive_column_is_never_written_down(
+    promoted: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    promoted.edit(SALES, "store: {type: category,", "store: {type: category, sensitive: true,")
+    keep(promoted, "{sensitive: hmac}")
+    planner = promoted.planner()
+    with pytest.raises(RequestError, match="are kept as HMAC: set ML_ASSETS_REQUESTS_KEY_FILE"):
+        Recorder.of(planner.home, planner.project, ["forecast"])
+    monkeypatch.setenv("ML_ASSETS_REQUESTS_KEY", "k" * 32)
+    with serving(promoted) as client:
+        assert client.ask(ASKED, [ROW]).status == 200
+    promoted.edit(FORECAST, "sensitive: hmac", "sensitive: leave_out")
+    with serving(promoted) as client:
+        assert client.ask(ASKED, [ROW]).status == 200
+    folder = folder_of(promoted.planner().home.folder, "forecast")
+    written = b"".join(segment.path.read_bytes() for segment in segments(folder))
+    assert b"north" not in written
+    assert written.count(hashed(b"k" * 32, "north").encode()) == 1
+
+
 def test_a_sample_says_its_weight(promoted: Toy) -> None:
     keep(promoted, "{sample: 0.25}")
     with serving(promoted) as client:
@@ -135,10 +158,14 @@ def test_a_sample_says_its_weight(promoted: Toy) -> None:
 SEAL = """
 import sys, time
 from ml_assets.engine.plan import planner_here
+from ml_assets.errors import RequestError
 from ml_assets.engine.sealing import release, seal
+from ml_assets.serve.recording.recorder import Recorder
+from ml_assets.store.request_secret import hashed
+from ml_assets.store.segments import folder_of, segments
 planner = planner_here()
 while True:
-    release(planner.home, "forecast", 1.0)
+    release(folder_of(planner.home.folder, "forecast"), 1.0)
     seal(planner.home, planner.project, "forecast_requests", "2199-01-01")
 """
 
@@ -176,7 +203,7 @@ def test_killed_workers_and_sealers_lose_and_double_nothing(keeping: Toy) -> Non
             os.kill(pid, signal.SIGKILL)
         server.wait()
     planner = keeping.planner()
-    assert release(planner.home, "forecast") == []
+    assert release(folder_of(planner.home.folder, "forecast")) == []
     seal(planner.home, planner.project, MADE, FAR)
     counted = Counter(name for names in ids(keeping).values() for name in names)
     assert set(counted.values()) == {1}

@@ -22,6 +22,7 @@ from ml_assets.history.ancestry import Ancestry, ancestry_of
 from ml_assets.history.recorded import Step
 from ml_assets.operations.forget.lying import Wanted, search
 from ml_assets.operations.forget.rewrite import Values, without
+from ml_assets.operations.forget.unsealed import known_as, replace_segment, search_unsealed
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.spec.project import Project
 from ml_assets.stages.ingest.source import Unreadable
@@ -37,6 +38,10 @@ KEPT = ("ml_assets.stages.train.", "ml_assets.stages.split.")
 """Stages whose outputs contain no rows: parameters, and ranges of row numbers."""
 
 
+class NoSuchRow(RequestError):
+    """No file holds a row that is to be deleted."""
+
+
 @dataclass
 class Request:
     """A deletion, and what is reported about it before and after."""
@@ -48,6 +53,8 @@ class Request:
     """Files in the landing folder -> what they become; None: they are removed."""
     unsearched: list[str] = field(default_factory=list)
     """Files that could not be searched or changed, and why."""
+    segments: dict[Path, bytes] = field(default_factory=dict)
+    """Segments of requests that are not sealed yet -> what they become."""
     copies: list[str] = field(default_factory=list)
     """Copies of the state from before migrations, all of which are removed."""
     foreign: list[str] = field(default_factory=list)
@@ -69,6 +76,7 @@ def request(
     landed = {b: items for (name, b), items in home.batches.everywhere().items() if name == dataset}
     if batch is not None and batch not in landed:
         raise UnknownName.of(f"batch of {dataset}", batch, landed)
+    key = known_as(home, project, dataset, key)
     found = Request(Deletion(dataset, reason))
     searched: set[str] = set()
     for name in project.ordered(dataset, landed):
@@ -78,9 +86,10 @@ def request(
             _landing(home, spec, found, name, digest, key)
             searched.add(digest)
     _lying(home, spec, found, batch, key, searched)
-    if not found.deletion.landed:
+    _unsealed(home, project, found, batch, key)
+    if not found.deletion.landed and not found.segments:
         looked = "; ".join(found.unsearched) or "every file of it was searched"
-        raise RequestError(f"no file of {dataset} holds such a row ({looked})")
+        raise NoSuchRow(f"no file of {dataset} holds such a row ({looked})")
     ancestry = ancestry_of(home)
     _made_from(ancestry, found.deletion)
     found.versions = _lost(home, ancestry, found.deletion)
@@ -207,6 +216,21 @@ def _lying(
         deletion.rows[name] = max(rows, deletion.rows.get(name) or 0)
 
 
+def _unsealed(home: Home, project: Project, found: Request, batch: str | None, key: Values) -> None:
+    """Add what the service was asked and is not sealed yet, of every environment."""
+    dataset = found.deletion.dataset
+    if dataset not in project.requests:
+        return
+    asked = search_unsealed(home, project, dataset, batch, key)
+    found.segments = asked.files
+    found.unsearched += asked.held
+    for day, rows in asked.rows.items():
+        if not key:
+            found.deletion.rows[day] = None
+        else:
+            found.deletion.rows[day] = rows + (found.deletion.rows.get(day) or 0)
+
+
 def forget(home: Home, found: Request) -> None:
     """Remove the rows from state, objects and landing folder; the caller holds every lock.
 
@@ -226,6 +250,8 @@ def forget(home: Home, found: Request) -> None:
         temporary = path.with_name(f".{path.name}.tmp")
         temporary.write_bytes(content)
         os.replace(temporary, path)
+    for path, content in found.segments.items():
+        replace_segment(path, content)
     forgetting.apply(home.state, found.deletion)
 
 

@@ -48,9 +48,7 @@ def without(content: bytes, spec: DatasetSpec, wanted: Values) -> tuple[bytes, i
         return (_packed(content, kept), count) if count else (content, 0)
     if is_workbook(plain):
         raise Unreadable("excel", "rows cannot be cut out of a workbook; forget the whole batch")
-    source = read_file(content, spec.landing, spec.columns)
-    starts = [source.lines[row].as_py() for row in _rows(source, spec, wanted)]
-    starts += [item.line for item in source.broken if _in(item.text, spec, wanted)]
+    source, starts = _found(content, spec, wanted)
     if not starts:
         return content, 0
     assert source.text is not None
@@ -61,6 +59,18 @@ def without(content: bytes, spec: DatasetSpec, wanted: Values) -> tuple[bytes, i
         gone.update(range(line, line + 1 + breaks_in(text)))
     kept = _cut(plain, spec.landing.encoding, gone)
     return _packed(content, kept), len(starts)
+
+
+def lines_with(content: bytes, spec: DatasetSpec, wanted: Values) -> set[int]:
+    """Return the lines (from 1) of a text on which the rows begin that have all these values."""
+    return set(_found(content, spec, wanted)[1])
+
+
+def _found(content: bytes, spec: DatasetSpec, wanted: Values) -> tuple[Source, list[int]]:
+    source = read_file(content, spec.landing, spec.columns)
+    starts = [source.lines[row].as_py() for row in _rows(source, spec, wanted)]
+    starts += [item.line for item in source.broken if _in(item.text, spec, wanted)]
+    return source, starts
 
 
 def _cut(plain: bytes, encoding: str, gone: set[int]) -> bytes:
