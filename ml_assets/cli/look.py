@@ -61,6 +61,7 @@ def plan(selection: Selection = None, partition: Partition = None, as_json: bool
                 **found.to_json(),
                 "problems": problems,
                 "impure": [str(item) for item in impure],
+                "expired": [f"{name}@{day}" for name, day in to_expire(planner)],
                 "assets": sorted(asset_keys(planner.project)),
                 "definitions": definitions_digest(planner.project, planner.workspace),
             }
@@ -71,6 +72,15 @@ def plan(selection: Selection = None, partition: Partition = None, as_json: bool
         for item in found.having(status):  # type: ignore[arg-type]
             out.print(styled((f"{title:6}", "bold"), f"{item.cell}  ", (item.reason, "dim")))
     out.print(_summary(found))
+
+
+def to_expire(planner: Planner) -> list[tuple[str, str]]:
+    """Return the days of requests that are older than they are kept, for the sensor."""
+    if not planner.project.requests:
+        return []
+    from ml_assets.operations.retention import expired
+
+    return list(expired(planner.home, planner.project))
 
 
 def odd(planner: Planner, found: Plan) -> tuple[list[str], list[Impurity]]:

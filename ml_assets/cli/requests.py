@@ -89,6 +89,22 @@ def seal(
         out.print("nothing to seal")
 
 
+@app.command()
+@guarded
+def expire(as_json: bool = JSON) -> None:
+    """Remove days that are older than `retention` says, everywhere; runs do so by themselves.
+
+    Example: ml-assets requests expire
+    """
+    from ml_assets.cli.retention import expire as remove
+
+    found = remove(opened())
+    if as_json:
+        emit({"expired": found})
+    else:
+        out.print(f"removed {', '.join(found)}" if found else "no day is too old")
+
+
 def of(planner: Planner, model: str) -> str:
     """Return the dataset of what a model was asked; RequestError if it keeps nothing."""
     known = planner.project.models

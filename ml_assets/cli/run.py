@@ -17,6 +17,7 @@ from ml_assets.cli.here import opened
 from ml_assets.cli.look import Partition, Selection, odd, tell_odd
 from ml_assets.cli.output import FAILED, JSON, emit, guarded
 from ml_assets.cli.progress import Live, working
+from ml_assets.cli.retention import expire
 from ml_assets.engine.landing import SETTLE, observe
 from ml_assets.engine.make import Progress
 from ml_assets.engine.plan import Plan, Planner
@@ -49,6 +50,8 @@ def run(
     """
     planner = opened(selection)
     with writer(planner.home.writer_lock(), "ml-assets run", patience=3600.0, waiting=err.print):
+        for day in expire(planner):
+            err.print(f"removed {day}, which is older than it is kept")
         result = materialize(planner, selection, partition, force=force, verify=verify)
     if as_json:
         emit(result)

@@ -123,6 +123,20 @@ def _plan() -> dict[str, Any] | str:
     return document
 
 
+def expire() -> str | None:
+    """Remove days of requests that are older than they are kept; return why not, if it fails."""
+    command = [sys.executable, "-m", "ml_assets.cli.main", "requests", "expire", "--json"]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=LONGEST_PLAN
+        )
+    except subprocess.TimeoutExpired:
+        return f"removing old requests took longer than {LONGEST_PLAN:.0f} s"
+    if done.returncode != 0:
+        return f"old requests cannot be removed: {done.stderr.strip()[-2000:]}"
+    return None
+
+
 def backoff(instance: dg.DagsterInstance, wanted: str) -> str | None:
     """Return why no run is requested for this wanted state now, None if one is."""
     before = tried(instance, wanted)

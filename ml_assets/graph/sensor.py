@@ -19,7 +19,7 @@ from ml_assets.engine.ranges import runs, untried
 from ml_assets.errors import HomeError
 from ml_assets.graph.instance import register_batches
 from ml_assets.graph.keys import key_of
-from ml_assets.graph.look import Look, backoff, look
+from ml_assets.graph.look import Look, backoff, expire, look
 from ml_assets.graph.reload import reload_location
 from ml_assets.graph.runs import (
     ended,
@@ -119,6 +119,14 @@ def _tick(
             return _stuck(context, seen, "the specs define other assets than the loaded ones")
     plan = Plan.from_json(document)
     said = _said(document)
+    if document.get("expired"):
+        wrong = expire()
+        if wrong is None:
+            return dg.SkipReason(
+                f"removed {', '.join(document['expired'][:SAID])}: older than they are kept"
+            )
+        # Whatever else there is to do does not wait for it.
+        said = f"; {wrong}{said}"
     if not plan.todo:
         if not document["settling"]:
             Look(seen, said).keep(context)

@@ -88,20 +88,31 @@ class Ancestry:
 
         Content that an unrelated action produced too is not followed, as it contains nothing of it.
         """
+        roots = set(digests)
+        reached = self._descended(roots)
+
+        def of_roots(digest: str) -> bool:
+            makers = self._makers.get(digest)
+            return digest in roots or (makers is not None and reached.issuperset(makers))
+
+        while True:
+            # From above: what cleaning leaves as it is, it produces from that very content.
+            kept = {key for key in reached if any(map(of_roots, self.steps[key].inputs))}
+            if kept == reached:
+                return [step for key, step in self.steps.items() if key in reached]
+            reached = kept
+
+    def _descended(self, digests: Iterable[str]) -> set[str]:
+        """Return the actions that any content of these, or made from it, was an input of."""
         seen: set[str] = set()
-        others: dict[str, int] = {}
-        """How many producers of a content were not reached."""
         waiting = [key for digest in digests for key in self._users.get(digest, ())]
         while waiting:
             key = waiting.pop()
-            if key in seen:
-                continue
-            seen.add(key)
-            for digest in {ref.digest for ref in self.steps[key].outputs.values()}:
-                others[digest] = others.get(digest, len(self._makers[digest])) - 1
-                if not others[digest]:
-                    waiting += self._users.get(digest, ())
-        return [step for key, step in self.steps.items() if key in seen]
+            if key not in seen:
+                seen.add(key)
+                outputs = self.steps[key].outputs.values()
+                waiting += [user for ref in outputs for user in self._users.get(ref.digest, ())]
+        return seen
 
     def made_by(self, digest: str) -> list[str]:
         """Return the keys of the actions that produced a content."""

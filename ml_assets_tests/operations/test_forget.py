@@ -107,6 +107,23 @@ def test_a_batch_is_gone_and_its_file_does_not_land_again(made: Toy) -> None:
     assert "sales/raw@2020-01" not in ran.states
 
 
+def test_rows_that_cleaning_leaves_as_they_are_go_too(toy: Toy) -> None:
+    rows = b"store,price\nzqnorth,1\nwest,2\n"
+    toy.land("prices", "2020-01", rows)
+    toy.land("prices", "2020-02", rows + b"east,3\n")
+    assert not toy.make("group:prices").faults
+    home = toy.planner().home
+    held = home.records.held("dev", "prices/raw")["2020-01"].outputs["raw"]
+    assert held.digest == home.records.held("dev", "prices/cleaned")["2020-01"].digest
+    found = request(home, toy.planner().project, "prices", None, {"store": "zqnorth"}, "a test")
+    assert held.digest in found.deletion.objects
+    forget(home, found)
+    finish(home)
+    data = toy.root / "data"
+    assert _holding(data, b"zqnorth") == []
+    assert home.records.held("dev", "prices/cleaned") == {}
+
+
 def test_what_is_not_there_is_said(made: Toy) -> None:
     planner = made.planner()
     home, project = planner.home, planner.project
