@@ -25,6 +25,7 @@ from ml_assets.operations.forget.rewrite import Values, without
 from ml_assets.operations.forget.unsealed import known_as, replace_segment, search_unsealed
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.spec.project import Project
+from ml_assets.stages.ingest.sniff import unpacked
 from ml_assets.stages.ingest.source import Unreadable
 from ml_assets.store import copies, forgetting
 from ml_assets.store.digest import bytes_digest
@@ -115,10 +116,20 @@ def _landing(
         found.unsearched.append(f"{place}: {error}")
         return
     if count:
-        new = bytes_digest(content)
-        found.contents[new] = content
+        new = None if _is_empty(content) else bytes_digest(content)
+        if new is not None:
+            found.contents[new] = content
         deletion.landed[digest] = new
         deletion.rows[batch] = max(count, deletion.rows.get(batch) or 0)
+
+
+def _is_empty(content: bytes) -> bool:
+    """Return whether nothing is left of a file, not even a header: it is no batch then."""
+    try:
+        unpacked(content)
+    except Unreadable:
+        return True
+    return False
 
 
 def _made_from(ancestry: Ancestry, deletion: Deletion) -> None:
@@ -223,7 +234,6 @@ def _unsealed(home: Home, project: Project, found: Request, batch: str | None, k
         return
     asked = search_unsealed(home, project, dataset, batch, key)
     found.segments = asked.files
-    found.unsearched += asked.held
     for day, rows in asked.rows.items():
         if not key:
             found.deletion.rows[day] = None
@@ -251,7 +261,8 @@ def forget(home: Home, found: Request) -> None:
         temporary.write_bytes(content)
         os.replace(temporary, path)
     for path, content in found.segments.items():
-        replace_segment(path, content)
+        wrong = replace_segment(path, content)
+        found.unsearched += [] if wrong is None else [wrong]
     forgetting.apply(home.state, found.deletion)
 
 

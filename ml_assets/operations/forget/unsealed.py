@@ -31,8 +31,6 @@ class Unsealed:
     """Segment -> its new content, empty if nothing of it is left."""
     rows: dict[str, int] = field(default_factory=dict)
     """Day -> rows to remove."""
-    held: list[str] = field(default_factory=list)
-    """Segments that are being written, or hold what cannot be read."""
 
 
 def known_as(home: Home, project: Project, dataset: str, key: Values) -> Values:
@@ -78,10 +76,6 @@ def search_unsealed(
             left, rows = without(content, spec, key)
             if not rows:
                 continue
-            with files.claimed(segment.path) as ended:
-                if not ended:
-                    said = "is being written by a service and has such rows; delete again"
-                    found.held.append(f"{segment.path}: {said}")
             found.files[segment.path] = left
             found.rows[segment.day] = found.rows.get(segment.day, 0) + rows
     return found
@@ -109,15 +103,16 @@ def without(content: bytes, spec: DatasetSpec, key: Values) -> tuple[bytes, int]
     return b"".join(lines), len(gone)
 
 
-def replace_segment(path: Path, content: bytes) -> None:
-    """Put what is left in the place of a segment whose writer has ended."""
+def replace_segment(path: Path, content: bytes) -> str | None:
+    """Put what is left in the place of a segment; return why not, if it is still being written."""
     with files.claimed(path) as ended:
         if not ended:
-            return
+            return f"{path}: a service is writing it and holds such rows; stop it, and delete again"
         if content:
             files.replace(path, content)
         else:
             path.unlink()
+    return None
 
 
 def _only(record: Mapping[str, Any], rows: Sequence[int]) -> dict[str, Any]:
