@@ -110,7 +110,9 @@ def _launcher(real: str) -> str:
 
 def serve(address: str) -> None:
     """Fork a process for each request until stdin ends."""
-    for name in IMPORTED:
+    from ml_assets.cli.main import MODULES
+
+    for name in (*IMPORTED, *(f"ml_assets.cli.{module}" for module in MODULES.values())):
         importlib.import_module(name)
     from ml_assets_tests import migrated
 

@@ -7,76 +7,71 @@ import gc
 
 import typer
 
-from ml_assets.cli import (
-    collect,
-    compare,
-    contract,
-    data,
-    demo,
-    diff,
-    experiment,
-    forget,
-    init,
-    lineage,
-    look,
-    new,
-    promotions,
-    propose,
-    recreate,
-    release,
-    repair,
-    report,
-    requests,
-    run,
-    score,
-    serve,
-)
+from ml_assets.cli.lazy import LazyGroup
+
+MODULES = {
+    "init": "init",
+    "demo": "demo",
+    "up": "demo",
+    "land": "data",
+    "withdraw": "data",
+    "repin": "data",
+    "run": "run",
+    "plan": "look",
+    "why": "look",
+    "versions": "look",
+    "diff": "diff",
+    "lineage": "lineage",
+    "report": "report",
+    "quarantine": "data",
+    "propose": "propose",
+    "status": "look",
+    "champion": "promotions",
+    "history": "promotions",
+    "promote": "promotions",
+    "rollback": "promotions",
+    "pause": "data",
+    "resume": "data",
+    "repair": "repair",
+    "experiment": "experiment",
+    "release": "release",
+    "verify": "release",
+    "score": "score",
+    "serve": "serve",
+    "recreate": "recreate",
+    "compare": "compare",
+    "gc": "collect",
+    "forget": "forget",
+    "contract": "contract",
+    "new": "new",
+    "requests": "requests",
+}
+"""The module of each command, in the order of the help."""
+GROUPS = {
+    "new": "Write a spec from data, for a person to correct.",
+    "requests": "What the service was asked.",
+}
+
+
+class _Commands(LazyGroup):
+    modules = MODULES
+    groups = GROUPS
+
 
 app = typer.Typer(
     name="ml-assets",
+    cls=_Commands,
     help="Continuous training of tabular models: what changed runs, nothing else.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for command in (
-    init.init,
-    demo.demo,
-    demo.up,
-    data.land,
-    data.withdraw,
-    data.repin,
-    run.run,
-    look.plan,
-    look.why,
-    look.versions,
-    diff.diff,
-    lineage.lineage,
-    report.report,
-    data.quarantine,
-    propose.propose,
-    look.status,
-    promotions.champion,
-    promotions.history,
-    promotions.promote,
-    promotions.rollback,
-    data.pause,
-    data.resume,
-    repair.repair,
-    experiment.experiment,
-    release.release,
-    release.verify,
-    score.score,
-    serve.serve,
-    recreate.recreate,
-    compare.compare,
-    collect.gc,
-    forget.forget,
-    contract.contract,
-):
-    app.command()(command)
-app.add_typer(new.app)
-app.add_typer(requests.app)
+
+
+@app.callback()
+def _group() -> None:
+    return
+
 
 # At exit, Python would otherwise traverse every imported object once more.
 atexit.register(gc.freeze)

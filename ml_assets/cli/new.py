@@ -16,9 +16,7 @@ from ml_assets.errors import RequestError
 from ml_assets.stages.counted import counted
 from ml_assets.workspace import locate
 
-app = typer.Typer(
-    name="new", help="Write a spec from data, for a person to correct.", no_args_is_help=True
-)
+app = typer.Typer(no_args_is_help=True)
 
 
 @app.command("dataset")

@@ -16,7 +16,7 @@ from ml_assets.engine.plan import Planner
 from ml_assets.errors import RequestError, UnknownName
 from ml_assets.spec.asked import requests_name
 
-app = typer.Typer(name="requests", help="What the service was asked.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 Model = Annotated[str, typer.Argument(help="A model.", autocompletion=complete_models)]
 
 

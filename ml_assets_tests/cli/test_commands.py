@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
+import typer
 
 from ml_assets.cli.demo import held_back
-from ml_assets.cli.main import app
+from ml_assets.cli.main import MODULES, app
 from ml_assets_tests.cli.shell import Site
 from ml_assets_tests.projects import prices, sales
 
@@ -261,8 +266,21 @@ def test_commands_are_those_of_the_issue() -> None:
         *("demo", "land", "withdraw", "run", "plan", "why", "versions", "quarantine", "status"),
         *("pause", "resume", "repair"),
     }
-    names = {command.callback.__name__ for command in app.registered_commands if command.callback}
-    assert wanted <= names
+    assert wanted <= set(MODULES)
+
+
+def test_help_lists_every_command_and_imports_none() -> None:
+    code = (
+        "import sys; from ml_assets.cli.main import app, MODULES\n"
+        "try: app(['--help'])\n"
+        "finally: assert not {f'ml_assets.cli.{m}' for m in MODULES.values()} & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    group: Any = typer.main.get_command(app)
+    for name, command in group.commands.items():
+        first = re.escape(command.help.split()[0])
+        assert re.search(rf"^\W*{name} +{first}", done.stdout, re.MULTILINE), name
 
 
 def test_an_impure_hook_is_named_by_plan_and_run(new_site: Site) -> None:
