@@ -1,4 +1,4 @@
-"""land, withdraw, repin, quarantine, pause, resume: commands for incoming data."""
+"""land, pull, withdraw, repin, quarantine, pause, resume: commands for incoming data."""
 
 from __future__ import annotations
 
@@ -50,7 +50,8 @@ def land(
     absent = [str(file) for file in files if not (file.is_file() or file.is_dir())]
     if absent:
         raise RequestError(f"no such file: {', '.join(absent)}")
-    if planner.project.datasets[dataset].landing.cut is not None:
+    landing = planner.project.datasets[dataset].landing
+    if landing.cut is not None and landing.sql is None:
         _land_cut(planner, dataset, files, batch, as_json)
         return
     landed = [land_file(planner.home, planner.project, dataset, file, batch) for file in files]
@@ -89,6 +90,30 @@ def _land_cut(
     if as_json:
         landed = dict.fromkeys(f"{dataset}@{c.batch}" for item in found for c in item.changes)
         emit({"landed": list(landed), "files": [asdict(item) for item in found]})
+
+
+@guarded
+def pull(
+    dataset: Dataset,
+    whole: Annotated[
+        bool, typer.Option(help="Read all rows, also of batches in which nothing is new.")
+    ] = False,
+    as_json: bool = JSON,
+) -> None:
+    """Land what is new in the rows of a dataset's query (`landing.sql`).
+
+    Example: ml-assets pull orders
+    """
+    from ml_assets.engine.pulling.pull import pull as pull_rows
+
+    planner = opened_for(dataset)
+    with working(f"reading {dataset} from its database"):
+        found = pull_rows(planner.home, planner.project, dataset, whole)
+    if as_json:
+        landed = [f"{dataset}@{c.batch}" if c.batch else dataset for c in found.changes]
+        emit({"landed": landed, "read": asdict(found)})
+    else:
+        tell_cut(dataset, found)
 
 
 @guarded

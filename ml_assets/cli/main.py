@@ -14,6 +14,7 @@ MODULES = {
     "demo": "demo",
     "up": "demo",
     "land": "data",
+    "pull": "data",
     "withdraw": "data",
     "repin": "data",
     "run": "run",

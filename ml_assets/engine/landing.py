@@ -30,6 +30,7 @@ from ml_assets.walk import Item, entries, is_text, look, shown, stamp
 SETTLE = 3.0
 """Seconds for which a file must be unchanged; both times of the file count, since copying
 can set the one that people see."""
+PULLED = "the rows of {0} come from a database: ml-assets pull {0}"
 
 
 @dataclass
@@ -56,6 +57,10 @@ def observe(home: Home, project: Project, settle: float = SETTLE) -> Observed:
     names = Names(home, project)
     for name, spec in project.datasets.items():
         folder = home.landing / name
+        if spec.landing.sql is not None:
+            files = [shown(entry.path) for entry in entries(folder) if not entry.hidden]
+            found.problems += [f"{file}: {PULLED.format(name)}; move it away" for file in files]
+            continue
         if spec.landing.cut is not None:
             _cut(home, project, name, settle, found)
             continue
@@ -175,6 +180,8 @@ def land(home: Home, project: Project, dataset: str, source: Path, batch: str | 
     if dataset not in project.datasets:
         raise UnknownName.of("dataset", dataset, project.datasets)
     spec = project.datasets[dataset]
+    if spec.landing.sql is not None:
+        raise RequestError(f"{shown(source)}: {PULLED.format(dataset)}")
     place = look(home.landing / dataset)
     if place is not None and not place.folder:
         odd = place.odd or "is a file"

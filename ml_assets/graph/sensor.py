@@ -20,6 +20,7 @@ from ml_assets.errors import HomeError
 from ml_assets.graph.instance import register_batches
 from ml_assets.graph.keys import key_of
 from ml_assets.graph.look import Look, backoff, expire, look
+from ml_assets.graph.pulls import pulls
 from ml_assets.graph.reload import reload_location
 from ml_assets.graph.runs import (
     ended,
@@ -62,7 +63,11 @@ def reconcile_sensor(
         workspace = locate()
         home = workspace.open_home()
         try:
-            return _tick(context, workspace, home, project, loaded)
+            pulling = [] if paused(home) else pulls(project)
+            answer = _tick(context, workspace, home, project, loaded)
+            if pulling and isinstance(answer, dg.SkipReason):
+                return dg.SkipReason("; ".join([answer.skip_message or "", *pulling]))
+            return answer
         finally:
             home.close()
 

@@ -17,15 +17,16 @@ from ml_assets.spec.cut import TIMES, VALUES, Cut, cut_of
 from ml_assets.spec.expressions.kinds import A, kind_of
 from ml_assets.spec.quality import Quality
 from ml_assets.spec.spelling import Decimal, Thousands
+from ml_assets.spec.sql import Sql
 from ml_assets.spec.steps import FILLS, Step
 
 
 class Landing(Spec):
     """Where a dataset's files land and how they are read."""
 
-    pattern: str
+    pattern: str = ""
     """A regular expression for the file's name; its group `batch` is the batch, unless `batch` says
-    a column."""
+    a column. Needed unless `sql` is given."""
     encoding: str = "utf-8"
     delimiter: str = ","
     """What separates values: one character. `\\t` is a tab; a blank stands for any run of
@@ -54,7 +55,10 @@ class Landing(Spec):
     """Each file holds the whole table: rows that it lacks are gone. Only with `batch`."""
     max_gone: Share = 0.05
     """With `whole`: largest share of the known rows that a file may lack; beyond it nothing of the
-    file lands."""
+    file lands. With `sql`, the same for a pull that reads everything."""
+    sql: Sql | None = None
+    """A query of a database, in place of files
+    ([how](../how-to/pull-from-a-database.md))."""
 
     @field_validator("pattern")
     @classmethod
@@ -70,8 +74,9 @@ class Landing(Spec):
 
     @property
     def cut(self) -> Cut | None:
-        """How a file is cut into batches; None where it is one."""
-        return None if self.batch is None else cut_of(self.batch)
+        """How a file, or the rows of a query, are cut into batches; None where they are one."""
+        said = self.batch if self.sql is None else self.sql.batch
+        return None if said is None else cut_of(said)
 
     @field_validator("encoding")
     @classmethod
@@ -247,10 +252,15 @@ class DatasetSpec(Spec):
     def _wrong_batches(self) -> Iterator[tuple[Place, str]]:
         has_batch = "batch" in re.compile(self.landing.pattern).groupindex
         at = ("landing", "pattern")
+        yield from self._wrong_source()
         if self.landing.cut is not None:
             if has_batch:
                 yield at, "landing.batch says the batch; remove the group 'batch'"
             yield from self._wrong_cut(self.landing.cut)
+            return
+        if self.landing.sql is not None:
+            if self.calendar is not None:
+                yield ("landing", "sql"), "a dataset on a calendar needs sql.batch"
             return
         if self.calendar is not None and not has_batch:
             yield at, "a dataset on a calendar needs a group (?P<batch>…), or landing.batch"
@@ -259,8 +269,23 @@ class DatasetSpec(Spec):
         if self.landing.whole:
             yield ("landing", "whole"), "is for a file that is cut into batches; set landing.batch"
 
+    def _wrong_source(self) -> Iterator[tuple[Place, str]]:
+        """Yield what does not belong to where the rows come from, files or a database."""
+        landing = self.landing
+        if landing.sql is None:
+            if not landing.pattern:
+                yield ("landing",), "pattern is missing; wanted a file's name (or sql)"
+            return
+        given = {"pattern": landing.pattern, "batch": landing.batch, "whole": landing.whole}
+        for name, value in given.items():
+            if value:
+                hint = "say it in sql.batch" if name == "batch" else "remove it"
+                yield ("landing", name), f"is for files, and the rows come by sql; {hint}"
+
     def _wrong_cut(self, cut: Cut) -> Iterator[tuple[Place, str]]:
-        at = ("landing", "batch")
+        at: Place = ("landing", "batch")
+        if self.landing.sql is not None:
+            at = ("landing", "sql", "batch")
         yield from self._absent(at, cut.column)
         if cut.column in self.columns:
             kind, wanted = self.columns[cut.column].type, VALUES if cut.period is None else TIMES

@@ -59,7 +59,19 @@ class _Plan:
         return np.concatenate([np.zeros(0, np.uint64), *(f for f in found if f is not None)])
 
 
-def deliver(
+@dataclass(frozen=True)
+class Held:
+    """Which batches a delivery holds whole, so that the rows it lacks are gone."""
+
+    every: bool = False
+    batches: frozenset[str] = frozenset()
+
+    def whole(self, batch: str) -> bool:
+        """Tell whether all rows of a batch are in the delivery."""
+        return self.every or batch in self.batches
+
+
+def deliver_file(
     home: Home,
     project: Project,
     dataset: str,
@@ -70,23 +82,44 @@ def deliver(
     """Land the batches of a file that are new or changed; `name` is the file's, for people.
 
     `sure` is called once the file is read, and raises where it was changed meanwhile.
-    Raises RequestError, with nothing landed, where the file cannot be cut, or lacks more of the
-    known rows than it may.
+    """
+    spec = project.datasets[dataset]
+
+    def fill(parts: Parts) -> Held:
+        cut(path, spec, parts)
+        sure()
+        return Held(every=spec.landing.whole)
+
+    return deliver(home, project, dataset, name, fill)
+
+
+def deliver(
+    home: Home,
+    project: Project,
+    dataset: str,
+    name: str,
+    fill: Callable[[Parts], Held],
+) -> CutFile:
+    """Land the batches that are new or changed in what `fill` adds.
+
+    Raises RequestError, with nothing landed, where that cannot be cut, or lacks more of the known
+    rows than it may.
     """
     spec = project.datasets[dataset]
     with temporary.folder(home.root) as folder:
         parts = Parts(folder, spec)
         try:
-            cut(path, spec, parts)
+            held = fill(parts)
         except Unreadable as error:
             raise RequestError(f"{name}: {error.reason}; nothing landed") from None
-        sure()
-        _refuse_nameless(name, spec, parts)
+        if not held.batches:
+            # Some batches of a query say nothing about the share of all rows.
+            _refuse_nameless(name, spec, parts)
         _refuse_names(home, project, dataset, name, parts)
         for _ in range(TRIES):
             parts.restore()
             newest = home.batches.newest(dataset)
-            plan = _planned(home, spec, parts, _before(home, dataset), name)
+            plan = _planned(home, spec, parts, _before(home, dataset), name, held)
             if _landed(home, dataset, name, parts, plan, newest):
                 order = project.ordered(dataset, plan.changes)
                 changes = [plan.changes[batch] for batch in order]
@@ -111,23 +144,23 @@ def _planned(
     parts: Parts,
     before: Mapping[str, tuple[Landed, bool]],
     name: str,
+    held: Held,
 ) -> _Plan:
     plan = _Plan()
-    whole = spec.landing.whole
     for batch in [*(b for b in parts.rows if b != UNASSIGNED), UNASSIGNED]:
         if batch in parts.rows:
             known = before.get(batch)
-            _compare(home, spec, parts, batch, known, plan)
+            _compare(home, spec, parts, batch, known, plan, held.whole(batch))
     for batch, (landing, withdrawn) in before.items():
-        if whole and batch not in parts.rows and not withdrawn:
+        if held.whole(batch) and batch not in parts.rows and not withdrawn:
             old = _part(home, landing, spec)
             if old is not None and len(old.lines):
                 plan.known += len(old.lines)
                 plan.gone.append(old.keys)
                 plan.changes[batch] = Change(batch, len(old.lines), 0, 0, gone=len(old.lines))
-    if whole:
+    if held.every:
         _refuse_gone(name, spec, parts, plan)
-    else:
+    if not held.whole(UNASSIGNED):
         _reassigned(home, spec, parts, before.get(UNASSIGNED), plan)
     return plan
 
@@ -139,6 +172,7 @@ def _compare(
     batch: str,
     known: tuple[Landed, bool] | None,
     plan: _Plan,
+    whole: bool,
 ) -> None:
     """Plan one batch of a file, and keep in `parts` what its landed file will be."""
     content, count = parts.content(batch), parts.rows[batch]
@@ -157,7 +191,7 @@ def _compare(
     plan.known += len(old.lines)
     plan.gone.append(found.gone)
     change = Change(batch, len(old.lines), count, len(found.added), found.replaced, len(found.gone))
-    if not spec.landing.whole and len(found.gone):
+    if not whole and len(found.gone):
         change = _extend(spec, parts, change, old, new, found)
     if change.added or change.replaced or change.gone:
         plan.changes[batch] = change

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from ml_assets.engine.batch_names import batch_of
-from ml_assets.engine.cutting.deliver import deliver
+from ml_assets.engine.cutting.deliver import deliver_file
 from ml_assets.engine.cutting.outcome import CutFile
 from ml_assets.errors import RequestError
 from ml_assets.keys.fields import document
@@ -87,7 +87,7 @@ def _take(
     digest = _digest(path, spec)
     if before is None or before[1] != digest:
         sure = partial(_unchanged, path, stat, spec)
-        found = deliver(home, project, dataset, path, path.name, sure)
+        found = deliver_file(home, project, dataset, path, path.name, sure)
     home.batches.remember_file(str(path.relative_to(home.root)), stat, digest)
     return found
 
@@ -105,7 +105,7 @@ def land_cut(home: Home, project: Project, dataset: str, source: Path) -> CutFil
             copy, target = aside / "copy", folder / source.name
             shutil.copyfile(source, copy)
             _unchanged(source, stat, spec)
-            found = deliver(home, project, dataset, copy, source.name)
+            found = deliver_file(home, project, dataset, copy, source.name)
             folder.mkdir(parents=True, exist_ok=True)
             _move(copy, target)
             home.batches.remember_file(

@@ -7,6 +7,7 @@ part's bytes. Does not belong here: which record is in which part.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,6 +15,7 @@ import pyarrow.parquet as pq
 
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.stages.ingest.columns import expected
+from ml_assets.stages.ingest.convert import convert
 
 GROUP = 1 << 20
 """Rows of a row group: the bytes of a part do not depend on the pieces in which it was read."""
@@ -36,6 +38,8 @@ class Parts:
         """The encoding to give a part, where that of its records is UTF-8."""
         self.schema: pa.Schema | None = None
         """Of the rows, where the file is a table."""
+        self.sorted = False
+        """Whether the rows of a table come in no order of their own, and so are sorted."""
 
     def add(self, batch: str, records: pa.Buffer | bytes, count: int) -> None:
         """Add records to the end of a part."""
@@ -78,7 +82,12 @@ class Parts:
             with path.open("rb") as file:
                 while file.peek(1):
                     found.append(pa.ipc.open_stream(file).read_all())
-        return pa.concat_tables(found)
+        if not self.sorted:
+            return pa.concat_tables(found)
+        table = together(found[1:] or found)
+        first = expected({name: self._spec.columns[name] for name in self._spec.key})
+        order = list(dict.fromkeys([*first, *table.column_names]))
+        return table.sort_by([(name, "ascending") for name in order])
 
     def _path(self, batch: str) -> Path:
         return self._folder / str(self._numbers.setdefault(batch, len(self._numbers)))
@@ -87,6 +96,25 @@ class Parts:
 def no_rows(spec: DatasetSpec) -> bytes:
     """Return a landed file without rows; an empty text would be refused as damaged."""
     return written(pa.table({name: pa.array([], pa.string()) for name in expected(spec.columns)}))
+
+
+def together(tables: Sequence[pa.Table]) -> pa.Table:
+    """Return tables of the same columns as one; a column whose types differ becomes text."""
+    columns: dict[str, pa.ChunkedArray] = {}
+    for name in tables[0].column_names:
+        found = [table.column(name).combine_chunks() for table in tables]
+        kinds = {array.type for array in found if not pa.types.is_null(array.type)}
+        kind = kinds.pop() if len(kinds) == 1 else pa.string()
+        columns[name] = pa.chunked_array(
+            [
+                array.cast(kind)
+                if array.type == kind or pa.types.is_null(array.type)
+                else convert(array, "text")[0]
+                for array in found
+            ],
+            kind,
+        )
+    return pa.table(columns)
 
 
 def written(table: pa.Table) -> bytes:

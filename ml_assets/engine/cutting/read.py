@@ -6,6 +6,7 @@ where records begin. Does not belong here: names of batches, what landed before.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import IO
 
@@ -126,7 +127,7 @@ def _table(file: IO[bytes], spec: DatasetSpec, rule: Cut, parts: Parts) -> None:
         opened = pq.ParquetFile(file if file.seekable() else pa.BufferReader(file.read()))
         parts.schema = opened.schema_arrow
         for batch in opened.iter_batches(batch_size=ROWS, use_threads=False):
-            _add_rows(pa.Table.from_batches([batch]), spec, rule, parts)
+            add_rows(pa.Table.from_batches([batch]), spec, rule, parts)
     except (pa.ArrowException, OSError) as error:
         said = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise Unreadable(
@@ -145,12 +146,20 @@ def _workbook(content: bytes, spec: DatasetSpec, rule: Cut, parts: Parts) -> Non
                 columns[place] = without(columns[place], nulls)
     table = pa.Table.from_arrays(columns, names=list(source.names))
     parts.schema = table.schema
-    _add_rows(table, spec, rule, parts)
+    add_rows(table, spec, rule, parts)
 
 
-def _add_rows(table: pa.Table, spec: DatasetSpec, rule: Cut, parts: Parts) -> None:
+def add_rows(
+    table: pa.Table,
+    spec: DatasetSpec,
+    rule: Cut,
+    parts: Parts,
+    wanted: Collection[str] | None = None,
+) -> None:
+    """Add the rows of a table to their parts; with `wanted`, only those of these batches."""
     names, odd = names_of(columnar.source(table), spec, rule)
     parts.nameless.update(odd)
     names = pc.fill_null(names, UNASSIGNED)
     for batch in names.unique().to_pylist():
-        parts.add_rows(batch, table.filter(pc.equal(names, batch)))
+        if wanted is None or batch in wanted:
+            parts.add_rows(batch, table.filter(pc.equal(names, batch)))

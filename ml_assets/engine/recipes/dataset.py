@@ -27,7 +27,7 @@ def ingest_spec(project: Project, name: str) -> IngestSpec:
     """Return the part of a dataset's spec that reading a file depends on."""
     spec, labels = project.datasets[name], project.labels(name)
     # How a file was cut is in its batches' bytes.
-    cut = ("batch", "whole", "max_gone")
+    cut = ("batch", "whole", "max_gone", "sql")
     landing = spec.landing.model_copy(
         update={name: Landing.model_fields[name].default for name in cut}
     )
