@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -52,6 +53,9 @@ class RequestLog:
                 self._segment.append(line)
             except (OSError, Full) as error:
                 self._fails(error)
+                # What a disk error left of a line is at the end of a segment, where it is ignored.
+                with suppress(OSError):
+                    self._end()
                 raise Full(self.why) from None
             self.bytes += len(line)
             self.why = None
