@@ -32,7 +32,14 @@ Scalar = str | int | float | bool | None
 def document(body: bytes) -> Any:
     """Return a JSON document; Refused for anything that RFC 8259 does not allow."""
     try:
-        return json.loads(body, parse_constant=_constant)
+        text = body.decode("utf-8-sig")
+        found = json.loads(text, parse_constant=_constant)
+        if "\\u" in text:
+            # Half a surrogate pair is no character: it can neither be stored nor answered.
+            json.dumps(found, ensure_ascii=False).encode()
+        return found
+    except UnicodeEncodeError:
+        raise Refused(400, "the body is not JSON: a \\u escape is half a surrogate pair") from None
     except (ValueError, RecursionError) as error:
         said = "nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise Refused(400, f"the body is not JSON: {said.splitlines()[0][:100]}") from None

@@ -123,6 +123,8 @@ def _rows(inputs: Any) -> list[dict[str, bodies.Scalar]]:
 
 
 def _options(parameters: Any) -> Options:
+    if not isinstance(parameters, dict):
+        raise Refused(400, "parameters: wanted an object")
     features, batch = parameters.get("features", False), parameters.get("batch")
     if not isinstance(features, bool) or not isinstance(batch, str | None):
         raise Refused(400, "parameters: features is true or false, batch is a text")
