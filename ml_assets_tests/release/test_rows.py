@@ -10,6 +10,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
 import pytest
 
 from ml_assets.cli.release import bundle_of
@@ -19,6 +22,8 @@ from ml_assets.operations.forget.forget import request
 from ml_assets.release.read import Bundle, code_of, unpacked
 from ml_assets.release.verify import verify
 from ml_assets.release.write import write
+from ml_assets.serve import pieces
+from ml_assets.serve.bundle import main
 from ml_assets.serve.model import load
 from ml_assets_tests.projects import FORECAST, Toy, copied, prices, sales
 from ml_assets_tests.toys import predicting
@@ -92,6 +97,39 @@ def test_raw_rows_have_the_predictions_of_the_loaded_model(toy: Toy, tmp_path: P
     golden = (folder / "golden_predictions.csv").read_text()
     assert [*score(folder, "golden.csv")] == list(csv.DictReader(io.StringIO(golden)))
     assert score(folder, "--features", "golden.csv") == score(folder, "golden.csv")
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_a_file_larger_than_memory_is_answered_piece_by_piece(
+    toy: Toy,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfdbinary: pytest.CaptureFixture[bytes],
+    kind: str,
+) -> None:
+    made = bundle(toy)
+    folder, _ = write(tmp_path / "out", made.folder, made.files)
+    table = pyarrow.csv.read_csv(pa.py_buffer(sales("2020-06")))
+    raw = tmp_path / f"raw.{kind}"
+    if kind == "parquet":
+        pq.write_table(table, raw)
+    elif kind == "csv":
+        raw.write_bytes(sales("2020-06"))
+    else:
+        raw.write_text("".join(json.dumps(row, default=str) + "\n" for row in table.to_pylist()))
+    given = [str(raw), "--batch=2020-06"]
+    for month in MONTHS:
+        (tmp_path / f"prices-{month}.csv").write_bytes(prices(month))
+        given += [f"--join=prices={tmp_path / f'prices-{month}.csv'}"]
+
+    answers = []
+    for size in (1 << 20, 7):
+        monkeypatch.setattr(pieces, "PIECE", size)
+        monkeypatch.setattr(pieces, "ROWS", size)
+        main(folder, given)
+        answers.append(capfdbinary.readouterr().out)
+    assert answers[0].count(b"\n") == len(table) + 1
+    assert answers[1] == answers[0]
 
 
 def test_all_code_that_leaves_is_listed_and_nothing_else_of_the_project(toy: Toy) -> None:
