@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from ml_assets.assets.edges import asset_keys, groups, owner_of
 from ml_assets.assets.registry import KINDS, function, made_by
 from ml_assets.keys import fields
-from ml_assets.keys.code import Sources, digests
+from ml_assets.keys.code import Snapshot, Sources, digests
 from ml_assets.keys.libraries import environment
 from ml_assets.spec.project import Project
 from ml_assets.store.digest import json_digest
@@ -29,13 +29,19 @@ class Versioned:
 
 def definitions_digest(project: Project, workspace: Workspace) -> str:
     """Return a digest of what Dagster loads: asset keys and their code versions."""
-    versions = {group: dict(code_versions(project, workspace, group)) for group in groups(project)}
+    sources = Snapshot(workspace.roots)
+    versions = {g: dict(code_versions(project, workspace, g, sources)) for g in groups(project)}
     return json_digest([sorted(asset_keys(project)), versions])
 
 
-def code_versions(project: Project, workspace: Workspace, group: str) -> Mapping[str, str]:
-    """Return kind of unit -> digest of its code, sub-specs and environment."""
-    sources, owner = Sources(workspace.roots), owner_of(project, group)
+def code_versions(
+    project: Project, workspace: Workspace, group: str, sources: Sources | None = None
+) -> Mapping[str, str]:
+    """Return kind of unit -> digest of its code, sub-specs and environment.
+
+    `sources` shares what is read between groups; by default it is read now.
+    """
+    sources, owner = sources or Snapshot(workspace.roots), owner_of(project, group)
     return {
         name: _digest(sources, function(kind.code)(project, workspace, group))
         for name, kind in KINDS.items()

@@ -75,6 +75,11 @@ class PooledEventLogStorage(_Pooled, ConsolidatedSqliteEventLogStorage):
 
     _connect = _Pooled._transaction
 
+    def has_table(self, table_name: str) -> bool:
+        """Tell whether a table is there, which is asked before each look at a partition."""
+        with self._transaction() as connection:
+            return bool(connection.dialect.has_table(connection, table_name))
+
 
 class PooledRunStorage(_Pooled, SqliteRunStorage):
     """Runs in one file, as `SqliteRunStorage` keeps them."""
