@@ -45,11 +45,13 @@ MODULES = {
     "forget": "forget",
     "contract": "contract",
     "new": "new",
+    "keys": "keys",
     "requests": "requests",
 }
 """The module of each command, in the order of the help."""
 GROUPS = {
     "new": "Write a spec from data, for a person to correct.",
+    "keys": "Access keys of an environment's prediction service.",
     "requests": "What the service was asked.",
 }
 

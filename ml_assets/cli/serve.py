@@ -15,6 +15,7 @@ from ml_assets.cli.here import opened
 from ml_assets.cli.output import guarded
 from ml_assets.cli.servers import HOST, LOOPBACK, host_names, ports_free
 from ml_assets.errors import RequestError, UnknownName
+from ml_assets.store.access import access_keys
 
 
 @guarded
@@ -32,10 +33,23 @@ def serve(
             help="Another host name to accept requests for, such as a proxy's. Repeatable."
         ),
     ] = None,
+    no_keys: Annotated[
+        bool, typer.Option("--no-keys", help="Ask for no access key: a proxy asks for logins.")
+    ] = False,
+    rate: Annotated[
+        float | None,
+        typer.Option(min=0.01, help="Requests a second of one key or address, in each worker."),
+    ] = None,
+    max_rows: Annotated[int, typer.Option(min=1, help="Rows of one request.")] = 100_000,
+    max_mb: Annotated[int, typer.Option(min=1, help="Megabytes of one request.")] = 32,
+    access_log: Annotated[
+        bool, typer.Option("--access-log", help="Write a line for each request, without its rows.")
+    ] = False,
 ) -> None:
     """Serve predictions over HTTP until Ctrl-C; promotions and joined data are followed.
 
-    It has no login: to listen elsewhere than on this machine, put a proxy with a login in front.
+    From the first access key of the environment on (`ml-assets keys add`), a request needs one. To
+    listen elsewhere than on this machine, there must be one, or a proxy with a login and --no-keys.
 
     Example: ml-assets serve flight_delay --port 8000
     """
@@ -47,6 +61,12 @@ def serve(
             raise UnknownName.of("model", name, known)
     if not asked:
         raise RequestError("the project has no models to serve; `ml-assets new model` writes one")
+    if listen not in LOOPBACK and not no_keys and not access_keys(planner.home):
+        raise RequestError(
+            f"--listen {listen} opens the service to other machines, and {planner.home.env} has no "
+            "access key: make one by `ml-assets keys add NAME`, or say --no-keys if a proxy asks "
+            "for logins"
+        )
     # What a proxy passes on is for its own name, or for any: it has checked that itself.
     hosts = ["*"] if listen != HOST and not host else [*LOOPBACK, *host_names(host or ())]
     if listen == HOST:
@@ -54,13 +74,15 @@ def serve(
     import uvicorn
 
     from ml_assets.serve.recording.recorder import Recorder
-    from ml_assets.serve.service.start import SAID, SHARED, said
+    from ml_assets.serve.service.start import SAID, SHARED, Asked, said
 
     # Before it starts: a secret may be missing.
     Recorder.of(planner.home, planner.project, asked)
     planner.home.close()
     with ExitStack() as stack:
-        os.environ[SAID] = said(asked, hosts)
+        os.environ[SAID] = said(
+            Asked(asked, hosts, no_keys, access_log, rate, max_mb << 20, max_rows)
+        )
         if workers > 1:
             os.environ[SHARED] = stack.enter_context(tempfile.TemporaryDirectory())
         err.print(f"predictions of {', '.join(asked)} on http://{listen}:{port} (Ctrl-C stops)")

@@ -9,15 +9,18 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import uvicorn
 
 from ml_assets.serve.recording.recorder import Recorder
+from ml_assets.serve.service.access import Access, Rates
 from ml_assets.serve.service.app import application
 from ml_assets.serve.service.figures import Figures
 from ml_assets.serve.service.followed import Followed, Follower
 from ml_assets.serve.service.requests import Limits, Service
+from ml_assets.store.access import access_keys
 from ml_assets_tests.projects import Toy
 
 PREDICT = "/v1/models/forecast/predict"
@@ -69,7 +72,9 @@ class Client:
 
 
 @contextmanager
-def serving(toy: Toy, limits: Limits = LIMITS) -> Iterator[Client]:
+def serving(
+    toy: Toy, limits: Limits = LIMITS, rates: Rates | None = None, logged: bool = False
+) -> Iterator[Client]:
     """Serve the model of the toy project."""
     planner = toy.planner()
     home = toy.workspace().open_home()
@@ -80,7 +85,10 @@ def serving(toy: Toy, limits: Limits = LIMITS) -> Iterator[Client]:
     )
     service = Service({"forecast": followed}, figures, limits, recorder)
     hosts = ["localhost", "127.0.0.1"]
-    app = application(service, Follower([followed], 0.05), hosts)
+    access = Access(partial(access_keys, home))
+    access.look()
+    follower = Follower([followed], 0.05, access)
+    app = application(service, follower, access, hosts, rates=rates, logged=logged)
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
     thread = threading.Thread(target=server.run)
     thread.start()

@@ -19,6 +19,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ml_assets.serve.service import mlflow, native, v2
+from ml_assets.serve.service.access import KNOWN, Access, Guarded, Rates
 from ml_assets.serve.service.followed import Follower
 from ml_assets.serve.service.requests import Service
 
@@ -49,11 +50,16 @@ class HeadAsGet:
 def application(
     service: Service,
     follower: Follower,
+    access: Access,
     hosts: Sequence[str] = ("*",),
+    *,
+    rates: Rates | None = None,
+    logged: bool = False,
 ) -> FastAPI:
     """Return the application; it follows its models while it runs.
 
-    `hosts` are the host names that a request may be for.
+    `hosts` are the host names that a request may be for; `logged` tells whether the access log is
+    written.
     """
 
     @asynccontextmanager
@@ -66,6 +72,7 @@ def application(
 
     app = FastAPI(title="ml_assets", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.add_middleware(HeadAsGet)
+    app.add_middleware(Guarded, access=access, rates=rates, logged=logged)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))
     app.add_exception_handler(RequestValidationError, _wrong_query)
     examples = (model.example for model in service.models.values())
@@ -91,7 +98,7 @@ def _watched(app: FastAPI, service: Service) -> None:
         return JSONResponse({"alive": True})
 
     @app.get("/readyz", summary="Whether every model serves its champion")
-    def readyz() -> JSONResponse:
+    def readyz(request: Request) -> JSONResponse:
         models = {
             name: {
                 "version": None if m.loaded is None else f"v{m.loaded.state.version}",
@@ -102,7 +109,8 @@ def _watched(app: FastAPI, service: Service) -> None:
         }
         there = all(model.loaded is not None for model in service.models.values())
         there = there and not service.recorder.refuses()
-        return JSONResponse({"ready": there, "models": models}, 200 if there else 503)
+        told = {"models": models} if request.scope[KNOWN] else {}
+        return JSONResponse({"ready": there, **told}, 200 if there else 503)
 
     @app.get("/ping", summary="As readyz, for MLflow's clients")
     def ping() -> Response:

@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ml_assets.errors import MlAssetsError
 from ml_assets.serve.model import LoadedModel, LoadedVersion
+from ml_assets.serve.service.access import Access
 from ml_assets.serve.service.example import example_of
 from ml_assets.serve.service.golden import check
 from ml_assets.spec.project import Project
@@ -65,10 +66,13 @@ class Followed:
 
 
 class Follower:
-    """A thread that looks at all models until it is stopped."""
+    """A thread that looks at all models, and the access keys, until it is stopped."""
 
-    def __init__(self, models: Sequence[Followed], every: float = EVERY) -> None:
+    def __init__(
+        self, models: Sequence[Followed], every: float = EVERY, keys: Access | None = None
+    ) -> None:
         self.models: Mapping[str, Followed] = {model.name: model for model in models}
+        self._keys = keys
         self._every = every
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="follower", daemon=True)
@@ -85,5 +89,15 @@ class Follower:
 
     def _follow(self) -> None:
         while not self._stopped.wait(self._every):
+            self._look_at_keys()
             for model in self.models.values():
                 model.look()
+
+    def _look_at_keys(self) -> None:
+        """Read the access keys again; while the home is away, those of before stay."""
+        if self._keys is None:
+            return
+        try:
+            self._keys.look()
+        except FAILURES as error:
+            log.warning("access keys: %s", error)

@@ -55,9 +55,14 @@ class Reply:
 
 
 def reply(
-    served: Followed, reading: Reading, options: Options, figures: Figures, protocol: str
+    served: Followed,
+    reading: Reading,
+    options: Options,
+    figures: Figures,
+    protocol: str,
+    most: int,
 ) -> Reply:
-    """Return the predictions of rows; Refused unless every row has one."""
+    """Return the predictions of at most `most` rows; Refused unless every row has one."""
     begin = time.perf_counter()
     loaded = served.loaded
     if loaded is None:
@@ -67,6 +72,8 @@ def reply(
     try:
         given = reading(spec)
         rows = loaded.read(state, given, features=options.features)
+        if len(rows.lines) > most:
+            raise Refused(413, f"got {len(rows.lines):,} rows, wanted at most {most:,}")
         found = loaded.predicted(state, rows, features=options.features, batch=options.batch)
     except Unreadable as error:
         raise Refused(422, f"the rows cannot be read: {error.reason}") from None

@@ -27,6 +27,7 @@ class Limits:
     bytes: int = 32 << 20
     seconds: float = 30.0
     """For the whole body to arrive."""
+    rows: int = 100_000
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class Service:
         self, model: Followed, protocol: str, reading: Callable[..., Any], options: Options
     ) -> Reply:
         """Return the predictions, counted and written down."""
-        found = reply(model, reading, options, self.figures, protocol)
+        found = reply(model, reading, options, self.figures, protocol, self.limits.rows)
         try:
             request = self.recorder.record(model.name, found.answered)
         except Full as full:

@@ -9,6 +9,12 @@ const made = (tag, text, name) => {
 };
 const shown = (value) => (typeof value === "number" ? Number(value.toPrecision(6)).toString() : String(value));
 let models = [];
+const KEY = "ml_assets-key";
+const ask = (path, options = {}) => {
+  const key = sessionStorage.getItem(KEY);
+  const headers = { ...options.headers, ...(key ? { authorization: `Bearer ${key}` } : {}) };
+  return fetch(path, { ...options, headers });
+};
 const chosen = () => models.find((model) => model.name === by("model").value);
 
 function hint(column) {
@@ -102,12 +108,16 @@ async function predict(event) {
   if (by("batch") && by("batch").value.trim()) body.batch = by("batch").value.trim();
   const asked = `v1/models/${encodeURIComponent(model.name)}/predict?interval=true`;
   const send = (path) =>
-    fetch(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+    ask(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
   for (const problem of document.querySelectorAll(".problem")) {
     problem.textContent = "";
     problem.parentElement.classList.remove("wrong");
   }
   let answer = await send(`${asked}&explain=true`);
+  if (answer.status === 401 || answer.status === 403) {
+    begin();
+    return;
+  }
   let found = await answer.json();
   // Not every family says what drove a prediction.
   if (answer.status === 422 && !found.problems) {
@@ -169,14 +179,32 @@ function refuse(found) {
 }
 
 async function begin() {
-  models = (await (await fetch("v1/models")).json()).models;
-  for (const model of models) by("model").append(made("option", model.name));
-  by("model").addEventListener("change", show);
-  by("row").addEventListener("submit", predict);
-  by("clear").addEventListener("click", () => {
-    for (const input of document.querySelectorAll("#fields input, #fields select")) input.value = "";
-    by("answer").replaceChildren();
-  });
+  const answer = await ask("v1/models");
+  const found = await answer.json();
+  const locked = answer.status === 401 || answer.status === 403;
+  by("key-form").hidden = !locked;
+  by("row").hidden = locked;
+  models = answer.ok ? found.models : [];
+  by("model").replaceChildren(...models.map((model) => made("option", model.name)));
+  by("version").textContent = "";
   show();
+  if (locked) {
+    const known = sessionStorage.getItem(KEY) !== null;
+    by("key-problem").textContent = known ? `this key does not open it: ${found.error}` : "";
+    by("key").focus();
+  } else if (!answer.ok) by("answer").replaceChildren(made("p", found.error, "error"));
 }
+
+by("model").addEventListener("change", show);
+by("row").addEventListener("submit", predict);
+by("clear").addEventListener("click", () => {
+  for (const input of document.querySelectorAll("#fields input, #fields select")) input.value = "";
+  by("answer").replaceChildren();
+});
+by("key-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  sessionStorage.setItem(KEY, by("key").value.trim());
+  by("key").value = "";
+  begin();
+});
 begin();
