@@ -44,7 +44,10 @@ def add(
 @app.command("list")
 @guarded
 def listed(as_json: bool = JSON) -> None:
-    """List the keys: names, scopes, when made and revoked; a key itself is not stored."""
+    """List the keys: names, scopes, when made and revoked; a key itself is not stored.
+
+    Example: ml-assets keys list
+    """
     _, home = home_opened()
     keys = access_keys(home)
     if as_json:
@@ -60,11 +63,16 @@ def listed(as_json: bool = JSON) -> None:
 
 @app.command("revoke")
 @guarded
-def revoke(name: Annotated[str, typer.Argument(help="The key's name.")]) -> None:
+def revoke(
+    name: Annotated[str, typer.Argument(help="The key's name.")], as_json: bool = JSON
+) -> None:
     """Revoke a key for good; running services refuse it within seconds.
 
     Example: ml-assets keys revoke shop
     """
     _, home = home_opened()
     revoke_key(home, name)
+    if as_json:
+        emit({"name": name, "env": home.env, "revoked": True})
+        return
     err.print(f"{name} is revoked in {home.env}")

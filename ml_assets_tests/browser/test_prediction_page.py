@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page
 
 from docs.screenshots import chromium
+from ml_assets.store.access import add_key
 from ml_assets_tests.projects import Toy, copied
 from ml_assets_tests.serve.serving import PREDICT, Client, serving
 from ml_assets_tests.toys import predicting
@@ -96,3 +98,26 @@ def test_it_fits_a_telephone_and_loads_nothing_from_elsewhere(page: Page, client
     assert set(hosts) == {f"127.0.0.1:{client.port}"}
     policy = client.ask("/").headers["content-security-policy"]
     assert policy.startswith("default-src 'self'")
+
+
+def test_a_key_opens_the_page_until_the_tab_is_closed(
+    browser: Browser, predicting: Toy, tmp_path: Path
+) -> None:
+    with copied(predicting, tmp_path / "project") as toy:
+        key = add_key(toy.planner().home, "shop", ["predict"])
+        with serving(toy) as client:
+            page = browser.new_page(viewport=PHONE)  # type: ignore[arg-type]
+            page.goto(f"http://127.0.0.1:{client.port}/")
+            page.get_by_label("Access key").fill("wrong")
+            page.keyboard.press("Enter")
+            page.wait_for_function("document.getElementById('key-problem').textContent")
+            assert "an access key is needed" in page.locator("#key-problem").inner_text()
+            assert not page.get_by_role("button", name="Predict").is_visible()
+            page.get_by_label("Access key").fill(key)
+            page.keyboard.press("Enter")
+            page.get_by_role("button", name="Predict").click()
+            page.wait_for_selector("#answer strong")
+            assert not page.get_by_label("Access key").is_visible()
+            page.reload()
+            page.wait_for_selector("#fields .field")
+            page.close()
