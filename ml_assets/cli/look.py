@@ -17,6 +17,7 @@ from ml_assets.cli.output import JSON, emit, guarded
 from ml_assets.cli.progress import working
 from ml_assets.engine.code_versions import definitions_digest
 from ml_assets.engine.plan import Plan, Planner
+from ml_assets.engine.proposals import asked
 from ml_assets.engine.reports import page
 from ml_assets.errors import LogBroken, UnknownName
 from ml_assets.history.reported import standing_of
@@ -61,6 +62,7 @@ def plan(selection: Selection = None, partition: Partition = None, as_json: bool
                 **found.to_json(),
                 "problems": problems,
                 "impure": [str(item) for item in impure],
+                "proposed": asked(planner.home, planner.project),
                 "expired": [f"{name}@{day}" for name, day in to_expire(planner)],
                 "assets": sorted(asset_keys(planner.project)),
                 "definitions": definitions_digest(planner.project, planner.workspace),
@@ -68,6 +70,7 @@ def plan(selection: Selection = None, partition: Partition = None, as_json: bool
         )
         return
     tell_odd(found, problems, impure)
+    tell_proposed(asked(planner.home, planner.project))
     for title, status in (("run", "run"), ("maybe", "maybe"), ("wait", "wait")):
         for item in found.having(status):  # type: ignore[arg-type]
             out.print(styled((f"{title:6}", "bold"), f"{item.cell}  ", (item.reason, "dim")))
@@ -105,6 +108,12 @@ def tell_odd(found: Plan, problems: Sequence[str], impure: Sequence[Impurity]) -
         err.print(styled(("waiting", "yellow"), f" {path} was changed just now"))
     for item in impure:
         err.print(styled(("warning", "yellow"), f" {item}"))
+
+
+def tell_proposed(proposed: Sequence[str]) -> None:
+    """Print the changes of the data that specs want to be asked about."""
+    for text in proposed:
+        err.print(styled(("proposed", "yellow"), f" {text}"))
 
 
 def _summary(found: Plan) -> str:

@@ -14,13 +14,14 @@ from ml_assets.adapters.mlflow.client import moved, reset
 from ml_assets.assets.cells import Cell
 from ml_assets.cli.console import err, out, styled
 from ml_assets.cli.here import opened
-from ml_assets.cli.look import Partition, Selection, odd, tell_odd
+from ml_assets.cli.look import Partition, Selection, odd, tell_odd, tell_proposed
 from ml_assets.cli.output import FAILED, JSON, emit, guarded
 from ml_assets.cli.progress import Live, working
 from ml_assets.cli.retention import expire
 from ml_assets.engine.landing import SETTLE, observe
 from ml_assets.engine.make import Progress
 from ml_assets.engine.plan import Plan, Planner
+from ml_assets.engine.proposals import asked
 from ml_assets.graph.workers import beside
 from ml_assets.stages.quality.words import listed
 from ml_assets.startup import importing
@@ -117,6 +118,7 @@ def materialize(
     result = document(first, plan, progress, run_ids, success, seconds)
     held = planner.home.records.all_current(planner.home.env)
     result["refused"] = refused(planner, held, result["executed"])
+    result["proposed"] = asked(planner.home, planner.project)
     result["decisions"] = decisions(planner, held, result["executed"])
     result["faults"] += faults
     result["warnings"] += dict.fromkeys(warnings)
@@ -240,6 +242,7 @@ def tell(result: dict[str, Any]) -> None:
     for item in result["refused"]:
         said = f"{item['batch']} ({item['file']}): {item['reason']}"
         err.print(styled(("refused", "red"), f" {said}"))
+    tell_proposed(result["proposed"])
     for fault in together(result["faults"]):
         err.print(styled(("failed", "red"), f" {fault}"))
     for reason in result["waits"]:

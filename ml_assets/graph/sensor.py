@@ -123,7 +123,7 @@ def _tick(
         if document["assets"] != sorted(asset_keys(project)):
             return _stuck(context, seen, "the specs define other assets than the loaded ones")
     plan = Plan.from_json(document)
-    said = _said(document)
+    said = notes(document)
     if document.get("expired"):
         wrong = expire()
         if wrong is None:
@@ -190,11 +190,14 @@ def _busy(instance: dg.DagsterInstance, home: Home) -> str | None:
     return None if other is None else f"waiting for {other}"
 
 
-def _said(document: dict[str, Any]) -> str:
-    """Return further notes for the user: problems, unsettled files, waiting assets."""
+def notes(document: dict[str, Any]) -> str:
+    """Return what a plan's document says besides: problems, unsettled files, proposals, waits."""
     parts = list(document["problems"])
     parts += [f"{path} is still being written" for path in document["settling"]]
     parts += [row["reason"] for row in document["waiting"]][:SAID]
+    proposed = document["proposed"]
+    parts += proposed[:SAID]
+    parts += [f"and {len(proposed) - SAID} more proposals"] if len(proposed) > SAID else []
     gone = document["missing"]
     parts += [f"the landed file of {place} is gone; its data is kept" for place in gone[:SAID]]
     parts += [f"and {len(gone) - SAID} more files"] if len(gone) > SAID else []

@@ -20,6 +20,8 @@ from ml_assets.spec.spelling import (
 
 ColumnType = Literal["integer", "number", "boolean", "text", "category", "timestamp", "date"]
 Action = Literal["quarantine", "warn"]
+OnChange = Literal["refuse", "quarantine", "ignore", "propose"]
+"""What is done where a file's columns are not those of the contract."""
 ALLOWED: dict[str, tuple[type, ...]] = {
     "text": (str,),
     "category": (str,),

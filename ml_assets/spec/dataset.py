@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, mo
 from ml_assets.errors import suggest
 from ml_assets.spec.base import Hook, Mistakes, Name, Names, Place, Share, Spec
 from ml_assets.spec.calendar import Named
-from ml_assets.spec.columns import Action, Column, regular_expression
+from ml_assets.spec.columns import Action, Column, OnChange, regular_expression
 from ml_assets.spec.cut import TIMES, VALUES, Cut, cut_of
 from ml_assets.spec.expressions.kinds import A, kind_of
 from ml_assets.spec.quality import Quality
@@ -161,6 +161,9 @@ class IngestSpec(Spec):
     columns: dict[str, Column]
     later: tuple[str, ...] = ()
     """Columns that a file may lack, since they arrive with the labels."""
+    on_new_column: OnChange = "ignore"
+    on_missing_column: OnChange = "refuse"
+    on_type_change: OnChange = "quarantine"
 
 
 class CleanSpec(Spec):
@@ -236,6 +239,20 @@ class DatasetSpec(Spec):
     quarantine_rows: int = Field(default=0, ge=0)
     """So many records may be quarantined whatever their share, up to half of a batch: without it,
     one wrong record refuses a batch of ten."""
+    on_new_column: OnChange = "ignore"
+    """When a file has a column that is not in the contract. `ignore`: it is read without that, with
+    a warning. `quarantine`: records with a value in it are quarantined (`column.new`). `refuse`:
+    the batch is refused. `propose`: as `ignore`, and it is asked about
+    ([what that means](../how-to/follow-a-change-of-the-data.md#say-beforehand-what-is-done))."""
+    on_missing_column: OnChange = "refuse"
+    """When a file lacks a column of the contract. `refuse`: the batch is refused. `quarantine`: all
+    of its records are quarantined (`column.missing`), which refuses it as well unless the budget
+    is 1. `ignore`: the column's values are missing, with a warning. `propose`: as `refuse`, and it
+    is asked about. A file that lacks most columns is refused in any case."""
+    on_type_change: OnChange = "quarantine"
+    """When a value cannot be read as its column's type. `quarantine`: its record is quarantined
+    (`parse.<type>`), and too many refuse the batch. `refuse`: one refuses the batch. `ignore`: the
+    value is missing, with a warning. `propose`: as `quarantine`, and it is asked about."""
     quality: Quality = Quality()
     checks: dict[Name, Hook] = {}
     """Custom checks: name to `file.py:function`, called with the cleaned frame."""

@@ -195,6 +195,8 @@ def _result(
         "refused": refused,
         "warnings": ingested["warnings"],
     }
+    if "proposed" in ingested:
+        summary["proposed"] = ingested["proposed"]
     if spec.labels is not None:
         summary["unlabelled"] = counts(cleaned.column(UNLABELLED))
     metadata = {"rows": cleaned.num_rows, "quarantined": quarantine.num_rows}

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from ml_assets.graph.sensor import notes
 from ml_assets.keys import load
 from ml_assets.scaffold.patch.edits import Edit, edited
 from ml_assets.scaffold.patch.suggested import widened
@@ -93,7 +94,14 @@ def test_exactly_what_follows_from_a_patch_runs(shop: Shop) -> None:
     land(shop, HEADER + GOOD, "2024-02")
     shop("run", "listings/cleaned or listings/quarantine")
     shop("propose", "listings", "--accept")
-    shop("run", "listings/cleaned or listings/quarantine")
+    shop.write("listings", shop.text("listings") + "  on_new_column: propose\n")
+    wide = HEADER.replace("\n", ",price\n") + GOOD.replace("Ann\n", "Ann,12.5\n")
+    land(shop, wide, "2024-02")
+    said = shop("run", "listings/cleaned or listings/quarantine").err
+    asked = "listings@2024-02: column 'price' is new; see ml-assets propose listings"
+    assert f"proposed {asked}" in said
+    assert f"proposed {asked}" in shop("plan", "listings/cleaned").err
+    assert asked in notes(shop("plan", "listings/cleaned", "--json").document)
     assert shop("quarantine", "listings").out == "no records of listings are quarantined\n"
     versions = {
         batch: len(shop("versions", "listings/cleaned", "--partition", batch).out.splitlines())
@@ -168,6 +176,22 @@ def test_a_new_column_is_taken_only_by_name(shop: Shop) -> None:
     shop.write("listings", LISTINGS)
     land(shop, HEADER + GOOD, "2024-02")
     assert "1 batch has it not, and would be refused" in shop("propose", "listings").out
+
+
+def test_a_new_column_is_taken_where_the_spec_asks_for_it(shop: Shop) -> None:
+    wide = HEADER.replace("\n", ",price\n") + GOOD.replace("Ann\n", "Ann,12.5\n")
+    asks = LISTINGS + "  on_new_column: propose\n  on_missing_column: ignore\n"
+    shop.write("listings", asks)
+    land(shop, wide)
+    land(shop, HEADER + GOOD, "2024-02")
+    assert "not in the patch" not in shop("propose", "listings", "--accept").out
+    assert column(shop, "price").type == "number"
+
+
+def test_values_of_another_type_are_found_in_a_file_that_they_refuse(shop: Shop) -> None:
+    shop.write("listings", LISTINGS + "  on_type_change: refuse\n  on_new_column: refuse\n")
+    land(shop, HEADER + GOOD + "9,40.7,home,4.5,Bob\n")
+    assert "stars type: integer → number (compatible)" in shop("propose", "listings").out
 
 
 def test_a_renamed_column_and_one_that_is_gone(shop: Shop) -> None:

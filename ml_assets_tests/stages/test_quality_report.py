@@ -47,6 +47,14 @@ def test_the_page_is_one_offline_file_with_words_for_each_picture() -> None:
     assert found.page == report_of(rows(28, 60, seed=9), REFERENCE).page
 
 
+def test_a_change_that_is_asked_about_is_on_the_page() -> None:
+    found = report_of(rows(5, 20, seed=9), None, account={"proposed": ["column 'x' is new"]})
+    assert found.figures["proposed"] == ["column 'x' is new"]
+    asked = "column &#39;x&#39; is new: <code>ml-assets propose people</code> says what to change"
+    assert asked in found.page
+    assert "The data changed" not in report_of(rows(5, 20, seed=9), None).page
+
+
 def test_statistics_of_a_column() -> None:
     numbers = [float(n) for n in range(101)] * 20
     found = report_of(rows(20, 101, seed=1, size=numbers), REFERENCE)

@@ -32,7 +32,15 @@ def ingest_spec(project: Project, name: str) -> IngestSpec:
         update={name: Landing.model_fields[name].default for name in cut}
     )
     later = () if labels is None else labels.columns
-    return IngestSpec(dataset=name, landing=landing, columns=spec.columns, later=later)
+    return IngestSpec(
+        dataset=name,
+        landing=landing,
+        columns=spec.columns,
+        later=later,
+        on_new_column=spec.on_new_column,
+        on_missing_column=spec.on_missing_column,
+        on_type_change=spec.on_type_change,
+    )
 
 
 def clean_spec(project: Project, name: str) -> CleanSpec:

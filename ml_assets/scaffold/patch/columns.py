@@ -149,12 +149,12 @@ def _new(
     name: str, batches: list[str], spec: DatasetSpec, seen: Seen, guesses: Guesses
 ) -> Suggestion:
     found = guesses.of(guesses.newest(batches), name)
-    said = f"{_files(tuple(batches))} a column that the spec ignores"
+    said = f"{_files(tuple(batches))} a column that the spec does not know"
     if found is None:
         return Suggestion(name, "new", (said,), batches=tuple(batches))
     evidence: tuple[str, ...] = (f"{said}: {found.type}, {'; '.join(found.evidence)}",)
     lacking = len(seen.files) - len(batches)
-    if lacking:
+    if lacking and spec.on_missing_column != "ignore":
         way = f"{counted(lacking, 'batch has', 'batches have')} it not, and would be refused"
         return Suggestion(name, "new", (*evidence, way), batches=tuple(batches))
     if not spec.key:

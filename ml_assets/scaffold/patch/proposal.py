@@ -42,8 +42,9 @@ class Proposed:
 def proposed(planner: Planner, dataset: str, only: Collection[str] = ()) -> Proposed:
     """Return what a dataset's newest files ask for; `only` are the columns whose changes are taken.
 
-    New columns are taken only if they are named. UnknownName for a column without a suggestion,
-    RequestError if nothing has landed or the spec is written in a way that cannot be edited.
+    New columns are taken only if they are named, or by `on_new_column: propose`. UnknownName for a
+    column without a suggestion, RequestError if nothing has landed or the spec is written in a way
+    that cannot be edited.
     """
     project, home = planner.project, planner.home
     spec = project.datasets[dataset]
@@ -55,7 +56,12 @@ def proposed(planner: Planner, dataset: str, only: Collection[str] = ()) -> Prop
     for name in only:
         if name not in known:
             raise UnknownName.of(f"changed column of {dataset}", name, known)
-    taken = tuple(i for i in every if i.edits and (i.column in only or (not only and _old(i))))
+    new_too = spec.on_new_column == "propose"
+    taken = tuple(
+        item
+        for item in every
+        if item.edits and (item.column in only or (not only and (new_too or _old(item))))
+    )
     path = project.folders[dataset] / "defs.yaml"
     before = read(path)
     try:

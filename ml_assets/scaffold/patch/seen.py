@@ -102,15 +102,18 @@ def _read(found: Seen, project: Project, dataset: str, batch: str, content: byte
     except Unreadable:
         return
     wanted = expected(spec.columns)
-    for name in wanted:
+    for name in wanted if spec.on_missing_column != "ignore" else ():
         if name not in names:
             found.missing.setdefault(name, []).append(batch)
     for name in names:
         if name and name not in wanted:
             found.extra.setdefault(name, []).append(batch)
-    parsed: Mapping[str, Any] = ingest(
-        ingest_spec(project, dataset), landed=InMemory(content)
-    ).outputs
+    # What refuses a file as a whole hides what is wrong in it.
+    milder: dict[str, Any] = {"on_new_column": "ignore"}
+    if spec.on_type_change != "ignore":
+        milder["on_type_change"] = "quarantine"
+    reading = ingest_spec(project, dataset).model_copy(update=milder)
+    parsed: Mapping[str, Any] = ingest(reading, landed=InMemory(content)).outputs
     if parsed["summary"]["refused"] is not None:
         return
     file = found.files[batch].name

@@ -13,8 +13,8 @@ What happens to a file (judged by its content, never by its name):
 | other delimiters, quotes, lines before the header, no header | read as `landing` declares |
 | columns aligned by blanks (`delimiter: ' '`) | read; a run of blanks and tabs is one delimiter |
 | fewer lines than `skip_lines` | refused `file.header` |
-| columns not in the contract | ignored, with a warning |
-| a column of the contract missing | refused `file.columns`, with the nearest names |
+| columns not in the contract | ignored, with a warning (`on_new_column`) |
+| a column of the contract missing | refused `file.columns` (`on_missing_column`), near names said |
 | a column missing that arrives with the labels | read without values, with a warning |
 | a column of the contract twice | refused `file.columns` |
 | 0 bytes, or only whitespace | refused `file.empty` |
@@ -34,7 +34,7 @@ What happens to a file (judged by its content, never by its name):
 | too few or too many values | the record is rejected, `parse.columns` |
 | a quote within quotes written as `\"` | the record is rejected, `parse.quote` |
 | an unclosed quote | every line from there on is rejected, `parse.quote` |
-| a value that is not of its type and spelling | the record is rejected, `parse.<type>` |
+| a value not of its type and spelling | its record is rejected, `parse.<type>` (`on_type_change`) |
 | a time that the clock skips in the column's zone | the record is rejected, `parse.timestamp` |
 | a time that the clock shows twice | read as the first, with a warning that counts them |
 | JSON: a field that a record lacks, `null`, `NaN` | missing; if no record has it, `file.columns` |
@@ -55,13 +55,14 @@ has missing values; in it only a column's own `null_values` are looked for.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from ml_assets.stages.ingest import columnar, delimited, jsonlines, workbook
-from ml_assets.stages.ingest.columns import expected, extra, named, unlabelled
+from ml_assets.stages.ingest import changes, columnar, delimited, jsonlines, workbook
+from ml_assets.stages.ingest.columns import expected, named, unlabelled
 from ml_assets.stages.ingest.dialect import dialect
 from ml_assets.stages.ingest.fields import fields
 from ml_assets.stages.ingest.records import rejects, typed
@@ -86,26 +87,31 @@ def ingest(spec: IngestSpec, *, landed: Handle) -> Result:
     """Return `raw`, `rejects` and `summary` of a landed file; bad data never raises.
 
     `raw` has `_line` and the contract's columns; `rejects` is a table QUARANTINE; `summary`
-    is JSON {"landed", "parsed", "rejected", "refused": reason or None, "warnings": [text]}.
+    is JSON {"landed", "parsed", "rejected", "refused": reason or None, "warnings": [text]}, and
+    "proposed" [text] where the data changed in a way that the spec wants to be asked about.
     """
     content = landed.bytes()
     try:
         source = read(content, spec.landing, spec.columns)
     except Unreadable as error:
         return _result(spec.columns, None, [_whole_file(content, error, spec.columns)], error, ())
+    changed = None
     try:
-        given = fields(source, spec.landing, spec.columns, spec.later)
+        changed = changes.of_columns(source, spec)
+        given = fields(source, spec.landing, spec.columns, changed.later)
+        judged = functools.partial(changes.of_types, source, given, changed, spec)
+        raw, failed, noticed = typed(source, given, spec.columns, judged, changed.apart)
     except Unreadable as error:
+        error = changes.asked(error, changed, spec)
         bad = _every_record(source, error, spec.columns)
         bad = bad or [_whole_file(content, error, spec.columns)]
-        return _result(spec.columns, None, bad, error, source.warnings)
-    raw, failed, noticed = typed(source, given, spec.columns)
-    warnings = [*source.warnings, *extra(source.names, spec.columns), *noticed]
+        return _result(spec.columns, None, bad, error, source.warnings, changed)
+    warnings = [*source.warnings, *changed.warnings, *noticed]
     warnings += unlabelled(source.names, spec.columns, spec.later)
-    bad = rejects(source, given, failed, spec.columns)
+    bad = rejects(source, given, failed, spec.columns, changed.apart)
     if not raw.num_rows and not bad:
         warnings.append("the file has a header and no records")
-    return _result(spec.columns, raw, bad, None, warnings)
+    return _result(spec.columns, raw, bad, None, warnings, changed)
 
 
 def read(content: bytes, landing: Landing, columns: Mapping[str, Column]) -> Source:
@@ -133,6 +139,7 @@ def _result(
     bad: Sequence[Bad],
     refused: Unreadable | None,
     warnings: Sequence[str],
+    changed: changes.Changed | None = None,
 ) -> Result:
     table = table_schema(columns).empty_table() if raw is None else raw
     summary: dict[str, Any] = {
@@ -142,6 +149,8 @@ def _result(
         "refused": None if refused is None else refused.reason,
         "warnings": list(warnings),
     }
+    if changed is not None and changed.proposed:
+        summary["proposed"] = changed.proposed
     outputs = {"raw": table, "rejects": bad_table(bad), "summary": summary}
     return Result(outputs, metadata={"rows": table.num_rows, "rejected": len(bad)})
 

@@ -51,17 +51,26 @@ def positions(
     return {name: names.index(name) for name in wanted if name in names}
 
 
+def absent(
+    names: Sequence[str], columns: Mapping[str, Column], later: Collection[str] = ()
+) -> list[str]:
+    """Return the contract's columns that the file lacks, all or in part, but for those `later`."""
+    return [
+        name
+        for name, column in columns.items()
+        if name not in later and any(part not in names for part in named(name, column))
+    ]
+
+
 def unlabelled(
     names: Sequence[str], columns: Mapping[str, Column], later: Collection[str]
 ) -> list[str]:
     """Return a warning about columns that arrive with the labels and are not there yet."""
-    absent = [
-        name for name in later if any(part not in names for part in named(name, columns[name]))
-    ]
-    if not absent:
+    gone = absent(names, {name: columns[name] for name in later})
+    if not gone:
         return []
-    near = _near(absent, [name for name in names if name not in expected(columns)])
-    said = f"the file has no column {', '.join(absent)}: such rows have no label yet"
+    near = _near(gone, [name for name in names if name not in expected(columns)])
+    said = f"the file has no column {', '.join(gone)}: such rows have no label yet"
     return [f"{said}; did you mean {', '.join(near)}?" if near else said]
 
 

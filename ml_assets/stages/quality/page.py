@@ -54,6 +54,7 @@ def page(spec: ReportSpec, figures: Known) -> bytes:
         "batch": spec.batch,
         "description": spec.description,
         "state": figures["state"],
+        "proposed": figures.get("proposed", []),
         "rows": [(name, f"{value:,}") for name, value in _account(figures)],
         "verdicts": [_tile(name, verdict) for name, verdict in verdicts.items()],
         "reference": _reference(spec, figures["reference"]),

@@ -92,6 +92,8 @@ def report(
             if handle is not None
         },
     }
+    if "proposed" in last:
+        figures["proposed"] = last["proposed"]
     if "unlabelled" in account:
         figures["unlabelled"] = account["unlabelled"]
     return Result({"figures": figures, "report": page(spec, figures)}, headline(figures))

@@ -149,6 +149,11 @@ PAGE = """{% macro bar(line) %}
 <section class="note"><h2>Note</h2>
 <p>{{ state.said[:1] | upper }}{{ state.said[1:] }}.</p></section>
 {% endif %}
+{% if proposed %}
+<section class="note"><h2>The data changed</h2>
+<p>{{ proposed | join('; ') }}: <code>ml-assets propose {{ dataset }}</code> says what to change.
+</p></section>
+{% endif %}
 <section id="result">
 <h2>Rows</h2>
 <dl>

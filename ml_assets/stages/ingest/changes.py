@@ -1,0 +1,156 @@
+"""What the spec says of columns that are new, gone or of another type (`on_new_column`, …).
+
+Belongs here: whether such a file is refused, which records are set aside, what is said of it.
+Does not belong here: names of columns (`columns`), reading values (`spelling`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ml_assets.stages.counted import counted
+from ml_assets.stages.ingest.columns import absent, expected, extra
+from ml_assets.stages.ingest.records import Apart, Failed, Given, cause
+from ml_assets.stages.ingest.source import Source, Unreadable
+from ml_assets.stages.ingest.spelling import without
+
+if TYPE_CHECKING:
+    from ml_assets.spec.dataset import IngestSpec
+
+NEW, GONE = "column.new", "column.missing"
+
+
+@dataclass
+class Changed:
+    """What a file's columns ask for."""
+
+    later: tuple[str, ...]
+    """Columns of the contract that the file may lack."""
+    apart: dict[int, Apart] = field(default_factory=dict)
+    """By record number: why it is set aside."""
+    warnings: list[str] = field(default_factory=list)
+    proposed: list[str] = field(default_factory=list)
+    """Changes of the data that `ml-assets propose` is to be asked about."""
+
+
+def of_columns(source: Source, spec: IngestSpec) -> Changed:
+    """Return what is done about new and missing columns; Unreadable if new ones refuse the file.
+
+    Of missing ones that refuse it, reading its fields says so.
+    """
+    found = Changed(spec.later)
+    gone = absent(source.names, spec.columns, spec.later)
+    wanted = expected(spec.columns)
+    # A file that has few of the columns is another file; its names may even be values.
+    other = sum(name in source.names for name in wanted) * 2 < len(wanted)
+    if gone and not other and spec.on_missing_column in ("ignore", "quarantine"):
+        _without(found, gone, len(source.lines), spec)
+    elif gone:
+        if spec.on_missing_column == "propose":
+            found.proposed += [f"column {name!r} is missing" for name in gone]
+        return found
+    new = list(dict.fromkeys(name or "(no name)" for name in source.names if name not in wanted))
+    if not new:
+        return found
+    if spec.on_new_column == "refuse":
+        raise Unreadable(
+            "columns",
+            f"columns that are not in the contract: {', '.join(new)} (on_new_column: refuse); add "
+            f"them to the contract (ml-assets propose {spec.dataset} --column {new[0]}), or "
+            "deliver the file without them",
+        )
+    if spec.on_new_column == "quarantine":
+        _with(found, source, spec)
+        return found
+    found.warnings += extra(source.names, spec.columns)
+    if spec.on_new_column == "propose":
+        found.proposed += [f"column {name!r} is new" for name in new]
+        found.warnings[-1] += f"; {_ask(spec)}"
+    return found
+
+
+def asked(error: Unreadable, found: Changed | None, spec: IngestSpec) -> Unreadable:
+    """Return a refusal that says where a change of the spec is proposed."""
+    if found is None or not found.proposed or error.rule != "file.columns":
+        return error
+    return Unreadable("columns", f"{error.reason}; {_ask(spec)}")
+
+
+def of_types(
+    source: Source, given: Given, found: Changed, spec: IngestSpec, failed: Failed
+) -> Failed:
+    """Return the records that still fail for values that are not of their column's type.
+
+    Unreadable if one refuses the file.
+    """
+    counts: dict[str, int] = {}
+    for problems in failed.values():
+        for name, rule in problems:
+            counts[name] = counts.get(name, 0) + (rule != "parse.encoding")
+    counts = {name: count for name, count in counts.items() if count}
+    if not counts or spec.on_type_change == "quarantine":
+        return failed
+    if spec.on_type_change == "refuse":
+        raise Unreadable("type", _refused(source, given, failed, counts, spec))
+    said = [f"{_values(count, name, spec)}" for name, count in counts.items()]
+    if spec.on_type_change == "propose":
+        found.proposed += said
+        found.warnings.append(f"{'; '.join(said)}; {_ask(spec)}")
+        return failed
+    found.warnings += [f"{text}: taken as missing (on_type_change: ignore)" for text in said]
+    kept = {
+        row: [(name, rule) for name, rule in problems if rule == "parse.encoding"]
+        for row, problems in failed.items()
+    }
+    return {row: problems for row, problems in kept.items() if problems}
+
+
+def _without(found: Changed, gone: Sequence[str], records: int, spec: IngestSpec) -> None:
+    found.later = (*spec.later, *gone)
+    said = f"the file has no column {', '.join(gone)}"
+    if spec.on_missing_column == "ignore":
+        found.warnings.append(f"{said}: taken as missing (on_missing_column: ignore)")
+        return
+    reason = f"{said} (on_missing_column: quarantine)"
+    found.apart |= dict.fromkeys(range(records), (GONE, gone[0], reason))
+
+
+def _with(found: Changed, source: Source, spec: IngestSpec) -> None:
+    """Set the records apart that have a value in a new column."""
+    wanted, nulls = expected(spec.columns), spec.landing.null_values
+    for name, array in zip(source.names, source.columns, strict=True):
+        if name in wanted:
+            continue
+        text = pa.types.is_string(array.type) and not source.own
+        present = pc.is_valid(without(array, nulls) if text else array)
+        reason = f"has a value in column {name or '(no name)'}, which is not in the contract"
+        reason += " (on_new_column: quarantine)"
+        for row in pc.indices_nonzero(present).to_pylist():
+            found.apart.setdefault(row, (NEW, None, reason))
+
+
+def _refused(
+    source: Source, given: Given, failed: Failed, counts: Mapping[str, int], spec: IngestSpec
+) -> str:
+    said = "; ".join(_values(count, name, spec) for name, count in counts.items())
+    row = min(row for row, problems in failed.items() if any(n in counts for n, _ in problems))
+    name, rule = next((n, r) for n, r in failed[row] if n in counts)
+    got = cause(rule, given[name][0][row].as_py(), spec.columns[name], given[name][1])
+    return (
+        f"{said} (on_type_change: refuse); the first on line {source.lines[row].as_py()}: {got}; "
+        f"correct the file, or ask ml-assets propose {spec.dataset}"
+    )
+
+
+def _values(count: int, name: str, spec: IngestSpec) -> str:
+    many = "is" if count == 1 else "are"
+    return f"{name}: {counted(count, 'value')} {many} no {spec.columns[name].type}"
+
+
+def _ask(spec: IngestSpec) -> str:
+    return f"ml-assets propose {spec.dataset} says what to change"
