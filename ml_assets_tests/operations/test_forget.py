@@ -17,12 +17,14 @@ from ml_assets.history.origin import origin
 from ml_assets.history.recorded import Step
 from ml_assets.operations.forget.forget import _kept, finish, forget, request
 from ml_assets.operations.forget.rewrite import without
+from ml_assets.operations.forget.workbook import InWorkbook
 from ml_assets.operations.recreate.prepare import prepare
 from ml_assets.spec.dataset import DatasetSpec, Landing
 from ml_assets.store import forgetting
 from ml_assets.store.objects import Ref
 from ml_assets.store.records import ActionRecord
 from ml_assets_tests.projects import Toy, copied, sales
+from ml_assets_tests.stages.test_ingest_excel import book
 
 SPEC = DatasetSpec.model_validate(
     {
@@ -194,6 +196,40 @@ def test_parquet_is_searched_as_it_is_read() -> None:
     content, count = without(sink.getvalue().to_pybytes(), spec, {"id": "49170001111"})
     assert count == 1
     assert pq.read_table(pa.BufferReader(content))["name"].to_pylist() == ["b", "c"]
+
+
+def test_rows_of_a_workbook_are_found_on_every_sheet(tmp_path: Path) -> None:
+    content = book([["id", "name"], [17, "Ann"], [4, "Bob"]], [["of"], [17, "x"], ["Bob"]])
+    for wanted, rows in (
+        ({"id": "017"}, {"A": [2]}),
+        ({"name": "Bob"}, {"A": [3], "B": [3]}),
+        ({"id": "17", "name": "Ann"}, {"A": [2]}),
+    ):
+        with pytest.raises(InWorkbook) as found:
+            without(content, SPEC, wanted)
+        assert found.value.rows == rows
+    assert without(content, SPEC, {"name": "Cy"}) == (content, 0)
+
+
+def test_rows_of_a_workbook_are_not_left_behind_in_silence(toy: Toy) -> None:
+    toy.land("prices", "2020-01", b"store,price\nzqnorth,1\n")
+    toy.land("prices", "2020-02", book([["store", "price"], ["zqnorth", 1], ["west", 2]]))
+    home, folder = toy.planner().home, toy.planner().home.landing / "prices"
+    extra = folder / "notes.xlsx"
+    extra.write_bytes(book([["store", "price"], ["east", 1]], [["zqnorth"]]))
+    with pytest.raises(RequestError) as error:
+        request(home, toy.planner().project, "prices", None, {"store": "zqnorth"}, "a test")
+    said = str(error.value)
+    assert said.startswith("nothing was deleted, since rows cannot be cut out of a workbook: ")
+    assert "prices@2020-02 holds 1 row on sheet 'A' (2): remove them from a copy in Excel" in said
+    assert "ml-assets forget prices --batch 2020-02 --reason" in said
+    assert f"{extra} holds 1 row on sheet 'B' (1): remove them in Excel" in said
+    # As told: the batch as a whole, a workbook without the row, the other file away.
+    extra.unlink()
+    forget(home, request(home, toy.planner().project, "prices", "2020-02", {}, "a test"))
+    toy.land("prices", "2020-02", book([["store", "price"], ["west", 2]]))
+    asked = request(home, toy.planner().project, "prices", None, {"store": "zqnorth"}, "a test")
+    assert asked.deletion.rows == {"2020-01": 1}
 
 
 @pytest.mark.parametrize(

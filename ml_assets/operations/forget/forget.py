@@ -23,6 +23,7 @@ from ml_assets.history.recorded import Step
 from ml_assets.operations.forget.lying import Wanted, search
 from ml_assets.operations.forget.rewrite import Values, without
 from ml_assets.operations.forget.unsealed import known_as, replace_segment, search_unsealed
+from ml_assets.operations.forget.workbook import InWorkbook
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.spec.project import Project
 from ml_assets.stages.ingest.sniff import unpacked
@@ -54,6 +55,8 @@ class Request:
     """Files in the landing folder -> what they become; None: they are removed."""
     unsearched: list[str] = field(default_factory=list)
     """Files that could not be searched or changed, and why."""
+    workbooks: list[str] = field(default_factory=list)
+    """Workbooks that hold the rows, and what to do: with one, nothing is deleted."""
     segments: dict[Path, bytes] = field(default_factory=dict)
     """Segments of requests that are not sealed yet -> what they become."""
     copies: list[str] = field(default_factory=list)
@@ -88,6 +91,11 @@ def request(
             searched.add(digest)
     _lying(home, spec, found, batch, key, searched)
     _unsealed(home, project, found, batch, key)
+    if found.workbooks:
+        raise RequestError(
+            "nothing was deleted, since rows cannot be cut out of a workbook: "
+            f"{'; '.join(found.workbooks)}. Then ask again, for the other files"
+        )
     if not found.deletion.landed and not found.segments:
         looked = "; ".join(found.unsearched) or "every file of it was searched"
         raise NoSuchRow(f"no file of {dataset} holds such a row ({looked})")
@@ -114,6 +122,13 @@ def _landing(
         content, count = without(home.objects.read(digest), spec, key)
     except (DamagedObject, Unreadable) as error:
         found.unsearched.append(f"{place}: {error}")
+        return
+    except InWorkbook as error:
+        option = f" --batch {batch}" if batch else ""
+        found.workbooks.append(
+            f"{place} holds {error}: remove them from a copy in Excel, on all sheets; ml-assets "
+            f"forget {deletion.dataset}{option} --reason …; then ml-assets land the copy"
+        )
         return
     if count:
         new = None if _is_empty(content) else bytes_digest(content)
@@ -221,6 +236,7 @@ def _lying(
     lying = search(home, asked)
     found.files = lying.files
     found.unsearched += lying.unsearched
+    found.workbooks += lying.workbooks
     # Recorded as landed, so that the same bytes do not land later.
     deletion.landed.update(lying.landed)
     for name, rows in lying.rows.items():

@@ -13,6 +13,7 @@ from pathlib import Path
 from ml_assets.engine.batch_names import batch_of
 from ml_assets.engine.deliveries import hidden
 from ml_assets.operations.forget.rewrite import Values, without
+from ml_assets.operations.forget.workbook import InWorkbook
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.stages.ingest.source import Unreadable
 from ml_assets.store.digest import bytes_digest
@@ -31,6 +32,8 @@ class Lying:
     rows: dict[str, int] = field(default_factory=dict)
     """Batch (empty if the name contains none) -> rows to remove from files that had not landed."""
     unsearched: list[str] = field(default_factory=list)
+    workbooks: list[str] = field(default_factory=list)
+    """Workbooks that hold the rows, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,10 @@ def _look(path: Path, named: str | None, wanted: Wanted, found: Lying) -> None:
             left, count = without(content, wanted.spec, wanted.key)
         except Unreadable as error:
             found.unsearched.append(f"{shown(path)}: {error}")
+            return
+        except InWorkbook as error:
+            said = "remove them in Excel, on all sheets, or remove the file"
+            found.workbooks.append(f"{shown(path)} holds {error}: {said}")
             return
         if count:
             found.files[path] = left

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ml_assets.operations.forget.workbook import holding
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.stages import parquet
 from ml_assets.stages.ingest import columnar
@@ -23,7 +24,7 @@ from ml_assets.stages.ingest.convert import texts_of
 from ml_assets.stages.ingest.fields import fields
 from ml_assets.stages.ingest.lines import breaks_in
 from ml_assets.stages.ingest.sniff import GZIP, PARQUET, as_utf8, is_workbook, unpacked
-from ml_assets.stages.ingest.source import Source, Unreadable
+from ml_assets.stages.ingest.source import Source
 from ml_assets.stages.ingest.spelling import Spelling, read, spelling
 from ml_assets.stages.parts import is_packed, packed, parts_of
 
@@ -36,7 +37,7 @@ def without(content: bytes, spec: DatasetSpec, wanted: Values) -> tuple[bytes, i
 
     A value matches as text or as the column's type reads it (`017` is 17). A record that cannot
     be parsed matches if it contains all values. Raises Unreadable if the file cannot be parsed
-    at all, or has no such columns.
+    at all, or has no such columns, InWorkbook for a workbook with such rows.
     """
     plain = unpacked(content)
     if plain.startswith(PARQUET):
@@ -47,7 +48,9 @@ def without(content: bytes, spec: DatasetSpec, wanted: Values) -> tuple[bytes, i
         kept = packed({name: part for name, (part, _) in left.items()})
         return (_packed(content, kept), count) if count else (content, 0)
     if is_workbook(plain):
-        raise Unreadable("excel", "rows cannot be cut out of a workbook; forget the whole batch")
+        _, rows = _found(content, spec, wanted)
+        holding(plain, spec.landing.sheet, rows, wanted)
+        return content, 0
     source, starts = _found(content, spec, wanted)
     if not starts:
         return content, 0

@@ -52,8 +52,8 @@ def read(
     """
     try:
         book = CalamineWorkbook.from_filelike(io.BytesIO(content))
-        chosen, warnings = _chosen(book, sheet)
-        rows = book.get_sheet_by_name(chosen).to_python(skip_empty_area=False)
+        name, warnings = chosen(book, sheet)
+        rows = book.get_sheet_by_name(name).to_python(skip_empty_area=False)
         warnings += _without_values(content)
     except DAMAGED as error:
         raise Unreadable(
@@ -64,7 +64,7 @@ def read(
     ]
     if not filled:
         after = f" after landing.skip_lines ({skip})" if skip else ""
-        raise Unreadable("empty", f"the sheet {chosen!r} is empty{after}; wanted at least a header")
+        raise Unreadable("empty", f"the sheet {name!r} is empty{after}; wanted at least a header")
     if names is None:
         head, *filled = filled
         header = [written(cell).strip() for cell in rows[head]]
@@ -89,7 +89,7 @@ def read(
     )
 
 
-def _chosen(book: CalamineWorkbook, sheet: str | None) -> tuple[str, list[str]]:
+def chosen(book: CalamineWorkbook, sheet: str | None) -> tuple[str, list[str]]:
     """Return the sheet to read, and a warning of those that are not."""
     if sheet is not None:
         if sheet not in book.sheet_names:
