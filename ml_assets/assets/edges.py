@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ml_assets.assets.registry import BY_NAME, Asset, Owner, owned_by
+from operator import attrgetter
+
+from ml_assets.assets.registry import BY_NAME, KINDS, Asset, Owner, owned_by
 from ml_assets.spec.project import Project
 
 
@@ -24,8 +26,18 @@ def owner_of(project: Project, group: str) -> Owner:
 
 
 def assets_of(project: Project, group: str) -> list[Asset]:
-    """Return the assets of a dataset or model, in data-flow order."""
-    return owned_by(owner_of(project, group))
+    """Return the assets of a dataset or model, in data-flow order; those that it asks for."""
+    return [
+        asset
+        for asset in owned_by(owner_of(project, group))
+        if not asset.asked or attrgetter(asset.asked)(project.models[group])
+    ]
+
+
+def kinds_of(project: Project, group: str) -> list[str]:
+    """Return the kinds of unit of a dataset or model, in the order of a run."""
+    mine = {asset.unit.name for asset in assets_of(project, group) if asset.unit is not None}
+    return [kind for kind in KINDS if kind in mine]
 
 
 def entry_of(asset: str) -> Asset:

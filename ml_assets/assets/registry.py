@@ -57,6 +57,8 @@ class Asset:
     """Whether it has a partition for each batch, unless its dataset is a snapshot."""
     sparse: bool = False
     """Whether its recipe may have nothing to make for a batch."""
+    asked: str = ""
+    """The field of a model's spec without which the model has no such asset: `part.field`."""
     own_checks: bool = False
     """Whether the user's own checks are shown on it."""
     described: bool = False
@@ -87,6 +89,12 @@ PREDICTIONS = UnitKind(
     "predictions",
     f"{RECIPES}.predictions:predictions",
     f"{RECIPES}.predictions:predictions_code",
+    libraries=("lightgbm",),
+)
+CHALLENGER_PREDICTIONS = UnitKind(
+    "challenger_predictions",
+    f"{RECIPES}.challenger:challenger_predictions",
+    f"{RECIPES}.challenger:challenger_code",
     libraries=("lightgbm",),
 )
 SPLITS = UnitKind("splits", f"{RECIPES}.splits:splits", f"{RECIPES}.splits:splits_code")
@@ -194,6 +202,21 @@ ASSETS = (
         record=f"{SHOW}.predictions:predictions_metadata",
     ),
     Asset(
+        "challenger_predictions",
+        "model",
+        CHALLENGER_PREDICTIONS,
+        ("features", "predictions"),
+        "The same batch's predictions by the challenger of that time, which nothing else uses; "
+        "with `predictions: {challenger: true}`.",
+        frozenset({"table"}),
+        implied=("features",),
+        batched=True,
+        sparse=True,
+        asked="predictions.challenger",
+        rows=True,
+        record=f"{SHOW}.predictions:challenger_metadata",
+    ),
+    Asset(
         "train_split",
         "model",
         SPLITS,
@@ -278,6 +301,8 @@ ASSETS = (
 )
 """In data-flow order, which is also the order of a run where the graph allows several."""
 
+PREDICTED = ("predictions", "challenger_predictions")
+"""The assets with a prediction for each row of a batch, by a model that is pinned for it."""
 BY_NAME: Mapping[str, Asset] = {asset.name: asset for asset in ASSETS}
 KINDS: Mapping[str, UnitKind] = {asset.unit.name: asset.unit for asset in ASSETS if asset.unit}
 """The kinds of unit by name, in the order of a run where the graph allows several."""

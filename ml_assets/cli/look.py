@@ -9,6 +9,7 @@ import typer
 
 from ml_assets.adapters.decision import decided, standing
 from ml_assets.assets.edges import asset_keys
+from ml_assets.assets.registry import PREDICTED
 from ml_assets.cli.complete import assets, models
 from ml_assets.cli.console import err, out, styled
 from ml_assets.cli.cuts import warn_cut
@@ -27,6 +28,7 @@ from ml_assets.spec.calendar import spelled
 from ml_assets.stages.counted import counted
 from ml_assets.stages.notes import reasons
 from ml_assets.store.home import Home
+from ml_assets.store.records import Current
 
 WAITS = 3
 """How many reasons for waiting `status` prints; `--json` has all."""
@@ -155,11 +157,14 @@ def why(
         return
     for row in rows:
         out.print(styled(f"{row['asset']}: ", (row["status"], "bold"), f", {row['reason']}"))
-    if not rows and name.endswith("/predictions") and planner.home.batches.landed():
-        model = name.split("/")[0]
+    model, _, kind = name.partition("/")
+    if not rows and kind in PREDICTED and planner.home.batches.landed():
+        older = (
+            "older than the first promotion" if kind == "predictions" else "without a challenger"
+        )
         out.print(
-            f"{asset}: batches older than the first promotion have none; "
-            f"`ml-assets score {model} --backfill` predicts them"
+            f"{asset}: batches {older} have none; `ml-assets score {model} --backfill` predicts "
+            "them"
         )
     elif not rows:
         out.print(f"{asset}: none of its inputs has landed")
@@ -270,18 +275,26 @@ def _unlabelled(planner: Planner, model: str) -> list[str]:
 
 
 def _predictions(planner: Planner, model: str) -> list[dict[str, Any]]:
-    """Return by which version each batch was scored, and what came true so far."""
+    """Return by which version each batch was scored, and what came true so far.
+
+    `challenger` is the same of its challenger, with the disagreement of the two.
+    """
     home = planner.home
-    held = home.records.held(home.env, f"{model}/predictions")
-    return [
-        {
-            "batch": batch,
-            "version": held[batch].facts["scorer"],
-            "rows": held[batch].facts["rows"],
-            "realized": held[batch].facts["realized"],
-        }
-        for batch in planner.project.ordered(model, held)
-    ]
+    held, others = (home.records.held(home.env, f"{model}/{name}") for name in PREDICTED)
+    found = []
+    for batch in planner.project.ordered(model, held):
+        item = {"batch": batch, **_scored(held[batch])}
+        if batch in others:
+            other = others[batch]
+            apart = {"disagreement": other.facts["disagreement"]}
+            item["challenger"] = {"batch": batch, **_scored(other), **apart}
+        found.append(item)
+    return found
+
+
+def _scored(held: Current) -> dict[str, Any]:
+    facts = held.facts
+    return {"version": facts["scorer"], "rows": facts["rows"], "realized": facts["realized"]}
 
 
 def _broken(home: Home, model: str) -> str | None:
@@ -320,6 +333,8 @@ def _tell_status(name: str, document: dict[str, Any]) -> None:
         out.print(f"  no row has a label yet: {', '.join(document['unlabelled'])}")
     for item in document["predictions"][-1:]:
         out.print(f"  {_said_of(item)}")
+        if "challenger" in item:
+            out.print(f"  challenger's {_said_of(item['challenger'])}{_apart(item['challenger'])}")
     waiting = document["waiting"]
     for reason in waiting[:WAITS]:
         out.print(f"  {reason}")
@@ -327,6 +342,15 @@ def _tell_status(name: str, document: dict[str, Any]) -> None:
         out.print(f"  and {len(waiting) - WAITS} more are waiting")
     if document["stale"]:
         out.print(f"  not current: {', '.join(document['stale'][:4])}")
+
+
+def _apart(item: dict[str, Any]) -> str:
+    """Return how far a challenger's predictions are from those of the batch's scorer."""
+    found = item["disagreement"]
+    if found.get("mean_absolute_difference") is None:
+        return ""
+    said = f"; {found['mean_absolute_difference']:.4g} from {found['from']}'s on average"
+    return said + (f", {found['differing']:.1%} of another class" if "differing" in found else "")
 
 
 def _said_of(item: dict[str, Any]) -> str:

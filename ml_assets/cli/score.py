@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ml_assets.assets.registry import PREDICTED
 from ml_assets.cli.complete import models
 from ml_assets.cli.console import err, out
 from ml_assets.cli.here import opened
@@ -56,7 +57,8 @@ def score(
     Raw rows as they would land; columns that become known later are ignored. A row that breaks
     the contract has no prediction but a problem.
 
-    With --backfill, the champion predicts the batches that were there before the first promotion.
+    With --backfill, the champion predicts the batches that were there before the first promotion,
+    and the challenger those without one, if the model's spec has `predictions: {challenger: true}`.
 
     Example: ml-assets score flight_delay flights-2013-12.csv --out predictions.csv
     """
@@ -119,16 +121,23 @@ def _backfill(model: str, batches: Sequence[str], as_json: bool) -> None:
     planner = opened()
     with writer(planner.home.writer_lock(), "ml-assets score", patience=3600.0, waiting=err.print):
         done = backfilled(planner, model, batches)
-        result = materialize(planner, f"{model}/predictions") if done.batches else None
+        parts = zip(PREDICTED, (done.batches, done.beside), strict=True)
+        wanted = " or ".join(f"{model}/{name}" for name, batches in parts if batches)
+        result = materialize(planner, wanted) if wanted else None
     if as_json:
         found = {"model": model, "version": f"v{done.version}", "batches": list(done.batches)}
-        emit({**found, "had": list(done.scored), "run": result})
+        other = None if done.challenger is None else f"v{done.challenger}"
+        beside = {"challenger": other, "beside": list(done.beside)}
+        emit({**found, "had": list(done.scored), **beside, "run": result})
     else:
         if done.scored:
             err.print(f"have predictions already: {', '.join(done.scored)}")
         out.print(
             f"{model} v{done.version} scores {counted(len(done.batches), 'batch', 'batches')}"
         )
+        if done.challenger is not None:
+            beside = counted(len(done.beside), "batch", "batches")
+            out.print(f"challenger v{done.challenger} scores {beside}")
         if result is not None:
             tell(result)
     if result is not None and not result["success"]:

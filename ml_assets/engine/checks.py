@@ -171,6 +171,8 @@ CHECKS = (
         "The candidate passed the gate; if it is refused, the champion simply stays.",
     ),
 )
+ALSO = {"challenger_predictions": "predictions"}
+"""Assets with the checks of another."""
 OWN = "ml_assets.stages.check.custom:check"
 """The stage that calls a user's own check."""
 
@@ -183,4 +185,5 @@ def checks_of(asset: str, spec: DatasetSpec | ModelSpec | None = None) -> list[C
         left_out |= set() if any(join.at for join in joins) else {"join_leakage"}
         left_out |= set() if any(join.max_age for join in joins) else {"join_age"}
         left_out |= set() if joins else {"missing_joins"}
-    return [entry for entry in CHECKS if entry.asset == asset and entry.name not in left_out]
+    shown = ALSO.get(asset, asset)
+    return [entry for entry in CHECKS if entry.asset == shown and entry.name not in left_out]

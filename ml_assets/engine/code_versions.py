@@ -8,8 +8,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from ml_assets.assets.edges import asset_keys, groups, owner_of
-from ml_assets.assets.registry import KINDS, function, made_by
+from ml_assets.assets.edges import asset_keys, groups, kinds_of
+from ml_assets.assets.registry import KINDS, function
 from ml_assets.keys import fields
 from ml_assets.keys.code import Snapshot, Sources, digests
 from ml_assets.keys.libraries import environment
@@ -41,11 +41,10 @@ def code_versions(
 
     `sources` shares what is read between groups; by default it is read now.
     """
-    sources, owner = sources or Snapshot(workspace.roots), owner_of(project, group)
+    sources = sources or Snapshot(workspace.roots)
     return {
-        name: _digest(sources, function(kind.code)(project, workspace, group))
-        for name, kind in KINDS.items()
-        if made_by(name)[0].owner == owner
+        name: _digest(sources, function(KINDS[name].code)(project, workspace, group))
+        for name in kinds_of(project, group)
     }
 
 

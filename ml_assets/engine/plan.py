@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ml_assets.assets.cells import Cell, Unit
-from ml_assets.assets.edges import groups, owner_of, partitioned
+from ml_assets.assets.edges import groups, kinds_of, partitioned
 from ml_assets.assets.registry import KINDS, made_by
 from ml_assets.engine.landing import Observed, observe
 from ml_assets.engine.product import complete, product
@@ -123,10 +123,11 @@ def _cell(text: str) -> Cell:
 def units(session: Session) -> Iterator[Unit]:
     """Yield every unit of a project in data-flow order."""
     project = session.project
+    kinds = {group: set(kinds_of(project, group)) for group in groups(project)}
     for kind in KINDS:
         asset = made_by(kind)[0]
         for group in groups(project):
-            if owner_of(project, group) != asset.owner:
+            if kind not in kinds[group]:
                 continue
             if not partitioned(project, f"{group}/{asset.name}"):
                 yield Unit(group, kind)

@@ -27,3 +27,16 @@ def predictions_metadata(_: Home, __: Project, current: Current) -> dict[str, An
         found["realized_coverage"] = realized["covered"]
     counts = {name: realized[name] for name in ("rows", "unlabelled", "seen", "measured")}
     return {**found, "realized": dg.MetadataValue.json(counts)}
+
+
+def challenger_metadata(home: Home, project: Project, current: Current) -> dict[str, Any]:
+    """Return the same of a challenger, and how far it is from the batch's scorer."""
+    apart = current.facts["disagreement"]
+    found = predictions_metadata(home, project, current)
+    if "why" in apart:
+        return {**found, "disagreement": f"not measured: {apart['why']}"}
+    found["compared_with"] = apart["from"]
+    named = {"mean_absolute_difference": "mean_absolute_difference", "differing": "share_differing"}
+    return found | {
+        said: apart[name] for name, said in named.items() if apart.get(name) is not None
+    }

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ml_assets.assets.edges import entry_of
+from ml_assets.assets.registry import PREDICTED
 from ml_assets.engine.markdown import plain
 from ml_assets.engine.sensitive import hidden_columns, seen
 from ml_assets.spec.expressions import grammar
@@ -31,7 +32,7 @@ def preview(home: Home, project: Project, current: Current) -> str | None:
     known = seen(home, project, group) if group in project.models else {}
     columns, hidden = _columns(project, group, name), hidden_columns(project, group, known)
     head = home.objects.head(table.digest, ROWS, columns)
-    if name == "predictions":
+    if name in PREDICTED:
         if _hides_its_target(project, group):
             return None
         columns = [column for column in head.column_names if not column.startswith("_")]
@@ -51,7 +52,7 @@ def preview(home: Home, project: Project, current: Current) -> str | None:
 
 def _columns(project: Project, group: str, name: str) -> list[str] | None:
     """Return the columns to show, None for all."""
-    if name in ("quarantine", "predictions"):
+    if name in ("quarantine", *PREDICTED):
         return None
     found = project.models[group].features if name == "features" else project.datasets[group]
     return list(found.columns)

@@ -1,5 +1,7 @@
 """Batches that were there before a model's first promotion get its champion as their scorer.
 
+So do those without a challenger get the challenger, where the model's spec asks for one.
+
 Belongs here: which batches, and pinning. Does not belong here: predicting (a run does).
 """
 
@@ -9,8 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ml_assets.engine.plan import Planner
-from ml_assets.engine.recipes.scorer import pin_name, pinned, scorer
+from ml_assets.engine.recipes.scorer import CHALLENGER, SCORER, Role, pin_name, pinned, scorer
 from ml_assets.errors import RequestError, UnknownName
+from ml_assets.store.home import Home
+from ml_assets.store.promotions import Champion
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,9 @@ class Backfilled:
     batches: tuple[str, ...]
     scored: tuple[str, ...]
     """Batches asked for that have a scorer already; it stays."""
+    challenger: int | None = None
+    """The challenger that is now that of `beside`; None if there is none, or nobody asked."""
+    beside: tuple[str, ...] = ()
 
 
 def backfill(planner: Planner, model: str, batches: Sequence[str] = ()) -> Backfilled:
@@ -43,19 +50,31 @@ def backfill(planner: Planner, model: str, batches: Sequence[str] = ()) -> Backf
     held = home.records.held(home.env, f"{model}/features")
     usable = [batch for batch, current in held.items() if current.facts.get("usable", True)]
     _refuse_odd(model, batches, list(held), usable)
-    known = {batch: digest for batch, digest in pinned(home, model).items() if digest}
-    lost = {one for one in {champion.digest, *known.values()} if scorer(home, model, one) is None}
-    if champion.digest in lost:
+    wanted = project.ordered(model, batches or usable)
+    asked = project.models[model].predictions.challenger
+    other = home.promotions.challenger(home.env, model) if asked else None
+    chosen = _lacking(home, model, wanted, champion, SCORER)
+    beside = [] if other is None else _lacking(home, model, wanted, other, CHALLENGER)
+    pins = {pin_name(model, batch): champion.digest for batch in chosen}
+    if other is not None:
+        pins |= {pin_name(model, batch, CHALLENGER): other.digest for batch in beside}
+    home.pins.replace(home.env, pins)
+    left = [batch for batch in wanted if batches and batch not in chosen]
+    number = None if other is None else other.version
+    return Backfilled(champion.version, tuple(chosen), tuple(left), number, tuple(beside))
+
+
+def _lacking(home: Home, model: str, wanted: Sequence[str], by: Champion, role: Role) -> list[str]:
+    """Return the batches whose model in a role cannot predict; RequestError if `by` cannot."""
+    known = {batch: digest for batch, digest in pinned(home, model, role).items() if digest}
+    lost = {one for one in {by.digest, *known.values()} if scorer(home, model, one) is None}
+    if by.digest in lost:
         raise RequestError(
-            f"the store has lost what v{champion.version} of {model} needs to predict, such as "
-            f"forgotten rows (`ml-assets recreate {model} v{champion.version}` says what); "
+            f"the store has lost what v{by.version} of {model} needs to predict, such as "
+            f"forgotten rows (`ml-assets recreate {model} v{by.version}` says what); "
             "`ml-assets run` makes another"
         )
-    wanted = project.ordered(model, batches or usable)
-    chosen = [batch for batch in wanted if known.get(batch) in (None, *lost)]
-    home.pins.replace(home.env, {pin_name(model, batch): champion.digest for batch in chosen})
-    left = [batch for batch in wanted if batches and batch not in chosen]
-    return Backfilled(champion.version, tuple(chosen), tuple(left))
+    return [batch for batch in wanted if known.get(batch) in (None, *lost)]
 
 
 def _refuse_odd(

@@ -12,6 +12,7 @@ from typing import Any
 
 from ml_assets.assets.cells import Cell
 from ml_assets.assets.edges import edges
+from ml_assets.assets.registry import PREDICTED
 from ml_assets.engine.address import FoundVersion
 from ml_assets.engine.plan import Planner
 from ml_assets.history.ancestry import ancestry_of
@@ -152,7 +153,7 @@ class _Walk:
     def _parents(self, found: FoundVersion, keys: Iterable[str]) -> Iterator[FoundVersion | Node]:
         """Yield an asset's inputs in the graph, without results that pass between actions."""
         above = {*self._graph[found.cell.asset]}
-        if found.cell.name == "predictions":
+        if found.cell.name in PREDICTED:
             # The scorer is pinned: the candidate of today may be another.
             above.add(f"{found.cell.group}/candidate")
         for key in keys:

@@ -312,6 +312,14 @@ class Release(Spec):
     features name, and the key. Without `sources` of a snapshot, all of its columns."""
 
 
+class Predictions(Spec):
+    """Which models score a batch."""
+
+    challenger: bool = False
+    """Whether the challenger scores each batch too, beside the champion: the newest candidate that
+    the gate did not refuse and that waits ([more](../how-to/predictions.md))."""
+
+
 class ModelSpec(Spec):
     """A model trained continuously on one dataset and those joined to it."""
 
@@ -344,6 +352,8 @@ class ModelSpec(Spec):
     requests: Requests | None = None
     """Keep the rows that the service predicts, as the dataset `<model>_requests`; by default they
     are not kept. `{}` will do ([more](../how-to/requests-as-data.md))."""
+    predictions: Predictions = Predictions()
+    """Which models score each batch."""
     checks: dict[Name, Hook] = {}
     """Custom checks: name to `file.py:function`, called with the features frame of a batch."""
     on_refused: Literal["exclude", "hold"] = "exclude"

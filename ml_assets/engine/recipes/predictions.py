@@ -53,21 +53,31 @@ def predictions(session: Session, unit: Unit) -> Sequence[Made]:
     (cell,) = unit.cells()
     made = session.upstream(Cell(f"{unit.group}/features", unit.partition))
     digest = scorer_of(session, made)
-    if not digest:
-        return _without(session, cell)
-    waits = made.waiting or made.facts.get("refused")
+    return [scored(session, unit, made, digest)] if digest else _without(session, cell)
+
+
+def scored(session: Session, unit: Unit, features: Made, digest: str) -> Made:
+    """Return a batch's predictions by the model that is pinned for it, a candidate's digest."""
+    (cell,) = unit.cells()
+    waits = features.waiting or features.facts.get("refused")
     if waits is not None:
-        return [Made(cell, {}, {}, waiting=f"{cell} waits: {waits}")]
-    by = session.remembered(
-        ("scorer", unit.group, digest), lambda: scorer(session.home, unit.group, digest)
-    )
+        return Made(cell, {}, {}, waiting=f"{cell} waits: {waits}")
+    by = scorer_named(session, unit.group, digest)
     if by is None:
-        return [_without_scorer(session, cell)]
+        return _without_scorer(session, cell)
     try:
-        return [_predicted(session, unit, made, by)]
+        return _predicted(session, unit, features, by)
     except ValidationError as error:
         said = f"the specs of v{by.past.number} are of another version of ml_assets: {error}"
-        return [Made(cell, {}, {}, waiting=f"{cell} waits: {said}")]
+        return Made(cell, {}, {}, waiting=f"{cell} waits: {said}")
+
+
+def scorer_named(session: Session, model: str, digest: str) -> PinnedScorer | None:
+    """Return a candidate as a scorer; None if the store no longer has all that is needed."""
+    found: PinnedScorer | None = session.remembered(
+        ("scorer", model, digest), lambda: scorer(session.home, model, digest)
+    )
+    return found
 
 
 def _without(session: Session, cell: Cell) -> Sequence[Made]:
@@ -95,9 +105,10 @@ def _without_scorer(session: Session, cell: Cell) -> Made:
             checks = {p.removeprefix(CHECK): a for p, a in known.items() if p.startswith(CHECK)}
             stages = {p: a for p, a in known.items() if not p.startswith(CHECK)}
             return Made(cell, held.outputs, dict(stages), dict(checks), held.facts)
+    by = "champion" if cell.name == "predictions" else "challenger"
     said = (
         f"{cell} waits: the store has lost what its scorer needs, such as forgotten rows; "
-        f"`ml-assets score {cell.group} --backfill` predicts it by the champion"
+        f"`ml-assets score {cell.group} --backfill` predicts it by the {by} of today"
     )
     return Made(cell, {}, {}, waiting=said)
 

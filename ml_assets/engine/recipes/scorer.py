@@ -2,14 +2,15 @@
 
 It is pinned with the batch's first features, before any decision of that run: a model that is
 promoted because of a batch must not score it. A batch that was there before the first promotion has
-none, unless `score --backfill` gives it one.
+none, unless `score --backfill` gives it one. Where a spec asks for it, the batch's challenger is
+pinned likewise.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from ml_assets.engine.session import Made, Session
 from ml_assets.history.coverage import coverage_of
@@ -18,16 +19,21 @@ from ml_assets.history.origin import fitted_of
 from ml_assets.history.past import Past, features_action, past
 from ml_assets.store.home import Home
 from ml_assets.store.objects import Ref
+from ml_assets.store.promotions import Champion
 from ml_assets.store.records import ActionRecord
 
+Role = Literal["scorer", "challenger"]
+SCORER: Role = "scorer"
+CHALLENGER: Role = "challenger"
 
-def pin_name(model: str, batch: str = "") -> str:
-    """Return the name under which the scorer of a batch is pinned; the prefix of all of a model."""
-    return f"scorer/{model}/{batch}"
+
+def pin_name(model: str, batch: str = "", role: Role = SCORER) -> str:
+    """Return the name under which a batch's model is pinned; the prefix of all of a model."""
+    return f"{role}/{model}/{batch}"
 
 
 def pins_of(session: Session, made: Made) -> Mapping[str, str]:
-    """Return the pin of features that become current: a candidate's digest, or "" for none.
+    """Return the pins of features that become current: a candidate's digest, or "" for none.
 
     Only a batch's first rows have one, so that nothing is pinned for batches of long ago.
     """
@@ -37,7 +43,15 @@ def pins_of(session: Session, made: Made) -> Mapping[str, str]:
     # As of the run's start: no decision of the run itself counts.
     log, env = session.home.promotions, session.home.env
     champion = session.remembered(("champion", model), lambda: log.champion(env, model))
-    return {pin_name(model, batch): "" if champion is None else champion.digest}
+    found = {pin_name(model, batch): _digest(champion)}
+    if session.project.models[model].predictions.challenger:
+        other = session.remembered(("challenger", model), lambda: log.challenger(env, model))
+        found[pin_name(model, batch, CHALLENGER)] = _digest(other)
+    return found
+
+
+def _digest(found: Champion | None) -> str:
+    return "" if found is None else found.digest
 
 
 def _was_usable(session: Session, made: Made) -> bool:
@@ -52,16 +66,16 @@ def _was_usable(session: Session, made: Made) -> bool:
     return current is None or bool(current.facts.get("usable", True))
 
 
-def scorer_of(session: Session, features: Made) -> str:
+def scorer_of(session: Session, features: Made, role: Role = SCORER) -> str:
     """Return the digest of the candidate that scores a batch of features, "" for none."""
-    name = pin_name(features.cell.group, features.cell.partition)
-    pinned = session.pin(name, pin_name(features.cell.group))
+    name = pin_name(features.cell.group, features.cell.partition, role)
+    pinned = session.pin(name, pin_name(features.cell.group, role=role))
     return str(features.pins.get(name, "") if pinned is None else pinned)
 
 
-def pinned(home: Home, model: str) -> dict[str, str]:
+def pinned(home: Home, model: str, role: Role = SCORER) -> dict[str, str]:
     """Return the scorers of a model's batches: a candidate's digest, or "" for none."""
-    start = pin_name(model)
+    start = pin_name(model, role=role)
     return {
         name.removeprefix(start): found for name, found in home.pins.of(home.env, start).items()
     }
