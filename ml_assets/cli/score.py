@@ -136,8 +136,8 @@ def _backfill(model: str, batches: Sequence[str], as_json: bool) -> None:
             f"{model} v{done.version} scores {counted(len(done.batches), 'batch', 'batches')}"
         )
         if done.challenger is not None:
-            beside = counted(len(done.beside), "batch", "batches")
-            out.print(f"challenger v{done.challenger} scores {beside}")
+            count = counted(len(done.beside), "batch", "batches")
+            out.print(f"challenger v{done.challenger} scores {count}")
         if result is not None:
             tell(result)
     if result is not None and not result["success"]:
