@@ -34,7 +34,7 @@ from ml_assets.operations.variation import (
     vary,
 )
 from ml_assets.spec.model import ModelSpec
-from ml_assets.stages.metrics import GREATER_IS_BETTER
+from ml_assets.stages.metrics import greater_is_better
 from ml_assets.store.digest import json_digest
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class Experiment:
     @property
     def greater_is_better(self) -> bool:
         """Whether a greater value of the metric is better."""
-        return self.metric in GREATER_IS_BETTER
+        return greater_is_better(self.metric)
 
     def digest(self, tried: Sequence[Tried]) -> str:
         """Return a digest of the spec, the rows, the variations and their results."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -20,7 +20,7 @@ from ml_assets.scaffold import text
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.spec.expressions import grammar
 from ml_assets.spec.expressions.kinds import kind_of
-from ml_assets.spec.metrics import METRICS, Metric
+from ml_assets.spec.metrics import METRICS, NUMBERED, Metric, plain
 from ml_assets.spec.model import Task
 from ml_assets.stages.expressions import value
 from ml_assets.stages.frames import to_frame
@@ -246,7 +246,9 @@ def _expression(given: str, spec: DatasetSpec, table: pa.Table) -> Target:
 
 def _measured(found: Target, metric: str | None, rows: int) -> Target:
     usual, other = METRIC[found.task]
-    if metric is not None and metric not in METRICS[found.task]:
+    if metric in NUMBERED:
+        raise RequestError(f"{metric} needs a number between 0 and 1, such as {metric}_0.9")
+    if metric is not None and plain(metric) not in METRICS[found.task]:
         near = suggest(metric, METRICS[found.task])
         raise RequestError(f"no metric {metric!r} for {found.task}{near}")
     about = list(found.about_target)
@@ -261,7 +263,7 @@ def _measured(found: Target, metric: str | None, rows: int) -> Target:
         )
     return replace(
         found,
-        metric=cast(Metric, metric) if metric else usual,
+        metric=metric or usual,
         about_target=tuple(about),
         about_metric=other if metric is None else "",
     )

@@ -5,11 +5,24 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, field_validator
 
 from ml_assets.spec.base import Hook, Names, Spec
 
-ClassWeight = Literal["balanced"] | None
+
+def _by_class(given: Any) -> Any:
+    """Return weights by class with names as text: YAML reads `true` and `1` as they are."""
+    if not isinstance(given, dict):
+        return given
+    return {str(k).lower() if isinstance(k, bool) else str(k): v for k, v in given.items()}
+
+
+ClassWeight = Annotated[
+    Literal["balanced"] | dict[str, Annotated[float, Field(gt=0)]] | None,
+    BeforeValidator(_by_class),
+]
+Objective = Literal["l1", "l2", "quantile", "poisson"] | None
+Quantile = Annotated[float, Field(gt=0, lt=1)] | None
 
 
 class Median(Spec):
@@ -41,7 +54,8 @@ class Linear(Spec):
     max_rows: Annotated[int, Field(gt=0, lt=2**31)] = 100_000
     """Fit on at most this many rows, evenly spaced; the model notes it."""
     class_weight: ClassWeight = None
-    """`balanced` gives every class the same weight in training."""
+    """`balanced` gives every class the same weight in training; a mapping such as
+    `{false: 1, true: 5}` says how many times a row of each class counts, 1 for others."""
 
 
 class LightGBM(Spec):
@@ -49,7 +63,10 @@ class LightGBM(Spec):
 
     family: Literal["lightgbm"]
     objective: str | None = None
-    """LightGBM's objective; by default l1 for mae, l2 for rmse, otherwise binary or multiclass."""
+    """LightGBM's objective, such as l1, l2, quantile, poisson or tweedie; by default the one that
+    fits metric and task."""
+    alpha: Quantile = None
+    """The quantile of `objective: quantile`; by default that of the metric `pinball`, or 0.5."""
     num_trees: Annotated[int, Field(gt=0, le=1_000_000)] = 300
     """Largest number of trees; early stopping may use fewer."""
     early_stopping: Annotated[int, Field(gt=0, le=1_000_000)] = 30
@@ -62,7 +79,8 @@ class LightGBM(Spec):
     lambda_l2: Annotated[float, Field(ge=0)] = 0.0
     max_bin: Annotated[int, Field(ge=2, le=65_535)] = 255
     class_weight: ClassWeight = None
-    """`balanced` gives every class the same weight in training."""
+    """`balanced` gives every class the same weight in training; a mapping such as
+    `{false: 1, true: 5}` says how many times a row of each class counts, 1 for others."""
 
 
 class LightGBMTuned(Spec):
@@ -120,7 +138,8 @@ class _Forest(Spec):
     max_rows: Annotated[int, Field(gt=0, lt=2**31)] = 100_000
     """Grow on at most this many rows, evenly spaced; the model notes it."""
     class_weight: ClassWeight = None
-    """`balanced` gives every class the same weight in training."""
+    """`balanced` gives every class the same weight in training; a mapping such as
+    `{false: 1, true: 5}` says how many times a row of each class counts, 1 for others."""
 
 
 class RandomForest(_Forest):
@@ -148,8 +167,13 @@ class HistGradientBoosting(Spec):
     min_data_in_leaf: Annotated[int, Field(ge=1, lt=2**31)] = 20
     lambda_l2: Annotated[float, Field(ge=0)] = 0.0
     max_bin: Annotated[int, Field(ge=2, le=255)] = 255
+    objective: Objective = None
+    """What a regression minimizes: l1, l2, quantile or poisson; by default what fits the metric."""
+    alpha: Quantile = None
+    """The quantile of `objective: quantile`; by default that of the metric `pinball`, or 0.5."""
     class_weight: ClassWeight = None
-    """`balanced` gives every class the same weight in training."""
+    """`balanced` gives every class the same weight in training; a mapping such as
+    `{false: 1, true: 5}` says how many times a row of each class counts, 1 for others."""
 
 
 class CatBoost(Spec):
@@ -166,8 +190,13 @@ class CatBoost(Spec):
     lambda_l2: Annotated[float, Field(ge=0)] = 3.0
     one_hot: Annotated[int, Field(ge=0, le=255)] = 10
     """A category of more values becomes the mean of the target instead of a column for each."""
+    objective: Objective = None
+    """What a regression minimizes: l1, l2, quantile or poisson; by default what fits the metric."""
+    alpha: Quantile = None
+    """The quantile of `objective: quantile`; by default that of the metric `pinball`, or 0.5."""
     class_weight: ClassWeight = None
-    """`balanced` gives every class the same weight in training."""
+    """`balanced` gives every class the same weight in training; a mapping such as
+    `{false: 1, true: 5}` says how many times a row of each class counts, 1 for others."""
 
 
 class Custom(Spec):

@@ -11,10 +11,19 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from ml_assets.errors import suggest
 from ml_assets.spec.base import Hook, Mistakes, Name, Names, Place, Resamples, Seed, Spec, by_name
 from ml_assets.spec.expressions.constants import duration
-from ml_assets.spec.families import BASELINES, Blend, Blended, FamilySpec, GroupMedian
+from ml_assets.spec.families import (
+    BASELINES,
+    Blend,
+    Blended,
+    CatBoost,
+    FamilySpec,
+    GroupMedian,
+    HistGradientBoosting,
+    LightGBM,
+)
 from ml_assets.spec.gate import Described, GateSpec
 from ml_assets.spec.intervals import PredictionIntervals
-from ml_assets.spec.metrics import METRICS, Asked, Metric
+from ml_assets.spec.metrics import METRICS, Asked, Metric, plain
 from ml_assets.spec.requests import Requests
 from ml_assets.spec.split import HashSplit, SplitSpec, TimeSplit
 
@@ -169,7 +178,8 @@ class Training(Spec):
 
     families: dict[Name, FamilySpec] = Field(min_length=1)
     metric: Metric
-    """The metric by which families are compared on validation."""
+    """The metric by which families are compared on validation, such as `mae` or `{pinball: 0.9}`
+    ([all](evaluation.md#metrics))."""
     selection: Literal["validation", "cross_validation"] = "validation"
     """Compare families on the validation fold, or by cross-validation within train and validation
     together: for small data, where one fold of few rows chooses by chance. Rows of a group stay
@@ -229,8 +239,9 @@ class Evaluation(Spec):
     """Features or dataset columns; metrics are reported for each of their values."""
     intervals: Intervals = Intervals()
     metrics: Asked = {}
-    """More metrics to report: a list of `mape`, `f1`, `average_precision`, `balanced_accuracy`, or
-    a mapping in which your own have `file.py:function`, called with (target, prediction)."""
+    """More metrics to report ([which](evaluation.md#metrics)): a list such as
+    `[f1, {recall_at_precision: 0.9}]`, or a mapping in which your own have `file.py:function`,
+    called with (target, prediction)."""
 
 
 class EvaluateSpec(Spec):
@@ -391,7 +402,7 @@ class ModelSpec(Spec):
 
     def _wrong_training(self) -> Iterator[tuple[Place, str]]:
         training, families = self.training, ("training", "families")
-        if training.metric not in METRICS[self.task]:
+        if plain(training.metric) not in METRICS[self.task]:
             near = suggest(training.metric, METRICS[self.task])
             yield ("training", "metric"), f"{training.metric!r} is not for {self.task}{near}"
         if not {family.family for family in training.families.values()} & set(BASELINES):
@@ -409,6 +420,9 @@ class ModelSpec(Spec):
                 if getattr(settings, "class_weight", None):
                     inside = (part, "class_weight") if part else ("class_weight",)
                     yield (*families, name, *inside), "is only for binary and multiclass"
+            for part, settings in parts.items():
+                for field, said in _wrong_goal(self.task, training.metric, settings):
+                    yield (*families, name, *((part,) if part else ()), field), said
             if isinstance(family, GroupMedian) and family.by not in self.features.columns:
                 near = suggest(family.by, self.features.columns)
                 yield (*families, name, "by"), f"no feature {family.by!r}{near}"
@@ -419,7 +433,7 @@ class ModelSpec(Spec):
 
     def _wrong_metrics(self) -> Iterator[tuple[Place, str]]:
         for name, hook in self.evaluation.metrics.items():
-            if hook is None and name not in METRICS[self.task]:
+            if hook is None and plain(name) not in METRICS[self.task]:
                 near = suggest(name, METRICS[self.task])
                 said = f"{name!r} is not for {self.task}{near}"
                 yield (
@@ -454,6 +468,17 @@ class ModelSpec(Spec):
             yield ("split", "stratify"), "cannot be combined with group"
         if self.split.stratify and self.task == "regression":
             yield ("split", "stratify"), "is only for binary and multiclass"
+
+
+def _wrong_goal(task: Task, metric: str, settings: object) -> Iterator[tuple[str, str]]:
+    """Yield the fields of what a family minimizes that do not fit each other, and why."""
+    if not isinstance(settings, LightGBM | CatBoost | HistGradientBoosting):
+        return
+    if task != "regression" and not isinstance(settings, LightGBM) and settings.objective:
+        yield "objective", "is only for regression"
+    by_metric = settings.objective is None and plain(metric) == "pinball"
+    if settings.alpha is not None and settings.objective != "quantile" and not by_metric:
+        yield "alpha", "is the quantile of `objective: quantile`"
 
 
 def _wrong_members(place: Place, blend: Blend, training: Training) -> Iterator[tuple[Place, str]]:

@@ -10,7 +10,9 @@ Multiclass: target is a class index (n,), -1 for a class unknown to the model; p
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +20,39 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 Metric = Callable[[Array, Array], float]
 _TINY = 1e-15
-GREATER_IS_BETTER = frozenset(
-    {"r2", "auc", "accuracy", "f1", "average_precision", "balanced_accuracy"}
+_RATE = 1e-9
+"""The least predicted count that a deviance is of: at 0 it would be infinite."""
+_WITH_NUMBER = re.compile(r"(pinball|recall_at_precision)_(0\.\d+)")
+_GREATER = frozenset(
+    {
+        "r2",
+        "auc",
+        "accuracy",
+        "f1",
+        "average_precision",
+        "balanced_accuracy",
+        "recall_at_precision",
+    }
 )
+
+
+def parsed(name: str) -> tuple[str, float | None]:
+    """Return a metric's name without its number, and the number.
+
+    >>> parsed("pinball_0.9"), parsed("mae")
+    (('pinball', 0.9), ('mae', None))
+    """
+    found = _WITH_NUMBER.fullmatch(name)
+    return (found[1], float(found[2])) if found else (name, None)
+
+
+def greater_is_better(name: str) -> bool:
+    """Return whether a larger value of a metric is better.
+
+    >>> greater_is_better("recall_at_precision_0.9"), greater_is_better("mae")
+    (True, False)
+    """
+    return parsed(name)[0] in _GREATER
 
 
 def absolute_errors(target: Array, prediction: Array) -> Array:
@@ -52,6 +84,27 @@ def hits(target: Array, prediction: Array) -> Array:
 def relative_errors(target: Array, prediction: Array) -> Array:
     """Return |target - prediction| / |target| by row."""
     return np.abs(target - prediction) / np.abs(target)
+
+
+def squared_log_errors(target: Array, prediction: Array) -> Array:
+    """Return (ln(1 + target) - ln(1 + prediction))² by row; a prediction below 0 counts as 0."""
+    return squared_errors(np.log1p(target), np.log1p(np.maximum(prediction, 0.0)))
+
+
+def poisson_deviances(target: Array, prediction: Array) -> Array:
+    """Return 2 (target ln(target / prediction) - target + prediction) by row.
+
+    A prediction below 1e-9 counts as that.
+    """
+    rate = np.maximum(prediction, _RATE)
+    known = np.where(target > 0, target, 1.0)
+    return 2.0 * (np.where(target > 0, target * np.log(known / rate), 0.0) - target + rate)
+
+
+def pinball_losses(target: Array, prediction: Array, quantile: float) -> Array:
+    """Return the loss by row whose mean is least for a quantile (Koenker and Bassett, 1978)."""
+    over = target - prediction
+    return np.maximum(quantile * over, (quantile - 1.0) * over)
 
 
 def likeliest(prediction: Array) -> Array:
@@ -142,6 +195,29 @@ def average_precision(target: Array, prediction: Array) -> float:
     return float((ones * reached / np.cumsum(np.bincount(place))).sum() / reached[-1])
 
 
+def rmsle(target: Array, prediction: Array) -> float:
+    """Return the root of the mean squared difference of ln(1 + value); no target is below 0."""
+    return float(np.sqrt(squared_log_errors(target, prediction).mean()))
+
+
+def poisson_deviance(target: Array, prediction: Array) -> float:
+    """Return the mean Poisson deviance; no target is below 0."""
+    return float(poisson_deviances(target, prediction).mean())
+
+
+def pinball(quantile: float, target: Array, prediction: Array) -> float:
+    """Return the mean pinball loss of a predicted quantile, in the target's unit."""
+    return float(pinball_losses(target, prediction, quantile).mean())
+
+
+def recall_at_precision(precision: float, target: Array, prediction: Array) -> float:
+    """Return the largest recall of any threshold with at least this precision; 0 if none has it."""
+    _, place, counts = np.unique(-prediction, return_inverse=True, return_counts=True)
+    reached = np.cumsum(np.bincount(place, target == 1))
+    good = reached >= precision * np.cumsum(counts)
+    return float(reached[good].max() / reached[-1]) if good.any() else 0.0
+
+
 BY_TASK: Mapping[str, Mapping[str, Metric]] = {
     "regression": {"mae": mae, "rmse": rmse, "r2": r2, "median_ae": median_ae},
     "binary": {"log_loss": log_loss, "brier": brier, "auc": auc, "accuracy": accuracy},
@@ -150,7 +226,7 @@ BY_TASK: Mapping[str, Mapping[str, Metric]] = {
 
 
 ASKED: Mapping[str, Mapping[str, Metric]] = {
-    "regression": {"mape": mape},
+    "regression": {"mape": mape, "rmsle": rmsle, "poisson_deviance": poisson_deviance},
     "binary": {
         "f1": f1,
         "average_precision": average_precision,
@@ -159,10 +235,19 @@ ASKED: Mapping[str, Mapping[str, Metric]] = {
     "multiclass": {"f1": f1, "balanced_accuracy": balanced_accuracy},
 }
 """Metrics that are measured only where a spec names them."""
+NUMBERED: Mapping[str, Mapping[str, Callable[[float, Array, Array], float]]] = {
+    "regression": {"pinball": pinball},
+    "binary": {"recall_at_precision": recall_at_precision},
+    "multiclass": {},
+}
+"""Metrics of a number, which is part of the name (`pinball_0.9`); measured likewise."""
 
 
 def function(task: str, name: str) -> Metric:
     """Return a metric of a task by its name."""
+    plain, number = parsed(name)
+    if number is not None:
+        return partial(NUMBERED[task][plain], number)
     return BY_TASK[task].get(name) or ASKED[task][name]
 
 
@@ -172,21 +257,26 @@ def named(task: str, also: Iterable[str] = ()) -> list[str]:
     >>> named("multiclass", ["f1", "accuracy"])
     ['log_loss', 'accuracy', 'f1']
     """
-    return list(dict.fromkeys([*BY_TASK[task], *(name for name in also if name in ASKED[task])]))
+    optional = {*ASKED[task], *NUMBERED[task]}
+    return list(dict.fromkeys([*BY_TASK[task], *(n for n in also if parsed(n)[0] in optional)]))
 
 
 def why_undefined(name: str, target: Array) -> str | None:
     """Return why a metric has no value on these rows, or None if it has one."""
+    name, _ = parsed(name)
     if len(target) == 0:
         return "no rows"
     if name == "r2" and target.min() == target.max():
         return "the target is constant"
     if name in ("auc", "balanced_accuracy") and target.min() == target.max():
         return "only one class occurs"
-    if name in ("f1", "average_precision") and not (target > 0).any():
+    no_one = name in ("f1", "average_precision", "recall_at_precision")
+    if no_one and not (target > 0).any():
         return "no row is of class 1"
     if name == "mape" and (target == 0).any():
         return "a target is 0"
+    if name in ("rmsle", "poisson_deviance") and (target < 0).any():
+        return "a target is below 0"
     return None
 
 
@@ -224,4 +314,4 @@ def _finite(value: float, target: Array, prediction: Array) -> tuple[float | Non
 
 def is_better(name: str, value: float, than: float) -> bool:
     """Return whether a metric's value is strictly better than another."""
-    return value > than if name in GREATER_IS_BETTER else value < than
+    return value > than if greater_is_better(name) else value < than

@@ -18,9 +18,10 @@ ONES = RNG.integers(0, 2, ROWS).astype(float)
 CHANCE = np.clip(0.3 * ONES + 0.7 * RNG.random(ROWS), 0, 1)
 CLASSES, SHARES = RNG.integers(0, 3, ROWS).astype(float), RNG.dirichlet([1, 1, 1], ROWS)
 WHOLE = np.zeros(ROWS, dtype=np.int64)
+NUMBERS = {"pinball": "pinball_0.9", "recall_at_precision": "recall_at_precision_0.6"}
 CASES = [
-    *(("regression", name, Y, P) for name in METRICS["regression"]),
-    *(("binary", name, ONES, CHANCE) for name in METRICS["binary"]),
+    *(("regression", NUMBERS.get(name, name), Y, P) for name in METRICS["regression"]),
+    *(("binary", NUMBERS.get(name, name), ONES, CHANCE) for name in METRICS["binary"]),
     *(("multiclass", name, CLASSES, SHARES) for name in METRICS["multiclass"]),
 ]
 

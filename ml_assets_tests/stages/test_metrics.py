@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import math
+import re
+from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 from sklearn import metrics as theirs
 
 from ml_assets.spec.metrics import METRICS
+from ml_assets.spec.model import Evaluation, Training
 from ml_assets.stages import metrics as ours
 from ml_assets.stages.evaluate import words
 
+MEDIAN: Any = {"median": {"family": "median"}}
 RNG = np.random.default_rng(0)
 Y, P = RNG.normal(size=200), RNG.normal(size=200)
 ONES, CHANCE = RNG.integers(0, 2, 200).astype(float), RNG.random(200).round(2)
 CLASSES = RNG.integers(0, 3, 200).astype(float)
 SHARES = RNG.dirichlet([1, 1, 1], 200)
+COUNTS, RATES = RNG.poisson(2.0, 200).astype(float), RNG.uniform(0.1, 5.0, 200)
+
+
+def recall_at(precision: float) -> float:
+    precisions, recalls, _ = theirs.precision_recall_curve(ONES, CHANCE)
+    return float(recalls[precisions >= precision].max())
 
 
 @pytest.mark.parametrize(
@@ -48,6 +59,13 @@ SHARES = RNG.dirichlet([1, 1, 1], 200)
             ours.f1(CLASSES, SHARES),
             theirs.f1_score(CLASSES, SHARES.argmax(axis=1), average="macro"),
         ),
+        (ours.pinball(0.9, Y, P), theirs.mean_pinball_loss(Y, P, alpha=0.9)),
+        (ours.rmsle(COUNTS, RATES), theirs.root_mean_squared_log_error(COUNTS, RATES)),
+        (
+            ours.poisson_deviance(COUNTS, RATES),
+            theirs.mean_poisson_deviance(COUNTS, RATES),
+        ),
+        (ours.recall_at_precision(0.55, ONES, CHANCE), recall_at(0.55)),
         (ours.log_loss(CLASSES, SHARES), theirs.log_loss(CLASSES, SHARES)),
         (ours.accuracy(CLASSES, SHARES), theirs.accuracy_score(CLASSES, SHARES.argmax(axis=1))),
     ],
@@ -102,7 +120,7 @@ def test_direction() -> None:
 
 @pytest.mark.parametrize("task", METRICS)
 def test_each_metric_that_a_spec_may_name_is_defined_and_in_words(task: str) -> None:
-    assert set(METRICS[task]) == {*ours.BY_TASK[task], *ours.ASKED[task]}
+    assert set(METRICS[task]) == {*ours.BY_TASK[task], *ours.ASKED[task], *ours.NUMBERED[task]}
     assert set(METRICS[task]) <= set(words.NAMES) & set(words.LOSSES)
 
 
@@ -119,3 +137,56 @@ def test_asked_metrics_without_a_value_have_a_reason() -> None:
     assert "f1 has no value: no row is of class 1" in notes
     _, notes = ours.measure("regression", np.array([0.0, 1.0]), np.ones(2), ("mape",))
     assert notes == ["mape has no value: a target is 0"]
+
+
+def test_a_quantile_and_a_precision_by_hand() -> None:
+    target, prediction = np.array([10.0, 10.0]), np.array([8.0, 11.0])
+    assert ours.pinball(0.9, target, prediction) == pytest.approx((0.9 * 2 + 0.1 * 1) / 2)
+    # From the likeliest down: 1, 0, 1, 1: precision 1, 1/2, 2/3, 3/4.
+    ones, chance = np.array([1.0, 0.0, 1.0, 1.0]), np.array([0.9, 0.8, 0.7, 0.6])
+    assert ours.recall_at_precision(0.75, ones, chance) == 1.0
+    assert ours.recall_at_precision(0.8, ones, chance) == pytest.approx(1 / 3)
+    assert ours.recall_at_precision(0.6, np.array([0.0, 1.0]), np.array([0.9, 0.1])) == 0.0
+
+
+def test_predictions_at_and_below_zero_of_counts_are_finite() -> None:
+    target, prediction = np.array([0.0, 1.0]), np.array([-3.0, 0.0])
+    assert ours.rmsle(target, prediction) == pytest.approx(math.log(2.0) / math.sqrt(2))
+    wanted = 2.0 * (math.log(1e9) - 1.0) / 2
+    assert ours.poisson_deviance(target, prediction) == pytest.approx(wanted)
+
+
+def test_metrics_of_counts_need_targets_of_zero_and_above() -> None:
+    target, also = np.array([-1.0, 1.0]), ("rmsle", "poisson_deviance", "pinball_0.5")
+    values, notes = ours.measure("regression", target, np.ones(2), also)
+    assert values["rmsle"] is None
+    assert values["pinball_0.5"] == 0.5
+    assert notes[-2:] == [
+        "rmsle has no value: a target is below 0",
+        "poisson_deviance has no value: a target is below 0",
+    ]
+    zeros = np.zeros(3)
+    _, notes = ours.measure("binary", zeros, zeros + 0.5, ("recall_at_precision_0.9",))
+    assert "recall_at_precision_0.9 has no value: no row is of class 1" in notes
+
+
+def test_a_number_is_part_of_the_name() -> None:
+    assert Training(families=MEDIAN, metric={"pinball": 0.9}).metric == "pinball_0.9"
+    found = Evaluation(metrics=["mape", {"pinball": 0.05}]).metrics  # type: ignore[arg-type]
+    assert found == {"mape": None, "pinball_0.05": None}
+    found = Evaluation(metrics={"pinball": 0.5, "own": "own.py:cost"}).metrics  # type: ignore[dict-item]
+    assert found == {"pinball_0.5": None, "own": "own.py:cost"}
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("pinball", "pinball needs a number between 0 and 1: {pinball: 0.9}"),
+        ({"pinball": 90}, "pinball: got 90, wanted a number between 0 and 1, such as 0.9"),
+        ({"mae": 0.5}, "'mae' takes no number"),
+        ("pinbal", "no metric 'pinbal'; did you mean 'pinball'?"),
+    ],
+)
+def test_wrong_metrics_are_explained(given: Any, said: str) -> None:
+    with pytest.raises(ValidationError, match=re.escape(said)):
+        Training(families=MEDIAN, metric=given)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,8 +32,11 @@ _LOSSES: dict[str, Callable[[Array, Array], Array]] = {
     "brier": metrics.squared_errors,
     "log_loss": metrics.log_losses,
     "mape": metrics.relative_errors,
+    "rmsle": metrics.squared_log_errors,
+    "poisson_deviance": metrics.poisson_deviances,
     "accuracy": metrics.hits,
 }
+_ROOTS = ("rmse", "rmsle")
 
 
 @dataclass(frozen=True)
@@ -88,24 +92,33 @@ def distribution(
     name: str, target: Array, prediction: Array, draws: Draws, group: Ints, groups: int
 ) -> Array:
     """Return a metric by draw and group of rows: (draws, groups), NaN if it has no value."""
+    plain, number = metrics.parsed(name)
     with np.errstate(divide="ignore", invalid="ignore"):
-        if name in _LOSSES:
-            loss = draws.sums(_LOSSES[name](target, prediction), group, groups)
+        if name in _LOSSES or plain == "pinball":
+            loss = draws.sums(_losses(name, target, prediction), group, groups)
             mean = loss / draws.sums(None, group, groups)
-            return np.sqrt(mean) if name == "rmse" else mean
+            return np.sqrt(mean) if name in _ROOTS else mean
         if name == "r2":
             return _r2(target, prediction, draws, group, groups)
-        one = {
+        one: dict[str, Callable[[Array, Array, Draws], Array]] = {
             "auc": _auc,
             "median_ae": _median,
             "f1": _f1,
             "average_precision": _average_precision,
             "balanced_accuracy": _balanced_accuracy,
-        }[name]
+            "recall_at_precision": partial(_recall, number),
+        }
         parts = [group == number for number in range(groups)]
         return np.column_stack(
-            [one(target[rows], prediction[rows], draws.of(rows)) for rows in parts]
+            [one[plain](target[rows], prediction[rows], draws.of(rows)) for rows in parts]
         )
+
+
+def _losses(name: str, target: Array, prediction: Array) -> Array:
+    plain, number = metrics.parsed(name)
+    if number is not None:
+        return metrics.pinball_losses(target, prediction, number)
+    return _LOSSES[plain](target, prediction)
 
 
 def interval(values: Array, level: float) -> list[float] | None:
@@ -158,6 +171,16 @@ def _average_precision(target: Array, prediction: Array, draws: Draws) -> Array:
     reached = np.cumsum(ones, axis=1)
     precision = np.divide(reached, rows, out=np.zeros_like(rows), where=rows > 0)
     return np.asarray((ones * precision).sum(axis=1) / reached[:, -1], dtype=np.float64)
+
+
+def _recall(wanted: float | None, target: Array, prediction: Array, draws: Draws) -> Array:
+    """Return the largest recall of a precision by draw, with scores in at most 1,000 bins."""
+    bins, count = _binned(-prediction)
+    ones = draws.sums((target == 1).astype(np.float64), bins, count)
+    rows = np.cumsum(draws.sums(None, bins, count), axis=1)
+    reached = np.cumsum(ones, axis=1)
+    good = reached >= (wanted or 0.0) * rows
+    return np.asarray(np.where(good, reached, 0.0).max(axis=1) / reached[:, -1], dtype=np.float64)
 
 
 def _f1(target: Array, prediction: Array, draws: Draws) -> Array:

@@ -111,5 +111,5 @@ def _order(entry: dict[str, Any], metric: str) -> tuple[bool, bool, float, str]:
     value = entry["metrics"][metric]
     if value is None:
         return entry["few"], True, 0.0, entry["value"]
-    worst_first = value if metric in metrics.GREATER_IS_BETTER else -value
+    worst_first = value if metrics.greater_is_better(metric) else -value
     return entry["few"], False, worst_first, entry["value"]

@@ -24,13 +24,13 @@ def verdict(spec: EvaluateSpec, figures: Mapping[str, Any]) -> dict[str, str]:
     where = f"On {counted(figures['rows'], 'test row')}{_span(figures)}"
     if value is None or base is None:
         title = "No value for the chosen metric"
-        sentence = f"{where} {words.NAMES[name]} has no value; the reason is noted below."
+        sentence = f"{where} {words.name(name)} has no value; the reason is noted below."
         return {"mood": "unclear", "title": title, "sentence": sentence}
     mood, title, compared = _compared(spec, figures)
     around = figures["intervals"][name]
     shown = f" ({words.level(figures['level'])} interval {words.span(around)})" if around else ""
     sentence = (
-        f"{where} the {words.NAMES[name]} of {figures['chosen']} is "
+        f"{where} the {words.name(name)} of {figures['chosen']} is "
         f"{words.number(value, unit)}{shown}; the trivial baseline "
         f"({figures['baseline_family']}) reaches {words.number(base, unit)}. {compared}"
     )
@@ -65,7 +65,7 @@ def _compared(spec: EvaluateSpec, figures: Mapping[str, Any]) -> tuple[str, str,
 
 
 def _is_error(name: str) -> bool:
-    return name not in standard.GREATER_IS_BETTER
+    return not standard.greater_is_better(name)
 
 
 def _span(figures: Mapping[str, Any]) -> str:
@@ -85,12 +85,12 @@ def headline(spec: EvaluateSpec, figures: Mapping[str, Any]) -> list[dict[str, s
         {
             "name": f"Model: {figures['chosen']}",
             "value": words.number(figures["test"][name], unit),
-            "below": f"{words.NAMES[name]}, {words.span(around)}" if around else words.NAMES[name],
+            "below": f"{words.name(name)}, {words.span(around)}" if around else words.name(name),
         },
         {
             "name": f"Baseline: {figures['baseline_family']}",
             "value": words.number(figures["baseline"][name], unit),
-            "below": f"{words.NAMES[name]} on the same rows",
+            "below": f"{words.name(name)} on the same rows",
         },
         {
             "name": "Difference",

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import floor, log10
 
+from ml_assets.stages.metrics import parsed
+
 MINUS = "\N{MINUS SIGN}"
 NONE = "\N{EN DASH}"
 NAMES = {
@@ -23,8 +25,12 @@ NAMES = {
     "f1": "F1",
     "average_precision": "average precision",
     "balanced_accuracy": "balanced accuracy",
+    "rmsle": "root mean squared error of the logarithms",
+    "poisson_deviance": "Poisson deviance",
+    "pinball": "pinball loss",
+    "recall_at_precision": "recall at a precision",
 }
-IN_UNIT = frozenset({"mae", "rmse", "median_ae"})
+IN_UNIT = frozenset({"mae", "rmse", "median_ae", "pinball"})
 LOSSES = {
     "mae": "absolute error",
     "median_ae": "absolute error",
@@ -38,6 +44,10 @@ LOSSES = {
     "f1": "share of misclassified rows",
     "average_precision": "log loss",
     "balanced_accuracy": "share of misclassified rows",
+    "rmsle": "squared error of the logarithms",
+    "poisson_deviance": "Poisson deviance",
+    "pinball": "pinball loss",
+    "recall_at_precision": "log loss",
 }
 """The per-row loss of a metric, in words; the closest loss if the metric is not a mean."""
 
@@ -82,25 +92,41 @@ def level(value: float) -> str:
     return f"{value * 100:.4g}%"
 
 
+def name(metric: str) -> str:
+    """Return a metric's name in words, with its number.
+
+    >>> name("auc"), name("recall_at_precision_0.9"), name("pinball_0.9")
+    ('area under the ROC curve', 'recall at a precision of 0.9', 'pinball loss of 0.9')
+    """
+    plain, number = parsed(metric)
+    return NAMES[plain] if number is None else f"{NAMES[plain]} of {number:g}"
+
+
+def loss(metric: str) -> str:
+    """Return the per-row loss of a metric in words."""
+    return LOSSES[parsed(metric)[0]]
+
+
 def title(metric: str) -> str:
     """Return a metric's name with a capital.
 
     >>> title("auc")
     'Area under the ROC curve'
     """
-    return NAMES[metric][0].upper() + NAMES[metric][1:]
+    return name(metric)[0].upper() + name(metric)[1:]
 
 
 def unit_of(metric: str, unit: str | None) -> str:
     """Return the target's unit if a metric has it, otherwise nothing."""
-    return (unit or "") if metric in IN_UNIT else ""
+    return (unit or "") if parsed(metric)[0] in IN_UNIT else ""
 
 
 def loss_unit(metric: str, unit: str | None) -> str:
     """Return the unit of a metric's per-row loss."""
-    if not unit or metric not in ("mae", "median_ae", "rmse", "r2"):
+    metric, _ = parsed(metric)
+    if not unit or metric not in ("mae", "median_ae", "pinball", "rmse", "r2"):
         return ""
-    return unit if metric in ("mae", "median_ae") else f"{unit}²"
+    return f"{unit}²" if metric in ("rmse", "r2") else unit
 
 
 def said(value: float) -> str:

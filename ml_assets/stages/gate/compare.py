@@ -64,7 +64,7 @@ def measured(metric: str, task: str, target: Array, prediction: Array) -> float 
 
 def worse_by(metric: str, candidate: Any, champion: Any) -> Any:
     """Return how much worse the candidate is: positive is worse, for every metric."""
-    if metric in standard.GREATER_IS_BETTER:
+    if standard.greater_is_better(metric):
         return champion - candidate
     return candidate - champion
 

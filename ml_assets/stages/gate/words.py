@@ -5,7 +5,7 @@ Belongs here: numbers and counts in texts. Does not belong here: sentences of on
 
 from __future__ import annotations
 
-IN_UNIT = frozenset({"mae", "rmse", "median_ae"})
+IN_UNIT = ("mae", "rmse", "median_ae", "pinball")
 
 
 def number(metric: str, value: float | None, unit: str | None = None) -> str:
@@ -18,7 +18,7 @@ def number(metric: str, value: float | None, unit: str | None = None) -> str:
         return "no value"
     text = f"{value:,.0f}" if 1e4 <= abs(value) < 1e15 else f"{value:#.4g}".rstrip(".")
     text = text.replace("-", "\N{MINUS SIGN}")
-    return f"{text} {unit}" if unit and metric in IN_UNIT else text
+    return f"{text} {unit}" if unit and metric.startswith(IN_UNIT) else text
 
 
 def count(number: int, what: str) -> str:

@@ -198,6 +198,8 @@ def _blend(graph: Graph, document: Document) -> str:
 def _arrays(graph: Graph, document: Document) -> str:
     state = document["state"]
     score = add_arrays(graph, state, _matrix(graph, document))
+    if state.get("link") == "log":
+        return graph.op("Exp", _flat(graph, score))
     if not state["mean"]:
         return _linked(graph, state["task"], score)
     share = graph.op("Div", score, graph.constant(float(len(state["arrays"]["roots"]))))

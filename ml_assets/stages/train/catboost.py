@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ml_assets.stages.metrics import parsed
 from ml_assets.stages.train import encode, matrix, tree_model
+from ml_assets.stages.train import objective as goals
 from ml_assets.stages.train.class_weight import balanced
 from ml_assets.stages.train.trees import single
 
@@ -32,6 +34,7 @@ _METRICS: dict[str, dict[str, str]] = {
     "multiclass": {"accuracy": "Accuracy"},
 }
 """CatBoost's name of a metric, where it is not that of the loss."""
+_OBJECTIVES = {"l1": "MAE", "l2": "RMSE", "quantile": "Quantile", "poisson": "Poisson"}
 _NAMES = {"RMSE": "rmse", "MAE": "mae", "Logloss": "log_loss", "MultiClass": "log_loss"}
 _BIGGEST = float(np.finfo(np.float32).max)
 
@@ -61,6 +64,8 @@ def _grown(
 ) -> dict[str, Any]:
     import catboost
 
+    goal = _objective(settings, context)
+    goals.check(goal or "", fold.target, context)
     fold = balanced(fold, context, settings.class_weight)
     numbers, inputs = matrix.learn(
         fold.features, fold.target, fold.weight, context, settings.one_hot
@@ -71,6 +76,8 @@ def _grown(
         "kind": "oblivious",
         "mean": False,
     }
+    if goal == "poisson":
+        state["link"] = "log"
     if not _varies(numbers):
         return {**state, **_no_trees(settings, fold, context)}
     model = catboost.CatBoost(_parameters(settings, context))
@@ -102,8 +109,18 @@ def _grown(
 
 def _parameters(settings: CatBoost, context: Context) -> dict[str, Any]:
     metric = _METRICS[context.task].get(context.metric, _LOSSES[context.task])
+    loss = "MAE" if metric in ("MAE", "MAPE") else _LOSSES[context.task]
+    goal, (name, _) = _objective(settings, context), parsed(context.metric)
+    if name == "pinball":
+        metric = f"Quantile:alpha={goals.quantile(None, context.metric)}"
+    if name == "poisson_deviance":
+        metric = "Poisson"
+    if goal is not None:
+        loss = _OBJECTIVES[goal]
+    if goal == "quantile":
+        loss += f":alpha={goals.quantile(settings.alpha, context.metric)}"
     return {
-        "loss_function": "MAE" if metric in ("MAE", "MAPE") else _LOSSES[context.task],
+        "loss_function": loss,
         "eval_metric": metric,
         "iterations": settings.num_trees,
         "learning_rate": settings.learning_rate,
@@ -115,6 +132,11 @@ def _parameters(settings: CatBoost, context: Context) -> dict[str, Any]:
         "allow_writing_files": False,
         "verbose": False,
     }
+
+
+def _objective(settings: CatBoost, context: Context) -> str | None:
+    """Return what a regression is asked to minimize, if it is not what CatBoost does by default."""
+    return settings.objective or goals.fitting(context.metric)
 
 
 def _arrays(model: Any) -> dict[str, Any]:
@@ -144,7 +166,7 @@ def _arrays(model: Any) -> dict[str, Any]:
 def _no_trees(settings: CatBoost, fold: Fold, context: Context) -> dict[str, Any]:
     """Return a state that predicts the same for every row: CatBoost refuses a matrix like this."""
     if context.task == "regression":
-        start = [float(np.average(fold.target, weights=fold.weight))]
+        start = [_constant(settings, fold, context)]
     else:
         classes = range(len(context.classes) or 2)
         shares = [float(np.average(fold.target == c, weights=fold.weight)) for c in classes]
@@ -159,6 +181,16 @@ def _no_trees(settings: CatBoost, fold: Fold, context: Context) -> dict[str, Any
         "importance": [0.0] * len(context.columns),
         "report": {"notes": ["every feature is constant: the model predicts the same for all"]},
     }
+
+
+def _constant(settings: CatBoost, fold: Fold, context: Context) -> float:
+    """Return the one score that a regression has without features."""
+    goal = _objective(settings, context)
+    if goal in ("quantile", "l1"):
+        alpha = goals.quantile(settings.alpha, context.metric) if goal == "quantile" else 0.5
+        return float(np.quantile(fold.target, alpha))
+    mean = float(np.average(fold.target, weights=fold.weight))
+    return float(np.log(mean)) if goal == "poisson" else mean
 
 
 def _varies(numbers: encode.Array) -> bool:

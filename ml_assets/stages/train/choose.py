@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ml_assets.stages.metrics import GREATER_IS_BETTER
+from ml_assets.stages.metrics import greater_is_better
 from ml_assets.stages.result import Result
 
 if TYPE_CHECKING:
@@ -57,4 +57,4 @@ def _order(metric: str, entry: Mapping[str, Any]) -> tuple[bool, float, bool]:
     value = entry["value"]
     if value is None:
         return True, 0.0, not entry["baseline"]
-    return False, -value if metric in GREATER_IS_BETTER else value, not entry["baseline"]
+    return False, -value if greater_is_better(metric) else value, not entry["baseline"]

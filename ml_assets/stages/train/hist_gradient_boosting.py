@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ml_assets.stages.train import matrix, preorder, tree_model
+from ml_assets.stages.train import objective as goals
 from ml_assets.stages.train.class_weight import balanced
 from ml_assets.stages.train.encode import Array
 from ml_assets.stages.train.trees import GREATEST
@@ -24,6 +25,13 @@ if TYPE_CHECKING:
 
 _CODES = 255
 """Most values of a category that scikit-learn's learner takes."""
+
+_LOSSES = {
+    "l1": "absolute_error",
+    "l2": "squared_error",
+    "quantile": "quantile",
+    "poisson": "poisson",
+}
 
 predict = tree_model.predict
 
@@ -48,6 +56,8 @@ def _grown(
 ) -> dict[str, Any]:
     from threadpoolctl import threadpool_limits
 
+    goal = settings.objective or goals.fitting(context.metric)
+    goals.check(goal or "", fold.target, context)
     fold = balanced(fold, context, settings.class_weight)
     numbers, inputs = matrix.learn(
         fold.features, fold.target, fold.weight, context, 0, as_codes=_CODES
@@ -76,6 +86,7 @@ def _grown(
         arrays["leaf"] = [[0.0, value] for value in arrays["leaf"]]
         start = [0.0, *start]
     return {
+        **({"link": "log"} if goal == "poisson" else {}),
         "task": context.task,
         "inputs": inputs,
         "kind": "trees",
@@ -95,6 +106,11 @@ def _model(
 
     regression = context.task == "regression"
     loss = "absolute_error" if context.metric in ("mae", "median_ae") else "squared_error"
+    goal, more = settings.objective or goals.fitting(context.metric), {}
+    if goal is not None:
+        loss = _LOSSES[goal]
+    if goal == "quantile":
+        more = {"quantile": goals.quantile(settings.alpha, context.metric)}
     kind = HistGradientBoostingRegressor if regression else HistGradientBoostingClassifier
     return kind(
         loss=loss if regression else "log_loss",
@@ -108,6 +124,7 @@ def _model(
         early_stopping=stops,
         n_iter_no_change=settings.early_stopping,
         random_state=context.seed,
+        **more,
     )
 
 

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from ml_assets.stages import metrics
+from ml_assets.stages.train import objective as goals
 from ml_assets.stages.train.class_weight import balanced
 from ml_assets.stages.train.encode import Array
 
@@ -31,9 +33,10 @@ _METRICS: dict[str, str | dict[str, str]] = {
     "auc": "auc",
     "mape": "mape",
     "average_precision": "average_precision",
-    # LightGBM has neither; what it learns stands in.
+    # LightGBM has none of these; what it learns stands in.
     "f1": {"binary": "binary_logloss", "multiclass": "multi_logloss"},
     "balanced_accuracy": {"binary": "binary_logloss", "multiclass": "multi_logloss"},
+    "recall_at_precision": {"binary": "binary_logloss"},
     "accuracy": {"binary": "binary_error", "multiclass": "multi_error"},
     "log_loss": {"binary": "binary_logloss", "multiclass": "multi_logloss"},
 }
@@ -43,6 +46,7 @@ _CURVES = {
     "mape": "mean absolute error relative to the target, or to 1 where that is more",
     "f1": "log_loss",
     "balanced_accuracy": "log_loss",
+    "recall_at_precision": "log_loss",
 }
 """What the curve shows if LightGBM has only an equivalent metric."""
 
@@ -83,8 +87,9 @@ def _booster(text: str) -> Any:
 def parameters(settings: LightGBM, context: Context) -> dict[str, Any]:
     """Return LightGBM's parameters; objective and metric follow the task and the spec's metric."""
     other = {"regression": "l2", "binary": "binary", "multiclass": "multiclass"}
+    asked = settings.objective or goals.fitting(context.metric)
     params = {
-        "objective": settings.objective or _OBJECTIVES.get(context.metric, other[context.task]),
+        "objective": asked or _OBJECTIVES.get(context.metric, other[context.task]),
         "metric": _metric(context) or "None",
         "learning_rate": settings.learning_rate,
         "num_leaves": settings.num_leaves,
@@ -103,6 +108,8 @@ def parameters(settings: LightGBM, context: Context) -> dict[str, Any]:
     }
     if context.task == "multiclass":
         params["num_class"] = len(context.classes)
+    if asked == "quantile":
+        params["alpha"] = goals.quantile(settings.alpha, context.metric)
     return params
 
 
@@ -116,6 +123,7 @@ def datasets(
     from ml_assets.stages.train.binned import binned
 
     params = parameters(settings, context)
+    goals.check(params["objective"], train.target, context)
     data = binned(params, balanced(train, context, settings.class_weight))
     held_out = validation
     if context.task == "multiclass":
@@ -142,12 +150,12 @@ def grow(settings: LightGBM, data: tuple[Any, Any], context: Context) -> dict[st
         num_boost_round=settings.num_trees,
         valid_sets=[held_out] if stops else [],
         valid_names=["validation"] if stops else [],
-        feval=None if _metric(context) else _OWN[context.metric],
+        feval=None if _metric(context) else _own(context),
         callbacks=callbacks,
     )
     trees = max(booster.best_iteration if stops else booster.current_iteration(), 1)
     values = next(iter(curve.get("validation", {"": []}).values()))
-    name = _CURVES.get(context.metric, context.metric)
+    name = _CURVES.get(metrics.parsed(context.metric)[0], context.metric)
     report = {"curve": {"metric": name, "validation": [float(value) for value in values]}}
     return {**_state(booster, trees), "report": report}
 
@@ -160,7 +168,7 @@ def without_threads(text: str) -> str:
 
 
 def _metric(context: Context) -> str | None:
-    found = _METRICS.get(context.metric)
+    found = _METRICS.get(metrics.parsed(context.metric)[0])
     return found if found is None or isinstance(found, str) else found[context.task]
 
 
@@ -174,12 +182,12 @@ def _state(booster: Any, trees: int) -> dict[str, Any]:
     }
 
 
-def _median_error(prediction: Array, data: Any) -> tuple[str, float, bool]:
-    return "median_ae", float(np.median(np.abs(data.get_label() - prediction))), False
+def _own(context: Context) -> Any:
+    """Return a metric that LightGBM has not, as a function that it calls."""
+    name = context.metric
+    measure = metrics.function(context.task, name)
 
+    def measured(prediction: Array, data: Any) -> tuple[str, float, bool]:
+        return name, measure(data.get_label(), prediction), metrics.greater_is_better(name)
 
-def _brier(prediction: Array, data: Any) -> tuple[str, float, bool]:
-    return "brier", float(np.square(data.get_label() - prediction).mean()), False
-
-
-_OWN = {"median_ae": _median_error, "brier": _brier}
+    return measured

@@ -4,7 +4,8 @@ Belongs here: from encoded rows through the matrix and the trees to predictions.
 here: walking trees (`trees`), growing them (each family's file).
 
 The state: `task`, `inputs` (`matrix`), `kind` and `arrays` (`trees`), `start` (a score for each
-output) and `mean` (whether the prediction is the trees' mean, or the link of their sum).
+output) and `mean` (whether the prediction is the trees' mean, or the link of their sum); with
+`link: log` the sum is the logarithm of the value.
 """
 
 from __future__ import annotations
@@ -46,6 +47,8 @@ def predict(state: Mapping[str, Any], batch: pa.Table) -> Array:
     """
     model = _load(state)
     scores = model.trees.scores(matrix(model.inputs, batch), model.start)
+    if state.get("link") == "log":
+        return np.exp(scores[:, 0])
     if not state["mean"]:
         return linked(state["task"], list(scores.T))
     shares: Array = scores / len(state["arrays"]["roots"])

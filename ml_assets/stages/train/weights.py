@@ -14,12 +14,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ml_assets.stages import metrics
 from ml_assets.stages.train.encode import Array
 
 ROUNDS = 50
 MOST = 20_000
 """Rows on which weights are chosen; of more, evenly spaced ones."""
 _TINY = 1e-15
+_ROWS = {
+    "poisson_deviance": metrics.poisson_deviances,
+    "rmsle": metrics.squared_log_errors,
+}
 
 
 def weights(
@@ -29,8 +34,9 @@ def weights(
 
     `target` and each of the predictions are what metrics take, for the same n rows.
 
-    The loss is absolute for mae and median_ae, squared for other metrics of a regression and for
-    brier, otherwise the log loss. On a tie the first member is taken.
+    The loss is that of the metric for pinball, poisson_deviance and rmsle, absolute for mae and
+    median_ae, squared for other metrics of a regression and for brier, otherwise the log loss. On a
+    tie the first member is taken.
     """
     rows = np.arange(len(target))
     if len(rows) > MOST:
@@ -62,7 +68,12 @@ def _term(task: str, target: Array, prediction: Array) -> Array:
 
 def _loss(task: str, metric: str, target: Array, mean: Array) -> Array:
     """Return the loss (m,) of m means (m, n)."""
-    if task == "regression":
+    name, number = metrics.parsed(metric)
+    if name in _ROWS:
+        found = _ROWS[name](target, mean)
+    elif name == "pinball" and number is not None:
+        found = metrics.pinball_losses(target, mean, number)
+    elif task == "regression":
         error = np.abs(mean - target)
         found = error if metric in ("mae", "median_ae") else np.square(error)
     elif metric == "brier":

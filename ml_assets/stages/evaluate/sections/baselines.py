@@ -48,12 +48,13 @@ def _order(view: View) -> list[str]:
 def _line(view: View, name: str) -> Line:
     found = view.metrics
     difference = found["difference"][name]
-    better = "more" if name in standard.GREATER_IS_BETTER else "less"
-    under = f"{better} is better" if name in words.NAMES else ""
+    better = "more" if standard.greater_is_better(name) else "less"
+    known = standard.parsed(name)[0] in words.NAMES
+    under = f"{better} is better" if known else ""
     unit = words.unit_of(name, view.spec.target_unit)
     return Line(
         [
-            TableCell(words.NAMES.get(name, name), under=under),
+            TableCell(words.name(name) if known else name, under=under),
             number(found["test"][name], unit),
             words.span(found["intervals"][name]),
             number(found["baseline"][name]),

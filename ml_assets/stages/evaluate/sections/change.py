@@ -81,7 +81,7 @@ def _said(view: View, found: Mapping[str, Any]) -> list[str]:
     moods = [marked(metric, e) for e in tested]
     said = [
         f"Both candidates predicted {which} that neither was trained or chosen on.",
-        f"The {words.NAMES[metric]} is {number(entry['now'], unit)}, against "
+        f"The {words.name(metric)} is {number(entry['now'], unit)}, against "
         f"{number(entry['before'], unit)} of the previous candidate: {verdict(found)}.",
     ]
     if tested:
@@ -94,7 +94,7 @@ def _said(view: View, found: Mapping[str, Any]) -> list[str]:
 def _slice(view: View, name: str, entries: list[dict[str, Any]]) -> list[ReportTable]:
     """Return a table of one slice's values, the most worsened first; the rest collapsed."""
     metric = view.spec.metric
-    sign = -1.0 if metric in standard.GREATER_IS_BETTER else 1.0
+    sign = -1.0 if standard.greater_is_better(metric) else 1.0
     order = sorted(entries, key=lambda e: (e["few"], -sign * (e["difference"] or 0.0), e["value"]))
     body = [_line(metric, entry) for entry in order]
     level = words.level(view.change["level"])

@@ -34,7 +34,7 @@ def show(view: View) -> Section | None:
             folded = f"{len(body) - _SHOWN} more"
             tables.append(ReportTable(f"More slices by {name}", head, body[_SHOWN:], folded=folded))
     text = (
-        f"How well does the model work for whom? By {words.NAMES[metric]} on test, worst first. "
+        f"How well does the model work for whom? By {words.name(metric)} on test, worst first. "
         f"Values with fewer than {FEW_ROWS} rows come last and are marked: their figures say "
         "little."
     )

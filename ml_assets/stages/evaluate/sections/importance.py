@@ -48,7 +48,7 @@ def show(view: View) -> Section:
         folded = f"{len(body) - _SHOWN} more features"
         tables.append(ReportTable("Less important features", head, body[_SHOWN:], folded=folded))
     text = (
-        f"How much the mean {words.LOSSES[metric]} grows when a feature's values are shuffled "
+        f"How much the mean {words.loss(metric)} grows when a feature's values are shuffled "
         f"among {found['rows']:,} test rows, drawn with a seed (unshuffled it is "
         f"{number(found['loss'])})."
     )

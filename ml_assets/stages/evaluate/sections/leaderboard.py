@@ -35,7 +35,7 @@ def show(view: View) -> Section:
     crossed = any("parts" in entry for entry in found["leaderboard"])
     where = "by cross-validation within train and validation" if crossed else "on validation"
     text = (
-        f"Families compared {where} by {words.NAMES[view.spec.metric]}. The best one was "
+        f"Families compared {where} by {words.name(view.spec.metric)}. The best one was "
         "chosen; test had no part in it. Parameters are the numbers learned (values of leaves, "
         "coefficients, medians); size is that of the model document."
     )

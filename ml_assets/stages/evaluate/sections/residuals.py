@@ -212,7 +212,7 @@ def _drawn_shares(view: View, course: dict[str, Any], start: Any) -> Plot:
 
 def _drawn_loss(view: View, course: dict[str, Any]) -> Plot:
     start, loss = np.array(course["start"], dtype="datetime64[D]"), np.array(course["loss"])
-    what = words.LOSSES[view.spec.metric]
+    what = words.loss(view.spec.metric)
     unit = words.loss_unit(view.spec.metric, view.spec.target_unit)
 
     def paint(axes: Any) -> None:
@@ -258,7 +258,7 @@ def _table(view: View, course: dict[str, Any]) -> ReportTable:
     heads = ("Median residual", "80% of rows") if regression else ("Predicted", "Observed")
     period = course["period"]
     head = [period.capitalize() + (" from" if period != "day" else ""), "Rows", *heads]
-    head.append(f"Mean {words.LOSSES[view.spec.metric]}")
+    head.append(f"Mean {words.loss(view.spec.metric)}")
     return ReportTable("Course over time", head, lines(body), folded=f"By {period}, as a table")
 
 

@@ -166,7 +166,7 @@ def show(view: View) -> Section:
     if not found["searched"]:
         return nothing(NAME, TITLE, f"no slice has {slices.FEW_ROWS} rows inside and outside")
     worst = found["worst"]
-    what, level = words.LOSSES[view.spec.metric], words.level(view.metrics["level"])
+    what, level = words.loss(view.spec.metric), words.level(view.metrics["level"])
     unit = words.loss_unit(view.spec.metric, view.spec.target_unit)
     searched = f"{found['searched']:,} slices of at least {slices.FEW_ROWS} rows were compared "
     searched += f"with the rest by mean {what}{f' ({unit})' if unit else ''}"

@@ -62,6 +62,9 @@ def trees(state: dict[str, Any], batch: dict[str, Array], rows: int) -> Array:
     score = np.concatenate(parts)
     if state["mean"]:
         return score / count
+    if state.get("link") == "log":
+        raised: Array = np.exp(score)
+        return raised
     return np.column_stack(base.linked(state["task"], list(score.T)))
 
 
