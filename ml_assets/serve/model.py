@@ -19,11 +19,13 @@ from ml_assets.history.decisions import candidate_of
 from ml_assets.history.scorer import past_scorer
 from ml_assets.serve.frames import Tables, tables_of
 from ml_assets.serve.groups import grouped
+from ml_assets.serve.learned import learned
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.spec.project import Project
 from ml_assets.spec.score import RowsSpec, ScoreSpec, feature_rows
 from ml_assets.stages.ingest.columns import expected
 from ml_assets.stages.ingest.source import Source, Unreadable
+from ml_assets.stages.score.explain import Explainer
 from ml_assets.stages.score.read import Read, read
 from ml_assets.stages.score.row import RowReader
 from ml_assets.stages.score.score import Predicted, Scorer
@@ -47,6 +49,8 @@ class LoadedVersion:
     datasets: Mapping[str, DatasetSpec]
     """Those that it was made from, with the calendars of today."""
     tables: Tables
+    learned: Callable[[], pa.Table]
+    """Reads features of rows that it learned from."""
 
     @property
     def main(self) -> DatasetSpec:
@@ -62,6 +66,11 @@ class LoadedVersion:
     def inputs_reader(self) -> RowReader:
         """What reads a single row of features quickly."""
         return RowReader(self.inputs)
+
+    @cached_property
+    def explainer(self) -> Explainer:
+        """What explains predictions; StageError if they cannot be explained."""
+        return Explainer(self.scorer.document, self.scorer.family, self.learned)
 
 
 class LoadedModel:
@@ -155,6 +164,7 @@ class LoadedModel:
             scorer=replace(past.scorer, spec=self._timed(past.scorer.spec)),
             datasets={name: self._today(name, spec) for name, spec in past.datasets.items()},
             tables=tables_of(self._home, past.scorer.spec.features),
+            learned=learned(self._home, version, sorted(past.scorer.document["columns"])),
         )
 
     def _timed(self, spec: ScoreSpec) -> ScoreSpec:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from ml_assets.errors import RequestError
+from ml_assets.errors import RequestError, StageError
 from ml_assets.serve.model import LoadedModel, rows_spec
 from ml_assets.serve.pieces import pieces
 from ml_assets.spec.score import RowsSpec
@@ -22,7 +22,7 @@ from ml_assets.stages.ingest.fields import fields
 from ml_assets.stages.ingest.source import Source, Unreadable
 from ml_assets.stages.ingest.spelling import read as read_column
 from ml_assets.stages.score.answer import PROBLEM, placed
-from ml_assets.stages.score.explain import explained
+from ml_assets.stages.score.explain import Explainer
 from ml_assets.stages.score.read import Read, read
 
 LINE, KEY = "line", "_key"
@@ -35,12 +35,21 @@ class Scoring:
         self, model: LoadedModel, *, features: bool, explain: bool, batch: str | None
     ) -> None:
         self._model, self._features = model, features
-        self._explain, self._batch = explain, batch
+        self._batch = batch
         self.state = model.state
         self.rows = 0
         self.problems: Counter[str] = Counter()
         """Rows without a prediction, by the rule that they break first."""
         self.warnings: list[str] = []
+        self._explainer = self._explained() if explain else None
+
+    def _explained(self) -> Explainer:
+        try:
+            explainer = self.state.explainer
+        except StageError as error:
+            raise RequestError(f"--explain: {error}") from None
+        self.warnings.append(f"base and contributions of a row add up to {explainer.scale}")
+        return explainer
 
     def answers(self, path: Path) -> Iterator[pa.Table]:
         """Yield the answers to the rows of a file; RequestError if it cannot be read."""
@@ -60,8 +69,8 @@ class Scoring:
         answer = scorer.answer(len(rows.lines), found)
         names = {LINE: rows.lines, **self._keys(source, rows, spec)}
         columns = {**names, **dict(zip(answer.column_names, answer.columns, strict=True))}
-        if self._explain:
-            parts = explained(scorer.document, scorer.family, found.features)
+        if self._explainer is not None:
+            parts = self._explainer.explained(found.features)
             columns |= {n: placed(pa.array(v), len(rows.lines), found.at) for n, v in parts.items()}
         self.rows += len(rows.lines)
         self.problems.update(why.partition(": ")[0] for why in found.problems.values())

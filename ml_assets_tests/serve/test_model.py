@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 import ml_assets
-from ml_assets.errors import NotMaterialized, RequestError
+from ml_assets.errors import NotMaterialized, RequestError, StageError
 from ml_assets.operations.fitted import family_of
 from ml_assets.serve.model import LoadedModel, load
 from ml_assets.stages.train.predict import predict
@@ -99,6 +99,20 @@ def test_joined_tables_are_those_of_today_once_refreshed(promoted: Toy) -> None:
     assert moved["prediction"].to_pylist() != wanted["prediction"].to_pylist()
     # What the refreshed model forgot, the state that it had still knows.
     assert loaded(promoted).predict(rows, batch="2020-06") == moved
+
+
+def test_the_rows_that_it_learned_from_are_read_when_asked_for(promoted: Toy) -> None:
+    learned = loaded(promoted).state.learned
+    found = learned()
+    # Train and validation are four months of 27 sales that are no returns.
+    assert (found.num_rows, found.column_names) == (108, ["price", "promo", "rise", "store"])
+    assert sorted(set(found["price"].to_pylist())) == [1, 2, 3, 4, 5, 6]
+    planner = promoted.planner()
+    made = planner.home.records.current("dev", "forecast/features", "2020-02")
+    assert made is not None
+    planner.home.objects.remove(made.outputs["features"].digest)
+    with pytest.raises(StageError, match="no longer has the rows that v0 learned from"):
+        learned()
 
 
 def test_no_rows_have_no_answers(promoted: Toy) -> None:

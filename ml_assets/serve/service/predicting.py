@@ -20,7 +20,6 @@ from ml_assets.spec.score import RowsSpec
 from ml_assets.stages.counted import counted
 from ml_assets.stages.ingest.source import Source, Unreadable
 from ml_assets.stages.score.answer import PROBLEM, UNSEEN
-from ml_assets.stages.score.explain import explained
 from ml_assets.stages.score.problems import problems
 from ml_assets.stages.score.source import source_of
 
@@ -106,7 +105,7 @@ def reply(
     table = table.select([name for name in table.column_names if name not in left_out])
     if options.explain:
         try:
-            parts = explained(state.scorer.document, state.scorer.family, found.features)
+            parts = state.explainer.explained(found.features)
         except StageError as error:
             raise Refused(422, str(error)) from None
         for name, values in parts.items():

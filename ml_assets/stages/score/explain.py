@@ -1,12 +1,13 @@
 """What each feature contributes to the prediction of a row.
 
-Belongs here: contributions that depend on the row alone. Does not belong here: how a family
-computes them (`evaluate/contributions`).
+Belongs here: by family, on which scale, and what has no contributions. Does not belong here: the
+Shapley values of trees (`shapley`), the contributions of an evaluation report
+(`evaluate/contributions`), which may depend on other rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,52 +16,158 @@ import pyarrow as pa
 from ml_assets.faults import StageError
 from ml_assets.stages.evaluate import contributions as of_family
 from ml_assets.stages.evaluate.rows import Fitted
-from ml_assets.stages.score.read import Ints
+from ml_assets.stages.release.array_trees import nodes
+from ml_assets.stages.score.shapley import Shapley
+from ml_assets.stages.train import lightgbm
 from ml_assets.stages.train.encode import Array
+from ml_assets.stages.train.matrix import matrix, with_tables
 from ml_assets.stages.train.predict import predict_encoded
 from ml_assets.stages.train.prepare import encoded, owners
+from ml_assets.stages.train.trees import Oblivious, Trees
 
 BASE, OF = "base", "contribution_"
+MOST = 10_000
+"""Rows that a model learned from, by which the shares at the splits of trees are counted."""
+Found = tuple[float, Array]
+"""The base, and the contributions (n, columns)."""
 
 
-def explained(document: Mapping[str, Any], family: Any, features: pa.Table) -> dict[str, Array]:
-    """Return `base` and `contribution_<feature>` (n,) for rows of features.
+class Explainer:
+    """A model whose predictions are explained; StageError if they cannot be.
 
-    They add up to the score: the value, log-odds for binary, the raw score of the likeliest class
-    for multiclass. StageError if the family offers none.
+    `learned` returns features of rows that it learned from, for models that keep no counts.
     """
-    columns = sorted(document["columns"])
-    batch = encoded(document, features)
-    base = np.zeros(len(features))
-    amounts = np.zeros((len(features), batch.num_columns))
-    likeliest = np.zeros(len(features), dtype=np.int64)
-    if document["task"] == "multiclass" and len(features):
-        likeliest = predict_encoded(document, family, batch).argmax(axis=1)
-    for number in np.unique(likeliest):
-        rows = np.flatnonzero(likeliest == number)
-        part = batch.take(pa.array(rows))
-        base[rows], amounts[rows] = _of_class(Fitted(document, family), part, int(number))
-    of = owners(batch.column_names, document.get("prepare", {}))
-    owner = np.array([of[name] for name in batch.column_names])
-    each = {f"{OF}{name}": amounts[:, owner == name].sum(axis=1) for name in columns}
-    return {BASE: base, **each}
+
+    def __init__(
+        self, document: Mapping[str, Any], family: Any, learned: Callable[[], pa.Table]
+    ) -> None:
+        self._document, self._family, self._learned = document, family, learned
+        self._rows: pa.Table | None = None
+        self._trees: dict[tuple[int, int], Shapley] = {}
+        self._refuse()
+
+    def _refuse(self) -> None:
+        source, state = self._document["source"], self._document["state"]
+        own = callable(getattr(self._family, "contributions", None))
+        if source and not own and "constant" not in state:
+            raise StageError(
+                f"{source} has no function `contributions(state, batch)`, so its predictions "
+                "cannot be explained"
+            )
+        other = [one["name"] for one in state.get("members", []) if not _is_mean(one["state"])]
+        if other and not source and self._document["task"] != "regression":
+            raise StageError(
+                "a blend of classes is a mean of probabilities, and the contributions of its "
+                f"members {', '.join(other)} add up to other scores, so it cannot be explained; "
+                "a blend of random_forest and extra_trees can"
+            )
+
+    def explained(self, features: pa.Table) -> dict[str, Array]:
+        """Return `base` and `contribution_<feature>` (n,) for rows of features.
+
+        They add up to the score of `scale`.
+        """
+        document = self._document
+        batch = encoded(document, features)
+        base = np.zeros(len(features))
+        amounts = np.zeros((len(features), batch.num_columns))
+        likeliest = np.zeros(len(features), dtype=np.int64)
+        if document["task"] == "multiclass" and len(features):
+            likeliest = predict_encoded(document, self._family, batch).argmax(axis=1)
+        for number in np.unique(likeliest):
+            rows = np.flatnonzero(likeliest == number)
+            part = batch.take(pa.array(rows))
+            base[rows], amounts[rows] = self._of_class(part, int(number))
+        of = owners(batch.column_names, document.get("prepare", {}))
+        owner = np.array([of[name] for name in batch.column_names])
+        each = {
+            f"{OF}{name}": amounts[:, owner == name].sum(axis=1)
+            for name in sorted(document["columns"])
+        }
+        return {BASE: base, **each}
+
+    @property
+    def scale(self) -> str:
+        """What base and contributions add up to."""
+        task, state = self._document["task"], self._document["state"]
+        if task == "regression":
+            return "the prediction"
+        if "constant" in state or _is_mean(state) or self._document["family"] in ("prior", "blend"):
+            return "the probability" + (" of the likeliest class" if task == "multiclass" else "")
+        return "the log-odds" if task == "binary" else "the raw score of the likeliest class"
+
+    def _of_class(self, part: pa.Table, number: int) -> Found:
+        """Return base and contributions of rows of which one class is the likeliest."""
+        document, state = self._document, self._document["state"]
+        if document["source"] and "constant" not in state:
+            fitted = Fitted(document, self._family)
+            found = of_family.contributions(fitted, part, np.arange(len(part)))
+            assert found is not None, "refused before"
+            return found[1:]
+        return self._of_family(document["family"], state, part, number)
+
+    def _of_family(self, name: str, state: Any, part: pa.Table, number: int) -> Found:
+        if "members" in state:
+            return self._of_blend(state["members"], part, number)
+        if name in ("lightgbm", "lightgbm_tuned") and "constant" not in state:
+            return _of_lightgbm(state, part, number)
+        if name == "linear" and "constant" not in state:
+            # A row of mean numbers and missing categories has the base.
+            return state["intercept"][number], of_family._terms(state, part)[number]
+        if "arrays" in state:
+            return self._of_trees(state, part, number)
+        return self._of_baseline(name, state, part, number)
+
+    def _of_blend(self, members: Any, part: pa.Table, number: int) -> Found:
+        base, amounts = 0.0, np.zeros((len(part), part.num_columns))
+        for member in members:
+            found = self._of_family(member["family"], member["state"], part, number)
+            base += member["weight"] * found[0]
+            amounts += member["weight"] * found[1]
+        return base, amounts
+
+    def _of_trees(self, state: Any, part: pa.Table, number: int) -> Found:
+        inputs = with_tables(state["inputs"])
+        ready = self._trees.get((id(state), number))
+        if ready is None:
+            if self._rows is None:
+                self._rows = encoded(self._document, self._learned())
+            ready = _ready(state, number, matrix(inputs, self._rows), part.column_names)
+            self._trees[id(state), number] = ready
+        count = len(state["arrays"]["roots"]) if state["mean"] else 1
+        base = state["start"][number] + ready.base / count
+        return base, ready.contributions(matrix(inputs, part)) / count
+
+    def _of_baseline(self, name: str, state: Any, part: pa.Table, number: int) -> Found:
+        found = predict_encoded(self._document, self._family, part)
+        found = found if found.ndim == 1 else found[:, number]
+        amounts = np.zeros((len(part), part.num_columns))
+        if name != "group_median" or "constant" in state:
+            return float(found[0]), amounts
+        amounts[:, part.column_names.index(state["by"])] = found - state["overall"]
+        return state["overall"], amounts
 
 
-def _of_class(fitted: Fitted, part: pa.Table, number: int) -> tuple[float, Array]:
-    """Return the base and the contributions (n, columns) of rows of one likeliest class."""
-    state = fitted.model["state"]
-    if fitted.model["family"] == "linear" and "constant" not in state:
-        # Elsewhere they are the difference to the other rows; here to a row of mean numbers.
-        return state["intercept"][number], of_family._terms(state, part)[number]
-    found = of_family.contributions(fitted, part, _all(part))
-    if found is None:
-        raise StageError(
-            f"the family {fitted.model['family']} offers no contributions; those of lightgbm, "
-            "lightgbm_tuned, linear and a custom family with a function `contributions` do"
-        )
-    _, base, amounts = found
-    return base, amounts
+def _is_mean(state: Mapping[str, Any]) -> bool:
+    """Return whether a model is the mean of trees, each of which predicts."""
+    return bool(state.get("mean", False))
 
 
-def _all(part: pa.Table) -> Ints:
-    return np.arange(len(part))
+def _of_lightgbm(state: Any, part: pa.Table, number: int) -> Found:
+    found = lightgbm._booster(state["model"]).predict(part, pred_contrib=True)
+    # (rows, classes x (columns + 1)): the last of each class is its mean score.
+    own = np.asarray(found, dtype=np.float64).reshape(len(part), -1, part.num_columns + 1)
+    return float(own[0, number, -1]), own[:, number, :-1]
+
+
+def _ready(state: Any, number: int, rows: Array, columns: list[str]) -> Shapley:
+    """Return the trees of an output; a feature of several columns of the matrix is one."""
+    arrays, width = state["arrays"], len(state["inputs"])
+    if state["kind"] == "oblivious":
+        arrays = nodes(Oblivious(arrays, width))
+    trees = Trees(arrays, width)
+    owner = np.array([columns.index(part["column"]) for part in state["inputs"]])
+    roots, values = trees.roots[number :: len(state["start"])], trees.values
+    if values.ndim == 2:
+        roots, values = trees.roots, values[:, number]
+    return Shapley(trees, owner, roots, values, rows, len(columns))
