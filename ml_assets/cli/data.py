@@ -17,6 +17,7 @@ from ml_assets.cli.look import Partition
 from ml_assets.cli.output import JSON, emit, guarded
 from ml_assets.cli.progress import working
 from ml_assets.engine.cutting.outcome import CutFile
+from ml_assets.engine.deliveries import problem
 from ml_assets.engine.landing import land as land_file
 from ml_assets.engine.plan import Planner
 from ml_assets.engine.recipes.quality import pin_name
@@ -24,6 +25,7 @@ from ml_assets.errors import RequestError, UnknownName
 from ml_assets.spec.calendar import spelled
 from ml_assets.stages.counted import counted
 from ml_assets.store.switches import set_paused
+from ml_assets.walk import shown
 
 Dataset = Annotated[
     str,
@@ -75,9 +77,10 @@ def _land_cut(
     spec = planner.project.datasets[dataset].landing
     if batch is not None:
         raise RequestError(f"{dataset} is cut into batches by {spec.batch!r}; omit --batch")
-    folders = [str(file) for file in files if file.is_dir()]
+    wrong = [(file, problem(file)) for file in files if file.is_dir()]
+    folders = [f"{shown(file)} {said}" for file, said in wrong if said is not None]
     if folders:
-        raise RequestError(f"{', '.join(folders)}: is a folder; only files are cut into batches")
+        raise RequestError("; ".join(folders))
     odd = [file.name for file in files if not matches(planner.project.datasets[dataset], file)]
     if odd:
         raise RequestError(f"{', '.join(odd)}: the name does not match {spec.pattern!r}; rename it")

@@ -2,11 +2,12 @@
 
 Of such a folder, what is hidden counts for nothing: names that begin with a dot or an underscore,
 such as `_SUCCESS`. Belongs here: its content, and what changes when it changes.
-Does not belong here: batches, landing (`landing`).
+Does not belong here: batches, landing (`landing`, `cutting`).
 """
 
 from __future__ import annotations
 
+import shutil
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,6 +68,14 @@ def problem(folder: Path) -> str | None:
         if not name.endswith(SUFFIXES):
             return f"is a folder with {name}; {wanted}; move other files up one level"
     return None
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder; of a link, not what it leads to."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
 def hidden(name: str) -> bool:

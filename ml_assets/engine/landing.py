@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import time
 from collections import defaultdict
 from collections.abc import Mapping
@@ -17,7 +16,7 @@ from pathlib import Path
 
 from ml_assets.engine.batch_names import Names, batch_of, unfit
 from ml_assets.engine.cutting.outcome import FORGOTTEN, CutFile
-from ml_assets.engine.deliveries import delivery, problem
+from ml_assets.engine.deliveries import delivery, problem, remove
 from ml_assets.engine.sealing import seal_due
 from ml_assets.errors import RequestError, UnknownName
 from ml_assets.spec.calendar import spelled
@@ -106,8 +105,6 @@ def _cut(home: Home, project: Project, name: str, settle: float, found: Observed
     files: list[Item] = []
     for entry in entries(home.landing / name):
         wrong = _problem(entry, project.datasets[name])
-        if wrong is None and entry.folder:
-            wrong = f"{shown(entry.path)}: is a folder; only files are cut into batches"
         files += [entry] if wrong is None else []
         found.problems += [wrong] if wrong else []
     deliveries, problems, settling = take(home, project, name, files, settle)
@@ -247,14 +244,6 @@ def landed_again(home: Home, digest: str) -> bool:
     return False
 
 
-def _remove(path: Path) -> None:
-    """Remove a file or a folder; of a link, not what it leads to."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink()
-
-
 def _named(dataset: str, batch: str) -> str:
     return f"{dataset}@{batch}" if batch else dataset
 
@@ -272,7 +261,7 @@ def _replace(
         temporary.write_bytes(content)
         home.objects.put(content)
         if target.is_dir() and problem(target) is None:
-            _remove(target)
+            remove(target)
         os.replace(temporary, target)
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -281,6 +270,6 @@ def _replace(
     for other in entries(folder):
         same = _problem(other, spec) is None and batch_of(spec, other.path.name) == batch
         if same and other.path != target:
-            _remove(other.path)
+            remove(other.path)
     home.batches.land(dataset, batch, digest, name, again=True)
     home.batches.remember_file(str(target.relative_to(home.root)), stamp(target.stat()), digest)

@@ -413,6 +413,81 @@ def test_parquet(world: World) -> None:
     assert tables["2024-02"].schema.field("at").type == pa.timestamp("ms")
 
 
+def _parts(folder: Path, *parts: tuple[str, bytes]) -> Path:
+    """Write a folder of Parquet files, as Spark does."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in parts:
+        (folder / name).write_bytes(content)
+    (folder / "_SUCCESS").touch()
+    return folder
+
+
+ONE, TWO, THREE = (1, "2024-01-05", "a"), (2, "2024-02-01", "b"), (3, "2024-02-02", "c")
+
+
+def test_a_folder_of_parquet_files_is_cut_like_one_file(world: World) -> None:
+    folder = _parts(
+        world.folder / "rows.parquet",
+        ("part-0.parquet", _table(TWO, ONE)),
+        ("part-1.parquet", _table(THREE)),
+    )
+    project = Project({"rows": _spec()}, {})
+    found = land_cut(world.home, project, "rows", folder)
+    assert (found.file, found.rows) == ("rows.parquet", 3)
+    assert found.changes == [Change("2024-01", 0, 1, 1), Change("2024-02", 0, 2, 2)]
+    kept = world.home.landing / "rows/rows.parquet"
+    assert sorted(path.name for path in kept.iterdir()) == ["part-0.parquet", "part-1.parquet"]
+    assert world.look(_spec()) == Observed()
+    tables = {batch: pq.read_table(io.BytesIO(c)) for batch, c in world.bytes().items()}
+    assert tables["2024-02"]["id"].to_pylist() == [2, 3]
+    # The same rows in one file, and a later delivery under the same name.
+    assert world.land(_spec(), _table(TWO, ONE, THREE), "all-rows.parquet").changes == []
+    _parts(folder, ("part-0.parquet", _table((4, "2024-03-01", "d"))))
+    found = land_cut(world.home, project, "rows", folder)
+    assert found.changes == [Change("2024-03", 0, 1, 1)]
+    assert world.look(_spec()) == Observed()
+
+
+def test_a_part_that_is_changed_in_the_landing_folder_is_cut(world: World) -> None:
+    folder = _parts(world.home.landing / "rows/rows.parquet", ("a.parquet", _table(ONE)))
+    assert world.look(_spec()).landed == ["rows@2024-01"]
+    _parts(folder, ("b.parquet", _table(TWO)))
+    assert world.look(_spec()).landed == ["rows@2024-02"]
+    assert world.look(_spec()) == Observed()
+
+
+def test_parts_of_other_types_are_read_alike_or_refused(world: World) -> None:
+    numbers = pa.table({"id": pa.array([7], pa.int32()), "at": ["2024-01-01"], "x": ["a"]})
+    wider = pa.table({"x": ["b"], "at": ["2024-01-02"], "id": pa.array([8], pa.int64())})
+    folder = _parts(
+        world.folder / "rows.parquet",
+        ("a.parquet", _written(numbers)),
+        ("b.parquet", _written(wider)),
+    )
+    project = Project({"rows": _spec()}, {})
+    assert land_cut(world.home, project, "rows", folder).changes == [Change("2024-01", 0, 2, 2)]
+    (content,) = world.bytes().values()
+    assert pq.read_table(io.BytesIO(content))["id"].to_pylist() == [7, 8]
+    for odd, said in (
+        (wider.drop_columns("x"), r"a.parquet and b.parquet have other columns \(x\)"),
+        (wider.set_column(2, "id", [["8"]]), "the parts have columns of other types"),
+    ):
+        _parts(folder, ("b.parquet", _written(odd)))
+        with pytest.raises(RequestError, match=said):
+            land_cut(world.home, project, "rows", folder)
+    (folder / "b.parquet").write_bytes(b"PAR1")
+    with pytest.raises(RequestError, match=r"b.parquet is damaged or truncated"):
+        land_cut(world.home, project, "rows", folder)
+    assert world.times() == {"2024-01": 1}
+
+
+def _written(table: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink)
+    content: bytes = sink.getvalue().to_pybytes()
+    return content
+
+
 def test_a_dropped_file_is_cut_on_the_next_look(world: World) -> None:
     found = world.drop(_spec(), HEAD + JAN + FEB)
     assert found.landed == ["rows@2024-01", "rows@2024-02"]

@@ -1,4 +1,4 @@
-"""Files to be cut, in a landing folder or given by name.
+"""Files to be cut, or folders of Parquet files, in a landing folder or given by name.
 
 A file stays in the folder as it was delivered; what is cut from it lies among the objects. Belongs
 here: which files are new, and where they lie. Does not belong here: what they change (`deliver`).
@@ -6,6 +6,7 @@ here: which files are new, and where they lie. Does not belong here: what they c
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -17,6 +18,7 @@ from pathlib import Path
 from ml_assets.engine.batch_names import batch_of
 from ml_assets.engine.cutting.deliver import deliver_file
 from ml_assets.engine.cutting.outcome import CutFile
+from ml_assets.engine.deliveries import delivery, remove
 from ml_assets.errors import RequestError
 from ml_assets.keys.fields import document
 from ml_assets.spec.dataset import DatasetSpec
@@ -24,7 +26,7 @@ from ml_assets.spec.project import Project
 from ml_assets.store import temporary
 from ml_assets.store.digest import json_digest
 from ml_assets.store.home import Home
-from ml_assets.walk import Item, is_text, shown, stamp
+from ml_assets.walk import Item, is_text, look, shown
 
 CHANGED = "it was changed while it was read; land it again"
 
@@ -69,9 +71,9 @@ def _age(entry: Item) -> tuple[int, str]:
 
 
 def _settling(path: Path, settle: float) -> bool:
-    info, now = path.stat(), time.time()
+    now = time.time()
     # A time that lies far in the future says nothing: such a file would never settle.
-    return any(abs(now - touched) < settle for touched in (info.st_mtime, info.st_ctime))
+    return any(abs(now - touched) < settle for touched in delivery(path).touched)
 
 
 def _take(
@@ -103,7 +105,7 @@ def land_cut(home: Home, project: Project, dataset: str, source: Path) -> CutFil
         stat = _stamp(source, spec)
         with temporary.folder(home.root) as aside:
             copy, target = aside / "copy", folder / source.name
-            shutil.copyfile(source, copy)
+            _copy(source, copy)
             _unchanged(source, stat, spec)
             found = deliver_file(home, project, dataset, copy, source.name)
             folder.mkdir(parents=True, exist_ok=True)
@@ -121,13 +123,41 @@ def matches(spec: DatasetSpec, file: Path) -> bool:
     return is_text(file.name) and not file.name.startswith(".") and batch_of(spec, file.name) == ""
 
 
+def _copy(source: Path, target: Path) -> None:
+    """Copy a file, or the parts of a folder."""
+    parts = delivery(source).parts
+    if not parts:
+        shutil.copyfile(source, target)
+        return
+    target.mkdir()
+    for part in parts:
+        shutil.copyfile(part, target / part.name)
+
+
 def _move(source: Path, target: Path) -> None:
-    """Move a file; the folder may be a link to another disk."""
+    """Move a file or folder in the place of another; the target may be on another disk."""
+    old = look(target)
+    if source.is_dir() or (old is not None and old.folder):
+        before = target.with_name(f".{target.name}.old")
+        if look(before) is not None:
+            remove(before)
+        if old is not None:
+            os.replace(target, before)
+        _renamed(source, target)
+        if old is not None:
+            remove(before)
+        return
+    _renamed(source, target)
+
+
+def _renamed(source: Path, target: Path) -> None:
     try:
         os.replace(source, target)
-    except OSError:
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
         beside = target.with_name(f".{target.name}.tmp")
-        shutil.copyfile(source, beside)
+        _copy(source, beside)
         os.replace(beside, target)
 
 
@@ -137,8 +167,8 @@ def _unchanged(path: Path, stat: str, spec: DatasetSpec) -> None:
 
 
 def _stamp(path: Path, spec: DatasetSpec) -> str:
-    """Return what moves when the file changes, or how it is cut."""
-    return f"{stamp(path.stat())} {_rules(spec)}"
+    """Return what moves when the file or folder changes, or how it is cut."""
+    return f"{delivery(path).stamp} {_rules(spec)}"
 
 
 def _rules(spec: DatasetSpec) -> str:
@@ -150,5 +180,11 @@ def _rules(spec: DatasetSpec) -> str:
 
 
 def _digest(path: Path, spec: DatasetSpec) -> str:
+    parts = delivery(path).parts
+    found = json_digest([[p.name, _hashed(p)] for p in parts]) if parts else _hashed(path)
+    return f"{found} {_rules(spec)}"
+
+
+def _hashed(path: Path) -> str:
     with path.open("rb") as file:
-        return f"{hashlib.file_digest(file, 'sha256').hexdigest()} {_rules(spec)}"
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -6,7 +6,8 @@ where records begin. Does not belong here: names of batches, what landed before.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -19,9 +20,11 @@ import pyarrow.parquet as pq
 from ml_assets.engine.cutting.names import names_of
 from ml_assets.engine.cutting.parts import Parts
 from ml_assets.engine.cutting.text import lines_of, plain_text
+from ml_assets.engine.deliveries import delivery
 from ml_assets.spec.cut import UNASSIGNED, Cut
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.stages.ingest import columnar, read
+from ml_assets.stages.ingest.columnar import common, fitted
 from ml_assets.stages.ingest.columns import positions
 from ml_assets.stages.ingest.opened import LONGEST, PIECE, ROWS, last_end, line_starts, plain, wide
 from ml_assets.stages.ingest.sniff import BOM, PARQUET, ZIP, unpacked
@@ -30,9 +33,15 @@ from ml_assets.stages.ingest.spelling import spelling, without
 
 
 def cut(path: Path, spec: DatasetSpec, parts: Parts) -> None:
-    """Cut a file into parts; Unreadable if its records or batches cannot be found."""
+    """Cut a file, or a folder of Parquet files, into parts.
+
+    Unreadable if its records or batches cannot be found.
+    """
     rule = spec.landing.cut
     assert rule is not None
+    if path.is_dir():
+        _folder(delivery(path).parts, spec, rule, parts)
+        return
     with plain(path) as file:
         begin = file.peek(4)  # type: ignore[attr-defined]
         if begin.startswith(PARQUET):
@@ -123,15 +132,35 @@ class _Text:
 
 
 def _table(file: IO[bytes], spec: DatasetSpec, rule: Cut, parts: Parts) -> None:
-    try:
+    with _readable("the Parquet file"):
         opened = pq.ParquetFile(file if file.seekable() else pa.BufferReader(file.read()))
         parts.schema = opened.schema_arrow
         for batch in opened.iter_batches(batch_size=ROWS, use_threads=False):
             add_rows(pa.Table.from_batches([batch]), spec, rule, parts)
+
+
+def _folder(files: Sequence[Path], spec: DatasetSpec, rule: Cut, parts: Parts) -> None:
+    """Cut files of the same columns, in the order of their names."""
+    schemas: dict[str, pa.Schema] = {}
+    for path in files:
+        with _readable(path.name), pq.ParquetFile(path) as opened:
+            schemas[path.name] = opened.schema_arrow
+    parts.schema = common(schemas)
+    for path in files:
+        with _readable(path.name), pq.ParquetFile(path) as opened:
+            for batch in opened.iter_batches(batch_size=ROWS, use_threads=False):
+                rows = fitted(pa.Table.from_batches([batch]), parts.schema, path.name)
+                add_rows(rows, spec, rule, parts)
+
+
+@contextmanager
+def _readable(what: str) -> Iterator[None]:
+    try:
+        yield
     except (pa.ArrowException, OSError) as error:
         said = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise Unreadable(
-            "parquet", f"the Parquet file is damaged or truncated ({said}); deliver it again"
+            "parquet", f"{what} is damaged or truncated ({said}); deliver it again"
         ) from None
 
 
@@ -140,7 +169,9 @@ def _workbook(content: bytes, spec: DatasetSpec, rule: Cut, parts: Parts) -> Non
     source = read(content, spec.landing, spec.columns)
     columns = list(source.columns)
     for name, column in spec.columns.items():
-        for place in positions(source.names, {name: column}).values():
+        lenient = spec.on_missing_column in ("ignore", "quarantine")
+        given = positions(source.names, {name: column}, (name,) if lenient else ())
+        for place in given.values():
             if pa.types.is_string(columns[place].type):
                 nulls = spelling(column, spec.landing, source.own).nulls
                 columns[place] = without(columns[place], nulls)

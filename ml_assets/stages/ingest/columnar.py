@@ -6,7 +6,7 @@ Belongs here: opening Parquet. Does not belong here: types, the contract.
 from __future__ import annotations
 
 import tarfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import pyarrow as pa
 
@@ -31,25 +31,44 @@ def read_parts(content: bytes) -> Source:
     for name, part in parts.items():
         if not part.startswith(PARQUET):
             raise Unreadable("format", f"{name} is no Parquet file; deliver it again")
-    first, *others = parts
-    return _read(lambda: _together(parts, first, others))
+    return _read(lambda: _together(parts))
 
 
-def _together(parts: Mapping[str, bytes], first: str, others: Sequence[str]) -> pa.Table:
-    tables = [parquet.read(parts[first])]
-    names = tables[0].column_names
+def _together(parts: Mapping[str, bytes]) -> pa.Table:
+    tables = {name: parquet.read(part) for name, part in parts.items()}
+    schema = common({name: table.schema for name, table in tables.items()})
+    return pa.concat_tables([fitted(table, schema, name) for name, table in tables.items()])
+
+
+def common(schemas: Mapping[str, pa.Schema]) -> pa.Schema:
+    """Return one schema for parts, by name; Unreadable if they have other columns or types."""
+    first, *others = schemas
+    names = schemas[first].names
     for name in others:
-        table = parquet.read(parts[name])
-        if sorted(table.column_names) != sorted(names):
-            odd = ", ".join(sorted({*names} ^ {*table.column_names}))
-            raise Unreadable("columns", f"{first} and {name} have other columns ({odd})")
-        tables.append(table.select(names))
+        if sorted(schemas[name].names) != sorted(names):
+            odd = ", ".join(sorted({*names} ^ {*schemas[name].names}))
+            said = f"({odd})" if odd else "(one of them twice)"
+            raise Unreadable("columns", f"{first} and {name} have other columns {said}")
+    if all(schema.equals(schemas[first]) for schema in schemas.values()):
+        return schemas[first].remove_metadata()
     try:
-        return pa.concat_tables(tables, promote_options="permissive")
+        return pa.unify_schemas(
+            list(schemas.values()), promote_options="permissive"
+        ).remove_metadata()
     except pa.ArrowException as error:
         raise Unreadable(
             "columns", f"the parts have columns of other types: {_first(error)}"
         ) from None
+
+
+def fitted(table: pa.Table, schema: pa.Schema, name: str) -> pa.Table:
+    """Return a part's rows with the columns of all parts; Unreadable if values do not fit."""
+    if table.schema.equals(schema):
+        return table.replace_schema_metadata()
+    try:
+        return table.select(schema.names).cast(schema)
+    except pa.ArrowException as error:
+        raise Unreadable("columns", f"{name} has columns of other types: {_first(error)}") from None
 
 
 def _read(opened: Callable[[], pa.Table]) -> Source:
