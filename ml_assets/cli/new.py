@@ -25,7 +25,9 @@ def new_dataset(
     name: Annotated[str, typer.Argument(help="Its name, which becomes a folder in defs/.")],
     files: Annotated[
         list[Path] | None,
-        typer.Argument(help="CSV, gzipped CSV, Parquet, JSON Lines or Excel; several are batches."),
+        typer.Argument(
+            help="CSV (also gzipped), Parquet (also a folder of it), JSON Lines or Excel; several are batches."
+        ),
     ] = None,
     dates: Annotated[
         str | None, typer.Option(help="dmy or mdy: how 03/04/2019 is read, if no row tells.")

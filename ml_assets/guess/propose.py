@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from ml_assets.engine.deliveries import delivery
 from ml_assets.errors import RequestError
 from ml_assets.guess.batches import files_of
 from ml_assets.guess.choice import chosen
@@ -43,11 +44,12 @@ class Proposal:
 def proposed(
     name: str, paths: Sequence[Path], order: Order | None = None, header: bool | None = None
 ) -> Proposal:
-    """Return the spec of a dataset that arrives in such files.
+    """Return the spec of a dataset that arrives in such files, or folders of Parquet files.
 
     Raises RequestError for files that are no table, or of which a person must say more.
     """
-    files = files_of([path.name for path in paths])
+    files, given = files_of([path.name for path in paths]), paths
+    paths = [part for path in paths for part in delivery(path).parts or (path,)]
     dialect = _dialect(paths)
     if header is not None:
         dialect = replace(dialect, header=header)
@@ -58,7 +60,7 @@ def proposed(
         raise RequestError(f"{paths[0].name}: a record is longer than 2 GB") from None
     _usable(paths[0].name, found)
     _asked(found.profile)
-    root = composed(found, chosen(found.profile), files, paths)
+    root = composed(found, chosen(found.profile), files, given)
     notes = list(_notes(found.profile))
     if table.broken:
         notes.append(f"{table.broken:,} records have more or fewer values than the header")

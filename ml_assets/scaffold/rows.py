@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml_assets.engine.batch_names import batch_of
+from ml_assets.engine.deliveries import delivery
 from ml_assets.engine.plan import Planner
 from ml_assets.engine.recipes.dataset import clean_spec, ingest_spec
 from ml_assets.errors import RequestError
@@ -68,7 +69,7 @@ def rows_of(planner: Planner, dataset: str, files: Sequence[Path] = ()) -> Clean
 def _given(files: Sequence[Path]) -> Iterator[tuple[str, bytes]]:
     for file in files:
         try:
-            yield file.name, file.read_bytes()
+            yield file.name, delivery(file).content()
         except OSError as error:
             raise RequestError(f"{shown(file)}: {error.strerror}") from error
 
@@ -97,7 +98,7 @@ def _remembered(home: Home, dataset: str) -> list[Path]:
     path = home.guessed / f"{dataset}.json"
     if not path.is_file():
         return []
-    return [file for file in map(Path, json.loads(path.read_text("utf-8"))) if file.is_file()]
+    return [file for file in map(Path, json.loads(path.read_text("utf-8"))) if file.exists()]
 
 
 def _cleaned(project: Project, dataset: str, name: str, content: bytes) -> pa.Table:

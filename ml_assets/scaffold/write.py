@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast
 
+from ml_assets.engine.deliveries import problem
 from ml_assets.engine.plan import Planner
 from ml_assets.errors import RequestError, UnknownName
 from ml_assets.guess.profile import Profile
@@ -62,11 +63,12 @@ def new_dataset(
         raise UnknownName.of("order of dates", dates, ORDERS)
     if not files:
         raise RequestError("wanted the file, or the files, that the dataset is read from")
-    folders = [shown(file) for file in files if file.is_dir()]
+    looked = [(shown(file), problem(file)) for file in files if file.is_dir()]
+    folders = [f"{name} {wrong}" for name, wrong in looked if wrong is not None]
     absent = [shown(file) for file in files if not file.exists()]
     if folders or absent:
         said = [f"no such file: {', '.join(absent)}"] if absent else []
-        said += [f"{', '.join(folders)}: is a folder; name the files in it"] if folders else []
+        said += folders
         raise RequestError("; ".join(said))
     found = proposed(name, list(files), cast(Literal["dmy", "mdy"] | None, dates), header)
     patch = write_or_patch(path, found.text)

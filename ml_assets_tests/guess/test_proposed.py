@@ -250,3 +250,15 @@ def test_lines_before_the_header_and_no_header(tmp_path: Path) -> None:
     bare = spec(proposed("shop", [write(tmp_path, f"{body}\n")]))
     assert not bare.landing.header
     assert list(bare.columns) == ["column_1", "column_2"]
+
+
+def test_a_folder_of_parquet_files_is_one_table(tmp_path: Path) -> None:
+    folder = tmp_path / "sales.parquet"
+    folder.mkdir()
+    for part in range(2):
+        rows = {"id": [f"k{part}{n:02}" for n in range(30)], "x": [n / 7 for n in range(30)]}
+        pq.write_table(pa.table(rows), folder / f"part-{part}.parquet")
+    (folder / "_SUCCESS").touch()
+    found = proposed("sales", [folder])
+    assert found.profile.rows == 60
+    assert yaml.safe_load(found.text)["attributes"]["landing"]["pattern"] == r"sales\.parquet"
