@@ -26,7 +26,7 @@ def new_dataset(
     files: Annotated[
         list[Path] | None,
         typer.Argument(
-            help="CSV (also gzipped), Parquet (also a folder of it), JSON Lines or Excel; several are batches."
+            help="CSV, Parquet (also a folder of it), JSON Lines, Excel; several are batches."
         ),
     ] = None,
     dates: Annotated[

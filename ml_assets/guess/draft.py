@@ -1,19 +1,16 @@
 """A spec to be written: keys and values in order, each with its comments.
 
-Belongs here: the shape, and its text as YAML. Does not belong here: what stands in it.
+Belongs here: the shape, and its text as YAML. Does not belong here: what stands in it, one value
+(`spec/text`).
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import yaml
-
-PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_.%/-]*( [A-Za-z0-9_.%/-]+)*")
-WIDTH = 100
+from ml_assets.spec.text import WIDTH, comment, flow, one_line, scalar
 
 
 @dataclass
@@ -36,11 +33,11 @@ def text_of(node: DraftNode, depth: int = 0) -> str:
 
 
 def _lines(node: DraftNode, indent: str) -> Iterator[str]:
-    yield from (f"# Read from {_clean(file)}\n" for file in node.files)
+    yield from (f"# Read from {one_line(file)}\n" for file in node.files)
     for key, part in node.parts.items():
-        for comment in part.above:
-            yield from _comment(comment, indent)
-        beside = f"  # {_clean(part.beside)}" if part.beside else ""
+        for said in part.above:
+            yield from (f"{line}\n" for line in comment(said, len(indent)))
+        beside = f"  # {one_line(part.beside)}" if part.beside else ""
         if part.parts:
             yield f"{indent}{scalar(key)}:{beside}\n"
             yield from _lines(part, indent + "  ")
@@ -48,23 +45,6 @@ def _lines(node: DraftNode, indent: str) -> Iterator[str]:
             value = _value(part.value, indent)
             gap = "" if value.startswith("\n") else " "
             yield f"{indent}{scalar(key)}:{gap}{value}{beside}\n"
-
-
-def _comment(text: str, indent: str) -> Iterator[str]:
-    room = WIDTH - len(indent) - 2
-    words, line = _clean(text).split(" "), ""
-    for word in words:
-        if line and len(line) + 1 + len(word) > room:
-            yield f"{indent}# {line}\n"
-            line = word
-        else:
-            line = f"{line} {word}" if line else word
-    yield f"{indent}# {line}\n"
-
-
-def _clean(text: str) -> str:
-    """Return a comment on one line: it may quote what stands in the file."""
-    return "".join(c if c.isprintable() else " " for c in text).strip()
 
 
 def _value(value: Any, indent: str) -> str:
@@ -75,49 +55,3 @@ def _value(value: Any, indent: str) -> str:
             return line
         return "".join(f"\n{indent}  - {item}" for item in items)
     return flow(value)
-
-
-def flow(value: Any) -> str:
-    """Return a value as YAML on one line."""
-    if isinstance(value, Mapping):
-        return f"{{{', '.join(f'{scalar(k)}: {flow(v)}' for k, v in value.items())}}}"
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return f"[{', '.join(map(flow, value))}]"
-    return scalar(value)
-
-
-def scalar(value: Any) -> str:
-    r"""Return one value as YAML reads it back.
-
-    >>> scalar("churn"), scalar("no"), scalar("it's"), scalar(1.5), scalar("a\tb")
-    ('churn', "'no'", "'it''s'", '1.5', '"a\\U00000009b"')
-    """
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, int):
-        return str(value)
-    if isinstance(value, float):
-        return _number(value)
-    text = str(value)
-    if PLAIN.fullmatch(text) and yaml.safe_load(text) == text:
-        return text
-    # Surrogates cannot be written at all, and other readers break lines at U+2028.
-    if text.isprintable() and "\ufeff" not in text:
-        return "'" + text.replace("'", "''") + "'"
-    return '"' + "".join(_escaped(c) for c in text) + '"'
-
-
-def _escaped(character: str) -> str:
-    if character in '"\\':
-        return f"\\{character}"
-    return character if character.isprintable() else f"\\U{ord(character):08X}"
-
-
-def _number(value: float) -> str:
-    if value.is_integer() and abs(value) < 1e15:
-        return str(int(value))
-    shown = f"{value!r}"
-    # YAML 1.1 reads 1e+20 as a text: it wants a point.
-    return shown if "e" not in shown or "." in shown else shown.replace("e", ".0e")

@@ -7,6 +7,7 @@ themselves.
 from __future__ import annotations
 
 from ml_assets.scaffold.target import Target
+from ml_assets.spec.text import one_line
 
 HUGE = 100_000
 SMALL = 2_000
@@ -36,7 +37,7 @@ def training_lines(target: Target, folds: float, splits: int) -> list[str]:
 
     `splits` is the number of splits that CatBoost tries of all inputs.
     """
-    about = f"  # {target.about_metric}" if target.about_metric else ""
+    about = f"  # {one_line(target.about_metric)}" if target.about_metric else ""
     lines = ["  training:", f"    metric: {target.metric}{about}"]
     if target.labelled < SMALL:
         lines.append("    selection: cross_validation  # one fold of so few rows chooses by chance")

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ml_assets.scaffold import text
 from ml_assets.scaffold.entities import Entity
 from ml_assets.scaffold.rows import CleanedRows
 from ml_assets.scaffold.target import Target
 from ml_assets.spec.dataset import DatasetSpec
+from ml_assets.spec.text import comment, scalar
 
 ENOUGH = 10
 """Batches from which folds are made of whole ones; with fewer, of shares of the rows."""
@@ -41,18 +41,18 @@ def split_lines(
             f"a row's fold follows from a hash of it. To test on the newest rows by {spec.time}, "
             "give the dataset a calendar and `landing.batch`"
         )
-    lines = [*text.comment(why, 4), "    kind: hash", *_sizes(rows)]
+    lines = [*comment(why, 4), "    kind: hash", *_sizes(rows)]
     if target.task != "regression":
         lines.append("    stratify: true  # the same share of each class in every fold")
     return lines
 
 
 def _by_time(time: str, rows: CleanedRows, entity: Entity | None) -> list[str]:
-    lines = text.comment(f"the newest rows by {time} test, the ones before validate", 4)
+    lines = comment(f"the newest rows by {time} test, the ones before validate", 4)
     if entity is not None:
-        lines += text.comment(
+        lines += comment(
             f"rows share {entity.column} ({entity.why}): if you predict for new ones, use "
-            f"kind: hash with group: [{text.scalar(entity.column)}]",
+            f"kind: hash with group: [{scalar(entity.column)}]",
             4,
         )
     lines.append("    kind: time")
@@ -64,8 +64,8 @@ def _by_time(time: str, rows: CleanedRows, entity: Entity | None) -> list[str]:
 
 
 def _grouped(groups: Sequence[str], why: str, rows: CleanedRows) -> list[str]:
-    names = ", ".join(text.scalar(name) for name in groups)
-    return [*text.comment(why, 4), "    kind: hash", *_sizes(rows), f"    group: [{names}]"]
+    names = ", ".join(scalar(name) for name in groups)
+    return [*comment(why, 4), "    kind: hash", *_sizes(rows), f"    group: [{names}]"]
 
 
 def _sizes(rows: CleanedRows) -> list[str]:

@@ -28,6 +28,7 @@ from ml_assets.scaffold.target import Target, target_of
 from ml_assets.spec.columns import ColumnType
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.spec.model import Task
+from ml_assets.spec.text import comment, one_line, scalar
 
 TRAIN = 0.7
 """The share of rows that train, about: leaves are sized by it."""
@@ -111,12 +112,12 @@ def model_text(planner: Planner, asked: Asked) -> Written:
     lines = [
         "type: ml_assets.TabularModel",
         "",
-        *text.comment(
+        *comment(
             f"Guessed from {rows.said} by `ml-assets new model`. The comments are the evidence: "
             "correct what is wrong."
         ),
         "attributes:",
-        f"  description: {text.scalar(f'{asked.target} of {asked.dataset}')}"
+        f"  description: {scalar(f'{asked.target} of {asked.dataset}')}"
         "  # TODO: what is predicted, for whom",
         f"  dataset: {asked.dataset}",
         *_target_lines(target, moment, spec),
@@ -221,14 +222,16 @@ def _later(spec: DatasetSpec, moment: str | None) -> set[str]:
 def _target_lines(target: Target, moment: str | None, spec: DatasetSpec) -> list[str]:
     lines = [f"  task: {target.task}"]
     for said in target.about_task:
-        lines = [*text.comment(said, 2), *lines]
+        lines = [*comment(said, 2), *lines]
     for said in (*target.about_target, *_open_set(target, spec)):
-        lines += text.comment(said, 2)
-    lines.append(f"  target: {text.scalar(target.expression)}")
+        lines += comment(said, 2)
+    lines.append(f"  target: {scalar(target.expression)}")
     if moment is not None:
         others = [m for m in spec.moments if m != moment]
-        about = f"  # or {' or '.join(others)}: when predictions are made" if others else ""
-        lines.append(f"  predict_at: {moment}{about}")
+        about = (
+            f"  # or {one_line(' or '.join(others))}: when predictions are made" if others else ""
+        )
+        lines.append(f"  predict_at: {scalar(moment)}{about}")
     return lines
 
 
@@ -251,7 +254,7 @@ def _feature_lines(chosen: Sequence[InputColumn], leaks: dict[str, Leak]) -> lis
     taken = [item for item in chosen if not item.out]
     typed = any(item.type for item in taken)
     lines = ["  features:"]
-    lines += text.comment(
+    lines += comment(
         "The dataset's columns are the inputs. To compute others, add here `function: "
         "features.py:build`, beside this file a features.py with `def build(frame): ...`, which "
         "returns a frame, and its columns with their types below.",
@@ -259,8 +262,8 @@ def _feature_lines(chosen: Sequence[InputColumn], leaks: dict[str, Leak]) -> lis
     )
     lines.append("    columns:")
     for item in taken:
-        about = f"  # {' '.join(text.comment(item.about)).removeprefix('# ')}" if item.about else ""
-        name = text.scalar(item.name)
+        about = f"  # {one_line(item.about)}" if item.about else ""
+        name = scalar(item.name)
         kind = f" {{type: {item.type}}}" if item.type else ""
         lines.append(f"      {name}:{kind}{about}" if typed else f"      - {name}{about}")
     # Leaks come last, beside the lines that make them inputs.
@@ -268,9 +271,9 @@ def _feature_lines(chosen: Sequence[InputColumn], leaks: dict[str, Leak]) -> lis
     if out:
         lines.append("      # Left out:")
     for item in out:
-        name = text.scalar(item.name)
+        name = scalar(item.name)
         said = f"{name}:" if typed else f"- {name}"
-        lines += [f"      # {said}  # {' '.join(item.out.split())}"]
+        lines += [f"      # {said}  # {one_line(item.out)}"]
     near = {item.name: leaks[item.name] for item in taken if item.name in leaks}
     return [*lines, *_leakage_lines(near, [item.name for item in out if item.leak])]
 
@@ -280,7 +283,7 @@ def _leakage_lines(near: Mapping[str, Leak], barred: Sequence[str]) -> list[str]
     lines = []
     if barred:
         them = "these" if len(barred) > 1 else "this"
-        lines += text.comment(
+        lines += comment(
             f"If you know {them} when predicting, remove the # of {text.listed(barred)} above "
             "and below and say why, or write the model anew with --keep:",
             4,
@@ -295,8 +298,8 @@ def _leakage_lines(near: Mapping[str, Leak], barred: Sequence[str]) -> list[str]
             else f"tells one class apart ({leak.why}), not all; guessed to be known in time, "
             "confirm it"
         )
-        lines.append(f"        {text.scalar(name)}: {text.scalar(said)}")
-    return [*lines, *(f"    #     {text.scalar(name)}: WHY" for name in barred)]
+        lines.append(f"        {scalar(name)}: {scalar(said)}")
+    return [*lines, *(f"    #     {scalar(name)}: WHY" for name in barred)]
 
 
 def _slices(
@@ -316,14 +319,14 @@ def _slices(
 def _interval_lines(target: Target, slices: Sequence[str]) -> list[str]:
     what = "its interval" if target.task == "regression" else "its set of classes"
     about = f"# nine in ten true values should be in {what}"
-    by = f", by: [{text.scalar(slices[0])}]" if slices else ""
+    by = f", by: [{scalar(slices[0])}]" if slices else ""
     return ["", f"  prediction_intervals: {{coverage: 0.9{by}}}  {about}"]
 
 
 def _evaluation_lines(slices: Sequence[str]) -> list[str]:
     if not slices:
         return []
-    names = ", ".join(text.scalar(name) for name in slices)
+    names = ", ".join(scalar(name) for name in slices)
     return ["", "  evaluation:", f"    slices: [{names}]  # reported and gated by value"]
 
 

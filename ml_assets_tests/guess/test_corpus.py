@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ml_assets.errors import RequestError
-from ml_assets.guess.draft import scalar
 from ml_assets.guess.propose import proposed
 from ml_assets.spec.dataset import DatasetSpec
+from ml_assets.spec.text import scalar
 
 SLOW = settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

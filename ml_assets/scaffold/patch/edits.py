@@ -13,8 +13,8 @@ from typing import Any, Literal
 
 import yaml
 
-from ml_assets.guess.draft import flow, scalar
 from ml_assets.spec.document import compose
+from ml_assets.spec.text import flow, scalar
 
 Place = tuple[str, ...]
 
