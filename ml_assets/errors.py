@@ -58,6 +58,10 @@ __all__ = [
     "suggest",
 ]
 
+ADDRESS = re.compile(r"(?<=://)[^\s/@:]*:[^\n]*@")
+"""User and password of an address, up to the last @ of the line: a password may hold anything."""
+PAIRS = re.compile(r"((?:password|passwd|pwd|token|secret)\s*=\s*)[^\s;&'\"]+", re.IGNORECASE)
+
 
 class RequestError(MlAssetsError):
     """The request was wrong; nothing was changed."""
@@ -71,7 +75,8 @@ class SpecError(RequestError):
     """A defs.yaml (or a file it names) is wrong."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(message, mistakes=[_mistake(line) for line in message.splitlines()])
+        said = redacted(message)
+        super().__init__(said, mistakes=[_mistake(line) for line in said.splitlines()])
 
 
 class SelectionError(RequestError):
@@ -121,6 +126,15 @@ def kind_of(error: type[Exception]) -> str:
     'unknown_name'
     """
     return re.sub(r"(?<!^)(?=[A-Z])", "_", error.__name__).lower()
+
+
+def redacted(text: str) -> str:
+    """Return a text without the passwords of addresses in it.
+
+    >>> redacted("got 'postgresql://ann:s3cret@host/db'"), redacted("host=x password=s3cret")
+    ("got 'postgresql://***@host/db'", 'host=x password=***')
+    """
+    return PAIRS.sub(r"\1***", ADDRESS.sub("***@", text))
 
 
 def _mistake(line: str) -> dict[str, Any]:

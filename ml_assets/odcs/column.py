@@ -18,9 +18,9 @@ from ml_assets.odcs.document import Rest, is_true, shown
 from ml_assets.odcs.options import read_options
 from ml_assets.odcs.quality import said_by
 from ml_assets.odcs.standard import UNIT
-from ml_assets.spec.base import Mistakes, Place
 from ml_assets.spec.columns import Column, ColumnType
 from ml_assets.spec.dataset import Landing
+from ml_assets.spec.mistakes import Mistakes, Place
 
 TYPES: dict[str, ColumnType] = {
     "string": "text",

@@ -18,10 +18,10 @@ from ml_assets.odcs.column import ContractColumn, read_column
 from ml_assets.odcs.document import ContractFile, Rest, shown
 from ml_assets.odcs.quality import said_by
 from ml_assets.odcs.standard import OWNER
-from ml_assets.spec.base import Mistakes, Place
 from ml_assets.spec.columns import Column, ColumnType
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.spec.expressions.kinds import kind_of
+from ml_assets.spec.mistakes import Mistakes, Place
 
 FORMATS = r".*\.(csv|csv\.gz|parquet|jsonl|xlsx)"
 HEAD = ("apiVersion", "kind", "schema", "id", "name", "version", "status")

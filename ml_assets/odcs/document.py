@@ -16,9 +16,9 @@ from pydantic import ValidationError
 
 from ml_assets.errors import RequestError, SpecError, UnknownName
 from ml_assets.odcs.standard import OWN, READ, WRITTEN, model
-from ml_assets.spec.base import Place
 from ml_assets.spec.document import compose, construct, read, wrong_keys
 from ml_assets.spec.explain import line_of
+from ml_assets.spec.mistakes import Place
 
 
 @dataclass(frozen=True)

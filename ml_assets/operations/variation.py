@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from ml_assets.errors import RequestError, suggest
-from ml_assets.spec.base import Place
+from ml_assets.spec.mistakes import Place
 from ml_assets.spec.model import ModelSpec
 
 FAMILIES = ("training", "families")

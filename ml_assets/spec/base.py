@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Annotated, Any, Self, get_args
 
 from pydantic import (
@@ -12,25 +12,15 @@ from pydantic import (
     ConfigDict,
     Field,
     ModelWrapValidatorHandler,
+    ValidationError,
     model_validator,
 )
+
+from ml_assets.spec.mistakes import Mistakes, Place, without_secrets
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 HOOK = re.compile(r"[A-Za-z0-9_./-]+\.py:[A-Za-z_][A-Za-z0-9_]*")
 INSTALLED = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*:[A-Za-z_][A-Za-z0-9_]*")
-
-
-Place = tuple[int | str, ...]
-"""A location in a spec: keys and positions, from `attributes` inwards."""
-
-
-class Mistakes(ValueError):
-    """Several mistakes that only show when the parts of a spec are checked together."""
-
-    def __init__(self, found: Sequence[tuple[Place, str]]) -> None:
-        said = [f"{'.'.join(str(part) for part in place)}: {what}" for place, what in found]
-        super().__init__("; ".join(said))
-        self.found = tuple(found)
 
 
 class Spec(BaseModel):
@@ -44,7 +34,11 @@ class Spec(BaseModel):
     @classmethod
     def _true_is_no_number(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
         """Refuse true and false in place of numbers: pydantic reads them as 1 and 0."""
-        made = handler(data)
+        try:
+            made = handler(data)
+        except ValidationError as error:
+            # Whatever shows them, Dagster too, shows what was given.
+            raise without_secrets(cls, error) from None
         wrong = [
             ((name, *place), f"got {str(found).lower()}, {_TRUE}")
             for name, field in cls.model_fields.items()

@@ -15,8 +15,9 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BeforeValidator, model_validator
 
 from ml_assets.spec import cut
-from ml_assets.spec.base import Mistakes, Name, Place, Spec
+from ml_assets.spec.base import Name, Spec
 from ml_assets.spec.cut import UNASSIGNED
+from ml_assets.spec.mistakes import Mistakes, Place
 from ml_assets.spec.spelling import known_zone
 
 NATURAL = "natural"

@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
-from ml_assets.spec.base import Mistakes, Names, Place, Spec
+from ml_assets.spec.base import Names, Spec
+from ml_assets.spec.mistakes import Mistakes, Place
 from ml_assets.spec.spelling import (
     Decimal,
     Thousands,

@@ -10,11 +10,12 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
 from ml_assets.errors import suggest
-from ml_assets.spec.base import Hook, Mistakes, Name, Names, Place, Share, Spec
+from ml_assets.spec.base import Hook, Name, Names, Share, Spec
 from ml_assets.spec.calendar import Named
 from ml_assets.spec.columns import Action, Column, OnChange, regular_expression
 from ml_assets.spec.cut import TIMES, VALUES, Cut, cut_of
 from ml_assets.spec.expressions.kinds import A, kind_of
+from ml_assets.spec.mistakes import Mistakes, Place
 from ml_assets.spec.quality import Quality
 from ml_assets.spec.spelling import Decimal, Thousands
 from ml_assets.spec.sql import Sql

@@ -14,8 +14,8 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from ml_assets.errors import suggest
-from ml_assets.spec.base import Mistakes, Place
 from ml_assets.spec.document import compose, read
+from ml_assets.spec.mistakes import Hidden, Mistakes, Place
 
 QUOTED = re.compile(r"'([^']*)'")
 MAPPING = ("model_type", "dict_type", "model_attributes_type", "dataclass_type")
@@ -101,6 +101,8 @@ def _choice(got: Any, options: Sequence[str]) -> str:
 def _got(given: Any, said: str) -> str:
     if given is None:
         return " (got nothing)"
+    if isinstance(given, Hidden):
+        return f" ({given!r})"
     if not isinstance(given, str | int | float | bool) or repr(given) in said:
         return ""
     return f" (got {given!r})"

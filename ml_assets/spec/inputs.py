@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from ml_assets.errors import suggest
-from ml_assets.spec.base import Place
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.spec.expressions import grammar
 from ml_assets.spec.families import GroupMedian
+from ml_assets.spec.mistakes import Place
 from ml_assets.spec.model import FeatureColumn, ModelSpec
 
 OF: Mapping[str, tuple[str, ...]] = {

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 
-from ml_assets.spec.base import Place
 from ml_assets.spec.dataset import DatasetSpec, Labels
 from ml_assets.spec.expressions import grammar
+from ml_assets.spec.mistakes import Place
 from ml_assets.spec.model import ModelSpec
 
 Models = Mapping[str, ModelSpec]

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from ml_assets.errors import suggest
-from ml_assets.spec.base import Hook, Mistakes, Name, Names, Place, Resamples, Seed, Spec, by_name
+from ml_assets.spec.base import Hook, Name, Names, Resamples, Seed, Spec, by_name
 from ml_assets.spec.expressions.constants import duration
 from ml_assets.spec.families import (
     BASELINES,
@@ -24,6 +24,7 @@ from ml_assets.spec.families import (
 from ml_assets.spec.gate import Described, GateSpec
 from ml_assets.spec.intervals import PredictionIntervals
 from ml_assets.spec.metrics import METRICS, Asked, Metric, plain
+from ml_assets.spec.mistakes import Mistakes, Place
 from ml_assets.spec.requests import Requests
 from ml_assets.spec.split import HashSplit, SplitSpec, TimeSplit
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from ml_assets.errors import SpecError, UnknownName, suggest
 from ml_assets.spec.asked import PREFIX, requests_dataset, requests_name
-from ml_assets.spec.base import Place
 from ml_assets.spec.calendar import Calendar
 from ml_assets.spec.dataset import DatasetSpec, Labels
 from ml_assets.spec.explain import locate
@@ -18,6 +17,7 @@ from ml_assets.spec.expressions.kinds import A, kind_of
 from ml_assets.spec.expressions.methods import Kind
 from ml_assets.spec.inputs import input_mismatches, resolved
 from ml_assets.spec.labels import label_mismatches, labels_of
+from ml_assets.spec.mistakes import Place
 from ml_assets.spec.model import Join, ModelSpec
 from ml_assets.spec.yaml import read_spec
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
-from pydantic import field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from ml_assets.spec.base import Mistakes, Spec
+from ml_assets.spec.base import Spec
 from ml_assets.spec.cut import cut_of
+from ml_assets.spec.mistakes import SECRET, Mistakes
 
 VARIABLE = re.compile(r"env:([A-Za-z_][A-Za-z0-9_]*)")
 LENGTH = re.compile(r"([0-9]{1,6}) (second|minute|hour|day|week)s?")
@@ -20,7 +21,7 @@ LENGTH = re.compile(r"([0-9]{1,6}) (second|minute|hour|day|week)s?")
 class Sql(Spec):
     """A query whose rows land, and how to find those that are new."""
 
-    url: str
+    url: str = Field(json_schema_extra={**SECRET})
     """`env:NAME`: the environment variable that holds the database's address, such as
     `postgresql://USER:PASSWORD@HOST/DATABASE` or `sqlite:////path/to/file.db`. An address itself is
     refused, since it may hold a password."""

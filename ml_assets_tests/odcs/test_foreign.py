@@ -187,7 +187,7 @@ schema:
             "    properties:\n",
             "    customProperties: [{property: mlAssets, value: {landing: {patern: x}}}]\n"
             "    properties:\n",
-            r"as a dataset: landing\.pattern",
+            r"as a dataset: landing\.patern",
         ),
         (
             "    properties:\n",
