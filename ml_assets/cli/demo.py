@@ -215,8 +215,7 @@ def _tell_predictions(port: int) -> None:
     out.print(f"Predictions  http://{HOST}:{port}/v1/models")
     found = example(port)
     if found is not None:
-        address, body = found
-        out.print(f"  curl -H 'content-type: application/json' -d '{body}' \\\n    {address}")
+        out.print(f"  {found}")
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:

@@ -1,10 +1,12 @@
-"""serve: predictions over HTTP by the champions of an environment."""
+"""serve: predictions over HTTP by the champions of an environment, or by release bundles."""
 
 from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,6 +17,7 @@ from ml_assets.cli.here import opened
 from ml_assets.cli.output import guarded
 from ml_assets.cli.servers import HOST, LOOPBACK, host_names, ports_free
 from ml_assets.errors import RequestError, UnknownName
+from ml_assets.serve.service.asked import SAID, SHARED, Asked, Bundles, said
 from ml_assets.store.access import access_keys
 
 
@@ -23,6 +26,24 @@ def serve(
     models: Annotated[
         list[str] | None,
         typer.Argument(help="Models; all by default.", autocompletion=complete_models),
+    ] = None,
+    bundle: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Serve this release bundle, without a home or a project. Repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    join: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME[@BATCH]=FILE",
+            help="Of bundles: a file of a dataset that their models join. Repeatable.",
+        ),
+    ] = None,
+    public_key: Annotated[
+        Path | None,
+        typer.Option("--public-key", help="Of bundles: PEM file of the trusted signer's key."),
     ] = None,
     listen: Annotated[str, typer.Option(help="The address to listen on.")] = HOST,
     port: Annotated[int, typer.Option(help="The port to listen on.")] = 8000,
@@ -50,9 +71,38 @@ def serve(
 
     From the first access key of the environment on (`ml-assets keys add`), a request needs one. To
     listen elsewhere than on this machine, there must be one, or a proxy with a login and --no-keys.
+    A bundle runs the code in it: serve none from strangers.
 
     Example: ml-assets serve flight_delay --port 8000
     """
+    if bundle and models:
+        raise RequestError(f"got the models {', '.join(models)} and --bundle, wanted either")
+    if not bundle and (join or public_key):
+        raise RequestError("--join and --public-key are for --bundle; a home has its own data")
+    bundles = _bundles(bundle, join or (), public_key) if bundle else None
+    names, keyed = _of_home(models) if bundles is None else ([], False)
+    if listen not in LOOPBACK and not no_keys and not keyed:
+        todo = "make one by `ml-assets keys add NAME`, or say" if bundles is None else "say"
+        raise RequestError(
+            f"--listen {listen} opens the service to other machines, and there is no access key: "
+            f"{todo} --no-keys if a proxy asks for logins"
+        )
+    # What a proxy passes on is for its own name, or for any: it has checked that itself.
+    hosts = ["*"] if listen != HOST and not host else [*LOOPBACK, *host_names(host or ())]
+    if listen == HOST:
+        ports_free({"predictions": port})
+    shown = ", ".join(names or map(str, bundle or ()))
+    err.print(f"predictions of {shown} on http://{listen}:{port} (Ctrl-C stops)")
+    _run(
+        Asked(names, bundles, hosts, no_keys, access_log, rate, max_mb << 20, max_rows),
+        listen,
+        port,
+        workers,
+    )
+
+
+def _of_home(models: Sequence[str] | None) -> tuple[list[str], bool]:
+    """Return the models to serve, and whether their home has access keys."""
     planner = opened()
     known = planner.project.models
     asked = list(models or known)
@@ -61,31 +111,32 @@ def serve(
             raise UnknownName.of("model", name, known)
     if not asked:
         raise RequestError("the project has no models to serve; `ml-assets new model` writes one")
-    if listen not in LOOPBACK and not no_keys and not access_keys(planner.home):
-        raise RequestError(
-            f"--listen {listen} opens the service to other machines, and {planner.home.env} has no "
-            "access key: make one by `ml-assets keys add NAME`, or say --no-keys if a proxy asks "
-            "for logins"
-        )
-    # What a proxy passes on is for its own name, or for any: it has checked that itself.
-    hosts = ["*"] if listen != HOST and not host else [*LOOPBACK, *host_names(host or ())]
-    if listen == HOST:
-        ports_free({"predictions": port})
-    import uvicorn
-
     from ml_assets.serve.recording.recorder import Recorder
-    from ml_assets.serve.service.start import SAID, SHARED, Asked, said
 
     # Before it starts: a secret may be missing.
     Recorder.of(planner.home, planner.project, asked)
+    keyed = bool(access_keys(planner.home))
     planner.home.close()
+    return asked, keyed
+
+
+def _bundles(paths: Sequence[Path], joins: Sequence[str], public_key: Path | None) -> Bundles:
+    """Return bundles to serve; RequestError, before it starts, for one that cannot be."""
+    from ml_assets.serve.service.bundled import served_of
+
+    key = None if public_key is None else str(public_key)
+    found = Bundles([str(path) for path in paths], list(joins), key)
+    served_of(found)
+    return found
+
+
+def _run(asked: Asked, listen: str, port: int, workers: int) -> None:
+    import uvicorn
+
     with ExitStack() as stack:
-        os.environ[SAID] = said(
-            Asked(asked, hosts, no_keys, access_log, rate, max_mb << 20, max_rows)
-        )
+        os.environ[SAID] = said(asked)
         if workers > 1:
             os.environ[SHARED] = stack.enter_context(tempfile.TemporaryDirectory())
-        err.print(f"predictions of {', '.join(asked)} on http://{listen}:{port} (Ctrl-C stops)")
         uvicorn.run(
             "ml_assets.serve.service.start:create",
             factory=True,

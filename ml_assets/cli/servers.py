@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import socket
 import sys
 import time
@@ -12,6 +13,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
 
 import yaml
@@ -162,18 +164,24 @@ def predictions_command(port: int, hosts: Sequence[str] = ()) -> list[str]:
     return [_program("ml-assets"), "serve", "--port", str(port), *names]
 
 
-def example(port: int) -> tuple[str, str] | None:
-    """Return an address and a JSON body that the prediction service on a port answers."""
-    address = f"http://{HOST}:{port}"
-    with urllib.request.urlopen(f"{address}/openapi.json", timeout=30) as answer:
-        paths = json.load(answer)["paths"]
-    with urllib.request.urlopen(f"{address}/v1/models", timeout=30) as answer:
-        ready = [model["name"] for model in json.load(answer)["models"] if model["ready"]]
-    body = paths["/v1/models/{name}/predict"]["post"]["requestBody"]["content"]
-    found = body["application/json"].get("example")
-    if found is None or not ready:
+def example(port: int) -> str | None:
+    """Return a `curl` command that the prediction service on a port answers, None if none is known.
+
+    Where an access key is needed it asks for the models, among which such a request is.
+    """
+    models = f"http://{HOST}:{port}/v1/models"
+    try:
+        with urllib.request.urlopen(models, timeout=30) as answer:
+            found = [model for model in json.load(answer)["models"] if model.get("example")]
+    except urllib.error.HTTPError as error:
+        if error.code != HTTPStatus.UNAUTHORIZED:
+            raise MlAssetsError(f"{models} answered with status {error.code}") from None
+        return f'curl -H "authorization: Bearer $KEY" {models}'
+    if not found:
         return None
-    return f"{address}/v1/models/{ready[0]}/predict", json.dumps(found)
+    body = shlex.quote(json.dumps(found[0]["example"]))
+    address = f"{models}/{found[0]['name']}/predict"
+    return f"curl -H 'content-type: application/json' -d {body} \\\n    {address}"
 
 
 def _program(name: str) -> str:

@@ -1,1 +1,1 @@
-"""Loads a model in a fresh process and serves its predictions, for the gate's parity check."""
+"""Models that predict outside of a run: in a fresh process, from a bundle, over HTTP, on files."""

@@ -11,7 +11,7 @@ import importlib
 import json
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from ml_assets.serve.written import streamed
 from ml_assets.spec.dataset import CleanSpec, DatasetSpec, IngestSpec
 from ml_assets.spec.score import ScoreSpec
 from ml_assets.stages.clean import clean
+from ml_assets.stages.hook import Hook
 from ml_assets.stages.ingest import ingest
 from ml_assets.stages.ingest.source import Unreadable
 from ml_assets.stages.intervals.columns import off
@@ -36,17 +37,19 @@ LINE = "line"
 
 
 class BundleTables:
-    """The joined tables: snapshots of the bundle, and files that the user gives."""
+    """The joined tables: snapshots of the bundle, and files that the user gives.
 
-    def __init__(self, folder: Path, document: Mapping[str, Any]) -> None:
+    `read` returns the content of a file of the bundle.
+    """
+
+    def __init__(self, read: Callable[[str], bytes], document: Mapping[str, Any]) -> None:
         self._joined = document["joined"]
         self._datasets: Mapping[str, Any] = document["datasets"]
         self._joins: Sequence[Mapping[str, Any]] = document["score"]["joins"]
         self._tables: dict[str, pa.Table] = {}
         self._held: dict[str, dict[str, tuple[str, bool]]] = {}
         for name, file in document["snapshots"].items():
-            with pa.OSFile(str(folder / file)) as source:
-                self._add(name, "", pa.ipc.open_file(source).read_all())
+            self._add(name, "", pa.ipc.open_file(read(file)).read_all())
         for name in self._joined:
             self._held.setdefault(name, {})
 
@@ -58,18 +61,22 @@ class BundleTables:
         if name not in self._joined:
             known = ", ".join(self._joined) or "nothing"
             raise RequestError(f"--join {name}: the model joins {known}")
-        spec = self._joined[name]
         if batch is None:
             batch = self._batch(name, path)
+        self.add(name, batch, _content(path), str(path))
+
+    def add(self, name: str, batch: str, content: bytes, file: str) -> None:
+        """Add the content of a file as it would land; RequestError if it is refused."""
+        spec = self._joined[name]
         asked, params = (
             IngestSpec.model_validate(spec["ingest"]),
             CleanSpec.model_validate(spec["clean"]),
         )
-        given = ingest(asked, landed=InMemory(_content(path))).outputs
+        given = ingest(asked, landed=InMemory(content)).outputs
         parts = {part: InMemory(given[part]) for part in ("raw", "rejects", "summary")}
         done: Mapping[str, Any] = clean(params, **parts).outputs
         if done["summary"]["refused"] is not None:
-            raise RequestError(f"{path}: {done['summary']['refused']}")
+            raise RequestError(f"{file}: {done['summary']['refused']}")
         self._add(name, batch, done["cleaned"])
 
     def tables(self) -> Tables:
@@ -123,16 +130,10 @@ def _answers(
     folder: Path, document: Mapping[str, Any], given: argparse.Namespace, scorer: Scorer
 ) -> Iterator[pa.Table]:
     """Yield the answers to the rows of a file, which is read in pieces."""
-    joined = BundleTables(folder, document)
+    joined = BundleTables(lambda file: (folder / file).read_bytes(), document)
     for text in given.join:
-        where, found, path = text.partition("=")
-        if not found:
-            raise RequestError(f"got --join {text}, wanted --join NAME=FILE")
-        name, _, batch = where.partition("@")
-        joined.read(name, batch or None, Path(path))
-    datasets = {
-        name: DatasetSpec.model_validate(item) for name, item in document["datasets"].items()
-    }
+        joined.read(*join_of(text))
+    datasets = datasets_of(document)
     tables = joined.tables()
     try:
         for source in pieces(Path(given.file), scorer.spec.rows):
@@ -146,18 +147,41 @@ def _answers(
         raise RequestError(f"{given.file}: {error.strerror}") from None
 
 
-def _scorer(folder: Path, document: Mapping[str, Any]) -> Scorer:
-    path = folder / "intervals.json"
-    limits = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
-    module, _, function = (document["function"] or "").partition(":")
+def join_of(text: str) -> tuple[str, str | None, Path]:
+    """Return dataset, batch (if it is said) and file of `NAME[@BATCH]=FILE`."""
+    where, found, path = text.partition("=")
+    if not found:
+        raise RequestError(f"got --join {text}, wanted --join NAME=FILE")
+    name, _, batch = where.partition("@")
+    return name, batch or None, Path(path)
+
+
+def datasets_of(document: Mapping[str, Any]) -> dict[str, DatasetSpec]:
+    """Return the datasets of the model, by which rows find their batches."""
+    return {n: DatasetSpec.model_validate(item) for n, item in document["datasets"].items()}
+
+
+def scorer_of(
+    document: Mapping[str, Any], model: bytes, limits: bytes | None, hook: Hook | None
+) -> Scorer:
+    """Return what predicts: a model document, and how its intervals are made if they are."""
+    made = None if limits is None else json.loads(limits)
     return Scorer(
         spec=ScoreSpec.model_validate(document["score"]),
-        document=json.loads((folder / "model.json").read_text(encoding="utf-8")),
+        document=json.loads(model),
         family=importlib.import_module(document["family"]),
-        hook=getattr(importlib.import_module(module), function) if module else None,
-        limits=limits,
-        coverage=limits and limits["test"],
+        hook=hook,
+        limits=made,
+        coverage=made and made["test"],
     )
+
+
+def _scorer(folder: Path, document: Mapping[str, Any]) -> Scorer:
+    path = folder / "intervals.json"
+    limits = path.read_bytes() if path.is_file() else None
+    module, _, function = (document["function"] or "").partition(":")
+    hook = getattr(importlib.import_module(module), function) if module else None
+    return scorer_of(document, (folder / "model.json").read_bytes(), limits, hook)
 
 
 def _arguments(document: Mapping[str, Any], arguments: Sequence[str]) -> argparse.Namespace:

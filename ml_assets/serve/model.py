@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -31,6 +31,9 @@ from ml_assets.stages.score.row import RowReader
 from ml_assets.stages.score.score import Predicted, Scorer
 from ml_assets.stages.score.source import source_of
 from ml_assets.store.home import Home
+
+if TYPE_CHECKING:
+    from ml_assets.serve.frames import Load
 
 ONE = pa.array([1], pa.int64())
 """The line of a single row."""
@@ -73,27 +76,13 @@ class LoadedVersion:
         return Explainer(self.scorer.document, self.scorer.family, self.learned)
 
 
-class LoadedModel:
-    """The champion of a model in an environment, ready to predict."""
+class Predictor:
+    """A model ready to predict; `load` reads a joined table by its digest."""
 
-    def __init__(self, home: Home, project: Project, name: str) -> None:
+    def __init__(self, name: str, load: Load, state: LoadedVersion) -> None:
         self.name = name
-        self._home = home
-        self._project = project
-        self.state = self._now(None)
-
-    def refresh(self, check: Callable[[LoadedVersion], None] | None = None) -> bool:
-        """Take over today's champion and joined tables; return whether anything changed.
-
-        Calls that are under way end with the state with which they began. If it raises, or `check`
-        does on the new state, the state stays as it was.
-        """
-        before = self.state
-        after = self._now(before)
-        if check is not None and after is not before:
-            check(after)
-        self.state = after
-        return after is not before
+        self.state = state
+        self._load = load
 
     def predict(self, rows: Any, *, features: bool = False, batch: str | None = None) -> pa.Table:
         """Return the answer to rows, one row for each, in their order (see `stages/score/answer`).
@@ -134,7 +123,7 @@ class LoadedModel:
         if features:
             return state.scorer.from_features(rows)
         rows, groups = grouped(
-            self._home.objects.table,
+            self._load,
             state.scorer.spec,
             state.datasets,
             state.tables,
@@ -142,6 +131,29 @@ class LoadedModel:
             batch,
         )
         return state.scorer.from_rows(rows, groups)
+
+
+class LoadedModel(Predictor):
+    """The champion of a model in an environment, ready to predict."""
+
+    def __init__(self, home: Home, project: Project, name: str) -> None:
+        self.name = name
+        self._home = home
+        self._project = project
+        super().__init__(name, home.objects.table, self._now(None))
+
+    def refresh(self, check: Callable[[LoadedVersion], None] | None = None) -> bool:
+        """Take over today's champion and joined tables; return whether anything changed.
+
+        Calls that are under way end with the state with which they began. If it raises, or `check`
+        does on the new state, the state stays as it was.
+        """
+        before = self.state
+        after = self._now(before)
+        if check is not None and after is not before:
+            check(after)
+        self.state = after
+        return after is not before
 
     def _now(self, before: LoadedVersion | None) -> LoadedVersion:
         champion = self._home.promotions.champion(self._home.env, self.name)

@@ -6,7 +6,7 @@ import http.client
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -20,6 +20,7 @@ from ml_assets.serve.service.app import application
 from ml_assets.serve.service.figures import Figures
 from ml_assets.serve.service.followed import Followed, Follower
 from ml_assets.serve.service.requests import Limits, Service
+from ml_assets.serve.service.served import Served
 from ml_assets.store.access import access_keys
 from ml_assets_tests.projects import Toy
 
@@ -46,7 +47,7 @@ class Client:
     """A client of one server."""
 
     port: int
-    followed: Followed
+    served: Served
 
     def ask(
         self, path: str, body: Any = None, kind: str = "application/json", **headers: str
@@ -83,11 +84,34 @@ def serving(
     recorder = Recorder.of(
         home, planner.project, ["forecast"], lambda name: figures.unlogged.labels(name).inc()
     )
-    service = Service({"forecast": followed}, figures, limits, recorder)
-    hosts = ["localhost", "127.0.0.1"]
     access = Access(partial(access_keys, home))
     access.look()
+    service = Service({"forecast": followed}, figures, limits, recorder)
     follower = Follower([followed], 0.05, access)
+    try:
+        with _served(service, follower, access, rates, logged) as client:
+            yield client
+    finally:
+        home.close()
+
+
+@contextmanager
+def running(models: Sequence[Served]) -> Iterator[Client]:
+    """Serve models without a home."""
+    service = Service({model.name: model for model in models}, Figures())
+    with _served(service, Follower(()), Access(list, unguarded=True)) as client:
+        yield client
+
+
+@contextmanager
+def _served(
+    service: Service,
+    follower: Follower,
+    access: Access,
+    rates: Rates | None = None,
+    logged: bool = False,
+) -> Iterator[Client]:
+    hosts = ["localhost", "127.0.0.1"]
     app = application(service, follower, access, hosts, rates=rates, logged=logged)
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
     thread = threading.Thread(target=server.run)
@@ -96,8 +120,8 @@ def serving(
         while not server.started:
             assert thread.is_alive()
             time.sleep(0.01)
-        yield Client(server.servers[0].sockets[0].getsockname()[1], followed)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        yield Client(port, next(iter(service.models.values())))
     finally:
         server.should_exit = True
         thread.join()
-        home.close()

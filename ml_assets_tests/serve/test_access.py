@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
+import os
+import subprocess
 import time
+from typing import Any
 
 import pytest
 
+from ml_assets.cli.servers import example
 from ml_assets.errors import RequestError, UnknownName
 from ml_assets.serve.service.access import Rates
 from ml_assets.serve.service.requests import Limits
@@ -32,6 +37,13 @@ def status_within(client: Client, wanted: int, headers: dict[str, str]) -> float
         assert time.monotonic() < begin + 30
         time.sleep(0.02)
     return time.monotonic() - begin
+
+
+def ran(command: str, **environ: str) -> Any:
+    """Run a command of a shell; return the JSON document that it prints."""
+    given = {**os.environ, **environ}
+    done = subprocess.run(command, shell=True, env=given, capture_output=True, check=True)
+    return json.loads(done.stdout)
 
 
 def test_only_digests_are_stored(promoted: Toy) -> None:
@@ -134,3 +146,15 @@ def test_a_rate_is_by_client_with_bursts_of_one_second() -> None:
     assert [rates.wait("a") for _ in range(2)] == [0.0, 0.5]
     clock[0] += 60.0
     assert [rates.wait("a") for _ in range(3)] == [0.0, 0.0, 0.5]
+
+
+def test_the_request_that_up_prints_works_or_says_that_a_key_is_needed(promoted: Toy) -> None:
+    with serving(promoted) as client:
+        said = example(client.port)
+        assert said is not None
+        assert ran(said)["version"] == "v0"
+        key = add_key(promoted.planner().home, "shop", ["predict"])
+        status_within(client, 401, {})
+        said = example(client.port)
+        assert said is not None
+        assert ran(said, KEY=key)["models"][0]["example"]["rows"]

@@ -84,14 +84,14 @@ def test_joined_data_are_followed(promoted: Toy) -> None:
         before = client.ask(ASKED, [ROW]).json["predictions"]
         promoted.land("prices", "2020-06", b"store,price\nnorth,60\nsouth,61\nwest,62\n")
         promoted.make("prices/cleaned")
-        tables = client.followed.loaded.state.tables if client.followed.loaded else None
+        tables = client.served.loaded.state.tables if client.served.loaded else None
         _until_moved(client, tables)
         assert client.ask(ASKED, [ROW]).json["predictions"] != before
 
 
 def _until_moved(client: Client, before: Any) -> None:
     for _ in range(600):
-        loaded = client.followed.loaded
+        loaded = client.served.loaded
         if loaded is not None and loaded.state.tables is not before:
             return
         threading.Event().wait(0.05)

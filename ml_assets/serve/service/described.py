@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from ml_assets.serve.groups import by_batch
-from ml_assets.serve.service.followed import Followed
+from ml_assets.serve.service.served import Served
 from ml_assets.stages.score.score import Scorer
 
 KNOWN = 500
 """Values of a category that are listed."""
 
 
-def described(model: Followed) -> dict[str, Any]:
+def described(model: Served) -> dict[str, Any]:
     """Return a model as a JSON document."""
     if model.loaded is None:
         return {"name": model.name, "version": None, "ready": False, "why": model.why}

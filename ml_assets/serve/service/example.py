@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
 from ml_assets.errors import RequestError
-from ml_assets.serve.model import LoadedModel
+from ml_assets.serve.model import Predictor
 from ml_assets.store.home import Home
 
 
-def example_of(home: Home, loaded: LoadedModel) -> dict[str, Any] | None:
+def example_of(home: Home, loaded: Predictor) -> dict[str, Any] | None:
     """Return the body of a request with one row, the first of the newest batch.
 
     None where nothing has landed, or a column is sensitive: its values may not be shown.
@@ -26,13 +27,14 @@ def example_of(home: Home, loaded: LoadedModel) -> dict[str, Any] | None:
     newest = batches[-1]
     rows = home.objects.table(held[newest].outputs["cleaned"].digest).slice(0, 1)
     (row,) = rows.select([name for name in columns if name in rows.column_names]).to_pylist()
-    row = {name: _plain(value) for name, value in row.items()}
+    return request_of(loaded, row, newest)
+
+
+def request_of(loaded: Predictor, row: Mapping[str, Any], batch: str) -> dict[str, Any]:
+    """Return the body of a request with a row, and with its batch where no time says it."""
+    given = {name: v.isoformat() if isinstance(v, date) else v for name, v in row.items()}
     try:
-        loaded.predict([row])
+        loaded.predict([given])
     except RequestError:
-        return {"rows": [row], "batch": newest}
-    return {"rows": [row]}
-
-
-def _plain(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, date) else value
+        return {"rows": [given], "batch": batch}
+    return {"rows": [given]}

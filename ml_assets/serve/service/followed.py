@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -17,6 +16,7 @@ from ml_assets.serve.model import LoadedModel, LoadedVersion
 from ml_assets.serve.service.access import Access
 from ml_assets.serve.service.example import example_of
 from ml_assets.serve.service.golden import check
+from ml_assets.serve.service.served import Served
 from ml_assets.spec.project import Project
 from ml_assets.store.home import Home
 
@@ -27,30 +27,26 @@ FAILURES = (MlAssetsError, SQLAlchemyError, OSError, MemoryError)
 log = logging.getLogger("ml_assets.serve")
 
 
-class Followed:
+class Followed(Served):
     """One model as it is served; `loaded` is None until a champion could be loaded."""
 
     def __init__(self, home: Home, project: Project, name: str) -> None:
-        self.name = name
-        self.loaded: LoadedModel | None = None
-        self.why: str | None = None
-        """Why the champion of now is not the one that is served; None if it is."""
-        self.example: dict[str, Any] | None = None
-        """The body of a request that works."""
+        super().__init__(name)
         self._home, self._project = home, project
+        self._champion: LoadedModel | None = None
         self.look()
 
     def look(self) -> None:
         """Take over what has changed; whatever fails, what was served is served on."""
         try:
-            if self.loaded is None:
-                loaded = LoadedModel(self._home, self._project, self.name)
-                self._check(loaded.state)
-                self.loaded = loaded
-                self.example = example_of(self._home, loaded)
-                log.info("%s v%s is served", self.name, loaded.state.version)
-            elif self.loaded.refresh(self._check):
-                log.info("%s v%s is served", self.name, self.loaded.state.version)
+            if self._champion is None:
+                found = LoadedModel(self._home, self._project, self.name)
+                self._check(found.state)
+                self._champion = self.loaded = found
+                self.example = example_of(self._home, found)
+                log.info("%s v%s is served", self.name, found.state.version)
+            elif self._champion.refresh(self._check):
+                log.info("%s v%s is served", self.name, self._champion.state.version)
         except FAILURES as error:
             why = str(error) or type(error).__name__
             if why != self.why:

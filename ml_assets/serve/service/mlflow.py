@@ -14,10 +14,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from ml_assets.serve.service import bodies
-from ml_assets.serve.service.followed import Followed
 from ml_assets.serve.service.predicting import Options, request_id
 from ml_assets.serve.service.refused import Refused
 from ml_assets.serve.service.requests import Service
+from ml_assets.serve.service.served import Served
 from ml_assets.stages.score.answer import PREDICTION
 
 PROTOCOL = "mlflow"
@@ -28,10 +28,10 @@ def routes(service: Service) -> APIRouter:
     """Return the routes; those without a name are of the only model that is served."""
     router = APIRouter(tags=["MLflow"])
 
-    async def answered(request: Request, find: Callable[[], Followed]) -> Response:
+    async def answered(request: Request, find: Callable[[], Served]) -> Response:
         kind = request.headers.get("content-type", bodies.JSON).partition(";")[0].strip().lower()
 
-        def work(model: Followed, body: bytes) -> Response:
+        def work(model: Served, body: bytes) -> Response:
             reading, options = _reading(kind, body)
             found = service.reply(model, PROTOCOL, reading, options)
             predictions = found.table[PREDICTION].to_pylist()

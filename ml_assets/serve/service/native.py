@@ -13,10 +13,10 @@ from starlette.responses import JSONResponse, Response
 
 from ml_assets.serve.service import bodies
 from ml_assets.serve.service.described import described
-from ml_assets.serve.service.followed import Followed
 from ml_assets.serve.service.predicting import Options, Reply, request_id
 from ml_assets.serve.service.refused import Refused
 from ml_assets.serve.service.requests import Service
+from ml_assets.serve.service.served import Served
 from ml_assets.spec.score import RowsSpec
 from ml_assets.stages.ingest.source import Source
 
@@ -56,7 +56,7 @@ def routes(service: Service, example: dict[str, Any] | None) -> APIRouter:
         kind = request.headers.get("content-type", bodies.JSON).partition(";")[0].strip().lower()
         accepted = request.headers.get("accept", "")
 
-        def work(model: Followed, body: bytes) -> Response:
+        def work(model: Served, body: bytes) -> Response:
             reading, chosen = _reading(kind, body, options, service.limits.bytes)
             return _written(accepted, model, service.reply(model, PROTOCOL, reading, chosen))
 
@@ -94,7 +94,7 @@ def _json(body: bytes, options: Options) -> tuple[Any, Options]:
     return lambda _: rows, Options(features, batch, options.interval, options.explain)
 
 
-def _written(accepted: str, model: Followed, found: Reply) -> Response:
+def _written(accepted: str, model: Served, found: Reply) -> Response:
     """Return the answer in the format that the client accepts first; JSON by default."""
     version = f"v{found.state.version}"
     headers = {"X-Model-Version": version, **request_id(found)}

@@ -14,8 +14,8 @@ from ml_assets.errors import HookError, RequestError, StageError
 from ml_assets.serve.model import LoadedVersion, rows_spec
 from ml_assets.serve.recording.recorder import Answered
 from ml_assets.serve.service.figures import Figures
-from ml_assets.serve.service.followed import Followed
 from ml_assets.serve.service.refused import Refused
+from ml_assets.serve.service.served import Served
 from ml_assets.spec.score import RowsSpec
 from ml_assets.stages.counted import counted
 from ml_assets.stages.ingest.source import Source, Unreadable
@@ -54,7 +54,7 @@ class Reply:
 
 
 def reply(
-    served: Followed,
+    served: Served,
     reading: Reading,
     options: Options,
     figures: Figures,

@@ -15,9 +15,9 @@ from starlette.responses import JSONResponse, Response
 from ml_assets.serve.recording.log import Full
 from ml_assets.serve.recording.recorder import Recorder
 from ml_assets.serve.service.figures import Figures
-from ml_assets.serve.service.followed import Followed
 from ml_assets.serve.service.predicting import Options, Reply, reply
 from ml_assets.serve.service.refused import Refused
+from ml_assets.serve.service.served import Served
 
 
 @dataclass(frozen=True)
@@ -34,18 +34,18 @@ class Limits:
 class Service:
     """What all routes share."""
 
-    models: Mapping[str, Followed]
+    models: Mapping[str, Served]
     figures: Figures
     limits: Limits = Limits()
     recorder: Recorder = field(default_factory=lambda: Recorder({}))
 
-    def model(self, name: str) -> Followed:
+    def model(self, name: str) -> Served:
         """Return a model by its name."""
         if name not in self.models:
             raise Refused(404, f"no model is named so; served are: {', '.join(self.models)}")
         return self.models[name]
 
-    def only(self) -> Followed:
+    def only(self) -> Served:
         """Return the model, where one is served."""
         if len(self.models) > 1:
             names = ", ".join(self.models)
@@ -56,8 +56,8 @@ class Service:
         self,
         request: Request,
         protocol: str,
-        find: Callable[[], Followed],
-        work: Callable[[Followed, bytes], Response],
+        find: Callable[[], Served],
+        work: Callable[[Served, bytes], Response],
     ) -> Response:
         """Return the answer to a request with a body, or what is wrong with it, counted."""
         begin, name = time.perf_counter(), ""
@@ -73,7 +73,7 @@ class Service:
         return response
 
     def reply(
-        self, model: Followed, protocol: str, reading: Callable[..., Any], options: Options
+        self, model: Served, protocol: str, reading: Callable[..., Any], options: Options
     ) -> Reply:
         """Return the predictions, counted and written down."""
         found = reply(model, reading, options, self.figures, protocol, self.limits.rows)

@@ -16,10 +16,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from ml_assets.serve.service import bodies
-from ml_assets.serve.service.followed import Followed
 from ml_assets.serve.service.predicting import Options, Reply, request_id
 from ml_assets.serve.service.refused import Refused
 from ml_assets.serve.service.requests import Service
+from ml_assets.serve.service.served import Served
 from ml_assets.stages.score.answer import MISSING_JOINS, UNSEEN
 
 PROTOCOL = "v2"
@@ -63,7 +63,7 @@ def routes(service: Service) -> APIRouter:
 
     @router.post("/models/{name}/infer", summary="Predictions for tensors")
     async def infer(request: Request, name: str) -> Response:
-        def work(model: Followed, body: bytes) -> Response:
+        def work(model: Served, body: bytes) -> Response:
             asked = bodies.document(body)
             if not isinstance(asked, dict):
                 raise Refused(400, "wanted an object with inputs")
@@ -77,7 +77,7 @@ def routes(service: Service) -> APIRouter:
     return router
 
 
-def _metadata(model: Followed) -> dict[str, Any]:
+def _metadata(model: Served) -> dict[str, Any]:
     if model.loaded is None:
         raise Refused(503, f"{model.name} is not ready: {model.why}")
     state = model.loaded.state

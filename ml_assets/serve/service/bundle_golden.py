@@ -1,0 +1,75 @@
+"""Golden rows of a bundle: it is served only if they have the predictions that it lists.
+
+Belongs here: golden rows of features, and golden raw rows with what they are joined with. Does not
+belong here: those of a home (`golden`).
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from ml_assets.errors import StageError
+from ml_assets.release.read import Bundle
+from ml_assets.release.score import EXPECTED, GOLDEN
+from ml_assets.serve.bundle import BundleTables
+from ml_assets.serve.model import LoadedVersion, Predictor
+from ml_assets.serve.service import bodies
+from ml_assets.stages.release.onnx import TOLERANCE
+
+
+def check(bundle: Bundle, raw: Mapping[str, Any], state: LoadedVersion) -> None:
+    """Raise StageError if the golden rows of a bundle have other predictions in this process."""
+    inputs = bodies.csv(bundle.files[GOLDEN], state.inputs)
+    none = BundleTables(bundle.files.__getitem__, raw)
+    _compared(bundle, none, state, inputs, EXPECTED, features=True)
+    golden = raw["golden"]
+    if "file" not in golden:
+        return
+    tables = BundleTables(bundle.files.__getitem__, raw)
+    for name, batches in golden["joins"].items():
+        for batch, file in batches.items():
+            tables.add(name, batch, bundle.files[file], file)
+    rows = pq.read_table(io.BytesIO(bundle.files[golden["file"]]))
+    then = replace(state, tables=tables.tables())
+    _compared(bundle, tables, then, rows, golden["predictions"], batch=golden["batch"] or None)
+
+
+def _compared(
+    bundle: Bundle,
+    tables: BundleTables,
+    state: LoadedVersion,
+    rows: Any,
+    expected: str,
+    *,
+    features: bool = False,
+    batch: str | None = None,
+) -> None:
+    model = Predictor(bundle.about["model"], tables.load, state)
+    read = model.read(state, rows, features=features)
+    found = model.predicted(state, read, features=features, batch=batch)
+    wanted = _predictions(bundle.files[expected], len(state.scorer.document["classes"]) or 1)
+    if found.problems or len(found.found) != len(wanted):
+        first = min(found.problems.items(), default=(0, "rows are missing"))
+        raise StageError(f"golden row {first[0]} of {expected} has no prediction: {first[1]}")
+    now = found.found.reshape(len(wanted), -1)
+    far = float((np.abs(now - wanted) / np.maximum(1.0, np.abs(wanted))).max(initial=0.0))
+    if not far <= TOLERANCE:
+        raise StageError(
+            f"golden rows are predicted up to {far:.3g} beside {expected}, over {TOLERANCE:g}; are "
+            "the libraries here those of the bundle's lock?"
+        )
+
+
+def _predictions(content: bytes, columns: int) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Return the first columns of a CSV: the predictions, without their intervals."""
+    rows = list(csv.reader(io.StringIO(content.decode())))[1:]
+    return np.array([[float(value) for value in row[:columns]] for row in rows]).reshape(
+        -1, columns
+    )

@@ -1,0 +1,23 @@
+"""A model as the routes see it, wherever it comes from.
+
+Does not belong here: a home (`followed`), a bundle (`bundled`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ml_assets.serve.model import Predictor
+
+
+@dataclass
+class Served:
+    """One model; `loaded` is None until one could be loaded."""
+
+    name: str
+    loaded: Predictor | None = None
+    why: str | None = None
+    """Why the model of now is not the one that is served; None if it is."""
+    example: dict[str, Any] | None = None
+    """The body of a request that works."""
