@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -72,8 +72,12 @@ def _typed(values: Sequence[Any], kind: str) -> pa.Array | None:
             return pa.array(values, pa.date32())
         if kind in ("timestamp", "date") and found == {datetime}:
             zoned = {value.tzinfo is not None for value in values if value is not None}
-            if len(zoned) == 1:
-                return pa.array(values, pa.timestamp("us", "UTC" if zoned.pop() else None))
+            if zoned == {True}:
+                # In UTC already: pyarrow ignores the zone once pandera is imported.
+                moments = [None if value is None else value.astimezone(UTC) for value in values]
+                return pa.array(moments, pa.timestamp("us", "UTC"))
+            if zoned == {False}:
+                return pa.array(values, pa.timestamp("us"))
     except (pa.ArrowInvalid, OverflowError, ValueError):
         # Beyond what the type holds: ingest says so of the text.
         return None

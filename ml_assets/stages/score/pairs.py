@@ -50,6 +50,7 @@ def disagreement(spec: RealizedSpec, *, champion: Handle, challenger: Handle) ->
     {"rows", "mean_absolute_difference"}: of numbers, or of the probability of true; of classes the
     total variation distance, half the sum over the classes. Of classes and of true and false also
     "differing": the share of rows in which the likeliest class is another. None without rows.
+    StageError if the tables are not of the same rows.
     """
     ours, theirs = champion.table(), challenger.table()
     if not ours[LINE].equals(theirs[LINE]):

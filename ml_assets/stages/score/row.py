@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -130,7 +131,7 @@ def _parser(by: Spelling) -> Parse:
     simple = (numeric and by.plain) or by.kind in PLAIN or (by.kind == "date" and not by.formats)
     moment = by.kind == "timestamp" and not by.formats
     parse = PARSERS.get(by.kind, str)
-    numbers = {_number(text, by) for text in by.nulls} if numeric else set()
+    numbers = {_number(text, by) for text in by.nulls} - {None} if numeric else set()
 
     def parsed(given: Any) -> Any:
         if type(given) is not str:
@@ -155,7 +156,8 @@ def _parser(by: Spelling) -> Parse:
 
 
 def _number(text: str, by: Spelling) -> Any:
-    return read_column(pa.array([text], pa.string()), by).values[0].as_py()
+    """Return the number that a missing value's text writes, None if it is none."""
+    return read_column(pa.array([text], pa.string()), replace(by, nulls=())).values[0].as_py()
 
 
 def _read(given: Any, by: Spelling) -> Any:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from ml_assets.stages.ingest import columnar
-from ml_assets.stages.ingest.cells import Number, column
+from ml_assets.stages.ingest.cells import Number, column, written
 from ml_assets.stages.ingest.source import Source, Unreadable
 
 if TYPE_CHECKING:
@@ -70,16 +70,36 @@ def _of_mappings(rows: Sequence[Mapping[str, Any]]) -> Source:
 def cells_of(values: Iterable[Any]) -> pa.Array:
     """Return values of Python or pandas as a column."""
     cells = [cell(value) for value in values]
+    known = [item for item in cells if item is not None]
     try:
-        known = [item for item in cells if item is not None]
         if known and all(_is_aware(item) for item in known):
             # In UTC already: pyarrow ignores the zone once pandera is imported.
             moments = [None if item is None else item.astimezone(UTC) for item in cells]
             return pa.array(moments, pa.timestamp("us", "UTC"))
-        return column([item.isoformat() if _is_aware(item) else item for item in cells], None)
+        return column([_plain(item) for item in cells], None)
     except (pa.ArrowException, OverflowError, UnicodeEncodeError):
-        # Text that cannot be stored, or times beyond Arrow's: they fail by their own text.
-        return pa.array([None if cell is None else ascii(cell) for cell in cells], pa.string())
+        # Times beyond Arrow's, or text that cannot be stored: those cells fail by their own text.
+        return pa.array([_stored(_plain(item)) for item in cells], pa.string())
+
+
+def _plain(item: Any) -> Any:
+    return item.isoformat() if _is_aware(item) else item
+
+
+def _stored(item: Any) -> str | None:
+    """Return a cell as text that can be stored."""
+    if item is None:
+        return None
+    text = written(item)
+    return text if text.isascii() or _encodes(text) else ascii(item)
+
+
+def _encodes(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def cell(value: Any) -> Any:
