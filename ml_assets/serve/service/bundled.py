@@ -12,9 +12,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ml_assets.errors import MlAssetsError, RequestError
+from ml_assets.errors import MlAssetsError, RequestError, StageError
 from ml_assets.history.stored_code.loaded import stored_modules
 from ml_assets.release.check import problems
 from ml_assets.release.read import Bundle, document, read
@@ -95,10 +96,18 @@ def _served(
         scorer=scorer,
         datasets=datasets_of(raw),
         tables=tables.tables(),
+        learned=_learned,
     )
     check(bundle, raw, state)
     found = Predictor(about["model"], tables.load, state)
     return Served(found.name, found, example=_example(bundle, raw, found))
+
+
+def _learned() -> pa.Table:
+    raise StageError(
+        "a bundle has none of the rows that its model learned from, by which its trees "
+        "are explained: ask where the model's home is served"
+    )
 
 
 def _hook(bundle: Bundle, raw: Mapping[str, Any]) -> Hook | None:
