@@ -89,6 +89,7 @@ def _own(model: ModelSpec) -> Mapping[str, Column]:
         "batch": Column(type="text", description="The batch that the request named."),
         "weight": Column(type="number", description="1 by the share of requests kept."),
         "prediction": Column(type="category") if classes else number,
+        "class": Column(type="boolean", description="Whether it reached the threshold."),
         "probabilities": Column(type="text", description="Of each class, as JSON."),
         "low": number,
         "high": number,
@@ -100,6 +101,7 @@ def _own(model: ModelSpec) -> Mapping[str, Column]:
     ends = model.prediction_intervals is not None and model.task == "regression"
     a_set = model.prediction_intervals is not None and model.task != "regression"
     absent = set() if classes else {"probabilities"}
+    absent |= {"class"} if model.training.threshold is None else set()
     absent |= set() if ends else {"low", "high"}
     absent |= set() if a_set else {"set"}
     return {

@@ -27,6 +27,7 @@ from ml_assets.spec.metrics import METRICS, Asked, Metric, plain
 from ml_assets.spec.mistakes import Mistakes, Place
 from ml_assets.spec.requests import Requests
 from ml_assets.spec.split import HashSplit, SplitSpec, TimeSplit
+from ml_assets.spec.threshold import Threshold
 
 Task = Literal["regression", "binary", "multiclass"]
 FeatureType = Literal["number", "integer", "category", "boolean", "date", "timestamp", "text"]
@@ -187,6 +188,11 @@ class Training(Spec):
     together, and with a split by time each part is predicted from earlier rows alone."""
     folds: Annotated[int, Field(ge=2, le=50)] = 5
     """The parts of a cross-validation."""
+    threshold: Threshold | None = None
+    """Binary: from which probability on a row is of class 1: a number, `f1` for the largest F1, or
+    `{costs: {false_positive: 1, false_negative: 5}}` for the least cost. Chosen on validation or on
+    the held-out rows of a cross-validation; by default 0.5
+    ([more](../how-to/choose-a-threshold.md))."""
     refit: Literal["train+validation", "none"] = "train+validation"
     """Refit the chosen family with the settings found, on train and validation together."""
     threads: Annotated[int, Field(ge=1, le=1024)] = 1
@@ -204,6 +210,7 @@ class FitSpec(Spec):
     weighted: bool = False
     threads: int
     seed: int
+    threshold: Threshold | None = None
 
 
 class CrossSpec(FitSpec):
@@ -428,6 +435,8 @@ class ModelSpec(Spec):
                 near = suggest(family.by, self.features.columns)
                 yield (*families, name, "by"), f"no feature {family.by!r}{near}"
 
+        if training.threshold is not None and self.task != "binary":
+            yield ("training", "threshold"), "is only for binary"
         if training.selection == "cross_validation" and training.refit == "none":
             said = "none leaves no model after a cross-validation; wanted train+validation"
             yield ("training", "refit"), said

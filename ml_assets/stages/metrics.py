@@ -19,6 +19,10 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 Metric = Callable[[Array, Array], float]
+HALF = 0.5
+"""From this probability on class 1 is the likeliest."""
+OF_CLASSES = ("accuracy", "f1", "balanced_accuracy")
+"""Metrics of what is said to be the class: of two classes they depend on the threshold `at`."""
 _TINY = 1e-15
 _RATE = 1e-9
 """The least predicted count that a deviance is of: at 0 it would be infinite."""
@@ -75,10 +79,9 @@ def log_losses(target: Array, prediction: Array) -> Array:
     return np.asarray(-np.log(np.clip(happened, _TINY, 1.0)), dtype=np.float64)
 
 
-def hits(target: Array, prediction: Array) -> Array:
-    """Return 1.0 by row if the likeliest class is the target's (0.5 and above: class 1)."""
-    likelier = prediction >= 0.5 if prediction.ndim == 1 else prediction.argmax(axis=1)
-    return np.asarray(likelier == target, dtype=np.float64)
+def hits(target: Array, prediction: Array, at: float = HALF) -> Array:
+    """Return 1.0 by row if its class is the target's (of two classes `at` and above: class 1)."""
+    return np.asarray(likeliest(prediction, at) == target, dtype=np.float64)
 
 
 def relative_errors(target: Array, prediction: Array) -> Array:
@@ -107,9 +110,9 @@ def pinball_losses(target: Array, prediction: Array, quantile: float) -> Array:
     return np.maximum(quantile * over, (quantile - 1.0) * over)
 
 
-def likeliest(prediction: Array) -> Array:
-    """Return the likeliest class of each row; 0.5 and above: class 1."""
-    likelier = prediction >= 0.5 if prediction.ndim == 1 else prediction.argmax(axis=1)
+def likeliest(prediction: Array, at: float = HALF) -> Array:
+    """Return the likeliest class of each row; of two classes `at` and above: class 1."""
+    likelier = prediction >= at if prediction.ndim == 1 else prediction.argmax(axis=1)
     return np.asarray(likelier, dtype=np.float64)
 
 
@@ -144,9 +147,9 @@ def brier(target: Array, prediction: Array) -> float:
     return float(squared_errors(target, prediction).mean())
 
 
-def accuracy(target: Array, prediction: Array) -> float:
-    """Return the share of rows whose likeliest class is right."""
-    return float(hits(target, prediction).mean())
+def accuracy(target: Array, prediction: Array, at: float = HALF) -> float:
+    """Return the share of rows whose class is right."""
+    return float(hits(target, prediction, at).mean())
 
 
 def auc(target: Array, prediction: Array) -> float:
@@ -166,19 +169,19 @@ def mape(target: Array, prediction: Array) -> float:
     return float(relative_errors(target, prediction).mean())
 
 
-def balanced_accuracy(target: Array, prediction: Array) -> float:
+def balanced_accuracy(target: Array, prediction: Array, at: float = HALF) -> float:
     """Return the mean, over the classes that occur, of the share of their rows that is right."""
-    right = hits(target, prediction)
+    right = hits(target, prediction, at)
     return float(np.mean([right[target == value].mean() for value in np.unique(target)]))
 
 
-def f1(target: Array, prediction: Array) -> float:
+def f1(target: Array, prediction: Array, at: float = HALF) -> float:
     """Return the harmonic mean of precision and recall (van Rijsbergen, 1979).
 
-    Of class 1 where that is at least as likely as not; of several classes the mean over those
+    Of class 1 where its probability is `at` or above; of several classes the mean over those
     that occur.
     """
-    said = likeliest(prediction)
+    said = likeliest(prediction, at)
     values = [1.0] if prediction.ndim == 1 else np.unique(target)
     found = []
     for value in values:
@@ -243,12 +246,13 @@ NUMBERED: Mapping[str, Mapping[str, Callable[[float, Array, Array], float]]] = {
 """Metrics of a number, which is part of the name (`pinball_0.9`); measured likewise."""
 
 
-def function(task: str, name: str) -> Metric:
-    """Return a metric of a task by its name."""
+def function(task: str, name: str, at: float = HALF) -> Metric:
+    """Return a metric of a task by its name; `at` is the threshold of two classes."""
     plain, number = parsed(name)
     if number is not None:
         return partial(NUMBERED[task][plain], number)
-    return BY_TASK[task].get(name) or ASKED[task][name]
+    found: Callable[..., float] = BY_TASK[task].get(name) or ASKED[task][name]
+    return partial(found, at=at) if name in OF_CLASSES else found
 
 
 def named(task: str, also: Iterable[str] = ()) -> list[str]:
@@ -281,16 +285,17 @@ def why_undefined(name: str, target: Array) -> str | None:
 
 
 def measure(
-    task: str, target: Array, prediction: Array, also: Iterable[str] = ()
+    task: str, target: Array, prediction: Array, also: Iterable[str] = (), at: float = HALF
 ) -> tuple[dict[str, float | None], list[str]]:
     """Return every metric of a task, None if it has no value, and the reasons.
 
-    `also` names metrics that are measured only where they are asked for.
+    `also` names metrics that are measured only where they are asked for; `at` is the threshold of
+    two classes.
     """
     values: dict[str, float | None] = {}
     notes = []
     for name in named(task, also):
-        metric = function(task, name)
+        metric = function(task, name, at)
         reason = why_undefined(name, target)
         values[name] = None
         if reason is None:

@@ -54,6 +54,7 @@ def fit_spec(model: ModelSpec, family: str) -> FitSpec:
         weighted=model.weight is not None,
         threads=model.training.threads,
         seed=model.training.seed,
+        threshold=model.training.threshold,
     )
 
 

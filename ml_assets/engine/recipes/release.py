@@ -148,6 +148,7 @@ def release_spec(
             [column["type"] for column in past.fitted["columns"].values()],
             [member["family"] for member in past.fitted["family"].get("members", {}).values()],
             intervals="limits" in past.inputs,
+            threshold=past.fitted.get("threshold") is not None,
             rows=rows is not None,
         ),
         licences=licences(),
@@ -161,12 +162,13 @@ def programs(
     members: Collection[str] = (),
     *,
     intervals: bool = False,
+    threshold: bool = False,
     rows: bool = False,
 ) -> dict[str, str]:
     """Return the programs and locks of a bundle by file name.
 
     `kinds` are types of features, `members` the families of a blend; with `intervals`, predictions
-    have them; with `rows`, raw rows are scored too.
+    have them; with a `threshold` a class; with `rows`, raw rows are scored too.
     """
     lock = "lightgbm.txt" if {family, *members} & set(TREES) else "numpy.txt"
     # Families of the first format have a program of one file, the bytes of which are kept.
@@ -195,6 +197,13 @@ def programs(
             "score_edge_point.py": found["score_edge.py"],
             "score_edge.py": _shipped("score_intervals.py"),
             "intervals.py": _shipped("apply.py", "ml_assets.stages.intervals"),
+        }
+    if threshold:
+        found |= {
+            "score_probability.py": found["score.py"],
+            "score.py": _shipped("score_classes.py"),
+            "score_edge_probability.py": found["score_edge.py"],
+            "score_edge.py": _shipped("score_classes.py"),
         }
     if rows:
         found |= {

@@ -18,10 +18,10 @@ import pyarrow as pa
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.stages.ingest.columns import expected, named
 from ml_assets.stages.ingest.source import Source
-from ml_assets.stages.score.answer import PREDICTION, PROBABILITY
+from ml_assets.stages.score.answer import CLASS, PREDICTION, PROBABILITY
 from ml_assets.store.request_secret import hashed
 
-ANSWERED = (PREDICTION, "low", "high", "set", "unseen", "missing_joins")
+ANSWERED = (PREDICTION, CLASS, "low", "high", "set", "unseen", "missing_joins")
 Row = dict[str, Any]
 
 

@@ -46,6 +46,8 @@ def described(model: Served) -> dict[str, Any]:
     }
     if scorer.spec.task == "multiclass":
         found["classes"] = [str(name) for name in scorer.document["classes"]]
+    if "threshold" in scorer.document:
+        found["threshold"] = scorer.document["threshold"]
     if model.why is not None:
         found["why_not_newer"] = model.why
     return found

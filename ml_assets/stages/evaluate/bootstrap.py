@@ -89,9 +89,21 @@ def drawn(block: Ints, unit: str, resamples: int, seed: int) -> Draws:
 
 
 def distribution(
-    name: str, target: Array, prediction: Array, draws: Draws, group: Ints, groups: int
+    name: str,
+    target: Array,
+    prediction: Array,
+    draws: Draws,
+    group: Ints,
+    groups: int,
+    at: float = metrics.HALF,
 ) -> Array:
-    """Return a metric by draw and group of rows: (draws, groups), NaN if it has no value."""
+    """Return a metric by draw and group of rows: (draws, groups), NaN if it has no value.
+
+    `at` is the threshold of two classes.
+    """
+    if name in metrics.OF_CLASSES and prediction.ndim == 1:
+        # These metrics see no more of a probability than its class.
+        prediction = metrics.likeliest(prediction, at)
     plain, number = metrics.parsed(name)
     with np.errstate(divide="ignore", invalid="ignore"):
         if name in _LOSSES or plain == "pinball":

@@ -70,7 +70,7 @@ def evaluate(
         "test_references": test.digest,
     }
     figures["notes"] += _notes(spec, rows, chosen, hidden) + _chosen(board, rows)
-    loss = row_losses(spec.metric, rows.target, rows.prediction)
+    loss = row_losses(spec.metric, rows.target, rows.prediction, rows.at)
     gains = {entry["feature"]: entry["gain"] for entry in importance}
     study = Study(spec, rows, draws, loss, gains)
     sections = {name: part.measure(study) for name, part in SECTIONS.items() if part.measure}
@@ -117,16 +117,15 @@ def _figures(
     sliced: list[str],
 ) -> dict[str, Any]:
     level = spec.evaluation.intervals.level
-    values, notes = standard.measure(spec.task, rows.target, rows.prediction, _asked(spec))
+    values, notes = standard.measure(spec.task, rows.target, rows.prediction, _asked(spec), rows.at)
     for name, hook in own.items():
         values[name] = call(hook, str(spec.evaluation.metrics[name]), rows.target, rows.prediction)
-    drawn = _drawn(spec, rows, rows.prediction, draws, values)
+    drawn = _drawn(spec, rows, rows.prediction, draws, values, rows.at)
     intervals = {
         name: bootstrap.interval(drawn[name], level) if name in drawn else None for name in values
     }
     baselines = {
-        name: _baseline(spec, rows, prediction, draws, own, values, drawn)
-        for name, prediction in rows.baselines.items()
+        name: _baseline(spec, rows, name, draws, own, values, drawn) for name in rows.baselines
     }
     best = next(iter(baselines.values()))
     for place, entry in enumerate(baselines.values()):
@@ -166,13 +165,14 @@ def _drawn(
     prediction: Any,
     draws: bootstrap.Draws,
     values: Mapping[str, float | None],
+    at: float,
 ) -> dict[str, Any]:
     """Return the draws (resamples,) of each standard metric that has a value."""
     if len(rows.target) < 2:
         return {}
     whole = np.zeros(len(rows.target), dtype=np.int64)
     return {
-        name: bootstrap.distribution(name, rows.target, prediction, draws, whole, 1)[:, 0]
+        name: bootstrap.distribution(name, rows.target, prediction, draws, whole, 1, at)[:, 0]
         for name in standard.named(spec.task, _asked(spec))
         if values[name] is not None
     }
@@ -181,7 +181,7 @@ def _drawn(
 def _baseline(
     spec: EvaluateSpec,
     rows: PredictedRows,
-    prediction: Any,
+    baseline: str,
     draws: bootstrap.Draws,
     own: Mapping[str, Hook],
     model: Mapping[str, float | None],
@@ -189,10 +189,11 @@ def _baseline(
 ) -> dict[str, Any]:
     """Return a baseline's metrics, their intervals, and the model's paired difference from it."""
     level = spec.evaluation.intervals.level
-    values, _ = standard.measure(spec.task, rows.target, prediction, _asked(spec))
+    prediction, at = rows.baselines[baseline], rows.baselines_at.get(baseline, standard.HALF)
+    values, _ = standard.measure(spec.task, rows.target, prediction, _asked(spec), at)
     for name, hook in own.items():
         values[name] = call(hook, str(spec.evaluation.metrics[name]), rows.target, prediction)
-    base = _drawn(spec, rows, prediction, draws, values)
+    base = _drawn(spec, rows, prediction, draws, values, at)
     difference = {}
     for name, value in values.items():
         both = name in drawn and name in base

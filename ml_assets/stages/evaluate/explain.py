@@ -57,7 +57,7 @@ def explain(
         return Result({"explained": {"importance": nothing, "contributions": nothing}})
     batch = encoded(fitted.model, table)
     prediction = predict_encoded(fitted.model, family, batch)
-    loss = row_losses(spec.metric, target, prediction)
+    loss = row_losses(spec.metric, target, prediction, fitted.at)
     found = {
         "importance": _importance(spec, fitted, batch, target, loss),
         "contributions": _contributions(spec, fitted, table, batch, target, prediction, loss),
@@ -87,7 +87,7 @@ def _importance(
         said = predict_encoded(fitted.model, fitted.family, pa.concat_tables(copies))
         for place, name in enumerate(some):
             part = said[place * rows : (place + 1) * rows]
-            more = row_losses(spec.metric, target, part) - loss
+            more = row_losses(spec.metric, target, part, fitted.at) - loss
             half = 1.959964 * float(more.std(ddof=1)) / np.sqrt(rows)
             mean = float(more.mean())
             interval = [mean - half, mean + half]

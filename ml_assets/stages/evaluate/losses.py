@@ -9,12 +9,12 @@ from ml_assets.stages import metrics
 from ml_assets.stages.metrics import Array
 
 
-def row_losses(metric: str, target: Array, prediction: Array) -> Array:
+def row_losses(metric: str, target: Array, prediction: Array, at: float = metrics.HALF) -> Array:
     """Return (n,) losses whose mean is the metric, or the closest loss if it is not a mean.
 
     r2: squared error, rmsle: squared error of the logarithms, median_ae: absolute error; auc,
     average_precision and recall_at_precision: log loss; accuracy, balanced_accuracy and f1: 1 if
-    wrong.
+    wrong. `at` is the threshold of two classes.
     """
     metric, number = metrics.parsed(metric)
     if metric == "pinball" and number is not None:
@@ -30,5 +30,5 @@ def row_losses(metric: str, target: Array, prediction: Array) -> Array:
     if metric in ("log_loss", "auc", "average_precision", "recall_at_precision"):
         return metrics.log_losses(target, prediction)
     if metric in ("accuracy", "balanced_accuracy", "f1"):
-        return 1.0 - metrics.hits(target, prediction)
+        return 1.0 - metrics.hits(target, prediction, at)
     return metrics.squared_errors(target, prediction)

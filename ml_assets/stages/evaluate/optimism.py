@@ -23,7 +23,7 @@ from ml_assets.stages.evaluate import bootstrap
 from ml_assets.stages.evaluate.sample import sample
 from ml_assets.stages.memory import InMemory
 from ml_assets.stages.result import Result
-from ml_assets.stages.train import folds
+from ml_assets.stages.train import folds, threshold
 from ml_assets.stages.train.predict import predict_fold
 from ml_assets.stages.train.refit import refitted
 
@@ -113,8 +113,9 @@ def _scored(
     (one, two), context, notes = folds.load(fit, references, {"sample": held})
     again, _ = refitted(fit, family, before, one, context, notes)
     prediction = predict_fold(again, family, two)
-    values, _ = metrics.measure(fit.task, two.target, prediction, (fit.metric,))
+    at = threshold.of(again)
+    values, _ = metrics.measure(fit.task, two.target, prediction, (fit.metric,), at)
     draws = bootstrap.draw(np.full(len(two.target), "NaT", "M8[us]"), "row", RESAMPLES, fit.seed)
     whole = np.zeros(len(two.target), dtype=np.int64)
-    spread = bootstrap.distribution(fit.metric, two.target, prediction, draws, whole, 1)[:, 0]
+    spread = bootstrap.distribution(fit.metric, two.target, prediction, draws, whole, 1, at)[:, 0]
     return values[fit.metric], spread

@@ -6,14 +6,15 @@ Belongs here: reading the fold batch by batch and predicting it. Does not belong
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ml_assets.stages.train import folds
+from ml_assets.stages.metrics import HALF
+from ml_assets.stages.train import folds, threshold
 from ml_assets.stages.train.encode import Array
 from ml_assets.stages.train.predict import predict
 
@@ -44,6 +45,9 @@ class PredictedRows:
     """The numbers of those rows."""
     table: pa.Table
     left_out: int = 0
+    at: float = HALF
+    """The model's threshold, of two classes."""
+    baselines_at: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def baseline(self) -> Array:
@@ -57,6 +61,11 @@ class Fitted:
 
     model: Mapping[str, Any]
     family: Any
+
+    @property
+    def at(self) -> float:
+        """The model's threshold, of two classes."""
+        return threshold.of(self.model)
 
     def predict(self, table: pa.Table) -> Array:
         """Return the predictions for a features table, in the shapes of `train/predict`."""
@@ -110,6 +119,8 @@ def read(
         sampled,
         np.concatenate(places),
         table,
+        at=chosen.at,
+        baselines_at={name: fitted.at for name, fitted in baselines.items()},
     )
     return _finite(rows)
 

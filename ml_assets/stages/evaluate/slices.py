@@ -33,15 +33,20 @@ def measure(
 ) -> list[dict[str, Any]]:
     """Return one entry per value of a slice: worst first, those with few rows at the end."""
     labels, code = groups(rows.slices[name])
-    spread = bootstrap.distribution(metric, rows.target, rows.prediction, draws, code, len(labels))
+    spread = bootstrap.distribution(
+        metric, rows.target, rows.prediction, draws, code, len(labels), rows.at
+    )
+    base_at = next(iter(rows.baselines_at.values()), metrics.HALF)
     entries = []
     for number, label in enumerate(labels):
         part = code == number
         target = rows.target[part]
-        values, _ = metrics.measure(task, target, rows.prediction[part], (metric,))
+        values, _ = metrics.measure(task, target, rows.prediction[part], (metric,), rows.at)
         # Of one class, say, neither has a value.
         known = values[metric] is not None
-        base = metrics.function(task, metric)(target, rows.baseline[part]) if known else None
+        base = None
+        if known:
+            base = metrics.function(task, metric, base_at)(target, rows.baseline[part])
         entry = {
             "slice": name,
             "value": label,

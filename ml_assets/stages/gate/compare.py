@@ -55,11 +55,11 @@ def allowed(margin: Margin, champion: float) -> float:
     return float(margin)
 
 
-def measured(metric: str, task: str, target: Array, prediction: Array) -> float | None:
+def measured(metric: str, task: str, target: Array, prediction: Array, at: float) -> float | None:
     """Return the metric, None if it has no value on these rows."""
     if standard.why_undefined(metric, target) is not None:
         return None
-    return standard.function(task, metric)(target, prediction)
+    return standard.function(task, metric, at)(target, prediction)
 
 
 def worse_by(metric: str, candidate: Any, champion: Any) -> Any:
@@ -73,8 +73,9 @@ def pair(spec: DecideSpec, rows: PairedRows, kept: Mask) -> dict[str, Any]:
     """Return rows and the metric of both models on some of the rows; `kept` is a mask (n,)."""
     assert rows.other is not None
     target = rows.target[kept]
-    candidate = measured(spec.metric, spec.task, target, rows.candidate[kept])
-    champion = measured(spec.metric, spec.task, target, rows.other[kept])
+    ours, theirs = rows.at
+    candidate = measured(spec.metric, spec.task, target, rows.candidate[kept], ours)
+    champion = measured(spec.metric, spec.task, target, rows.other[kept], theirs)
     return {"rows": len(target), "candidate": candidate, "champion": champion}
 
 
@@ -183,8 +184,8 @@ def _worse(
     assert rows.other is not None
     target = rows.target[kept]
     ours, theirs = (
-        bootstrap.distribution(metric, target, prediction[kept], draws, group, groups)
-        for prediction in (rows.candidate, rows.other)
+        bootstrap.distribution(metric, target, prediction[kept], draws, group, groups, at)
+        for prediction, at in zip((rows.candidate, rows.other), rows.at, strict=True)
     )
     return np.asarray(worse_by(metric, ours, theirs), dtype=np.float64)
 

@@ -27,7 +27,7 @@ from ml_assets.stages.gate.compare import allowed, worse_by
 from ml_assets.stages.keys import named
 from ml_assets.stages.paired.seen import seen_keys
 from ml_assets.stages.result import Result
-from ml_assets.stages.train import folds, parts
+from ml_assets.stages.train import folds, parts, threshold
 from ml_assets.stages.train.cross import aligned
 from ml_assets.stages.train.encode import Array
 from ml_assets.stages.train.predict import predict_fold
@@ -78,6 +78,7 @@ def crossed(
     ]
     if any("constant" in document["state"] for _, _, document in makers):
         return Result({"crossed": {"why": "a model is constant, so there is nothing to refit"}})
+    thresholds = [threshold.of(document) for _, _, document in makers]
     values: list[tuple[float, float]] = []
     try:
         for repeat in range(REPEATS):
@@ -85,7 +86,7 @@ def crossed(
             for _, learned, out in division.each():
                 pair = [parts.references(whole, rows) for rows in (learned, out)]
                 said = [_predicted(*maker, pair, features, context.classes) for maker in makers]
-                values += _measured(spec, whole.target[out], said)
+                values += _measured(spec, whole.target[out], said, thresholds)
     except (HookError, StageError) as error:
         return Result({"crossed": {"why": str(error)}})
     return Result({"crossed": _judged(spec, count, values)})
@@ -115,10 +116,15 @@ def _predicted(
     return aligned(predict_fold(model, family, out), model["classes"], classes)
 
 
-def _measured(spec: CrossedSpec, target: Array, said: Sequence[Array]) -> list[tuple[float, float]]:
+def _measured(
+    spec: CrossedSpec, target: Array, said: Sequence[Array], thresholds: Sequence[float]
+) -> list[tuple[float, float]]:
     """Return the metric of both models on one part; nothing where it has no value."""
     task, name = spec.fit.task, spec.fit.metric
-    found = [metrics.measure(task, target, each, (name,))[0][name] for each in said]
+    found = [
+        metrics.measure(task, target, each, (name,), at)[0][name]
+        for each, at in zip(said, thresholds, strict=True)
+    ]
     return [] if None in found else [(found[0], found[1])]  # type: ignore[list-item]
 
 

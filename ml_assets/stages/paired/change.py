@@ -152,10 +152,10 @@ def _both(spec: ChangeSpec, name: str, rows: PairedRows, kept: Mask) -> dict[str
     target = rows.target[kept]
     if standard.why_undefined(name, target) is not None:
         return {"now": None, "before": None}
-    metric = standard.function(spec.task, name)
+    now, before = (standard.function(spec.task, name, at) for at in rows.at)
     return {
-        "now": metric(target, rows.candidate[kept]),
-        "before": metric(target, rows.other[kept]),
+        "now": now(target, rows.candidate[kept]),
+        "before": before(target, rows.other[kept]),
     }
 
 
@@ -170,8 +170,8 @@ def _spread(name: str, rows: PairedRows, draws: bootstrap.Draws, group: Any, gro
     """Return the difference of a metric by draw and group of rows: (draws, groups)."""
     assert rows.other is not None
     now, before = (
-        bootstrap.distribution(name, rows.target, prediction, draws, group, groups)
-        for prediction in (rows.candidate, rows.other)
+        bootstrap.distribution(name, rows.target, prediction, draws, group, groups, at)
+        for prediction, at in zip((rows.candidate, rows.other), rows.at, strict=True)
     )
     return now - before
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from ml_assets.faults import DamagedObject
 from ml_assets.stages.evaluate.rows import Fitted, aligned
 from ml_assets.stages.keys import named, numbered
+from ml_assets.stages.metrics import HALF
 from ml_assets.stages.train import folds
 from ml_assets.stages.train.encode import Array
 
@@ -43,6 +44,8 @@ class PairedRows:
     batch: Ints
     group: pa.ChunkedArray | None
     slices: Mapping[str, pa.ChunkedArray]
+    at: tuple[float, float] = (HALF, HALF)
+    """Thresholds of the two models, of two classes."""
 
     def seen_by(self, *seen: pa.Array) -> list[Mask]:
         """Return for each of some models (n,) whether it has seen a row; the candidate's is first.
@@ -102,6 +105,7 @@ def read(
         np.array(number, dtype=np.int64),
         whole["_group"] if grouped else None,
         {name: whole[column] for name, column in names.items()},
+        (candidate.at, HALF if other is None else other.at),
     )
 
 

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from ml_assets.stages.result import Handle
 
 
-PLAIN = ("score.py", "score_point.py", "score_model.py", "score_base.py")
-EDGE = ("score_edge.py", "score_edge_point.py", "score_edge_model.py")
+PLAIN = ("score.py", "score_probability.py", "score_point.py", "score_model.py", "score_base.py")
+EDGE = ("score_edge.py", "score_edge_probability.py", "score_edge_point.py", "score_edge_model.py")
 ELEMENTS, APPLY = "elements.py", "intervals.py"
 """The programs of a bundle; those after the first are there where dates, times or texts are, or
 where predictions have intervals."""
@@ -162,6 +162,7 @@ def schema(
             "task": spec.task,
             "columns": list(model["classes"]) or ["prediction"],
             "means": "value" if spec.task == "regression" else "probability",
+            **({"threshold": model["threshold"]} if "threshold" in model else {}),
         },
     }
 

@@ -71,6 +71,10 @@ def golden(
         slices = {name: rows[name].to_pylist() for name in limits["by"]}
         added = apply.fields(limits, model["classes"], prediction, slices)
         texts = [row + more for row, more in zip(texts, added, strict=True)]
+    if "threshold" in model:
+        header.append("class")
+        decided = (prediction >= model["threshold"]).tolist()
+        texts = [[*row, _text(true)] for row, true in zip(texts, decided, strict=True)]
     return inputs, _csv(header, texts)
 
 

@@ -5,6 +5,7 @@ Belongs here: the columns of an answer. Does not belong here: files.
 | column | holds |
 | --- | --- |
 | `prediction` | a number; of a binary model the probability of true; of classes the likeliest |
+| `class` | of a binary model with a threshold: whether the probability reaches it |
 | `probability_<class>` | of classes: the probability of each |
 | `low`, `high` | of a number with prediction intervals: the ends of its interval |
 | `set` | of classes with prediction intervals: those that may be true, as a JSON list |
@@ -26,6 +27,7 @@ from ml_assets.stages.score.read import Ints
 from ml_assets.stages.train.encode import Array
 
 PREDICTION, UNSEEN, MISSING_JOINS, PROBLEM = "prediction", "unseen", "missing_joins", "problem"
+CLASS = "class"
 PROBABILITY = "probability_"
 """Before the name of a class."""
 
@@ -56,7 +58,10 @@ def answer(
 def predicted(document: Mapping[str, Any], found: Array) -> dict[str, pa.Array]:
     """Return the columns that hold predictions (n,), or probabilities (n, classes), for people."""
     if document["task"] != "multiclass":
-        return {PREDICTION: pa.array(found, pa.float64())}
+        said = {PREDICTION: pa.array(found, pa.float64())}
+        if "threshold" in document:
+            said[CLASS] = pa.array(found >= document["threshold"])
+        return said
     classes = pa.array([str(name) for name in document["classes"]], pa.string())
     best = found.argmax(axis=1) if len(found) else np.zeros(0, dtype=np.int64)
     each = {f"{PROBABILITY}{c}": pa.array(found[:, n]) for n, c in enumerate(classes.to_pylist())}

@@ -16,7 +16,7 @@ from ml_assets.faults import StageError
 from ml_assets.stages import metrics
 from ml_assets.stages.result import Result
 from ml_assets.stages.schema import LINE
-from ml_assets.stages.score.answer import PREDICTION, PROBABILITY
+from ml_assets.stages.score.answer import CLASS, PREDICTION, PROBABILITY
 from ml_assets.stages.score.batch import SEEN
 from ml_assets.stages.train import folds
 from ml_assets.stages.train.encode import Array
@@ -55,6 +55,10 @@ def realized(spec: RealizedSpec, *, predictions: Handle, features: Handle) -> Re
         values = np.column_stack([said[name].take(rows).to_numpy() for name in names])
         values = values if classes else values[:, 0]
         found["metrics"], found["notes"] = metrics.measure(spec.task, target, values)
+        if CLASS in said.column_names:
+            # As the model's threshold decided, which may not be 0.5.
+            decided = said[CLASS].take(rows).to_numpy()
+            found["metrics"]["accuracy"] = float((decided == (target == 1)).mean())
         found |= _covered(said.take(rows), target, classes)
     return Result({"realized": found})
 

@@ -22,7 +22,7 @@ from ml_assets.stages.result import Result
 from ml_assets.stages.train import folds
 from ml_assets.stages.train.blend import MEMBERS
 from ml_assets.stages.train.encode import Array
-from ml_assets.stages.train.fit import document
+from ml_assets.stages.train.fit import decide, document
 from ml_assets.stages.train.predict import predict_fold
 from ml_assets.stages.train.score import score
 from ml_assets.stages.train.weights import weights
@@ -94,8 +94,10 @@ def blend(
     # Those of the members, which after a cross-validation are of its last part.
     model |= {part: first[part] for part in ENCODING if part in first}
     model["state"] = _state(documents, chosen)
+    crossed = judged.crossed(spec)
+    decide(spec, model, judged.target, crossed, report["notes"])
     report["weights"] = dict(zip(documents, chosen, strict=True))
-    scores = score(model, spec.metric, judged.target, judged.crossed(spec), rows, report["notes"])
+    scores = score(model, spec.metric, judged.target, crossed, rows, report["notes"])
     return Result({"model": model, "scores": scores}, {"rows": rows, **report})
 
 

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from ml_assets.stages import metrics
 from ml_assets.stages.result import Result
-from ml_assets.stages.train import folds, parts
+from ml_assets.stages.train import folds, parts, threshold
 from ml_assets.stages.train.encode import Array
-from ml_assets.stages.train.fit import fitted
+from ml_assets.stages.train.fit import decide, fitted
 from ml_assets.stages.train.predict import predict_fold
 from ml_assets.stages.train.score import score
 
@@ -78,8 +78,9 @@ def cross_fit(
     trees = [item["state"]["trees"] for item in documents if item["state"].get("trees")]
     if trees:
         model["found"] = {"trees": int(np.median(trees))}
-    by_part = [_value(spec, item) for item in held]
     notes = list(dict.fromkeys(note for item in reports for note in item["notes"]))
+    decide(spec, model, found.target, found.prediction, notes)
+    by_part = [_value(spec, item, threshold.of(model)) for item in held]
     learned_from = max(int(learned.sum()) for _, learned, _ in division.each())
     counts = {"train": learned_from, "validation": len(found.row)}
     scores = score(model, spec.metric, found.target, found.prediction, counts, notes)
@@ -115,6 +116,6 @@ def aligned(prediction: Array, classes: Sequence[str], every: Sequence[str]) -> 
     return found
 
 
-def _value(spec: CrossSpec, held: Held) -> float | None:
-    values, _ = metrics.measure(spec.task, held.target, held.prediction, (spec.metric,))
+def _value(spec: CrossSpec, held: Held, at: float) -> float | None:
+    values, _ = metrics.measure(spec.task, held.target, held.prediction, (spec.metric,), at)
     return values[spec.metric]

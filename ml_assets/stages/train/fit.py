@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ml_assets.stages.result import Result
-from ml_assets.stages.train import folds
+from ml_assets.stages.train import folds, threshold
 from ml_assets.stages.train.own import learner
 from ml_assets.stages.train.predict import predict_fold
 from ml_assets.stages.train.score import score
@@ -20,6 +20,7 @@ from ml_assets.stages.train.score import score
 if TYPE_CHECKING:
     from ml_assets.spec.model import FitSpec
     from ml_assets.stages.result import Handle
+    from ml_assets.stages.train.encode import Array
 
 
 def fit(
@@ -41,6 +42,7 @@ def fit(
     rows = {"train": len(learned.target), "validation": len(held_out.target)}
     model, report = fitted(spec, family, (learned, held_out), context, notes)
     prediction = predict_fold(model, family, held_out)
+    decide(spec, model, held_out.target, prediction, report["notes"])
     scores = score(model, spec.metric, held_out.target, prediction, rows, report["notes"])
     return Result({"model": model, "scores": scores}, {"rows": rows, **report})
 
@@ -60,6 +62,16 @@ def fitted(
     if state is None:
         state = learner(spec.family, family).fit(spec.family, *pair, context)
     return document(spec, family, context, state, notes)
+
+
+def decide(
+    spec: FitSpec, model: dict[str, Any], target: Array, prediction: Array, notes: list[str]
+) -> None:
+    """Put the threshold that a spec asks for into a model; `prediction` is of rows not learned."""
+    if spec.threshold is None:
+        return
+    model["threshold"], note = threshold.chosen(spec.threshold, target, prediction)
+    notes += [] if note is None else [note]
 
 
 def constant(fold: folds.Fold, notes: list[str]) -> dict[str, Any] | None:

@@ -60,7 +60,10 @@ def refitted(
         state = learner(spec.family, family).refit(spec.family, taken_over, fold, context)
     if "settings" in before["state"]:
         state.setdefault("settings", before["settings"])
-    return document(spec, family, context, state, notes)
+    model, report = document(spec, family, context, state, notes)
+    if "threshold" in before:
+        model["threshold"] = before["threshold"]
+    return model, report
 
 
 def _rows(references: Any) -> int:

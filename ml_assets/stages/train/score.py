@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ml_assets.stages import metrics
+from ml_assets.stages.train import threshold
 from ml_assets.stages.train.cost import cost
 
 if TYPE_CHECKING:
@@ -24,7 +25,9 @@ def score(
     notes: Sequence[str],
 ) -> dict[str, Any]:
     """Return the scores of a model on validation; a metric without a value is None, with a note."""
-    values, reasons = metrics.measure(model["task"], target, prediction, (metric,))
+    values, reasons = metrics.measure(
+        model["task"], target, prediction, (metric,), threshold.of(model)
+    )
     return {
         "metric": metric,
         "validation": values,

@@ -17,6 +17,7 @@ from ml_assets.stages.evaluate.section import (
     View,
     lines,
 )
+from ml_assets.stages.metrics import HALF
 
 NAME = "confusion"
 MOST = 12
@@ -31,7 +32,7 @@ def measure(study: Study) -> dict[str, Any]:
         return {}
     rows = study.rows
     if study.spec.task == "binary":
-        names, predicted = ["0", "1"], (rows.prediction >= 0.5).astype(np.int64)
+        names, predicted = ["0", "1"], (rows.prediction >= rows.at).astype(np.int64)
     else:
         names, predicted = list(rows.classes), rows.prediction.argmax(axis=1)
     target = rows.target.astype(np.int64)
@@ -46,6 +47,7 @@ def measure(study: Study) -> dict[str, Any]:
         "labels": [*(names[at] for at in kept), OTHERS, UNKNOWN],
         "counts": counts.tolist(),
         "classes": len(names),
+        **({"threshold": rows.at} if rows.at != HALF else {}),
     }
 
 
@@ -69,7 +71,9 @@ def show(view: View) -> Section | None:
         body.append(Line(cells))
     head = ["Class", "Rows", *(f"predicted {labels[column]}" for column in said)]
     matrix = ReportTable("Confusion matrix", head, body, title="Predictions by true class")
-    where = "the likeliest class" if view.spec.task != "binary" else "1 from a probability of 0.5"
+    where = f"1 from a probability of {found.get('threshold', HALF):.3g}"
+    if view.spec.task != "binary":
+        where = "the likeliest class"
     missing = [labels[row] for row in true if not counts[row].sum()]
     missing += [labels[row] for row in range(len(labels) - 2) if not used[row]]
     notes = [f"Not on test: {', '.join(missing)}."] if missing else []

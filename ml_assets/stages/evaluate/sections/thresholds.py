@@ -17,6 +17,7 @@ from ml_assets.stages.evaluate.section import (
     View,
     nothing,
 )
+from ml_assets.stages.metrics import HALF
 
 NAME = "thresholds"
 STEPS = 100
@@ -41,6 +42,7 @@ def measure(study: Study) -> dict[str, Any]:
         "ones": ones,
         "found": found.tolist(),
         "false_alarms": false_alarms.tolist(),
+        **({"chosen": study.rows.at} if study.rows.at != HALF else {}),
     }
 
 
@@ -75,6 +77,11 @@ def show(view: View) -> Section | None:
     )
     note = f"The largest F1, {rate['f1'][best]:.3f}, is at {rate['threshold'][best]:.2f}: chosen "
     note += "on these test rows, and therefore slightly optimistic."
+    if "chosen" in found:
+        text += (
+            f" The model's is {found['chosen']:.3g}, chosen without these rows: classes and their "
+            "metrics are by it."
+        )
     plots = [_drawn_curves(rate), _drawn_roc(view, rate)]
     return Section(NAME, "Thresholds", text, [_table(rate, best)], plots, [note])
 
