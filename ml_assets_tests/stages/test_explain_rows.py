@@ -265,6 +265,25 @@ def test_a_blend_of_numbers_is_the_weighted_sum_of_its_members() -> None:
     assert found["contribution_wind"] == pytest.approx(wanted, abs=1e-9)
 
 
+@pytest.mark.parametrize(
+    "family",
+    [f for f in FAMILIES if f.family in ("lightgbm", "catboost", "hist_gradient_boosting")],
+)
+def test_of_counts_logarithms_are_explained(family: FamilySpec) -> None:
+    world = World(rows=60)
+    world.change("_target", pa.array(np.arange(60.0) % 7))
+    poisson = family.model_copy(update={"objective": "poisson"})
+    model: Any = world.fit(poisson).outputs["model"]
+    rows = world.features["day8"].table().slice(0, 12)
+    asked = explainer(world, model)
+    assert asked.scale == "the logarithm of the prediction"
+    said = predict(model, module(model["family"]), rows)
+    assert np.exp(added(asked.explained(rows))) == pytest.approx(said, abs=1e-9)
+    model, _ = blended(world, [(poisson, 0.5), (FAMILIES[3], 0.5)])
+    with pytest.raises(StageError, match=f"a mean of values, .* members {family.family} add up"):
+        explainer(world, model)
+
+
 @pytest.mark.parametrize("task", ["binary", "multiclass"])
 def test_a_blend_of_classes_is_explained_if_its_members_are_probabilities(task: str) -> None:
     world = World(task, rows=60)

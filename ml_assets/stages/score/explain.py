@@ -7,6 +7,7 @@ Shapley values of trees (`shapley`), the contributions of an evaluation report
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -28,6 +29,8 @@ from ml_assets.stages.train.trees import Oblivious, Trees
 BASE, OF = "base", "contribution_"
 MOST = 10_000
 """Rows that a model learned from, by which the shares at the splits of trees are counted."""
+LOGARITHMIC = re.compile(r"^objective=(poisson|tweedie|gamma)", re.MULTILINE)
+"""Of LightGBM's objectives, those whose scores are logarithms."""
 Found = tuple[float, Array]
 """The base, and the contributions (n, columns)."""
 
@@ -54,12 +57,17 @@ class Explainer:
                 f"{source} has no function `contributions(state, batch)`, so its predictions "
                 "cannot be explained"
             )
-        other = [one["name"] for one in state.get("members", []) if not _is_mean(one["state"])]
-        if other and not source and self._document["task"] != "regression":
+        numbers = self._document["task"] == "regression"
+        other = [
+            one["name"]
+            for one in ([] if source else state.get("members", []))
+            if (_is_log(one["state"]) if numbers else not _is_mean(one["state"]))
+        ]
+        if other:
             raise StageError(
-                "a blend of classes is a mean of probabilities, and the contributions of its "
-                f"members {', '.join(other)} add up to other scores, so it cannot be explained; "
-                "a blend of random_forest and extra_trees can"
+                f"a blend is a mean of {'values' if numbers else 'probabilities'}, and the "
+                f"contributions of its members {', '.join(other)} add up to other scores, so it "
+                "cannot be explained; a blend of random_forest and extra_trees can"
             )
 
     def explained(self, features: pa.Table) -> dict[str, Array]:
@@ -91,7 +99,7 @@ class Explainer:
         """What base and contributions add up to."""
         task, state = self._document["task"], self._document["state"]
         if task == "regression":
-            return "the prediction"
+            return "the logarithm of the prediction" if _is_log(state) else "the prediction"
         if "constant" in state or _is_mean(state) or self._document["family"] in ("prior", "blend"):
             return "the probability" + (" of the likeliest class" if task == "multiclass" else "")
         return "the log-odds" if task == "binary" else "the raw score of the likeliest class"
@@ -151,6 +159,11 @@ class Explainer:
 def _is_mean(state: Mapping[str, Any]) -> bool:
     """Return whether a model is the mean of trees, each of which predicts."""
     return bool(state.get("mean", False))
+
+
+def _is_log(state: Mapping[str, Any]) -> bool:
+    """Return whether the scores of a model of numbers are logarithms, as those of counts are."""
+    return state.get("link") == "log" or LOGARITHMIC.search(state.get("model", "")) is not None
 
 
 def _of_lightgbm(state: Any, part: pa.Table, number: int) -> Found:
