@@ -211,18 +211,6 @@ def test_an_edited_function_leaves_the_predictions_of_the_old_model(scored: Toy)
     assert found.facts["realized"]["unlabelled"] == 30
 
 
-def test_a_feature_more_than_the_scorer_has_changes_nothing(scored: Toy) -> None:
-    digest = current(scored, PREDICTIONS, MAY).digest
-    scored.edit(
-        FORECAST,
-        "      store: {type: category}\n",
-        "      store: {type: category}\n      double: {type: number}\n",
-    )
-    scored.edit(FEATURES, '"rise": price - before', '"rise": price - before, "double": 2 * price')
-    scored.make()
-    assert current(scored, PREDICTIONS, MAY).digest == digest
-
-
 def test_a_backfill_scores_what_is_asked_for_and_says_what_was_seen(before: Toy) -> None:
     with pytest.raises(UnknownName, match="2020-13"):
         backfill(before.planner(), "forecast", ["2020-13"])

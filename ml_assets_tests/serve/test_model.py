@@ -52,16 +52,6 @@ def test_raw_rows_have_the_predictions_of_the_features_of_their_batch(promoted: 
     assert {key: found[key] for key in wanted} == wanted
 
 
-def test_columns_that_become_known_later_are_ignored(promoted: Toy) -> None:
-    rows = raw("2020-06")
-    model = loaded(promoted)
-    wanted = model.predict(rows, batch="2020-06")
-    without = [{name: row[name] for name in row if name != "units"} for row in rows]
-    assert model.predict(without, batch="2020-06") == wanted
-    wrong = [{**row, "units": "many", "more": "x"} for row in rows]
-    assert model.predict(wrong, batch="2020-06") == wanted
-
-
 def test_rows_alone_and_in_another_order_have_the_same_predictions(promoted: Toy) -> None:
     rows = raw("2020-06")
     model = loaded(promoted)
@@ -137,13 +127,6 @@ def test_without_a_champion_nothing_is_loaded(promoted: Toy) -> None:
 def test_rows_that_cannot_be_read_are_refused(promoted: Toy, rows: object, said: str) -> None:
     with pytest.raises(RequestError, match=said):
         loaded(promoted).predict(rows, batch="2020-06")
-
-
-def test_a_batch_that_is_not_there_is_said_row_by_row(promoted: Toy) -> None:
-    answer = loaded(promoted).predict(raw("2020-06")[:2], batch="2020-07")
-    said = "join: prices has no batch 2020-07 yet; land it, or set stale: missing"
-    assert answer["problem"].to_pylist() == [said, said]
-    assert answer["prediction"].to_pylist() == [None, None]
 
 
 def test_today_s_spec_says_what_becomes_of_rows_without_a_batch(promoted: Toy) -> None:
