@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from ml_assets_tests.cli.shell import Shell
+from ml_assets_tests import warm
+from ml_assets_tests.cli.shell import Answer, Shell
 from ml_assets_tests.processes import ROOT
 from ml_assets_tests.projects import FILES, FORECAST, HELPERS, Toy, write_project
 
@@ -73,24 +74,29 @@ def test_features_a_check_and_a_family_come_from_a_wheel(tmp_path: Path) -> None
     toy.close()
     shell = Shell(root)
     paths = {"PYTHONPATH": os.pathsep.join([str(site), str(ROOT)])}
-    assert shell.process("run", "--json", more=paths).document["success"]
-    assert shell.process("run", "--json", more=paths).document["run_id"] is None
+
+    def answer(*words: str, code: int = 0) -> Answer:
+        with warm.python():
+            return shell.process(*words, more=paths, code=code)
+
+    assert answer("run", "--json").document["success"]
+    assert answer("run", "--json").document["run_id"] is None
 
     install(tmp_path, "1.1", 2.0)
-    plan = shell.process("plan", "--json", more=paths).document
+    plan = answer("plan", "--json").document
     reasons = {row["asset"]: row["reason"] for row in plan["run"]}
     reason = reasons["forecast/features@2020-01"]
     assert reason.startswith("features: environment: shop-functions 1.0→1.1; ")
     assert not [asset for asset in reasons if asset.startswith(("sales/", "prices/"))]
-    assert shell.process("run", "--json", more=paths).document["success"]
+    assert answer("run", "--json").document["success"]
 
     (root / FORECAST).write_text(
         (root / FORECAST).read_text().replace("shop.features:build", "shop.features:built")
     )
-    said = shell.process("plan", more=paths).err
+    said = answer("plan").err
     assert "there is no function built; did you mean 'build'?" in said
     (root / FORECAST).write_text(
         (root / FORECAST).read_text().replace("shop.features:built", "shops.features:build")
     )
-    said = shell.process("plan", more=paths, code=1).err
+    said = answer("plan", code=1).err
     assert "no package shops for shops.features: install it" in said

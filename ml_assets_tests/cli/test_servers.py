@@ -43,6 +43,17 @@ class Answer:
     text: str
 
 
+@dataclass(frozen=True)
+class Again:
+    """Pages that are served after the command that served them was killed."""
+
+    up: Up
+    killed: int
+    """How many processes the first command had started."""
+    left: list[psutil.Process]
+    """Those that did not end."""
+
+
 def _ask(
     port: int,
     method: str,
@@ -74,9 +85,24 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 @pytest.fixture(scope="module")
-def pages(site: Site) -> Iterator[Up]:
-    with up(site, "--host", NAME) as found:
-        yield found
+def again(site: Site) -> Iterator[Again]:
+    """Serve the project, kill the command, and serve it on the same ports at once."""
+    with up(site, "--host", NAME) as first:
+        below = psutil.Process(first.process.pid).children(recursive=True)
+        first.process.send_signal(signal.SIGKILL)
+        first.process.wait()
+        with up(site, "--host", NAME, ports=first.ports) as second:
+            _, left = psutil.wait_procs(below, timeout=60)
+            # Until then those of the first may have answered on these ports.
+            second.until_it_answers()
+            yield Again(second, len(below), left)
+            below = psutil.Process(second.process.pid).children(recursive=True)
+        assert [process for process in below if process.is_running()] == []
+
+
+@pytest.fixture(scope="module")
+def pages(again: Again) -> Up:
+    return again.up
 
 
 @pytest.mark.parametrize(
@@ -210,21 +236,7 @@ def test_a_port_in_use_is_named_and_a_host_is_a_name(site: Site, pages: Up) -> N
     assert "wanted only a name" in site("up", "--host", f"https://{NAME}", code=2).err
 
 
-def test_nothing_stays_of_a_killed_up_and_the_next_one_starts(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> None:
-    with prepared_site(tmp_path_factory, "killed") as site:
-        site("pause")
-        with up(site) as first:
-            below = psutil.Process(first.process.pid).children(recursive=True)
-            assert len(below) >= 8
-            first.process.send_signal(signal.SIGKILL)
-            first.process.wait()
-            with up(site, ports=first.ports) as again:
-                _, left = psutil.wait_procs(below, timeout=60)
-                assert left == []
-                # Until then those of the first may have answered on these ports.
-                again.until_it_answers()
-                assert _ask(again.ports[0], "GET", "/server_info").status == 200
-                below = psutil.Process(again.process.pid).children(recursive=True)
-            assert [process for process in below if process.is_running()] == []
+def test_nothing_stays_of_a_killed_up_and_the_next_one_starts(again: Again) -> None:
+    assert again.killed >= 8
+    assert again.left == []
+    assert _ask(again.up.ports[0], "GET", "/server_info").status == 200

@@ -19,6 +19,7 @@ from dagster._grpc.client import DagsterGrpcClient
 
 from ml_assets.cli.servers import HOST, free_port
 from ml_assets.graph.instance import dagster_home
+from ml_assets_tests import warm
 from ml_assets_tests.cli.shell import Site
 from ml_assets_tests.processes import ROOT
 
@@ -115,7 +116,7 @@ def running(site: Site) -> Iterator[Daemon]:
             **site.environ(),
             "DAGSTER_HOME": str(folder),
             "DAGSTER_CODE_SERVER_PORT": str(port),
-            "PYTHONPATH": f"{ROOT}:{site.root}",
+            "PYTHONPATH": f"{warm.path()}:{ROOT}:{site.root}",
             "PYTHONWARNINGS": "ignore",
         }
         code = ["dagster", "code-server", "start", "-m", "toy.definitions", "-h", HOST]

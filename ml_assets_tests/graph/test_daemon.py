@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import select
 
 from ml_assets.store.state import processes
+from ml_assets_tests import warm
 from ml_assets_tests.cli.shell import Site, answer_of
 from ml_assets_tests.graph import events
 from ml_assets_tests.graph.daemon import Daemon, running
@@ -144,9 +145,10 @@ def test_the_command_and_the_daemon_at_the_same_moment(daemon: Daemon, before: l
     site = daemon.site
     put(site, "sales", "2020-08", sales("2020-08"))
     put(site, "prices", "2020-08", prices("2020-08"))
-    command = site.start("run", "--json")
-    daemon.until(lambda: len(daemon.runs()) > len(before))
-    other = site.start("run", "--json")
+    with warm.python():
+        command = site.start("run", "--json")
+        daemon.until(lambda: len(daemon.runs()) > len(before))
+        other = site.start("run", "--json")
     answers = [answer_of(process).document for process in (command, other)]
     daemon.settled(time.time())
     runs = [run for run in daemon.ended(1) if run.run_id not in before]
