@@ -1,8 +1,9 @@
-"""Order of the test files, where coverage is measured, garbage; what hypothesis draws."""
+"""Order of the test files, where coverage is measured, garbage, threads; what hypothesis draws."""
 
 from __future__ import annotations
 
 import gc
+import os
 
 import pytest
 from hypothesis import is_hypothesis_test, settings
@@ -12,6 +13,9 @@ from hypothesis import is_hypothesis_test, settings
 settings.register_profile("same", deadline=None, derandomize=True)
 settings.register_profile("new", deadline=None)
 settings.load_profile("same")
+
+# Of small matrices, where all cores have a test: more threads would wait for each other, spinning.
+os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 # What is imported stays: looking through it over and over took an eighth of the suite's time.
 gc.set_threshold(50_000, 20, 50)

@@ -22,6 +22,8 @@ from ml_assets.moved import moved
 
 FILE = Path(__file__).with_name("fields.json")
 FIRST, LATER = "first", "later"
+PLAIN = frozenset({type(None), bool, int, float, str})
+"""What is the same in JSON; most values are."""
 Record = Mapping[str, Mapping[str, Any]]
 """Class (`module:name`) -> `first` (its fields) and `later` (field -> default)."""
 Excluded = dict[Any, Any]
@@ -58,6 +60,8 @@ class Fields:
 
     def _later(self, value: Any) -> Excluded:
         """Return the later fields in a value, at any depth, that have their default."""
+        if type(value) in PLAIN:
+            return {}
         if isinstance(value, BaseModel):
             return self._later_of(value)
         items: Iterable[tuple[Any, Any]] = ()
@@ -95,6 +99,8 @@ class Fields:
 
     def _plain(self, value: Any) -> Any:
         """Return a value as JSON, with its specs as keys use them."""
+        if type(value) in PLAIN:
+            return value
         if isinstance(value, BaseModel):
             return self.document(value)
         if isinstance(value, Mapping):

@@ -98,7 +98,7 @@ def test_any_text_is_read_back_from_yaml(text: str) -> None:
 @pytest.mark.no_cover
 def test_ten_thousand_columns_and_a_long_line(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
-    path.write_text("a,b\n1,x\n2," + "y" * 50_000_000 + "\n3,z\n")
+    path.write_text("a,b\n1,x\n2," + "y" * 10_000_000 + "\n3,z\n")
     assert tried(path) == "spec"
     names = [f"c{number}" for number in range(30_000)]
     path.write_text(",".join(names) + "\n" + ",".join("1" for _ in names) + "\n")

@@ -71,7 +71,7 @@ def test_a_range_is_whole_or_not_as_the_setting_is(model: ModelSpec) -> None:
         ("train.linear.alpha=0", "got 0: wanted greater than 0"),
         ("train.linear.alpha=", "got no value"),
         ("train.linear.alpha=[", "wanted values as in YAML"),
-        (f"train.linear.alpha={'[' * 50_000}", "wanted values as in YAML"),
+        (f"train.linear.alpha={'[' * 5_000}", "wanted values as in YAML"),
         ("train.linear.alpha=true", "alpha: got true, wanted a number"),
         ("train.linear.alpha=1..x", "got 'x' as the end of a range"),
         ("train.linear.alpha=2..1", "wanted the smaller end first"),
