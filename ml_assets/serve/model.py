@@ -114,7 +114,7 @@ class Predictor:
         if isinstance(rows, list) and not rows:
             names = expected(spec.contract.columns)
             rows = pa.table({name: pa.array([], pa.string()) for name in names})
-        return read(spec, rows if isinstance(rows, Source) else source_of(rows))
+        return read(spec, rows if isinstance(rows, Source) else source_of(rows, spec))
 
     def predicted(
         self, state: LoadedVersion, rows: Read, *, features: bool = False, batch: str | None = None

@@ -87,7 +87,7 @@ def by_batch(sales: pd.DataFrame) -> pd.DataFrame:
 
 def scored(function: Function, rows: list[dict[str, Any]], spec: ScoreSpec = SPEC) -> pa.Table:
     scorer = Scorer(spec, DOCUMENT, FAMILY, function)
-    found = read(SPEC.rows, source_of(rows))
+    found = read(SPEC.rows, source_of(rows, SPEC.rows))
     predicted = scorer.from_rows(found, [Group(np.arange(len(found.table)), {})])
     return scorer.answer(len(rows), predicted)
 
@@ -123,7 +123,7 @@ def test_what_a_function_changes_in_a_joined_frame_is_gone_at_the_next_call() ->
         return pd.DataFrame({"x": sales["a"] + other["z"].iloc[0]})
 
     scorer = Scorer(SPEC, DOCUMENT, FAMILY, spoils)
-    found = read(SPEC.rows, source_of([{"a": 1, "store": "x"}]))
+    found = read(SPEC.rows, source_of([{"a": 1, "store": "x"}], SPEC.rows))
     group = Group(np.arange(1), {"other": pd.DataFrame({"z": [1.0]})})
     assert [scorer.from_rows(found, [group]).found.tolist() for _ in range(2)] == [[6.0]] * 2
 
@@ -133,7 +133,7 @@ def test_rows_of_several_groups_keep_their_places() -> None:
         return pd.DataFrame({"x": sales["a"] + other["z"].iloc[0]})
 
     scorer = Scorer(SPEC, DOCUMENT, FAMILY, joined)
-    found = read(SPEC.rows, source_of([{"a": n, "store": None} for n in (1, 2, -5, 3)]))
+    found = read(SPEC.rows, source_of([{"a": n, "store": None} for n in (1, 2, -5, 3)], SPEC.rows))
     groups = [
         Group(np.array([1]), {"other": pd.DataFrame({"z": [100.0]})}, "other"),
         Group(np.array([0, 2]), {"other": pd.DataFrame({"z": [0.0]})}),
@@ -162,7 +162,10 @@ def test_a_sensitive_value_is_in_no_problem() -> None:
             }
         }
     )
-    found = read(score_spec(spec, FEATURES).rows, source_of([{"a": 1, "store": "secret"}]))
+    found = read(
+        score_spec(spec, FEATURES).rows,
+        source_of([{"a": 1, "store": "secret"}], score_spec(spec, FEATURES).rows),
+    )
     assert score_spec(spec, FEATURES).hidden
     assert found.problems[0].startswith("store.allowed: ")
     assert "secret" not in found.problems[0].lower()

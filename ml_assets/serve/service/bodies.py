@@ -17,7 +17,7 @@ from ml_assets.stages.ingest import delimited
 from ml_assets.stages.ingest.dialect import dialect
 from ml_assets.stages.ingest.sniff import as_utf8
 from ml_assets.stages.ingest.source import Source
-from ml_assets.stages.score.source import source_of
+from ml_assets.stages.score.source import source_of_table
 
 if TYPE_CHECKING:
     from ml_assets.spec.score import RowsSpec
@@ -85,4 +85,4 @@ def arrow(body: bytes, limit: int) -> Source:
     except (pa.ArrowException, OSError, ValueError) as error:
         said = (str(error).splitlines() or ["damaged"])[0][:100]
         raise Refused(400, f"the body is not an Arrow stream: {said}") from None
-    return source_of(table)
+    return source_of_table(table)

@@ -82,7 +82,7 @@ def reply(
         log.warning("%s: %s", served.name, error)
         raise Refused(422, "the features function fails for these rows") from None
     if found.problems:
-        source = given if isinstance(given, Source) else source_of(given)
+        source = given if isinstance(given, Source) else source_of(given, spec)
         listed = problems(spec, source, found.problems)
         for rule in {problem.rule for problem in listed}:
             of_rule = {problem.row for problem in listed if problem.rule == rule}

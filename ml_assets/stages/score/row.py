@@ -162,7 +162,7 @@ def _number(text: str, by: Spelling) -> Any:
 
 def _read(given: Any, by: Spelling) -> Any:
     """Return a cell as ingest reads a column of one."""
-    found = read_column(cells_of([given]), by)
+    found = read_column(cells_of([given], by), by)
     if found.bad[0].as_py():
         raise Unsure
     return found.values[0].as_py()

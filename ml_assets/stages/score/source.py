@@ -15,22 +15,29 @@ import pyarrow as pa
 
 from ml_assets.stages.ingest import columnar
 from ml_assets.stages.ingest.cells import Number, column, written
+from ml_assets.stages.ingest.columns import named
 from ml_assets.stages.ingest.source import Source, Unreadable
+from ml_assets.stages.ingest.spelling import spelling
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ml_assets.spec.score import RowsSpec
+    from ml_assets.stages.ingest.spelling import Spelling
+
 Rows = "pa.Table | pd.DataFrame | Sequence[Mapping[str, Any]]"
 
 
-def source_of(rows: Any) -> Source:
+def source_of(rows: Any, spec: RowsSpec) -> Source:
     """Return rows of any kind as a file that was read; Unreadable for anything else."""
     if isinstance(rows, pa.Table):
-        return _of_table(rows)
+        return source_of_table(rows)
+    columns = {**spec.contract.columns, **spec.optional}
+    by = {named(name, c)[0]: spelling(c, spec.landing) for name, c in columns.items()}
     if hasattr(rows, "iloc") and hasattr(rows, "columns"):
-        return _of_frame(rows)
+        return _of_frame(rows, by)
     if isinstance(rows, Sequence) and all(isinstance(row, Mapping) for row in rows):
-        return _of_mappings(rows)
+        return _of_mappings(rows, by)
     raise Unreadable(
         "rows",
         f"got {type(rows).__name__}, wanted rows: a pandas frame, a pyarrow table or a list of "
@@ -38,37 +45,38 @@ def source_of(rows: Any) -> Source:
     )
 
 
-def _of_table(table: pa.Table) -> Source:
+def source_of_table(table: pa.Table) -> Source:
+    """Return a table as a file that was read."""
     found = columnar.source(table)
     return Source(found.names, found.columns, found.lines, (), None)
 
 
-def _of_frame(frame: pd.DataFrame) -> Source:
+def _of_frame(frame: pd.DataFrame, by: Mapping[str, Spelling]) -> Source:
     names = [str(name) for name in frame.columns]
-    columns = [_of_series(frame.iloc[:, place]) for place in range(len(names))]
+    columns = [_of_series(frame.iloc[:, n], by.get(name)) for n, name in enumerate(names)]
     table = pa.Table.from_arrays(columns, names=names) if names else pa.table({})
-    return _of_table(table)
+    return source_of_table(table)
 
 
-def _of_series(series: pd.Series) -> pa.Array:
+def _of_series(series: pd.Series, by: Spelling | None) -> pa.Array:
     if series.dtype != object:
         try:
             made = pa.array(series, from_pandas=True)
         except (pa.ArrowException, TypeError, ValueError):
-            return cells_of(series)
+            return cells_of(series, by)
         return made.combine_chunks() if isinstance(made, pa.ChunkedArray) else made
-    return cells_of(series)
+    return cells_of(series, by)
 
 
-def _of_mappings(rows: Sequence[Mapping[str, Any]]) -> Source:
+def _of_mappings(rows: Sequence[Mapping[str, Any]], by: Mapping[str, Spelling]) -> Source:
     names = list(dict.fromkeys(str(name) for row in rows for name in row))
-    columns = [cells_of(row.get(name) for row in rows) for name in names]
+    columns = [cells_of((row.get(name) for row in rows), by.get(name)) for name in names]
     lines = pa.array(range(1, len(rows) + 1), pa.int64())
     return Source(names, columns, lines, (), None)
 
 
-def cells_of(values: Iterable[Any]) -> pa.Array:
-    """Return values of Python or pandas as a column."""
+def cells_of(values: Iterable[Any], by: Spelling | None) -> pa.Array:
+    """Return values of Python or pandas as a column; numbers beside texts are written as they."""
     cells = [cell(value) for value in values]
     known = [item for item in cells if item is not None]
     try:
@@ -76,21 +84,21 @@ def cells_of(values: Iterable[Any]) -> pa.Array:
             # In UTC already: pyarrow ignores the zone once pandera is imported.
             moments = [None if item is None else item.astimezone(UTC) for item in cells]
             return pa.array(moments, pa.timestamp("us", "UTC"))
-        return column([_plain(item) for item in cells], None)
+        return column([_plain(item) for item in cells], by)
     except (pa.ArrowException, OverflowError, UnicodeEncodeError):
         # Times beyond Arrow's, or text that cannot be stored: those cells fail by their own text.
-        return pa.array([_stored(_plain(item)) for item in cells], pa.string())
+        return pa.array([_stored(_plain(item), by) for item in cells], pa.string())
 
 
 def _plain(item: Any) -> Any:
     return item.isoformat() if _is_aware(item) else item
 
 
-def _stored(item: Any) -> str | None:
+def _stored(item: Any, by: Spelling | None) -> str | None:
     """Return a cell as text that can be stored."""
     if item is None:
         return None
-    text = written(item)
+    text = written(item, by)
     return text if text.isascii() or _encodes(text) else ascii(item)
 
 
