@@ -118,6 +118,13 @@ EVALUATION_REPORT = UnitKind(
     libraries=("jinja2", "matplotlib.figure", "matplotlib.backends.backend_svg"),
     mlflow=True,
 )
+MONITORING_REPORT = UnitKind(
+    "monitoring_report",
+    f"{RECIPES}.monitoring:monitoring_report",
+    f"{RECIPES}.monitoring:monitoring_report_code",
+    libraries=("lightgbm", "jinja2"),
+    spare=True,
+)
 CHAMPION = UnitKind(
     "champion",
     f"{RECIPES}.champion:champion",
@@ -271,6 +278,19 @@ ASSETS = (
         frozenset({"html"}),
         implied=("train_split", "validation_split"),
         record=f"{SHOW}.report:report_metadata",
+    ),
+    Asset(
+        "monitoring_report",
+        "model",
+        MONITORING_REPORT,
+        ("features", "predictions"),
+        "Drift of a batch's inputs and predictions, and what came true of them.",
+        frozenset({"html"}),
+        implied=("features",),
+        batched=True,
+        sparse=True,
+        asked="monitoring",
+        record=f"{SHOW}.monitoring:monitoring_metadata",
     ),
     Asset(
         "champion",

@@ -25,6 +25,7 @@ from ml_assets.spec.gate import Described, GateSpec
 from ml_assets.spec.intervals import PredictionIntervals
 from ml_assets.spec.metrics import METRICS, Asked, Metric, plain
 from ml_assets.spec.mistakes import Mistakes, Place
+from ml_assets.spec.monitoring import Monitoring
 from ml_assets.spec.requests import Requests
 from ml_assets.spec.split import HashSplit, SplitSpec, TimeSplit
 from ml_assets.spec.threshold import Threshold
@@ -373,6 +374,9 @@ class ModelSpec(Spec):
     are not kept. `{}` will do ([more](../how-to/requests-as-data.md))."""
     predictions: Predictions = Predictions()
     """Which models score each batch."""
+    monitoring: Monitoring | None = None
+    """Report on each batch that was predicted: drift, and what came true; none by default. `{}`
+    will do."""
     checks: dict[Name, Hook] = {}
     """Custom checks: name to `file.py:function`, called with the features frame of a batch."""
     on_refused: Literal["exclude", "hold"] = "exclude"
