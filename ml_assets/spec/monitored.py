@@ -8,7 +8,7 @@ from __future__ import annotations
 from ml_assets.spec.base import Name, Spec
 from ml_assets.spec.metrics import Metric
 from ml_assets.spec.model import Intervals, Task
-from ml_assets.spec.quality import ReferenceSpec, ReportSpec
+from ml_assets.spec.quality import Block, ReferenceSpec, ReportSpec
 
 
 class KnownSpec(Spec):
@@ -16,7 +16,6 @@ class KnownSpec(Spec):
 
     inputs: ReferenceSpec
     predictions: ReferenceSpec
-    sensitive: tuple[str, ...] = ()
     seed: int
 
 
@@ -56,3 +55,15 @@ class MonitorSpec(Spec):
     """What the batch is compared with, or why with nothing."""
     lacking: dict[str, str] = {}
     """What cannot be computed, and why."""
+
+
+class ExpectedSpec(Spec):
+    """Everything that estimating metrics without labels depends on."""
+
+    task: Task
+    metric: Metric
+    block: Block
+    coverage: float
+    family: str | None = None
+    """The module of a family of the project's own, in the stored sources."""
+    seed: int

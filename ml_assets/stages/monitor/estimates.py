@@ -14,7 +14,7 @@ labels sees a change of the relation between features and target.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -77,6 +77,12 @@ class Estimator:
         """The batches whose interval was tried: those with enough errors before them."""
         return [one for one in self.tried if one.reach is not None]
 
+    def document(self) -> dict[str, Any]:
+        """Return as JSON all but the reference, and what was learned from it."""
+        tried = [asdict(one) for one in self.tried]
+        said = {"method": self.method, "weighted": self.weighted, "metric": self.metric}
+        return {**said, "why": self.why, "tried": tried}
+
     def estimate(self, features: Array, prediction: Array) -> Estimate:
         """Return the estimate for a batch: features (n, width) and predictions, without targets."""
         rows, why = len(features), self.why
@@ -129,7 +135,7 @@ def fit(
     """
 
     def learn(known: Reference) -> Learned:
-        return dle.Dle(metric, known, seed) if task == "regression" else cbpe.Cbpe(metric, known)
+        return _learn(task, metric, known, seed)
 
     learned: Learned | None = None
     tried: list[Backtest] = []
@@ -152,6 +158,25 @@ def fit(
     method = "dle" if task == "regression" else "cbpe"
     told = (method, weighted, metric, coverage, seed, reference, learned, tried, why)
     return Estimator(*told)
+
+
+def restored(
+    task: str, found: Mapping[str, Any], reference: Reference, *, coverage: float, seed: int
+) -> Estimator:
+    """Return the estimator whose `document` it is, on the same reference."""
+    metric, why = str(found["metric"]), found["why"]
+    learned: Learned | None = None
+    try:
+        learned = _learn(task, metric, reference, seed) if why is None else None
+    except NotEstimable as error:
+        why = str(error)
+    tried = [Backtest(**one) for one in found["tried"]]
+    told = (found["method"], found["weighted"], metric, coverage, seed, reference)
+    return Estimator(*told, learned, tried, why)
+
+
+def _learn(task: str, metric: str, known: Reference, seed: int) -> Learned:
+    return dle.Dle(metric, known, seed) if task == "regression" else cbpe.Cbpe(metric, known)
 
 
 def supported(task: str) -> list[str]:

@@ -104,15 +104,15 @@ def told_apart(
     draws = bootstrap.drawn(np.unique(apart, return_inverse=True)[1], "block", RESAMPLES, seed)
     every = np.zeros(len(new), np.int64)
     spread = bootstrap.distribution("auc", new.astype(np.float64), scores, draws, every, 1)
-    around = bootstrap.interval(spread[:, 0], level) or [None, None]
+    low, high = bootstrap.interval(spread[:, 0], level) or (None, None)
     auc = metrics.auc(new.astype(np.float64), scores)
     held = len(np.unique(blocks[blocks >= 0]))
     usual = size / 2 <= held <= size * 2
     most = [names[n] for n in np.argsort(-gains, kind="stable")[:NAMED] if gains[n] > 0]
     found = {
         "auc": auc,
-        "low": around[0],
-        "high": around[1],
+        "low": low,
+        "high": high,
         "threshold": limits["limit"] if usual else None,
         "over": usual and auc > limits["limit"],
         "by": most,

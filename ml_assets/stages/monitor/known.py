@@ -9,13 +9,13 @@ what it remembers (a forest nearly their labels), which is no prediction.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
+from ml_assets.stages.memory import InMemory
 from ml_assets.stages.monitor import joint
 from ml_assets.stages.quality import arrays
 from ml_assets.stages.quality.reference import reference
@@ -30,26 +30,6 @@ if TYPE_CHECKING:
 Known = Mapping[str, Any]
 SAMPLED = 6000
 """Rows of the training among which the classifier looks for the batch's."""
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Rows in memory as an input of a stage."""
-
-    held: pa.Table
-    digest: str = ""
-
-    def table(self, columns: Sequence[str] | None = None) -> pa.Table:
-        """Return the rows, or only some of their columns."""
-        return self.held if columns is None else self.held.select(list(columns))
-
-    def json(self) -> Any:
-        """Raise, since rows are no document."""
-        raise TypeError("rows are no document")
-
-    def bytes(self) -> bytes:
-        """Raise, since rows are no bytes."""
-        raise TypeError("rows are no bytes")
 
 
 def known(
@@ -91,7 +71,9 @@ def known(
 
 def profile(spec: ReferenceSpec, rows: pa.Table) -> dict[str, Any]:
     """Return the profile of rows and the limits of what differs from them."""
-    found = reference(spec, raw={"": Rows(rows)}, cleaned={"": Rows(rows)}).outputs["reference"]
+    found = reference(spec, raw={"": InMemory(rows)}, cleaned={"": InMemory(rows)}).outputs[
+        "reference"
+    ]
     assert isinstance(found, dict)
     return found
 
@@ -103,5 +85,5 @@ def _predictions(spec: KnownSpec, table: pa.Table) -> dict[str, Any] | None:
 def _blocks(spec: ReferenceSpec, part: pa.Table, rows: pa.Table, inputs: Known) -> int:
     """Return how many blocks of the reference the rows of one batch are."""
     if spec.block == "row":
-        return max(round(inputs["blocks"] * len(part) / len(rows)), 1)
-    return arrays.span(arrays.block_numbers(part, spec.time, spec.block))["blocks"]
+        return max(round(int(inputs["blocks"]) * len(part) / len(rows)), 1)
+    return int(arrays.span(arrays.block_numbers(part, spec.time, spec.block))["blocks"])

@@ -71,10 +71,9 @@ def compared(
     return Result({"shift": found}, {"rows": len(table)})
 
 
-def period(spec: ReferenceSpec, *, inputs: Handle, times: Handle) -> Result:
+def period(spec: ReferenceSpec, *, rows: Handle) -> Result:
     """Return `period` (JSON): {"profile"} of a batch with which the next one is compared."""
-    rows = _with_times(inputs.table(), times.table([TIME]))
-    return Result({"period": {"profile": profile(spec, rows.select(list(spec.columns)))}})
+    return Result({"period": {"profile": profile(spec, rows.table(list(spec.columns)))}})
 
 
 def _against(

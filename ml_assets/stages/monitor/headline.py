@@ -1,0 +1,61 @@
+"""The figures of a monitoring report that are shown inline and plotted over batches.
+
+Belongs here: choosing them. Does not belong here: computing, markup.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ml_assets.stages.monitor.verdicts import TITLES, VERDICTS
+from ml_assets.stages.quality.headline import SHOWN_TESTS, WORDS
+from ml_assets.stages.quality.words import number
+
+Known = Mapping[str, Any]
+
+
+def headline(figures: Known) -> dict[str, Any]:
+    """Return {"model", "verdicts": [[title, word, sentence]], "drift", "numbers"}.
+
+    "numbers" are figures by name; "drift" are the columns that changed most: [column, kind,
+    effect, limit, over].
+    """
+    found = {name: verdict(figures) for name, verdict in VERDICTS.items()}
+    return {
+        "model": figures["model"],
+        "verdicts": [[TITLES[n], WORDS[v.passed], v.said] for n, v in found.items()],
+        "drift": [
+            [column, e["statistic"], number(e["value"]), number(e["threshold"]), e["over"]]
+            for column, e in list(figures["drift"].items())[:SHOWN_TESTS]
+        ],
+        "numbers": numbers(figures),
+    }
+
+
+def numbers(figures: Known) -> dict[str, float]:
+    """Return the figures of a batch that may be followed over time, by name."""
+    found: dict[str, Any] = {"rows": figures["rows"]}
+    if figures["drift"]:
+        found["drifted_columns"] = sum(entry["over"] for entry in figures["drift"].values())
+    found |= {f"effect_{name}": entry["value"] for name, entry in figures["drift"].items()}
+    found |= {
+        f"effect_of_{name}": entry["value"] for name, entry in figures["prediction_drift"].items()
+    }
+    if figures["joint"] is not None:
+        found["joint_auc"] = figures["joint"]["auc"]
+    if figures["missing"]:
+        found["missing_share"] = sum(figures["missing"].values()) / len(figures["missing"])
+    if figures["labels"]["share"] is not None:
+        found["labelled_share"] = figures["labels"]["share"]
+    found |= {
+        f"realized_{name}": entry["value"]
+        for name, entry in figures["realized"].items()
+        if entry["value"] is not None
+    }
+    found |= {
+        f"estimated_{name}".replace(" (weighted)", "_weighted"): entry["value"]
+        for name, entry in figures["estimated"].items()
+        if entry["value"] is not None
+    }
+    return {name: float(f"{value:.6g}") for name, value in found.items()}

@@ -1,0 +1,184 @@
+"""The monitoring report as one offline HTML page: no script, everything escaped.
+
+Belongs here: from figures to words and lines of tables. Does not belong here: computing figures,
+structure and style (`template`).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import DictLoader, Environment, StrictUndefined, Template
+
+from ml_assets.stages.counted import counted
+from ml_assets.stages.monitor.template import PAGE
+from ml_assets.stages.monitor.verdicts import TITLES, VERDICTS
+from ml_assets.stages.quality.headline import WORDS
+from ml_assets.stages.quality.template import STYLE
+from ml_assets.stages.quality.words import listed, number, percent
+
+if TYPE_CHECKING:
+    from ml_assets.spec.monitored import MonitorSpec
+
+Known = Mapping[str, Any]
+KINDS = {
+    "numeric": "distribution",
+    "categorical": "values",
+    "missing": "missing",
+    "unseen": "new values",
+}
+MOODS = {True: "good", False: "warn", None: "none"}
+
+
+@functools.cache
+def _template() -> Template:
+    environment = Environment(
+        loader=DictLoader({"page": PAGE}),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("page")
+
+
+def page(spec: MonitorSpec, figures: Known) -> bytes:
+    """Return the page of a batch's figures; the same figures give the same bytes."""
+    verdicts = {name: verdict(figures) for name, verdict in VERDICTS.items()}
+    before = figures["before"]
+    shown = {
+        "style": STYLE,
+        "model": spec.model,
+        "batch": spec.batch,
+        "version": spec.version,
+        "description": spec.description,
+        "counts": list(_counts(figures)),
+        "verdicts": [
+            {
+                "title": TITLES[name],
+                "mood": MOODS[verdict.passed],
+                "word": WORDS[verdict.passed],
+                "said": verdict.said,
+            }
+            for name, verdict in verdicts.items()
+        ],
+        "reference": f"{spec.reference[:1].upper()}{spec.reference[1:]}.",
+        "rate": percent(spec.false_alarm_rate),
+        "drift": [_test(test) for test in figures["tests"]],
+        "prediction": [
+            _test({**entry, "column": column, "kind": entry["statistic"]})
+            for column, entry in figures["prediction_drift"].items()
+        ],
+        "joint": _joint(figures["joint"]),
+        "before": None if before is None else before["batch"],
+        "changed": [] if before is None else [_test(test) for test in before["tests"]][:12],
+        "missing": [
+            (name, percent(share), f"{figures['unseen'].get(name, 0):,}")
+            for name, share in _most(figures["missing"], figures["unseen"])
+        ],
+        "metrics": [_metric(spec, name, entry) for name, entry in figures["realized"].items()],
+        "estimated": [_estimate(name, entry) for name, entry in figures["estimated"].items()],
+        "slices": [_slice(entry) for entry in figures["slices"]],
+        "metric": spec.metric,
+        "calibration": _calibration(figures["calibration"]),
+        "not_computed": figures["not_computed"],
+    }
+    return _template().render(shown).encode("utf-8")
+
+
+def _counts(figures: Known) -> Iterator[tuple[str, str]]:
+    labels = figures["labels"]
+    yield "rows", f"{figures['rows']:,}"
+    yield "inputs compared", f"{len(figures['drift']):,}"
+    yield "of them changed", f"{sum(entry['over'] for entry in figures['drift'].values()):,}"
+    if labels["share"] is not None:
+        yield "with a label", percent(labels["share"])
+
+
+def _test(test: Known) -> dict[str, Any]:
+    threshold = test["threshold"]
+    effect = test["effect"] if "effect" in test else test["value"]
+    ratio = abs(effect) / threshold if threshold else 0.0
+    return {
+        "column": test["column"],
+        "kind": KINDS[test["kind"]],
+        "effect": number(effect),
+        "threshold": number(threshold),
+        "alarm": test["alarm"] if "alarm" in test else test["over"],
+        "said": test["said"],
+        # Half of the bar's width is the threshold.
+        "width": f"{min(ratio, 2.0) * 50:.0f}",
+    }
+
+
+def _joint(found: Known | None) -> str:
+    if found is None:
+        return ""
+    around = "" if found["low"] is None else f" ({found['low']:.3f} to {found['high']:.3f})"
+    limit = "none" if found["threshold"] is None else f"{found['threshold']:.3f}"
+    said = f"AUC {found['auc']:.3f}{around}, limit {limit}"
+    return said + (f"; it uses {listed(found['by'])} most." if found["by"] else ".")
+
+
+def _most(missing: Known, unseen: Known) -> list[tuple[str, float]]:
+    """Return the inputs with missing or new values, those with most first."""
+    found = [(name, share) for name, share in missing.items() if share or unseen.get(name)]
+    return sorted(found, key=lambda item: (-item[1], item[0]))
+
+
+def _around(entry: Known) -> str:
+    if entry["low"] is None:
+        return "\N{EN DASH}"
+    return f"{number(entry['low'])} to {number(entry['high'])}"
+
+
+def _metric(spec: MonitorSpec, name: str, entry: Known) -> dict[str, Any]:
+    then = entry["test"]
+    return {
+        "name": f"{name} [{spec.unit}]" if spec.unit and name == spec.metric else name,
+        "value": number(entry["value"]),
+        "around": _around(entry),
+        "rows": f"{entry['rows']:,}",
+        "test": "\N{EN DASH}" if then is None else number(then["value"]),
+        "test_around": "\N{EN DASH}" if then is None else _around(then),
+        "worse": bool(entry["worse"]),
+    }
+
+
+def _estimate(name: str, entry: Known) -> dict[str, Any]:
+    held = f"{entry['covered']} of {entry['backtests']}" if entry["backtests"] else "none"
+    return {
+        "name": name,
+        "method": entry["method"].upper(),
+        "value": number(entry["value"]),
+        "around": _around(entry),
+        "held": held,
+        "said": entry["status"] + ("" if entry["why"] is None else f": {entry['why']}"),
+    }
+
+
+def _slice(entry: Known) -> dict[str, Any]:
+    return {
+        "slice": entry["slice"],
+        "value": str(entry["value"]),
+        "rows": f"{entry['rows']:,}",
+        "metric": number(entry["metric"]),
+        "around": _around(entry),
+        "few": entry["few"],
+    }
+
+
+def _calibration(found: Known | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    lines: Sequence[tuple[str, str, str]] = [
+        (f"{rows:,}", number(said), number(seen))
+        for rows, said, seen in zip(found["rows"], found["said"], found["observed"], strict=True)
+    ]
+    around = found["interval"]
+    text = f"Mean absolute gap {number(found['error'])}"
+    if around is not None:
+        text += f" ({number(around[0])} to {number(around[1])})"
+    return {"lines": lines, "said": f"{text}, over {counted(len(lines), 'group')} by prediction."}

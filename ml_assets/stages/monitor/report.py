@@ -1,0 +1,110 @@
+"""The monitoring report of a batch: all figures as one document, and the page that shows them.
+
+Belongs here: putting together what other stages found. Does not belong here: single measures,
+markup (`page`), judging (`verdicts`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ml_assets.stages.metrics import GREATER_IS_BETTER
+from ml_assets.stages.monitor.headline import headline
+from ml_assets.stages.monitor.page import page
+from ml_assets.stages.result import Result
+
+if TYPE_CHECKING:
+    from ml_assets.spec.monitored import MonitorSpec
+    from ml_assets.stages.result import Handle
+
+Known = Mapping[str, Any]
+
+
+def report(
+    spec: MonitorSpec,
+    *,
+    shift: Handle,
+    realized: Handle | None,
+    expected: Handle | None,
+    tested: Handle | None,
+) -> Result:
+    """Return `figures` (JSON) and `report` (HTML); what was not computed is listed with the reason.
+
+    `tested` are the metrics of the model's evaluation, with which realized ones are compared.
+    """
+    moved = shift.json()
+    true = {} if realized is None else realized.json()
+    before = {} if tested is None else tested.json()
+    estimated = {} if expected is None else expected.json()
+    lacking = [{"what": what, "why": why} for what, why in spec.lacking.items()]
+    lacking += moved["not_computed"] + true.get("not_computed", [])
+    lacking += [
+        {"what": f"estimate of {name}", "why": one["why"]}
+        for name, one in estimated.items()
+        if one["value"] is None
+    ]
+    figures = {
+        "batch": spec.batch,
+        "rows": moved["rows"],
+        "gaps": moved["gaps"],
+        "model": spec.version,
+        "reference": spec.reference,
+        "drift": by_column(moved["tests"]),
+        "tests": moved["tests"],
+        "prediction_drift": by_column(moved["predictions"]),
+        "joint": moved["joint"],
+        "before": moved["before"],
+        "missing": moved["missing"],
+        "unseen": moved["unseen"],
+        "labels": true.get("labels", {"rows": moved["rows"], "share": None}),
+        "metric": spec.metric,
+        "unit": spec.unit,
+        "realized": {
+            name: {**entry, "test": at_test(name, before), "worse": worse(name, entry, before)}
+            for name, entry in true.get("metrics", {}).items()
+        },
+        "slices": true.get("slices", []),
+        "calibration": true.get("calibration"),
+        "estimated": estimated,
+        "not_computed": lacking,
+    }
+    return Result({"figures": figures, "report": page(spec, figures)}, headline(figures))
+
+
+def by_column(tests: Sequence[Known]) -> dict[str, Any]:
+    """Return of each column the test that is largest relative to its threshold."""
+    found: dict[str, Any] = {}
+    for test in tests:
+        entry = {
+            "statistic": test["kind"],
+            "value": test["effect"],
+            "threshold": test["threshold"],
+            "over": test["alarm"],
+            "said": test["said"],
+        }
+        # They are sorted.
+        found.setdefault(test["column"], entry)
+    return found
+
+
+def at_test(name: str, tested: Known) -> dict[str, Any] | None:
+    """Return a metric's value on test with its interval; None if it is not known."""
+    value = tested.get("test", {}).get(name)
+    if value is None:
+        return None
+    low, high = tested["intervals"].get(name) or (None, None)
+    return {"value": value, "low": low, "high": high}
+
+
+def worse(name: str, entry: Known, tested: Known) -> bool | None:
+    """Return whether a metric is worse than on test by more than both intervals.
+
+    None if one of them has no interval.
+    """
+    then = at_test(name, tested)
+    if then is None or entry["low"] is None or then["low"] is None:
+        return None
+    if name in GREATER_IS_BETTER:
+        return bool(entry["high"] < then["low"])
+    return bool(entry["low"] > then["high"])

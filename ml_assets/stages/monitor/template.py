@@ -1,0 +1,182 @@
+"""The page of the monitoring report: a Jinja2 template. Its style is that of the quality report.
+
+Belongs here: structure, fixed wording. Does not belong here: figures, formatting of numbers
+(`page`). A Python text, not a file, so that the code digest covers it.
+"""
+
+PAGE = """{% macro tests(lines, label, tag) %}
+<div class="scroll" tabindex="0" role="region" aria-label="{{ label }}">
+<table class="stack"><thead><tr><th scope="col">Column</th><th scope="col" class="left">Of</th>
+<th scope="col">Effect</th><th scope="col">Limit</th><th scope="col" class="left">To scale</th>
+<th scope="col" class="left">What changed most</th></tr></thead><tbody>
+{% for line in lines %}
+<tr{% if line.alarm %} class="alarm"{% endif %}><th scope="row">{{ line.column }}
+{%- if line.alarm %} <span class="tag warn">{{ tag }}</span>{% endif %}</th>
+<td class="left">{{ line.kind }}</td><td data-is="effect">{{ line.effect }}</td>
+<td data-is="limit">{{ line.threshold }}</td>
+<td class="bar left"><span><i style="width:{{ line.width }}%"></i></span></td>
+<td class="said">{{ line.said }}</td></tr>
+{% endfor %}
+</tbody></table></div>
+{% endmacro %}
+<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{{ model }} {{ batch }} &ndash; monitoring report</title>
+<style>{{ style | safe }}</style>
+</head>
+<body>
+<a class="skip" href="#result">Skip to the result</a>
+<main>
+<header>
+<p class="over">Monitoring report</p>
+<h1>{{ model }}{% if batch %} {{ batch }}{% endif %}</h1>
+<p class="soft">{{ description }}{{ ' ' if description }}Predicted by {{ version }}.</p>
+<nav aria-label="Sections"><ul>
+<li><a href="#result">Result</a></li><li><a href="#inputs">Inputs</a></li>
+<li><a href="#prediction">Prediction</a></li><li><a href="#true">What came true</a></li>
+<li><a href="#estimates">Estimates</a></li><li><a href="#not">Not computed</a></li>
+</ul></nav>
+</header>
+
+<section id="result">
+<h2>Result</h2>
+<dl>
+{% for name, value in counts %}<div><dt>{{ name }}</dt><dd>{{ value }}</dd></div>
+{% endfor %}
+</dl>
+<div class="tiles">
+{% for tile in verdicts %}
+<div class="tile {{ tile.mood }}"><h3>{{ tile.title }}<span class="tag {{ tile.mood }}">
+{{- tile.word }}</span></h3><p>{{ tile.said }}.</p></div>
+{% endfor %}
+</div>
+</section>
+
+<section id="inputs">
+<h2>Inputs</h2>
+<p>{{ reference }}</p>
+{% if drift %}
+<p class="soft">Effects: for numbers the largest difference of the shares below any value
+(Kolmogorov-Smirnov), for values the share of rows that would have to change (total variation), for
+missing values Cohen&rsquo;s h, for new values their share. A batch like the training rows exceeds
+any limit with a probability of {{ rate }}. The middle of a bar is the limit.</p>
+{{ tests(drift, 'Drift by input', 'changed') }}
+{% else %}<p>No input was compared; the reasons are below.</p>
+{% endif %}
+{% if joint %}
+<h3>All inputs together</h3>
+<p>A classifier is asked which rows are the batch&rsquo;s: {{ joint }} 0.5 is no difference.</p>
+{% endif %}
+{% if before %}
+<h3>Against {{ before }}, the batch before</h3>
+{{ tests(changed, 'Drift against the batch before', 'changed') }}
+{% endif %}
+{% if missing %}
+<h3>Missing and new values</h3>
+<div class="scroll" tabindex="0" role="region" aria-label="Missing and new values">
+<table><thead><tr><th scope="col">Input</th><th scope="col">Missing</th>
+<th scope="col">Rows with a new value</th></tr></thead><tbody>
+{% for name, share, new in missing %}
+<tr><th scope="row">{{ name }}</th><td>{{ share }}</td><td>{{ new }}</td></tr>
+{% endfor %}
+</tbody></table></div>
+{% else %}<p>No value is missing, and none is new.</p>
+{% endif %}
+</section>
+
+<section id="prediction">
+<h2>Prediction</h2>
+<p class="soft">Against the predictions of the model&rsquo;s test rows.</p>
+{% if prediction %}{{ tests(prediction, 'Drift of the prediction', 'changed') }}
+{% else %}<p>It was not compared; the reasons are below.</p>
+{% endif %}
+</section>
+
+<section id="true">
+<h2>What came true</h2>
+{% if metrics %}
+<p class="soft">Rows with a label that the model was not trained on, by the block bootstrap of the
+evaluation report.</p>
+<div class="scroll" tabindex="0" role="region" aria-label="Realized metrics">
+<table><thead><tr><th scope="col">Metric</th><th scope="col">Value</th>
+<th scope="col">Interval</th><th scope="col">Rows</th><th scope="col">On test</th>
+<th scope="col">Interval</th></tr></thead><tbody>
+{% for line in metrics %}
+<tr{% if line.worse %} class="alarm"{% endif %}><th scope="row">{{ line.name }}
+{%- if line.worse %} <span class="tag warn">worse than on test</span>{% endif %}</th>
+<td>{{ line.value }}</td><td>{{ line.around }}</td><td>{{ line.rows }}</td>
+<td>{{ line.test }}</td><td>{{ line.test_around }}</td></tr>
+{% endfor %}
+</tbody></table></div>
+{% else %}<p>Nothing yet; the reasons are below.</p>
+{% endif %}
+{% if slices %}
+<h3>{{ metric }} by slice, the worst first</h3>
+<div class="scroll" tabindex="0" role="region" aria-label="Metric by slice">
+<table><thead><tr><th scope="col">Slice</th><th scope="col" class="left">Value</th>
+<th scope="col">Rows</th><th scope="col">{{ metric }}</th><th scope="col">Interval</th></tr></thead>
+<tbody>
+{% for line in slices %}
+<tr{% if line.few %} class="few"{% endif %}><th scope="row">{{ line.slice }}
+{%- if line.few %} <span class="tag">few rows</span>{% endif %}</th>
+<td class="left">{{ line.value }}</td><td>{{ line.rows }}</td><td>{{ line.metric }}</td>
+<td>{{ line.around }}</td></tr>
+{% endfor %}
+</tbody></table></div>
+{% endif %}
+{% if calibration %}
+<h3>Calibration</h3>
+<p>{{ calibration.said }}</p>
+<div class="scroll" tabindex="0" role="region" aria-label="Calibration">
+<table><thead><tr><th scope="col">Rows</th><th scope="col">Predicted, mean</th>
+<th scope="col">Observed, mean</th></tr></thead><tbody>
+{% for rows, said, seen in calibration.lines %}
+<tr><td class="left">{{ rows }}</td><td>{{ said }}</td><td>{{ seen }}</td></tr>
+{% endfor %}
+</tbody></table></div>
+{% endif %}
+</section>
+
+<section id="estimates">
+<h2>Estimates before labels</h2>
+<p class="soft">From the predictions alone, by what was true of the model&rsquo;s test rows. The
+interval was tried on each block of them in turn. No estimate without labels sees that the relation
+of inputs and target has changed.</p>
+{% if estimated %}
+<div class="scroll" tabindex="0" role="region" aria-label="Estimated metrics">
+<table class="stack"><thead><tr><th scope="col">Metric</th><th scope="col" class="left">Method</th>
+<th scope="col">Estimate</th><th scope="col">Interval (90 %)</th>
+<th scope="col">Held when tried</th><th scope="col" class="left">Status</th></tr></thead><tbody>
+{% for line in estimated %}
+<tr><th scope="row">{{ line.name }}</th><td class="left">{{ line.method }}</td>
+<td data-is="estimate">{{ line.value }}</td><td data-is="interval">{{ line.around }}</td>
+<td data-is="held">{{ line.held }}</td><td class="said">{{ line.said }}</td></tr>
+{% endfor %}
+</tbody></table></div>
+{% else %}<p>There are none; the reasons are below.</p>
+{% endif %}
+</section>
+
+<section id="not">
+<h2>Not computed</h2>
+{% if not_computed %}
+<div class="scroll" tabindex="0" role="region" aria-label="Not computed">
+<table class="stack"><thead><tr><th scope="col">What</th><th scope="col" class="left">Why</th></tr>
+</thead><tbody>
+{% for line in not_computed %}
+<tr><th scope="row">{{ line.what }}</th><td class="said">{{ line.why }}</td></tr>
+{% endfor %}
+</tbody></table></div>
+{% else %}<p>Everything was computed.</p>
+{% endif %}
+</section>
+<footer>Generated by ml_assets; the same rows and the same model give the same page, to the
+byte.</footer>
+</main>
+</body>
+</html>
+"""
