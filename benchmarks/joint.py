@@ -51,7 +51,9 @@ def main() -> None:
             tried = streams if change == "none" else streams // 4
             found = sum(warned(seed, wander, change) for seed in range(tried))
             low, high = exact(found, tried, 0.95)
-            print(f"| {said} | {change} | {found} | {tried} | {low:.1%} to {high:.1%} |", flush=True)
+            print(
+                f"| {said} | {change} | {found} | {tried} | {low:.1%} to {high:.1%} |", flush=True
+            )
 
 
 if __name__ == "__main__":

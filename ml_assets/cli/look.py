@@ -241,7 +241,13 @@ def model_status(planner: Planner, found: Plan, name: str) -> dict[str, Any]:
         "waiting": list(dict.fromkeys(i.reason for i in mine if i.status == "wait")),
         "unlabelled": _unlabelled(planner, name),
         "predictions": _predictions(planner, name),
+        "watched": None,
     }
+    from ml_assets.operations.watched import watched
+
+    seen = watched(planner.home, planner.project, name)
+    if seen is not None:
+        document["watched"] = {**seen.document(), "said": seen.line()}
     if candidate is None:
         return document
     document["candidate"] = {
@@ -335,6 +341,8 @@ def _tell_status(name: str, document: dict[str, Any]) -> None:
         out.print(f"  {_said_of(item)}")
         if "challenger" in item:
             out.print(f"  challenger's {_said_of(item['challenger'])}{_apart(item['challenger'])}")
+    if document["watched"] is not None:
+        out.print(f"  {document['watched']['said']}")
     waiting = document["waiting"]
     for reason in waiting[:WAITS]:
         out.print(f"  {reason}")

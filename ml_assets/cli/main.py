@@ -27,6 +27,7 @@ MODULES = {
     "quarantine": "data",
     "propose": "propose",
     "status": "look",
+    "alerts": "alerts",
     "champion": "promotions",
     "history": "promotions",
     "promote": "promotions",

@@ -11,6 +11,7 @@ from ml_assets.assets.edges import asset_keys, assets_of, entry_of, groups
 from ml_assets.engine.code_versions import code_versions
 from ml_assets.engine.plan import Planner, planner_here
 from ml_assets.errors import MlAssetsError
+from ml_assets.graph.alerts import alert_sensors
 from ml_assets.graph.describe import asset_spec
 from ml_assets.graph.keys import key_of
 from ml_assets.graph.reload import can_reload
@@ -76,9 +77,10 @@ def shared_definitions(
         # Shown when the definitions are loaded or checked (`dg check defs`).
         warnings.warn(str(found), ImpureHook, stacklevel=2)
     made = jobs(project)
+    sensors = [reconcile_sensor(project, workspace, made), *alert_sensors(project)]
     return dg.Definitions(
         jobs=made,
-        sensors=[reconcile_sensor(project, workspace, made)] if made else [],
+        sensors=sensors if made else [],
         resources={"engine": engine_resource(caller or Caller())},
         executor=dg.in_process_executor,
     )

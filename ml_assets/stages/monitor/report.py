@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ml_assets.stages.metrics import GREATER_IS_BETTER
+from ml_assets.stages.metrics import greater_is_better
 from ml_assets.stages.monitor.headline import headline
 from ml_assets.stages.monitor.page import page
 from ml_assets.stages.result import Result
@@ -105,6 +105,6 @@ def worse(name: str, entry: Known, tested: Known) -> bool | None:
     then = at_test(name, tested)
     if then is None or entry["low"] is None or then["low"] is None:
         return None
-    if name in GREATER_IS_BETTER:
+    if greater_is_better(name):
         return bool(entry["high"] < then["low"])
     return bool(entry["low"] > then["high"])
