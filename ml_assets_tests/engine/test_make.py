@@ -662,7 +662,7 @@ def test_what_another_process_makes_is_left_to_it_while_there_is_other_work(
         home = made.planner().home
         wanted = f"{Unit('sales', 'quality_report', JAN)}#report"
         times = 1
-        for _ in range(100):
+        for _ in range(1200):
             times = [action.name for action in home.records.each_action()].count(wanted)
             if times == 2 and LAST in sys.modules:
                 break
