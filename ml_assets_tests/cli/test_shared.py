@@ -16,7 +16,7 @@ from ml_assets_tests.projects import prices, sales
 from ml_assets_tests.shared import Cluster, postgres, s3, try_objects
 
 pytestmark = pytest.mark.slow
-MONTHS = ("2020-01", "2020-02", "2020-03", "2020-04")
+MONTHS = ("2020-01", "2020-02", "2020-03", "2020-04", "2020-05")
 Servers = tuple[Cluster, dict[str, str]]
 
 
@@ -75,20 +75,20 @@ def two(one: Site, tmp_path: Path) -> Shell:
 def test_a_second_machine_reuses_everything_and_goes_on(one: Site, two: Shell) -> None:
     for machine in (one, two):
         ran = machine.json("run")
-        assert (ran["run_id"], ran["executed"], len(ran["reused"])) == (None, [], 4 * 9 + 7)
+        assert (ran["run_id"], ran["executed"], len(ran["reused"])) == (None, [], 5 * 9 + 7)
         assert "is gone" not in machine("plan").err
     assert not (one.home / "state.db").exists()
     assert not (one.home / "objects").exists()
     assert two.digests() == one.digests()
 
     # What one machine lands, makes and decides is there on the other.
-    month = two.root / f"sales-{MONTHS[1]}.csv"
-    month.write_bytes(sales(MONTHS[1], extra=1.0))
+    month = two.root / f"sales-{MONTHS[2]}.csv"
+    month.write_bytes(sales(MONTHS[2], extra=1.0))
     two("land", "sales", month)
     made = two.json("run")
     assert made["success"]
-    assert f"sales/cleaned@{MONTHS[1]}" in made["executed"]
-    assert f"sales/cleaned@{MONTHS[2]}" in made["reused"]
+    assert f"sales/cleaned@{MONTHS[2]}" in made["executed"]
+    assert f"sales/cleaned@{MONTHS[3]}" in made["reused"]
     again = one.json("run")
     assert (again["executed"], again["success"]) == ([], True)
     one("promote", "forecast", "v1", "--reason", "the pilot went well")
