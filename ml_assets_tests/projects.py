@@ -22,6 +22,7 @@ from ml_assets.engine.make import Maker, Progress
 from ml_assets.engine.plan import Plan, Planner, units
 from ml_assets.engine.selection import select
 from ml_assets.history.decisions import log_decision
+from ml_assets.history.trials import log_verdict
 from ml_assets.keys import load
 from ml_assets.spec.project import Project, read_project
 from ml_assets.store.home import Home
@@ -276,6 +277,8 @@ class Toy:
                 if outcome.unit.kind == "champion" and outcome.current:
                     # The release after it is of whom the log names.
                     log_decision(planner.home, outcome.unit.group, outcome.current[0])
+                if outcome.unit.kind == "trial" and outcome.current:
+                    log_verdict(planner.home, outcome.unit.group, outcome.current[0])
         return ran
 
     def digests(self, env: str = "dev") -> dict[str, str]:

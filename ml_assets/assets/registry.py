@@ -97,6 +97,13 @@ CHALLENGER_PREDICTIONS = UnitKind(
     f"{RECIPES}.challenger:challenger_code",
     libraries=("lightgbm",),
 )
+TRIAL = UnitKind(
+    "trial",
+    f"{RECIPES}.trial:trial",
+    f"{RECIPES}.trial:trial_code",
+    effect=f"{SHOW}.effects:end_trial",
+    mlflow=True,
+)
 SPLITS = UnitKind("splits", f"{RECIPES}.splits:splits", f"{RECIPES}.splits:splits_code")
 CANDIDATE = UnitKind(
     "candidate",
@@ -222,6 +229,19 @@ ASSETS = (
         asked="predictions.challenger",
         rows=True,
         record=f"{SHOW}.predictions:challenger_metadata",
+    ),
+    Asset(
+        "trial",
+        "model",
+        TRIAL,
+        ("features", "predictions", "challenger_predictions"),
+        "The challenger beside the champion, until one of them is shown to be better; with "
+        "`gate: {mode: trial}`.",
+        frozenset({"html"}),
+        implied=("features", "predictions"),
+        sparse=True,
+        asked="gate.trial",
+        record=f"{SHOW}.trial:trial_metadata",
     ),
     Asset(
         "train_split",

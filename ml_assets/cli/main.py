@@ -32,6 +32,7 @@ MODULES = {
     "history": "promotions",
     "promote": "promotions",
     "rollback": "promotions",
+    "trial": "trial",
     "pause": "data",
     "resume": "data",
     "repair": "repair",
@@ -54,6 +55,7 @@ GROUPS = {
     "new": "Write a spec from data, for a person to correct.",
     "keys": "Access keys of an environment's prediction service.",
     "requests": "What the service was asked.",
+    "trial": "A challenger on trial beside the champion.",
 }
 
 

@@ -46,7 +46,7 @@ def history(
 
     Example: ml-assets history flight_delay --export log.jsonl
     """
-    planner = _planner(model)
+    planner = planner_of(model)
     entries = planner.home.promotions.verify(planner.home.env, model)
     if export is not None:
         lines = [json.dumps(entry.to_json(), ensure_ascii=False) + "\n" for entry in entries]
@@ -76,7 +76,7 @@ def champion(
 
     Example: ml-assets champion flight_delay --at 2026-03-01T12:00
     """
-    planner = _planner(model)
+    planner = planner_of(model)
     home = planner.home
     entries = home.promotions.verify(home.env, model)
     try:
@@ -107,7 +107,7 @@ def promote(
 
     Example: ml-assets promote flight_delay v3 --reason "the pilot went well"
     """
-    planner = _planner(model)
+    planner = planner_of(model)
     _move(planner, model, candidate_named(planner.home, model, version), PROMOTED, reason, as_json)
 
 
@@ -124,7 +124,7 @@ def rollback(
 
     Example: ml-assets rollback flight_delay --reason "complaints from Newark"
     """
-    planner = _planner(model)
+    planner = planner_of(model)
     home = planner.home
     if home.promotions.champion(home.env, model) is None:
         raise RequestError(f"{model} has no champion to roll back from")
@@ -143,7 +143,8 @@ def rollback(
     _move(planner, model, target, ROLLED_BACK, reason, as_json)
 
 
-def _planner(model: str) -> Planner:
+def planner_of(model: str) -> Planner:
+    """Return a planner in whose project a model is; raises UnknownName."""
     planner = opened(model)
     if model not in planner.project.models:
         raise UnknownName.of("model", model, planner.project.models)
@@ -174,11 +175,12 @@ def _move(
             actor=actor(),
             reason=reason.strip(),
         )
-        _show(planner, model, publisher)
+        show_log(planner, model, publisher)
     _tell(planner, model, entry, before, checked, as_json)
 
 
-def _show(planner: Planner, model: str, publisher: Publisher) -> None:
+def show_log(planner: Planner, model: str, publisher: Publisher) -> None:
+    """Show a log that was written to; raises PublishError, saying that it was."""
     with importing():
         from ml_assets.graph.champion import show
 

@@ -14,6 +14,7 @@ from ml_assets.errors import Conflict, LogBroken, MlAssetsError, PublishError
 from ml_assets.graph.report import mlflow_metadata
 from ml_assets.graph.resource import Engine
 from ml_assets.history.decisions import log_decision
+from ml_assets.history.trials import log_verdict
 from ml_assets.release.verify import verified
 from ml_assets.store.home import Home
 from ml_assets.store.records import Current
@@ -58,6 +59,20 @@ def promote(engine: Engine, current: Current) -> Effect:
         home.promotions.mark_shown(home.env, model, current.token, length)
 
     return Effect(mark=mark)
+
+
+def end_trial(engine: Engine, current: Current) -> Effect:
+    """Write a trial's verdict to the promotion log, and publish the log to MLflow.
+
+    A log that cannot be published is published by the champion's step, of this run or the next.
+    """
+    home, model = engine.maker.planner.home, current.asset.split("/")[0]
+    try:
+        if log_verdict(home, model, current) is not None:
+            engine.show_log(model)
+    except (PublishError, Conflict, LogBroken) as error:
+        return Effect(problem=str(error))
+    return Effect()
 
 
 def verify(engine: Engine, current: Current) -> Effect:

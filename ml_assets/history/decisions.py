@@ -90,6 +90,9 @@ def log_decision(home: Home, model: str, current: Current) -> LogEntry | None:
     champion = log.champion(env, model)
     own = champion is not None and champion.digest == digest
     action, reason = (KEPT, "it is the champion") if own else _action(home, model, facts)
+    behind = _behind(home, model, digest) if facts.get("on_new") == "queue" else None
+    if action == WAITING and behind is not None:
+        reason = f"{reason} It waits until the trial of v{behind.version} has ended."
     return log.append(
         env,
         model,
@@ -103,8 +106,18 @@ def log_decision(home: Home, model: str, current: Current) -> LogEntry | None:
             "decision": current.outputs["decision"].digest,
             "policy": policy,
             "against": facts["against"] or "",
+            **({"behind": behind.digest} if action == WAITING and behind is not None else {}),
         },
     )
+
+
+def _behind(home: Home, model: str, digest: str) -> Champion | None:
+    """Return the challenger whose trial another candidate does not disturb."""
+    log, env = home.promotions, home.env
+    found = log.challenger(env, model)
+    if found is None or found.digest == digest or found.digest in log.held(env, model):
+        return None
+    return found
 
 
 def _action(home: Home, model: str, facts: Mapping[str, Any]) -> tuple[str, str]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from ml_assets.spec.base import Name, Names, Resamples, Seed, Spec
+from ml_assets.spec.trial import TrialSpec
 
 
 def _margin(value: float | str) -> float | str:
@@ -62,8 +63,9 @@ class Parity(Spec):
 class GateSpec(Spec):
     """The rules of promotion."""
 
-    mode: Literal["automatic", "manual"] = "automatic"
-    """Whether a candidate that passes becomes champion, or waits as challenger."""
+    mode: Literal["automatic", "manual", "trial"] = "automatic"
+    """Whether a candidate that passes becomes champion, or waits as challenger: until a person
+    decides, or a trial beside the champion does ([more](../how-to/trials.md))."""
     beats_baseline: Literal["clear", "better", "off"] = "clear"
     """Must beat the best trivial baseline on test: beyond chance, at all, or not required."""
     not_worse: NotWorse = NotWorse()
@@ -86,6 +88,21 @@ class GateSpec(Spec):
     max_age_days: Annotated[float, Field(gt=0)] | None = None
     """Largest age: from the newest row trained on to the newest row available, by event time."""
     seed: Seed = 1
+    trial: TrialSpec | None = None
+    """With `mode: trial`: how the trial is judged."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_trial(cls, data: Any) -> Any:
+        if isinstance(data, dict) and data.get("mode") == "trial" and not data.get("trial"):
+            return {**data, "trial": {}}
+        return data
+
+    @model_validator(mode="after")
+    def _only_a_trial(self) -> GateSpec:
+        if self.trial is not None and self.mode != "trial":
+            raise ValueError(f"trial: is for `mode: trial`; the mode is {self.mode}")
+        return self
 
 
 class RedCheck(Spec):

@@ -1,17 +1,23 @@
 """The `trial` section of a gate: when the challenger has been shown to be better.
 
-Belongs here: the section, and what a model must have for it. Does not belong here: statistics
-(`stages/trial`).
+Belongs here: the section, what a model must have for it, and what the stage depends on. Does not
+belong here: statistics (`stages/trial`).
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from ml_assets.spec.base import Spec
-from ml_assets.spec.metrics import plain
+from ml_assets.spec.base import Name, Spec
+from ml_assets.spec.metrics import METRICS, plain
+from ml_assets.spec.mistakes import Place
+
+if TYPE_CHECKING:
+    from ml_assets.spec.dataset import DatasetSpec
+    from ml_assets.spec.model import ModelSpec
 
 LOSSES = ("mae", "log_loss", "brier", "accuracy", "pinball", "rmse")
 """The metrics of which a trial can be: means of a loss by row that is bounded in advance."""
@@ -32,6 +38,9 @@ class TrialSpec(Spec):
     the two models' predictions allow."""
     bound: tuple[float, float] | None = None
     """The least and the largest target, which `rmse` needs."""
+    on_new: Literal["queue", "replace"] = "queue"
+    """What a candidate that passes during a trial does: it waits until the trial has ended (the
+    newest takes its turn if the challenger is dropped), or it takes the challenger's place."""
 
     @model_validator(mode="after")
     def _ordered(self) -> TrialSpec:
@@ -40,17 +49,46 @@ class TrialSpec(Spec):
         return self
 
 
-def wrong_trial(metric: str, trial: TrialSpec | None, mode: str) -> list[tuple[str, str]]:
-    """Return what a gate's trial lacks: a field of the gate, and what to do."""
+def trial_mismatches(model: ModelSpec, dataset: DatasetSpec) -> Iterator[tuple[Place, str]]:
+    """Yield what a model with a trial lacks."""
+    trial = model.gate.trial
     if trial is None:
-        return []
-    wrong = []
-    if mode != "trial":
-        wrong.append(("trial", f"is for `mode: trial`; the mode is {mode}"))
-    name = plain(metric)
-    if name not in LOSSES:
-        said = f"{metric} is no mean of bounded losses; wanted a metric of {', '.join(LOSSES)}"
-        wrong.append(("mode", f"trial: {said}"))
+        return
+    mode, name = ("gate", "mode"), plain(model.training.metric)
+    if not model.predictions.challenger:
+        said = "a trial compares predictions of champion and challenger"
+        yield mode, f"{said}; set `predictions: {{challenger: true}}`"
+    if dataset.time is None:
+        yield mode, f"a trial is by {trial.block}; set `time` of {model.dataset}"
+    if dataset.calendar is None:
+        said = f"{model.dataset} is a snapshot, and a trial is of batches that come during it"
+        yield mode, f"{said}; wanted automatic or manual"
+    usable = [loss for loss in LOSSES if loss in METRICS[model.task]]
+    if name in METRICS[model.task] and name not in usable:
+        said = f"a trial is of a mean of bounded losses, and {name} is none"
+        yield mode, f"{said}; wanted `training.metric` of {', '.join(usable)}"
     if name == "rmse" and trial.bound is None:
-        wrong.append(("trial", "rmse needs `bound: [least, largest]` of the target"))
-    return wrong
+        yield ("gate", "trial"), "rmse needs `bound: [least, largest]`, of the target"
+    if name != "rmse" and trial.bound is not None:
+        said = f"is for rmse; what {name} can differ by follows from the predictions"
+        yield ("gate", "trial", "bound"), said
+
+
+class Contender(Spec):
+    """A version in a trial."""
+
+    version: str
+    digest: str
+    """Of the candidate."""
+
+
+class TrialRun(Spec):
+    """Everything that a trial depends on besides predictions and labels."""
+
+    model: Name
+    task: Literal["regression", "binary", "multiclass"]
+    metric: str
+    target_unit: str | None = None
+    trial: TrialSpec
+    champion: Contender
+    challenger: Contender

@@ -98,7 +98,7 @@ class Promotions:
         return champion_of(found if at is None else until(found, at))
 
     def challenger(self, env: str, model: str) -> Champion | None:
-        """Return the newest waiting version; any promotion ends the waiting."""
+        """Return the version that waits as challenger, as `challenger_of` does."""
         return challenger_of(self.entries(env, model))
 
     def held(self, env: str, model: str) -> set[str]:
@@ -192,13 +192,25 @@ def champion_of(entries: Sequence[LogEntry]) -> Champion | None:
 
 
 def challenger_of(entries: Sequence[LogEntry]) -> Champion | None:
-    """Return the newest version that is waiting at the end of these entries."""
-    for entry in reversed(entries):
+    """Return the version that is waiting at the end of these entries.
+
+    That is the newest, except one that waits behind the challenger (`behind` in its evidence):
+    it follows when the challenger is refused. Any promotion ends the waiting of all.
+    """
+    found: LogEntry | None = None
+    behind: LogEntry | None = None
+    for entry in entries:
+        mine = found is not None and found.digest == entry.digest
         if entry.action == PROMOTED:
-            return None
-        if entry.action == WAITING:
-            return _pointer(entry)
-    return None
+            found = behind = None
+        elif entry.action == WAITING:
+            queued = found is not None and entry.evidence.get("behind") == found.digest
+            found, behind = (found, entry) if queued else (entry, None)
+        elif entry.action == REFUSED and mine:
+            found, behind = behind, None
+        elif entry.action == REFUSED and behind is not None and behind.digest == entry.digest:
+            behind = None
+    return None if found is None else _pointer(found)
 
 
 def held_in(entries: Sequence[LogEntry]) -> set[str]:

@@ -9,6 +9,7 @@ import pytest
 from ml_assets.assets.edges import asset_keys
 from ml_assets.errors import SpecError
 from ml_assets.spec.project import read_for, read_project, read_valid, released
+from ml_assets.spec.trial import TrialSpec
 
 DATASET = """\
 type: ml_assets.TabularDataset
@@ -170,6 +171,68 @@ def test_a_model_that_does_not_fit(tmp_path: Path, old: str, new: str, said: str
     assert old in MODEL
     found = mistakes(tmp_path, wages=MODEL.replace(old, new, 1))
     assert [line[: len("wages/defs.yaml:" + said)] for line in found] == [f"wages/defs.yaml:{said}"]
+
+
+TIMED = DATASET.format(calendar="month").replace(
+    "  columns:", "  time: day\n  columns:\n    day: {type: date, known_at: before}"
+)
+TRIAL = MODEL.replace(
+    "  split:", "  predictions: {challenger: true}\n  gate: {mode: trial}\n  split:"
+)
+
+
+def test_a_trial_has_its_defaults(tmp_path: Path) -> None:
+    project = read_project(write(tmp_path, wages=TRIAL, people=TIMED))
+    assert "wages/trial" in asset_keys(project)
+    assert project.models["wages"].gate.trial == TrialSpec()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            "predictions: {challenger: true}",
+            "predictions: {}",
+            "15: gate.mode: a trial compares predictions of champion and challenger; "
+            "set `predictions: {challenger: true}`",
+        ),
+        (
+            "metric: mae",
+            "metric: r2",
+            "15: gate.mode: a trial is of a mean of bounded losses, and r2 is none; "
+            "wanted `training.metric` of mae, pinball, rmse",
+        ),
+        (
+            "metric: mae",
+            "metric: rmse",
+            "15: gate.trial: rmse needs `bound: [least, largest]`, of the target",
+        ),
+        (
+            "{mode: trial}",
+            "{mode: trial, trial: {bound: [0, 9]}}",
+            "15: gate.trial.bound: is for rmse; what mae can differ by follows from the "
+            "predictions",
+        ),
+        (
+            "{mode: trial}",
+            "{trial: {block: week}}",
+            "15: gate: trial: is for `mode: trial`; the mode is automatic",
+        ),
+        (
+            "{mode: trial}",
+            "{mode: trial, trial: {bound: [9, 0]}}",
+            "15: gate.trial: bound: got [9.0, 0.0], wanted [least, largest]",
+        ),
+    ],
+)
+def test_a_trial_that_cannot_be(tmp_path: Path, old: str, new: str, said: str) -> None:
+    found = mistakes(tmp_path, wages=TRIAL.replace(old, new, 1), people=TIMED)
+    assert found == [f"wages/defs.yaml:{said}"]
+
+
+def test_a_trial_needs_an_event_time_and_batches(tmp_path: Path) -> None:
+    (found,) = mistakes(tmp_path, wages=TRIAL)
+    assert found == "wages/defs.yaml:15: gate.mode: a trial is by day; set `time` of people"
 
 
 def test_the_moment_of_a_join_is_known_when_it_is_predicted(tmp_path: Path) -> None:

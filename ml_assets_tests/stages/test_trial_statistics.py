@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import stats
 
+from ml_assets.spec.trial import LOSSES
 from ml_assets.stages.trial.betting import log_capital, sequence
 from ml_assets.stages.trial.blocks import blocks
-from ml_assets.stages.trial.bounds import LOSSES, bound_of, loss_of
+from ml_assets.stages.trial.bounds import bound_of, loss_of
 from ml_assets.stages.trial.verdict import judged
 
 SAID = st.floats(0.0, 1.0)

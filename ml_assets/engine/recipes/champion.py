@@ -380,4 +380,5 @@ def _facts(
         "policy": evidence["policy"],
         "verdict": found["verdict"],
         "reason": found["sentence"],
+        **({"on_new": found["gate"]["trial"]["on_new"]} if found["mode"] == "trial" else {}),
     }

@@ -85,12 +85,12 @@ def decide(
             _compare(spec, evidence, rows, seen_keys(own, features), seen)
             _crosswise(evidence, crossed)
     lines = _lines(spec, evidence, metrics.json(), parity.json(), _age(own, features))
-    verdict = _verdict(spec, lines)
+    verdict = _verdict(spec, lines, evidence)
     decision = {
         "format": FORMAT,
         "model": spec.model,
         "verdict": verdict,
-        "sentence": _sentence(verdict, lines, evidence),
+        "sentence": _sentence(verdict, lines, evidence, spec.gate.mode),
         "mode": spec.gate.mode,
         "comparison": evidence.comparison,
         "candidate": model.digest,
@@ -208,14 +208,18 @@ def _lines(
     ]
 
 
-def _verdict(spec: DecideSpec, lines: Sequence[rules.Line]) -> str:
+def _verdict(spec: DecideSpec, lines: Sequence[rules.Line], evidence: Evidence) -> str:
     failed = {line["effect"] for line in lines if line["passed"] is False}
     if "refuse" in failed:
         return "refuse"
-    return "challenger" if failed or spec.gate.mode == "manual" else "promote"
+    # Without a champion there is nothing to try a model against, nor against the same model.
+    tried = spec.gate.mode == "trial" and evidence.comparison not in ("first", "same")
+    return "challenger" if failed or tried or spec.gate.mode == "manual" else "promote"
 
 
-def _sentence(verdict: str, lines: Sequence[rules.Line], evidence: Evidence) -> str:
+def _sentence(
+    verdict: str, lines: Sequence[rules.Line], evidence: Evidence, mode: str = "manual"
+) -> str:
     """Return the decision in one sentence, with the decisive reasons."""
     effect = {"refuse": "refuse", "challenger": "wait"}.get(verdict)
     why = [line["text"] for line in lines if line["passed"] is False and line["effect"] == effect]
@@ -228,6 +232,8 @@ def _sentence(verdict: str, lines: Sequence[rules.Line], evidence: Evidence) -> 
     shown = by_rule["not_worse" if against else "beats_baseline"]
     if evidence.comparison == "first":
         shown = f"the first model, with no champion to compare with; {shown}"
+    if verdict == "challenger" and mode == "trial":
+        return f"Passed; a trial beside the champion decides: {shown}."
     if verdict == "challenger":
         return f"Passed; waits as challenger because the mode is manual: {shown}."
     return f"Promoted: {shown}."

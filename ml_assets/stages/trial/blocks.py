@@ -43,6 +43,16 @@ class Blocks:
         shares = np.divide(apart, self.bound, out=np.zeros_like(apart), where=some)
         return np.clip(shares, -1.0, 1.0)
 
+    def before_last(self) -> Blocks:
+        """Return all blocks but the newest."""
+        return Blocks(
+            self.start[:-1],
+            self.rows[:-1],
+            self.champion[:-1],
+            self.challenger[:-1],
+            self.bound[:-1],
+        )
+
 
 def blocks(
     kind: Kind,

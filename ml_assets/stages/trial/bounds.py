@@ -19,10 +19,6 @@ from ml_assets.stages.train.encode import Array
 
 Loss = Callable[[Array, Array], Array]
 Bound = Callable[[Array, Array], Array]
-LIMITED = ("rmse",)
-"""Metrics whose bound needs a range of the target."""
-LOSSES = ("mae", "log_loss", "brier", "accuracy", "pinball", *LIMITED)
-"""The metrics of which a trial can be: the mean of a loss by row that is bounded in advance."""
 _TINY = 1e-15
 
 
