@@ -15,6 +15,7 @@ missing() {
   fi
   if [[ "$1" == test ]]; then
     command -v chromium >/dev/null || need+=(chromium) # the browser tests
+    [[ -n "$(PATH="$PATH:/usr/sbin:/sbin" command -v nginx)" ]] || need+=(nginx) # in front of the service
     compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || need+=(postgresql) # a shared home
   fi
   ((${#need[@]}))

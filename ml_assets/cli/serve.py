@@ -6,6 +6,7 @@ import os
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
 
@@ -54,6 +55,12 @@ def serve(
             help="Another host name to accept requests for, such as a proxy's. Repeatable."
         ),
     ] = None,
+    proxy: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="The address of a proxy whose X-Forwarded-For says who asks. Repeatable."
+        ),
+    ] = None,
     no_keys: Annotated[
         bool, typer.Option("--no-keys", help="Ask for no access key: a proxy asks for logins.")
     ] = False,
@@ -98,7 +105,16 @@ def serve(
         listen,
         port,
         workers,
+        _addresses(proxy or ()),
     )
+
+
+def _addresses(given: Sequence[str]) -> list[str]:
+    """Return addresses of proxies; RequestError if one is none."""
+    try:
+        return [str(ip_address(address)) for address in given]
+    except ValueError as error:
+        raise RequestError(f"--proxy: {error}; wanted an address, e.g. 127.0.0.1") from None
 
 
 def _of_home(models: Sequence[str] | None) -> tuple[list[str], bool]:
@@ -130,8 +146,10 @@ def _bundles(paths: Sequence[Path], joins: Sequence[str], public_key: Path | Non
     return found
 
 
-def _run(asked: Asked, listen: str, port: int, workers: int) -> None:
+def _run(asked: Asked, listen: str, port: int, workers: int, proxies: Sequence[str]) -> None:
     import uvicorn
+
+    from ml_assets.serve.service.listening import settings
 
     with ExitStack() as stack:
         os.environ[SAID] = said(asked)
@@ -143,7 +161,5 @@ def _run(asked: Asked, listen: str, port: int, workers: int) -> None:
             host=listen,
             port=port,
             workers=workers,
-            access_log=False,
-            log_level="warning",
-            server_header=False,
+            **settings(proxies),
         )

@@ -19,7 +19,7 @@ from ml_assets.history.decisions import candidate_of
 from ml_assets.history.scorer import past_scorer
 from ml_assets.serve.frames import Tables, tables_of
 from ml_assets.serve.groups import grouped
-from ml_assets.serve.learned import learned
+from ml_assets.serve.learned import Ranges, learned, ranges
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.spec.project import Project
 from ml_assets.spec.score import RowsSpec, ScoreSpec, feature_rows
@@ -54,6 +54,8 @@ class LoadedVersion:
     tables: Tables
     learned: Callable[[], pa.Table]
     """Reads features of rows that it learned from."""
+    ranges: Callable[[], Ranges]
+    """Reads the least and the greatest number of each feature among all of them."""
 
     @property
     def main(self) -> DatasetSpec:
@@ -177,11 +179,13 @@ class LoadedModel(Predictor):
             datasets={name: self._today(name, spec) for name, spec in past.datasets.items()},
             tables=tables_of(self._home, past.scorer.spec.features),
             learned=learned(self._home, version, sorted(past.scorer.document["columns"])),
+            ranges=ranges(self._home, version, past.scorer.document["columns"]),
         )
 
     def _timed(self, spec: ScoreSpec) -> ScoreSpec:
-        """Return how rows are scored, with what is said today of joined rows that come late."""
-        return spec.model_copy(update={"joins": self._project.models[self.name].joins})
+        """Return how rows are scored, with what is said today of late joins and unusual rows."""
+        today = self._project.models[self.name]
+        return spec.model_copy(update={"joins": today.joins, "serving": today.serving})
 
     def _today(self, name: str, then: DatasetSpec) -> DatasetSpec:
         """Return the spec of a dataset with the calendar by which its batches are named today."""

@@ -340,6 +340,15 @@ class Predictions(Spec):
     the gate did not refuse and that waits ([more](../how-to/predictions.md))."""
 
 
+class Serving(Spec):
+    """What the service does with rows that are unlike those that the model learned from."""
+
+    unseen: Literal["score", "refuse"] = "score"
+    """Predict a row with a category that the model never saw, or refuse it with status 422."""
+    out_of_range: Literal["score", "refuse"] = "score"
+    """The same of a number below the least or above the greatest that the model learned from."""
+
+
 class ModelSpec(Spec):
     """A model trained continuously on one dataset and those joined to it."""
 
@@ -369,6 +378,8 @@ class ModelSpec(Spec):
     """What a candidate must pass to become champion."""
     release: Release = Release()
     """What leaves with a champion."""
+    serving: Serving = Serving()
+    """What [the service](../how-to/serve-predictions.md) does with unusual rows."""
     requests: Requests | None = None
     """Keep the rows that the service predicts, as the dataset `<model>_requests`; by default they
     are not kept. `{}` will do ([more](../how-to/requests-as-data.md))."""

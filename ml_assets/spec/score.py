@@ -12,7 +12,7 @@ from ml_assets.spec.base import Name, Spec
 from ml_assets.spec.columns import Column
 from ml_assets.spec.dataset import Contract, DatasetSpec, Filter, Landing
 from ml_assets.spec.expressions import grammar
-from ml_assets.spec.model import FeaturesSpec, Join, ModelSpec, Task
+from ml_assets.spec.model import FeaturesSpec, Join, ModelSpec, Serving, Task
 from ml_assets.spec.steps import Step
 
 
@@ -43,6 +43,8 @@ class ScoreSpec(Spec):
     """Whether a column is sensitive: what a function raises may quote it, and is not shown."""
     joins: tuple[Join, ...] = ()
     """Until when joined rows are usable, where that is said."""
+    serving: Serving = Serving()
+    """What the service does with unusual rows."""
 
     def join(self, name: str) -> Join:
         """Return what is said of a joined dataset."""

@@ -13,12 +13,14 @@ from functools import partial
 from typing import Any
 
 import uvicorn
+from fastapi import FastAPI
 
 from ml_assets.serve.recording.recorder import Recorder
 from ml_assets.serve.service.access import Access, Rates
 from ml_assets.serve.service.app import application
 from ml_assets.serve.service.figures import Figures
 from ml_assets.serve.service.followed import Followed, Follower
+from ml_assets.serve.service.listening import settings
 from ml_assets.serve.service.requests import Limits, Service
 from ml_assets.serve.service.served import Served
 from ml_assets.store.access import access_keys
@@ -74,7 +76,12 @@ class Client:
 
 @contextmanager
 def serving(
-    toy: Toy, limits: Limits = LIMITS, rates: Rates | None = None, logged: bool = False
+    toy: Toy,
+    limits: Limits = LIMITS,
+    rates: Rates | None = None,
+    logged: bool = False,
+    hosts: Sequence[str] = ("localhost", "127.0.0.1"),
+    proxies: Sequence[str] = (),
 ) -> Iterator[Client]:
     """Serve the model of the toy project."""
     planner = toy.planner()
@@ -89,7 +96,8 @@ def serving(
     service = Service({"forecast": followed}, figures, limits, recorder)
     follower = Follower([followed], 0.05, access)
     try:
-        with _served(service, follower, access, rates, logged) as client:
+        app = application(service, follower, access, hosts, rates=rates, logged=logged)
+        with _listening(app, followed, proxies) as client:
             yield client
     finally:
         home.close()
@@ -99,29 +107,21 @@ def serving(
 def running(models: Sequence[Served]) -> Iterator[Client]:
     """Serve models without a home."""
     service = Service({model.name: model for model in models}, Figures())
-    with _served(service, Follower(()), Access(list, unguarded=True)) as client:
+    app = application(service, Follower(()), Access(list, unguarded=True))
+    with _listening(app, models[0]) as client:
         yield client
 
 
 @contextmanager
-def _served(
-    service: Service,
-    follower: Follower,
-    access: Access,
-    rates: Rates | None = None,
-    logged: bool = False,
-) -> Iterator[Client]:
-    hosts = ["localhost", "127.0.0.1"]
-    app = application(service, follower, access, hosts, rates=rates, logged=logged)
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
+def _listening(app: FastAPI, served: Served, proxies: Sequence[str] = ()) -> Iterator[Client]:
+    server = uvicorn.Server(uvicorn.Config(app, port=0, **settings(proxies)))
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
         while not server.started:
             assert thread.is_alive()
             time.sleep(0.01)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        yield Client(port, next(iter(service.models.values())))
+        yield Client(server.servers[0].sockets[0].getsockname()[1], served)
     finally:
         server.should_exit = True
         thread.join()

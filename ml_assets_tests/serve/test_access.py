@@ -127,7 +127,7 @@ def test_the_access_log_has_neither_rows_nor_keys(
 def test_too_many_rows_and_too_many_requests(promoted: Toy) -> None:
     with serving(promoted, Limits(rows=2), Rates(0.1)) as client:
         many = client.ask(PREDICT, {**ASKED, "rows": ASKED["rows"] * 3})
-        assert (many.status, many.json) == (413, {"error": "got 3 rows, wanted at most 2"})
+        assert (many.status, many.json) == (413, {"error": "wanted at most 2 rows in one request"})
         later = client.ask(PREDICT, ASKED)
         assert (later.status, later.json) == (
             429,

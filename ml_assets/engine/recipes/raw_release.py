@@ -77,7 +77,7 @@ def raw_release(
     names += [past.spec.dataset] if past.spec.previous else []
     score = score_spec(project.datasets[past.spec.dataset], past.spec)
     spec = RawRows(
-        score=score.model_copy(update={"joins": model.joins}),
+        score=score.model_copy(update={"joins": model.joins, "serving": model.serving}),
         datasets={n: _said(session, n, d) for n, d in project.datasets.items()},
         joined={
             item: JoinedRows(ingest=ingest_spec(project, item), clean=clean_spec(project, item))

@@ -1,7 +1,7 @@
-"""The body of a request as rows: JSON, CSV, Arrow.
+"""The body of a request as rows: JSON, CSV.
 
-Belongs here: formats. Does not belong here: the contract (`stages/score`), other protocols'
-documents (`mlflow`, `v2`).
+Belongs here: formats. Does not belong here: Arrow (`arrow`), the contract (`stages/score`), other
+protocols' documents (`mlflow`, `v2`).
 """
 
 from __future__ import annotations
@@ -10,27 +10,27 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
-import pyarrow as pa
-
-from ml_assets.serve.service.refused import Refused
+from ml_assets.serve.service.counting import end_of_line, few_brackets
+from ml_assets.serve.service.refused import Refused, many_rows
 from ml_assets.stages.ingest import delimited
 from ml_assets.stages.ingest.dialect import dialect
 from ml_assets.stages.ingest.sniff import as_utf8
 from ml_assets.stages.ingest.source import Source
-from ml_assets.stages.score.source import source_of_table
 
 if TYPE_CHECKING:
     from ml_assets.spec.score import RowsSpec
 
 JSON, CSV, ARROW = "application/json", "text/csv", "application/vnd.apache.arrow.stream"
 FORMATS = (JSON, CSV, ARROW)
-UNPACKED = 8
-"""An Arrow stream may be compressed; its tables may have this many times the body's limit."""
 Scalar = str | int | float | bool | None
 
 
-def document(body: bytes) -> Any:
-    """Return a JSON document; Refused for anything that RFC 8259 does not allow."""
+def document(body: bytes, most: int) -> Any:
+    """Return a JSON document; Refused for anything that RFC 8259 does not allow.
+
+    So it is for one that must have more than `most` rows.
+    """
+    few_brackets(body, most)
     try:
         text = body.decode("utf-8-sig")
         found = json.loads(text, parse_constant=_constant)
@@ -49,8 +49,9 @@ def _constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON; write null for a missing value")
 
 
-def rows_in(found: Any) -> Sequence[Mapping[str, Scalar]]:
-    """Return the rows of a JSON document: a list of objects from column to value."""
+def rows_in(found: Any, most: int) -> Sequence[Mapping[str, Scalar]]:
+    """Return the rows of a JSON document: a list of at most so many objects, column to value."""
+    few(found, most)
     if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
         raise Refused(400, "rows are not there; wanted a list of objects from column to value")
     if not found:
@@ -63,26 +64,25 @@ def rows_in(found: Any) -> Sequence[Mapping[str, Scalar]]:
     return found
 
 
-def csv(body: bytes, spec: RowsSpec) -> Source:
-    """Return the rows of a CSV text, read as the landed files are."""
-    columns = {**spec.contract.columns, **spec.optional}
+def few(found: Any, most: int) -> None:
+    """Raise Refused for a list of more than so many rows."""
+    if isinstance(found, list) and len(found) > most:
+        raise many_rows(most)
+
+
+def csv(body: bytes, spec: RowsSpec, most: int) -> Source:
+    """Return the at most so many rows of a CSV text, read as the landed files are."""
     text, damaged = as_utf8(body, spec.landing.encoding)
-    return delimited.read(text, dialect(spec.landing, columns), damaged)
-
-
-def arrow(body: bytes, limit: int) -> Source:
-    """Return the rows of an Arrow stream, whose tables may hold `limit` bytes."""
-    parts, size = [], 0
-    try:
-        with pa.ipc.open_stream(body) as stream:
-            for part in stream:
-                part.validate(full=True)
-                size += part.nbytes
-                if size > limit:
-                    raise Refused(413, f"the Arrow stream holds more than {limit:,} bytes")
-                parts.append(part)
-            table = pa.Table.from_batches(parts, stream.schema)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        said = (str(error).splitlines() or ["damaged"])[0][:100]
-        raise Refused(400, f"the body is not an Arrow stream: {said}") from None
-    return source_of_table(table)
+    how = dialect(spec.landing, {**spec.contract.columns, **spec.optional})
+    lines = most + how.skip + 2
+    while True:
+        end = end_of_line(text, lines)
+        found = delimited.read(text[:end], how, damaged)
+        # A quoted value may go on after the end.
+        until = found.unclosed if found.unclosed is not None and end < len(text) else None
+        broken = [item for item in found.broken if until is None or item.line < until]
+        if len(found.lines) + len(broken) > most:
+            raise many_rows(most)
+        if end == len(text):
+            return found
+        lines *= 2

@@ -21,12 +21,13 @@ from ml_assets.release.score import EXPECTED, GOLDEN
 from ml_assets.serve.bundle import BundleTables
 from ml_assets.serve.model import LoadedVersion, Predictor
 from ml_assets.serve.service import bodies
+from ml_assets.serve.service.requests import Limits
 from ml_assets.stages.release.onnx import TOLERANCE
 
 
 def check(bundle: Bundle, raw: Mapping[str, Any], state: LoadedVersion) -> None:
     """Raise StageError if the golden rows of a bundle have other predictions in this process."""
-    inputs = bodies.csv(bundle.files[GOLDEN], state.inputs)
+    inputs = bodies.csv(bundle.files[GOLDEN], state.inputs, Limits().rows)
     none = BundleTables(bundle.files.__getitem__, raw)
     _compared(bundle, none, state, inputs, EXPECTED, features=True)
     golden = raw["golden"]

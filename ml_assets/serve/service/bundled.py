@@ -21,6 +21,7 @@ from ml_assets.release.check import problems
 from ml_assets.release.read import Bundle, document, read
 from ml_assets.release.sign import signature_problems
 from ml_assets.serve.bundle import BundleTables, datasets_of, join_of, scorer_of
+from ml_assets.serve.learned import Ranges
 from ml_assets.serve.model import LoadedVersion, Predictor
 from ml_assets.serve.service.asked import Bundles
 from ml_assets.serve.service.bundle_golden import check
@@ -32,7 +33,7 @@ from ml_assets.stages.release.raw import FOLDER
 from ml_assets.stages.release.release import INTERVALS
 from ml_assets.stages.score.answer import PROBLEM
 
-MODEL = "model.json"
+MODEL, SCHEMA = "model.json", "schema.json"
 
 
 def served_of(asked: Bundles) -> list[Served]:
@@ -88,6 +89,8 @@ def _served(
     for join in joins:
         tables.read(*join)
     about, model = bundle.about, bundle.files[MODEL]
+    columns = document(bundle.files[SCHEMA])["columns"]
+    ranges: Ranges = {c["name"]: tuple(c["range"]) for c in columns if c.get("range")}
     scorer = scorer_of(raw, model, bundle.files.get(INTERVALS), _hook(bundle, raw))
     state = LoadedVersion(
         version=int(about["version"].removeprefix("v")),
@@ -97,6 +100,7 @@ def _served(
         datasets=datasets_of(raw),
         tables=tables.tables(),
         learned=_learned,
+        ranges=lambda: ranges,
     )
     check(bundle, raw, state)
     found = Predictor(about["model"], tables.load, state)

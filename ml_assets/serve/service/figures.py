@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter as Counts
-from collections.abc import Iterable
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -45,6 +43,12 @@ class Figures:
             ["model", "column"],
             registry=self._registry,
         )
+        self.out_of_range = Counter(
+            "ml_assets_out_of_range",
+            "Rows with a number outside of what the model learned from.",
+            ["model", "column"],
+            registry=self._registry,
+        )
         self.version = Gauge(
             "ml_assets_version",
             "The version that is served.",
@@ -80,12 +84,6 @@ class Figures:
             multiprocess_mode="max",
             registry=self._registry,
         )
-
-    def count_unseen(self, model: str, rows: Iterable[str | None]) -> None:
-        """Count the columns that an answer names as unseen."""
-        found = Counts(name for row in rows if row is not None for name in row.split(", "))
-        for name, count in found.items():
-            self.unseen.labels(model, name).inc(count)
 
     def text(self) -> bytes:
         """Return all figures in Prometheus' text format."""

@@ -59,6 +59,8 @@ class Followed(Served):
         before = None if self.loaded is None else self.loaded.state
         if before is None or before.digest != state.digest:
             check(self._home, self.name, state)
+            # Before the first request, which would wait for it.
+            state.ranges()
 
 
 class Follower:

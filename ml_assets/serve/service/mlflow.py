@@ -32,7 +32,7 @@ def routes(service: Service) -> APIRouter:
         kind = request.headers.get("content-type", bodies.JSON).partition(";")[0].strip().lower()
 
         def work(model: Served, body: bytes) -> Response:
-            reading, options = _reading(kind, body)
+            reading, options = _reading(kind, body, service.limits.rows)
             found = service.reply(model, PROTOCOL, reading, options)
             predictions = found.table[PREDICTION].to_pylist()
             headers = {"X-Model-Version": f"v{found.state.version}", **request_id(found)}
@@ -51,21 +51,21 @@ def routes(service: Service) -> APIRouter:
     return router
 
 
-def _reading(kind: str, body: bytes) -> tuple[Callable[..., Any], Options]:
+def _reading(kind: str, body: bytes, most: int) -> tuple[Callable[..., Any], Options]:
     if kind == bodies.CSV:
-        return lambda spec: bodies.csv(body, spec), Options()
+        return lambda spec: bodies.csv(body, spec, most), Options()
     if kind != bodies.JSON:
         raise Refused(415, f"the Content-Type is none of {bodies.JSON}, {bodies.CSV}")
-    found = bodies.document(body)
+    found = bodies.document(body, most)
     ways = [way for way in WAYS if isinstance(found, dict) and way in found]
     if len(ways) != 1:
         raise Refused(400, f"wanted an object with one of {', '.join(WAYS)}")
-    rows = bodies.rows_in(_rows(ways[0], found[ways[0]]))
+    rows = bodies.rows_in(_rows(ways[0], found[ways[0]], most), most)
     return lambda _: rows, _options(found.get("params") or {})
 
 
-def _rows(way: str, given: Any) -> Any:
-    """Return the rows as a list of objects."""
+def _rows(way: str, given: Any, most: int) -> Any:
+    """Return the at most so many rows as a list of objects."""
     if way == "dataframe_split":
         if not isinstance(given, dict) or not {"columns", "data"} <= set(given):
             raise Refused(400, "dataframe_split: wanted columns and data")
@@ -73,6 +73,7 @@ def _rows(way: str, given: Any) -> Any:
         named = isinstance(columns, list) and all(isinstance(name, str) for name in columns)
         if not named or not isinstance(data, list):
             raise Refused(400, "dataframe_split: wanted lists of columns and of rows")
+        bodies.few(data, most)
         if any(not isinstance(row, list) or len(row) != len(columns) for row in data):
             raise Refused(422, f"dataframe_split: wanted {len(columns)} values in each row")
         return [dict(zip(columns, row, strict=True)) for row in data]
@@ -80,6 +81,7 @@ def _rows(way: str, given: Any) -> Any:
         lengths = {len(values) if isinstance(values, list) else -1 for values in given.values()}
         if len(lengths) != 1 or -1 in lengths:
             raise Refused(422, "inputs: wanted a list of values for each column, all of one length")
+        bodies.few(next(iter(given.values())), most)
         return [dict(zip(given, row, strict=True)) for row in zip(*given.values(), strict=True)]
     return given
 

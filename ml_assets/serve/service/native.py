@@ -12,16 +12,19 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from ml_assets.serve.service import bodies
+from ml_assets.serve.service.arrow import arrow
 from ml_assets.serve.service.described import described
 from ml_assets.serve.service.predicting import Options, Reply, request_id
 from ml_assets.serve.service.refused import Refused
-from ml_assets.serve.service.requests import Service
+from ml_assets.serve.service.requests import Limits, Service
 from ml_assets.serve.service.served import Served
 from ml_assets.spec.score import RowsSpec
 from ml_assets.stages.ingest.source import Source
 
 PROTOCOL = "native"
 KEYS = ("rows", "features", "batch")
+UNPACKED = 8
+"""An Arrow stream may be compressed; its tables may have this many times the body's limit."""
 
 
 def routes(service: Service, example: dict[str, Any] | None) -> APIRouter:
@@ -57,7 +60,7 @@ def routes(service: Service, example: dict[str, Any] | None) -> APIRouter:
         accepted = request.headers.get("accept", "")
 
         def work(model: Served, body: bytes) -> Response:
-            reading, chosen = _reading(kind, body, options, service.limits.bytes)
+            reading, chosen = _reading(kind, body, options, service.limits)
             return _written(accepted, model, service.reply(model, PROTOCOL, reading, chosen))
 
         return await service.answered(request, PROTOCOL, lambda: service.model(name), work)
@@ -65,24 +68,24 @@ def routes(service: Service, example: dict[str, Any] | None) -> APIRouter:
     return router
 
 
-def _reading(kind: str, body: bytes, options: Options, limit: int) -> tuple[Any, Options]:
+def _reading(kind: str, body: bytes, options: Options, limits: Limits) -> tuple[Any, Options]:
     """Return how the rows of a body are read, and the options that it has itself."""
     if kind == bodies.JSON:
-        return _json(body, options)
+        return _json(body, options, limits.rows)
     if kind == bodies.CSV:
 
         def read(spec: RowsSpec) -> Source:
-            return bodies.csv(body, spec)
+            return bodies.csv(body, spec, limits.rows)
 
         return read, options
     if kind == bodies.ARROW:
-        source = bodies.arrow(body, limit * bodies.UNPACKED)
+        source = arrow(body, limits.bytes * UNPACKED, limits.rows)
         return lambda _: source, options
     raise Refused(415, f"the Content-Type is none of {', '.join(bodies.FORMATS)}")
 
 
-def _json(body: bytes, options: Options) -> tuple[Any, Options]:
-    found = bodies.document(body)
+def _json(body: bytes, options: Options, most: int) -> tuple[Any, Options]:
+    found = bodies.document(body, most)
     given = found if isinstance(found, dict) else {"rows": found}
     unknown = sorted(set(given) - set(KEYS))
     if unknown or "rows" not in given:
@@ -90,7 +93,7 @@ def _json(body: bytes, options: Options) -> tuple[Any, Options]:
     features, batch = given.get("features", options.features), given.get("batch", options.batch)
     if not isinstance(features, bool) or not isinstance(batch, str | None):
         raise Refused(400, "features: wanted true or false; batch: wanted a text")
-    rows = bodies.rows_in(given["rows"])
+    rows = bodies.rows_in(given["rows"], most)
     return lambda _: rows, Options(features, batch, options.interval, options.explain)
 
 

@@ -14,13 +14,15 @@ from ml_assets.errors import HookError, RequestError, StageError
 from ml_assets.serve.model import LoadedVersion, rows_spec
 from ml_assets.serve.recording.recorder import Answered
 from ml_assets.serve.service.figures import Figures
-from ml_assets.serve.service.refused import Refused
+from ml_assets.serve.service.refused import Refused, many_rows
 from ml_assets.serve.service.served import Served
+from ml_assets.serve.service.unusual import out_of_range, refused, unseen
 from ml_assets.spec.score import RowsSpec
 from ml_assets.stages.counted import counted
 from ml_assets.stages.ingest.source import Source, Unreadable
-from ml_assets.stages.score.answer import PROBLEM, UNSEEN
+from ml_assets.stages.score.answer import PROBLEM
 from ml_assets.stages.score.problems import problems
+from ml_assets.stages.score.score import Predicted
 from ml_assets.stages.score.source import source_of
 
 INTERVAL = ("low", "high", "set")
@@ -72,7 +74,7 @@ def reply(
         given = reading(spec)
         rows = loaded.read(state, given, features=options.features)
         if len(rows.lines) > most:
-            raise Refused(413, f"got {len(rows.lines):,} rows, wanted at most {most:,}")
+            raise many_rows(most)
         found = loaded.predicted(state, rows, features=options.features, batch=options.batch)
     except Unreadable as error:
         raise Refused(422, f"the rows cannot be read: {error.reason}") from None
@@ -90,6 +92,7 @@ def reply(
         have = counted(len(found.problems), "row breaks", "rows break")
         raise Refused(422, f"{have} the contract, of {len(rows.lines)}", listed)
     table = state.scorer.answer(len(rows.lines), found)
+    _usual(served.name, state, found, table, figures)
     answered = Answered(
         state.version,
         protocol,
@@ -100,7 +103,6 @@ def reply(
         options.features,
         state.scorer.spec.hidden,
     )
-    figures.count_unseen(served.name, table[UNSEEN].to_pylist())
     left_out = {PROBLEM, *(() if options.interval else INTERVAL)}
     table = table.select([name for name in table.column_names if name not in left_out])
     if options.explain:
@@ -111,6 +113,22 @@ def reply(
         for name, values in parts.items():
             table = table.append_column(name, pa.array(values))
     return Reply(state, table, answered)
+
+
+def _usual(
+    name: str, state: LoadedVersion, found: Predicted, table: pa.Table, figures: Figures
+) -> None:
+    """Count rows unlike those learned from; Refused where the spec does not want them."""
+    new, outside = unseen(table), out_of_range(state.ranges(), found)
+    for counter, by in ((figures.unseen, new), (figures.out_of_range, outside)):
+        for column, rows in by.items():
+            counter.labels(name, column).inc(len(rows))
+    wrong = refused(state, new, outside)
+    if wrong:
+        count = len({problem.row for problem in wrong})
+        have = counted(count, "row is", "rows are")
+        said = f"{have} unlike what the model learned from, of {len(table)}"
+        raise Refused(422, said, wrong)
 
 
 def request_id(found: Reply) -> dict[str, str]:

@@ -31,3 +31,8 @@ class Refused(Exception):
         listed = [asdict(problem) for problem in self.problems[:MOST]]
         more = len(self.problems) - len(listed)
         return {"error": self.message, "problems": listed, **({"more": more} if more else {})}
+
+
+def many_rows(most: int) -> Refused:
+    """Return that there are more rows than one request may have."""
+    return Refused(413, f"wanted at most {most:,} rows in one request")

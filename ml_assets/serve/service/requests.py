@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -28,6 +30,33 @@ class Limits:
     seconds: float = 30.0
     """For the whole body to arrive."""
     rows: int = 100_000
+    at_once: int = 4
+    """Bodies of the greatest size that are held in memory at once."""
+
+
+@dataclass
+class Room:
+    """Room for bodies that are arriving or worked on, in one worker."""
+
+    bytes: int
+    taken: int = 0
+
+    @contextmanager
+    def held(self) -> Iterator[Callable[[int], None]]:
+        """Give what takes room until the end; it is Refused if there is none."""
+        own = 0
+
+        def take(size: int) -> None:
+            nonlocal own
+            if self.taken + size > self.bytes:
+                raise Refused(503, "other requests fill the room for bodies; try again later")
+            self.taken += size
+            own += size
+
+        try:
+            yield take
+        finally:
+            self.taken -= own
 
 
 @dataclass(frozen=True)
@@ -38,6 +67,11 @@ class Service:
     figures: Figures
     limits: Limits = Limits()
     recorder: Recorder = field(default_factory=lambda: Recorder({}))
+
+    @cached_property
+    def room(self) -> Room:
+        """The room for bodies."""
+        return Room(self.limits.bytes * self.limits.at_once)
 
     def model(self, name: str) -> Served:
         """Return a model by its name."""
@@ -60,14 +94,18 @@ class Service:
         work: Callable[[Served, bytes], Response],
     ) -> Response:
         """Return the answer to a request with a body, or what is wrong with it, counted."""
-        begin, name = time.perf_counter(), ""
+        begin, name, arrived = time.perf_counter(), "", False
         try:
             model = find()
             name = model.name
-            body = await self._body(request)
-            response = await run_in_threadpool(work, model, body)
+            with self.room.held() as take:
+                body = await self._body(request, take)
+                arrived = True
+                response = await run_in_threadpool(work, model, body)
         except Refused as refused:
-            response = JSONResponse(refused.document(), refused.status)
+            # What is left of a body is not waited for.
+            left = {} if arrived else {"Connection": "close"}
+            response = JSONResponse(refused.document(), refused.status, left)
         self.figures.requests.labels(name, protocol, response.status_code).inc()
         self.figures.seconds.labels(name, protocol).observe(time.perf_counter() - begin)
         return response
@@ -84,23 +122,24 @@ class Service:
         self.figures.rows.labels(model.name, protocol).inc(len(found.table))
         return replace(found, request=request)
 
-    async def _body(self, request: Request) -> bytes:
+    async def _body(self, request: Request, take: Callable[[int], None]) -> bytes:
         encoding = request.headers.get("content-encoding", "identity")
         if encoding != "identity":
             raise Refused(415, "a Content-Encoding is not taken; send the body as it is")
         try:
             async with asyncio.timeout(self.limits.seconds):
-                return await self._received(request)
+                return await self._received(request, take)
         except TimeoutError:
             raise Refused(408, "the body did not arrive in time") from None
         except ClientDisconnect:
             raise Refused(400, "the client went away") from None
 
-    async def _received(self, request: Request) -> bytes:
+    async def _received(self, request: Request, take: Callable[[int], None]) -> bytes:
         parts, size = [], 0
         async for part in request.stream():
             size += len(part)
             if size > self.limits.bytes:
                 raise Refused(413, f"the body has more than {self.limits.bytes:,} bytes")
+            take(len(part))
             parts.append(part)
         return b"".join(parts)

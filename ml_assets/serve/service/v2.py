@@ -64,10 +64,10 @@ def routes(service: Service) -> APIRouter:
     @router.post("/models/{name}/infer", summary="Predictions for tensors")
     async def infer(request: Request, name: str) -> Response:
         def work(model: Served, body: bytes) -> Response:
-            asked = bodies.document(body)
+            asked = bodies.document(body, service.limits.rows)
             if not isinstance(asked, dict):
                 raise Refused(400, "wanted an object with inputs")
-            rows = _rows(asked.get("inputs"))
+            rows = _rows(asked.get("inputs"), service.limits.rows)
             options = _options(asked.get("parameters") or {})
             found = service.reply(model, PROTOCOL, lambda _: rows, options)
             return JSONResponse(_response(model.name, asked, found), headers=request_id(found))
@@ -97,8 +97,8 @@ def _metadata(model: Served) -> dict[str, Any]:
     }
 
 
-def _rows(inputs: Any) -> list[dict[str, bodies.Scalar]]:
-    """Return tensors as rows."""
+def _rows(inputs: Any, most: int) -> list[dict[str, bodies.Scalar]]:
+    """Return tensors as at most so many rows."""
     if not isinstance(inputs, list) or not inputs or not all(isinstance(t, dict) for t in inputs):
         raise Refused(400, "inputs: wanted a list of tensors, one for each column")
     columns: dict[str, list[Any]] = {}
@@ -111,6 +111,7 @@ def _rows(inputs: Any) -> list[dict[str, bodies.Scalar]]:
             raise Refused(422, f"{name}: wanted shape [rows] or [rows, 1]")
         if not isinstance(data, list):
             raise Refused(400, f"{name}: wanted data as a list; binary tensors are not taken")
+        bodies.few(data, most)
         values = [item[0] if isinstance(item, list) and len(item) == 1 else item for item in data]
         if len(values) != shape[0]:
             raise Refused(422, f"{name}: {len(values)} values, wanted {shape[0]} as in its shape")
@@ -118,7 +119,7 @@ def _rows(inputs: Any) -> list[dict[str, bodies.Scalar]]:
     if len({len(values) for values in columns.values()}) > 1:
         raise Refused(422, "inputs: wanted as many values in every tensor")
     rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-    bodies.rows_in(rows)
+    bodies.rows_in(rows, most)
     return rows
 
 
