@@ -63,7 +63,7 @@ lock: $(DEV) ## update the lock files; UPGRADE=1 takes newer versions
 	    --generate-hashes --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade) \
 	    --output-file requirements/$$name.txt requirements/$$name.in >/dev/null || exit 1; \
 	done
-	@for name in lightgbm numpy onnxruntime rows; do \
+	@for name in lightgbm numpy onnxruntime rows sklearn; do \
 	  echo "$(SCORING)/$$name.txt"; \
 	  $(UV) pip compile --quiet --python-version 3.11 --python-platform linux \
 	    --generate-hashes --custom-compile-command 'make lock' --constraints requirements/base.txt \

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 
 FAMILIES: Mapping[str, str] = {
     "median": "ml_assets.stages.train.median",
+    "mean": "ml_assets.stages.train.mean",
+    "quantile": "ml_assets.stages.train.quantile",
     "group_median": "ml_assets.stages.train.group_median",
     "prior": "ml_assets.stages.train.prior",
     "linear": "ml_assets.stages.train.linear",
@@ -18,5 +20,6 @@ FAMILIES: Mapping[str, str] = {
     "catboost": "ml_assets.stages.train.catboost",
     "random_forest": "ml_assets.stages.train.random_forest",
     "extra_trees": "ml_assets.stages.train.extra_trees",
+    "sklearn": "ml_assets.stages.train.sklearn",
     "hist_gradient_boosting": "ml_assets.stages.train.hist_gradient_boosting",
 }

@@ -7,6 +7,7 @@ themselves.
 from __future__ import annotations
 
 from ml_assets.scaffold.target import Target
+from ml_assets.spec.metrics import plain
 from ml_assets.spec.text import one_line
 
 HUGE = 100_000
@@ -21,6 +22,14 @@ FITS = (6, 2)
 TREES, FEWEST = 1000, 50
 DEPTHS = (6, 4)
 """CatBoost's own depth, and that for tables on which it takes too long."""
+_BEST = {
+    "rmse": "mean",
+    "r2": "mean",
+    "rmsle": "mean",
+    "poisson_deviance": "mean",
+    "pinball": "quantile",
+}
+"""The constant that is best by a metric, where it is not the median."""
 BORDERS = 254
 """Most values of a column between which CatBoost looks for a split."""
 
@@ -43,11 +52,14 @@ def training_lines(target: Target, folds: float, splits: int) -> list[str]:
         lines.append("    selection: cross_validation  # one fold of so few rows chooses by chance")
     rows = int(target.labelled * folds)
     baseline = "median" if target.task == "regression" else "prior"
+    best = _BEST.get(plain(target.metric)) if target.task == "regression" else None
+    other = [f"      {best}: {{family: {best}}}"] if best else []
     settings = ", ".join(f"{name}: {value}" for name, value in _lightgbm(rows).items())
     return [
         *lines,
         "    families:",
         f"      {baseline}: {{family: {baseline}}}  # what a model must beat",
+        *other,
         "      linear: {family: linear}",
         f"      lightgbm: {{family: lightgbm, {settings}}}",
         _catboost(target, splits),

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, field_validator
 
+from ml_assets.spec import estimators
 from ml_assets.spec.base import Hook, Names, Spec
+from ml_assets.spec.mistakes import Place
 
 
 def _by_class(given: Any) -> Any:
@@ -25,10 +28,32 @@ Objective = Literal["l1", "l2", "quantile", "poisson"] | None
 Quantile = Annotated[float, Field(gt=0, lt=1)] | None
 
 
+def _plain(value: dict[str, Any]) -> dict[str, Any]:
+    try:
+        json.dumps(value, allow_nan=False)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"wanted values that JSON can hold: {error}") from None
+    return value
+
+
 class Median(Spec):
     """Baseline: the median of the training target (regression)."""
 
     family: Literal["median"]
+
+
+class Mean(Spec):
+    """Baseline: the mean of the training target (regression)."""
+
+    family: Literal["mean"]
+
+
+class TargetQuantile(Spec):
+    """Baseline: a quantile of the training target (regression)."""
+
+    family: Literal["quantile"]
+    alpha: Quantile = None
+    """By default that of the metric `pinball`, or 0.5."""
 
 
 class GroupMedian(Spec):
@@ -120,7 +145,7 @@ class Blend(Spec):
 
     family: Literal["blend"]
     of: Annotated[Names, Field(min_length=2)]
-    """Names of families of this model; not baselines, blends or custom families."""
+    """Names of families of this model; not baselines, blends, `sklearn` or custom families."""
 
 
 class _Forest(Spec):
@@ -199,6 +224,61 @@ class CatBoost(Spec):
     `{false: 1, true: 5}` says how many times a row of each class counts, 1 for others."""
 
 
+class Estimator(Spec):
+    """An estimator of scikit-learn with its settings."""
+
+    estimator: str
+    """Its name with its module, from the [list](families.md#estimators-of-scikit-learn)."""
+    settings: dict[str, Any] = {}
+    """Its parameters, as scikit-learn names them."""
+
+    @field_validator("settings")
+    @classmethod
+    def _are_plain(cls, value: dict[str, Any]) -> dict[str, Any]:
+        return _plain(value)
+
+    @property
+    def taken(self) -> dict[str, Any]:
+        """The settings that it gets."""
+        return {**estimators.DEFAULTS.get(self.estimator, {}), **self.settings}
+
+    def wrong(self, available: tuple[str, ...], what: str) -> Iterator[tuple[Place, str]]:
+        """Yield what is wrong with name and settings."""
+        said = estimators.wrong_name(self.estimator, available, what)
+        if said is not None:
+            yield ("estimator",), said
+            return
+        for name, why in estimators.wrong_settings(self.estimator, self.settings):
+            yield ("settings", name), why
+
+
+class Sklearn(Estimator):
+    """An estimator of scikit-learn, or a pipeline of several, kept by skops."""
+
+    family: Literal["sklearn"]
+    steps: tuple[Estimator, ...] = ()
+    """Transformers that come before it, in their order."""
+    scale: bool = True
+    """Whether numbers are first brought to mean 0 and standard deviation 1."""
+    one_hot: Annotated[int, Field(ge=0, le=255)] = 10
+    """A category of more values becomes the mean of the target instead of a column for each."""
+    max_rows: Annotated[int, Field(gt=0, lt=2**31)] = 10_000
+    """Fit on at most this many rows, evenly spaced; the model notes it."""
+    class_weight: ClassWeight = None
+    """`balanced` gives every class the same weight in training; a mapping such as
+    `{false: 1, true: 5}` says how many times a row of each class counts, 1 for others."""
+
+    def mistakes(self, task: str) -> Iterator[tuple[Place, str]]:
+        """Yield what is wrong with the estimators for a task."""
+        regression = task == "regression"
+        lists = (estimators.REGRESSORS, estimators.CLASSIFIERS)
+        what = "regressor" if regression else "classifier"
+        yield from self.wrong(lists[not regression], what)
+        for number, step in enumerate(self.steps):
+            for place, said in step.wrong(estimators.TRANSFORMERS, "transformer"):
+                yield ("steps", number, *place), said
+
+
 class Custom(Spec):
     """A custom family: a file with `fit`, `refit` and `predict`."""
 
@@ -210,15 +290,13 @@ class Custom(Spec):
     @field_validator("settings")
     @classmethod
     def _is_plain(cls, value: dict[str, Any]) -> dict[str, Any]:
-        try:
-            json.dumps(value, allow_nan=False)
-        except (ValueError, TypeError) as error:
-            raise ValueError(f"wanted values that JSON can hold: {error}") from None
-        return value
+        return _plain(value)
 
 
 FamilySpec = Annotated[
     Median
+    | Mean
+    | TargetQuantile
     | GroupMedian
     | Prior
     | Linear
@@ -229,6 +307,7 @@ FamilySpec = Annotated[
     | ExtraTrees
     | HistGradientBoosting
     | Blend
+    | Sklearn
     | Custom,
     Field(discriminator="family"),
 ]
@@ -241,4 +320,4 @@ class Blended(Spec):
     members: dict[str, FamilySpec]
 
 
-BASELINES = ("median", "group_median", "prior")
+BASELINES = ("median", "mean", "quantile", "group_median", "prior")

@@ -20,6 +20,7 @@ from ml_assets.spec.families import (
     GroupMedian,
     HistGradientBoosting,
     LightGBM,
+    Sklearn,
 )
 from ml_assets.spec.gate import Described, GateSpec
 from ml_assets.spec.intervals import PredictionIntervals
@@ -432,10 +433,13 @@ class ModelSpec(Spec):
             yield families, f"add a trivial baseline ({', '.join(BASELINES)})"
         for name, family in training.families.items():
             place: Place = (*families, name, "family")
-            if self.task != "regression" and family.family in ("median", "group_median"):
+            if self.task != "regression" and family.family in BASELINES[:-1]:
                 yield place, f"{family.family} is for regression; use prior"
             if self.task == "regression" and family.family == "prior":
                 yield place, "prior is for binary and multiclass; use median"
+            if isinstance(family, Sklearn):
+                for at, said in family.mistakes(self.task):
+                    yield (*families, name, *at), said
             if isinstance(family, Blend):
                 yield from _wrong_members((*families, name, "of"), family, training)
             parts = {"": family, "start": getattr(family, "start", None)}
@@ -511,7 +515,7 @@ def _wrong_members(place: Place, blend: Blend, training: Training) -> Iterator[t
     usable = [
         name
         for name, family in training.families.items()
-        if family.family not in (*BASELINES, "blend", "custom")
+        if family.family not in (*BASELINES, "blend", "custom", "sklearn")
     ]
     for number, name in enumerate(blend.of):
         if name not in training.families:

@@ -21,9 +21,11 @@ from ml_assets.spec.families import (
     LightGBM,
     LightGBMTuned,
     Linear,
+    Mean,
     Median,
     Prior,
     RandomForest,
+    TargetQuantile,
 )
 from ml_assets.spec.model import FeatureColumn
 from ml_assets.stages.train.lightgbm import without_threads
@@ -43,6 +45,8 @@ GROWN: list[FamilySpec] = [
 FAMILIES: dict[str, list[FamilySpec]] = {
     "regression": [
         Median(family="median"),
+        Mean(family="mean"),
+        TargetQuantile(family="quantile", alpha=0.4),
         GroupMedian(family="group_median", by="carrier"),
         Linear(family="linear"),
         TREES,
@@ -389,3 +393,15 @@ def test_a_damaged_object_is_no_fault_of_a_family_of_your_own() -> None:
 
     with pytest.raises(DamagedObject, match=r"^object d1:aa is damaged$"):
         World().fit(OWN, own=mean(fit=fit))
+
+
+def test_mean_and_quantile_by_hand() -> None:
+    world = World(rows=4, weighted=True)
+    world.change("_target", pa.array([1.0, 2.0, 3.0, 10.0]))
+    world.change("_weight", pa.array([1.0, 1.0, 1.0, 5.0]))
+    mean_of = world.fit(Mean(family="mean")).outputs["model"]
+    assert mean_of["state"] == {"value": 7.0}  # type: ignore[call-overload,index]
+    quantile = TargetQuantile(family="quantile")
+    for metric, wanted in (("pinball_0.3", 3.0), ("pinball_0.9", 10.0), ("mae", 10.0)):
+        model: Any = world.fit(quantile, metric=metric).outputs["model"]
+        assert model["state"] == {"value": wanted}

@@ -22,6 +22,7 @@ from ml_assets.keys.action import Action, Input, Pending
 from ml_assets.moved import moved
 from ml_assets.spec.project import Project
 from ml_assets.spec.release import RawRows, ReleaseSpec, Undecided
+from ml_assets.stages.release.supply import pins
 from ml_assets.store.records import Version
 from ml_assets.workspace import Workspace
 
@@ -151,7 +152,7 @@ def release_spec(
             threshold=past.fitted.get("threshold") is not None,
             rows=rows is not None,
         ),
-        licences=licences(),
+        licences=licences(past.fitted["family"]["family"]),
         rows=rows,
     )
 
@@ -171,6 +172,8 @@ def programs(
     have them; with a `threshold` a class; with `rows`, raw rows are scored too.
     """
     lock = "lightgbm.txt" if {family, *members} & set(TREES) else "numpy.txt"
+    if family == "sklearn":
+        lock = "sklearn.txt"
     # Families of the first format have a program of one file, the bytes of which are kept.
     base = _shipped("score_base.py")
     found = {
@@ -181,6 +184,8 @@ def programs(
     }
     if family not in FIRST:
         found |= {"score.py": _shipped("score.py"), "score_base.py": base}
+    if family == "sklearn":
+        found["estimator.py"] = _shipped("estimator.py", "ml_assets.stages.train")
     if {"date", "timestamp", "text"} & set(kinds):
         # What a person runs has the same name; it prepares such columns for the program of before.
         found |= {
@@ -214,10 +219,17 @@ def programs(
     return found
 
 
-def licences() -> dict[str, str]:
-    """Return the licence of each package that a lock of a bundle names."""
+def licences(family: str = "") -> dict[str, str]:
+    """Return the licence of each package that a lock of a bundle names.
+
+    Those of scikit-learn's lock alone are named for a model of that family only.
+    """
     found: dict[str, str] = json.loads(_shipped("licences.json"))
-    return found
+    if family == "sklearn":
+        return found
+    locks = ("lightgbm.txt", "numpy.txt", "onnxruntime.txt", "rows.txt")
+    named = {name for lock in locks for name, _, _ in pins(_shipped(lock))}
+    return {name: licence for name, licence in found.items() if name in named}
 
 
 @functools.cache

@@ -44,6 +44,9 @@ def to_onnx(document: Document) -> bytes:
         output = _same(graph, document["state"]["constant"])
     elif family in _FAMILIES:
         output = _FAMILIES[family](graph, document)
+    elif family == "sklearn":
+        name = document["settings"]["estimator"]
+        raise NotExpressible(f"{name} is kept as scikit-learn has it, and has no ONNX operators")
     else:
         raise NotExpressible(
             f"the model is of a custom family ({document['source'] or family}), whose Python "
@@ -100,6 +103,10 @@ def _flat(graph: Graph, column: str) -> str:
 
 def _median(graph: Graph, document: Document) -> str:
     return _same(graph, document["state"]["median"])
+
+
+def _value(graph: Graph, document: Document) -> str:
+    return _same(graph, document["state"]["value"])
 
 
 def _prior(graph: Graph, document: Document) -> str:
@@ -225,6 +232,8 @@ def _matrix(graph: Graph, document: Document) -> str:
 
 _FAMILIES: Mapping[str, Callable[[Graph, Document], str]] = {
     "median": _median,
+    "mean": _value,
+    "quantile": _value,
     "prior": _prior,
     "group_median": _group_median,
     "linear": _linear,

@@ -135,6 +135,18 @@ def blend(state: dict[str, Any], batch: dict[str, Array], rows: int) -> Array:
     return np.asarray(total, dtype=np.float64)
 
 
+def value(state: dict[str, Any], batch: dict[str, Array], rows: int) -> Array:
+    """Return the one value that every row has."""
+    return np.full((rows, 1), state["value"])
+
+
+def sklearn(state: dict[str, Any], batch: dict[str, Array], rows: int) -> Array:
+    """Return what an estimator of scikit-learn predicts, as estimator.py reads it."""
+    kept: Any = import_module("estimator")
+    found: Array = kept.predict(state, matrix(state, batch, rows)).reshape(rows, -1)
+    return found
+
+
 FAMILIES: dict[str, Any] = base.FAMILIES
 FAMILIES |= {
     "catboost": trees,
@@ -142,6 +154,9 @@ FAMILIES |= {
     "extra_trees": trees,
     "hist_gradient_boosting": trees,
     "blend": blend,
+    "sklearn": sklearn,
+    "mean": value,
+    "quantile": value,
 }
 chunks, score, main = base.chunks, base.score, base.main
 
