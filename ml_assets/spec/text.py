@@ -16,6 +16,7 @@ PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.%/()-]*( [A-Za-z0-9_.%/()-]+)*")
 SHORT = ("y", "n")
 """Booleans of YAML 1.1 that other readers know."""
 WIDTH = 100
+_RESOLVER = yaml.resolver.Resolver()
 
 
 def scalar(value: Any) -> str:
@@ -33,7 +34,7 @@ def scalar(value: Any) -> str:
     if isinstance(value, float):
         return _number(value)
     text = str(value)
-    if PLAIN.fullmatch(text) and text.lower() not in SHORT and yaml.safe_load(text) == text:
+    if PLAIN.fullmatch(text) and text.lower() not in SHORT and _is_text(text):
         return text
     # Surrogates cannot be written at all, and other readers break lines at U+2028.
     if text.isprintable() and "\ufeff" not in text:
@@ -69,6 +70,12 @@ def comment(text: str, indent: int = 0, width: int = WIDTH) -> list[str]:
         else:
             lines[-1] += f" {word}" if lines[-1] else word
     return [f"{' ' * indent}# {line}" for line in lines]
+
+
+def _is_text(plain: str) -> bool:
+    """Tell whether YAML reads a plain word as a text: not as a number, a date, true or nothing."""
+    found: str = _RESOLVER.resolve(yaml.ScalarNode, plain, (True, False))
+    return found == "tag:yaml.org,2002:str"
 
 
 def _escaped(character: str) -> str:
