@@ -14,6 +14,8 @@ from ml_assets.guess.profile import ColumnProfile, Profile
 
 BIRTH = frozenset(["birth", "born", "dob", "birthday", "birthdate", "geburtsdatum"])
 JOINED = "at"
+LONGEST = 200
+"""Most characters of a column's name: YAML allows a key on one line some more."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,11 @@ def _named(
         if not column.name:
             left_out[f"column {place}"] = "it has no name in the header"
             continue
+        if len(column.name) > LONGEST:
+            wrong.append(
+                f"the name of column {place} has {len(column.name):,} characters, at most "
+                f"{LONGEST} are allowed (is the first line a row? then say --no-header)"
+            )
         if column.name in seen:
             wrong.append(f"columns {seen[column.name]} and {place} are both called {column.name!r}")
         seen.setdefault(column.name, place)
@@ -88,7 +95,7 @@ def _named(
         kept.append(column)
     if wrong:
         shown = "; ".join(wrong[:5]) + ("; …" if len(wrong) > 5 else "")
-        raise RequestError(f"{shown}; wanted different names; rename them in the header")
+        raise RequestError(f"{shown}; wanted short and different names; rename them in the header")
     if not kept:
         raise RequestError("no column has a name; wanted a header, or --no-header")
     return tuple(kept), left_out

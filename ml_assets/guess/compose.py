@@ -29,7 +29,7 @@ KINDS = {
     "constant": "constant",
     "empty": "empty",
     "url": "a web address",
-    "list": "a list in one value",
+    "list": "several values in one",
     "text": "prose",
 }
 

@@ -23,6 +23,8 @@ SAMPLE = 1 << 18
 """Bytes from which delimiter, quotes and header are judged."""
 PIECE = 1 << 22
 CONTROL = bytes(set(range(32)) - set(b"\t\n\r\f\v\x1b"))
+ALONE = frozenset("\u02c7\u02d8\u02db\u02dd\u02d9")
+"""Accents without a letter, which texts of Central Europe do not have."""
 EXCEL = b"PK\x03\x04"
 
 
@@ -100,8 +102,11 @@ def _encoding(path: Path, start: bytes) -> str:
     best = guess.best()
     names = [best.encoding] if best is not None else []
     # European code pages share most letters: the usual one, if it says the same.
-    if names and bad.decode(names[0], "replace") == bad.decode("cp1252", "replace"):
-        names = []
+    if names:
+        text = bad.decode(names[0], "replace")
+        # Accents that stand alone are what m² and £ become in the wrong page.
+        if text == bad.decode("cp1252", "replace") or ALONE & set(text):
+            names = []
     for name in (*names, "cp1252"):
         if name != "latin_1" and _undecodable(path, name) is None:
             return codecs.lookup(name).name

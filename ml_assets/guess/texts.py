@@ -30,7 +30,9 @@ def texts(facts: Facts, base: ColumnProfile) -> ColumnProfile:
     if distinct <= 2 and base.values is not None and {v.lower() for v in base.values} <= TRUTH:
         return replace(base, kind="categorical", type="boolean", evidence=("true and false",))
     if facts.lists >= SHARE * rows and base.words < PROSE * 2:
-        return _is(base, "list", f"lists such as {next(iter(facts.others))!r}")
+        example = next(iter(facts.others))
+        what = "JSON objects" if example.lstrip().startswith("{") else "lists"
+        return _is(base, "list", f"{what} such as {example!r}")
     if base.unique and rows > 2 and base.words < 1.05:
         return _identified(facts, base)
     if distinct > FEW and hints.ends(facts.name, hints.ID) and base.words < 1.5:

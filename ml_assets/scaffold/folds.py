@@ -48,7 +48,9 @@ def split_lines(
 
 
 def _by_time(time: str, rows: CleanedRows, entity: Entity | None) -> list[str]:
-    lines = comment(f"the newest rows by {time} test, the ones before validate", 4)
+    lines = comment(
+        f"the newest rows by {time} are the test fold, those before them the validation fold", 4
+    )
     if entity is not None:
         lines += comment(
             f"rows share {entity.column} ({entity.why}): if you predict for new ones, use "

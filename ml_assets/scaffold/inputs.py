@@ -21,7 +21,7 @@ APART = {
     "id": "an id: it tells rows apart, and says nothing of a new one",
     "name": "a name: most rows have one of their own",
     "url": "an address of a page: most rows have one of their own",
-    "list": "a list: compute inputs from it in a function",
+    "list": "several values in one: compute inputs from it in a function",
 }
 
 

@@ -38,8 +38,8 @@ SLICE_VALUES = 12
 SLICE_ROWS = 100
 
 WHEN = (
-    "the newest rows are tested, and are later than all that is learned: with it a model learns "
-    "when, not why. For seasons over years, use it"
+    "a time: the test rows are later than all that a model has seen, so it says nothing of them; "
+    "take it in where seasons of several years matter"
 )
 
 

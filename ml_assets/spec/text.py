@@ -23,7 +23,7 @@ def scalar(value: Any) -> str:
     r"""Return one value as YAML reads it back.
 
     >>> scalar("churn"), scalar("no"), scalar("it's"), scalar(1.5), scalar("a\tb")
-    ('churn', "'no'", "'it''s'", '1.5', '"a\\U00000009b"')
+    ('churn', "'no'", '"it\'s"', '1.5', '"a\\U00000009b"')
     """
     if value is None:
         return "null"
@@ -38,7 +38,8 @@ def scalar(value: Any) -> str:
         return text
     # Surrogates cannot be written at all, and other readers break lines at U+2028.
     if text.isprintable() and "\ufeff" not in text:
-        return "'" + text.replace("'", "''") + "'"
+        quote = '"' if "'" in text and not {'"', "\\"} & set(text) else "'"
+        return quote + text.replace("'", "''" if quote == "'" else "'") + quote
     return '"' + "".join(_escaped(c) for c in text) + '"'
 
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from hypothesis import given as drawn
+from hypothesis import strategies as st
 
 from ml_assets.engine.address import find
+from ml_assets.engine.batch_names import unfit
 from ml_assets.engine.landing import land, observe
 from ml_assets.errors import RequestError, SpecError, UnknownName
 from ml_assets_tests.projects import Toy, prices, sales
@@ -177,3 +182,17 @@ def test_a_batch_may_be_named_like_a_version(toy: Toy) -> None:
     assert cell("prices/raw@a") == cell("prices/raw:v0", "a") == "prices/raw@a:v0"
     with pytest.raises(UnknownName, match="no version of prices/raw named '7'"):
         cell("prices/raw@a:v7")
+
+
+@drawn(
+    st.one_of(st.text(max_size=8), st.sampled_from(["..", "nul", "CON", "com1", "~", "C:", "%2e"]))
+)
+def test_a_batch_names_one_file_in_its_folder_or_none(name: str) -> None:
+    if unfit(name) is None:
+        folder = Path("/landing/sales")
+        path = folder / f"sales-{name}.csv"
+        assert path.resolve().parent == folder
+        assert name == name.strip()
+        assert name.isprintable() or not name.isascii()
+    else:
+        assert "wanted 1 to 100 bytes" in str(unfit(name))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
+import io
 import json
 from pathlib import Path
 
@@ -198,7 +200,12 @@ def test_files_whose_names_differ_by_a_month_are_batches(tmp_path: Path) -> None
         (b"", "the file is empty"),
         (b" \n\n", "the file is empty"),
         (b"a,b\n", "a header \\('a', 'b'\\) and no rows"),
+        (b"a,b,c", "a header \\('a', 'b', 'c'\\) and no rows"),
+        (b"a", "a header \\('a'\\) and no rows"),
         (b"a,a\n1,2\n3,4\n", "columns 1 and 2 are both called 'a'"),
+        (b"a, a\n1,2\n3,4\n", "columns 1 and 2 are both called 'a'"),
+        (b"x" * 5000 + b",b\n1,2\n3,4\n", "the name of column 1 has 5,000 characters, at most 200"),
+        (b"a\a,b\n1,2\n3,4\n", "the file is not text"),
         (b"\x7fELF\x02\x01" + bytes(200), "an executable"),
         (bytes(range(256)) * 20, "not text|neither text"),
         (b"\x1f\x8b\x08" + b"x" * 30, "gzip file is damaged"),
@@ -262,3 +269,67 @@ def test_a_folder_of_parquet_files_is_one_table(tmp_path: Path) -> None:
     found = proposed("sales", [folder])
     assert found.profile.rows == 60
     assert yaml.safe_load(found.text)["attributes"]["landing"]["pattern"] == r"sales\.parquet"
+
+
+def test_a_measure_of_area_is_no_accent(tmp_path: Path) -> None:
+    text = "Größe m²;Preis\n" + "".join(f"{n},5;{n * 11},25\n" for n in range(40))
+    found = spec(proposed("shop", [write(tmp_path, text.encode("latin-1"))]))
+    assert (found.landing.encoding, list(found.columns)) == ("cp1252", ["Größe m²", "Preis"])
+    flats = ["byt v centru, blízko školy", "pokoj s koupelnou a kuchyní", "příliš žluťoučký kůň"]
+    text = "město;popis\n" + "".join(f"Plzeň {n};{flats[n % 3]}\n" for n in range(40))
+    assert spec(proposed("shop", [write(tmp_path, text.encode("cp1250"))])).landing.encoding == (
+        "cp1250"
+    )
+
+
+ODD_NAMES = [
+    "../../x",
+    "/etc/passwd",
+    "nul",
+    "con.csv",
+    "{{ env.HOME }}",
+    "{% raw %}",
+    "!!python/object:os.system",
+    "*a",
+    "&b",
+    "- x",
+    "? y",
+    "=1+1",
+    "@SUM(A1)",
+    "a: b",
+    "#c",
+    "it's",
+    '"',
+    "%d",
+    "日本",
+]
+
+
+def test_names_that_mean_something_elsewhere_are_names(tmp_path: Path) -> None:
+    rows = [ODD_NAMES, *([f"{n}.5"] * len(ODD_NAMES) for n in range(30))]
+    file = io.StringIO()
+    csv.writer(file).writerows(rows)
+    before = sorted(tmp_path.rglob("*"))
+    path = write(tmp_path, file.getvalue())
+    found = proposed("shop", [path])
+    assert list(spec(found).columns) == ODD_NAMES
+    assert found.trial is not None
+    assert (found.trial.landed, found.trial.lost) == (30, 0)
+    assert sorted(tmp_path.rglob("*")) == [*before, path]
+
+
+def test_columns_without_a_name_are_left_out(tmp_path: Path) -> None:
+    rows = "".join(f"{n}.5,{n}.25,{n}.75\n" for n in range(30))
+    found = proposed("shop", [write(tmp_path, f"a,,c\n{rows}")])
+    assert list(spec(found).columns) == ["a", "c"]
+    assert "column 2" in found.text
+    bare = spec(proposed("shop", [write(tmp_path, f",,\n{rows}")]))
+    assert (bare.landing.header, bare.landing.skip_lines) == (False, 1)
+
+
+def test_a_spec_of_thousands_of_columns_is_not_tried(tmp_path: Path) -> None:
+    names = [f"c{number}" for number in range(2100)]
+    rows = [names, *([f"{n}.5"] * len(names) for n in range(2))]
+    found = proposed("shop", [write(tmp_path, "".join(f"{','.join(row)}\n" for row in rows))])
+    assert len(spec(found).columns) == 2100
+    assert any("2,100 columns and was not tried" in note for note in found.notes)

@@ -272,7 +272,7 @@ def test_batches_with_times_are_split_by_time(shop: Shop) -> None:
     split = shop.model().split
     assert (split.kind, split.test, split.validation) == ("time", 2, 2)
     assert list(shop.model().features.columns) == ["x", "shape"]
-    assert "- day  # the newest rows are tested" in shop.text()
+    assert "- day  # a time: the test rows are later" in shop.text()
     (shop.defs / "guess" / "defs.yaml").unlink()
     shop(*NEW, "y", *files[:4])
     split = shop.model().split
