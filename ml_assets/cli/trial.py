@@ -56,12 +56,10 @@ def status(model: ModelName, as_json: bool = JSON) -> None:
         out.print(styled((model, "bold"), f"{title} since {found.since[:19]}"))
         said = document["sentence"] if mine and document else "the next run begins to compare them"
         out.print(f"  {said}")
-    elif last is not None:
-        done = f" no trial is on; the last: v{last.version} {last.action} at {last.at[:19]}"
-        out.print(styled((model, "bold"), done))
-        out.print(f"  {last.reason}")
     else:
-        out.print(styled((model, "bold"), " no trial is on, and none has ended yet"))
+        out.print(styled((model, "bold"), " no trial is on"))
+    if last is not None:
+        out.print(f"  the last: v{last.version} {last.action} at {last.at[:19]}: {last.reason}")
 
 
 def _asked(planner: Planner, model: str) -> bool:
@@ -136,9 +134,9 @@ def _said(block: str, loss: str, line: dict[str, Any]) -> str:
     if line["planted"] == 0:
         what = "no difference"
     else:
-        what = f"{loss} less by {line['difference']:.3g} ({-100 * line['planted']:g} %)"
+        what = f"{loss} less by {-line['difference']:.3g} ({-100 * line['planted']:g}%)"
     shares = ", ".join(
-        f"{100 * line['verdicts'][name]:.0f} % {name}"
+        f"{100 * line['verdicts'][name]:.0f}% {name}"
         for name in ("better", "worse", "equivalent", "undecided")
         if line["verdicts"][name]
     )

@@ -195,7 +195,8 @@ def challenger_of(entries: Sequence[LogEntry]) -> Champion | None:
     """Return the version that is waiting at the end of these entries.
 
     That is the newest, except one that waits behind the challenger (`behind` in its evidence):
-    it follows when the challenger is refused. Any promotion ends the waiting of all.
+    it follows when the challenger is refused. Any promotion ends the waiting of all. One that is
+    decided again, under another policy, has waited since the first time.
     """
     found: LogEntry | None = None
     behind: LogEntry | None = None
@@ -203,7 +204,7 @@ def challenger_of(entries: Sequence[LogEntry]) -> Champion | None:
         mine = found is not None and found.digest == entry.digest
         if entry.action == PROMOTED:
             found = behind = None
-        elif entry.action == WAITING:
+        elif entry.action == WAITING and not mine:
             queued = found is not None and entry.evidence.get("behind") == found.digest
             found, behind = (found, entry) if queued else (entry, None)
         elif entry.action == REFUSED and mine:

@@ -10,8 +10,10 @@ import pytest
 
 from ml_assets.history.trials import running
 from ml_assets.operations.backfill import backfill
+from ml_assets.operations.trial_plan import planned
 from ml_assets.store.promotions import PROMOTED, REFUSED, WAITING, LogEntry
 from ml_assets.store.records import Current
+from ml_assets_tests.cli.shell import Site
 from ml_assets_tests.engine.test_challenger import ASKED
 from ml_assets_tests.engine.test_predictions import FIRST, JUNE, MAY, unlabelled
 from ml_assets_tests.prepared import once
@@ -123,6 +125,12 @@ def test_a_verdict_is_carried_out_once(
     before = said(waiting)
     assert waiting.make().faults == []
     assert said(waiting) == before, "only once"
+    planner = waiting.planner()
+    found = planned(planner.home, planner.project, "forecast", 20)
+    assert (found.block, found.blocks, found.pairs) == ("day", 27, ("v1 beside v0",))
+    # Each day is as the others, so all trials take as long.
+    assert found.lines[0].verdicts["equivalent"] == 1.0
+    assert found.lines[0].median == found.lines[0].most
     waiting.land("sales", JUNE, sales(JUNE))
     assert waiting.make().faults == []
     ends = [entry for entry in log(waiting) if "trial" in entry.evidence]
@@ -135,3 +143,34 @@ def test_batches_of_before_the_trial_do_not_count(waiting: Toy) -> None:
     home = waiting.planner().home
     assert len(home.records.held("dev", "forecast/challenger_predictions")) > 1
     assert document(waiting)["batches"] == [JUNE]
+
+
+def test_a_candidate_that_passes_meanwhile_waits_behind_the_trial(waiting: Toy) -> None:
+    """It is made from April's corrected labels, which are in no batch of the trial."""
+    waiting.land("sales", FIRST[3], sales(FIRST[3], extra=0.25))
+    assert waiting.make().faults == []
+    entries = log(waiting)
+    assert said(waiting) == [(PROMOTED, 0), (WAITING, 1), (WAITING, 2)]
+    assert entries[2].evidence["behind"] == entries[1].digest
+    assert entries[2].reason.endswith("It waits until the trial of v1 has ended.")
+    waiting.land("sales", JUNE, labels(waiting, "predictions"))
+    assert waiting.make().faults == []
+    home = waiting.planner().home
+    found = running(home, "forecast")
+    assert found is not None
+    assert (found.champion.version, found.challenger.version) == (0, 2)
+
+
+@pytest.mark.slow
+def test_commands_say_how_it_stands_and_end_it(waiting: Toy) -> None:
+    site = Site(waiting)
+    stands = site.json("trial", "status", "forecast")
+    assert (stands["on"], stands["champion"], stands["challenger"]) == (True, "v0", "v1")
+    assert stands["trial"]["verdict"] == "running"
+    assert "0 days with labels" in site("trial", "plan", "forecast", code=2).err
+    assert "--reason is empty" in site("trial", "end", "forecast", "--reason", " ", code=2).err
+    ended = site.json("trial", "end", "forecast", "--reason", "no longer wanted")
+    assert (ended["action"], ended["version"]) == (REFUSED, 1)
+    assert ended["evidence"] == {"trial": held(waiting).outputs["trial"].digest}
+    assert "no trial is on" in site("trial", "end", "forecast", "--reason", "x", code=2).err
+    assert "v1 refused" in site("trial", "status", "forecast").out

@@ -88,13 +88,14 @@ def test_a_refused_challenger_no_longer_waits_and_who_waited_behind_it_follows(h
     append(home, "waiting", 1, 0)
     append(home, "waiting", 2, 0, evidence={"behind": "d1:1"})
     append(home, "waiting", 3, 0, evidence={"behind": "d1:1"})
-    assert log.challenger("dev", "delay") == Champion(1, "d1:1", 2)
+    append(home, "waiting", 1, 0)
+    assert log.challenger("dev", "delay") == Champion(1, "d1:1", 2), "since the first time"
     append(home, "refused", 1, 0)
     assert log.challenger("dev", "delay") == Champion(3, "d1:3", 4)
     append(home, "refused", 3, 0)
     assert log.challenger("dev", "delay") is None
     append(home, "waiting", 4, 0, evidence={"behind": "d1:1"})
-    assert log.challenger("dev", "delay") == Champion(4, "d1:4", 7), "it waits behind nobody"
+    assert log.challenger("dev", "delay") == Champion(4, "d1:4", 8), "it waits behind nobody"
     append(home, "waiting", 5, 0, evidence={"behind": "d1:4"})
     append(home, "promoted", 4, 0)
     assert log.challenger("dev", "delay") is None

@@ -104,8 +104,8 @@ def page(document: Mapping[str, Any]) -> bytes:
         "plot": plot(document["blocks"]) if len(lines) > 1 else None,
         "rows": f"{document['rows']:,}",
         "unlabelled": f"{document['unlabelled']:,}",
-        "alpha": f"{100 * document['alpha']:g} %",
-        "equivalent": f"{100 * document['equivalent']:g} %",
+        "alpha": f"{100 * document['alpha']:g}%",
+        "equivalent": f"{100 * document['equivalent']:g}%",
     }
     return environment.get_template("page").render(shown).encode("utf-8")
 

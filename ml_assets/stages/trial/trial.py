@@ -198,7 +198,7 @@ def _sentence(document: Mapping[str, Any]) -> str:
     return (
         f"{said}, after {over}: {document['loss']} {figures[0]} against {figures[1]}; the mean "
         f"difference is {share(shown[-1]['low'])} to {share(shown[-1]['high'])} of the largest "
-        f"possible ({sure} % sure at every look)."
+        f"possible ({sure}% sure at every look)."
     )
 
 
@@ -211,6 +211,6 @@ def share(value: float) -> str:
     """Return a share as a percentage.
 
     >>> share(0.125), share(0.5)
-    ('12.5 %', '50 %')
+    ('12.5%', '50%')
     """
-    return f"{100 * value:.3g} %".replace("-", "\N{MINUS SIGN}")
+    return f"{100 * value:.3g}%".replace("-", "\N{MINUS SIGN}")
