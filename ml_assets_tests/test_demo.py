@@ -146,7 +146,7 @@ def later(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Later:
     corrected = tmp_path_factory.mktemp("corrected") / f"flights-{MARCH}.csv"
     corrected.write_bytes(b"".join(lines[:-5]))
     demo("land", "flights", corrected)
-    answer = demo.process("run", f"+{MODELS[0]}/release", "--json").document
+    answer = demo.process("run", f"+{MODELS[0]}/evaluation_report", "--json").document
     assert answer["success"]
     return Later(demo, old, before, set(answer["executed"]))
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import BrowserContext, Page
 
 from docs.screenshots import chromium
 from ml_assets_tests.cli.served import up
@@ -21,17 +21,19 @@ PATIENCE = 60_000.0
 class Pages:
     """A browser on both pages; what went wrong in a page is collected."""
 
-    browser: Browser
+    context: BrowserContext
+    """One for all pages, so that the programs of a page are loaded and compiled once."""
     dagster: str
     mlflow: str
     wrong: list[str] = field(default_factory=list)
 
     def open(self, address: str, text: str, width: int = 1400, height: int = 1000) -> Page:
         """Open an address and wait until a text is seen; pages opened before end."""
-        for before in self.browser.contexts:
+        for before in self.context.pages:
             # Each would go on asking its server.
             before.close()
-        page = self.browser.new_page(viewport={"width": width, "height": height})
+        page = self.context.new_page()
+        page.set_viewport_size({"width": width, "height": height})
         page.set_default_timeout(PATIENCE)
         page.on("pageerror", lambda error: self.wrong.append(f"{address}: {error}"))
         page.on("console", lambda said: self._said(address, said.type, said.text))
@@ -48,7 +50,7 @@ class Pages:
 def served(shell: Shell) -> Iterator[Pages]:
     """Serve a project's pages with its own command, and open a browser."""
     with up(shell) as found, chromium() as browser:
-        yield Pages(browser, found.dagster, found.mlflow)
+        yield Pages(browser.new_context(), found.dagster, found.mlflow)
 
 
 def wait_until(what: Callable[[], bool]) -> None:

@@ -115,7 +115,6 @@ def test_a_table_without_a_key_goes_through_all_commands(shell: Shell, tmp_path:
     assert crossed["rows"] == 180
     why = shell("why", "birch/champion").out
     assert "nothing changed" in why
-    for version in ("v0", "v1"):
-        assert "IDENTICAL" in shell("recreate", "birch", version).out
+    assert "IDENTICAL" in shell("recreate", "birch", "v0").out
     bundle = shell.json("release", "birch", "--out", tmp_path / "releases")["directory"]
     assert shell.json("verify", bundle, "--this-environment")["verified"] is True

@@ -113,11 +113,6 @@ def keys(listed: str) -> set[str]:
     return {asset["asset_key"] for asset in document["assets"]}
 
 
-def test_dagster_validates_the_repository(installed: Path, tmp_path: Path) -> None:
-    words = ("dagster", "definitions", "validate")
-    command(*words, cwd=ROOT, paths=[ROOT, installed], ML_ASSETS_HOME=str(tmp_path))
-
-
 def test_the_repository_checks_and_lists_its_assets(installed: Path, tmp_path: Path) -> None:
     _, _, listed = dg(
         "check yaml",

@@ -15,6 +15,7 @@ from ml_assets.errors import MlAssetsError
 from ml_assets.graph import look
 from ml_assets.graph.build import definitions
 from ml_assets.graph.sensor import repair_sensor
+from ml_assets_tests import warm
 from ml_assets_tests.cli.shell import Site, toy_site
 from ml_assets_tests.projects import SALES
 
@@ -58,9 +59,10 @@ class Ticks:
 def ticks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ticks]:
     """Give the sensor of a project in which one batch of prices has landed."""
     python, log = tmp_path / "python", tmp_path / "started"
-    python.write_text(
-        f'#!/bin/sh\necho "$@" >> {shlex.quote(str(log))}\nexec {sys.executable} "$@"\n'
-    )
+    with warm.python():
+        python.write_text(
+            f'#!/bin/sh\necho "$@" >> {shlex.quote(str(log))}\nexec {sys.executable} "$@"\n'
+        )
     python.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(python))
     monkeypatch.setattr(look, "QUIET", 0.0)

@@ -11,6 +11,7 @@ import pytest
 from ml_assets.engine.plan import planner_here
 from ml_assets.graph import look
 from ml_assets.graph.build import definitions
+from ml_assets_tests import warm
 from ml_assets_tests.cli.shell import Site, toy_site
 from ml_assets_tests.projects import FEATURES, MONTHS
 
@@ -94,17 +95,18 @@ def _reconciled(site: Site, instance: dg.DagsterInstance) -> bool:
     planner = planner_here()
     planner.home.close()
     defs = definitions(planner)
-    tick = defs.resolve_sensor_def("reconcile").evaluate_tick(
-        dg.build_sensor_context(instance=instance)
-    )
-    (request,) = tick.run_requests or []
-    return (
-        defs.resolve_job_def(str(request.job_name))
-        .execute_in_process(
-            instance=instance,
-            tags=request.tags,
-            asset_selection=request.asset_selection,
-            raise_on_error=False,
+    with warm.python():
+        tick = defs.resolve_sensor_def("reconcile").evaluate_tick(
+            dg.build_sensor_context(instance=instance)
         )
-        .success
-    )
+        (request,) = tick.run_requests or []
+        return (
+            defs.resolve_job_def(str(request.job_name))
+            .execute_in_process(
+                instance=instance,
+                tags=request.tags,
+                asset_selection=request.asset_selection,
+                raise_on_error=False,
+            )
+            .success
+        )

@@ -161,7 +161,7 @@ RECORDS = st.lists(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @drawn(RECORDS)
 def test_labels_decide_on_nothing_but_the_label(records: list[tuple[str, ...]]) -> None:
     whole = cleaned(HEADER + "".join(",".join(record) + "\n" for record in records))
