@@ -29,13 +29,15 @@ COVERED = (
     "history",
     "keys",
     "operations",
+    "release",
+    "serve",
+    "spec",
     "stages",
     "store",
 )
-"""Folders whose tests count for coverage, which costs them two fifths more; the others run free.
-
-Nor do slow tests count: they run all that others run piece by piece.
-"""
+"""Folders whose tests count for coverage, which costs them two fifths more; the others run free."""
+COVERED_TOO = ("test_compare.py",)
+"""Quick tests of commands on which only they go all the way: lineage, differences."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -49,8 +51,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     items.sort(key=rank)
     for item in items:
-        counts = item.path.parent.name in COVERED and not item.get_closest_marker("slow")
-        if not counts or _is_property(item):
+        folder = item.path.parent.name
+        counts = folder in COVERED or item.path.name in COVERED_TOO
+        # Drawn examples are hundreds of calls of what others call once; a guess has few others.
+        if not counts or (_is_property(item) and folder != "guess"):
             item.add_marker(pytest.mark.no_cover)
 
 
@@ -61,5 +65,5 @@ def pytest_collection_finish() -> None:
 
 
 def _is_property(item: pytest.Item) -> bool:
-    """Tell whether a test draws examples: hundreds of calls of what an example test covers once."""
+    """Tell whether a test draws examples."""
     return isinstance(item, pytest.Function) and is_hypothesis_test(item.obj)
