@@ -66,6 +66,13 @@ def land(
             stored = newest[dataset, place.removeprefix(dataset).removeprefix("@")][0].name
             if stored != file.name:
                 out.print(f"  {file.name} is kept as {stored}, the name that landing.pattern wants")
+        _tell_next(planner, dataset)
+
+
+def _tell_next(planner: Planner, dataset: str) -> None:
+    """Say how to go on, as long as nothing was made of the dataset."""
+    if not planner.home.records.held(planner.home.env, f"{dataset}/raw"):
+        out.print("next: ml-assets run")
 
 
 def _land_cut(
@@ -90,7 +97,9 @@ def _land_cut(
             found.append(land_cut(planner.home, planner.project, dataset, file))
         if not as_json:
             tell_cut(dataset, found[-1])
-    if as_json:
+    if not as_json:
+        _tell_next(planner, dataset)
+    else:
         landed = dict.fromkeys(f"{dataset}@{c.batch}" for item in found for c in item.changes)
         emit({"landed": list(landed), "files": [asdict(item) for item in found]})
 

@@ -225,7 +225,8 @@ def _target_lines(target: Target, moment: str | None, spec: DatasetSpec) -> list
         lines = [*comment(said, 2), *lines]
     for said in (*target.about_target, *_open_set(target, spec)):
         lines += comment(said, 2)
-    lines.append(f"  target: {scalar(target.expression)}")
+    quoted = "  # in backticks: no plain word of an expression" if "`" in target.expression else ""
+    lines.append(f"  target: {scalar(target.expression)}{quoted}")
     if moment is not None:
         others = [m for m in spec.moments if m != moment]
         about = (

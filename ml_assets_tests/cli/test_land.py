@@ -22,10 +22,10 @@ def test_a_file_of_another_name_is_kept_as_the_pattern_wants(
     file = shop.rows({"id": [1, 2], "x": [3, 4]}, "june.csv")
     lines = shop("land", "rows", file).out.splitlines()
     said = f"  june.csv is kept as {kept}, the name that landing.pattern wants"
-    assert lines == ["landed rows", said]
+    assert lines == ["landed rows", said, "next: ml-assets run"]
     assert [path.name for path in (shop.root / "data/landing/rows").iterdir()] == [kept]
     again = shop.rows({"id": [1, 2], "x": [3, 5]}, kept)
-    assert shop("land", "rows", again).out.splitlines() == ["landed rows"]
+    assert shop("land", "rows", again).out.splitlines() == ["landed rows", lines[-1]]
 
 
 def test_a_pattern_of_many_names_must_match(tmp_path: Path) -> None:
