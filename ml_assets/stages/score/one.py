@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +23,8 @@ from ml_assets.stages.score.scalars import Unsure
 if TYPE_CHECKING:
     from ml_assets.spec.model import FeaturesSpec
 
+FEW = 16
+"""Most categories whose type is kept."""
 INDEX = pd.RangeIndex(1)
 UTC: Any = pd.api.types.pandas_dtype("datetime64[us, UTC]")
 MASKED: Any = (pd.Int64Dtype, pd.Float64Dtype, pd.BooleanDtype)
@@ -56,7 +59,8 @@ def features_of_one(
 def frame_of_one(row: pa.Table, names: list[str]) -> pd.DataFrame:
     """Return some columns of a table of one row as `to_frame` does."""
     columns = {name: _values(row[name]) for name in names}
-    return pd.DataFrame(columns, index=INDEX, columns=pd.Index(names))
+    # Each column is new: a copy would take most of the time.
+    return pd.DataFrame(columns, index=INDEX, copy=False)
 
 
 def _values(column: pa.ChunkedArray) -> Any:
@@ -68,11 +72,28 @@ def _values(column: pa.ChunkedArray) -> Any:
     if pa.types.is_string(kind):
         return pd.array(column, dtype="string[pyarrow]")
     if pa.types.is_dictionary(kind) and column.num_chunks == 1:
-        return column.chunk(0).to_pandas()
+        return _category(column.chunk(0))
     if pa.types.is_timestamp(kind) and not column.null_count:
         times: Any = column.cast(pa.timestamp("us")).to_numpy()
         return pd.array(times, dtype=UTC)
     return to_frame(pa.table({"one": column}))["one"].array
+
+
+def _category(value: pa.DictionaryArray) -> Any:
+    """Return a category as `to_pandas` does."""
+    if len(value.dictionary) > FEW:
+        return value.to_pandas()
+    code = value.indices[0].as_py()
+    codes: Any = np.array([-1 if code is None else code], dtype=np.int8)
+    kind = _categories(tuple(value.dictionary.to_pylist()))
+    return pd.Categorical.from_codes(codes, dtype=kind)
+
+
+@lru_cache(maxsize=1 << 12)
+def _categories(known: tuple[str, ...]) -> Any:
+    """Return the pandas type of some categories: making it takes longer than a row of it."""
+    none = pa.array([None], pa.int32())
+    return pa.DictionaryArray.from_arrays(none, pa.array(known, pa.string())).to_pandas().dtype
 
 
 def _array(values: pd.Series, kind: str) -> pa.Array:
