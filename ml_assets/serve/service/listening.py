@@ -30,6 +30,8 @@ def settings(proxies: Sequence[str] = ()) -> dict[str, Any]:
         "http": "ml_assets.serve.service.connection:Connection",
         "ws": "none",
         "timeout_keep_alive": 5,
+        # One that says nothing for so long is killed; it may be busy, or begin on a busy machine.
+        "timeout_worker_healthcheck": 60,
         "limit_concurrency": max(files - SPARE, 1),
         "proxy_headers": bool(proxies),
         "forwarded_allow_ips": list(proxies),
