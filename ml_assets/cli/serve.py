@@ -86,6 +86,7 @@ def serve(
         raise RequestError(f"got the models {', '.join(models)} and --bundle, wanted either")
     if not bundle and (join or public_key):
         raise RequestError("--join and --public-key are for --bundle; a home has its own data")
+    proxies = _addresses(proxy or ())
     bundles = _bundles(bundle, join or (), public_key) if bundle else None
     names, keyed = _of_home(models) if bundles is None else ([], False)
     if listen not in LOOPBACK and not no_keys and not keyed:
@@ -105,7 +106,7 @@ def serve(
         listen,
         port,
         workers,
-        _addresses(proxy or ()),
+        proxies,
     )
 
 

@@ -11,7 +11,9 @@ import time
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from ml_assets.cli.main import app
 from ml_assets.cli.servers import example
 from ml_assets.errors import RequestError, UnknownName
 from ml_assets.serve.service.access import Rates
@@ -158,3 +160,16 @@ def test_the_request_that_up_prints_works_or_says_that_a_key_is_needed(promoted:
         said = example(client.port)
         assert said is not None
         assert ran(said, KEY=key)["models"][0]["example"]["rows"]
+
+
+def test_it_is_not_opened_to_other_machines_without_a_key(
+    promoted: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(promoted.root)
+    for listen in ("0.0.0.0", "::", "", "192.0.2.1"):
+        done = CliRunner().invoke(app, ["serve", "--listen", listen])
+        assert done.exit_code == 2
+        assert f"--listen {listen} opens the service to other machines" in done.output
+        assert "make one by `ml-assets keys add NAME`" in done.output
+    done = CliRunner().invoke(app, ["serve", "--proxy", "gateway"])
+    assert (done.exit_code, "wanted an address, e.g. 127.0.0.1" in done.output) == (2, True)

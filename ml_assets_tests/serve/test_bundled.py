@@ -135,6 +135,9 @@ def test_the_command_says_what_is_wrong_and_exits_with_2(bundle: Path, joins: li
         ("forecast", "--bundle", str(bundle)): "got the models forecast and --bundle",
         ("--join", joins[0]): "--join and --public-key are for --bundle",
         ("--bundle", str(bundle)): "give --join prices=FILE",
+        ("--bundle", str(bundle), *(w for j in joins for w in ("--join", j)), "--listen", "::"): (
+            "there is no access key: say --no-keys"
+        ),
         ("--bundle", str(bundle.parent)): "is not a file; a bundle has no folders",
     }.items():
         done = run.invoke(app, ["serve", *arguments])
