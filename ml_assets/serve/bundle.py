@@ -148,7 +148,7 @@ def _answers(
 
 
 def join_of(text: str) -> tuple[str, str | None, Path]:
-    """Return dataset, batch (if it is said) and file of `NAME[@BATCH]=FILE`."""
+    """Return dataset, batch (if it is said) and file of `NAME[@BATCH]=FILE`; else RequestError."""
     where, found, path = text.partition("=")
     if not found:
         raise RequestError(f"got --join {text}, wanted --join NAME=FILE")
