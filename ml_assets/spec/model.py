@@ -15,19 +15,18 @@ from ml_assets.spec.families import (
     BASELINES,
     Blend,
     Blended,
-    CatBoost,
     FamilySpec,
     GroupMedian,
-    HistGradientBoosting,
-    LightGBM,
     Sklearn,
 )
+from ml_assets.spec.family_mistakes import wrong_goal, wrong_members
 from ml_assets.spec.gate import Described, GateSpec
 from ml_assets.spec.intervals import PredictionIntervals
 from ml_assets.spec.metrics import METRICS, Asked, Metric, plain
 from ml_assets.spec.mistakes import Mistakes, Place
 from ml_assets.spec.monitoring import Monitoring
 from ml_assets.spec.requests import Requests
+from ml_assets.spec.serving import Serving
 from ml_assets.spec.split import HashSplit, SplitSpec, TimeSplit
 from ml_assets.spec.threshold import Threshold
 
@@ -341,15 +340,6 @@ class Predictions(Spec):
     the gate did not refuse and that waits ([more](../how-to/predictions.md))."""
 
 
-class Serving(Spec):
-    """What the service does with rows that are unlike those that the model learned from."""
-
-    unseen: Literal["score", "refuse"] = "score"
-    """Predict a row with a category that the model never saw, or refuse it with status 422."""
-    out_of_range: Literal["score", "refuse"] = "score"
-    """The same of a number below the least or above the greatest that the model learned from."""
-
-
 class ModelSpec(Spec):
     """A model trained continuously on one dataset and those joined to it."""
 
@@ -441,14 +431,14 @@ class ModelSpec(Spec):
                 for at, said in family.mistakes(self.task):
                     yield (*families, name, *at), said
             if isinstance(family, Blend):
-                yield from _wrong_members((*families, name, "of"), family, training)
+                yield from wrong_members((*families, name, "of"), family, training.families)
             parts = {"": family, "start": getattr(family, "start", None)}
             for part, settings in parts.items() if self.task == "regression" else ():
                 if getattr(settings, "class_weight", None):
                     inside = (part, "class_weight") if part else ("class_weight",)
                     yield (*families, name, *inside), "is only for binary and multiclass"
             for part, settings in parts.items():
-                for field, said in _wrong_goal(self.task, training.metric, settings):
+                for field, said in wrong_goal(self.task, training.metric, settings):
                     yield (*families, name, *((part,) if part else ()), field), said
             if isinstance(family, GroupMedian) and family.by not in self.features.columns:
                 near = suggest(family.by, self.features.columns)
@@ -497,30 +487,3 @@ class ModelSpec(Spec):
             yield ("split", "stratify"), "cannot be combined with group"
         if self.split.stratify and self.task == "regression":
             yield ("split", "stratify"), "is only for binary and multiclass"
-
-
-def _wrong_goal(task: Task, metric: str, settings: object) -> Iterator[tuple[str, str]]:
-    """Yield the fields of what a family minimizes that do not fit each other, and why."""
-    if not isinstance(settings, LightGBM | CatBoost | HistGradientBoosting):
-        return
-    if task != "regression" and not isinstance(settings, LightGBM) and settings.objective:
-        yield "objective", "is only for regression"
-    by_metric = settings.objective is None and plain(metric) == "pinball"
-    if settings.alpha is not None and settings.objective != "quantile" and not by_metric:
-        yield "alpha", "is the quantile of `objective: quantile`"
-
-
-def _wrong_members(place: Place, blend: Blend, training: Training) -> Iterator[tuple[Place, str]]:
-    """Yield the members of a blend that it cannot have."""
-    usable = [
-        name
-        for name, family in training.families.items()
-        if family.family not in (*BASELINES, "blend", "custom", "sklearn")
-    ]
-    for number, name in enumerate(blend.of):
-        if name not in training.families:
-            yield (*place, number), f"no family {name!r}{suggest(name, usable)}"
-        elif name not in usable:
-            kind = training.families[name].family
-            said = f"{name!r} is a {kind}; wanted families that learn, of ml_assets' own"
-            yield (*place, number), f"{said}: {', '.join(usable) or 'there is none yet'}"

@@ -12,7 +12,8 @@ from ml_assets.spec.base import Name, Spec
 from ml_assets.spec.columns import Column
 from ml_assets.spec.dataset import Contract, DatasetSpec, Filter, Landing
 from ml_assets.spec.expressions import grammar
-from ml_assets.spec.model import FeaturesSpec, Join, ModelSpec, Serving, Task
+from ml_assets.spec.model import FeaturesSpec, Join, ModelSpec, Task
+from ml_assets.spec.serving import Serving
 from ml_assets.spec.steps import Step
 
 
