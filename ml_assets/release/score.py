@@ -23,30 +23,30 @@ from ml_assets.release.virtualenvs import environment, run
 from ml_assets.stages.intervals import apply
 from ml_assets.stages.release.files import ROWS
 from ml_assets.stages.release.onnx import TOLERANCE
-from ml_assets.stages.release.release import APPLY, ELEMENTS
-from ml_assets.stages.train import elements
+from ml_assets.stages.release.release import APPLY, ELEMENTS, ESTIMATOR
+from ml_assets.stages.train import elements, estimator
 
 PROGRAMS = {"score.py": "requirements.txt", "score_edge.py": "requirements-edge.txt"}
 """Each scoring program, and the lock that it needs."""
+_POINT = ("score_base.py", "score.py", "score_prepared.py")
+_PROBABILITY = (*_POINT, "score_intervals.py")
+_FEATURES = (*_PROBABILITY, "score_classes.py")
+_EDGE = ("score_edge.py", "score_edge_prepared.py")
 CODE = {
-    "score.py": (
-        "score_base.py",
-        "score.py",
-        "score_prepared.py",
-        "score_intervals.py",
-        "score_rows.py",
-    ),
-    "score_features.py": ("score_base.py", "score.py", "score_prepared.py", "score_intervals.py"),
-    "score_point.py": ("score_base.py", "score.py", "score_prepared.py"),
+    "score.py": (*_FEATURES, "score_rows.py"),
+    "score_features.py": _FEATURES,
+    "score_probability.py": _PROBABILITY,
+    "score_point.py": _POINT,
     "score_model.py": ("score_base.py", "score.py"),
     "score_base.py": ("score_base.py",),
-    "score_edge.py": ("score_edge.py", "score_edge_prepared.py", "score_intervals.py"),
-    "score_edge_point.py": ("score_edge.py", "score_edge_prepared.py"),
+    "score_edge.py": (*_EDGE, "score_intervals.py", "score_classes.py"),
+    "score_edge_probability.py": (*_EDGE, "score_intervals.py"),
+    "score_edge_point.py": _EDGE,
     "score_edge_model.py": ("score_edge.py",),
 }
 """The names under which a program is shipped."""
 LOCKS = {
-    "requirements.txt": ("numpy.txt", "lightgbm.txt"),
+    "requirements.txt": ("numpy.txt", "lightgbm.txt", "sklearn.txt"),
     "requirements-edge.txt": ("onnxruntime.txt",),
     "requirements-rows.txt": ("rows.txt",),
 }
@@ -85,7 +85,11 @@ def foreign(bundle: Bundle, *, here: bool = False) -> list[str]:
         if name in bundle.files
         and all(folder.joinpath(item).read_bytes() != bundle.files[name] for item in known)
     ]
-    modules = {ELEMENTS: elements.__file__, APPLY: apply.__file__}
+    modules = {
+        ELEMENTS: elements.__file__,
+        APPLY: apply.__file__,
+        ESTIMATOR: estimator.__file__,
+    }
     for name, path in modules.items():
         known = Path(path).read_bytes()
         found += [name] if bundle.files.get(name, known) != known else []
@@ -143,7 +147,8 @@ class _Run:
 def _runs(bundle: Bundle, rows: bool) -> Iterator[_Run]:
     for program, lock in PROGRAMS.items():
         if program in bundle.files:
-            yield _Run((program, GOLDEN), lock, name=program)
+            light = ESTIMATOR not in bundle.files
+            yield _Run((program, GOLDEN), lock, light=light, name=program)
     golden = document(bundle.files.get(ROWS, b"")).get("golden") or {}
     if rows and golden.get("file"):
         joins = [

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +16,14 @@ from sklearn.preprocessing import FunctionTransformer
 
 from ml_assets.engine.recipes.release import licences, programs
 from ml_assets.errors import NotExpressible, StageError
+from ml_assets.release.read import unpacked
+from ml_assets.release.score import foreign, score
 from ml_assets.spec import estimators
 from ml_assets.spec.families import Estimator, Sklearn
 from ml_assets.stages.release.onnx import to_onnx
 from ml_assets.stages.train import estimator
 from ml_assets.stages.train.predict import predict
-from ml_assets_tests.release.bundles import files_of, released
+from ml_assets_tests.release.bundles import bundle_bytes, files_of, released
 from ml_assets_tests.stages.flights import World, module
 
 RIDGE = "sklearn.linear_model.Ridge"
@@ -145,21 +145,21 @@ def test_code_of_ones_own_is_not_kept() -> None:
         estimator.kept(pipeline)
 
 
-def test_a_bundle_predicts_the_same_and_says_why_it_has_no_onnx(tmp_path: Path) -> None:
+def test_a_bundle_predicts_the_same_and_says_why_it_has_no_onnx() -> None:
     asked = family("sklearn.linear_model.LogisticRegression")
     shipped = programs("sklearn")
     assert shipped["requirements.txt"].count("skops==") == 1
     more = {"files": shipped, "target_unit": None, "licences": licences("sklearn")}
-    files = files_of(released("binary", asked, **more))
+    made = released("binary", asked, **more)
+    files, bundle = files_of(made), unpacked(bundle_bytes(made), "delay")
     said = json.loads(files["bundle.json"])["onnx"]
     why = "sklearn.linear_model.LogisticRegression is kept as scikit-learn has it"
     assert said == {"file": None, "reason": f"{why}, and has no ONNX operators"}
     assert "score_edge.py" not in files
-    for name, content in files.items():
-        (tmp_path / name).write_bytes(content)
-    command = [sys.executable, "-I", "score.py", "golden.csv"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert done.stdout == files["golden_predictions.csv"].decode()
+    assert foreign(bundle) == []
+    scored, wrong = score(bundle, here=True)
+    assert not wrong
+    assert [(item.program, item.largest) for item in scored] == [("score.py", 0.0)]
     with pytest.raises(NotExpressible, match=why):
         to_onnx(document(World("binary", rows=20).fit(asked)))
 

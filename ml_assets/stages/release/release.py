@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 
 PLAIN = ("score.py", "score_probability.py", "score_point.py", "score_model.py", "score_base.py")
 EDGE = ("score_edge.py", "score_edge_probability.py", "score_edge_point.py", "score_edge_model.py")
-ELEMENTS, APPLY = "elements.py", "intervals.py"
-"""The programs of a bundle; those after the first are there where dates, times or texts are, or
-where predictions have intervals."""
+ELEMENTS, APPLY, ESTIMATOR = "elements.py", "intervals.py", "estimator.py"
+"""The programs of a bundle; those after the first are there where dates, times or texts are, where
+predictions have intervals, and for an estimator of scikit-learn."""
 INTERVALS = "intervals.json"
 
 
