@@ -159,8 +159,8 @@ def _listed(found: Blocks, made: Judged) -> list[dict[str, Any]]:
             "challenger": float(found.challenger[place]),
             "bound": float(found.bound[place]),
             "value": float(values[place]),
-            "low": float(made.low[place]),
-            "high": float(made.high[place]),
+            "low": round(float(made.low[place]), 6),
+            "high": round(float(made.high[place]), 6),
         }
         for place in range(last)
     ]
