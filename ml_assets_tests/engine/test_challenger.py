@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from ml_assets.cli.look import model_status
 from ml_assets.engine.recipes.scorer import CHALLENGER, pinned
+from ml_assets.graph.predictions import challenger_metadata
 from ml_assets.history.pairs import pairs
 from ml_assets.operations.backfill import Backfilled, backfill
 from ml_assets.operations.forget.forget import request
@@ -92,6 +94,17 @@ def test_the_candidate_that_waits_scores_the_batches_that_come_then(june: Toy) -
     }
     checks = {c["name"]: c["passed"] for c in held(june, CHALLENGERS).checks}
     assert checks == {"missing_joins": True, "prediction_rows": True, "unseen_categories": True}
+
+
+def test_status_and_dagster_show_both(june: Toy) -> None:
+    planner = june.planner()
+    apart = held(june, CHALLENGERS).facts["disagreement"]
+    (item,) = model_status(planner, june.plan(), "forecast")["predictions"][-1:]
+    assert (item["version"], item["challenger"]["version"]) == ("v0", "v1")
+    assert item["challenger"]["disagreement"] == apart
+    shown = challenger_metadata(planner.home, planner.project, held(june, CHALLENGERS))
+    assert (shown["scorer"], shown["compared_with"]) == ("v1", "v0")
+    assert shown["mean_absolute_difference"] == apart["mean_absolute_difference"]
 
 
 def test_labels_measure_both_and_score_nothing_again(waiting: Toy) -> None:
