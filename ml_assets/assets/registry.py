@@ -220,7 +220,7 @@ ASSETS = (
         "model",
         CHALLENGER_PREDICTIONS,
         ("features", "predictions"),
-        "The same batch's predictions by the challenger of that time, which nothing else uses; "
+        "The same batch's predictions by the challenger of that time; "
         "with `predictions: {challenger: true}`.",
         frozenset({"table"}),
         implied=("features",),
