@@ -70,7 +70,7 @@ def one_row(model: LoadedModel, function: Timed, file: Path, times: int) -> None
     whole = least(lambda n: model.predict([rows[n]]), len(rows))
     own = min(function.seconds) * 1000
     quick = least(lambda n: reader.read(rows[n]), len(rows))
-    frame = least(lambda n: read(spec, source_of([rows[n]])), min(len(rows), 20))
+    frame = least(lambda n: read(spec, source_of([rows[n]], spec)), min(len(rows), 20))
     rest = whole - own
     print(f"one raw row: {whole:.1f} ms, the features function {own:.1f}; all else {rest:.1f}")
     print(f"  contract and cleaning: {quick:.2f} ms, as a batch of one {frame:.1f}")
@@ -86,7 +86,7 @@ def a_file(model: LoadedModel, function: Timed, file: Path) -> None:
     whole, own = time.process_time() - started, sum(function.seconds)
     spec = rows_spec(model.state, False)
     with file.open(newline="") as lines:
-        found = read(spec, source_of(list(csv.DictReader(lines))))
+        found = read(spec, source_of(list(csv.DictReader(lines)), spec))
     features = model.predicted(model.state, found).features
     scorer = model.state.scorer
     started = time.process_time()

@@ -168,6 +168,23 @@ def test_a_blend_is_calibrated_by_its_weights() -> None:
     assert found["all"]["limit"] == limit(off, 0.9)
 
 
+def test_each_row_of_a_table_has_the_interval_of_its_slice() -> None:
+    slices = [
+        {"values": ["JFK", "true"], "limit": 1.0},
+        {"values": [None, "false"], "limit": 2.0},
+    ]
+    document = {"task": "regression", "by": ["origin", "late"], "slices": slices}
+    document["all"] = {"limit": 5.0}
+    origin = pa.array(["JFK", None, "EWR", "JFK", "JFK"]).dictionary_encode()
+    rows = pa.table({"origin": origin, "late": [True, False, True, None, True]})
+    found = columns(document, {}, np.zeros(5), rows)
+    assert found["high"].to_pylist() == [1.0, 2.0, 5.0, 5.0, 1.0]
+    assert found["low"].to_pylist() == [-1.0, -2.0, -5.0, -5.0, -1.0]
+    none = {**document, "by": [], "slices": [], "all": {"limit": None}}
+    assert columns(none, {}, np.zeros(5), rows)["low"].null_count == 5
+    assert columns(document, {}, np.zeros(0), rows.slice(0, 0))["low"].to_pylist() == []
+
+
 def test_sets_stand_in_a_table_and_in_a_file_as_json_lists() -> None:
     document = {"task": "multiclass", "by": [], "slices": [], "all": {"limit": 0.7}}
     model = {"classes": ["a", "b,", 'c"']}

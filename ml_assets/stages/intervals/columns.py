@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from ml_assets.stages.intervals import apply
@@ -25,15 +26,30 @@ def columns(
     """
     if limits is None:
         return {}
-    slices = {name: features[name].to_pylist() for name in limits["by"]}
     if limits["task"] != "regression":
+        slices = {name: features[name].to_pylist() for name in limits["by"]}
         texts = apply.fields(limits, model["classes"], found, slices)
         return {"set": pa.array([text for (text,) in texts], pa.string())}
-    ends = apply.apply(limits, found, slices)
-    return {
-        name: pa.array(end, pa.float64(), from_pandas=True)
-        for name, end in zip(("low", "high"), ends, strict=True)
-    }
+    limit = _limits(limits, features, len(found))
+    ends = {"low": found - limit, "high": found + limit}
+    return {name: pa.array(end, pa.float64(), from_pandas=True) for name, end in ends.items()}
+
+
+def _limits(limits: Mapping[str, Any], features: pa.Table, rows: int) -> Array:
+    """Return the limit of each row (n,), looked up once for rows of the same slice."""
+    code = np.zeros(rows, dtype=np.int64)
+    for name in limits["by"]:
+        column = features[name].combine_chunks()
+        if not pa.types.is_dictionary(column.type):
+            column = column.dictionary_encode()
+        places = column.indices.cast(pa.int64()).fill_null(-1).to_numpy()
+        # Codes of the slices so far, again from 0: their number stays below that of the rows.
+        both = code * (len(column.dictionary) + 1) + places + 1
+        code = np.unique(both, return_inverse=True)[1].astype(np.int64)
+    _, first, slice_of = np.unique(code, return_index=True, return_inverse=True)
+    some = features.select(limits["by"]).take(pa.array(first))
+    slices = {name: some[name].to_pylist() for name in limits["by"]}
+    return apply.limits(limits, len(first), slices)[slice_of]
 
 
 def off(coverage: Mapping[str, Any] | None) -> list[str]:
