@@ -96,7 +96,12 @@ def test_the_schema_refuses_a_mistake(old: str, new: str) -> None:
     ("old", "new", "place", "said"),
     [
         ("{family: linear}", "{family: linear, alhpa: 1}", "families linear", "'alhpa' was unexp"),
-        ("{family: median}", "{family: average}", "families median family", "'average' is not one of"),
+        (
+            "{family: median}",
+            "{family: average}",
+            "families median family",
+            "'average' is not one of",
+        ),
         ("{kind: time, test: 2", "{kind: time, test: two", "split test", "'two' does not match"),
         ("{kind: time, ", "{kind: tiem, ", "split kind", "'tiem' is not one of"),
     ],
