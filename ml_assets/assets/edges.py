@@ -71,6 +71,8 @@ def _keys(project: Project, group: str, source: str) -> list[str]:
         return [f"{project.models[group].dataset}/{name}"]
     if whose == "joins":
         return [f"{join.dataset}/{name}" for join in project.models[group].joins]
+    if BY_NAME[name] not in assets_of(project, group):
+        return []
     return [f"{group}/{name}"]
 
 

@@ -303,7 +303,7 @@ ASSETS = (
         "monitoring_report",
         "model",
         MONITORING_REPORT,
-        ("features", "predictions"),
+        ("features", "predictions", "challenger_predictions"),
         "Drift of a batch's inputs and predictions, and what came true of them.",
         frozenset({"html"}),
         implied=("features",),

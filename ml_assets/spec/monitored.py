@@ -53,6 +53,10 @@ class MonitorSpec(Spec):
     false_alarm_rate: float
     reference: str
     """What the batch is compared with, or why with nothing."""
+    late_days: float | None = None
+    """Days from the batch's first file to the one in use; None if that is not known."""
+    challenger: str = ""
+    """The model that predicted the batch beside it, if one did."""
     lacking: dict[str, str] = {}
     """What cannot be computed, and why."""
 

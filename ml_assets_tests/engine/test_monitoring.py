@@ -75,6 +75,7 @@ def test_a_batch_is_compared_at_once_and_measured_as_its_labels_come(toy: Toy) -
     found = figures(toy)
     assert (found["batch"], found["model"], found["rows"]) == (MAY, "v0", 30)
     assert (found["labels"]["share"], found["realized"]) == (0, {})
+    assert found["labels"]["late_days"] is None
     assert why(found, "realized metrics") == "none of 30 rows has a label yet"
     assert found["before"]["batch"] == "2020-04"
     assert set(found["drift"]) == {"promo", "store", "price", "rise"}
@@ -85,6 +86,7 @@ def test_a_batch_is_compared_at_once_and_measured_as_its_labels_come(toy: Toy) -
     found = figures(toy)
     assert (found["labels"]["share"], found["labels"]["measured"]) == (0.5, 15)
     assert found["realized"]["mae"]["rows"] == 15
+    assert 0 <= found["labels"]["late_days"] < 1
     assert {item.status for item in toy.plan(REPORT).cells} == {"reuse"}
 
 

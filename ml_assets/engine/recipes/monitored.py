@@ -82,6 +82,9 @@ def monitor_spec(
     version: str,
     reference: str,
     lacking: Mapping[str, str],
+    *,
+    late_days: float | None = None,
+    challenger: str = "",
 ) -> MonitorSpec:
     """Return what the page of a batch depends on."""
     model = project.models[name]
@@ -94,6 +97,8 @@ def monitor_spec(
         unit=model.target_unit or "",
         false_alarm_rate=_asked(project, name).false_alarm_rate,
         reference=reference,
+        late_days=late_days,
+        challenger=challenger,
         lacking=dict(lacking),
     )
 

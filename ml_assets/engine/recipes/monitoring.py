@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
 
-from ml_assets.assets.cells import Cell, Unit
+from ml_assets.assets.cells import Cell, Unit, unit_of
 from ml_assets.engine.checks import checks_of
 from ml_assets.engine.code_versions import Versioned
 from ml_assets.engine.recipes.candidate import family_modules
+from ml_assets.engine.recipes.dataset import cleaned_of
 from ml_assets.engine.recipes.features import seen_of
 from ml_assets.engine.recipes.monitored import (
     expected_spec,
@@ -78,7 +80,7 @@ def monitoring_report(session: Session, unit: Unit) -> Sequence[Made]:
     """Report on one batch that was predicted; a batch without predictions has no report."""
     (cell,) = unit.cells()
     predictions = Cell(f"{unit.group}/predictions", unit.partition)
-    made = _predicted(session, predictions)
+    made = _made(session, predictions)
     if made is None:
         return []
     if made.waiting is not None:
@@ -103,12 +105,12 @@ def monitoring_report(session: Session, unit: Unit) -> Sequence[Made]:
     return [_reported(report, cell, own is None)]
 
 
-def _predicted(session: Session, cell: Cell) -> Made | None:
-    """Return a batch's predictions, None if there are to be none."""
+def _made(session: Session, cell: Cell) -> Made | None:
+    """Return predictions of a batch, None if there are to be none."""
     if not session.recurses:
         found = session.held(cell)
         return None if found.waiting is not None else found
-    return session.make(Unit(cell.group, "predictions", cell.partition)).get(cell)
+    return session.make(unit_of(cell)).get(cell)
 
 
 def _outputs(session: Session, made: Made) -> Mapping[str, Mapping[str, Ref | Pending]]:
@@ -149,11 +151,22 @@ def _reported(report: _Report, cell: Cell, alike: bool) -> Made:
         "realized": _realized(report, hidden),
         "expected": _expected(report),
         "tested": None if report.tested is None else report.tested.metrics,
+        "rival": None,
     }
+    given["rival"], challenger = _rival(report)
     said = f"compared with the rows on which {report.version} was trained"
     if report.by is None:
         said = "not compared: the training rows are lost"
-    params = monitor_spec(project, name, unit.partition, report.version, said, report.lacking)
+    params = monitor_spec(
+        project,
+        name,
+        unit.partition,
+        report.version,
+        said,
+        report.lacking,
+        late_days=_late(session, unit),
+        challenger=challenger,
+    )
     outputs = report.act(Action("report", f"{MONITOR}.report:report", params, given))
     figures: dict[str, Input] = {"figures": outputs["figures"]}
     checks = {
@@ -251,3 +264,30 @@ def _expected(report: _Report) -> Input:
     given = {key: report.given[key] for key in ("inputs", "predictions")}
     inputs: dict[str, Input] = {**rows, **given, "tried": tried["tried"]}
     return report.act(Action("expected", f"{stage}:expected", params, inputs, hooks))["expected"]
+
+
+def _rival(report: _Report) -> tuple[Input, str]:
+    """Return how far the challenger's predictions are from these, and its version."""
+    session, unit = report.session, report.unit
+    if not session.project.models[unit.group].predictions.challenger:
+        return None, ""
+    made = _made(session, Cell(f"{unit.group}/challenger_predictions", unit.partition))
+    parts = {} if made is None or made.waiting is not None else _outputs(session, made)
+    if made is None or "disagreement" not in parts:
+        report.lacking["difference from the challenger"] = "no challenger predicted the batch"
+        return None, ""
+    return parts["disagreement"]["disagreement"], str(made.facts["scorer"])
+
+
+def _late(session: Session, unit: Unit) -> float | None:
+    """Return the days from a batch's first file to the one in use."""
+    dataset = session.project.models[unit.group].dataset
+    calendar = session.project.datasets[dataset].calendar
+    landings, _ = session.landings(dataset, "" if calendar is None else unit.partition)
+    facts = cleaned_of(session, dataset, unit.partition).facts
+    used = facts.get("follows", facts.get("landing"))
+    times = [datetime.fromisoformat(one.landed) for one in landings if one.digest == used]
+    if not times:
+        return None
+    first = datetime.fromisoformat(landings[-1].landed)
+    return round((times[-1] - first).total_seconds() / 86_400, 3)

@@ -48,6 +48,11 @@ def numbers(figures: Known) -> dict[str, float]:
         found["missing_share"] = sum(figures["missing"].values()) / len(figures["missing"])
     if figures["labels"]["share"] is not None:
         found["labelled_share"] = figures["labels"]["share"]
+    if figures["labels"]["late_days"] is not None:
+        found["labels_late_days"] = figures["labels"]["late_days"]
+    rival = figures["challenger"]
+    if rival is not None and rival["mean_absolute_difference"] is not None:
+        found["apart_from_challenger"] = rival["mean_absolute_difference"]
     found |= {
         f"realized_{name}": entry["value"]
         for name, entry in figures["realized"].items()

@@ -78,6 +78,7 @@ def page(spec: MonitorSpec, figures: Known) -> bytes:
             (name, percent(share), f"{figures['unseen'].get(name, 0):,}")
             for name, share in _most(figures["missing"], figures["unseen"])
         ],
+        "rival": _rival(figures["challenger"]),
         "metrics": [_metric(spec, name, entry) for name, entry in figures["realized"].items()],
         "estimated": [_estimate(name, entry) for name, entry in figures["estimated"].items()],
         "slices": [_slice(entry) for entry in figures["slices"]],
@@ -95,6 +96,8 @@ def _counts(figures: Known) -> Iterator[tuple[str, str]]:
     yield "of them changed", f"{sum(entry['over'] for entry in figures['drift'].values()):,}"
     if labels["share"] is not None:
         yield "with a label", percent(labels["share"])
+    if labels["late_days"] is not None:
+        yield "labels came after", f"{number(labels['late_days'])} days"
 
 
 def _test(test: Known) -> dict[str, Any]:
@@ -120,6 +123,15 @@ def _joint(found: Known | None) -> str:
     limit = "none" if found["threshold"] is None else f"{found['threshold']:.3f}"
     said = f"AUC {found['auc']:.3f}{around}, limit {limit}"
     return said + (f"; it uses {listed(found['by'])} most." if found["by"] else ".")
+
+
+def _rival(found: Known | None) -> str:
+    if found is None or found["mean_absolute_difference"] is None:
+        return ""
+    apart = number(found["mean_absolute_difference"])
+    said = f"The challenger {found['model']} is {apart} away on average"
+    other = found.get("differing")
+    return f"{said}." if other is None else f"{said}; of another class in {percent(other)} of rows."
 
 
 def _most(missing: Known, unseen: Known) -> list[tuple[str, float]]:

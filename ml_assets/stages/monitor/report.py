@@ -28,10 +28,12 @@ def report(
     realized: Handle | None,
     expected: Handle | None,
     tested: Handle | None,
+    rival: Handle | None,
 ) -> Result:
     """Return `figures` (JSON) and `report` (HTML); what was not computed is listed with the reason.
 
-    `tested` are the metrics of the model's evaluation, with which realized ones are compared.
+    `tested` are the metrics of the model's evaluation, with which realized ones are compared;
+    `rival` is how far the challenger's predictions are from these.
     """
     moved = shift.json()
     true = {} if realized is None else realized.json()
@@ -57,7 +59,8 @@ def report(
         "before": moved["before"],
         "missing": moved["missing"],
         "unseen": moved["unseen"],
-        "labels": true.get("labels", {"rows": moved["rows"], "share": None}),
+        "challenger": None if rival is None else {"model": spec.challenger, **rival.json()},
+        "labels": _labels(spec, true.get("labels", {"rows": moved["rows"], "share": None})),
         "metric": spec.metric,
         "unit": spec.unit,
         "realized": {
@@ -70,6 +73,11 @@ def report(
         "not_computed": lacking,
     }
     return Result({"figures": figures, "report": page(spec, figures)}, headline(figures))
+
+
+def _labels(spec: MonitorSpec, labels: Known) -> dict[str, Any]:
+    """Return how many rows have a label, and how many days after the rows labels came."""
+    return {**labels, "late_days": spec.late_days if labels["share"] else None}
 
 
 def by_column(tests: Sequence[Known]) -> dict[str, Any]:

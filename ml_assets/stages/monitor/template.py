@@ -94,6 +94,7 @@ any limit with a probability of {{ rate }}. The middle of a bar is the limit.</p
 {% if prediction %}{{ tests(prediction, 'Drift of the prediction', 'changed') }}
 {% else %}<p>It was not compared; the reasons are below.</p>
 {% endif %}
+{% if rival %}<p>{{ rival }}</p>{% endif %}
 </section>
 
 <section id="true">
