@@ -236,6 +236,7 @@ def _realized(report: _Report, hidden: Any) -> Input:
         report.lacking["realized metrics"] = why
         return None
     given = {key: report.given[key] for key in ("predictions", "features")}
+    given["model"] = None if by is None else by.past.model
     params = realized_spec(report.session.project, report.unit.group, hidden)
     return report.act(Action("realized", f"{MONITOR}.realized:by_slice", params, given))["realized"]
 

@@ -23,7 +23,7 @@ from ml_assets.stages.monitor.reference import Reference, evenly
 from ml_assets.stages.quality import arrays
 from ml_assets.stages.result import Result
 from ml_assets.stages.score.answer import PREDICTION, PROBABILITY
-from ml_assets.stages.train import folds, prepare
+from ml_assets.stages.train import folds, prepare, threshold
 from ml_assets.stages.train.encode import values
 from ml_assets.stages.train.predict import predict
 
@@ -57,9 +57,14 @@ def tried(
     """
     module = _family(spec, family, stored, sources)
     known = _reference(spec, model.json(), module, test, features)
-    found = {}
+    found: dict[str, Any] = {}
     shown = metrics.named(spec.task, [spec.metric])
+    other = threshold.of(model.json()) != metrics.HALF
     for name in (one for one in estimates.supported(spec.task) if one in shown):
+        if other and name in metrics.OF_CLASSES:
+            found[name] = {"method": "cbpe", "weighted": False, "metric": name, "tried": []}
+            found[name]["why"] = "it is estimated at a threshold of 0.5, and the model has another"
+            continue
         for weighted in (False, True) if name == spec.metric else (False,):
             estimator = estimates.fit(
                 spec.task,

@@ -17,12 +17,13 @@ from ml_assets.faults import StageError
 from ml_assets.stages import metrics
 from ml_assets.stages.counted import counted
 from ml_assets.stages.evaluate import bootstrap, parts, slices
+from ml_assets.stages.evaluate.rows import PredictedRows
 from ml_assets.stages.metrics import Array
 from ml_assets.stages.result import Result
 from ml_assets.stages.schema import LINE
 from ml_assets.stages.score.answer import PREDICTION, PROBABILITY
 from ml_assets.stages.score.batch import SEEN
-from ml_assets.stages.train import folds
+from ml_assets.stages.train import folds, threshold
 
 if TYPE_CHECKING:
     from ml_assets.spec.monitored import RealizedBySpec
@@ -41,15 +42,20 @@ class Measured:
     table: pa.Table
     """The features of these rows."""
     draws: bootstrap.Draws
+    at: float
+    """The threshold of two classes."""
 
 
-def by_slice(spec: RealizedBySpec, *, predictions: Handle, features: Handle) -> Result:
+def by_slice(
+    spec: RealizedBySpec, *, predictions: Handle, features: Handle, model: Handle | None
+) -> Result:
     """Return `realized` (JSON); what cannot be computed is in "not_computed" with the reason.
 
     {"labels": {"rows", "labelled", "seen", "measured", "share"}, "metrics": {name: {"value",
     "low", "high", "rows"}}, "slices": [{"slice", "value", "rows", "metric", "low", "high",
     "few"}], "calibration": {"rows", "said", "observed", "error", "interval"} or None,
-    "not_computed"}. StageError if the rows are not those of the predictions.
+    "not_computed"}. `model` is the document of the model; without it the threshold of two classes
+    counts as 0.5. StageError if the rows are not those of the predictions.
     """
     said, table = predictions.table(), features.table()
     if not said[LINE].equals(table[LINE]):
@@ -74,7 +80,8 @@ def by_slice(spec: RealizedBySpec, *, predictions: Handle, features: Handle) -> 
     if len(rows) < FEWEST:
         lacking.append({"what": "realized metrics", "why": _too_few(found["labels"])})
         return Result({"realized": found}, found["labels"])
-    measured = _measured(spec, said, table, rows)
+    at = metrics.HALF if model is None else threshold.of(model.json())
+    measured = _measured(spec, said, table, rows, at)
     found["metrics"], notes = _metrics(spec, measured)
     lacking += [{"what": "realized metrics", "why": note} for note in notes]
     if found["metrics"].get(spec.metric, {}).get("value") is not None:
@@ -94,7 +101,7 @@ def _too_few(labels: dict[str, Any]) -> str:
 
 
 def _measured(
-    spec: RealizedBySpec, said: pa.Table, table: pa.Table, rows: NDArray[np.int64]
+    spec: RealizedBySpec, said: pa.Table, table: pa.Table, rows: NDArray[np.int64], at: float
 ) -> Measured:
     taken = pa.array(rows)
     said, table = said.take(taken), table.take(taken)
@@ -107,12 +114,12 @@ def _measured(
     time = np.asarray(table["_time"].to_numpy(), dtype="datetime64[us]")
     asked = spec.intervals
     draws = bootstrap.draw(time, asked.block, asked.resamples, spec.seed)
-    return Measured(target, values if classes else values[:, 0], table, draws)
+    return Measured(target, values if classes else values[:, 0], table, draws, at)
 
 
 def _metrics(spec: RealizedBySpec, rows: Measured) -> tuple[dict[str, Any], list[str]]:
     """Return each metric with its interval; the interval is None where it would have no width."""
-    values, notes = metrics.measure(spec.task, rows.target, rows.prediction, spec.asked)
+    values, notes = metrics.measure(spec.task, rows.target, rows.prediction, spec.asked, rows.at)
     every = np.zeros(len(rows.target), np.int64)
     several = len(np.unique(rows.draws.block)) > 1
     found = {}
@@ -120,7 +127,7 @@ def _metrics(spec: RealizedBySpec, rows: Measured) -> tuple[dict[str, Any], list
         around = None
         if value is not None and several:
             spread = bootstrap.distribution(
-                name, rows.target, rows.prediction, rows.draws, every, 1
+                name, rows.target, rows.prediction, rows.draws, every, 1, rows.at
             )
             around = bootstrap.interval(spread[:, 0], spec.intervals.level)
         low, high = around or (None, None)
@@ -159,18 +166,21 @@ def _slices(spec: RealizedBySpec, rows: Measured) -> tuple[list[dict[str, Any]],
     return found, lacking
 
 
-@dataclass(frozen=True)
-class _Sliced:
-    """Rows as `slices.measure` takes them; there is no baseline, so the model is its own."""
-
-    target: Array
-    prediction: Array
-    baseline: Array
-    slices: dict[str, pa.ChunkedArray]
-
-
-def _as_rows(rows: Measured, name: str, column: str) -> Any:
-    return _Sliced(rows.target, rows.prediction, rows.prediction, {name: rows.table[column]})
+def _as_rows(rows: Measured, name: str, column: str) -> PredictedRows:
+    """Return rows as `slices.measure` takes them; there is no baseline, so the model is its own."""
+    return PredictedRows(
+        target=rows.target,
+        prediction=rows.prediction,
+        baselines={"": rows.prediction},
+        time=np.empty(0, dtype="datetime64[us]"),
+        slices={name: rows.table[column]},
+        classes=(),
+        sampled=rows.table.slice(0, 0),
+        place=np.empty(0, dtype=np.int64),
+        table=rows.table,
+        at=rows.at,
+        baselines_at={"": rows.at},
+    )
 
 
 def _calibration(spec: RealizedBySpec, rows: Measured) -> dict[str, Any]:
