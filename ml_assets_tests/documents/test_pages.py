@@ -127,7 +127,8 @@ def test_a_page_names_commands_and_specs_that_there_are(page: Path) -> None:
             for line in text.replace("\\\n", " ").splitlines():
                 words = shlex.split(line, comments=True)
                 if words and words[0] == "ml-assets":
-                    name = " ".join(words[1:3]) if words[1] == "new" else words[1]
+                    pair = " ".join(words[1:3])
+                    name = pair if pair in known else words[1]
                     assert name in known, f"{page}: {line}"
                     options = {o for p in known[name].params for o in (*p.opts, *p.secondary_opts)}
                     assert {w for w in words[2:] if w.startswith("--")} <= options, (
