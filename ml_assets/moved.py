@@ -45,10 +45,10 @@ class Moved:
     def names(self, name: str) -> list[str]:
         """Return every name that a module had, the given one first, then the newest first."""
         module, colon, rest = name.partition(":")
-        found = [module, self.now(module)]
-        while found[-1] in self._back:
-            found.append(self._back[found[-1]])
-        return [each + colon + rest for each in dict.fromkeys(found)]
+        modules = [module, self.now(module)]
+        while modules[-1] in self._back:
+            modules.append(self._back[modules[-1]])
+        return [each + colon + rest for each in dict.fromkeys(modules)]
 
     def was_package(self, name: str) -> bool:
         """Tell whether a moved module was in a package of this name."""

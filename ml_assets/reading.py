@@ -43,7 +43,7 @@ def versions(asset: str, partition: str | None = None) -> list[dict[str, Any]]:
     """
     planner = planner_here()
     try:
-        found = versions_of(planner, asset, partition)
+        stored = versions_of(planner, asset, partition)
         return [
             {
                 "version": f"v{item.number}",
@@ -52,7 +52,7 @@ def versions(asset: str, partition: str | None = None) -> list[dict[str, Any]]:
                 "created": item.created,
                 "run_id": item.run_id,
             }
-            for item in found
+            for item in stored
         ]
     finally:
         planner.home.close()
@@ -72,8 +72,8 @@ def load(asset: str, partition: str | None = None, version: int | str | None = N
     """
     planner = planner_here()
     try:
-        found = versions_of(planner, asset, partition)
-        item = numbered(planner, Cell(asset, partition or ""), version, found)
+        stored = versions_of(planner, asset, partition)
+        item = numbered(planner, Cell(asset, partition or ""), version, stored)
         outputs = {name: _value(planner, ref) for name, ref in item.outputs.items()}
     finally:
         planner.home.close()
@@ -106,9 +106,9 @@ def predict(
 
     planner = planner_here()
     try:
-        found = load_model(planner.home, planner.project, model)
-        answer = found.predict(rows, features=features, batch=batch)
-        for said in off(found.state.scorer.coverage):
+        loaded = load_model(planner.home, planner.project, model)
+        answer = loaded.predict(rows, features=features, batch=batch)
+        for said in off(loaded.state.scorer.coverage):
             warnings.warn(f"{model}: {said}", stacklevel=2)
     finally:
         planner.home.close()

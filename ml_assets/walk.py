@@ -76,8 +76,8 @@ def entries(folder: Path) -> list[Item]:
         return []
     except OSError as error:
         return [Item(folder, None, _refused(error))]
-    found = (look(folder / name) for name in names)
-    return [entry for entry in found if entry is not None]
+    looked = (look(folder / name) for name in names)
+    return [entry for entry in looked if entry is not None]
 
 
 def look(path: Path) -> Item | None:

@@ -69,9 +69,9 @@ def locate(start: Path | None = None, environ: Mapping[str, str] | None = None) 
     here = (start or Path.cwd()).resolve()
     root, module, defs = here, "ml_assets.defs", PACKAGE / "defs"
     for folder in (here, *here.parents):
-        found = _dg_project(folder / "pyproject.toml")
-        if found is not None:
-            root, (module, defs) = folder, found
+        project = _dg_project(folder / "pyproject.toml")
+        if project is not None:
+            root, (module, defs) = folder, project
             break
     if not defs.is_dir():
         raise HomeError(f"no folder {defs} for the definitions of {module}")

@@ -94,8 +94,8 @@ def walk(graph: dict[str, tuple[str, ...]], start: set[str], depth: int | None) 
 
 def reverse(graph: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
     """Return asset key -> the assets that depend on it."""
-    found: dict[str, list[str]] = {asset: [] for asset in graph}
+    dependents: dict[str, list[str]] = {asset: [] for asset in graph}
     for asset, sources in graph.items():
         for source in sources:
-            found[source].append(asset)
-    return {asset: tuple(others) for asset, others in found.items()}
+            dependents[source].append(asset)
+    return {asset: tuple(others) for asset, others in dependents.items()}

@@ -364,5 +364,5 @@ def made_by(kind: str) -> list[Asset]:
 def function(reference: str) -> Callable[..., Any]:
     """Return the function that an entry names as `module:function`."""
     module, name = reference.split(":")
-    found: Callable[..., Any] = getattr(importlib.import_module(module), name)
-    return found
+    target: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    return target

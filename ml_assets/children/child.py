@@ -98,10 +98,10 @@ class Child:
             raise Ended(f"no answer within {patience:g} s") from None
         if not line:
             raise Ended(self._death())
-        found = json.loads(line)
-        if "error" in found:
-            raise ChildError(found["error"])
-        return found["answer"]
+        reply = json.loads(line)
+        if "error" in reply:
+            raise ChildError(reply["error"])
+        return reply["answer"]
 
     def ask(self, request: Any, patience: float | None = None) -> Any:
         """Send a request and return its answer, as `tell` and `answer` do.

@@ -48,10 +48,10 @@ def _target(reference: str, words: list[str]) -> Answer:
     gc.disable()
     try:
         if name.endswith(".py"):
-            found = runpy.run_path(name)[function]
+            target = runpy.run_path(name)[function]
         else:
-            found = getattr(importlib.import_module(name), function)
-        answer: Answer = found(*words)
+            target = getattr(importlib.import_module(name), function)
+        answer: Answer = target(*words)
     finally:
         gc.freeze()
         gc.enable()

@@ -26,17 +26,17 @@ def alerts(
     from ml_assets.operations.alerts import due, send
 
     planner = opened()
-    found = due(planner.home, planner.project)
+    warnings = due(planner.home, planner.project)
     problems = {}
-    for alert in found:
+    for alert in warnings:
         problem = None if dry_run else send(planner.home, planner.project, alert)
         if problem is not None:
             problems[alert.model] = problem
         if not as_json:
             out.print(alert.text(), markup=False)
     if as_json:
-        emit({"alerts": [asdict(alert) for alert in found], "not_sent": problems})
-    elif not found:
+        emit({"alerts": [asdict(alert) for alert in warnings], "not_sent": problems})
+    elif not warnings:
         out.print("nothing to send")
     for model, problem in problems.items():
         err.print(f"{model}: not sent: {problem}", markup=False)

@@ -43,15 +43,15 @@ def gc(
     _, home = home_opened()
     if dry_run:
         with working("searching for unreferenced objects"):
-            found = garbage(home, keep)
+            waste = garbage(home, keep)
     else:
         with whole_home(home, "ml-assets gc"), working("removing unreferenced objects"):
-            found = garbage(home, keep)
-            collect(home, found)
+            waste = garbage(home, keep)
+            collect(home, waste)
     if as_json:
-        emit(document(found, dry_run))
+        emit(document(waste, dry_run))
     else:
-        tell(found, dry_run)
+        tell(waste, dry_run)
 
 
 @contextmanager
@@ -64,34 +64,34 @@ def whole_home(home: Home, what: str) -> Iterator[None]:
         yield
 
 
-def document(found: Garbage, dry_run: bool) -> dict[str, Any]:
+def document(waste: Garbage, dry_run: bool) -> dict[str, Any]:
     """Return the document that `gc --json` prints."""
     return {
         "dry_run": dry_run,
-        "objects": sorted(found.objects),
-        "bytes": found.bytes,
-        "strays": found.strays,
-        "kept": found.kept,
-        "versions": found.versions,
+        "objects": sorted(waste.objects),
+        "bytes": waste.bytes,
+        "strays": waste.strays,
+        "kept": waste.kept,
+        "versions": waste.versions,
     }
 
 
-def tell(found: Garbage, dry_run: bool) -> None:
+def tell(waste: Garbage, dry_run: bool) -> None:
     """Print what is deleted, grouped by the asset that produced it."""
     sums: dict[str, list[int]] = defaultdict(lambda: [0, 0])
-    for digest, size in found.objects.items():
-        entry = sums[found.made[digest]]
+    for digest, size in waste.objects.items():
+        entry = sums[waste.made[digest]]
         entry[0], entry[1] = entry[0] + 1, entry[1] + size
     for unit, (count, size) in sorted(sums.items()):
         out.print(f"{count:6} objects  {size / 1e6:9.2f} MB  {unit}")
-    if found.strays:
-        out.print(f"{len(found.strays):6} files without a record")
-    lost = [name for name, remakable in found.versions.items() if not remakable]
-    if spared := [name for name in found.versions if name not in lost]:
+    if waste.strays:
+        out.print(f"{len(waste.strays):6} files without a record")
+    lost = [name for name, remakable in waste.versions.items() if not remakable]
+    if spared := [name for name in waste.versions if name not in lost]:
         out.print(f"not kept, can be recreated: {', '.join(spared)}")
     if lost:
         out.print(f"cannot be recreated: {', '.join(lost)}")
     verb = "would free" if dry_run else "freed"
     out.print(
-        f"{verb} {len(found.objects)} objects, {found.bytes / 1e6:.2f} MB; {found.kept} are kept"
+        f"{verb} {len(waste.objects)} objects, {waste.bytes / 1e6:.2f} MB; {waste.kept} are kept"
     )

@@ -28,19 +28,19 @@ def compare(model: Model, a: Version, b: Version, as_json: bool = JSON) -> None:
     if names[0] == names[1]:
         raise RequestError(f"{names[0]} was given twice; name two different versions")
     workspace, home = home_opened()
-    found = explain(home, workspace, model, (a, b), lambda text: err.print(styled((text, "dim"))))
+    report = explain(home, workspace, model, (a, b), lambda text: err.print(styled((text, "dim"))))
     if as_json:
-        emit({"model": model, "a": names[0], "b": names[1], "method": "shapley", **asdict(found)})
+        emit({"model": model, "a": names[0], "b": names[1], "method": "shapley", **asdict(report)})
         return
-    whole = found.values["b"] - found.values["a"]
+    whole = report.values["b"] - report.values["a"]
     out.print(
-        f"{found.metric} on {found.rows} rows unseen by both versions: {names[0]} "
-        f"{found.values['a']:.6g}, {names[1]} {found.values['b']:.6g}, difference {whole:+.4g}"
+        f"{report.metric} on {report.rows} rows unseen by both versions: {names[0]} "
+        f"{report.values['a']:.6g}, {names[1]} {report.values['b']:.6g}, difference {whole:+.4g}"
     )
-    for cause, share in found.shares.items():
+    for cause, share in report.shares.items():
         out.print(f"  {cause:14} {share:+.4g}")
     out.print(
-        f"Shapley values from {found.trained} trained combinations; they add up to the difference"
+        f"Shapley values from {report.trained} trained combinations; they add up to the difference"
     )
-    for note in found.notes:
+    for note in report.notes:
         out.print(f"  {note}")

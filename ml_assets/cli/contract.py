@@ -34,11 +34,11 @@ def contract(
 
     if not odcs:
         raise RequestError("in which standard? say --odcs, the Open Data Contract Standard")
-    found = export_dataset(locate(), dataset, to)
+    export = export_dataset(locate(), dataset, to)
     if as_json:
         file = None if to is None else str(to)
-        emit({"file": file, "contract": found.contract, "patch": found.patch})
+        emit({"file": file, "contract": export.contract, "patch": export.patch})
     elif to is None:
-        typer.echo(found.text, nl=False)
+        typer.echo(export.text, nl=False)
     else:
-        tell(to, found.patch, counted(len(found.contract["schema"][0]["properties"]), "column"))
+        tell(to, export.patch, counted(len(export.contract["schema"][0]["properties"]), "column"))

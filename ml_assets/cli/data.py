@@ -91,17 +91,17 @@ def _land_cut(
     odd = [file.name for file in files if not matches(planner.project.datasets[dataset], file)]
     if odd:
         raise RequestError(f"{', '.join(odd)}: the name does not match {spec.pattern!r}; rename it")
-    found: list[CutFile] = []
+    deliveries: list[CutFile] = []
     for file in files:
         with working(f"cutting {file.name} into batches"):
-            found.append(land_cut(planner.home, planner.project, dataset, file))
+            deliveries.append(land_cut(planner.home, planner.project, dataset, file))
         if not as_json:
-            tell_cut(dataset, found[-1])
+            tell_cut(dataset, deliveries[-1])
     if not as_json:
         _tell_next(planner, dataset)
     else:
-        landed = dict.fromkeys(f"{dataset}@{c.batch}" for item in found for c in item.changes)
-        emit({"landed": list(landed), "files": [asdict(item) for item in found]})
+        landed = dict.fromkeys(f"{dataset}@{c.batch}" for item in deliveries for c in item.changes)
+        emit({"landed": list(landed), "files": [asdict(item) for item in deliveries]})
 
 
 @guarded
@@ -120,12 +120,12 @@ def pull(
 
     planner = opened_for(dataset)
     with working(f"reading {dataset} from its database"):
-        found = pull_rows(planner.home, planner.project, dataset, whole)
+        delivery = pull_rows(planner.home, planner.project, dataset, whole)
     if as_json:
-        landed = [f"{dataset}@{c.batch}" if c.batch else dataset for c in found.changes]
-        emit({"landed": landed, "read": asdict(found)})
+        landed = [f"{dataset}@{c.batch}" if c.batch else dataset for c in delivery.changes]
+        emit({"landed": landed, "read": asdict(delivery)})
     else:
-        tell_cut(dataset, found)
+        tell_cut(dataset, delivery)
 
 
 @guarded
@@ -193,18 +193,18 @@ def quarantine(
 
     planner = opened_for(dataset)
     with working(f"reading the quarantined records of {dataset}"):
-        found = quarantined(planner, dataset, batch, examples)
+        report = quarantined(planner, dataset, batch, examples)
     if as_json:
-        emit(found)
+        emit(report)
         return
-    for name in found["stale"]:
+    for name in report["stale"]:
         place = f" of {name}" if name else ""
         err.print(
             f"the quarantine{place} is older than its rows: ml-assets run {dataset}/quarantine"
         )
-    if not found["rules"] and not found["stale"]:
+    if not report["rules"] and not report["stale"]:
         out.print(f"no records of {dataset} are quarantined")
-    for rule in found["rules"]:
+    for rule in report["rules"]:
         place = f" in {', '.join(rule['batches'])}" if rule["batches"] else ""
         out.print(styled((rule["rule"], "bold"), f" {counted(rule['count'], 'record')}{place}"))
         for example in rule["examples"]:
@@ -215,7 +215,7 @@ def quarantine(
             out.print(f"  {place}: {example['reason']}")
             if example["text"] is not None:
                 out.print(f"    {example['text']}")
-    for name, reasons in found["unlabelled"].items():
+    for name, reasons in report["unlabelled"].items():
         rows, place = counted(sum(reasons.values()), "row"), f" of {name}" if name else ""
         listed = ", ".join(f"{reason} {number:,}" for reason, number in reasons.items())
         out.print(f"kept without a label{place}: {rows} ({listed})")

@@ -127,7 +127,7 @@ def summary(planner: Planner) -> dict[str, Any]:
 
 
 def _tell_summary(planner: Planner, result: dict[str, Any]) -> None:
-    found = summary(planner)
+    overview = summary(planner)
     out.print()
     out.print(
         styled(
@@ -138,13 +138,13 @@ def _tell_summary(planner: Planner, result: dict[str, Any]) -> None:
             )
         )
     )
-    for dataset, counts in found["rows"].items():
+    for dataset, counts in overview["rows"].items():
         out.print(
             f"{dataset:10}{counts['landed']:>10,}{counts['cleaned']:>10,}"
             f"{counts['unlabelled']:>12,}{counts['filtered']:>10,}{counts['quarantined']:>13,}"
         )
     out.print()
-    for name, model in found["models"].items():
+    for name, model in overview["models"].items():
         candidate = model["candidate"]
         if candidate is None or "metrics" not in candidate:
             there = "no candidate" if candidate is None else f"no report of {candidate['version']}"
@@ -168,10 +168,10 @@ def _tell_summary(planner: Planner, result: dict[str, Any]) -> None:
 
 def held_back(sample: Path, landing: Path) -> list[tuple[Path, Path]]:
     """Return December's files that have not landed, each with its landing folder."""
-    found = [
+    pairs = [
         (sample / f"{name}-{HELD_BACK}.csv", landing / name) for name in ("flights", "weather")
     ]
-    return [(file, folder) for file, folder in found if not (folder / file.name).exists()]
+    return [(file, folder) for file, folder in pairs if not (folder / file.name).exists()]
 
 
 def _serve(
@@ -213,9 +213,9 @@ def _serve(
 def _tell_predictions(port: int) -> None:
     """Say where predictions are served, with a request that works."""
     out.print(f"Predictions  http://{HOST}:{port}/v1/models")
-    found = example(port)
-    if found is not None:
-        out.print(f"  {found}")
+    request = example(port)
+    if request is not None:
+        out.print(f"  {request}")
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:

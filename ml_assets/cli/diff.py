@@ -70,8 +70,8 @@ def _tell_table(name: str, output: dict[str, Any]) -> None:
     )
     if output["note"]:
         _say(f"  {output['note']}")
-    for kind, found in output["schema"].items():
-        for column, types in found.items():
+    for kind, columns in output["schema"].items():
+        for column, types in columns.items():
             said = " → ".join(types) if isinstance(types, list) else types
             _say(f"  column {kind}: {column} ({said})")
     for column, count in sorted(output["columns_changed"].items(), key=lambda i: -i[1]):
@@ -98,17 +98,17 @@ def _tell_model(model: dict[str, Any]) -> None:
     for title in ("parameters", "metrics"):
         _say(f"{title}: {len(model[title])} differ")
         _tell_changes(model[title])
-    found = model["predictions"]
-    if "why" in found:
-        _say(f"predictions: {found['why']}")
+    compared = model["predictions"]
+    if "why" in compared:
+        _say(f"predictions: {compared['why']}")
         return
     _say(
-        f"predictions: {found['identical']} of {found['rows']} common test rows identical, "
-        f"differing by {found['mean_difference']:.4g} on average, "
-        f"{found['greatest_difference']:.4g} "
+        f"predictions: {compared['identical']} of {compared['rows']} common test rows identical, "
+        f"differing by {compared['mean_difference']:.4g} on average, "
+        f"{compared['greatest_difference']:.4g} "
         f"at most"
     )
-    for metric, (a, b) in found["metrics"].items():
+    for metric, (a, b) in compared["metrics"].items():
         _say(f"  {metric}: {_short(a)} → {_short(b)}")
 
 

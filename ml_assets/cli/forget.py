@@ -71,7 +71,7 @@ def forget(
 
     if dry_run:
         with working(f"searching all landed files of {dataset}"):
-            found = search()
+            removals = search()
     else:
         with (
             whole_home(home, "ml-assets forget"),
@@ -79,15 +79,15 @@ def forget(
             working(f"deleting from {dataset}"),
         ):
             complete(planner)
-            found = search()
-            for item in found:
+            removals = search()
+            for item in removals:
                 remove(home, item)
             complete(planner)
     if as_json:
-        first, *others = [document(item, dry_run) for item in found]
+        first, *others = [document(item, dry_run) for item in removals]
         emit({**first, "also": others} if others else first)
     else:
-        for item in found:
+        for item in removals:
             tell(item, dry_run)
 
 
@@ -109,39 +109,39 @@ def requested(
     """Return what would be removed from each dataset that has such rows; an error if none has."""
     from ml_assets.operations.forget.forget import NoSuchRow, request
 
-    found, none = [], list[NoSuchRow]()
+    removals, none = [], list[NoSuchRow]()
     for name in names:
         try:
-            found.append(request(planner.home, planner.project, name, batch, values, reason))
+            removals.append(request(planner.home, planner.project, name, batch, values, reason))
         except NoSuchRow as error:
             none.append(error)
-    if not found:
+    if not removals:
         raise none[0]
-    return found
+    return removals
 
 
 def stones(home: Home, dataset: str, as_json: bool) -> None:
     """Show the tombstones of a dataset, even if it is no longer in defs/."""
-    found = [stone for stone in home.removals.forgettings() if stone.dataset == dataset]
+    tombstones = [stone for stone in home.removals.forgettings() if stone.dataset == dataset]
     if as_json:
-        emit({"dataset": dataset, "tombstones": [asdict(stone) for stone in found]})
+        emit({"dataset": dataset, "tombstones": [asdict(stone) for stone in tombstones]})
         return
-    for stone in found:
+    for stone in tombstones:
         what = _rows(stone.rows)
         out.print(f"{stone.at[:19]}  {dataset} {stone.batch}: {what}: {stone.reason}")
-    if not found:
+    if not tombstones:
         out.print(f"no deletions are recorded for {dataset}")
 
 
 def pairs(text: str) -> dict[str, str]:
     """Return {"a": "1", "b": "2"} for `a=1,b=2`."""
-    found: dict[str, str] = {}
+    values: dict[str, str] = {}
     for part in text.split(",") if text else ():
         name, equals, value = part.partition("=")
         if not equals or not name.strip() or not value.strip():
             raise RequestError(f"--key {text!r}: wanted COLUMN=VALUE[,COLUMN=VALUE]")
-        found[name.strip()] = value.strip()
-    return found
+        values[name.strip()] = value.strip()
+    return values
 
 
 def complete(planner: Planner) -> None:
@@ -165,9 +165,9 @@ def complete(planner: Planner) -> None:
     finish(home, [shown])
 
 
-def document(found: Request, dry_run: bool) -> dict[str, Any]:
+def document(removal: Request, dry_run: bool) -> dict[str, Any]:
     """Return the document that `forget --json` prints; it holds no values of rows."""
-    deletion = found.deletion
+    deletion = removal.deletion
     return {
         "dry_run": dry_run,
         "dataset": deletion.dataset,
@@ -176,12 +176,12 @@ def document(found: Request, dry_run: bool) -> dict[str, Any]:
         "objects": len(deletion.objects) + len(deletion.landed),
         "assets": sorted(deletion.assets),
         "files": {
-            shown(p): "removed" if c is None else "rewritten" for p, c in found.files.items()
+            shown(p): "removed" if c is None else "rewritten" for p, c in removal.files.items()
         },
-        "unsearched": found.unsearched,
-        "foreign": found.foreign,
-        "copies": found.copies,
-        "versions": found.versions,
+        "unsearched": removal.unsearched,
+        "foreign": removal.foreign,
+        "copies": removal.copies,
+        "versions": removal.versions,
     }
 
 
@@ -189,9 +189,9 @@ def _rows(count: int | None) -> str:
     return "all rows" if count is None else f"{count} row{'' if count == 1 else 's'}"
 
 
-def tell(found: Request, dry_run: bool) -> None:
+def tell(removal: Request, dry_run: bool) -> None:
     """Print what was deleted, and what is left for the user to do."""
-    said = document(found, dry_run)
+    said = document(removal, dry_run)
     for batch, rows in said["rows"].items():
         out.print(f"{said['dataset']} {batch}: {_rows(rows)}".replace(" :", ":"))
     for path, what in said["files"].items():

@@ -39,9 +39,9 @@ def opened(about: str | None = None, *, partly: bool = False) -> Planner:
         if not asked:
             # Without what only follows from another mistake.
             read_project(workspace.defs)
-        raise SpecError("\n".join(said for found in wrong.values() for said in found))
-    for found in wrong.values():
-        for said in found:
+        raise SpecError("\n".join(said for problems in wrong.values() for said in problems))
+    for problems in wrong.values():
+        for said in problems:
             err.print(styled(("left out", "yellow"), f" {said}"))
     return Planner(workspace, home, project)
 

@@ -52,7 +52,7 @@ def listed(as_json: bool = JSON) -> None:
     keys = access_keys(home)
     if as_json:
         documents = [asdict(key) for key in keys]
-        emit([{n: v for n, v in found.items() if n != "digest"} for found in documents])
+        emit([{n: v for n, v in document.items() if n != "digest"} for document in documents])
         return
     for key in keys:
         state = f"revoked {key.revoked}" if key.revoked else f"made {key.created}"

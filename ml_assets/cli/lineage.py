@@ -42,9 +42,9 @@ def lineage(
     Example: ml-assets lineage flight_delay/candidate
     """
     planner = opened(asset)
-    found = find(planner, asset, partition)
-    with working(f"tracing {found}"):
-        nodes = trace(planner, found)
+    revision = find(planner, asset, partition)
+    with working(f"tracing {revision}"):
+        nodes = trace(planner, revision)
         sent = 0
         if openlineage is not None:
             from ml_assets.adapters.openlineage import send
@@ -53,9 +53,9 @@ def lineage(
     if openlineage is not None:
         err.print(f"{sent} OpenLineage events sent to {openlineage}")
     if as_json:
-        emit({"asset": str(found), "nodes": [node.to_json() for node in nodes.values()]})
+        emit({"asset": str(revision), "nodes": [node.to_json() for node in nodes.values()]})
         return
-    for line in tree(nodes, str(found), set()):
+    for line in tree(nodes, str(revision), set()):
         out.print(line)
 
 

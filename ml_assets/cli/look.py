@@ -56,12 +56,12 @@ def plan(selection: Selection = None, partition: Partition = None, as_json: bool
     """
     planner = opened(selection)
     with working("planning"):
-        found = planner.plan(selection, partition)
-    problems, impure = odd(planner, found)
+        planned = planner.plan(selection, partition)
+    problems, impure = odd(planner, planned)
     if as_json:
         emit(
             {
-                **found.to_json(),
+                **planned.to_json(),
                 "problems": problems,
                 "impure": [str(item) for item in impure],
                 "proposed": asked(planner.home, planner.project),
@@ -71,12 +71,12 @@ def plan(selection: Selection = None, partition: Partition = None, as_json: bool
             }
         )
         return
-    tell_odd(found, problems, impure)
+    tell_odd(planned, problems, impure)
     tell_proposed(asked(planner.home, planner.project))
     for title, status in (("run", "run"), ("maybe", "maybe"), ("wait", "wait")):
-        for item in found.having(status):  # type: ignore[arg-type]
+        for item in planned.having(status):  # type: ignore[arg-type]
             out.print(styled((f"{title:6}", "bold"), f"{item.cell}  ", (item.reason, "dim")))
-    out.print(_summary(found))
+    out.print(_summary(planned))
 
 
 def to_expire(planner: Planner) -> list[tuple[str, str]]:
@@ -88,25 +88,25 @@ def to_expire(planner: Planner) -> list[tuple[str, str]]:
     return list(expired(planner.home, planner.project))
 
 
-def odd(planner: Planner, found: Plan) -> tuple[list[str], list[Impurity]]:
+def odd(planner: Planner, planned: Plan) -> tuple[list[str], list[Impurity]]:
     """Return files that cannot be ingested, hooks that are missing, and hooks that look impure."""
     workspace, project = planner.workspace, planner.project
-    problems = [*found.observed.problems, *absent(workspace, project)]
+    problems = [*planned.observed.problems, *absent(workspace, project)]
     return problems, impurities(workspace, project)
 
 
-def tell_odd(found: Plan, problems: Sequence[str], impure: Sequence[Impurity]) -> None:
+def tell_odd(planned: Plan, problems: Sequence[str], impure: Sequence[Impurity]) -> None:
     """Print problems, warnings and the other findings in the landing folders."""
     for problem in problems:
         err.print(styled(("problem", "red"), f" {problem}"))
-    for place in found.observed.missing:
+    for place in planned.observed.missing:
         err.print(
             styled(("warning", "yellow"), f" the landed file of {place} is gone; its data is kept")
         )
-    for deliveries in found.observed.cut.values():
+    for deliveries in planned.observed.cut.values():
         for delivery in deliveries:
             warn_cut(delivery)
-    for path in found.observed.settling:
+    for path in planned.observed.settling:
         err.print(styled(("waiting", "yellow"), f" {path} was changed just now"))
     for item in impure:
         err.print(styled(("warning", "yellow"), f" {item}"))
@@ -118,9 +118,9 @@ def tell_proposed(proposed: Sequence[str]) -> None:
         err.print(styled(("proposed", "yellow"), f" {text}"))
 
 
-def _summary(found: Plan) -> str:
-    counts = {s: len(found.having(s)) for s in ("run", "maybe", "reuse", "wait")}
-    publish = sum(item.publish for item in found.cells)
+def _summary(planned: Plan) -> str:
+    counts = {s: len(planned.having(s)) for s in ("run", "maybe", "reuse", "wait")}
+    publish = sum(item.publish for item in planned.cells)
     shown = f", {publish} of them to be republished" if publish else ""
     return (
         f"{counts['run']} to run, {counts['maybe']} may run, {counts['reuse']} reused{shown}, "
@@ -145,9 +145,9 @@ def why(
     planner = opened(asset)
     name, _, partition = spelled(asset).partition("@")
     with working("planning"):
-        found = planner.plan(name, partition or None)
+        planned = planner.plan(name, partition or None)
     cells = [
-        item for item in found.cells if not partition or item.cell.partition in ("", partition)
+        item for item in planned.cells if not partition or item.cell.partition in ("", partition)
     ]
     rows = [
         {"asset": str(item.cell), "status": item.status, "reason": item.reason} for item in cells
@@ -184,11 +184,11 @@ def versions(
     """
     from ml_assets.reading import versions as list_versions
 
-    found = list_versions(asset, partition)
+    documents = list_versions(asset, partition)
     if as_json:
-        emit(found)
+        emit(documents)
         return
-    for item in found:
+    for item in documents:
         rows = "" if item["rows"] is None else f"{item['rows']} rows  "
         out.print(f"{item['version']}  {item['digest'][:15]}…  {rows}{item['created']}")
 
@@ -208,9 +208,9 @@ def status(
     if model is not None and model not in planner.project.models:
         raise UnknownName.of("model", model, planner.project.models)
     with working("planning"):
-        found = planner.plan()
+        planned = planner.plan()
     documents = {
-        name: model_status(planner, found, name)
+        name: model_status(planner, planned, name)
         for name in planner.project.models
         if model in (None, name)
     }
@@ -219,18 +219,18 @@ def status(
         return
     for name, document in documents.items():
         _tell_status(name, document)
-    out.print(_summary(found))
+    out.print(_summary(planned))
     if planner.home.seen_by_others():
         root = planner.home.root
         said = f"every user of this machine can read the home; to prevent it: chmod 700 {root}"
         err.print(said, style="yellow")
 
 
-def model_status(planner: Planner, found: Plan, name: str) -> dict[str, Any]:
+def model_status(planner: Planner, planned: Plan, name: str) -> dict[str, Any]:
     """Return the state of a model, and which of its assets the plan would change."""
     held = standing_of(planner.home, name)
     candidate, report = held.candidate, held.report
-    mine = [item for item in found.cells if item.cell.group == name]
+    mine = [item for item in planned.cells if item.cell.group == name]
     document: dict[str, Any] = {
         "model": name,
         "environment": planner.home.env,
@@ -271,13 +271,13 @@ def model_status(planner: Planner, found: Plan, name: str) -> dict[str, Any]:
 def _unlabelled(planner: Planner, model: str) -> list[str]:
     """Return the batches of a model's dataset in which no row has a label yet."""
     home, dataset = planner.home, planner.project.models[model].dataset
-    found = [
+    batches = [
         batch
         for batch, held in home.records.held(home.env, f"{dataset}/cleaned").items()
         if held.facts.get("cleaned")
         if sum(held.facts.get("unlabelled", {}).values()) == held.facts["cleaned"]
     ]
-    return planner.project.ordered(dataset, found)
+    return planner.project.ordered(dataset, batches)
 
 
 def _predictions(planner: Planner, model: str) -> list[dict[str, Any]]:
@@ -287,15 +287,15 @@ def _predictions(planner: Planner, model: str) -> list[dict[str, Any]]:
     """
     home = planner.home
     held, others = (home.records.held(home.env, f"{model}/{name}") for name in PREDICTED)
-    found = []
+    entries = []
     for batch in planner.project.ordered(model, held):
         item = {"batch": batch, **_scored(held[batch])}
         if batch in others:
             other = others[batch]
             apart = {"disagreement": other.facts["disagreement"]}
             item["challenger"] = {"batch": batch, **_scored(other), **apart}
-        found.append(item)
-    return found
+        entries.append(item)
+    return entries
 
 
 def _scored(held: Current) -> dict[str, Any]:
@@ -354,23 +354,23 @@ def _tell_status(name: str, document: dict[str, Any]) -> None:
 
 def _apart(item: dict[str, Any]) -> str:
     """Return how far a challenger's predictions are from those of the batch's scorer."""
-    found = item["disagreement"]
-    if found.get("mean_absolute_difference") is None:
+    apart = item["disagreement"]
+    if apart.get("mean_absolute_difference") is None:
         return ""
-    said = f"; {found['mean_absolute_difference']:.4g} from {found['from']}'s on average"
-    return said + (f", {found['differing']:.1%} of another class" if "differing" in found else "")
+    said = f"; {apart['mean_absolute_difference']:.4g} from {apart['from']}'s on average"
+    return said + (f", {apart['differing']:.1%} of another class" if "differing" in apart else "")
 
 
 def _said_of(item: dict[str, Any]) -> str:
     """Return a batch's predictions in one line: the scorer, and what came true."""
-    found, batch = item["realized"], f" of {item['batch']}" if item["batch"] else ""
+    realized, batch = item["realized"], f" of {item['batch']}" if item["batch"] else ""
     said = f"predictions{batch} by {item['version']}: {counted(item['rows'], 'row')}"
-    if "why" in found:
-        return f"{said}, not measured: {found['why']}"
-    known = {name: value for name, value in found["metrics"].items() if value is not None}
+    if "why" in realized:
+        return f"{said}, not measured: {realized['why']}"
+    known = {name: value for name, value in realized["metrics"].items() if value is not None}
     name, value = next(iter(known.items()), ("", None))
     if value is None:
-        return f"{said}, none measured ({found['unlabelled']:,} without a label)"
-    left = f"{found['unlabelled']:,} without a label, {found['seen']:,} seen in training"
-    inside = f", {found['covered']:.1%} inside their intervals" if "covered" in found else ""
-    return f"{said}, {name} {value:.4g} on {found['measured']:,}{inside} ({left})"
+        return f"{said}, none measured ({realized['unlabelled']:,} without a label)"
+    left = f"{realized['unlabelled']:,} without a label, {realized['seen']:,} seen in training"
+    inside = f", {realized['covered']:.1%} inside their intervals" if "covered" in realized else ""
+    return f"{said}, {name} {value:.4g} on {realized['measured']:,}{inside} ({left})"

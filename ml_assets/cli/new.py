@@ -62,24 +62,24 @@ def new_dataset(
     files = files or []
     workspace, home = home_opened()
     with working(f"reading {', '.join(file.name for file in files[:3])}"):
-        found = write.new_dataset(workspace, home, name, files, dates, header)
+        draft = write.new_dataset(workspace, home, name, files, dates, header)
     if as_json:
         emit(
             {
-                "file": str(found.path),
-                "rows": found.profile.rows,
-                "columns": {column.name: column.kind for column in found.profile.columns},
-                "notes": list(found.notes),
-                "patch": found.patch,
+                "file": str(draft.path),
+                "rows": draft.profile.rows,
+                "columns": {column.name: column.kind for column in draft.profile.columns},
+                "notes": list(draft.notes),
+                "patch": draft.patch,
             }
         )
         return
-    size = counted(found.profile.rows, "row"), counted(len(found.profile.columns), "column")
-    tell(found.path, found.patch, ", ".join(size))
-    for note in found.notes:
+    size = counted(draft.profile.rows, "row"), counted(len(draft.profile.columns), "column")
+    tell(draft.path, draft.patch, ", ".join(size))
+    for note in draft.notes:
         err.print(f"note: {note}")
     next_one = f"ml-assets new model NAME --dataset {name} --target COLUMN"
-    out.print(f"next: read {_short(found.path)}, then {next_one}")
+    out.print(f"next: read {_short(draft.path)}, then {next_one}")
 
 
 def _from_contract(
@@ -92,18 +92,18 @@ def _from_contract(
         raise RequestError("--schema names a table of a contract; add --from CONTRACT.yaml")
     if given:
         raise RequestError(f"--from CONTRACT.yaml reads no files; remove {', '.join(given)}")
-    found = dataset_from(locate(), name, contract, schema)
-    columns = found.found.spec.columns
-    notes = found.found.notes
+    draft = dataset_from(locate(), name, contract, schema)
+    columns = draft.found.spec.columns
+    notes = draft.found.notes
     if as_json:
         kinds = {column: spec.type for column, spec in columns.items()}
-        file = str(found.path)
-        emit({"file": file, "columns": kinds, "notes": list(notes), "patch": found.patch})
+        file = str(draft.path)
+        emit({"file": file, "columns": kinds, "notes": list(notes), "patch": draft.patch})
         return
-    tell(found.path, found.patch, f"{counted(len(columns), 'column')} from {contract.name}")
+    tell(draft.path, draft.patch, f"{counted(len(columns), 'column')} from {contract.name}")
     for note in notes:
         err.print(f"note: {note}")
-    out.print(f"next: read {_short(found.path)}, then ml-assets land {name} FILE")
+    out.print(f"next: read {_short(draft.path)}, then ml-assets land {name} FILE")
 
 
 @app.command("model")
@@ -158,28 +158,28 @@ def new_model(
         tuple(file or ()),
     )
     with working(f"looking at the rows of {dataset}"):
-        found = write.new_model(planner, asked)
-    written = found.written
+        draft = write.new_model(planner, asked)
+    written = draft.written
     if as_json:
         emit(
             {
-                "file": str(found.path),
+                "file": str(draft.path),
                 "task": written.task,
                 "target": written.target,
                 "inputs": list(written.inputs),
                 "left_out": written.left_out,
-                "patch": found.patch,
+                "patch": draft.patch,
             }
         )
         return
     said = f"{written.task}, target {written.target}, {counted(len(written.inputs), 'input')}"
-    tell(found.path, found.patch, said)
+    tell(draft.path, draft.patch, said)
     for column, why in written.left_out.items():
         way = f"; --keep {column} takes it in" if column in written.leaks else ""
         out.print(f"  left out: {column}, {why}{way}")
     files = " ".join(_short(path) for path in written.to_land)
     next_one = f"ml-assets land {dataset} {files}" if files else "ml-assets run"
-    out.print(f"next: read {_short(found.path)}, then {next_one}")
+    out.print(f"next: read {_short(draft.path)}, then {next_one}")
 
 
 def tell(path: Path, patch: str | None, said: str) -> None:

@@ -80,12 +80,12 @@ def champion(
     home = planner.home
     entries = home.promotions.verify(home.env, model)
     try:
-        found = champion_of(entries if at is None else until(entries, at))
+        pointer = champion_of(entries if at is None else until(entries, at))
     except ValueError:
         raise RequestError(
             f"--at {at!r} is not a time; wanted e.g. 2026-03-01T12:00 (UTC)"
         ) from None
-    entry = None if found is None else entries[found.entry - 1]
+    entry = None if pointer is None else entries[pointer.entry - 1]
     if as_json:
         row = None if entry is None else entry.to_json()
         emit({"model": model, "environment": home.env, "at": at, "champion": row})
@@ -129,10 +129,10 @@ def rollback(
     if home.promotions.champion(home.env, model) is None:
         raise RequestError(f"{model} has no champion to roll back from")
     if to is None:
-        found = rollback_target(home, model)
-        if found is None:
+        pointer = rollback_target(home, model)
+        if pointer is None:
             raise RequestError(f"{model} has no earlier champion that is not held")
-        target = candidate_of(home, model, found.digest)
+        target = candidate_of(home, model, pointer.digest)
     else:
         target = candidate_named(home, model, to)
         if target.digest not in was_champion(home, model):

@@ -43,14 +43,14 @@ def propose(
     if dataset not in planner.project.datasets:
         raise UnknownName.of("dataset", dataset, planner.project.datasets)
     with working(f"reading the files of {dataset} that do not fit"):
-        found = proposal.proposed(planner, dataset, tuple(column or ()))
-    shown = [item for item in found.suggestions if not column or item.column in column]
-    if accept and found.taken:
-        proposal.accept(found)
+        proposed = proposal.proposed(planner, dataset, tuple(column or ()))
+    shown = [item for item in proposed.suggestions if not column or item.column in column]
+    if accept and proposed.taken:
+        proposal.accept(proposed)
     if as_json:
         emit(
             {
-                "file": str(found.path),
+                "file": str(proposed.path),
                 "suggestions": [
                     {
                         "column": item.column,
@@ -59,14 +59,14 @@ def propose(
                         "compatible": item.compatible,
                         "rows": item.rows,
                         "batches": list(item.batches),
-                        "taken": item in found.taken,
+                        "taken": item in proposed.taken,
                     }
                     for item in shown
                 ],
-                "patch": found.patch,
-                "wrong": list(found.wrong),
-                "models": list(found.models),
-                "written": accept and bool(found.taken),
+                "patch": proposed.patch,
+                "wrong": list(proposed.wrong),
+                "models": list(proposed.models),
+                "written": accept and bool(proposed.taken),
             }
         )
         return
@@ -74,10 +74,10 @@ def propose(
         out.print(f"the newest files of {dataset} fit its spec; there is nothing to propose")
         return
     for item in shown:
-        _tell(item, item in found.taken)
-    if found.patch:
-        out.print(found.patch, end="")
-    _tell_next(dataset, found, accept)
+        _tell(item, item in proposed.taken)
+    if proposed.patch:
+        out.print(proposed.patch, end="")
+    _tell_next(dataset, proposed, accept)
 
 
 def _tell(item: Suggestion, taken: bool) -> None:
@@ -90,20 +90,20 @@ def _tell(item: Suggestion, taken: bool) -> None:
         out.print(f"  not in the patch: --column {item.column} takes it")
 
 
-def _tell_next(dataset: str, found: Proposed, accept: bool) -> None:
+def _tell_next(dataset: str, proposed: Proposed, accept: bool) -> None:
     """Say what the patch does, and how to go on."""
-    if not found.taken:
+    if not proposed.taken:
         return
-    rows = sum(item.rows for item in found.taken)
-    changes = rows or not all(item.compatible for item in found.taken)
+    rows = sum(item.rows for item in proposed.taken)
+    changes = rows or not all(item.compatible for item in proposed.taken)
     back = f"{counted(rows, 'row comes', 'rows come') if rows else 'no row comes'} back"
-    models = ", ".join(found.models)
+    models = ", ".join(proposed.models)
     trained = f"{models} trained again" if changes and models else "no model is trained again"
     out.print(f"with it: {back} from quarantine; {trained}")
     if accept:
         out.print("written; next: ml-assets plan, then ml-assets run")
         return
-    for said in found.wrong:
+    for said in proposed.wrong:
         err.print(styled(("wrong with it", "red"), f" {said}"))
-    if not found.wrong:
+    if not proposed.wrong:
         out.print("nothing was written; --accept writes it")

@@ -60,18 +60,18 @@ def recreate(
 def told(prepared: Prepared) -> list[str]:
     """Return the lines printed before the start: what is needed, missing or changed."""
     closure = prepared.closure
-    found = [
+    lines = [
         f"{prepared.model} v{prepared.version.number} of {prepared.version.created}: "
         f"{len(closure.steps)} actions from {len(closure.landed)} landed files"
     ]
-    found += [f"missing: {what}" for what in prepared.missing]
-    found += [
+    lines += [f"missing: {what}" for what in prepared.missing]
+    lines += [
         f"different version: {name} was {then}, now {now or 'not installed'}"
         for name, (then, now) in sorted(prepared.moved.items())
     ]
     if not prepared.missing and not prepared.moved:
-        found.append("nothing is missing; Python and all libraries are unchanged")
-    return found
+        lines.append("nothing is missing; Python and all libraries are unchanged")
+    return lines
 
 
 def document(prepared: Prepared, verdict: Recreation) -> dict[str, Any]:
@@ -102,11 +102,11 @@ def words(prepared: Prepared, verdict: Recreation) -> list[str]:
     if verdict.verdict == IDENTICAL:
         return [f"IDENTICAL: {name}, all {verdict.actions} actions gave identical results"]
     first = verdict.differences[0]
-    found = [f"{verdict.verdict}: {name}"]
+    lines = [f"{verdict.verdict}: {name}"]
     if verdict.largest is not None:
-        found.append(
+        lines.append(
             f"predictions on its {verdict.rows} test rows differ by at most {verdict.largest:.3g}"
             + (f" (equal within {TOLERANCE:g})" if verdict.verdict == PREDICTION_EQUAL else "")
         )
-    found.append(f"first difference: {first.asset} ({first.action} {first.output})".rstrip())
-    return [*found, *(f"  {why}" for why in first.why)]
+    lines.append(f"first difference: {first.asset} ({first.action} {first.output})".rstrip())
+    return [*lines, *(f"  {why}" for why in first.why)]

@@ -92,16 +92,16 @@ def bundle_of(planner: Planner, model: str, version: str | None) -> bytes:
                 f"`ml-assets status`"
             )
         version = champion.digest
-    found = candidate_named(home, model, version)
-    entry = home.promotions.first_promotion(home.env, model, found.digest)
+    chosen = candidate_named(home, model, version)
+    entry = home.promotions.first_promotion(home.env, model, chosen.digest)
     if entry is None:
         raise NotMaterialized(
-            f"{model} v{found.number} was never champion in environment {home.env}: only versions "
+            f"{model} v{chosen.number} was never champion in environment {home.env}: only versions "
             f"that were champion can be released"
         )
     runner = ActionRunner(planner.workspace, home, Sources(planner.workspace.roots))
     session = planner.session(runner=runner)
-    action = release_action(session, model, found, entry.to_json())
+    action = release_action(session, model, chosen, entry.to_json())
     done = session.act(Unit(model, "release"), action)
     assert isinstance(done, Done)
     return home.objects.read(done.outputs["bundle"].digest)

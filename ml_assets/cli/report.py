@@ -38,14 +38,14 @@ def report(
     Example: ml-assets report flight_delay --open
     """
     planner = opened(name)
-    found = report_of(planner, name, partition)
-    path = to or page(planner.home, found.current)
+    stored = report_of(planner, name, partition)
+    path = to or page(planner.home, stored.current)
     if to is not None:
         to.parent.mkdir(parents=True, exist_ok=True)
-        to.write_bytes(planner.home.objects.read(found.current.outputs[OUTPUT].digest))
+        to.write_bytes(planner.home.objects.read(stored.current.outputs[OUTPUT].digest))
     if open_it and typer.launch(str(path)) != 0:
         err.print(f"no program can open {path.name} here; open it yourself")
     if as_json:
-        emit({"report": str(found.cell), "version": found.version, "file": str(path)})
+        emit({"report": str(stored.cell), "version": stored.version, "file": str(path)})
     else:
-        out.print(f"{found.cell}:{found.version} {path}")
+        out.print(f"{stored.cell}:{stored.version} {path}")

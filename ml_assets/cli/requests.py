@@ -45,13 +45,13 @@ def show(
     """
     planner = opened()
     dataset = of(planner, model)
-    found = [item for item in days(planner, dataset) if day in (None, item.day)]
+    matches = [item for item in days(planner, dataset) if day in (None, item.day)]
     if as_json:
-        emit({"dataset": dataset, "days": [asdict(item) for item in found]})
+        emit({"dataset": dataset, "days": [asdict(item) for item in matches]})
         return
-    for item in found:
+    for item in matches:
         out.print(f"{item.day}  {item.state:6}  {item.rows:>9,} rows  {item.bytes:>12,} bytes")
-    if not found:
+    if not matches:
         out.print(f"nothing was asked of {model}" + ("" if day is None else f" on {day}"))
 
 
@@ -76,16 +76,16 @@ def seal(
     dataset, moment = of(planner, model), datetime.now(UTC)
     held = release(folder_of(planner.home.folder, model)) if now else []
     upto = moment.date().isoformat() if now else due(moment)
-    found = seal_days(planner.home, planner.project, dataset, upto)
+    sealed = seal_days(planner.home, planner.project, dataset, upto)
     if as_json:
         held_names = [segment.path.name for segment in held]
-        emit({"dataset": dataset, "sealed": [asdict(item) for item in found], "held": held_names})
+        emit({"dataset": dataset, "sealed": [asdict(item) for item in sealed], "held": held_names})
         return
-    for item in found:
+    for item in sealed:
         out.print(f"sealed {dataset}@{item.day}: {item.rows:,} rows; the next run makes its tables")
     for segment in held:
         out.print(f"left {segment.path.name}: its writer does not answer")
-    if not found:
+    if not sealed:
         out.print("nothing to seal")
 
 
@@ -98,11 +98,11 @@ def expire(as_json: bool = JSON) -> None:
     """
     from ml_assets.cli.retention import expire as remove
 
-    found = remove(opened())
+    removed = remove(opened())
     if as_json:
-        emit({"expired": found})
+        emit({"expired": removed})
     else:
-        out.print(f"removed {', '.join(found)}" if found else "no day is too old")
+        out.print(f"removed {', '.join(removed)}" if removed else "no day is too old")
 
 
 def of(planner: Planner, model: str) -> str:
@@ -129,13 +129,13 @@ def days(planner: Planner, dataset: str) -> list[Day]:
         rows, size = unsealed.get(segment.day, (0, 0))
         unsealed[segment.day] = rows + counted_rows(segment.path), size + segment.size
     held = home.records.held(home.env, f"{dataset}/raw")
-    found = [Day(day, "open", rows, size) for day, (rows, size) in unsealed.items()]
+    entries = [Day(day, "open", rows, size) for day, (rows, size) in unsealed.items()]
     for (name, day), items in home.batches.landed().items():
         if name == dataset:
             content = home.objects.read(items[0].digest)
             state = "made" if day in held else "sealed"
-            found.append(Day(day, state, lines_in(content), len(content)))
-    return sorted(found, key=lambda item: item.day)
+            entries.append(Day(day, state, lines_in(content), len(content)))
+    return sorted(entries, key=lambda item: item.day)
 
 
 def lines_in(content: bytes) -> int:

@@ -19,18 +19,18 @@ def expire(planner: Planner, now: datetime | None = None) -> list[str]:
 
     if not past(home, project, now):
         return []
-    found = expired(home, project, now)
-    if not found:
+    overdue = expired(home, project, now)
+    if not overdue:
         return []
     from ml_assets.cli.collect import whole_home
     from ml_assets.cli.forget import complete
     from ml_assets.operations.forget.forget import forget, request
     from ml_assets.operations.forget.unsealed import quiet
 
-    datasets = sorted({dataset for dataset, _ in found})
+    datasets = sorted({dataset for dataset, _ in overdue})
     with whole_home(home, "removing old requests"), quiet(home, project, datasets):
         complete(planner)
-        for (dataset, day), why in found.items():
+        for (dataset, day), why in overdue.items():
             forget(home, request(home, project, dataset, day, {}, why))
         complete(planner)
-    return [f"{dataset}@{day}" for dataset, day in found]
+    return [f"{dataset}@{day}" for dataset, day in overdue]

@@ -211,7 +211,7 @@ def refused(planner: Planner, held: Held, executed: Sequence[str]) -> list[dict[
 
 def decisions(planner: Planner, held: Held, executed: Sequence[str]) -> list[dict[str, str]]:
     """Return what the gate decided in a run: model, verdict and reason."""
-    found = [
+    decided = [
         (model, current.facts)
         for model in planner.project.models
         if f"{model}/champion" in executed
@@ -219,7 +219,7 @@ def decisions(planner: Planner, held: Held, executed: Sequence[str]) -> list[dic
     ]
     return [
         {"model": model, "verdict": facts["verdict"], "reason": facts["reason"]}
-        for model, facts in found
+        for model, facts in decided
         if "verdict" in facts
     ]
 

@@ -125,10 +125,10 @@ def _backfill(model: str, batches: Sequence[str], as_json: bool) -> None:
         wanted = " or ".join(f"{model}/{name}" for name, batches in parts if batches)
         result = materialize(planner, wanted) if wanted else None
     if as_json:
-        found = {"model": model, "version": f"v{done.version}", "batches": list(done.batches)}
+        facts = {"model": model, "version": f"v{done.version}", "batches": list(done.batches)}
         other = None if done.challenger is None else f"v{done.challenger}"
         beside = {"challenger": other, "beside": list(done.beside)}
-        emit({**found, "had": list(done.scored), **beside, "run": result})
+        emit({**facts, "had": list(done.scored), **beside, "run": result})
     else:
         if done.scored:
             err.print(f"have predictions already: {', '.join(done.scored)}")

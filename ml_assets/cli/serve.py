@@ -142,9 +142,9 @@ def _bundles(paths: Sequence[Path], joins: Sequence[str], public_key: Path | Non
     from ml_assets.serve.service.bundled import served_of
 
     key = None if public_key is None else str(public_key)
-    found = Bundles([str(path) for path in paths], list(joins), key)
-    served_of(found)
-    return found
+    bundles = Bundles([str(path) for path in paths], list(joins), key)
+    served_of(bundles)
+    return bundles
 
 
 def _run(asked: Asked, listen: str, port: int, workers: int, proxies: Sequence[str]) -> None:

@@ -172,15 +172,15 @@ def example(port: int) -> str | None:
     models = f"http://{HOST}:{port}/v1/models"
     try:
         with urllib.request.urlopen(models, timeout=30) as answer:
-            found = [model for model in json.load(answer)["models"] if model.get("example")]
+            payload = [model for model in json.load(answer)["models"] if model.get("example")]
     except urllib.error.HTTPError as error:
         if error.code != HTTPStatus.UNAUTHORIZED:
             raise MlAssetsError(f"{models} answered with status {error.code}") from None
         return f'curl -H "authorization: Bearer $KEY" {models}'
-    if not found:
+    if not payload:
         return None
-    body = shlex.quote(json.dumps(found[0]["example"]))
-    address = f"{models}/{found[0]['name']}/predict"
+    body = shlex.quote(json.dumps(payload[0]["example"]))
+    address = f"{models}/{payload[0]['name']}/predict"
     return f"curl -H 'content-type: application/json' -d {body} \\\n    {address}"
 
 

@@ -100,8 +100,8 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> None:
 def _ended(pid: int) -> int:
     """Wait for a child to end, and reap orphans meanwhile; return its exit code."""
     while True:
-        found, status = os.wait()
-        if found == pid:
+        child, status = os.wait()
+        if child == pid:
             return os.waitstatus_to_exitcode(status)
 
 
@@ -110,13 +110,13 @@ def _end_all() -> None:
     for how in (signal.SIGTERM, signal.SIGKILL):
         deadline = time.monotonic() + PATIENCE
         told: set[psutil.Process] = set()
-        while (found := _below()) and time.monotonic() < deadline:
-            for process in found - told:
+        while (processes := _below()) and time.monotonic() < deadline:
+            for process in processes - told:
                 try:
                     process.send_signal(how)
                 except psutil.NoSuchProcess:
                     continue
-            told |= found
+            told |= processes
             time.sleep(0.05)
 
 

@@ -31,29 +31,29 @@ def status(model: ModelName, as_json: bool = JSON) -> None:
     """
     planner = planner_of(model)
     home = planner.home
-    found, held = running(home, model), home.records.current(home.env, f"{model}/trial")
+    now, held = running(home, model), home.records.current(home.env, f"{model}/trial")
     document = None if held is None else home.objects.json(held.outputs["trial"].digest)
     entries = [e for e in home.promotions.verify(home.env, model) if "trial" in e.evidence]
     last = entries[-1] if entries else None
-    on = _asked(planner, model) and found is not None
-    mine = held is not None and found is not None and _of(held, found)
+    on = _asked(planner, model) and now is not None
+    mine = held is not None and now is not None and _of(held, now)
     if as_json:
         emit(
             {
                 "model": model,
                 "environment": home.env,
                 "on": on,
-                "champion": None if found is None else f"v{found.champion.version}",
-                "challenger": None if found is None else f"v{found.challenger.version}",
-                "since": None if found is None else found.since,
+                "champion": None if now is None else f"v{now.champion.version}",
+                "challenger": None if now is None else f"v{now.challenger.version}",
+                "since": None if now is None else now.since,
                 "trial": document if mine or not on else None,
                 "ended": None if last is None else last.to_json(),
             }
         )
         return
-    if on and found is not None:
-        title = f" v{found.challenger.version} beside champion v{found.champion.version}"
-        out.print(styled((model, "bold"), f"{title} since {found.since[:19]}"))
+    if on and now is not None:
+        title = f" v{now.challenger.version} beside champion v{now.champion.version}"
+        out.print(styled((model, "bold"), f"{title} since {now.since[:19]}"))
         said = document["sentence"] if mine and document else "the next run begins to compare them"
         out.print(f"  {said}")
     else:
@@ -66,9 +66,9 @@ def _asked(planner: Planner, model: str) -> bool:
     return planner.project.models[model].gate.trial is not None
 
 
-def _of(held: Current, found: Running) -> bool:
+def _of(held: Current, pairing: Running) -> bool:
     """Return whether the trial's document is about those that are compared now."""
-    pair = (found.champion.digest, found.challenger.digest)
+    pair = (pairing.champion.digest, pairing.challenger.digest)
     return pair == (held.facts["champion"], held.facts["challenger"])
 
 
@@ -83,20 +83,20 @@ def end(model: ModelName, reason: Reason, as_json: bool = JSON) -> None:
     home = planner.home
     if not reason.strip():
         raise RequestError("--reason is empty; the log needs a reason")
-    found = running(home, model)
-    if found is None or not _asked(planner, model):
+    current_trial = running(home, model)
+    if current_trial is None or not _asked(planner, model):
         raise RequestError(f"{model}: no trial is on; `ml-assets status {model}` says who waits")
     held = home.records.current(home.env, f"{model}/trial")
     evidence = {}
-    if held is not None and _of(held, found):
+    if held is not None and _of(held, current_trial):
         evidence["trial"] = held.outputs["trial"].digest
     with Publisher(planner.workspace) as publisher, working("writing the promotion log"):
-        entry = end_trial(home, model, found, REFUSED, reason.strip(), evidence)
+        entry = end_trial(home, model, current_trial, REFUSED, reason.strip(), evidence)
         show_log(planner, model, publisher)
     if as_json:
         emit(entry.to_json())
         return
-    said = f" v{entry.version} no longer waits; champion is v{found.champion.version}"
+    said = f" v{entry.version} no longer waits; champion is v{current_trial.champion.version}"
     out.print(styled((model, "bold"), f"{said} (entry {entry.number})"))
     next_one = running(home, model)
     if next_one is not None:
@@ -119,15 +119,18 @@ def plan(
     planner = planner_of(model)
     from ml_assets.operations.trial_plan import planned
 
-    found = planned(planner.home, planner.project, model, draws)
+    simulated = planned(planner.home, planner.project, model, draws)
     if as_json:
-        emit({"model": model, "environment": planner.home.env, **asdict(found)})
+        emit({"model": model, "environment": planner.home.env, **asdict(simulated)})
         return
     out.print(
-        styled((model, "bold"), f" {found.blocks} {found.block}s of {', '.join(found.pairs)}")
+        styled(
+            (model, "bold"),
+            f" {simulated.blocks} {simulated.block}s of {', '.join(simulated.pairs)}",
+        )
     )
-    for line in found.lines:
-        out.print(f"  {_said(found.block, found.loss, asdict(line))}")
+    for line in simulated.lines:
+        out.print(f"  {_said(simulated.block, simulated.loss, asdict(line))}")
 
 
 def _said(block: str, loss: str, line: dict[str, Any]) -> str:

@@ -41,10 +41,10 @@ def find(planner: Planner, text: str, partition: str | None = None) -> FoundVers
     if partition and named and partition != named:
         raise RequestError(f"{text!r} names one batch and --partition {partition} another")
     part = named or partition
-    found = versions_of(planner, asset, part)
+    versions = versions_of(planner, asset, part)
     cell = Cell(asset, part or "")
     now = planner.home.records.current(planner.home.env, asset, cell.partition)
-    item = numbered(planner, cell, number, found)
+    item = numbered(planner, cell, number, versions)
     return FoundVersion(cell, item, now if now is not None and now.number == item.number else None)
 
 
@@ -71,9 +71,9 @@ def versions_of(planner: Planner, asset: str, partition: str | None) -> list[Ver
     if asset not in known:
         raise UnknownName.of("asset", asset, known)
     records = planner.home.records
-    found = records.versions(asset, partition or "")
-    if found:
-        return found
+    versions = records.versions(asset, partition or "")
+    if versions:
+        return versions
     partitions = planner.project.ordered(asset.split("/", maxsplit=1)[0], records.partitions(asset))
     partitions = [name for name in partitions if name]
     if partition is None and partitions:
@@ -85,7 +85,7 @@ def versions_of(planner: Planner, asset: str, partition: str | None) -> list[Ver
 
 
 def numbered(
-    planner: Planner, cell: Cell, version: int | str | None, found: list[Version]
+    planner: Planner, cell: Cell, version: int | str | None, versions: list[Version]
 ) -> Version:
     """Return the version with a number (or `v3`), default the current one; raises UnknownName."""
     home = planner.home
@@ -94,7 +94,7 @@ def numbered(
         if now is None:
             raise UnknownName(f"{cell} is not materialized in environment {home.env}")
         version = now.number
-    by_number = {str(item.number): item for item in found}
+    by_number = {str(item.number): item for item in versions}
     item = by_number.get(str(version).removeprefix("v"))
     if item is None:
         raise UnknownName.of(f"version of {cell.asset}", str(version), [f"v{n}" for n in by_number])

@@ -48,11 +48,11 @@ def code_versions(
     }
 
 
-def _digest(sources: Sources, found: Versioned) -> str:
-    closure = sources.closure(found.modules)
+def _digest(sources: Sources, versioned: Versioned) -> str:
+    closure = sources.closure(versioned.modules)
     document: list[Any] = [
         digests(closure),
-        environment(sources.libraries(found.modules)),
-        [fields.document(params) for params in found.params],
+        environment(sources.libraries(versioned.modules)),
+        [fields.document(params) for params in versioned.params],
     ]
     return json_digest(document)[3:19]

@@ -56,10 +56,10 @@ def problem(folder: Path) -> str | None:
     if any(entry.path.name == UNFINISHED for entry in entries(folder)):
         return f"is still being written (it holds {UNFINISHED}); if not, remove that folder"
     wanted = "wanted a file, or a folder of Parquet files alone"
-    found = _shown(folder)
-    if not found:
+    contents = _shown(folder)
+    if not contents:
         return f"is a folder without Parquet files; {wanted}"
-    for entry in found:
+    for entry in contents:
         name = shown(entry.path.name)
         if entry.folder:
             return f"is a folder with folders ({name}); {wanted}, no columns in names of folders"

@@ -43,16 +43,16 @@ Found = tuple[str, os.stat_result]
 
 def sources(workspace: Workspace) -> list[Found]:
     """Return every first-party source and spec, and the files shipped beside the sources."""
-    found: dict[str, os.stat_result] = {}
+    stats: dict[str, os.stat_result] = {}
     for folder in set(workspace.roots.values()):
         shipped = folder == PACKAGE
-        found |= {
+        stats |= {
             path: file for path, file in _files(str(folder)) if path.endswith(".py") or shipped
         }
     for spec in workspace.defs.glob("*/defs.yaml"):
         file = _stat(str(spec))
-        found |= {} if file is None else {str(spec): file}
-    return sorted(found.items(), key=itemgetter(0))
+        stats |= {} if file is None else {str(spec): file}
+    return sorted(stats.items(), key=itemgetter(0))
 
 
 def changing(workspace: Workspace, seconds: float) -> str | None:
@@ -120,10 +120,10 @@ def _python() -> list[object]:
     """
     interpreter = os.path.realpath(sys.executable)
     file = _stat(interpreter)
-    found: list[object] = [interpreter, None if file is None else file.st_ctime_ns]
+    parts: list[object] = [interpreter, None if file is None else file.st_ctime_ns]
     for folder in sys.path:
-        found += [folder, sorted(name for name in _names(folder) if name.endswith(INSTALLED))]
-    return found
+        parts += [folder, sorted(name for name in _names(folder) if name.endswith(INSTALLED))]
+    return parts
 
 
 def installed() -> list[object]:

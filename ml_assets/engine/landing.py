@@ -50,7 +50,7 @@ class Observed:
 
 def observe(home: Home, project: Project, settle: float = SETTLE) -> Observed:
     """Record all new content in the landing folders, and return the result."""
-    found = Observed(*seal_due(home, project))
+    observed = Observed(*seal_due(home, project))
     known = home.batches.known_files()
     newest = home.batches.landed()
     names = Names(home, project)
@@ -58,36 +58,36 @@ def observe(home: Home, project: Project, settle: float = SETTLE) -> Observed:
         folder = home.landing / name
         if spec.landing.sql is not None:
             files = [shown(entry.path) for entry in entries(folder) if not entry.hidden]
-            found.problems += [f"{file}: {PULLED.format(name)}; move it away" for file in files]
+            observed.problems += [f"{file}: {PULLED.format(name)}; move it away" for file in files]
             continue
         if spec.landing.cut is not None:
-            _cut(home, project, name, settle, found)
+            _cut(home, project, name, settle, observed)
             continue
         seen: dict[str, list[Path]] = defaultdict(list)
         for entry in entries(folder):
             if (problem := _problem(entry, spec)) is not None:
-                found.problems += [problem] if problem else []
+                observed.problems += [problem] if problem else []
                 continue
             seen[batch_of(spec, entry.path.name) or ""].append(entry.path)
         for batch in project.ordered(name, seen):
             paths = seen[batch]
             wrong = names.problem(name, batch)
             if wrong is not None:
-                found.problems.append(f"{paths[0]}: {wrong}")
+                observed.problems.append(f"{paths[0]}: {wrong}")
                 continue
             if len(paths) > 1:
                 several = " and ".join(path.name for path in paths)
-                found.problems.append(
+                observed.problems.append(
                     f"{_named(name, batch)}: two files for one batch, {several}; keep only one in "
                     f"{folder}"
                 )
                 continue
             try:
-                if _take(home, known, (name, batch), paths[0], settle, found):
+                if _take(home, known, (name, batch), paths[0], settle, observed):
                     names.add(name, batch)
             except OSError as error:
-                found.problems.append(f"{paths[0]}: cannot be read: {error.strerror}")
-        found.missing += [
+                observed.problems.append(f"{paths[0]}: cannot be read: {error.strerror}")
+        observed.missing += [
             _named(dataset, batch)
             for (dataset, batch), items in sorted(newest.items())
             if dataset == name
@@ -95,10 +95,10 @@ def observe(home: Home, project: Project, settle: float = SETTLE) -> Observed:
             # In a shared home, files that landed on another machine are there.
             and str((folder / items[0].name).relative_to(home.root)) in known
         ]
-    return found
+    return observed
 
 
-def _cut(home: Home, project: Project, name: str, settle: float, found: Observed) -> None:
+def _cut(home: Home, project: Project, name: str, settle: float, observed: Observed) -> None:
     """Land the files of a dataset that are cut into batches."""
     from ml_assets.engine.cutting.folder import take
 
@@ -106,14 +106,14 @@ def _cut(home: Home, project: Project, name: str, settle: float, found: Observed
     for entry in entries(home.landing / name):
         wrong = _problem(entry, project.datasets[name])
         files += [entry] if wrong is None else []
-        found.problems += [wrong] if wrong else []
+        observed.problems += [wrong] if wrong else []
     deliveries, problems, settling = take(home, project, name, files, settle)
-    found.problems += problems
-    found.settling += settling
+    observed.problems += problems
+    observed.settling += settling
     if deliveries:
-        found.cut[name] = deliveries
+        observed.cut[name] = deliveries
         changed = dict.fromkeys(change.batch for item in deliveries for change in item.changes)
-        found.landed += [_named(name, batch) for batch in project.ordered(name, changed)]
+        observed.landed += [_named(name, batch) for batch in project.ordered(name, changed)]
 
 
 def _problem(entry: Item, spec: DatasetSpec) -> str | None:
@@ -141,7 +141,7 @@ def _take(
     place: tuple[str, str],
     path: Path,
     settle: float,
-    found: Observed,
+    observed: Observed,
 ) -> bool:
     """Land a file if its content is new and it has settled; return whether it landed."""
     given = delivery(path)
@@ -152,17 +152,17 @@ def _take(
     now = time.time()
     # Times far in the future are ignored: such a file would never settle.
     if any(abs(now - touched) < settle for touched in given.touched):
-        found.settling.append(str(path))
+        observed.settling.append(str(path))
         return False
     content = given.content()
     digest, landed = bytes_digest(content), False
     if before is None or before[1] != digest:
         if home.removals.forgotten(digest):
-            found.problems.append(f"{path}: {FORGOTTEN}; remove it")
+            observed.problems.append(f"{path}: {FORGOTTEN}; remove it")
             return False
         home.objects.put(content)
         landed = home.batches.land(*place, digest, path.name)
-        found.landed += [_named(*place)] if landed else []
+        observed.landed += [_named(*place)] if landed else []
     home.batches.remember_file(key, given.stamp, digest)
     return landed
 

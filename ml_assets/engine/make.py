@@ -97,8 +97,8 @@ class Maker:
         """Make units, record the selected assets of each, and return the outcomes."""
         # The other process starts with the first.
         order = units if self._shared is None else units[::-1]
-        found = {unit: self._one(unit, selected) for unit in order}
-        return [found[unit] for unit in units]
+        outcomes = {unit: self._one(unit, selected) for unit in order}
+        return [outcomes[unit] for unit in units]
 
     def _one(self, unit: Unit, selected: set[str]) -> Outcome:
         try:

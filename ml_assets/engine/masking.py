@@ -19,16 +19,16 @@ from ml_assets.store.objects import Ref
 def values(home: Home, project: Project, group: str, action: Action) -> set[str]:
     """Return, as text, every value of a hidden column in the tables that an action reads."""
     names = _names(home, project, group)
-    found: set[str] = set()
+    texts: set[str] = set()
     for ref in _refs(dict(action.inputs)) if names else ():
         if ref.kind != "table":
             continue
         there = home.objects.head(ref.digest, 1, sorted(names)).column_names
         if there:
             for column in home.objects.table(ref.digest, there).columns:
-                found |= {str(value) for value in column.unique().to_pylist()}
+                texts |= {str(value) for value in column.unique().to_pylist()}
     # Values that identify nobody.
-    return found - {"None", "True", "False"}
+    return texts - {"None", "True", "False"}
 
 
 def without(said: Any, hidden: set[str]) -> Any:
@@ -48,8 +48,8 @@ def _names(home: Home, project: Project, group: str) -> set[str]:
         return set(hidden_columns(project, group, {})) if group in project.datasets else set()
     model = project.models[group]
     datasets = (model.dataset, *(join.dataset for join in model.joins))
-    found = set(hidden_columns(project, group, seen(home, project, group)))
-    return found.union(*(hidden_columns(project, name, {}) for name in datasets))
+    hidden = set(hidden_columns(project, group, seen(home, project, group)))
+    return hidden.union(*(hidden_columns(project, name, {}) for name in datasets))
 
 
 def _refs(tree: Any) -> Iterator[Ref]:

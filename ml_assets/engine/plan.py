@@ -175,7 +175,7 @@ class Planner:
                 raise UnknownName.of("batch", partition, known)
         settled = Settled(session)
         session.settled = settled.keys(session.current)
-        found, quiet = list[Planned](), list[Unit]()
+        planned, quiet = list[Planned](), list[Unit]()
         for unit in units(session):
             if not {cell.asset for cell in unit.cells()} & assets:
                 continue
@@ -184,11 +184,11 @@ class Planner:
             else:
                 cells = [_planned(session, made) for made in session.make(unit).values()]
                 quiet += [unit] if all(cell.reason == UNCHANGED for cell in cells) else []
-            found += cells
+            planned += cells
         settled.keep(quiet)
         return [
             item
-            for item in found
+            for item in planned
             if item.cell.asset in assets
             and (
                 partition is None

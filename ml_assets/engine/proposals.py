@@ -20,12 +20,12 @@ def asked(home: Home, project: Project) -> list[str]:
     if not datasets:
         return []
     held = home.records.all_current(home.env)
-    found = []
+    questions = []
     for name in datasets:
         batches = [batch for asset, batch in held if asset == f"{name}/quarantine"]
         for batch in project.ordered(name, batches):
             said = held[f"{name}/quarantine", batch].facts.get("proposed")
             if said:
                 place = f"{name}@{batch}" if batch else name
-                found.append(f"{place}: {'; '.join(said)}; see ml-assets propose {name}")
-    return found
+                questions.append(f"{place}: {'; '.join(said)}; see ml-assets propose {name}")
+    return questions

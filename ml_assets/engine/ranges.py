@@ -34,20 +34,20 @@ class RunSpec:
 
 def runs(plan: Plan, project: Project, order: Mapping[str, Sequence[str]]) -> list[RunSpec]:
     """Return the runs that a plan needs; `order` has each calendar's batches in Dagster's order."""
-    found: list[RunSpec] = []
+    specs: list[RunSpec] = []
     todo = plan.todo
     free = tuple(dict.fromkeys(i.cell.asset for i in todo if not _calendar(project, i)))
     calendars = sorted({_calendar(project, i) for i in todo} - {""})
     for calendar in calendars:
         mine = [i for i in todo if _calendar(project, i) == calendar]
-        found += _calendar_runs(plan, project, calendar, mine, order.get(calendar, ()))
+        specs += _calendar_runs(plan, project, calendar, mine, order.get(calendar, ()))
     if not free:
-        return found
-    if not found:
+        return specs
+    if not specs:
         return [RunSpec(None, free)]
     # Snapshots are in the first run, since assets that join them may be in it.
-    first = found[0]
-    return [RunSpec(first.calendar, (*free, *first.assets), first.first, first.last), *found[1:]]
+    first = specs[0]
+    return [RunSpec(first.calendar, (*free, *first.assets), first.first, first.last), *specs[1:]]
 
 
 def without(spec: RunSpec, failed: set[str], project: Project) -> RunSpec | None:
@@ -112,16 +112,16 @@ def _calendar_runs(
         for asset in {cell.asset for cell in batched if entry_of(cell.asset).sparse}
         for batch in order
     } - waiting
-    found = [
+    specs = [
         RunSpec(calendar, assets, first, last)
         for assets, first, last in _segments(batched, ready, order)
     ]
     if not single:
-        return found
-    if not found:
+        return specs
+    if not specs:
         return [RunSpec(calendar or None, single)]
-    end = found[-1]
-    return [*found[:-1], RunSpec(calendar, (*end.assets, *single), end.first, end.last)]
+    end = specs[-1]
+    return [*specs[:-1], RunSpec(calendar, (*end.assets, *single), end.first, end.last)]
 
 
 def _segments(
@@ -137,7 +137,7 @@ def _segments(
             segments[-1][1].append(batch)
         else:
             segments.append((there, [batch]))
-    found = []
+    ranges = []
     for there, batches in segments:
         inside = [batch for batch in batches if batch in needed]
         if not there or not inside:
@@ -145,5 +145,5 @@ def _segments(
         span = batches[batches.index(inside[0]) : batches.index(inside[-1]) + 1]
         used = tuple(a for a in there if any(c.asset == a and c.partition in span for c in todo))
         if used:
-            found.append((used, span[0], span[-1]))
-    return found
+            ranges.append((used, span[0], span[-1]))
+    return ranges

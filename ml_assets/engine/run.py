@@ -71,11 +71,11 @@ class Stored:
 
     def table(self, columns: Sequence[str] | None = None) -> Any:
         """Return the table, or only some of its columns; StageError if it lacks one."""
-        found = self._recent.get(self.digest)
+        whole = self._recent.get(self.digest)
         try:
-            if found is None:
+            if whole is None:
                 return self._home.objects.table(self.digest, columns)
-            return found if columns is None else found.select(list(columns))
+            return whole if columns is None else whole.select(list(columns))
         except (KeyError, ValueError) as error:
             there = self._home.objects.head(self.digest, 1).column_names
             lacking = [name for name in columns or () if name not in there]
@@ -252,14 +252,14 @@ class ActionRunner:
 
     def _told(self, unit: Unit, item: Keyed) -> dict[str, str]:
         """Return what running the action again needs besides the ingredients of its key."""
-        found = {"call": call_text(item.action)}
+        texts = {"call": call_text(item.action)}
         if self._project is None:
-            return found
+            return texts
         if unit.group not in self._stored:
             specs = specs_of(self._project, unit.group)
             self._stored[unit.group] = self._home.objects.put(specs).digest if specs else ""
         specs_digest = self._stored[unit.group]
-        return {**found, "specs": specs_digest} if specs_digest else found
+        return {**texts, "specs": specs_digest} if specs_digest else texts
 
     def _keep_sources(self, item: Keyed) -> str:
         kind = type(item.action.params).__module__

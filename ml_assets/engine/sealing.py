@@ -64,26 +64,26 @@ def seal_due(
         if not waiting(home, model, upto):
             continue
         try:
-            found = seal(home, project, dataset, upto, wait=False)
+            sealed_days = seal(home, project, dataset, upto, wait=False)
         except OSError as error:
             problems.append(f"{dataset}: its days cannot be sealed: {error.strerror}")
             continue
-        landed += [f"{dataset}@{sealed.day}" for sealed in found]
+        landed += [f"{dataset}@{sealed.day}" for sealed in sealed_days]
     return landed, problems
 
 
 def waiting(home: Home, model: str, upto: str) -> list[Segment]:
     """Return the segments up to a day, and one for a sealing that was interrupted."""
     folder = folder_of(home.folder, model)
-    found = [item for item in files.segments(folder) if item.day <= upto]
+    segments = [item for item in files.segments(folder) if item.day <= upto]
     note = folder / files.SEALING
-    return [*found, Segment(note, "", 0)] if note.exists() else found
+    return [*segments, Segment(note, "", 0)] if note.exists() else segments
 
 
 def seal(home: Home, project: Project, dataset: str, upto: str, wait: bool = True) -> list[Sealed]:
     """Seal the days of one model up to one, oldest first."""
     folder = folder_of(home.folder, project.requests[dataset])
-    found = []
+    sealed_days = []
     with files.alone(folder, wait) as mine:
         if not mine:
             return []
@@ -92,8 +92,8 @@ def seal(home: Home, project: Project, dataset: str, upto: str, wait: bool = Tru
         there = [s for s in files.segments(folder) if s.day <= upto and _ended(s.path)]
         for day, parts in _by_batch(there, home.batches.names(dataset), upto).items():
             sealed = _land(home, project.datasets[dataset], dataset, folder, day, parts)
-            found += [sealed] if sealed is not None else []
-    return found
+            sealed_days += [sealed] if sealed is not None else []
+    return sealed_days
 
 
 def release(folder: Path, patience: float = 5.0) -> list[Segment]:
@@ -115,14 +115,14 @@ def _by_batch(
     there: Sequence[Segment], landed: set[str], upto: str
 ) -> Mapping[str, Sequence[Segment]]:
     """Return the batch of each segment: its day, or the next one that has not landed."""
-    found: dict[str, list[Segment]] = defaultdict(list)
+    by_day: dict[str, list[Segment]] = defaultdict(list)
     for segment in there:
         day = segment.day
         while day in landed:
             day = (datetime.fromisoformat(day) + timedelta(days=1)).date().isoformat()
         if day <= upto:
-            found[day].append(segment)
-    return dict(sorted(found.items()))
+            by_day[day].append(segment)
+    return dict(sorted(by_day.items()))
 
 
 def _land(
@@ -203,8 +203,8 @@ def counted_rows(path: Path) -> int:
         content = path.read_bytes()
     except FileNotFoundError:
         return 0
-    found = [json.loads(record) for record in files.records(content) if record is not None]
-    return sum(len(record["answers"]["prediction"]) for record in found)
+    records = [json.loads(record) for record in files.records(content) if record is not None]
+    return sum(len(record["answers"]["prediction"]) for record in records)
 
 
 def expanded(

@@ -52,10 +52,10 @@ class _Parser:
         self._at = 0
 
     def parse(self) -> set[str]:
-        found = self._or()
+        assets = self._or()
         if self._at < len(self._tokens):
             raise self._error(f"unexpected {self._tokens[self._at]!r}")
-        return found
+        return assets
 
     def _split(self, text: str) -> list[str]:
         tokens, at = [], 0
@@ -91,18 +91,18 @@ class _Parser:
         return token
 
     def _or(self) -> set[str]:
-        found = self._and()
+        assets = self._and()
         while self._peek().lower() == "or":
             self._take()
-            found = found | self._and()
-        return found
+            assets = assets | self._and()
+        return assets
 
     def _and(self) -> set[str]:
-        found = self._not()
+        assets = self._not()
         while self._peek().lower() == "and":
             self._take()
-            found = found & self._not()
-        return found
+            assets = assets & self._not()
+        return assets
 
     def _not(self) -> set[str]:
         if self._peek().lower() == "not":
@@ -123,10 +123,10 @@ class _Parser:
     def _atom(self) -> set[str]:
         token = self._take()
         if token == "(":
-            found = self._or()
+            assets = self._or()
             if self._take() != ")":
                 raise self._error("a ) is missing")
-            return found
+            return assets
         if re.fullmatch(r"\)?|\d*\+\d*|and|or|not", token.lower()):
             raise self._error("a term is missing" if not token else f"unexpected {token!r}")
         kind, _, name = token.partition(":") if ":" in token else ("key", "", token)
@@ -136,8 +136,8 @@ class _Parser:
             if name not in groups:
                 raise self._unknown("group", name, groups)
             return {asset for asset in self._graph if asset.startswith(f"{name}/")}
-        found = {asset for asset in self._graph if fnmatch.fnmatchcase(asset, name)}
-        if not found:
+        assets = {asset for asset in self._graph if fnmatch.fnmatchcase(asset, name)}
+        if not assets:
             if name in self._project.models or name in self._project.datasets:
                 raise SelectionError(
                     f"{name!r} is no asset but a group of them; wanted group:{name} for these, "
@@ -146,7 +146,7 @@ class _Parser:
                     got=name,
                 )
             raise self._unknown("asset", name, self._graph)
-        return found
+        return assets
 
 
 def _depth(token: str) -> int | None:

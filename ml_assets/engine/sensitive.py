@@ -38,7 +38,7 @@ def looked(project: Project, model: str) -> dict[str, tuple[str, ...]]:
     spec = project.models[model]
     if not _hidden(project, spec):
         return {}
-    found = {
+    by_feature = {
         feature: tuple(
             f"{dataset}.{feature}"
             for dataset in _datasets(spec)
@@ -47,12 +47,12 @@ def looked(project: Project, model: str) -> dict[str, tuple[str, ...]]:
         for feature, column in spec.features.columns.items()
         if not column.sources
     }
-    return {feature: names for feature, names in found.items() if names}
+    return {feature: names for feature, names in by_feature.items() if names}
 
 
 def agreed(facts: Iterable[Mapping[str, Any]]) -> Seen:
     """Return the sources on which the features of all batches agree."""
-    said = [found[FACT] for found in facts if FACT in found]
+    said = [entry[FACT] for entry in facts if FACT in entry]
     if not said:
         return {}
     return {

@@ -169,8 +169,8 @@ class Session:
     def landings(self, dataset: str, batch: str) -> tuple[list[Landed], Withdrawn | None]:
         """Return the landings of a batch that are not withdrawn, newest first."""
         out = self.withdrawn.get((dataset, batch))
-        found = self.landed.get((dataset, batch), [])
-        return [item for item in found if out is None or item.id > out.upto], out
+        landed = self.landed.get((dataset, batch), [])
+        return [item for item in landed if out is None or item.id > out.upto], out
 
     def batches(self, dataset: str) -> list[str]:
         """Return the batches of a dataset that ever landed, in calendar order.
@@ -220,10 +220,10 @@ class Session:
 
     def held(self, cell: Cell) -> Made:
         """Return the current content of a cell in the environment."""
-        found = self.home.records.current(self.home.env, cell.asset, cell.partition)
-        if found is None:
+        current = self.home.records.current(self.home.env, cell.asset, cell.partition)
+        if current is None:
             return Made(cell, {}, {}, waiting=f"{cell} was never materialized")
-        return Made(cell, found.outputs, {}, facts=found.facts)
+        return Made(cell, current.outputs, {}, facts=current.facts)
 
     def missed(self, made: Made, datasets: Iterable[str]) -> bool:
         """Return whether a cell is missing only because its run failed or is still to come.
@@ -237,10 +237,10 @@ class Session:
         places = ((n, made.cell.partition if c else "") for n, c in calendars.items())
         return all(self.landings(*place)[0] for place in places)
 
-    def remembered(self, what: tuple[str, ...], found: Callable[[], Any]) -> Any:
+    def remembered(self, what: tuple[str, ...], compute: Callable[[], Any]) -> Any:
         """Return what does not change within a session and many units ask for."""
         if what not in self._memo:
-            self._memo[what] = found()
+            self._memo[what] = compute()
         return self._memo[what]
 
     def pin(self, name: str, start: str) -> Any:
@@ -278,19 +278,19 @@ class Session:
         """
         if self._shared is None:
             return [self.act(unit, action) for action in actions]
-        found: dict[int, Done | Undone] = {}
+        outcomes: dict[int, Done | Undone] = {}
         left = list(range(len(actions)))[::-1]
         while left:
             for place in left:
                 done = self._offered(unit, actions[place])
                 if done is not None:
-                    found[place] = done
-            still = [place for place in left if place not in found]
+                    outcomes[place] = done
+            still = [place for place in left if place not in outcomes]
             if still == left and not self._aside():
                 first = still.pop(0)
-                found[first] = self.act(unit, actions[first])
+                outcomes[first] = self.act(unit, actions[first])
             left = still
-        return [found[place] for place in range(len(actions))]
+        return [outcomes[place] for place in range(len(actions))]
 
     def _offered(self, unit: Unit, action: Action) -> Done | Undone | None:
         assert self._shared is not None
@@ -339,20 +339,20 @@ class Session:
         """Return the actions of all current content, which are most of what a plan needs."""
         keys = {key for held in self.current.values() for key in held.actions.values()}
         keys -= self.settled
-        found = self.home.records.answers(sorted(keys))
-        digests = {ref.digest for answer in found.values() for ref in answer.outputs.values()}
+        answers = self.home.records.answers(sorted(keys))
+        digests = {ref.digest for answer in answers.values() for ref in answer.outputs.values()}
         gone = set(self.home.objects.missing(sorted(digests)))
         return {
             key: None if any(ref.digest in gone for ref in answer.outputs.values()) else answer
-            for key, answer in found.items()
+            for key, answer in answers.items()
         }
 
     def _held(self, key: str) -> Answer | None:
-        found = self.home.records.answer(key)
-        if found is None:
+        answer = self.home.records.answer(key)
+        if answer is None:
             return None
-        digests = [ref.digest for ref in found.outputs.values()]
-        return None if self.home.objects.missing(digests) else found
+        digests = [ref.digest for ref in answer.outputs.values()]
+        return None if self.home.objects.missing(digests) else answer
 
 
 def _recipe(unit: Unit) -> Recipe:

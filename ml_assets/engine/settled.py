@@ -61,13 +61,13 @@ class Settled:
         places = [place for place in session.landed if place[0] in names]
         if places:
             now = _Now(session)
-            found = {
+            stamps = {
                 unit: now.stamp(unit)
                 for dataset, batch in places
                 for unit in (Unit(dataset, kind, batch) for kind in KINDS)
             }
-            self._stamps = {unit: stamp for unit, stamp in found.items() if stamp is not None}
-        same = [u for u, found in self._stamps.items() if self._before.get(str(u)) == found]
+            self._stamps = {unit: stamp for unit, stamp in stamps.items() if stamp is not None}
+        same = [u for u, mark in self._stamps.items() if self._before.get(str(u)) == mark]
         self._there = _complete(session, same)
 
     def has(self, unit: Unit) -> bool:
@@ -86,12 +86,12 @@ class Settled:
     def keep(self, units: Iterable[Unit]) -> None:
         """Have the next plan leave out these units too, in which this one found nothing to do."""
         there = {*self._there, *units} & self._stamps.keys()
-        found = {str(unit): self._stamps[unit] for unit in there}
-        if found == self._before:
+        stamps = {str(unit): self._stamps[unit] for unit in there}
+        if stamps == self._before:
             return
         aside = self._path.with_name(f"{FILE}.{os.getpid()}.tmp")
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        aside.write_text(json.dumps(found))
+        aside.write_text(json.dumps(stamps))
         os.replace(aside, self._path)
 
 
@@ -142,10 +142,10 @@ class _Now:
         return repr([[(item.digest, item.name) for item in landings], out, held])
 
     def _held(self, cell: Cell) -> str | None:
-        found = self._session.current.get((cell.asset, cell.partition))
-        if found is None or found.published != found.token:
+        current = self._session.current.get((cell.asset, cell.partition))
+        if current is None or current.published != current.token:
             return None
-        return repr([found.digest, found.token, sorted(found.actions.items())])
+        return repr([current.digest, current.token, sorted(current.actions.items())])
 
     def _reference(self, dataset: str) -> str | None:
         """Return what the batches of the reference are; None while it is not fixed."""
@@ -182,14 +182,14 @@ def _complete(session: Session, units: Sequence[Unit]) -> set[Unit]:
         ]
         for unit in units
     }
-    wanted = {digest for found in digests.values() for digest in found}
+    wanted = {digest for needed in digests.values() for digest in needed}
     gone = set(session.home.objects.missing(sorted(wanted)))
-    return {unit for unit, found in digests.items() if gone.isdisjoint(found)}
+    return {unit for unit, needed in digests.items() if gone.isdisjoint(needed)}
 
 
 def _read(path: Path) -> dict[str, str]:
     try:
-        found = json.loads(path.read_bytes())
+        document = json.loads(path.read_bytes())
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return document if isinstance(document, dict) else {}

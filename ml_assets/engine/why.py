@@ -19,14 +19,14 @@ def reasons(now: Mapping[str, Any], before: ActionRecord | None) -> list[str]:
     if then["stage"] != now["stage"]:
         # Code and inputs of another stage all differ; listing them would hide the reason.
         return [f"stage: {_stage(then['stage'])}→{_stage(now['stage'])}"]
-    found = [*_code(then["code"], now["code"]), *_tree("spec", then["params"], now["params"])]
-    found += _versions(then["environment"], now["environment"])
-    found += _inputs(then["inputs"], now["inputs"])
-    if not found and then.get("order") != now.get("order"):
-        found.append("spec: the order of its keys changed")
+    changes = [*_code(then["code"], now["code"]), *_tree("spec", then["params"], now["params"])]
+    changes += _versions(then["environment"], now["environment"])
+    changes += _inputs(then["inputs"], now["inputs"])
+    if not changes and then.get("order") != now.get("order"):
+        changes.append("spec: the order of its keys changed")
     if then["hooks"] != now["hooks"]:
-        found.append("function: a different function is named")
-    return found or ["its stored result is missing or damaged"]
+        changes.append("function: a different function is named")
+    return changes or ["its stored result is missing or damaged"]
 
 
 def _stage(named: str) -> str:

@@ -46,9 +46,9 @@ def _send(log: logging.Logger, run_id: str = "") -> None:
     workspace = locate()
     project, home = read_project(workspace.defs), workspace.open_home()
     try:
-        found = due(home, project) + (failed(home, project, run_id) if run_id else [])
+        alerts = due(home, project) + (failed(home, project, run_id) if run_id else [])
         problems = []
-        for alert in found:
+        for alert in alerts:
             log.warning(alert.text())
             problem = send(home, project, alert)
             problems += [] if problem is None else [f"{alert.model}: {problem}"]

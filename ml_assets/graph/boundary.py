@@ -49,19 +49,23 @@ def dagster_type(name: str, spec: DatasetSpec, labels: Collection[str] = ()) -> 
 def _column(dp: Any, name: str, column: Column, *, now: bool) -> Any:
     from dagster_pandas import constraints as rules
 
-    found: list[Any] = [rules.ColumnDTypeInSetConstraint(DTYPES[column.type])]
+    constraints: list[Any] = [rules.ColumnDTypeInSetConstraint(DTYPES[column.type])]
     if column.action == "quarantine" and now:
         if not column.nullable:
-            found.append(rules.NonNullableColumnConstraint())
+            constraints.append(rules.NonNullableColumnConstraint())
         if column.range is not None and column.range[0] is not None:
-            found.append(rules.MinValueColumnConstraint(column.range[0], ignore_missing_vals=True))
+            constraints.append(
+                rules.MinValueColumnConstraint(column.range[0], ignore_missing_vals=True)
+            )
         if column.range is not None and column.range[1] is not None:
-            found.append(rules.MaxValueColumnConstraint(column.range[1], ignore_missing_vals=True))
+            constraints.append(
+                rules.MaxValueColumnConstraint(column.range[1], ignore_missing_vals=True)
+            )
         if column.allowed is not None:
-            found.append(
+            constraints.append(
                 rules.CategoricalColumnConstraint(set(column.allowed), ignore_missing_vals=True)
             )
-    return dp.PandasColumn(name, constraints=found)
+    return dp.PandasColumn(name, constraints=constraints)
 
 
 def boundary(project: Project) -> Boundary:

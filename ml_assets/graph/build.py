@@ -49,7 +49,7 @@ def jobs(project: Project) -> list[dg.UnresolvedAssetJobDefinition]:
     assets = [a for a in asset_keys(project) if entry_of(a).unit is not None]
     calendars = {asset: project.calendar_of(asset.split("/")[0]) for asset in assets}
     # A snapshot is in every job, so that a model which joins it needs one run, not two.
-    found = {
+    by_calendar = {
         name: [a for a in assets if calendars[a] in (name, None)]
         for name in sorted(set(calendars.values()), key=str)
     }
@@ -61,7 +61,7 @@ def jobs(project: Project) -> list[dg.UnresolvedAssetJobDefinition]:
             executor_def=dg.in_process_executor,
             tags={"dagster/max_runtime": "21600"},
         )
-        for name, chosen in found.items()
+        for name, chosen in by_calendar.items()
     ]
 
 
@@ -73,9 +73,9 @@ def shared_definitions(
     project: Project, workspace: Workspace, caller: Caller | None = None
 ) -> dg.Definitions:
     """Return the definitions that all groups share: resources, executor, jobs and the sensor."""
-    for found in impurities(workspace, project):
+    for impurity in impurities(workspace, project):
         # Shown when the definitions are loaded or checked (`dg check defs`).
-        warnings.warn(str(found), ImpureHook, stacklevel=2)
+        warnings.warn(str(impurity), ImpureHook, stacklevel=2)
     made = jobs(project)
     sensors = [reconcile_sensor(project, workspace, made), *alert_sensors(project)]
     return dg.Definitions(

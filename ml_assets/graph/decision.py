@@ -19,16 +19,20 @@ def log_metadata(home: Home, _: Project, current: Current) -> dict[str, Any]:
     """Return metadata about a model in the promotion log, its candidate, and the decision."""
     model = current.asset.split("/")[0]
     held = standing_of(home, model)
-    found: dict[str, Any] = {
+    metadata: dict[str, Any] = {
         name: value for name, value in standing(held.entries).items() if value is not None
     }
     decision = home.objects.json(current.outputs["decision"].digest)
     judged, policy = current.facts["candidate"], current.facts["policy"]
     entry = decided_in(held.entries, judged, policy)
     if entry is not None:
-        found |= {"verdict": entry.action, "reason": entry.reason, "candidate": f"v{entry.version}"}
-    found["rules"] = dg.MetadataValue.md(rules_table(decision))
+        metadata |= {
+            "verdict": entry.action,
+            "reason": entry.reason,
+            "candidate": f"v{entry.version}",
+        }
+    metadata["rules"] = dg.MetadataValue.md(rules_table(decision))
     # The decision may be about the previous candidate.
     if held.report is not None and held.candidate is not None and held.candidate.digest == judged:
-        found["report_file"] = dg.MetadataValue.path(str(page(home, held.report)))
-    return found
+        metadata["report_file"] = dg.MetadataValue.path(str(page(home, held.report)))
+    return metadata

@@ -49,7 +49,7 @@ def materialization(
 
 def _provenance(home: Home, project: Project, current: Current, seen: int | None) -> dict[str, str]:
     """Return the data versions of a batch's inputs, which decide Dagster's stale marks."""
-    found: dict[str, str] = {}
+    tags: dict[str, str] = {}
     for source in sources_of(project, current.asset, implied=False):
         partition = current.partition if partitioned(project, source) else ""
         if source.endswith("/landing"):
@@ -61,8 +61,8 @@ def _provenance(home: Home, project: Project, current: Current, seen: int | None
             digest, pointer = None if held is None else held.digest, str(seen or "NULL")
         if digest is not None:
             key = key_of(source).to_user_string()
-            found |= {f"{INPUT}{key}": digest, f"{POINTER}{key}": pointer}
-    return found
+            tags |= {f"{INPUT}{key}": digest, f"{POINTER}{key}": pointer}
+    return tags
 
 
 def observation(unit: Unit, digest: str) -> dg.AssetObservation:
@@ -77,14 +77,14 @@ def observation(unit: Unit, digest: str) -> dg.AssetObservation:
 
 def metadata(home: Home, project: Project, current: Current, reused: bool) -> dict[str, Any]:
     """Return the metadata of a current record for Dagster's page."""
-    found: dict[str, Any] = {
+    entries: dict[str, Any] = {
         "version": f"v{current.number}",
         "digest": current.digest,
         "reused": reused,
     }
     counts = [ref.rows for ref in current.outputs.values() if ref.kind == "table"]
     if counts and counts[0] is not None:
-        found["dagster/row_count"] = counts[0]
+        entries["dagster/row_count"] = counts[0]
     for key in (
         "landed",
         "filtered",
@@ -99,14 +99,14 @@ def metadata(home: Home, project: Project, current: Current, reused: bool) -> di
     ):
         value = current.facts.get(key)
         if value not in (None, {}):
-            found[key] = _plain(value)
+            entries[key] = _plain(value)
     first = preview(home, project, current)
     if first is not None:
-        found["preview"] = dg.MetadataValue.md(first)
+        entries["preview"] = dg.MetadataValue.md(first)
     record = entry_of(current.asset).record
     if record:
-        found |= function(record)(home, project, current)
-    return found
+        entries |= function(record)(home, project, current)
+    return entries
 
 
 def check_evaluation(

@@ -87,18 +87,18 @@ def _run(
 def _failed(result: dg.ExecuteInProcessResult, spec: RunSpec) -> set[str]:
     """Return the assets whose step failed; all assets if the run failed outside its steps."""
     steps = [event.step_key or "" for event in result.all_events if event.is_step_failure]
-    found = {
+    assets = {
         f"{group}/{asset.name}"
         for group, _, kind in (step.rpartition("__") for step in steps)
         for asset in made_by(kind)
     }
-    return found or set(spec.assets)
+    return assets or set(spec.assets)
 
 
 def _faults(result: dg.ExecuteInProcessResult, told: Sequence[Progress]) -> list[str]:
     """Return the first causes of failures of cells that were not reported yet."""
     known = {line for progress in told for line in progress.detail.splitlines()}
-    found: dict[str, str] = {}
+    faults: dict[str, str] = {}
     for event in result.all_events:
         error = getattr(event.event_specific_data, "error", None)
         if error is None or not (event.is_step_failure or event.is_run_failure):
@@ -109,5 +109,5 @@ def _faults(result: dg.ExecuteInProcessResult, told: Sequence[Progress]) -> list
         if error.cls_name == "Failure":
             said = said.partition(": ")[2]
         if not set(said.splitlines()) <= known:
-            found.setdefault(said, event.step_key or "run")
-    return [f"{where}: {said}" for said, where in found.items()]
+            faults.setdefault(said, event.step_key or "run")
+    return [f"{where}: {said}" for said, where in faults.items()]

@@ -45,11 +45,11 @@ def wipe(workspace: Workspace, assets: Collection[str]) -> int:
 
 
 def _runs(instance: dg.DagsterInstance, key: dg.AssetKey) -> set[str]:
-    found: set[str] = set()
+    run_ids: set[str] = set()
     for fetch in (instance.fetch_materializations, instance.fetch_observations):
         cursor, more = None, True
         while more:
             page = fetch(key, limit=1000, cursor=cursor)
-            found |= {record.run_id for record in page.records}
+            run_ids |= {record.run_id for record in page.records}
             cursor, more = page.cursor, page.has_more
-    return found
+    return run_ids

@@ -35,7 +35,7 @@ def register_batches(
         calendar = project.calendar_of(item.cell.group)
         if calendar is not None and item.cell.partition:
             wanted.setdefault(calendar, set()).add(item.cell.partition)
-    found, calendars = {}, project.calendars()
+    orders, calendars = {}, project.calendars()
     for calendar, batches in wanted.items():
         known = list(instance.get_dynamic_partitions(calendar))
         new = calendars[calendar].sorted(batches - set(known))
@@ -48,5 +48,5 @@ def register_batches(
             instance.delete_dynamic_partition(calendar, batch)
         if order[right:]:
             instance.add_dynamic_partitions(calendar, order[right:])
-        found[calendar] = order
-    return found
+        orders[calendar] = order
+    return orders

@@ -54,8 +54,8 @@ def _columns(project: Project, group: str, name: str) -> list[str] | None:
     """Return the columns to show, None for all."""
     if name in ("quarantine", *PREDICTED):
         return None
-    found = project.models[group].features if name == "features" else project.datasets[group]
-    return list(found.columns)
+    spec = project.models[group].features if name == "features" else project.datasets[group]
+    return list(spec.columns)
 
 
 def _hides_its_target(project: Project, model: str) -> bool:

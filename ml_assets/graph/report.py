@@ -67,24 +67,24 @@ def candidate_metadata(home: Home, _: Project, current: Current) -> dict[str, An
 def report_metadata(home: Home, _: Project, current: Current) -> dict[str, Any]:
     """Return tables, plots and single figures of a report as metadata."""
     metrics = current.facts["metrics"]
-    found: dict[str, Any] = {
+    metadata: dict[str, Any] = {
         "report": dg.MetadataValue.md(_metrics(metrics)),
         "report_file": dg.MetadataValue.path(str(page(home, current))),
     }
     if metrics["slices"]:
-        found["slices"] = dg.MetadataValue.md(_slices(metrics))
+        metadata["slices"] = dg.MetadataValue.md(_slices(metrics))
     worst = metrics.get("worst_slices", {}).get("worst")
     if worst:
         where = ", ".join(f"{name}: {value}" for name, value in worst["where"].items())
-        found["worst_slice"] = f"{where} ({worst['rows']:,} rows, loss {worst['loss']:.4g}, "
-        found["worst_slice"] += f"rest {worst['rest']:.4g})"
+        metadata["worst_slice"] = f"{where} ({worst['rows']:,} rows, loss {worst['loss']:.4g}, "
+        metadata["worst_slice"] += f"rest {worst['rest']:.4g})"
     if "plots" in current.outputs:
         plots = home.objects.json(current.outputs["plots"].digest)
-        found["plots"] = dg.MetadataValue.md("\n\n".join(_plot(plot) for plot in plots))
-    found["change"] = dg.MetadataValue.md(_change(home, current))
-    found |= {f"test_{n}": v for n, v in metrics["test"].items() if v is not None}
-    found |= {f"baseline_{n}": v for n, v in metrics["baseline"].items() if v is not None}
-    return found
+        metadata["plots"] = dg.MetadataValue.md("\n\n".join(_plot(plot) for plot in plots))
+    metadata["change"] = dg.MetadataValue.md(_change(home, current))
+    metadata |= {f"test_{n}": v for n, v in metrics["test"].items() if v is not None}
+    metadata |= {f"baseline_{n}": v for n, v in metrics["baseline"].items() if v is not None}
+    return metadata
 
 
 def mlflow_metadata(answer: Mapping[str, Any]) -> dict[str, Any]:
@@ -122,22 +122,22 @@ def _slices(metrics: Mapping[str, Any]) -> str:
 
 def _change(home: Home, current: Current) -> str:
     """Return the comparison with the previous candidate, overall and by slice."""
-    found = home.objects.json(current.outputs["change"].digest)
-    if found["why"] is not None:
-        return f"Not compared: {plain(found['why'])}."
+    delta = home.objects.json(current.outputs["change"].digest)
+    if delta["why"] is not None:
+        return f"Not compared: {plain(delta['why'])}."
     versions = home.records.versions(f"{current.asset.split('/')[0]}/candidate")
-    before = next((f"v{v.number}" for v in versions if v.digest == found["previous"]), "before")
-    metric, rows = found["metric"], found["rows"]
+    before = next((f"v{v.number}" for v in versions if v.digest == delta["previous"]), "before")
+    metric, rows = delta["metric"], delta["rows"]
     lines = [
         f"On the {rows['left']:,} of {rows['test']:,} test rows unseen by both: "
-        f"{change.verdict(found)}. A slice is called better or worse only where that holds "
+        f"{change.verdict(delta)}. A slice is called better or worse only where that holds "
         "for all slices together (Holm's correction).",
         "",
         f"| slice | value | rows | {metric} | {before} | difference | interval | |",
         "| --- | --- | ---: | ---: | ---: | ---: | --- | --- |",
     ]
-    whole = {"slice": "all", "value": "", "rows": rows["left"], **found["figures"][metric]}
-    for entry in (whole, *found["slices"]):
+    whole = {"slice": "all", "value": "", "rows": rows["left"], **delta["figures"][metric]}
+    for entry in (whole, *delta["slices"]):
         cells = [plain(entry["slice"]), plain(entry["value"]), f"{entry['rows']:,}"]
         cells += [_number(entry[name]) for name in ("now", "before", "difference")]
         mood = change.marked(metric, entry) if "adjusted" in entry else ""

@@ -34,10 +34,10 @@ def job_name(calendar_name: str | None) -> str:
 
 def tags(spec: RunSpec, wanted: str) -> dict[str, str]:
     """Return the tags of a run: its range of batches, and the wanted state."""
-    found = {WANTED: wanted, NAME: spec.name}
+    labels = {WANTED: wanted, NAME: spec.name}
     if spec.first is not None and spec.last is not None:
-        found |= {FIRST: spec.first, LAST: spec.last}
-    return found
+        labels |= {FIRST: spec.first, LAST: spec.last}
+    return labels
 
 
 def fail_dead(instance: dg.DagsterInstance, home: Home) -> None:

@@ -90,12 +90,12 @@ def repair_sensor(problem: str) -> dg.SensorDefinition:
         except HomeError as error:
             return dg.SkipReason(f"cannot plan: {error}")
         try:
-            found = look(context, workspace, home, "")
+            looked = look(context, workspace, home, "")
         finally:
             home.close()
-        if isinstance(found, str):
-            return dg.SkipReason(found)
-        seen, document = found
+        if isinstance(looked, str):
+            return dg.SkipReason(looked)
+        seen, document = looked
         said = _reloaded(document["definitions"])
         return dg.SkipReason(said) if said else _stuck(context, seen, "the specs can be read again")
 
@@ -112,10 +112,10 @@ def _tick(
     busy = _busy(context.instance, home)
     if busy is not None:
         return dg.SkipReason(busy)
-    found = look(context, workspace, home, loaded)
-    if isinstance(found, str):
-        return dg.SkipReason(found)
-    seen, document = found
+    looked = look(context, workspace, home, loaded)
+    if isinstance(looked, str):
+        return dg.SkipReason(looked)
+    seen, document = looked
     if document["definitions"] != loaded:
         said = _reloaded(document["definitions"])
         if said is not None:

@@ -129,16 +129,16 @@ def _whole_checks(
     held = {name: home.records.checks(home.env, name) for name in names}
     for key in sorted(context.selected_asset_check_keys):
         name = asset_of(key.asset_key)
-        found = {
+        by_batch = {
             batch: check
             for batch, checks in held[name].items()
             for check in checks
             if check["name"] == key.name
         }
-        if not found:
+        if not by_batch:
             continue
-        order = project.ordered(name.split("/")[0], found)
-        verdicts = {batch: found[batch] for batch in order}
+        order = project.ordered(name.split("/")[0], by_batch)
+        verdicts = {batch: by_batch[batch] for batch in order}
         red = [batch for batch in order if verdicts[batch]["passed"] is False]
         errors = [batch for batch in red if verdicts[batch]["severity"] == "error"]
         about = (errors or red or order)[-1]

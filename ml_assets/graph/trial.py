@@ -15,7 +15,7 @@ from ml_assets.store.records import Current
 def trial_metadata(home: Home, _: Project, current: Current) -> dict[str, Any]:
     """Return the verdict, the page, and the numbers that are plotted over runs."""
     document = home.objects.json(current.outputs["trial"].digest)
-    found: dict[str, Any] = {
+    metadata: dict[str, Any] = {
         "verdict": document["verdict"],
         "sentence": document["sentence"],
         "champion": document["champion"]["version"],
@@ -26,6 +26,6 @@ def trial_metadata(home: Home, _: Project, current: Current) -> dict[str, Any]:
     }
     if document["blocks"]:
         last = document["blocks"][-1]
-        found |= {"mean_difference": document["means"]["value"]}
-        found |= {"low": last["low"], "high": last["high"]}
-    return found
+        metadata |= {"mean_difference": document["means"]["value"]}
+        metadata |= {"low": last["low"], "high": last["high"]}
+    return metadata

@@ -78,7 +78,7 @@ def check_specs(
             with warnings.catch_warnings():
                 # Checks by partition are a preview feature of Dagster; our use of them is tested.
                 warnings.simplefilter("ignore", dg.PreviewWarning)
-                found = dg.AssetCheckSpec(
+                check_spec = dg.AssetCheckSpec(
                     check, asset=key_of(asset), description=text, partitions_def=partitions
                 )
-            yield found
+            yield check_spec

@@ -53,14 +53,14 @@ def _work(defs: Path, request: Any, start: float) -> None:
             traceback.print_exc()
 
 
-def ordered(found: list[Unit], start: float = 0.0) -> list[Unit]:
+def ordered(all_units: list[Unit], start: float = 0.0) -> list[Unit]:
     """Return units by kind, the last model first, since the run itself starts with the first.
 
     Each worker starts at another unit of each kind, given as a fraction of them.
     """
     order: list[Unit] = []
     for kind in KINDS:
-        mine = [unit for unit in found if unit.kind == kind]
+        mine = [unit for unit in all_units if unit.kind == kind]
         groups = list(dict.fromkeys(unit.group for unit in mine))
         if made_by(kind)[0].owner == "model":
             groups = groups[::-1]

@@ -106,15 +106,15 @@ def period_of(days: Counter[int]) -> tuple[str, int] | None:
 
 def _period(day: int, period: str) -> tuple[int, ...]:
     try:
-        found = EPOCH + timedelta(days=day)
+        start = EPOCH + timedelta(days=day)
     except OverflowError:
         return (day,)
     if period == "year":
-        return (found.year,)
+        return (start.year,)
     if period == "month":
-        return (found.year, found.month)
+        return (start.year, start.month)
     if period == "quarter":
-        return (found.year, (found.month - 1) // 3)
+        return (start.year, (start.month - 1) // 3)
     if period == "week":
-        return tuple(found.isocalendar()[:2])
+        return tuple(start.isocalendar()[:2])
     return (day,)

@@ -53,11 +53,11 @@ def composed(measured: Measured, choice: Choice, files: Files, paths: Sequence[P
     landing = _landing(profile.dialect, files, _nulls(profile.columns))
     calendar = files.calendar
     if calendar is None and choice.time is not None:
-        found = period_of(measured.days.get(choice.days_of or choice.time, Counter()))
-        if found is not None:
-            calendar = found[0]
+        period = period_of(measured.days.get(choice.days_of or choice.time, Counter()))
+        if period is not None:
+            calendar = period[0]
             landing.parts["batch"] = DraftNode(
-                f"{calendar} of {choice.time}", beside=f"{found[1]} batches in this file"
+                f"{calendar} of {choice.time}", beside=f"{period[1]} batches in this file"
             )
     if calendar is not None:
         parts["calendar"] = DraftNode(calendar, beside=files.evidence)
@@ -87,10 +87,10 @@ def _title(size: str) -> list[str]:
 def _nulls(columns: Sequence[ColumnProfile]) -> list[str]:
     """Return the spellings of a missing value that are such in all columns that have them."""
     values = {text for column in columns for text in column.values or ()}
-    found = dict.fromkeys(NULLS)
+    texts = dict.fromkeys(NULLS)
     for column in columns:
-        found.update(dict.fromkeys(t for t in column.null_values if t.lower() in BLANK))
-    return [text for text in found if text not in values or text in NULLS]
+        texts.update(dict.fromkeys(t for t in column.null_values if t.lower() in BLANK))
+    return [text for text in texts if text not in values or text in NULLS]
 
 
 def _landing(dialect: FileDialect, files: Files, nulls: list[str]) -> DraftNode:

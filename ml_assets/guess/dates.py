@@ -46,7 +46,7 @@ def dates(facts: Facts, base: ColumnProfile, order: Order | None) -> ColumnProfi
     if any(any(c.isdigit() for c in text) for text in odd):
         odd = []
     shown = f"dates such as {read[0]!r}"
-    found = replace(
+    profile = replace(
         base,
         kind="datetime",
         zoned=all(OFFSET.search(text) for text in read),
@@ -56,11 +56,11 @@ def dates(facts: Facts, base: ColumnProfile, order: Order | None) -> ColumnProfi
     )
     if all(ISO.fullmatch(text) for text in read):
         timed = any(not _midnight(text) for text in read)
-        return replace(found, type="timestamp" if timed else "date")
+        return replace(profile, type="timestamp" if timed else "date")
     formats = _cover(read, formats_of)
     timed = any("%H" in form or "%I" in form for form in formats)
-    found = replace(found, type="timestamp" if timed else "date", format=formats)
-    return _ordered(found, read, order)
+    profile = replace(profile, type="timestamp" if timed else "date", format=formats)
+    return _ordered(profile, read, order)
 
 
 def digits(facts: Facts, base: ColumnProfile) -> ColumnProfile | None:
@@ -102,34 +102,34 @@ def _hashes(facts: Facts, shape: str) -> bool:
 def _cover(values: Iterable[str], read: Callable[[str], Sequence[str]]) -> tuple[str, ...]:
     """Return the fewest formats by which all values can be read, the most frequent first."""
     left = {text: read(text) for text in values}
-    found = list[str]()
+    cover = list[str]()
     while any(left.values()):
         tally = Counter(form for forms in left.values() for form in forms)
         best = max(tally.values())
         # All that fit equally many: which of them is right is judged by the caller.
         tied = [form for form, rows in tally.items() if rows == best]
-        found += tied
+        cover += tied
         left = {t: f for t, f in left.items() if not set(f) & set(tied)}
-    return tuple(found)
+    return tuple(cover)
 
 
-def _ordered(found: ColumnProfile, read: list[str], order: Order | None) -> ColumnProfile:
+def _ordered(profile: ColumnProfile, read: list[str], order: Order | None) -> ColumnProfile:
     """Decide whether the day or the month comes first, or leave both readings."""
-    days = [form for form in found.format if form.startswith(DAY_FIRST)]
-    months = [form for form in found.format if form.startswith(MONTH_FIRST)]
+    days = [form for form in profile.format if form.startswith(DAY_FIRST)]
+    months = [form for form in profile.format if form.startswith(MONTH_FIRST)]
     if not days or not months:
-        return found
+        return profile
     wanted: Order | None = order or _first_of_month(read)
     if wanted is None and all(_same(text) for text in read):
         wanted = "dmy"
     if wanted is None:
         telling = next(text for text in read if not _same(text))
-        return replace(found, readings=(days[0], months[0]), examples=(telling,))
+        return replace(profile, readings=(days[0], months[0]), examples=(telling,))
     dropped = months if wanted == "dmy" else days
     why = "as said by --dates" if order else "the other number is 1 in all"
     said = f"read as {'day/month' if wanted == 'dmy' else 'month/day'}: {why}"
-    kept = tuple(form for form in found.format if form not in dropped)
-    return replace(found, format=kept, evidence=(*found.evidence, said))
+    kept = tuple(form for form in profile.format if form not in dropped)
+    return replace(profile, format=kept, evidence=(*profile.evidence, said))
 
 
 def _first_of_month(read: list[str]) -> Order | None:

@@ -47,10 +47,10 @@ def layout(text: str, whole: bool) -> Layout:
     for delimiter in DELIMITERS:
         for quote in ('"', "'"):
             rows = records(lines, delimiter, quote)
-            found = _score(rows, delimiter)
+            rating = _score(rows, delimiter)
             # Apostrophes are quotes only if that divides the text better.
-            if found > score * (1.02 if quote == "'" else 1.0):
-                best, score = Layout(delimiter, quote), found
+            if rating > score * (1.02 if quote == "'" else 1.0):
+                best, score = Layout(delimiter, quote), rating
     rows = records(lines, best.delimiter, best.quote)
     if best.quote == '"' and _wrapped(rows):
         best = Layout(best.delimiter, "'")
@@ -76,13 +76,13 @@ def records(lines: list[str], delimiter: str, quote: str) -> Rows:
     reader = csv.reader(
         io.StringIO("".join(lines), newline=""), delimiter=delimiter, quotechar=quote
     )
-    found = Rows()
+    rows = Rows()
     try:
         with long_fields():
-            found.extend(row for row in reader if row)
+            rows.extend(row for row in reader if row)
     except csv.Error:
-        return found
-    return found
+        return rows
+    return rows
 
 
 def has_header(rows: Rows) -> bool:

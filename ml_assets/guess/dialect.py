@@ -46,15 +46,15 @@ def dialect_of(path: Path) -> FileDialect:
     text = start.decode(encoding, "ignore").removeprefix("\ufeff")
     if text.lstrip().startswith("{") and _objects(text):
         return FileDialect("jsonl", compressed, encoding)
-    found = layout(text, whole=len(start) < SAMPLE)
+    detected = layout(text, whole=len(start) < SAMPLE)
     return FileDialect(
         "csv",
         compressed,
         encoding,
-        found.delimiter,
-        found.quote,
-        found.header,
-        found.skip_lines,
+        detected.delimiter,
+        detected.quote,
+        detected.header,
+        detected.skip_lines,
     )
 
 

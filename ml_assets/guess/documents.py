@@ -40,12 +40,12 @@ def excel(path: Path, sheet: str | None = None) -> tuple[str, list[list[str]]]:
 
 def fields(path: Path, encoding: str) -> list[str]:
     """Return the fields of the first objects of a file, in the order met."""
-    found = dict[str, None]()
+    names = dict[str, None]()
     for number, item in enumerate(_objects(path, encoding)):
-        found.update(dict.fromkeys(item))
+        names.update(dict.fromkeys(item))
         if number >= FIRST:
             break
-    return list(found)
+    return list(names)
 
 
 def jsonl(path: Path, encoding: str, names: list[str], rows: int) -> Iterator[list[pa.Array]]:

@@ -89,10 +89,10 @@ class Facts:
     def add(self, texts: pa.Array) -> None:
         """Count the values of one piece of the column (null: empty)."""
         self.rows += len(texts)
-        found = pc.value_counts(texts)
-        values = pc.utf8_trim_whitespace(found.field("values"))
-        counts = found.field("counts").to_numpy()
-        padded = pc.not_equal(values, found.field("values")).to_numpy(zero_copy_only=False)
+        tally = pc.value_counts(texts)
+        values = pc.utf8_trim_whitespace(tally.field("values"))
+        counts = tally.field("counts").to_numpy()
+        padded = pc.not_equal(values, tally.field("values")).to_numpy(zero_copy_only=False)
         hollow = pc.equal(pc.fill_null(pc.utf8_length(values), 0), 0).to_numpy(zero_copy_only=False)
         self.empty += int(counts[hollow].sum())
         null = pc.is_in(values, value_set=SPELLINGS).to_numpy(zero_copy_only=False) & ~hollow
@@ -234,8 +234,8 @@ def _hexadecimal(values: pa.Array) -> bool:
 
 
 def _rows(values: pa.Array, counts: npt.NDArray[np.int64], pattern: str) -> int:
-    found = pc.match_substring_regex(values, pattern).to_numpy(zero_copy_only=False)
-    return int(counts[found].sum())
+    matches = pc.match_substring_regex(values, pattern).to_numpy(zero_copy_only=False)
+    return int(counts[matches].sum())
 
 
 def _shapes(values: pa.Array) -> pa.Array:
@@ -243,5 +243,5 @@ def _shapes(values: pa.Array) -> pa.Array:
     short = pc.less_equal(pc.utf8_length(values), LONG)
     cut = pc.if_else(short, values, pa.scalar("", pa.string()))
     digits = pc.replace_substring_regex(cut, "[0-9]", "9")
-    found = pc.replace_substring_regex(digits, r"\pL+", "a")
-    return pc.if_else(short, found, pa.scalar(PROSE, pa.string()))
+    shapes = pc.replace_substring_regex(digits, r"\pL+", "a")
+    return pc.if_else(short, shapes, pa.scalar(PROSE, pa.string()))

@@ -234,14 +234,14 @@ def words(name: str) -> tuple[str, ...]:
 
 def has(name: str, hints: frozenset[str]) -> bool:
     """Return whether one of a name's words, or all of them joined, is one of `hints`."""
-    found = words(name)
-    return bool(hints & {*found, "".join(found)})
+    tokens = words(name)
+    return bool(hints & {*tokens, "".join(tokens)})
 
 
 def ends(name: str, hints: frozenset[str]) -> bool:
     """Return whether the last of a name's words is one of `hints`."""
-    found = words(name)
-    return bool(found) and (found[-1] in hints or "".join(found) in hints)
+    tokens = words(name)
+    return bool(tokens) and (tokens[-1] in hints or "".join(tokens) in hints)
 
 
 def unit(name: str) -> str | None:
@@ -253,10 +253,10 @@ def unit(name: str) -> str | None:
     bracket = re.search(r"[(\[]([^)\]]{1,12})[)\]]\s*$", name)
     if bracket:
         return UNITS.get(bracket[1].lower(), bracket[1])
-    found = words(name)
-    if len(found) > 1 and found[-1] == "f" and found[-2] in ("temperature", "point", "temp"):
+    tokens = words(name)
+    if len(tokens) > 1 and tokens[-1] == "f" and tokens[-2] in ("temperature", "point", "temp"):
         return "degF"
-    return UNITS.get(found[-1]) if found else None
+    return UNITS.get(tokens[-1]) if tokens else None
 
 
 def personal(name: str) -> str | None:
@@ -264,12 +264,12 @@ def personal(name: str) -> str | None:
     for hints, why in PERSONAL.items():
         if has(name, hints):
             return why
-    found = set(words(name))
+    tokens = set(words(name))
     pairs = ({"first", "name"}, {"last", "name"}, {"full", "name"}, {"family", "name"})
-    if any(pair <= found for pair in pairs) or ("name" in found and PEOPLE & found):
+    if any(pair <= tokens for pair in pairs) or ("name" in tokens and PEOPLE & tokens):
         return "a person's name, by its name"
-    if {"birth", "date"} <= found:
+    if {"birth", "date"} <= tokens:
         return "a date of birth, by its name"
-    if "card" in found and "number" in found:
+    if "card" in tokens and "number" in tokens:
         return "a number of a person's account or document, by its name"
     return None

@@ -33,21 +33,21 @@ def guessed(facts: Facts, order: Order | None = None) -> ColumnProfile:
     base = _base(facts)
     if not facts.present:
         return replace(base, kind="empty", evidence=(f"no value in {facts.rows:,} rows",))
-    found = (
+    profile = (
         clock(facts, base)
         or dates(facts, base, order)
         or digits(facts, base)
         or _numbers(facts, base)
         or texts(facts, base)
     )
-    often = found.kind == "datetime" or found.present > RARE * found.rows
-    if not often and found.rows >= 1_000:
-        said = f"a value in only {found.present:,} of {found.rows:,} rows"
-        found = replace(found, kind="empty", evidence=(said, *found.evidence))
-    if found.distinct == 1 and found.kind != "empty":
+    often = profile.kind == "datetime" or profile.present > RARE * profile.rows
+    if not often and profile.rows >= 1_000:
+        said = f"a value in only {profile.present:,} of {profile.rows:,} rows"
+        profile = replace(profile, kind="empty", evidence=(said, *profile.evidence))
+    if profile.distinct == 1 and profile.kind != "empty":
         said = f"one value in {facts.present:,} rows"
-        found = replace(found, kind="constant", evidence=(said, *found.evidence))
-    return replace(found, unit=found.unit or _unit(found), personal=_personal(facts, found))
+        profile = replace(profile, kind="constant", evidence=(said, *profile.evidence))
+    return replace(profile, unit=profile.unit or _unit(profile), personal=_personal(facts, profile))
 
 
 def _namibia(facts: Facts) -> None:
@@ -93,8 +93,12 @@ def _numbers(facts: Facts, base: ColumnProfile) -> ColumnProfile | None:
         others = [text for text in facts.others if text not in missing]
         if others:
             return _decorated(facts, base, others, missing)
-    found = whole(facts, _without(base, facts, missing))
-    return replace(found, kind="number_in_text") if missing and found.kind == "numeric" else found
+    profile = whole(facts, _without(base, facts, missing))
+    return (
+        replace(profile, kind="number_in_text")
+        if missing and profile.kind == "numeric"
+        else profile
+    )
 
 
 def _between(facts: Facts) -> dict[str, int]:
@@ -147,13 +151,13 @@ def _decorated(
     how = writing(every)
     if how is None or facts.coded:
         return None
-    found = _without(base, facts, missing)
+    profile = _without(base, facts, missing)
     said = f"all are numbers written like {others[0]!r}"
     return replace(
-        found,
+        profile,
         kind="number_in_text",
         type="number",
-        evidence=(said, *found.evidence),
+        evidence=(said, *profile.evidence),
         decimal=None if how.decimal == "." else how.decimal,
         thousands=how.thousands,
         strip=how.strip,
@@ -167,14 +171,14 @@ def _told(how: Writing) -> str | None:
     return how.strip[0].rstrip(".") if len(how.strip) == 1 else None
 
 
-def _unit(found: ColumnProfile) -> str | None:
-    return hints.unit(found.name) if found.type in ("integer", "number") else None
+def _unit(profile: ColumnProfile) -> str | None:
+    return hints.unit(profile.name) if profile.type in ("integer", "number") else None
 
 
-def _personal(facts: Facts, found: ColumnProfile) -> str | None:
+def _personal(facts: Facts, profile: ColumnProfile) -> str | None:
     """Return why a column is likely to be personal data, or None."""
     if facts.emails > facts.present / 2:
         return "e-mail addresses"
-    if found.kind == "constant" or found.distinct <= 2:
+    if profile.kind == "constant" or profile.distinct <= 2:
         return None
-    return hints.personal(found.name)
+    return hints.personal(profile.name)

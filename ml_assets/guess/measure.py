@@ -63,12 +63,12 @@ def _add(facts: Sequence[Facts], piece: Sequence[pa.Array]) -> None:
 
 def _second(table: Table, columns: Sequence[ColumnProfile], places: Sequence[int]) -> list[Second]:
     for block in BLOCKS:
-        found = [Second(columns[place]) for place in places]
+        seconds = [Second(columns[place]) for place in places]
         try:
             for piece in table.pieces(block):
-                for place, second in zip(places, found, strict=True):
+                for place, second in zip(places, seconds, strict=True):
                     second.add(piece[place])
         except TooLongRecord:
             continue
-        return found
+        return seconds
     raise TooLongRecord

@@ -58,24 +58,24 @@ def proposed(
         dialect = replace(dialect, header=header)
     table = table_of(paths, dialect)
     try:
-        found = measured(table, order)
+        measures = measured(table, order)
     except TooLongRecord:
         raise RequestError(f"{paths[0].name}: a record is longer than 2 GB") from None
-    _usable(paths[0].name, found)
-    _asked(found.profile)
-    root = composed(found, chosen(found.profile), files, given)
-    notes = list(_notes(found.profile))
+    _usable(paths[0].name, measures)
+    _asked(measures.profile)
+    root = composed(measures, chosen(measures.profile), files, given)
+    notes = list(_notes(measures.profile))
     if table.broken:
         notes.append(f"{table.broken:,} records have more or fewer values than the header")
     trial = _trial(name, root, paths[-1], dialect, notes)
-    return Proposal(text_of(root), found.profile, tuple(notes), trial)
+    return Proposal(text_of(root), measures.profile, tuple(notes), trial)
 
 
 def _dialect(paths: Sequence[Path]) -> FileDialect:
     """Return how the files are written. Raises RequestError where they differ."""
-    found = [dialect_of(path) for path in paths]
-    first = found[0]
-    for path, other in zip(paths[1:], found[1:], strict=True):
+    dialects = [dialect_of(path) for path in paths]
+    first = dialects[0]
+    for path, other in zip(paths[1:], dialects[1:], strict=True):
         if replace(other, compressed=first.compressed) == first:
             continue
         # What one file does not show by itself, another one may: accents, quotes.
@@ -93,8 +93,8 @@ def _dialect(paths: Sequence[Path]) -> FileDialect:
     return first
 
 
-def _usable(name: str, found: Measured) -> None:
-    profile = found.profile
+def _usable(name: str, measures: Measured) -> None:
+    profile = measures.profile
     if not profile.columns:
         raise RequestError(f"{name}: no columns found; wanted a header with names")
     if not profile.rows:

@@ -43,8 +43,8 @@ class Second:
 
     def add(self, texts: pa.Array) -> None:
         """Read one piece."""
-        found = pc.value_counts(pc.utf8_trim_whitespace(texts))
-        values, counts = found.field("values"), found.field("counts")
+        tally = pc.value_counts(pc.utf8_trim_whitespace(texts))
+        values, counts = tally.field("values"), tally.field("counts")
         kept = pc.invert(pc.is_in(values, value_set=self._nulls))
         values = values.filter(kept)
         weights = counts.filter(kept).to_numpy().astype(np.int64)
@@ -90,10 +90,10 @@ class Second:
         numbers = bare.filter(good).cast(pa.float64())
         gone = bared(pa.array(column.null_values, pa.string()), how)
         gone = gone.filter(pc.match_substring_regex(gone, PLAIN)).cast(pa.float64())
-        found = pc.min_max(numbers.filter(pc.invert(pc.is_in(numbers, value_set=gone))))
-        if found["min"].is_valid:
-            self.min = min(self.min, found["min"].as_py())
-            self.max = max(self.max, found["max"].as_py())
+        ends = pc.min_max(numbers.filter(pc.invert(pc.is_in(numbers, value_set=gone))))
+        if ends["min"].is_valid:
+            self.min = min(self.min, ends["min"].as_py())
+            self.max = max(self.max, ends["max"].as_py())
 
     def _times(self, values: pa.Array, weights: npt.NDArray[np.int64]) -> None:
         moments = self._parsed(values)
@@ -126,8 +126,8 @@ class Second:
             self.bad[text] += rows
 
 
-def _moments(found: pa.Array) -> npt.NDArray[np.datetime64]:
-    counts = pc.fill_null(found.cast(pa.int64()), np.iinfo(np.int64).min).to_numpy()
+def _moments(instants: pa.Array) -> npt.NDArray[np.datetime64]:
+    counts = pc.fill_null(instants.cast(pa.int64()), np.iinfo(np.int64).min).to_numpy()
     return np.asarray(counts).view("datetime64[us]")
 
 
@@ -137,8 +137,8 @@ def _iso(values: pa.Array) -> npt.NDArray[np.datetime64]:
         moments = _read(values, form)
         if not np.isnat(moments).any():
             return moments
-    found, _ = convert(values, "timestamp")
-    return _moments(found)
+    instants, _ = convert(values, "timestamp")
+    return _moments(instants)
 
 
 def _read(values: pa.Array, form: str) -> npt.NDArray[np.datetime64]:

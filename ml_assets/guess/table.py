@@ -135,15 +135,15 @@ def names_of(path: Path, dialect: FileDialect) -> list[str]:
         return fields(path, dialect.encoding)
     if dialect.format == "excel":
         _, rows = excel(path, dialect.sheet)
-        found = [value.strip() for value in rows[0]] if rows else []
+        names = [value.strip() for value in rows[0]] if rows else []
     else:
-        found, _ = head(path, dialect)
-    if len(found) > MOST_COLUMNS:
-        said = f"{path.name}: {len(found):,} columns; at most {MOST_COLUMNS:,} are read"
+        names, _ = head(path, dialect)
+    if len(names) > MOST_COLUMNS:
+        said = f"{path.name}: {len(names):,} columns; at most {MOST_COLUMNS:,} are read"
         raise RequestError(f"{said}: is the delimiter {dialect.delimiter!r} right?")
     if not dialect.header:
-        return [f"column_{place}" for place in range(1, len(found) + 1)]
-    return found
+        return [f"column_{place}" for place in range(1, len(names) + 1)]
+    return names
 
 
 def _of_parquet(path: Path) -> list[str]:

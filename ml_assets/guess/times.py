@@ -86,13 +86,13 @@ def clocks_of(text: str) -> tuple[str, ...]:
 
 def common(texts: Iterable[str]) -> tuple[str, ...]:
     """Return the formats that fit all texts."""
-    found: tuple[str, ...] | None = None
+    shared: tuple[str, ...] | None = None
     for text in texts:
         own = formats_of(text)
-        found = own if found is None else tuple(f for f in found if f in own)
-        if not found:
+        shared = own if shared is None else tuple(f for f in shared if f in own)
+        if not shared:
             return ()
-    return found or ()
+    return shared or ()
 
 
 def _places(text: str, join: str) -> list[int]:

@@ -65,8 +65,8 @@ def tried(name: str, spec: DatasetSpec, path: Path, dialect: FileDialect) -> Tri
 
 def cleaned(read: IngestSpec, params: CleanSpec, content: bytes) -> Mapping[str, Any]:
     """Return what cleaning makes of a landed file, by name; nothing is stored."""
-    found = ingest(read, landed=InMemory(content)).outputs
-    parts = {part: InMemory(found[part]) for part in ("raw", "rejects", "summary")}
+    outputs = ingest(read, landed=InMemory(content)).outputs
+    parts = {part: InMemory(outputs[part]) for part in ("raw", "rejects", "summary")}
     return clean(params, **parts).outputs
 
 

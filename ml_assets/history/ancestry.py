@@ -62,15 +62,15 @@ class Ancestry:
         is no other way; those in `prefer` come right after those that are needed anyway.
         """
         wanted = [key for key in keys if key in self.steps]
-        found: Mapping[str, int]
-        found = self._every if usable is None and not lost else self._levels(usable, lost)
-        if any(key not in found for key in wanted):
+        levels: Mapping[str, int]
+        levels = self._every if usable is None and not lost else self._levels(usable, lost)
+        if any(key not in levels for key in wanted):
             rest = self._every
-            high = max(found.values(), default=0)
-            found = {**{key: high + n for key, n in rest.items()}, **found}
+            high = max(levels.values(), default=0)
+            levels = {**{key: high + n for key, n in rest.items()}, **levels}
         closure, near = Closure(), (set(wanted), prefer)
         for key in wanted:
-            self._visit(key, found, closure, near)
+            self._visit(key, levels, closure, near)
         return closure
 
     def makable(

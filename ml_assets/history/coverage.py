@@ -30,6 +30,6 @@ def coverage_of(home: Home, model: str, version: Version) -> Mapping[str, Any] |
         if given.get("limits") == limits.digest and (
             given.get("model") == version.outputs["model"].digest
         ):
-            found: Mapping[str, Any] = home.objects.json(item.outputs[COVERAGE].digest)
-            return found
+            coverage: Mapping[str, Any] = home.objects.json(item.outputs[COVERAGE].digest)
+            return coverage
     return None

@@ -40,20 +40,20 @@ def candidates(home: Home, model: str) -> Sequence[Version]:
 
 def candidate_of(home: Home, model: str, digest: str) -> Version:
     """Return a candidate by its digest; raises UnknownName."""
-    found = [version for version in candidates(home, model) if version.digest == digest]
-    if not found:
+    matches = [version for version in candidates(home, model) if version.digest == digest]
+    if not matches:
         raise UnknownName(f"{model} has no candidate with digest {digest}")
-    return found[0]
+    return matches[0]
 
 
 def candidate_named(home: Home, model: str, name: str) -> Version:
     """Return a candidate by `v3`, `3` or its digest; raises UnknownName with the nearest."""
     known = {f"v{version.number}": version for version in candidates(home, model)}
     every = {version.digest: version for version in known.values()}
-    found = known.get(f"v{name.strip().removeprefix('v')}") or every.get(name)
-    if found is None:
+    candidate = known.get(f"v{name.strip().removeprefix('v')}") or every.get(name)
+    if candidate is None:
         raise UnknownName.of(f"version of {model}/candidate", name, known)
-    return found
+    return candidate
 
 
 def compared_with(home: Home, model: str, candidate: str, policy: str) -> str | None:
@@ -114,10 +114,14 @@ def log_decision(home: Home, model: str, current: Current) -> LogEntry | None:
 def _behind(home: Home, model: str, digest: str) -> Champion | None:
     """Return the challenger whose trial another candidate does not disturb."""
     log, env = home.promotions, home.env
-    found = log.challenger(env, model)
-    if found is None or found.digest == digest or found.digest in log.held(env, model):
+    challenger = log.challenger(env, model)
+    if (
+        challenger is None
+        or challenger.digest == digest
+        or challenger.digest in log.held(env, model)
+    ):
         return None
-    return found
+    return challenger
 
 
 def _action(home: Home, model: str, facts: Mapping[str, Any]) -> tuple[str, str]:

@@ -30,13 +30,13 @@ def evaluated(home: Home, model: str, version: Version) -> Evaluated | None:
         given = {} if made is None else made.ingredients["inputs"]
         if given.get("model") != version.outputs["model"].digest:
             continue
-        found = Evaluated(
+        report = Evaluated(
             metrics=item.outputs["metrics"],
             predictions=item.outputs["predictions"],
             test=Ref(given["test"], "table"),
             features={batch: Ref(table, "table") for batch, table in given["features"]},
         )
-        refs = [found.metrics, found.predictions, found.test, *found.features.values()]
+        refs = [report.metrics, report.predictions, report.test, *report.features.values()]
         if not home.objects.missing(sorted({ref.digest for ref in refs})):
-            return found
+            return report
     return None

@@ -84,12 +84,12 @@ def fitted_of(home: Home, version: Version) -> ActionRecord:
     Raises NotMaterialized if its record is gone, DamagedObject if the leaderboard is.
     """
     chosen = home.objects.json(version.outputs["leaderboard"].digest)["chosen"]
-    found = home.records.action(version.actions.get(f"fit:{chosen}", ""))
-    if found is None:
+    action = home.records.action(version.actions.get(f"fit:{chosen}", ""))
+    if action is None:
         raise NotMaterialized(
             f"the store has lost action fit:{chosen} of {version.digest}; materialize with --force"
         )
-    return found
+    return action
 
 
 def origin(home: Home, model: str, version: Version) -> Origin:
@@ -98,9 +98,9 @@ def origin(home: Home, model: str, version: Version) -> Origin:
     report, evaluated = _evaluated(home, ancestry, model, version)
     fitted = fitted_of(home, version)
     keys = [key for key in version.actions.values() if key in ancestry.steps]
-    found = ancestry.closure([*keys, evaluated.key], prefer=home.records.first_actions())
-    if found.unknown:
-        raise NotMaterialized(_lost(home, found))
+    closure = ancestry.closure([*keys, evaluated.key], prefer=home.records.first_actions())
+    if closure.unknown:
+        raise NotMaterialized(_lost(home, closure))
     given, tested = fitted.ingredients["inputs"], evaluated.ingredients["inputs"]
     folds = {"train": given["train"], "validation": given["validation"], "test": tested["test"]}
     features = dict(sorted({**dict(given["features"]), **dict(tested["features"])}.items()))
@@ -111,9 +111,9 @@ def origin(home: Home, model: str, version: Version) -> Origin:
         report=report.outputs,
         folds=folds,
         features=features,
-        accounts=_accounts(ancestry, found, set(features.values())),
-        actions=[step for step in found.steps if step.key != evaluated.key],
-        landed=_landed(home, found),
+        accounts=_accounts(ancestry, closure, set(features.values())),
+        actions=[step for step in closure.steps if step.key != evaluated.key],
+        landed=_landed(home, closure),
     )
 
 
@@ -132,9 +132,9 @@ def _evaluated(
             ):
                 return item, record
     name = f"{model} v{version.number}"
-    found = ancestry.closure(version.actions.values())
-    if found.unknown:
-        raise NotMaterialized(f"inputs of {name} are missing: {_lost(home, found)}")
+    closure = ancestry.closure(version.actions.values())
+    if closure.unknown:
+        raise NotMaterialized(f"inputs of {name} are missing: {_lost(home, closure)}")
     raise NotMaterialized(
         f"there is no evaluation report of {name}; materialize {model}/evaluation_report"
     )
@@ -148,19 +148,21 @@ def _covers(ancestry: Ancestry, report: Version, version: Version) -> bool:
     return step is not None and version.outputs["limits"].digest in step.inputs
 
 
-def _lost(home: Home, found: Closure) -> str:
-    digest, name = next(iter(found.unknown.items()))
+def _lost(home: Home, closure: Closure) -> str:
+    digest, name = next(iter(closure.unknown.items()))
     why = home.removals.why(digest)
     what = f"was {why}" if why else "was produced by no action"
     return f"{digest}, an input of {name}, {what}"
 
 
-def _accounts(ancestry: Ancestry, found: Closure, features: set[str]) -> dict[str, dict[str, Ref]]:
+def _accounts(
+    ancestry: Ancestry, closure: Closure, features: set[str]
+) -> dict[str, dict[str, Ref]]:
     accounts: dict[str, dict[str, Ref]] = {}
-    for step in found.steps:
+    for step in closure.steps:
         if features.isdisjoint(ref.digest for ref in step.outputs.values()):
             continue
-        for _, maker in found.makers[step.key]:
+        for _, maker in closure.makers[step.key]:
             made = None if maker is None else ancestry.steps[maker]
             if made is not None and made.part == "clean":
                 dataset = made.cell().group
@@ -168,13 +170,13 @@ def _accounts(ancestry: Ancestry, found: Closure, features: set[str]) -> dict[st
     return accounts
 
 
-def _landed(home: Home, found: Closure) -> list[dict[str, str]]:
+def _landed(home: Home, closure: Closure) -> list[dict[str, str]]:
     files = home.batches.everywhere()
     places = {
         (step.cell().group, step.partition, digest)
-        for step in found.steps
+        for step in closure.steps
         for digest in step.inputs
-        if digest in found.landed
+        if digest in closure.landed
     }
     return [
         {

@@ -43,9 +43,9 @@ def pairs(home: Home, project: Project, model: str) -> Iterator[Pair]:
             continue
         if challenger[batch].facts.get("target") != project.models[model].target:
             continue
-        found = _pair(home, batch, champion[batch], challenger[batch], features[batch])
-        if found is not None:
-            yield found
+        pair = _pair(home, batch, champion[batch], challenger[batch], features[batch])
+        if pair is not None:
+            yield pair
 
 
 def _pair(

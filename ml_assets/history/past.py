@@ -48,8 +48,8 @@ def past(home: Home, model: str, digest: str) -> Past | None:
     Needed are the version, its leaderboard, the action that fitted it, and the objects of its
     parts and inputs.
     """
-    found = home.records.versions(f"{model}/candidate")
-    version = next((item for item in found if item.digest == digest), None)
+    versions = home.records.versions(f"{model}/candidate")
+    version = next((item for item in versions if item.digest == digest), None)
     if version is None:
         return None
     try:
@@ -94,5 +94,5 @@ def features_action(home: Home, model: str, features: Mapping[str, Ref]) -> Acti
 def params_of(made: ActionRecord) -> Mapping[str, Any]:
     """Return the params of an action in their order, which a key does not have."""
     call = made.ingredients.get("call")
-    found: Mapping[str, Any] = made.ingredients["params"] if call is None else load(call)["params"]
-    return found
+    params: Mapping[str, Any] = made.ingredients["params"] if call is None else load(call)["params"]
+    return params

@@ -36,7 +36,7 @@ def raw_rows(home: Home, dataset: str, made: ActionRecord) -> BatchOrigin:
     """Return the raw rows of the features that an action made of a dataset."""
     ancestry = ancestry_of(home)
     step = Step.of(made)
-    found: dict[str, dict[str, Ref]] = {}
+    joins: dict[str, dict[str, Ref]] = {}
     main, snapshots = None, {}
     for path, digest in step.leaves:
         cleaned = _cleaned(ancestry, digest)
@@ -46,8 +46,8 @@ def raw_rows(home: Home, dataset: str, made: ActionRecord) -> BatchOrigin:
         elif cleaned is not None and not cleaned.partition:
             snapshots[path[1]] = Ref(digest, "table")
         elif cleaned is not None and raw is not None and path[1] != dataset:
-            found.setdefault(path[1], {})[cleaned.partition] = raw
-    return BatchOrigin(step.partition, step.outputs["features"], main, snapshots, found)
+            joins.setdefault(path[1], {})[cleaned.partition] = raw
+    return BatchOrigin(step.partition, step.outputs["features"], main, snapshots, joins)
 
 
 def kept(home: Home, release: str | None, candidate: str) -> BatchOrigin | None:

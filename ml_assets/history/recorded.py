@@ -74,8 +74,8 @@ class Step:
     @property
     def call(self) -> Mapping[str, Any]:
         """The call (`keys/calls.py`), with its keys in order."""
-        found: Mapping[str, Any] = load(self.record.ingredients["call"])
-        return found
+        document: Mapping[str, Any] = load(self.record.ingredients["call"])
+        return document
 
     @property
     def unit(self) -> str:
@@ -103,8 +103,8 @@ class Step:
     @property
     def moved(self) -> dict[str, tuple[str, str]]:
         """Libraries (and Python) whose version changed: (then, now)."""
-        found = {name: (then, _now(name)) for name, then in self.environment}
-        return {name: pair for name, pair in found.items() if pair[0] != pair[1]}
+        pairs = {name: (then, _now(name)) for name, then in self.environment}
+        return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
 
 def steps_of(records: Records) -> Iterator[Step]:
@@ -114,10 +114,10 @@ def steps_of(records: Records) -> Iterator[Step]:
 
 
 def _read(records: Records, key: str) -> ActionRecord:
-    found = records.action(key)
-    if found is None:
+    action = records.action(key)
+    if action is None:
         raise NotMaterialized(f"the record of action {key} was deleted in the meantime; retry")
-    return found
+    return action
 
 
 def _now(name: str) -> str:

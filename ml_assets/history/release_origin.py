@@ -48,22 +48,22 @@ def told(home: Home, model: str, version: Version, release: str | None) -> Relea
     given = {} if made is None else json.loads(made.ingredients.get("call", "{}"))
     if given.get("params", {}).get("candidate") == version.digest:
         return _kept(home, version, given)
-    found = origin(home, model, version)
-    evaluated = found.evaluated.ingredients["params"]
+    lineage = origin(home, model, version)
+    evaluated = lineage.evaluated.ingredients["params"]
     return ReleaseOrigin(
-        fitted=found.fitted.ingredients["params"],
-        family=str(found.fitted.ingredients["hooks"]["family"]),
+        fitted=lineage.fitted.ingredients["params"],
+        family=str(lineage.fitted.ingredients["hooks"]["family"]),
         evaluated={name: evaluated[name] for name in EVALUATED},
-        lineage=found.document(),
+        lineage=lineage.document(),
         inputs={
             "model": version.outputs["model"],
-            "metrics": found.report["metrics"],
-            "report": found.report["report"],
-            "folds": _tables(found.folds),
-            "features": _tables(found.features),
-            **_intervals({**version.outputs, **found.report}),
+            "metrics": lineage.report["metrics"],
+            "report": lineage.report["report"],
+            "folds": _tables(lineage.folds),
+            "features": _tables(lineage.features),
+            **_intervals({**version.outputs, **lineage.report}),
         },
-        accounts=found.accounts,
+        accounts=lineage.accounts,
     )
 
 
@@ -91,9 +91,9 @@ def _kept(home: Home, version: Version, given: Mapping[str, Any]) -> ReleaseOrig
     )
 
 
-def _intervals(found: Mapping[str, Ref]) -> dict[str, Ref]:
+def _intervals(outputs: Mapping[str, Ref]) -> dict[str, Ref]:
     """Return the documents of prediction intervals, if there are any."""
-    return {name: found[name] for name in INTERVALS if name in found}
+    return {name: outputs[name] for name in INTERVALS if name in outputs}
 
 
 def _tables(digests: Mapping[str, str]) -> dict[str, Ref]:

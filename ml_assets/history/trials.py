@@ -51,20 +51,20 @@ def log_verdict(home: Home, model: str, current: Current) -> LogEntry | None:
     Nothing is appended while the trial runs, nor if its challenger no longer waits: the verdict
     is on the log already, or somebody decided otherwise. Raises Conflict and LogBroken.
     """
-    action, found = ENDS.get(str(current.facts["verdict"])), running(home, model)
-    if action is None or found is None:
+    action, current_trial = ENDS.get(str(current.facts["verdict"])), running(home, model)
+    if action is None or current_trial is None:
         return None
-    pair = (found.champion.digest, found.challenger.digest)
+    pair = (current_trial.champion.digest, current_trial.challenger.digest)
     if pair != (current.facts["champion"], current.facts["challenger"]):
         return None
     evidence = {"trial": current.outputs["trial"].digest}
-    return end(home, model, found, action, str(current.facts["sentence"]), evidence)
+    return end(home, model, current_trial, action, str(current.facts["sentence"]), evidence)
 
 
 def end(
     home: Home,
     model: str,
-    found: Running,
+    current_trial: Running,
     action: str,
     reason: str,
     evidence: dict[str, str] | None = None,
@@ -74,9 +74,9 @@ def end(
         home.env,
         model,
         action=action,
-        version=found.challenger.version,
-        digest=found.challenger.digest,
-        expected=found.champion.digest,
+        version=current_trial.challenger.version,
+        digest=current_trial.challenger.digest,
+        expected=current_trial.champion.digest,
         actor=actor(),
         reason=reason,
         evidence=evidence,

@@ -56,11 +56,11 @@ class Action:
 
     def modules(self) -> list[str]:
         """Return the modules where the code closure starts."""
-        found = [self.stage.split(":")[0]]
+        names = [self.stage.split(":")[0]]
         for hook in self.hooks.values():
             references = [hook] if isinstance(hook, str) else list(hook.values())
-            found += [reference.split(":")[0] for reference in references]
-        return found
+            names += [reference.split(":")[0] for reference in references]
+        return names
 
 
 def pending_in(tree: Input) -> Iterator[Pending]:
@@ -131,7 +131,7 @@ class Keyed:
     @property
     def pending(self) -> list[Pending]:
         """The inputs that are still unknown."""
-        return [found for tree in self.action.inputs.values() for found in pending_in(tree)]
+        return [leaf for tree in self.action.inputs.values() for leaf in pending_in(tree)]
 
 
 @dataclass(frozen=True)

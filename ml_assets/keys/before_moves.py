@@ -75,11 +75,11 @@ def is_own(node: ast.stmt) -> bool:
     return node.module.split(".")[0] == "ml_assets"
 
 
-def in_order(found: Iterable[Imported]) -> list[ast.ImportFrom]:
+def in_order(imports: Iterable[Imported]) -> list[ast.ImportFrom]:
     """Return imports as isort writes them: a statement for each module and for each `as`."""
     plain: dict[str, ast.ImportFrom] = {}
     made: list[ast.ImportFrom] = []
-    for module, name, local in sorted(set(found), key=_place):
+    for module, name, local in sorted(set(imports), key=_place):
         if local is None and module in plain:
             plain[module].names.append(ast.alias(name))
             continue

@@ -65,24 +65,24 @@ class Sources:
         Raises HookError if one of these has no source, or a source that is not Python.
         Modules of installed packages are in no closure; `libraries` covers them.
         """
-        found: dict[str, Module] = {}
+        by_name: dict[str, Module] = {}
         waiting = sorted(set(modules) - self._installed(modules))
         while waiting:
             asked = waiting.pop()
             name = self._here(asked)
-            if name in found:
+            if name in by_name:
                 continue
             module = self._module(name)
             if module is None:
                 raise HookError(f"no source file for module {asked}")
-            found[name] = module
+            by_name[name] = module
             # Also the former packages of a moved module, which are in its keys.
             parents = [*_parents(name), *_parents(moved.first(name))]
             for other in (*sorted(module.first_party), *dict.fromkeys(parents)):
-                known = other not in found and other not in OUTSIDE
+                known = other not in by_name and other not in OUTSIDE
                 if known and self._path(self._here(other)) is not None:
                     waiting.append(other)
-        return found
+        return by_name
 
     def libraries(self, modules: Iterable[str]) -> set[str]:
         """Return the top-level modules of other packages that these reach or belong to.
@@ -90,16 +90,16 @@ class Sources:
         Raises HookError as `closure` does.
         """
         given = list(modules)
-        found = {name for module in self.closure(given).values() for name in module.third_party}
-        return found | {name.split(".")[0] for name in self._installed(given)}
+        packages = {name for module in self.closure(given).values() for name in module.third_party}
+        return packages | {name.split(".")[0] for name in self._installed(given)}
 
     def _installed(self, modules: Iterable[str]) -> set[str]:
         """Return the modules of installed packages; raises HookError if one is not installed."""
-        found = {name for name in modules if name.split(".")[0] not in self._roots}
-        for name in sorted(found):
+        names = {name for name in modules if name.split(".")[0] not in self._roots}
+        for name in sorted(names):
             if importlib.util.find_spec(name.split(".")[0]) is None:
                 raise HookError(f"no package {name.split('.')[0]} for {name}: install it")
-        return found
+        return names
 
     def _here(self, name: str) -> str:
         """Return the one of a module's names that has a source."""
@@ -163,19 +163,19 @@ def digests(closure: Mapping[str, Module]) -> dict[str, str]:
     # If a module now has another's old name, the name means it alone.
     first |= {name: name for name, then in first.items() if then in closure}
     renamed = {then for name, then in first.items() if then != name}
-    found = {first[name]: module.digest for name, module in closure.items()}
-    if (faults := moved.first(spare.WHERE)) in found:
+    by_name = {first[name]: module.digest for name, module in closure.items()}
+    if (faults := moved.first(spare.WHERE)) in by_name:
         name = next(name for name, then in first.items() if then == faults)
-        found[faults] = _faults(closure[name], closure.values())
+        by_name[faults] = _faults(closure[name], closure.values())
     if renamed:
-        parents = {parent for name in found for parent in _parents(name)}
+        parents = {parent for name in by_name for parent in _parents(name)}
         for name, module in closure.items():
             bare = module.path.name == "__init__.py" and module.digest == EMPTY
             if bare and first[name] not in parents:
-                del found[first[name]]
+                del by_name[first[name]]
         gone = {parent for name in renamed for parent in _parents(name)} - OUTSIDE
-        found |= dict.fromkeys(gone - found.keys(), EMPTY)
-    return dict(sorted(found.items()))
+        by_name |= dict.fromkeys(gone - by_name.keys(), EMPTY)
+    return dict(sorted(by_name.items()))
 
 
 def _faults(faults: Module, closure: Iterable[Module]) -> str:

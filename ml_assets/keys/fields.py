@@ -47,16 +47,16 @@ class Fields:
 
     def completed(self, kinds: Iterable[type[BaseModel]]) -> dict[str, Any]:
         """Return the record extended with missing classes and fields; existing entries stay."""
-        found = {name: dict(said) for name, said in self._record.items()}
+        record = {name: dict(said) for name, said in self._record.items()}
         for kind in kinds:
-            said = found.setdefault(_name(kind), {FIRST: list(kind.model_fields)})
+            said = record.setdefault(_name(kind), {FIRST: list(kind.model_fields)})
             later = dict(said.get(LATER, {}))
             for name, field in kind.model_fields.items():
                 if name not in said[FIRST] and name not in later and _has_default(field):
                     later[name] = self._plain(field.get_default(call_default_factory=True))
             if later:
                 said[LATER] = later
-        return found
+        return record
 
     def _later(self, value: Any) -> Excluded:
         """Return the later fields in a value, at any depth, that have their default."""
@@ -73,14 +73,14 @@ class Fields:
 
     def _later_of(self, spec: BaseModel) -> Excluded:
         defaults = self._defaults_of(type(spec))
-        found: Excluded = {}
+        excluded: Excluded = {}
         for name in type(spec).model_fields:
             value = getattr(spec, name)
             if name in defaults and json.dumps(self._plain(value)) == defaults[name]:
-                found[name] = True
+                excluded[name] = True
             elif inside := self._later(value):
-                found[name] = inside
-        return found
+                excluded[name] = inside
+        return excluded
 
     def _defaults_of(self, kind: type[BaseModel]) -> Mapping[str, str]:
         """Return the later fields of a class, each with the default (as JSON) to leave out."""

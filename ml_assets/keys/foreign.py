@@ -55,11 +55,11 @@ def watched(
         return
     imported = {top for module in closure.values() for top in module.third_party}
     reached = [n for n in sys.modules if n not in before or n.split(".")[0] in imported]
-    found = _unknown(workspace, closure, reached)
+    unknown = _unknown(workspace, closure, reached)
     for name in own:
         # What one call imported is already imported in the next.
         known = _seen.setdefault((closure[name].path, closure[name].digest), {})
-        known |= found
+        known |= unknown
         if known:
             raise HookError(_said(closure[name].path, known))
 
@@ -67,7 +67,7 @@ def watched(
 def _unknown(
     workspace: Workspace, closure: Collection[str], names: Iterable[str]
 ) -> dict[str, str]:
-    found = {}
+    unknown = {}
     roots = [str(path.resolve()) for path in workspace.roots.values()]
     for name in names:
         file = getattr(sys.modules.get(name), "__file__", None)
@@ -75,12 +75,12 @@ def _unknown(
             continue
         ours = any(Path(file).resolve().is_relative_to(root) for root in roots)
         if not ours or is_own(workspace, name):
-            found[name] = file
-    return found
+            unknown[name] = file
+    return unknown
 
 
-def _said(hook: Path, found: Mapping[str, str]) -> str:
-    listed = ", ".join(f"{name} ({path})" for name, path in sorted(found.items()))
+def _said(hook: Path, unknown: Mapping[str, str]) -> str:
+    listed = ", ".join(f"{name} ({path})" for name, path in sorted(unknown.items()))
     return (
         f"{hook}: it imports {listed}: this code is in no key, so editing it would have no effect "
         f"here. Put it into the project and import it by an import statement, or install it as a "

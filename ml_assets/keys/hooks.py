@@ -43,7 +43,7 @@ def hooks(workspace: Workspace, project: Project) -> Iterator[str]:
 
 def absent(workspace: Workspace, project: Project) -> list[str]:
     """Return the named functions that do not exist, each with its file and the nearest name."""
-    sources, found = Sources(workspace.roots), []
+    sources, problems = Sources(workspace.roots), []
     for hook in sorted(set(hooks(workspace, project))):
         module, function = hook.split(":")
         # The action that needs a file reports if it is missing or not Python.
@@ -53,8 +53,10 @@ def absent(workspace: Workspace, project: Project) -> list[str]:
             names = _bound(ast.parse(path.read_bytes())) if path is not None else {"*"}
             if function not in names and "*" not in names:
                 defined = [name for name in names if not name.startswith("_")]
-                found.append(f"{path}: there is no function {function}{suggest(function, defined)}")
-    return found
+                problems.append(
+                    f"{path}: there is no function {function}{suggest(function, defined)}"
+                )
+    return problems
 
 
 def installed(module: str) -> Path | None:
@@ -67,18 +69,18 @@ def installed(module: str) -> Path | None:
     if not rest:
         return Path(spec.origin)
     base = Path(spec.origin).parent.joinpath(*rest)
-    found = (base.with_name(f"{base.name}.py"), base / "__init__.py")
-    return next((path for path in found if path.is_file()), None)
+    candidates = (base.with_name(f"{base.name}.py"), base / "__init__.py")
+    return next((path for path in candidates if path.is_file()), None)
 
 
 def _bound(tree: ast.Module) -> set[str]:
     """Return every name that a module may bind, functions within functions included."""
-    found: set[str] = set()
+    names: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            found.add(node.name)
+            names.add(node.name)
         elif isinstance(node, ast.alias):
-            found.add(node.asname or node.name.split(".")[0])
+            names.add(node.asname or node.name.split(".")[0])
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            found.add(node.id)
-    return found
+            names.add(node.id)
+    return names

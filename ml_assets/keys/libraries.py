@@ -39,8 +39,8 @@ def _distributions() -> dict[str, list[str]]:
 
 def environment(modules: Iterable[str]) -> dict[str, str]:
     """Return the part of an action key: Python's minor version and the libraries' versions."""
-    found = dict(version_of(module) for module in sorted(set(modules)))
-    return {"python": f"{sys.version_info.major}.{sys.version_info.minor}", **found}
+    versions = dict(version_of(module) for module in sorted(set(modules)))
+    return {"python": f"{sys.version_info.major}.{sys.version_info.minor}", **versions}
 
 
 @functools.cache

@@ -38,10 +38,10 @@ def function(reference: str, closure: Mapping[str, Module], workspace: Workspace
                 _imported[reached] = source.digest
     if not attribute:
         return module
-    found = getattr(module, attribute, None)
-    if not callable(found):
+    member = getattr(module, attribute, None)
+    if not callable(member):
         raise HookError(f"{_place(name, closure)}: there is no function {attribute}")
-    return found
+    return member
 
 
 def unchanged(closure: Mapping[str, Module], sources: Sources) -> None:
@@ -69,9 +69,9 @@ def _guard(closure: Mapping[str, Module]) -> None:
 
 def _same_file(module: ModuleType, source: Module) -> None:
     """Refuse a module of the same name from another place, whose code was not hashed."""
-    found = module.__file__
-    if found is None or not source.path.samefile(found):
-        raise HookError(f"{source.path}: another {source.name} is imported, from {found}")
+    file = module.__file__
+    if file is None or not source.path.samefile(file):
+        raise HookError(f"{source.path}: another {source.name} is imported, from {file}")
 
 
 def _import(name: str, closure: Mapping[str, Module], workspace: Workspace) -> Any:

@@ -49,8 +49,8 @@ def impurities(workspace: Workspace, project: Project) -> list[Impurity]:
         with suppress(HookError):
             closure = sources.closure([hook])
             own |= {name: module for name, module in closure.items() if is_own(workspace, name)}
-    found = {item for module in own.values() for item in look(module.text, module.path)}
-    return sorted(found | {item for module in own.values() for item in _elsewhere(module)})
+    impure = {item for module in own.values() for item in look(module.text, module.path)}
+    return sorted(impure | {item for module in own.values() for item in _elsewhere(module)})
 
 
 def _elsewhere(module: Module) -> Iterator[Impurity]:
@@ -85,23 +85,23 @@ def look(text: str, path: Path) -> Iterator[Impurity]:
     for node in ast.walk(tree):
         if not isinstance(node, ast.Name | ast.Attribute):
             continue
-        found = _judge(node, calls.get(id(node)), names)
-        if found is not None and ALLOWED not in lines[node.lineno - 1]:
-            yield Impurity(str(path), node.lineno, *found)
+        verdict = _judge(node, calls.get(id(node)), names)
+        if verdict is not None and ALLOWED not in lines[node.lineno - 1]:
+            yield Impurity(str(path), node.lineno, *verdict)
 
 
 def _imported(tree: ast.AST) -> dict[str, str]:
     """Return local name -> the imported name (`pd` -> `pandas`)."""
-    found: dict[str, str] = {}
+    imports: dict[str, str] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 top = alias.name.split(".")[0]
-                found[alias.asname or top] = alias.name if alias.asname else top
+                imports[alias.asname or top] = alias.name if alias.asname else top
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             for alias in node.names:
-                found[alias.asname or alias.name] = f"{node.module}.{alias.name}"
-    return found
+                imports[alias.asname or alias.name] = f"{node.module}.{alias.name}"
+    return imports
 
 
 def _judge(

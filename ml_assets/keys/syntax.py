@@ -49,11 +49,11 @@ def parsed(path: Path, source: bytes, text: str) -> Syntax:
     """Return the syntax of a source; raises SyntaxError."""
     kept = Path(importlib.util.cache_from_source(str(path))).with_suffix(".tree.json")
     mark = f"{FORMAT} {_moves()} {hashlib.sha256(source).hexdigest()}"
-    found = _kept(kept, mark)
-    if found is None:
-        found = _parse(text)
-        _keep(kept, mark, found)
-    return found
+    syntax = _kept(kept, mark)
+    if syntax is None:
+        syntax = _parse(text)
+        _keep(kept, mark, syntax)
+    return syntax
 
 
 @functools.cache
@@ -75,11 +75,11 @@ def _kept(path: Path, mark: str) -> Syntax | None:
     )
 
 
-def _keep(path: Path, mark: str, found: Syntax) -> None:
+def _keep(path: Path, mark: str, syntax: Syntax) -> None:
     if sys.dont_write_bytecode:
         return
-    names = (sorted(found.spare), sorted(found.reads))
-    body = json.dumps([found.digest, found.imports, found.bare, *names])
+    names = (sorted(syntax.spare), sorted(syntax.reads))
+    body = json.dumps([syntax.digest, syntax.imports, syntax.bare, *names])
     # If the folder is not writable, each process parses again.
     with suppress(OSError):
         path.parent.mkdir(exist_ok=True)

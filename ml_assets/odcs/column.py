@@ -81,17 +81,17 @@ def read_column(content: Mapping[str, Any], foreign: bool) -> ContractColumn:
     rest = Rest(content)
     given = str(rest.take("name", ""))
     name = given.lstrip("_") or "column" if given.startswith("_") else given
-    found = ContractColumn(given, name, {}, [], [], None)
-    if found.name != given:
-        found.comments.append(f"{given!r} in the contract; names that start with _ are reserved")
+    column = ContractColumn(given, name, {}, [], [], None)
+    if column.name != given:
+        column.comments.append(f"{given!r} in the contract; names that start with _ are reserved")
     own = rest.own() or {}
     if not isinstance(own, Mapping):
-        found.wrong.append(
+        column.wrong.append(
             (("customProperties",), f"mlAssets: got {own!r}, wanted keys and values")
         )
         own = {}
-    kind = _type(rest, found)
-    values = found.values
+    kind = _type(rest, column)
+    values = column.values
     values["type"] = kind
     if rest.look("description") is not None:
         values["description"] = rest.take("description")
@@ -101,72 +101,72 @@ def read_column(content: Mapping[str, Any], foreign: bool) -> ContractColumn:
     if is_true(rest.take("required")):
         values["nullable"] = False
     source = rest.take("physicalName", given)
-    if source != found.name:
+    if source != column.name:
         values["source"] = [source]
-    _options(rest, kind, found)
-    _quality(rest, found)
-    _sensitive(rest, found)
+    _options(rest, kind, column)
+    _quality(rest, column)
+    _sensitive(rest, column)
     if is_true(rest.take("primaryKey")):
-        found.key = int(rest.take("primaryKeyPosition", -1))
-    found.unique |= is_true(rest.take("unique"))
+        column.key = int(rest.take("primaryKeyPosition", -1))
+    column.unique |= is_true(rest.take("unique"))
     if foreign:
         if "allowed" in values and kind == "text":
             values["type"] = "category"
         _nulls(values)
-        _fitting(found)
+        _fitting(column)
     values |= own
-    found.comments += [f"in the contract: {told}" for told in rest.told()]
-    return found
+    column.comments += [f"in the contract: {told}" for told in rest.told()]
+    return column
 
 
-def _type(rest: Rest, found: ContractColumn) -> ColumnType:
+def _type(rest: Rest, column: ContractColumn) -> ColumnType:
     logical, physical = rest.take("logicalType"), rest.look("physicalType")
     if logical in TYPES:
         return TYPES[logical]
     if logical in AS_TEXT:
-        found.comments.append(f"{logical} in the contract, read as text")
+        column.comments.append(f"{logical} in the contract, read as text")
         return "text"
     if logical is not None:
         known = (*TYPES, *AS_TEXT)
         said = f"got {logical!r}{suggest(logical, known)}"
-        found.wrong.append((("logicalType",), said))
+        column.wrong.append((("logicalType",), said))
         return "text"
     written = str(physical or "").lower()
     kinds = (kind for start, kind in PHYSICAL if written.startswith(start))
     kind: ColumnType = next(kinds, "text")
-    found.comments.append("TODO type: the contract has no logicalType")
+    column.comments.append("TODO type: the contract has no logicalType")
     return kind
 
 
-def _options(rest: Rest, kind: ColumnType, found: ContractColumn) -> None:
-    read = read_options(found.name, kind, rest.take("logicalTypeOptions"))
-    found.values |= read.values
-    found.rules += read.rules
-    found.comments += read.comments
+def _options(rest: Rest, kind: ColumnType, column: ContractColumn) -> None:
+    read = read_options(column.name, kind, rest.take("logicalTypeOptions"))
+    column.values |= read.values
+    column.rules += read.rules
+    column.comments += read.comments
 
 
-def _quality(rest: Rest, found: ContractColumn) -> None:
+def _quality(rest: Rest, column: ContractColumn) -> None:
     said = said_by(rest.take("quality"))
     listed = rest.look("enum")
     if isinstance(listed, list) and all("value" in item for item in listed):
         said.values["allowed"] = [item["value"] for item in rest.take("enum")]
         more = [item for item in listed if set(item) != {"value"}]
-        found.comments += [f"values in the contract: {shown(more)}"] if more else []
-    found.unique = said.unique is not None
-    found.comments += said.comments
-    found.values |= said.values
+        column.comments += [f"values in the contract: {shown(more)}"] if more else []
+    column.unique = said.unique is not None
+    column.comments += said.comments
+    column.values |= said.values
 
 
-def _sensitive(rest: Rest, found: ContractColumn) -> None:
+def _sensitive(rest: Rest, column: ContractColumn) -> None:
     classified = rest.look("classification")
     tags = rest.look("tags") or []
     secret = classified is not None and str(classified).lower() not in OPEN
     if secret and str(classified) != "confidential":
-        found.comments.append(f"classified as {classified} in the contract")
+        column.comments.append(f"classified as {classified} in the contract")
     if secret:
         rest.take("classification")
     if secret or any(str(tag).lower() in PERSONAL for tag in tags):
-        found.values["sensitive"] = True
+        column.values["sensitive"] = True
 
 
 def _nulls(values: dict[str, Any]) -> None:
@@ -176,12 +176,12 @@ def _nulls(values: dict[str, Any]) -> None:
         values["null_values"] = [text for text in NULLS if text not in allowed]
 
 
-def _fitting(found: ContractColumn) -> None:
+def _fitting(column: ContractColumn) -> None:
     """Turn fields that a column of its type cannot have into comments."""
-    for name, why in _misfits(found.values):
-        if name in found.values and name != "type":
-            value = shown(found.values.pop(name))
-            found.comments.append(f"{name} of the contract, not expressed here: {value} ({why})")
+    for name, why in _misfits(column.values):
+        if name in column.values and name != "type":
+            value = shown(column.values.pop(name))
+            column.comments.append(f"{name} of the contract, not expressed here: {value} ({why})")
 
 
 def _misfits(values: dict[str, Any]) -> Iterator[tuple[str, str]]:

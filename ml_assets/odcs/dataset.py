@@ -73,20 +73,20 @@ def imported(contract: ContractFile, schema: str | None = None) -> Imported:
 def _columns(contract: ContractFile, place: int, foreign: bool) -> list[ContractColumn]:
     """Return the columns; SpecError for those that are none, or are there twice."""
     content = contract.content["schema"][place].get("properties") or []
-    found = [read_column(item, foreign) for item in content]
+    columns = [read_column(item, foreign) for item in content]
     wrong: list[tuple[Place, str]] = []
-    for number, column in enumerate(found):
+    for number, column in enumerate(columns):
         at = ("schema", place, "properties", number)
         wrong += [((*at, *inner), said) for inner, said in column.wrong]
         if "name" not in content[number]:
             wrong.append((at, "name is missing"))
-        elif column.name in [other.name for other in found[:number]]:
+        elif column.name in [other.name for other in columns[:number]]:
             wrong.append((at, f"the column {column.name!r} is there twice"))
-    if not found:
+    if not columns:
         wrong.append((("schema", place), "has no properties, wanted a table's columns"))
     if wrong:
         raise contract.wrong(wrong)
-    return found
+    return columns
 
 
 def _description(head: Rest, table: Rest) -> DraftNode:
@@ -229,7 +229,7 @@ def _validated(contract: ContractFile, attributes: Any) -> DatasetSpec:
         wrong = []
         for item in error.errors():
             cause = item.get("ctx", {}).get("error")
-            found = cause.found if isinstance(cause, Mistakes) else [((), item["msg"])]
-            wrong += [((*item["loc"], *place), said) for place, said in found]
+            mistakes = cause.found if isinstance(cause, Mistakes) else [((), item["msg"])]
+            wrong += [((*item["loc"], *place), said) for place, said in mistakes]
         said = [f"as a dataset: {'.'.join(map(str, place))}: {what}" for place, what in wrong]
         raise contract.wrong([((), text) for text in said]) from None

@@ -29,9 +29,9 @@ class ContractFile:
     root: yaml.Node
     content: Mapping[str, Any]
 
-    def wrong(self, found: list[tuple[Place, str]]) -> SpecError:
+    def wrong(self, mistakes: list[tuple[Place, str]]) -> SpecError:
         """Return the error for mistakes at places of the file."""
-        placed = sorted((line_of(self.root, place), self._said(place, s)) for place, s in found)
+        placed = sorted((line_of(self.root, place), self._said(place, s)) for place, s in mistakes)
         return SpecError("\n".join(f"{self.path}:{line}: {said}" for line, said in placed))
 
     def table(self, name: str | None) -> tuple[int, Mapping[str, Any]]:
@@ -137,11 +137,11 @@ class Rest:
     def custom(self, name: str) -> Any:
         """Return the value of a custom property, None without one."""
         every = self._left.get("customProperties") or []
-        found = [item for item in every if item.get("property") == name]
-        if not found:
+        matches = [item for item in every if item.get("property") == name]
+        if not matches:
             return None
-        self._left["customProperties"] = [item for item in every if item not in found]
-        return found[0].get("value")
+        self._left["customProperties"] = [item for item in every if item not in matches]
+        return matches[0].get("value")
 
     def own(self) -> Any:
         """Return what ml_assets put there itself, None in contracts of others."""

@@ -84,23 +84,23 @@ def _property(name: str, column: Column, key: list[str]) -> dict[str, Any]:
     left = column.model_dump(mode="json", exclude_defaults=True)
     if left["type"] != "category":
         del left["type"]
-    found: dict[str, Any] = {"name": name, "logicalType": LOGICAL[column.type]}
+    document: dict[str, Any] = {"name": name, "logicalType": LOGICAL[column.type]}
     source = left.get("source", [])
     if len(source) == 1 and source != [name]:
-        found["physicalName"] = left.pop("source")[0]
+        document["physicalName"] = left.pop("source")[0]
     if "description" in left:
-        found["description"] = left.pop("description")
+        document["description"] = left.pop("description")
     if name in key:
-        found |= {"primaryKey": True, "primaryKeyPosition": key.index(name) + 1}
+        document |= {"primaryKey": True, "primaryKeyPosition": key.index(name) + 1}
     if not left.pop("nullable", True):
-        found["required"] = True
+        document["required"] = True
     if left.pop("sensitive", False):
-        found["classification"] = CONFIDENTIAL
+        document["classification"] = CONFIDENTIAL
     options = _options(column, left)
     if options:
-        found["logicalTypeOptions"] = options
+        document["logicalTypeOptions"] = options
     if "allowed" in left:
-        found["quality"] = [
+        document["quality"] = [
             {
                 "type": "library",
                 "metric": "invalidValues",
@@ -110,8 +110,8 @@ def _property(name: str, column: Column, key: list[str]) -> dict[str, Any]:
         ]
     custom = _custom({UNIT: left.pop("unit", None), OWN: left})
     if custom:
-        found["customProperties"] = custom
-    return found
+        document["customProperties"] = custom
+    return document
 
 
 def _options(column: Column, left: dict[str, Any]) -> dict[str, Any]:

@@ -111,5 +111,5 @@ def strptime(form: str) -> str | None:
             return None
         parts.append(text)
         end = piece.end()
-    found = "".join(parts)
-    return found if end == len(form) and lacking(found) is None else None
+    pattern = "".join(parts)
+    return pattern if end == len(form) and lacking(pattern) is None else None

@@ -49,20 +49,20 @@ def _expressed(rest: Rest, said: Said) -> bool:
     metric = rest.look("metric") or rest.look("rule")
     given = rest.look("arguments")
     arguments = given if isinstance(given, Mapping) else {}
-    found: dict[str, Any]
+    values: dict[str, Any]
     if metric in NULL and not arguments:
-        found = {"nullable": False}
+        values = {"nullable": False}
     elif metric in MISSING and isinstance(arguments.get("missingValues"), list):
         texts = ("" if text is None else str(text) for text in arguments["missingValues"])
-        found = {"nullable": False, "null_values": list(dict.fromkeys(texts))}
+        values = {"nullable": False, "null_values": list(dict.fromkeys(texts))}
     elif metric in INVALID and _valid(rest, arguments):
-        found = _valid(rest, arguments)
+        values = _valid(rest, arguments)
     elif metric in DUPLICATE and _columns(arguments) is not None:
         said.unique = _columns(arguments)
-        found = {}
+        values = {}
     else:
         return False
-    said.values |= found
+    said.values |= values
     for key in ("type", "metric", "rule", "arguments", "validValues", "unit", *_operators(rest)):
         rest.take(key)
     return True

@@ -49,5 +49,5 @@ def dataset_from(
 ) -> FromContract:
     """Write a dataset's spec from a contract; RequestError says what will not do."""
     path = place_of_dataset(workspace, name)
-    found = imported(read_contract(contract), schema)
-    return FromContract(path, write_or_patch(path, found.text), found)
+    dataset = imported(read_contract(contract), schema)
+    return FromContract(path, write_or_patch(path, dataset.text), dataset)

@@ -32,10 +32,10 @@ def adopt(path: Path, settings: Settings, wanted: ModelSpec) -> None:
         aside.write_text(edited, encoding="utf-8")
         shutil.copymode(path, aside)
         try:
-            found = read_spec(aside, {MODEL: ModelSpec})
+            spec = read_spec(aside, {MODEL: ModelSpec})
         except SpecError:
-            found = None
-        if found != wanted:
+            spec = None
+        if spec != wanted:
             raise RequestError(
                 f"{path} was changed while the experiment ran, or shares these values in a way "
                 f"that cannot be edited here; write them by hand: "

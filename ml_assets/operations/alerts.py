@@ -59,27 +59,27 @@ class Alert:
 
 def due(home: Home, project: Project) -> list[Alert]:
     """Return the alerts that were not sent yet, of models whose spec asks for them."""
-    sent, found = _sent(home), []
+    sent, alerts = _sent(home), []
     for model, spec in project.models.items():
         if spec.monitoring is None or spec.monitoring.alerts is None:
             continue
         held = home.records.held(home.env, f"{model}/{ASSET}")
         batches = project.ordered(model, held)
-        found += _of(home, model, batches, held, sent.get(model, {}))
-    return found
+        alerts += _of(home, model, batches, held, sent.get(model, {}))
+    return alerts
 
 
 def failed(home: Home, project: Project, run_id: str) -> list[Alert]:
     """Return an alert that a run of Dagster failed, for each address that a spec names."""
-    found: dict[str, Alert] = {}
+    alerts: dict[str, Alert] = {}
     base = os.environ.get(PAGE, "").rstrip("/")
     for model, spec in project.models.items():
         if spec.monitoring is not None and spec.monitoring.alerts is not None:
             link = f"{base}/runs/{run_id}" if base else ""
             said = {"run": f"run {run_id[:8]} failed; Dagster's page says why"}
             alert = Alert(model, None, home.env, said, link=link)
-            found.setdefault(spec.monitoring.alerts.variable, alert)
-    return list(found.values())
+            alerts.setdefault(spec.monitoring.alerts.variable, alert)
+    return list(alerts.values())
 
 
 def send(home: Home, project: Project, alert: Alert) -> str | None:
@@ -162,16 +162,16 @@ def _link(model: str, batch: str) -> str:
     base = os.environ.get(PAGE, "")
     if not base:
         return ""
-    found = f"{base.rstrip('/')}/assets/{model}/{ASSET}"
-    return f"{found}?partition={batch}" if batch else found
+    address = f"{base.rstrip('/')}/assets/{model}/{ASSET}"
+    return f"{address}?partition={batch}" if batch else address
 
 
 def _sent(home: Home) -> dict[str, Any]:
     try:
-        found = json.loads((home.folder / FILE).read_bytes())
+        document = json.loads((home.folder / FILE).read_bytes())
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return document if isinstance(document, dict) else {}
 
 
 def _post(asked: Alerts, alert: Alert) -> str | None:

@@ -107,8 +107,8 @@ class Experiment:
     def digest(self, tried: Sequence[Tried]) -> str:
         """Return a digest of the spec, the rows, the variations and their results."""
         rows = [digests_in(self._inputs[fold]) for fold in ("train", "validation")]
-        found = [[item.name, item.family, item.value] for item in tried]
-        return json_digest([self.name, fields.document(self.model), rows, found])
+        trials = [[item.name, item.family, item.value] for item in tried]
+        return json_digest([self.name, fields.document(self.model), rows, trials])
 
     def run(
         self, axes: Sequence[Axis], trials: int | None = None, listener: Listener | None = None
@@ -117,14 +117,14 @@ class Experiment:
         now = {axis.path: value_at(self.model, axis.path) for axis in axes}
         concerned = families(self.model, list(now))
         tell = listener or _ignore
-        found: dict[str, Tried] = {}
+        by_name: dict[str, Tried] = {}
 
         def attempt(settings: Settings) -> Tried:
             name = CURRENT if settings == now else named(settings)
-            if name not in found:
-                found[name] = self._try(Tried(name, settings), concerned)
-                tell(found[name])
-            return found[name]
+            if name not in by_name:
+                by_name[name] = self._try(Tried(name, settings), concerned)
+                tell(by_name[name])
+            return by_name[name]
 
         attempt(now)
         if trials is None:
@@ -132,7 +132,7 @@ class Experiment:
                 attempt(settings)
         else:
             self._search(axes, trials, attempt)
-        return sorted(found.values(), key=self._order)
+        return sorted(by_name.values(), key=self._order)
 
     def prepare(self, settings: Settings) -> None:
         """Refit the best family of a variation, so that a run after its adoption trains nothing."""
@@ -149,10 +149,10 @@ class Experiment:
 
     def _fitted(self, bare: Tried, concerned: Sequence[str]) -> Tried:
         model = self.model if bare.name == CURRENT else vary(self.model, bare.settings)
-        found = []
+        attempts = []
         for family in concerned:
             done, scores = self._scored(model, family)
-            found.append(
+            attempts.append(
                 replace(
                     bare,
                     family=family,
@@ -164,11 +164,11 @@ class Experiment:
                     seconds=done.record.seconds,
                 )
             )
-        best = min(found, key=self._order)
+        best = min(attempts, key=self._order)
         return replace(
             best,
-            executed=any(tried.executed for tried in found),
-            seconds=sum(tried.seconds for tried in found),
+            executed=any(tried.executed for tried in attempts),
+            seconds=sum(tried.seconds for tried in attempts),
         )
 
     def _scored(self, model: ModelSpec, family: str) -> tuple[Done, Any]:

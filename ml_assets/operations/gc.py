@@ -75,9 +75,9 @@ class _Keeper:
 
     def text(self, text: str) -> None:
         """Keep every object and action that a text in the state names."""
-        found = set(DIGEST.findall(text))
-        self._keys |= found & self.ancestry.steps.keys()
-        self.digests |= found
+        digests = set(DIGEST.findall(text))
+        self._keys |= digests & self.ancestry.steps.keys()
+        self.digests |= digests
 
     def all(self) -> set[str]:
         """Return every digest that is kept."""
@@ -120,18 +120,18 @@ def garbage(home: Home, keep: int) -> Garbage:
         newest = {item.env: item.digest for item in reversed(items)}
         keeper.digests |= set(newest.values())
     kept = keeper.all()
-    found = Garbage({d: size for d, size in sorted(sizes.items()) if d not in kept})
-    found.kept = len(sizes) - len(found.objects)
-    found.landed = {item.digest for items in landed.values() for item in items} & set(found.objects)
-    found.made = {digest: _maker(keeper.ancestry, found, digest) for digest in found.objects}
-    found.strays = sorted(_strays(home, sizes))
-    gone = {*found.objects, *home.objects.missing(sorted(keeper.ancestry.landed))}
+    waste = Garbage({d: size for d, size in sorted(sizes.items()) if d not in kept})
+    waste.kept = len(sizes) - len(waste.objects)
+    waste.landed = {item.digest for items in landed.values() for item in items} & set(waste.objects)
+    waste.made = {digest: _maker(keeper.ancestry, waste, digest) for digest in waste.objects}
+    waste.strays = sorted(_strays(home, sizes))
+    gone = {*waste.objects, *home.objects.missing(sorted(keeper.ancestry.landed))}
     makable = keeper.ancestry.makable(Usable(home, gone), gone)
     for model in _models(home):
         for version in home.records.versions(f"{model}/candidate"):
             if (name := f"{model} v{version.number}") not in kept_versions:
-                found.versions[name] = remakable(keeper.ancestry, version, makable)
-    return found
+                waste.versions[name] = remakable(keeper.ancestry, version, makable)
+    return waste
 
 
 def _models(home: Home) -> list[str]:
@@ -158,18 +158,18 @@ def _decided(home: Home, model: str) -> set[str]:
 
     Those that an environment holds now are included, since their report belongs to them.
     """
-    found: set[str] = set()
+    digests: set[str] = set()
     for env in home.environments():
         held = home.records.current(env, f"{model}/candidate")
-        found |= set() if held is None else {held.digest}
+        digests |= set() if held is None else {held.digest}
         for entry in home.promotions.entries(env, model):
             if entry.action in (*MOVES, WAITING):
-                found.add(entry.digest)
-    return found
+                digests.add(entry.digest)
+    return digests
 
 
-def _maker(ancestry: Ancestry, found: Garbage, digest: str) -> str:
-    if digest in found.landed:
+def _maker(ancestry: Ancestry, waste: Garbage, digest: str) -> str:
+    if digest in waste.landed:
         return "landed files that were corrected since"
     makers = ancestry.made_by(digest)
     if not makers:
@@ -187,19 +187,19 @@ def _strays(home: Home, known: Iterable[str]) -> Iterator[str]:
             yield f"{file.path.parent.name}/{file.path.name}"
 
 
-def collect(home: Home, found: Garbage) -> None:
+def collect(home: Home, waste: Garbage) -> None:
     """Remove what can go; the caller holds the lock of every environment.
 
     The state is changed before the files: a kill in between leaves files that no row knows,
     which the next collection removes. The other order would leave rows without objects.
     """
-    digests: Sequence[str] = list(found.objects)
+    digests: Sequence[str] = list(waste.objects)
     for start in range(0, len(digests), BATCH):
         part = digests[start : start + BATCH]
-        home.removals.remove({d: d in found.landed for d in part}, COLLECTED)
+        home.removals.remove({d: d in waste.landed for d in part}, COLLECTED)
         for digest in part:
             home.objects.remove(digest)
-    for stray in found.strays:
+    for stray in waste.strays:
         home.objects.remove(stray.rpartition("/")[2].replace("-", ":", 1))
     sweep(home)
     copies.drop(home)

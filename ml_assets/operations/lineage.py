@@ -64,12 +64,12 @@ class Node:
         }
 
 
-def lineage(planner: Planner, found: FoundVersion) -> dict[str, Node]:
+def lineage(planner: Planner, revision: FoundVersion) -> dict[str, Node]:
     """Return name -> node of a version and all its ancestors, itself first.
 
     For a version that the environment holds, the actions are those of its current record.
     """
-    return _Walk(planner, [found]).nodes()
+    return _Walk(planner, [revision]).nodes()
 
 
 def steps(planner: Planner, cells: Iterable[Cell]) -> dict[str, Node]:
@@ -79,14 +79,14 @@ def steps(planner: Planner, cells: Iterable[Cell]) -> dict[str, Node]:
     """
     records = planner.home.records
     held = records.all_current(planner.home.env)
-    found = []
+    revisions = []
     for cell in cells:
         now = held.get((cell.asset, cell.partition))
         if now is not None:
             versions = records.versions(cell.asset, cell.partition)
             item = next(version for version in versions if version.number == now.number)
-            found.append(FoundVersion(cell, item, now))
-    return _Walk(planner, found).nodes(deep=False)
+            revisions.append(FoundVersion(cell, item, now))
+    return _Walk(planner, revisions).nodes(deep=False)
 
 
 class _Walk:
@@ -102,8 +102,8 @@ class _Walk:
         self._start = start
         keys = [
             key
-            for found in start
-            for key in self._actions(found).values()
+            for revision in start
+            for key in self._actions(revision).values()
             if key in self._ancestry.steps
         ]
         self._closure = self._ancestry.closure(keys, prefer=prefer)
@@ -113,11 +113,11 @@ class _Walk:
         near: dict[str, Node] = {}
         todo = list(reversed(self._start))
         while todo:
-            found = todo.pop()
-            if str(found) in nodes:
+            revision = todo.pop()
+            if str(revision) in nodes:
                 continue
-            node = nodes[str(found)] = self._node(found)
-            for parent in self._parents(found, node.actions.values()):
+            node = nodes[str(revision)] = self._node(revision)
+            for parent in self._parents(revision, node.actions.values()):
                 name = parent.name if isinstance(parent, Node) else str(parent)
                 if name not in node.inputs:
                     node.inputs.append(name)
@@ -130,16 +130,16 @@ class _Walk:
                     todo.append(parent)
         return {**near, **nodes}
 
-    def _actions(self, found: FoundVersion) -> dict[str, str]:
+    def _actions(self, revision: FoundVersion) -> dict[str, str]:
         """Return the actions that produced a version, by part, without checks."""
-        held = found.version.actions if found.current is None else found.current.actions
+        held = revision.version.actions if revision.current is None else revision.current.actions
         return {part: key for part, key in held.items() if not part.startswith("check:")}
 
-    def _node(self, found: FoundVersion) -> Node:
-        version, steps = found.version, self._ancestry.steps
-        keys = {part: key for part, key in self._actions(found).items() if key in steps}
+    def _node(self, revision: FoundVersion) -> Node:
+        version, steps = revision.version, self._ancestry.steps
+        keys = {part: key for part, key in self._actions(revision).items() if key in steps}
         return Node(
-            found.cell,
+            revision.cell,
             f"v{version.number}",
             version.digest,
             version.rows,
@@ -150,12 +150,14 @@ class _Walk:
             code={part: steps[key].stage for part, key in keys.items()},
         )
 
-    def _parents(self, found: FoundVersion, keys: Iterable[str]) -> Iterator[FoundVersion | Node]:
+    def _parents(
+        self, revision: FoundVersion, keys: Iterable[str]
+    ) -> Iterator[FoundVersion | Node]:
         """Yield an asset's inputs in the graph, without results that pass between actions."""
-        above = {*self._graph[found.cell.asset]}
-        if found.cell.name in PREDICTED:
+        above = {*self._graph[revision.cell.asset]}
+        if revision.cell.name in PREDICTED:
             # The scorer is pinned: the candidate of today may be another.
-            above.add(f"{found.cell.group}/candidate")
+            above.add(f"{revision.cell.group}/candidate")
         for key in keys:
             for digest, maker in self._closure.makers.get(key, ()):
                 parent = self._landed(key, digest) if maker is None else self._made(maker, digest)

@@ -24,26 +24,26 @@ def recheck(planner: Planner, model: str, version: Version) -> dict[str, Any]:
     predicts otherwise than here; DamagedObject if an object does not match its digest.
     """
     home, name = planner.home, f"{model} v{version.number}"
-    found = past(home, model, version.digest)
-    if found is None:
+    candidate = past(home, model, version.digest)
+    if candidate is None:
         raise StageError(f"{name} does not load: the store has lost some of its objects")
     closure = Sources(planner.workspace.roots).closure(
-        [PARITY.partition(":")[0], SERVED.partition(":")[0], found.family]
+        [PARITY.partition(":")[0], SERVED.partition(":")[0], candidate.family]
     )
-    if found.family not in closure:
-        raise StageError(f"{name} does not load: its family {found.family} no longer exists")
+    if candidate.family not in closure:
+        raise StageError(f"{name} does not load: its family {candidate.family} no longer exists")
     recent = Recent()
     spec = ParitySpec(model=model, parity=planner.project.models[model].gate.parity)
     stage = load.function(PARITY, closure, planner.workspace)
     result = stage(
         spec,
-        family=load.function(found.family, closure, planner.workspace),
+        family=load.function(candidate.family, closure, planner.workspace),
         served=load.function(SERVED, closure, planner.workspace),
-        model=Stored(home, found.model, recent, "model"),
-        test=Stored(home, found.folds["validation"], recent, "validation"),
+        model=Stored(home, candidate.model, recent, "model"),
+        test=Stored(home, candidate.folds["validation"], recent, "validation"),
         features={
             batch: Stored(home, ref, recent, f"features {batch}")
-            for batch, ref in found.features.items()
+            for batch, ref in candidate.features.items()
         },
     )
     document: dict[str, Any] = result.outputs["parity"]

@@ -32,24 +32,24 @@ def past(home: Home, project: Project, now: datetime | None = None) -> dict[Plac
         for dataset, model in project.requests.items()
         if (said := project.models[model].requests) is not None
     }
-    found = {
+    overdue = {
         (dataset, day): f"older than {limits[dataset][1]}"
         for dataset, day in home.batches.everywhere()
         if dataset in limits and DAY.fullmatch(day) and date.fromisoformat(day) < limits[dataset][0]
     }
-    return dict(sorted(found.items(), key=lambda item: (item[0][1], item[0][0])))
+    return dict(sorted(overdue.items(), key=lambda item: (item[0][1], item[0][0])))
 
 
 def expired(home: Home, project: Project, now: datetime | None = None) -> dict[Place, str]:
     """Return the days that are to be removed: those that are too old and that no decision names."""
-    found = past(home, project, now)
-    if not found:
+    overdue = past(home, project, now)
+    if not overdue:
         return {}
     named, ancestry = _named(home), ancestry_of(home)
     landed = home.batches.everywhere()
     return {
         place: why
-        for place, why in found.items()
+        for place, why in overdue.items()
         if named.isdisjoint(_contents(ancestry, {item.digest for item in landed[place]}))
     }
 

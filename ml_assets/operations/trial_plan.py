@@ -74,7 +74,7 @@ def planned(home: Home, project: Project, model: str, draws: int, seed: int = 1)
     wrong = [said for _, said in trial_mismatches(asked, project.datasets[spec.dataset])]
     if wrong:
         raise RequestError(f"{model}: {'; '.join(wrong)}")
-    found = list(pairs(home, project, model))
+    batches = list(pairs(home, project, model))
     names = {version.digest: f"v{version.number}" for version in candidates(home, model)}
     nobody = Contender(version="", digest="")
     run = TrialRun(
@@ -85,7 +85,7 @@ def planned(home: Home, project: Project, model: str, draws: int, seed: int = 1)
         champion=nobody,
         challenger=nobody,
     )
-    _, rows = together([pair.rows for pair in found])
+    _, rows = together([pair.rows for pair in batches])
     past = None if rows is None else blocks_of(run, rows)
     if past is None or len(past.start) < FEWEST:
         known = 0 if past is None else len(past.start)
@@ -101,7 +101,9 @@ def planned(home: Home, project: Project, model: str, draws: int, seed: int = 1)
         rules.block,
         LOSS[parsed(spec.training.metric)[0]],
         len(past.start),
-        tuple(sorted({f"{names.get(p.challenger)} beside {names.get(p.champion)}" for p in found})),
+        tuple(
+            sorted({f"{names.get(p.challenger)} beside {names.get(p.champion)}" for p in batches})
+        ),
         draws,
         tuple(_line(rng, rules, spread, mean, width, draws) for mean in PLANTED),
     )

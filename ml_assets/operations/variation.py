@@ -54,7 +54,7 @@ def axes(model: ModelSpec, texts: Sequence[str], ranges: bool) -> list[Axis]:
     Values are converted as in the spec (an alpha of 1 is 1.0), without duplicates. Raises
     RequestError with every mistake.
     """
-    found: list[Axis] = []
+    dimensions: list[Axis] = []
     wrong: list[str] = []
     for text in texts:
         path, equals, given = text.partition("=")
@@ -66,14 +66,14 @@ def axes(model: ModelSpec, texts: Sequence[str], ranges: bool) -> list[Axis]:
         except ValueError as error:
             wrong.append(f"{path}: {error}")
             continue
-        if any(axis.place == other.place for other in found):
+        if any(axis.place == other.place for other in dimensions):
             wrong.append(f"{path}: given twice; put all values in one --set")
         if axis.low is not None and not ranges:
             wrong.append(f"{path}: a range is searched with --trials; a grid wants values (31,63)")
-        found.append(axis)
+        dimensions.append(axis)
     if wrong:
         raise RequestError("\n".join(wrong))
-    return found
+    return dimensions
 
 
 def vary(model: ModelSpec, settings: Settings) -> ModelSpec:
@@ -96,10 +96,10 @@ def value_at(model: ModelSpec, path: str) -> Any:
     return list(node) if isinstance(node, tuple) else node
 
 
-def grid(found: Sequence[Axis]) -> Iterator[dict[str, Any]]:
+def grid(dimensions: Sequence[Axis]) -> Iterator[dict[str, Any]]:
     """Yield every combination of the values, the last axis first."""
-    for values in itertools.product(*(axis.values for axis in found)):
-        yield {axis.path: value for axis, value in zip(found, values, strict=True)}
+    for values in itertools.product(*(axis.values for axis in dimensions)):
+        yield {axis.path: value for axis, value in zip(dimensions, values, strict=True)}
 
 
 def named(settings: Settings) -> str:
@@ -109,15 +109,15 @@ def named(settings: Settings) -> str:
 
 def shortened(paths: Settings | Sequence[str]) -> dict[str, str]:
     """Return path -> its shortest end that no other path has."""
-    found = {}
+    labels = {}
     for path in paths:
         parts = path.split(".")
         ends = (".".join(parts[-count:]) for count in range(1, len(parts) + 1))
         others = [f".{other}" for other in paths if other != path]
-        found[path] = next(
+        labels[path] = next(
             end for end in ends if not any(other.endswith(f".{end}") for other in others)
         )
-    return found
+    return labels
 
 
 def families(model: ModelSpec, paths: Sequence[str]) -> list[str]:
@@ -190,15 +190,15 @@ def _listed(given: str) -> list[Any]:
     from ruamel.yaml.error import YAMLError
 
     try:
-        found = YAML(typ="safe", pure=True).load(f"[{given}]")
+        values = YAML(typ="safe", pure=True).load(f"[{given}]")
     except (YAMLError, RecursionError):
-        found = None
-    if not isinstance(found, list):
+        values = None
+    if not isinstance(values, list):
         shown = given if len(given) <= 100 else f"{given[:100]}…"
         raise ValueError(f"got {shown!r}, wanted values as in YAML with commas between")
-    if not found:
+    if not values:
         raise ValueError("got no value; wanted one or more, with commas between")
-    return found
+    return values
 
 
 def _number(text: str) -> float:

@@ -78,8 +78,8 @@ def watched(home: Home, project: Project, model: str) -> Watched | None:
 
 def numbers(current: Current) -> Mapping[str, float]:
     """Return the figures of a report that are followed over time."""
-    found: Mapping[str, float] = current.facts["monitoring"]["numbers"]
-    return found
+    figures: Mapping[str, float] = current.facts["monitoring"]["numbers"]
+    return figures
 
 
 def over_batches(

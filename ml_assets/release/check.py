@@ -32,17 +32,17 @@ def problems(bundle: Bundle) -> list[FileProblem]:
 
     Raises RequestError for an undamaged bundle of another format.
     """
-    found = list(bundle.problems)
+    faults = list(bundle.problems)
     files = bundle.files
     if SUMS not in files:
-        return [*found, FileProblem(SUMS, "is missing")]
+        return [*faults, FileProblem(SUMS, "is missing")]
     try:
         wanted = listed(files[SUMS])
     except BundleError as error:
-        return [*found, FileProblem(SUMS, str(error))]
+        return [*faults, FileProblem(SUMS, str(error))]
     subjects = _subjects(files.get(PROVENANCE, b""))
-    found += _compared(files, wanted, subjects)
-    return found or list(_contradictions(bundle, wanted, subjects))
+    faults += _compared(files, wanted, subjects)
+    return faults or list(_contradictions(bundle, wanted, subjects))
 
 
 def _contradictions(
@@ -103,8 +103,8 @@ def _compared(
 def _subjects(content: bytes) -> dict[str, str]:
     """Return the digests in a provenance statement; none if it cannot be read."""
     try:
-        found = document(content)["subject"]
-        return {str(item["name"]): str(item["digest"]["sha256"]) for item in found}
+        subjects = document(content)["subject"]
+        return {str(item["name"]): str(item["digest"]["sha256"]) for item in subjects}
     except (KeyError, TypeError):
         return {}
 

@@ -44,10 +44,10 @@ _BROKEN = (
 def document(content: bytes) -> dict[str, Any]:
     """Return a JSON object; an empty one if it is not one, or nested too deeply."""
     try:
-        found = json.loads(content)
+        parsed = json.loads(content)
     except (ValueError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return parsed if isinstance(parsed, dict) else {}
 
 
 def code_of(files: Mapping[str, bytes]) -> list[str]:
@@ -74,10 +74,10 @@ class Bundle:
     @property
     def about(self) -> Mapping[str, Any]:
         """The bundle's description of itself; raises BundleError if it is missing."""
-        found = document(self.files.get(ABOUT, b""))
-        if not found:
+        details = document(self.files.get(ABOUT, b""))
+        if not details:
             raise BundleError(f"{ABOUT} is missing or damaged: this is not a release bundle")
-        return found
+        return details
 
 
 def read(path: Path) -> Bundle:
@@ -94,7 +94,7 @@ def read(path: Path) -> Bundle:
 
 
 def _directory(path: Path) -> Bundle:
-    found: dict[str, bytes] = {}
+    files: dict[str, bytes] = {}
     total = 0
     entries = sorted(path.iterdir())
     _few(len(entries))
@@ -105,9 +105,9 @@ def _directory(path: Path) -> Bundle:
             raise BundleError(f"{item.name} is not a file; a bundle has no folders")
         total += item.stat().st_size
         _small(total)
-        found[item.name] = item.read_bytes()
+        files[item.name] = item.read_bytes()
     name = path.resolve().name
-    return Bundle(name, found)
+    return Bundle(name, files)
 
 
 def _archive(path: Path) -> Bundle:

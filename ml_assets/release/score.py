@@ -79,7 +79,7 @@ def foreign(bundle: Bundle, *, here: bool = False) -> list[str]:
     """
     folder = resources.files("ml_assets.stages.release.scoring")
     used = CODE | ({} if here else LOCKS)
-    found = [
+    differing = [
         name
         for name, known in used.items()
         if name in bundle.files
@@ -92,8 +92,8 @@ def foreign(bundle: Bundle, *, here: bool = False) -> list[str]:
     }
     for name, path in modules.items():
         known = Path(path).read_bytes()
-        found += [name] if bundle.files.get(name, known) != known else []
-    return found
+        differing += [name] if bundle.files.get(name, known) != known else []
+    return differing
 
 
 def score(
@@ -105,7 +105,7 @@ def score(
     with `here`, in this installation's Python. With `rows`, golden raw rows are scored too, by the
     project's code in the bundle.
     """
-    scored, found = [], []
+    scored, problems = [], []
     with tempfile.TemporaryDirectory(prefix="bundle-") as name:
         folder = Path(name)
         for file, content in bundle.files.items():
@@ -116,20 +116,22 @@ def score(
                 if not here:
                     python = [environment(bundle.files[item.lock]), "-I", "-B"]
             except BundleError as error:
-                found.append(FileProblem(item.lock, f"could not be installed: {error}. {INSTEAD}"))
+                problems.append(
+                    FileProblem(item.lock, f"could not be installed: {error}. {INSTEAD}")
+                )
                 continue
             program = item.arguments[0]
             try:
                 said = run([*python, *item.arguments], folder)
                 result = _compared(item, said, bundle.files[item.expected])
             except BundleError as error:
-                found.append(FileProblem(program, str(error)))
+                problems.append(FileProblem(program, str(error)))
                 continue
             scored.append(result)
             if result.largest > TOLERANCE:
                 said_off = f"predicts up to {result.largest:.3g} beside what the server did"
-                found.append(FileProblem(program, f"{said_off}, over {TOLERANCE:g}"))
-    return scored, found
+                problems.append(FileProblem(program, f"{said_off}, over {TOLERANCE:g}"))
+    return scored, problems
 
 
 @dataclass(frozen=True)

@@ -44,9 +44,9 @@ def signed(files: Mapping[str, bytes], key: Path) -> dict[str, bytes]:
         raise RequestError(f"{key}: {type(private).__name__}, wanted an Ed25519 key")
     public = private.public_key()
     pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    found = {**files, SIGNER: pem}
-    found[SUMS] = sums(found)
-    return {**found, SIGNATURE: private.sign(found[SUMS])}
+    complete = {**files, SIGNER: pem}
+    complete[SUMS] = sums(complete)
+    return {**complete, SIGNATURE: private.sign(complete[SUMS])}
 
 
 def signature_problems(bundle: Bundle, trusted: Path | None) -> Iterator[FileProblem]:
@@ -86,12 +86,12 @@ def _public(content: bytes, name: str) -> Ed25519PublicKey:
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
     try:
-        found = load_pem_public_key(content)
+        key = load_pem_public_key(content)
     except (ValueError, UnsupportedAlgorithm) as error:
         raise RequestError(f"{name}: not a public key in PEM format: {error}") from None
-    if not isinstance(found, Ed25519PublicKey):
-        raise RequestError(f"{name}: {type(found).__name__}, wanted an Ed25519 key")
-    return found
+    if not isinstance(key, Ed25519PublicKey):
+        raise RequestError(f"{name}: {type(key).__name__}, wanted an Ed25519 key")
+    return key
 
 
 def _read(path: Path) -> bytes:

@@ -66,12 +66,12 @@ def verify(
     signature = "none"
     if SIGNATURE in bundle.files and not unsigned:
         signature = "present" if trusted is None else "trusted"
-    found = Verification(bundle, [*problems, *unsigned], signature)
-    if found.problems:
-        return found
+    verification = Verification(bundle, [*problems, *unsigned], signature)
+    if verification.problems:
+        return verification
     strange = bundle_score.foreign(bundle, here=here) if signature != "trusted" else []
     if strange:
-        found.problems += [
+        verification.problems += [
             FileProblem(
                 name,
                 "is not the one that this version ships, so it was not used; to use it, give a "
@@ -79,16 +79,16 @@ def verify(
             )
             for name in strange
         ]
-        return found
+        return verification
     rows = own or signature == "trusted"
     if CODE in bundle.files and not rows:
-        found.unscored = (
+        verification.unscored = (
             f"{CODE} is code of the project, so it was not used; to score raw rows, give a trusted "
             "signer's --public-key"
         )
-    found.scored, wrong = bundle_score.score(bundle, here=here, rows=rows)
-    found.problems += wrong
-    return found
+    verification.scored, wrong = bundle_score.score(bundle, here=here, rows=rows)
+    verification.problems += wrong
+    return verification
 
 
 def verified(home: Home, current: Current) -> dict[str, Any]:

@@ -113,11 +113,11 @@ def _whole(place: Path) -> bool:
 
 def _listing(place: Path) -> dict[str, list[int]]:
     """Return file -> size and time of change in nanoseconds; links are followed."""
-    found = {}
+    files = {}
     for root, _, names in os.walk(place):
         for name in names:
             path = Path(root, name)
             if name != LISTING and path.exists():
                 told = path.stat()
-                found[str(path.relative_to(place))] = [told.st_size, told.st_mtime_ns]
-    return found
+                files[str(path.relative_to(place))] = [told.st_size, told.st_mtime_ns]
+    return files

@@ -26,8 +26,8 @@ def scaffold_dataset(folder: Path, form: str, file: list[str], **more: Any) -> N
     with _opened(folder, form) as (workspace, home):
         if not file:
             raise RequestError("wanted --file FILE: the file that the dataset is read from")
-        found = new_dataset(workspace, home, folder.name, [Path(name) for name in file], **more)
-        for note in found.notes:
+        draft = new_dataset(workspace, home, folder.name, [Path(name) for name in file], **more)
+        for note in draft.notes:
             click.echo(f"note: {note}", err=True)
 
 

@@ -52,7 +52,7 @@ def entity_of(
         return None
     codes = {name: _codes(table[name]) for name in names}
     telling = [name for name in names if _agree_by_chance(codes[name]) <= SURPRISE]
-    found: list[tuple[int, Entity]] = []
+    entities: list[tuple[int, Entity]] = []
     for name in candidates:
         order = np.argsort(codes[name], kind="stable")
         same = np.diff(codes[name][order]) == 0
@@ -61,8 +61,8 @@ def entity_of(
         if shared and len(fixed) >= ATTRIBUTES and len(fixed) < len(names) - 1:
             size = profiles[name].distinct
             said = f"{size:,} values in {rows:,} rows; {text.listed(fixed, 4)} are the same in all"
-            found.append((size, Entity(name, f"{said} rows of a value")))
-    return max(found, key=lambda item: item[0])[1] if found else None
+            entities.append((size, Entity(name, f"{said} rows of a value")))
+    return max(entities, key=lambda item: item[0])[1] if entities else None
 
 
 def _repeats(profile: ColumnProfile, rows: int) -> bool:

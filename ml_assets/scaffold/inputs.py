@@ -50,29 +50,29 @@ def inputs_of(
 
     `keep` are inputs whatever speaks against it.
     """
-    found = []
+    inputs = []
     for name, column in spec.columns.items():
         profile = profiles[name]
         if name in keep:
-            found.append(_kept(name, column, profile))
+            inputs.append(_kept(name, column, profile))
         elif name in apart:
             if apart[name]:
-                found.append(InputColumn(name, out=apart[name]))
+                inputs.append(InputColumn(name, out=apart[name]))
         elif profile.kind in NOTHING or not profile.present or profile.distinct < 2:
-            found.append(
+            inputs.append(
                 InputColumn(name, out=_said(NOTHING.get(profile.kind, "has one value"), profile))
             )
         elif name in leaks and leaks[name].whole:
             said = f"a leak? It alone all but gives the target ({leaks[name].why})"
-            found.append(InputColumn(name, out=said, leak=True))
+            inputs.append(InputColumn(name, out=said, leak=True))
         elif column.type == "text" or (column.type == "category" and profile.kind in APART):
-            found.append(_text(name, profile))
+            inputs.append(_text(name, profile))
         elif profile.kind == "id" and column.type in ("integer", "number"):
-            found.append(_identifier(name, profile))
+            inputs.append(_identifier(name, profile))
         else:
             about = "sensitive: its values are not shown" if column.sensitive else ""
-            found.append(InputColumn(name, about=about))
-    return found
+            inputs.append(InputColumn(name, about=about))
+    return inputs
 
 
 def _kept(name: str, column: Column, profile: ColumnProfile) -> InputColumn:

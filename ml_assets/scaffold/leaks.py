@@ -44,9 +44,9 @@ def leaks_of(target: Target, table: pa.Table, types: Mapping[str, ColumnType]) -
             read[name] = _numbers(values)
     labels = target.labels.cast(pa.int8()) if target.task == "binary" else target.labels
     spec = LeakageSpec(task=target.task, columns=columns, acknowledged={})
-    found = check(spec, features={"": InMemory(pa.table({**read, "_target": labels}))})
-    near = found.checks[0].metadata["association"]
-    sure = found.checks[0].metadata["at_least"]
+    outcome = check(spec, features={"": InMemory(pa.table({**read, "_target": labels}))})
+    near = outcome.checks[0].metadata["association"]
+    sure = outcome.checks[0].metadata["at_least"]
     what = "|Spearman|" if target.task == "regression" else "AUC"
     leaks = {}
     for name in near:

@@ -307,14 +307,14 @@ def _slices(
     spec: DatasetSpec, profiles: dict[str, ColumnProfile], taken: Sequence[InputColumn]
 ) -> list[str]:
     """Return the inputs that are proposed as slices: few values, each in enough rows."""
-    found = []
+    names = []
     for item in taken:
         values, column = profiles[item.name].values, spec.columns[item.name]
         if column.sensitive or values is None or column.type not in ("category", "boolean"):
             continue
         if 2 <= len(values) <= SLICE_VALUES and sorted(values.values())[-2] >= SLICE_ROWS:
-            found.append(item.name)
-    return found[:SLICES]
+            names.append(item.name)
+    return names[:SLICES]
 
 
 def _interval_lines(target: Target, slices: Sequence[str]) -> list[str]:

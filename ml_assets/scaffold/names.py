@@ -71,7 +71,7 @@ def _taken(package: str) -> str:
     """Say where a package of that name is imported from already; it would hide or be hidden."""
     if package in sys.stdlib_module_names:
         return f"{package!r} is a module of Python"
-    found = importlib.util.find_spec(package)
-    if found is None or found.origin is None:
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.origin is None:
         return ""
     return f"{package!r} is an installed package"

@@ -50,19 +50,19 @@ def rows_of(planner: Planner, dataset: str, files: Sequence[Path] = ()) -> Clean
     Raises RequestError where there are none, or a file cannot be read by the spec.
     """
     spec = planner.project.datasets[dataset]
-    found = [*_given(files)] or [*_landed(planner, dataset)]
+    sources = [*_given(files)] or [*_landed(planner, dataset)]
     to_land = tuple(files)
-    if not found:
+    if not sources:
         to_land = tuple(_remembered(planner.home, dataset))
-        found = [*_given(to_land)]
-    if not found:
+        sources = [*_given(to_land)]
+    if not sources:
         raise RequestError(
             f"nothing of {dataset} has landed, so there are no rows to guess from; "
             f"land a file (`ml-assets land {dataset} FILE`) or name one with --file"
         )
-    tables = [_cleaned(planner.project, dataset, *one) for one in found]
+    tables = [_cleaned(planner.project, dataset, *one) for one in sources]
     table = pa.concat_tables(tables).combine_chunks()
-    names = tuple(name for name, _ in found)
+    names = tuple(name for name, _ in sources)
     return CleanedRows(table, names, _batches(spec, names, table), to_land)
 
 
@@ -90,8 +90,8 @@ def _landed(planner: Planner, dataset: str) -> Iterator[tuple[str, bytes]]:
 def remember(home: Home, dataset: str, files: Sequence[Path]) -> None:
     """Keep from which files a dataset's spec was guessed: a model's can be before they land."""
     home.guessed.mkdir(exist_ok=True)
-    found = [str(file.absolute()) for file in files]
-    (home.guessed / f"{dataset}.json").write_text(json.dumps(found), encoding="utf-8")
+    paths = [str(file.absolute()) for file in files]
+    (home.guessed / f"{dataset}.json").write_text(json.dumps(paths), encoding="utf-8")
 
 
 def _remembered(home: Home, dataset: str) -> list[Path]:

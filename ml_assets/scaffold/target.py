@@ -98,45 +98,45 @@ def target_of(
         raise UnknownName.of("task", task, METRICS)
     name = given.strip("`") if given.strip("`") in spec.columns else None
     if name is None:
-        found = _expression(given, spec, table)
+        target = _expression(given, spec, table)
     else:
         _refuse(name, spec, profiles[name])
-        found = _column(name, spec, table, profiles[name], task)
-    if task is not None and found.task != task:
+        target = _column(name, spec, table, profiles[name], task)
+    if task is not None and target.task != task:
         way = ""
-        if task == "regression" and all(NUMBER.fullmatch(value) for value, _ in found.classes):
+        if task == "regression" and all(NUMBER.fullmatch(value) for value, _ in target.classes):
             way = ". If they are amounts, say type: integer or number in the dataset's defs.yaml"
-        raise RequestError(f"{given!r} cannot be a target for {task}: {found.about_task[0]}{way}")
-    if found.labelled < LEAST:
+        raise RequestError(f"{given!r} cannot be a target for {task}: {target.about_task[0]}{way}")
+    if target.labelled < LEAST:
         raise RequestError(
-            f"{given!r} has a value in {found.labelled:,} of {len(table):,} rows; "
+            f"{given!r} has a value in {target.labelled:,} of {len(table):,} rows; "
             f"wanted at least {LEAST} rows to train and test on"
         )
-    return _measured(found, metric, len(table))
+    return _measured(target, metric, len(table))
 
 
-def _refuse(name: str, spec: DatasetSpec, found: ColumnProfile) -> None:
+def _refuse(name: str, spec: DatasetSpec, profile: ColumnProfile) -> None:
     """Raise RequestError for a column that nothing could learn to predict."""
     what = ""
     if spec.columns[name].sensitive:
         what = "is sensitive, and a report shows the values of a target; set sensitive: false"
         what += " in the dataset's defs.yaml if they may be shown"
-    elif not found.present:
+    elif not profile.present:
         what = "has no value in any row"
-    elif found.distinct == 1:
-        what = f"has one value in all {found.present:,} rows that have one: there is no choice"
-    elif found.kind == "id":
-        what = f"is an id ({'; '.join(found.evidence)}): it says nothing of a new row"
+    elif profile.distinct == 1:
+        what = f"has one value in all {profile.present:,} rows that have one: there is no choice"
+    elif profile.kind == "id":
+        what = f"is an id ({'; '.join(profile.evidence)}): it says nothing of a new row"
     elif spec.columns[name].type in ("date", "timestamp"):
         what = f"is a {spec.columns[name].type}; wanted a number, a truth value or a category"
-    elif spec.columns[name].type in ("text", "category") and found.distinct * 2 > found.present:
-        what = f"has {found.distinct:,} classes in {found.present:,} rows: most occur once"
+    elif spec.columns[name].type in ("text", "category") and profile.distinct * 2 > profile.present:
+        what = f"has {profile.distinct:,} classes in {profile.present:,} rows: most occur once"
     if what:
         raise RequestError(f"{name!r} cannot be a target: it {what}. Name another with --target")
 
 
 def _column(
-    name: str, spec: DatasetSpec, table: pa.Table, found: ColumnProfile, task: str | None
+    name: str, spec: DatasetSpec, table: pa.Table, profile: ColumnProfile, task: str | None
 ) -> Target:
     column, written = spec.columns[name], text.column(name)
     values = table[name].combine_chunks()
@@ -147,25 +147,25 @@ def _column(
     if column.type in ("text", "category"):
         return _categories(name, values.cast(pa.string()), written, task, quoted=True)
     whole = _whole(values)
-    said = f"{found.distinct:,} different numbers"
-    if whole and found.distinct <= 2 and task in (None, "binary"):
+    said = f"{profile.distinct:,} different numbers"
+    if whole and profile.distinct <= 2 and task in (None, "binary"):
         return _numbers(name, values, written)
     if task == "binary":
         raise RequestError(
-            f"{name!r} has {found.distinct:,} different values, wanted 2 for binary; "
+            f"{name!r} has {profile.distinct:,} different values, wanted 2 for binary; "
             f'say which of them count, like --target "{written} > 1"'
         )
-    if task == "multiclass" or (task is None and whole and found.distinct <= FEW):
+    if task == "multiclass" or (task is None and whole and profile.distinct <= FEW):
         classes = _classes(values)
         about = (
-            f"{found.distinct} different whole numbers, taken for classes. If they are amounts: "
+            f"{profile.distinct} different whole numbers, taken for classes. If they are amounts: "
             "task: regression, metric: rmse, families median instead of prior",
         )
         return Target(
             (name,), written, "multiclass", values.cast(pa.string()), about, classes=classes
         )
     about = (said,)
-    if whole and found.distinct <= 2 * FEW:
+    if whole and profile.distinct <= 2 * FEW:
         about = (
             f"only {said}, taken for amounts. If they are classes: task: multiclass, "
             "metric: log_loss, families prior instead of median",
@@ -233,8 +233,8 @@ def _expression(given: str, spec: DatasetSpec, table: pa.Table) -> Target:
         present &= table[name].is_valid().to_numpy()
     labels = pa.nulls(len(table), pa.float64() if kind == "number" else pa.string())
     if present.any():
-        found = value(given, to_frame(table.filter(pa.array(present))), "target")
-        some = pa.Array.from_pandas(found.astype(object))
+        values = value(given, to_frame(table.filter(pa.array(present))), "target")
+        some = pa.Array.from_pandas(values.astype(object))
         at = pa.array(np.where(present, np.cumsum(present) - 1, -1))
         labels = some.take(pa.array(at.to_pylist(), mask=~present))
     about = f"an expression that gives {'true or false' if kind == 'boolean' else f'a {kind}'}"
@@ -244,25 +244,25 @@ def _expression(given: str, spec: DatasetSpec, table: pa.Table) -> Target:
     return Target(tuple(names), given, tasks[kind], labels, (about,), classes=classes)
 
 
-def _measured(found: Target, metric: str | None, rows: int) -> Target:
-    usual, other = METRIC[found.task]
+def _measured(target: Target, metric: str | None, rows: int) -> Target:
+    usual, other = METRIC[target.task]
     if metric in NUMBERED:
         raise RequestError(f"{metric} needs a number between 0 and 1, such as {metric}_0.9")
-    if metric is not None and plain(metric) not in METRICS[found.task]:
-        near = suggest(metric, METRICS[found.task])
-        raise RequestError(f"no metric {metric!r} for {found.task}{near}")
-    about = list(found.about_target)
-    if found.labelled < rows:
-        gone = rows - found.labelled
+    if metric is not None and plain(metric) not in METRICS[target.task]:
+        near = suggest(metric, METRICS[target.task])
+        raise RequestError(f"no metric {metric!r} for {target.task}{near}")
+    about = list(target.about_target)
+    if target.labelled < rows:
+        gone = rows - target.labelled
         about.append(f"{gone:,} of {rows:,} rows have no value: no label, so no part in any fold")
-    rare = [f"{value} in {count}" for value, count in found.classes if count < RARE]
+    rare = [f"{value} in {count}" for value, count in target.classes if count < RARE]
     if rare:
         about.append(
             f"rare classes (rows): {text.listed(rare)}; a fold may have none of them, and what "
             "training has never seen cannot be predicted"
         )
     return replace(
-        found,
+        target,
         metric=metric or usual,
         about_target=tuple(about),
         about_metric=other if metric is None else "",
@@ -271,8 +271,8 @@ def _measured(found: Target, metric: str | None, rows: int) -> Target:
 
 def _classes(values: pa.Array) -> tuple[tuple[str, int], ...]:
     counts = pc.value_counts(values.drop_null()).to_pylist()
-    found = [(_named(item["values"]), int(item["counts"])) for item in counts]
-    return tuple(sorted(found, key=lambda item: (-item[1], item[0])))
+    classes = [(_named(item["values"]), int(item["counts"])) for item in counts]
+    return tuple(sorted(classes, key=lambda item: (-item[1], item[0])))
 
 
 def _named(value: Any) -> str:

@@ -70,10 +70,10 @@ def new_dataset(
         said = [f"no such file: {', '.join(absent)}"] if absent else []
         said += folders
         raise RequestError("; ".join(said))
-    found = proposed(name, list(files), cast(Literal["dmy", "mdy"] | None, dates), header)
-    patch = write_or_patch(path, found.text)
+    proposal = proposed(name, list(files), cast(Literal["dmy", "mdy"] | None, dates), header)
+    patch = write_or_patch(path, proposal.text)
     remember(home, name, files)
-    return NewDataset(path, patch, found.profile, tuple(found.notes))
+    return NewDataset(path, patch, proposal.profile, tuple(proposal.notes))
 
 
 def place_of_dataset(workspace: Workspace, name: str) -> Path:

@@ -102,13 +102,13 @@ class BundleTables:
         if spec["calendar"] is None:
             return ""
         match = re.fullmatch(spec["landing"]["pattern"], path.name)
-        found = None if match is None else match.groupdict().get("batch")
-        if found is None:
+        batch = None if match is None else match.groupdict().get("batch")
+        if batch is None:
             raise RequestError(
                 f"--join {name}: the file's name {path.name} does not say its batch; "
                 f"write --join {name}@BATCH={path}"
             )
-        return str(found)
+        return str(batch)
 
 
 def main(folder: Path, arguments: Sequence[str]) -> None:
@@ -149,8 +149,8 @@ def _answers(
 
 def join_of(text: str) -> tuple[str, str | None, Path]:
     """Return dataset, batch (if it is said) and file of `NAME[@BATCH]=FILE`; else RequestError."""
-    where, found, path = text.partition("=")
-    if not found:
+    where, separator, path = text.partition("=")
+    if not separator:
         raise RequestError(f"got --join {text}, wanted --join NAME=FILE")
     name, _, batch = where.partition("@")
     return name, batch or None, Path(path)

@@ -78,7 +78,7 @@ def tables_of(home: Home, spec: FeaturesSpec, before: Tables | None = None) -> T
         return Tables(held)
     if before.held == held:
         return before
-    wanted = {digest for found in held.values() for digest, _ in found.values()}
+    wanted = {digest for by_batch in held.values() for digest, _ in by_batch.values()}
     return Tables(held, frames={d: f for d, f in list(before.frames.items()) if d in wanted})
 
 

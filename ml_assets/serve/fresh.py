@@ -68,13 +68,13 @@ def ways(served: Served, table: Any, order: list[int], onnx: bytes, repeats: int
 
         return np.concatenate([served.predict(table.slice(row, 1)) for row in range(len(table))])
 
-    found = {"fresh": _tried(lambda: served.predict(table)), "alone": _tried(alone)}
-    found["permuted"] = _tried(lambda: served.predict(table.take(order)))
+    by_way = {"fresh": _tried(lambda: served.predict(table)), "alone": _tried(alone)}
+    by_way["permuted"] = _tried(lambda: served.predict(table.take(order)))
     if onnx:
-        found["onnx"] = _tried(lambda: _by_onnx(served.model, table, onnx))
-    if repeats and isinstance(found["alone"], list):
-        found["latency_ms"] = _latency(served, table, repeats)
-    return found
+        by_way["onnx"] = _tried(lambda: _by_onnx(served.model, table, onnx))
+    if repeats and isinstance(by_way["alone"], list):
+        by_way["latency_ms"] = _latency(served, table, repeats)
+    return by_way
 
 
 def _tried(way: Any) -> Any:
@@ -87,13 +87,13 @@ def _tried(way: Any) -> Any:
 
 def _latency(served: Served, table: Any, repeats: int) -> float:
     """Return this thread's smallest CPU time for one row, in ms, as it is the least disturbed."""
-    found = []
+    times = []
     for number in range(repeats):
         row = table.slice(number % len(table), 1)
         started = time.thread_time()
         served.predict(row)
-        found.append(time.thread_time() - started)
-    return min(found) * 1000.0
+        times.append(time.thread_time() - started)
+    return min(times) * 1000.0
 
 
 def _by_onnx(model: dict[str, Any], table: Any, onnx: bytes) -> Any:
@@ -159,7 +159,7 @@ def _answer(request: Any) -> dict[str, Any]:
         sys.meta_path.insert(0, Hidden)
     served = Served(request["module"], document)
     table = pa.ipc.open_stream(io.BytesIO(rows)).read_all()
-    found = ways(served, table, request["order"], onnx, request["repeats"])
+    by_way = ways(served, table, request["order"], onnx, request["repeats"])
     server = _server(served)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    return {"port": server.server_port, "ways": found}
+    return {"port": server.server_port, "ways": by_way}

@@ -55,10 +55,10 @@ def served(
 
 def _answered(child: Child, rows: pa.Table) -> Ways:
     try:
-        found = child.answer()
+        reply = child.answer()
     except ChildError as error:
         return {"fresh": str(error)}
-    return {**found["ways"], "http": _over_http(found["port"], rows)}
+    return {**reply["ways"], "http": _over_http(reply["port"], rows)}
 
 
 def _over_http(port: int, rows: pa.Table) -> Any:

@@ -45,19 +45,19 @@ def grouped(
         for name in dict.fromkeys(names)
         if name is not None
     }
-    refused = {name: found.refused for name, found in joined.items()}
+    refused = {name: join.refused for name, join in joined.items()}
     why = {n: _no_batch(spec) if name is None else refused[name] for n, name in enumerate(names)}
-    for name, found in joined.items():
-        if found.refused is None:
+    for name, join in joined.items():
+        if join.refused is None:
             there = np.array([n for n, of in enumerate(names) if of == name], dtype=np.int64)
-            why |= _too_old(spec, datasets, found, rows, there)
+            why |= _too_old(spec, datasets, join, rows, there)
     gone = {n: said for n, said in why.items() if said is not None}
     left = rows.without(np.array(list(gone), dtype=np.int64), list(gone.values()))
     there = np.array([name for n, name in enumerate(names) if n not in gone], dtype=object)
     return left, [
-        Group(np.flatnonzero(there == name), found.frames, ", ".join(found.missing) or None)
-        for name, found in joined.items()
-        if found.refused is None
+        Group(np.flatnonzero(there == name), join.frames, ", ".join(join.missing) or None)
+        for name, join in joined.items()
+        if join.refused is None
     ]
 
 
@@ -65,7 +65,7 @@ def _too_old(
     spec: ScoreSpec, datasets: Mapping[str, DatasetSpec], joined: Joined, rows: Read, places: Ints
 ) -> dict[int, str]:
     """Return the places of rows that may not be predicted with such old joined rows, and why."""
-    found: dict[int, str] = {}
+    reasons: dict[int, str] = {}
     part = rows.table.take(pa.array(places))
     for join in (spec.join(join.dataset) for join in spec.features.joins):
         time = datasets[join.dataset].time
@@ -75,8 +75,8 @@ def _too_old(
         old = stale(at, joined.times(join.dataset, time), join.max_age)
         said = f"join: no row of {join.dataset} is at most {join.max_age} old when the row is "
         said += "predicted; land newer ones, raise max_age, or set stale: missing"
-        found |= dict.fromkeys(places[old].tolist(), said)
-    return found
+        reasons |= dict.fromkeys(places[old].tolist(), said)
+    return reasons
 
 
 def _names(

@@ -57,18 +57,18 @@ def ranges(home: Home, version: Version, kinds: Mapping[str, str]) -> Callable[[
 
     @cache
     def read() -> Ranges:
-        found: dict[str, tuple[float, float]] = {}
+        limits: dict[str, tuple[float, float]] = {}
         if not names or not _there(home, own, features):
-            return found
+            return limits
         handles = _handles(home, features)
         for digest in own:
             for _, table in folds.read(home.objects.table(digest), handles, names):
                 for name in names:
                     low, high = pc.min_max(table[name]).as_py().values()
                     if low is not None:
-                        before = found.get(name, (low, high))
-                        found[name] = (min(low, before[0]), max(high, before[1]))
-        return found
+                        before = limits.get(name, (low, high))
+                        limits[name] = (min(low, before[0]), max(high, before[1]))
+        return limits
 
     return read
 

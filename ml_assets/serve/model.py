@@ -96,11 +96,11 @@ class Predictor:
         """
         state = self.state
         try:
-            found = self.read(state, rows, features=features)
+            parsed = self.read(state, rows, features=features)
         except Unreadable as error:
             raise RequestError(f"the rows cannot be read: {error.reason}") from None
-        predicted = self.predicted(state, found, features=features, batch=batch)
-        return state.scorer.answer(len(found.lines), predicted)
+        predicted = self.predicted(state, parsed, features=features, batch=batch)
+        return state.scorer.answer(len(parsed.lines), predicted)
 
     def read(self, state: LoadedVersion, rows: Any, *, features: bool = False) -> Read:
         """Return rows (as `predict` takes them, or a source) that were read; Unreadable if not.

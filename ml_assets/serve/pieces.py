@@ -46,9 +46,9 @@ def _rows(file: IO[bytes]) -> Iterator[Source]:
         if not opened.metadata.num_rows:
             yield columnar.source(opened.schema_arrow.empty_table())
         for batch in opened.iter_batches(batch_size=ROWS, use_threads=False):
-            found = columnar.source(pa.Table.from_batches([batch]))
+            source = columnar.source(pa.Table.from_batches([batch]))
             yield replace(
-                found, lines=pa.array(range(start + 1, start + 1 + len(batch)), pa.int64())
+                source, lines=pa.array(range(start + 1, start + 1 + len(batch)), pa.int64())
             )
             start += len(batch)
     except (pa.ArrowException, OSError) as error:
@@ -75,18 +75,18 @@ class _Text:
         """Yield the text's records."""
         left = b""
         while block := file.read(PIECE):
-            found, left = self._piece(left + block, False)
-            if found is not None:
-                yield found
+            piece, left = self._piece(left + block, False)
+            if piece is not None:
+                yield piece
             if len(left) > LONGEST:
                 raise Unreadable(
                     "quote",
                     f"a record from line {self._line} on has more than {LONGEST >> 20} MB; is a "
                     "quote never closed?",
                 )
-        found, _ = self._piece(left, True)
-        if found is not None:
-            yield found
+        piece, _ = self._piece(left, True)
+        if piece is not None:
+            yield piece
 
     def _piece(self, data: bytes, last: bool) -> tuple[Source | None, bytes]:
         """Return the records of a piece, and what is no whole record yet."""

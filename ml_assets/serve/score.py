@@ -56,24 +56,28 @@ class Scoring:
         spec = rows_spec(self.state, self._features)
         try:
             for source in pieces(path, spec):
-                found = read(spec, source)
+                rows = read(spec, source)
                 if not self.rows:
                     self.warnings += self._unknown(source, spec)
-                yield self._answer(source, found, spec)
+                yield self._answer(source, rows, spec)
         except Unreadable as error:
             raise RequestError(f"{path}: {error.reason}") from None
 
     def _answer(self, source: Source, rows: Read, spec: RowsSpec) -> pa.Table:
         scorer = self.state.scorer
-        found = self._model.predicted(self.state, rows, features=self._features, batch=self._batch)
-        answer = scorer.answer(len(rows.lines), found)
+        predicted = self._model.predicted(
+            self.state, rows, features=self._features, batch=self._batch
+        )
+        answer = scorer.answer(len(rows.lines), predicted)
         names = {LINE: rows.lines, **self._keys(source, rows, spec)}
         columns = {**names, **dict(zip(answer.column_names, answer.columns, strict=True))}
         if self._explainer is not None:
-            parts = self._explainer.explained(found.features)
-            columns |= {n: placed(pa.array(v), len(rows.lines), found.at) for n, v in parts.items()}
+            parts = self._explainer.explained(predicted.features)
+            columns |= {
+                n: placed(pa.array(v), len(rows.lines), predicted.at) for n, v in parts.items()
+            }
         self.rows += len(rows.lines)
-        self.problems.update(why.partition(": ")[0] for why in found.problems.values())
+        self.problems.update(why.partition(": ")[0] for why in predicted.problems.values())
         table = pa.table(columns)
         return table.select([*(n for n in columns if n != PROBLEM), PROBLEM])
 

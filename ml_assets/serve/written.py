@@ -24,12 +24,12 @@ SUFFIXES = {".csv": "csv", ".parquet": "parquet", ".jsonl": "json", ".ndjson": "
 
 def format_of(path: Path) -> str:
     """Return the format that a file's name asks for; RequestError for another name."""
-    found = SUFFIXES.get(path.suffix.lower())
-    if found is None:
+    kind = SUFFIXES.get(path.suffix.lower())
+    if kind is None:
         raise RequestError(
             f"{path.name}: wanted a name that ends in {', '.join(SUFFIXES)}, for the format"
         )
-    return found
+    return kind
 
 
 @contextmanager

@@ -79,7 +79,7 @@ def _own(model: ModelSpec) -> Mapping[str, Column]:
     """Return the columns that say how a row was asked and answered."""
     classes = model.task == "multiclass"
     number = Column(type="number", unit=model.target_unit if model.task == "regression" else None)
-    found = {
+    columns = {
         "id": Column(type="text", nullable=False, description="Of the request; sorts by time."),
         "row": Column(type="integer", nullable=False, description="The row's place, from 0."),
         "at": Column(type="timestamp", nullable=False, description="When it was answered."),
@@ -106,6 +106,6 @@ def _own(model: ModelSpec) -> Mapping[str, Column]:
     absent |= set() if a_set else {"set"}
     return {
         f"{PREFIX}{name}": column.model_copy(update={"null_values": ()})
-        for name, column in found.items()
+        for name, column in columns.items()
         if name not in absent
     }

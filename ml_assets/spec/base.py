@@ -40,10 +40,10 @@ class Spec(BaseModel):
             # Whatever shows them, Dagster too, shows what was given.
             raise without_secrets(cls, error) from None
         wrong = [
-            ((name, *place), f"got {str(found).lower()}, {_TRUE}")
+            ((name, *place), f"got {str(flag).lower()}, {_TRUE}")
             for name, field in cls.model_fields.items()
             if isinstance(data, dict) and not _takes_true(field.annotation)
-            for place, found in _true(data.get(name))
+            for place, flag in _true(data.get(name))
         ]
         if wrong:
             raise Mistakes(wrong)
@@ -67,7 +67,7 @@ def _true(value: Any) -> Iterator[tuple[Place, bool]]:
     elif isinstance(value, dict | list | tuple):
         items = value.items() if isinstance(value, dict) else enumerate(value)
         for key, inner in items:
-            yield from (((key, *place), found) for place, found in _true(inner))
+            yield from (((key, *place), flag) for place, flag in _true(inner))
 
 
 def _distinct(value: tuple[str, ...]) -> tuple[str, ...]:

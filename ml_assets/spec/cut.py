@@ -99,10 +99,10 @@ def read(period: str, name: str) -> datetime | None:
         "hour": (text, "%Y-%m-%dT%H"),
     }[period]
     try:
-        found = datetime.strptime(text, form)
+        moment = datetime.strptime(text, form)
     except ValueError:
         return None
-    return found if named(period, found) == name else None
+    return moment if named(period, moment) == name else None
 
 
 def cut_of(text: str) -> Cut:

@@ -364,8 +364,8 @@ class DatasetSpec(Spec):
         seen: set[str] = set()
         items: list[tuple[str, Sequence[Filter | Rule]]]
         items = [("filters", self.filters), ("rules", self.rules)]
-        for part, found in items:
-            for number, item in enumerate(found):
+        for part, conditions in items:
+            for number, item in enumerate(conditions):
                 try:
                     kind = kind_of(item.expression, self.columns)
                     if kind != "boolean":

@@ -30,7 +30,7 @@ class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mis
     """Plain YAML: keys are unique, dates are texts, numbers fit into 64 bits."""
 
     yaml_implicit_resolvers = {
-        first: [(tag, found) for tag, found in resolvers if not tag.endswith(":timestamp")]
+        first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
 

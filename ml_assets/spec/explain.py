@@ -23,11 +23,11 @@ MAPPING = ("model_type", "dict_type", "model_attributes_type", "dataclass_type")
 
 def explain(error: ValidationError, model: type[BaseModel], path: Path, root: yaml.Node) -> str:
     """Return every mistake of a validation error, one per line, in the order of the file."""
-    found = []
+    lines = []
     for item in error.errors():
         for place, what in _mistakes(item, model, root):
-            found.append((line_of(root, ["attributes", *place]), _named(place, what)))
-    return "\n".join(f"{path}:{line}: {said}" for line, said in sorted(found))
+            lines.append((line_of(root, ["attributes", *place]), _named(place, what)))
+    return "\n".join(f"{path}:{line}: {said}" for line, said in sorted(lines))
 
 
 def locate(path: Path, place: Place) -> str:
@@ -141,15 +141,15 @@ def _node(root: yaml.Node, place: Sequence[int | str]) -> yaml.Node | None:
 
 def _fields_at(model: type[BaseModel], location: Sequence[int | str]) -> list[str]:
     """Return the keys allowed at a location of a model; unions are resolved by their tag."""
-    found: list[Any] = [model]
+    models: list[Any] = [model]
     for part in location:
         following: list[Any] = []
-        for item in found:
+        for item in models:
             field = item.model_fields.get(str(part)) if _is_model(item) else None
             following += _models_in(field.annotation) if field is not None else []
-        tagged = [item for item in found if _is_model(item) and _tag(item, part)]
-        found = tagged or following or found
-    return sorted({name for item in found if _is_model(item) for name in item.model_fields})
+        tagged = [item for item in models if _is_model(item) and _tag(item, part)]
+        models = tagged or following or models
+    return sorted({name for item in models if _is_model(item) for name in item.model_fields})
 
 
 def _tag(model: type[BaseModel], part: int | str) -> bool:
@@ -163,4 +163,4 @@ def _is_model(item: Any) -> bool:
 def _models_in(annotation: Any) -> list[Any]:
     if _is_model(annotation):
         return [annotation]
-    return [found for part in get_args(annotation) for found in _models_in(part)]
+    return [model for part in get_args(annotation) for model in _models_in(part)]

@@ -51,8 +51,8 @@ def directives(form: str) -> list[str]:
     >>> directives("%d. %B %Y")
     ['d', 'b', 'Y']
     """
-    found = [name for name in _DIRECTIVE.findall(form) if name != "%"]
-    return [SAME.get(name, name) for name in found]
+    names = [name for name in _DIRECTIVE.findall(form) if name != "%"]
+    return [SAME.get(name, name) for name in names]
 
 
 def lacking(form: str) -> str | None:
@@ -61,24 +61,24 @@ def lacking(form: str) -> str | None:
         return "has characters that cannot be printed"
     if form.strip(" \t") != form:
         return "begins or ends with a blank; blanks around values are ignored, remove it"
-    found = directives(form)
-    unknown = [f"%{name}" for name in found if name not in DIRECTIVES]
+    used = directives(form)
+    unknown = [f"%{name}" for name in used if name not in DIRECTIVES]
     if unknown:
         listed = ", ".join(f"%{name}" for name in (*DIRECTIVES, *SAME))
         zone = "; set `zone` for times without an offset" if "%Z" in unknown else ""
         return f"has {', '.join(unknown)}; available are {listed} and %%{zone}"
-    twice = sorted({f"%{name}" for name in found if found.count(name) > 1})
+    twice = sorted({f"%{name}" for name in used if used.count(name) > 1})
     if twice:
         return f"has {', '.join(twice)} twice"
-    if ("Y" in found) + ("y" in found) != 1:
+    if ("Y" in used) + ("y" in used) != 1:
         return "wants one of %Y (2024) and %y (24)"
-    if "j" in found and {"m", "b", "d"} & {*found}:
+    if "j" in used and {"m", "b", "d"} & {*used}:
         return "has %j, the day of the year, beside a month or day"
-    if "j" not in found and (("m" in found) + ("b" in found) != 1 or "d" not in found):
+    if "j" not in used and (("m" in used) + ("b" in used) != 1 or "d" not in used):
         return "wants a day, %d, and one of %m (12) and %b (Dec)"
-    if ("I" in found) != ("p" in found) or {"H", "I"} <= {*found}:
+    if ("I" in used) != ("p" in used) or {"H", "I"} <= {*used}:
         return "wants %H for 0 to 23, or %I with %p for 12 hours with AM and PM"
-    if ({"M", "S", "f"} & {*found}) and not ({"H", "I"} & {*found}):
+    if ({"M", "S", "f"} & {*used}) and not ({"H", "I"} & {*used}):
         return "has minutes or seconds without an hour"
     return None
 

@@ -32,12 +32,12 @@ def resolved(model: ModelSpec, dataset: DatasetSpec) -> ModelSpec:
     plain = model.features.function is None
     columns: dict[str, FeatureColumn] = {}
     for name, column in model.features.columns.items():
-        found: dict[str, object] = {}
+        updates: dict[str, object] = {}
         if column.type is None:
-            found["type"] = OF[dataset.columns[name].type][0]
+            updates["type"] = OF[dataset.columns[name].type][0]
         if plain:
-            found["sources"] = (_source(model, name),)
-        columns[name] = column.model_copy(update=found) if found else column
+            updates["sources"] = (_source(model, name),)
+        columns[name] = column.model_copy(update=updates) if updates else column
     features = model.features.model_copy(update={"columns": columns})
     return model.model_copy(update={"features": features})
 
@@ -113,24 +113,24 @@ def _without_frames(model: ModelSpec) -> Iterator[tuple[Place, str]]:
 
 def _barred(model: ModelSpec, dataset: DatasetSpec) -> dict[str, str]:
     """Return the columns that cannot be inputs as they are, each with the reason."""
-    found: dict[str, str] = {}
+    barred: dict[str, str] = {}
     if len(dataset.key) == 1:
-        found[dataset.key[0]] = "is the key: it names a row and says nothing about another"
+        barred[dataset.key[0]] = "is the key: it names a row and says nothing about another"
     if model.predict_at in dataset.moments:
         known = dataset.known_at(str(model.predict_at))
         last = dataset.moments[-1]
         for name, column in dataset.columns.items():
             if name not in known:
                 said = f"is known only at {column.known_at or last}"
-                found[name] = f"{said}; the model predicts at {model.predict_at}"
+                barred[name] = f"{said}; the model predicts at {model.predict_at}"
     try:
         read = grammar.names(grammar.parse(model.target, dataset.columns))
     except ValueError:
         # That is a mistake of its own.
         read = set()
     for name in read:
-        found[name] = f"is read by the target ({model.target})"
-    return found
+        barred[name] = f"is read by the target ({model.target})"
+    return barred
 
 
 def _wrong_type(

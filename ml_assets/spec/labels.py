@@ -40,24 +40,24 @@ def label_mismatches(
 ) -> Iterator[tuple[Place, str]]:
     """Yield where a spec needs of every row what arrives with the labels."""
     mine = [model for model in models.values() if model.dataset == name]
-    found = labels_of(name, dataset, models)
-    if dataset.labels is not None and mine and found is None:
+    labels = labels_of(name, dataset, models)
+    if dataset.labels is not None and mine and labels is None:
         said = "no column is known only with the labels"
         hint = "give the target's column a later `known_at`" if dataset.moments else "remove it"
         yield ("labels",), f"{said}; {hint}"
-    if found is None:
+    if labels is None:
         return
     said = "arrives with the labels (`labels: later`), but every row needs it"
     for number, column in enumerate(dataset.key):
-        if column in found.columns:
+        if column in labels.columns:
             yield ("key", number), f"{column!r} {said}"
-    if dataset.time in found.columns:
+    if dataset.time in labels.columns:
         yield ("time",), f"{dataset.time!r} {said}"
     cut = dataset.landing.cut
-    if cut is not None and cut.column in found.columns:
+    if cut is not None and cut.column in labels.columns:
         yield ("landing", "batch"), f"{cut.column!r} {said}"
     for number, step in enumerate(dataset.cleaning):
-        filled = [c for c in step.columns if c in found.columns] if step.op == "fill" else []
+        filled = [c for c in step.columns if c in labels.columns] if step.op == "fill" else []
         if filled:
             made = f"would make up labels that have not arrived: {', '.join(filled)}"
             yield ("cleaning", number, "columns"), f"fill {made}; remove the step"

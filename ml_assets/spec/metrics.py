@@ -48,8 +48,8 @@ def plain(name: str) -> str:
     >>> plain("pinball_0.9"), plain("mae")
     ('pinball', 'mae')
     """
-    found = _WITH_NUMBER.fullmatch(name)
-    return found[1] if found else name
+    match = _WITH_NUMBER.fullmatch(name)
+    return match[1] if match else name
 
 
 def _spelled(given: Any) -> Any:
@@ -108,11 +108,11 @@ def _metrics(given: Any) -> Any:
         return dict.fromkeys(by_name([_spelled(item) for item in given]))
     if not isinstance(given, dict):
         return given
-    found: dict[Any, Any] = {}
+    metrics: dict[Any, Any] = {}
     for name, value in given.items():
         number = isinstance(value, int | float)
-        found[_joined(name, value) if number else name] = None if number else value
-    return found
+        metrics[_joined(name, value) if number else name] = None if number else value
+    return metrics
 
 
 def _own(name: str) -> str:

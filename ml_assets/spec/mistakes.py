@@ -24,10 +24,10 @@ SECRET = {"writeOnly": True}
 class Mistakes(ValueError):
     """Several mistakes that only show when the parts of a spec are checked together."""
 
-    def __init__(self, found: Sequence[tuple[Place, str]]) -> None:
-        said = [f"{'.'.join(str(part) for part in place)}: {what}" for place, what in found]
+    def __init__(self, mistakes: Sequence[tuple[Place, str]]) -> None:
+        said = [f"{'.'.join(str(part) for part in place)}: {what}" for place, what in mistakes]
         super().__init__("; ".join(said))
-        self.found = tuple(found)
+        self.found = tuple(mistakes)
 
 
 class Hidden:
@@ -60,13 +60,13 @@ def _told(model: type[BaseModel], item: Any) -> InitErrorDetails:
         given = Hidden()
     elif isinstance(given, str):
         given = redacted(given)
-    found = InitErrorDetails(type=item["type"], loc=item["loc"], input=given)
+    details = InitErrorDetails(type=item["type"], loc=item["loc"], input=given)
     context = dict(item.get("ctx", {}))
     if isinstance(context.get("error"), Exception):
         context["error"] = _redacted(context["error"])
     if context:
-        found["ctx"] = context
-    return found
+        details["ctx"] = context
+    return details
 
 
 def _redacted(error: Exception) -> Exception:

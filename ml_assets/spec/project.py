@@ -41,8 +41,8 @@ class Project:
 
     def calendar_of(self, group: str) -> str | None:
         """Return the name of the calendar of a dataset, or of a model's dataset."""
-        found = self._calendar(group)
-        return None if found is None else found.name
+        calendar = self._calendar(group)
+        return None if calendar is None else calendar.name
 
     def ordered(self, group: str, batches: Iterable[str]) -> list[str]:
         """Return batches of a dataset or model in calendar order.
@@ -50,13 +50,13 @@ class Project:
         A dataset or model that is not in the project (any more) has the natural order.
         """
         known = group in self.datasets or group in self.models
-        found = self._calendar(group) if known else None
-        return (found or Calendar(name="none")).sorted(batches)
+        calendar = self._calendar(group) if known else None
+        return (calendar or Calendar(name="none")).sorted(batches)
 
     def calendars(self) -> dict[str, Calendar]:
         """Return every calendar by its name."""
-        found = (dataset.calendar for dataset in self.datasets.values())
-        return {calendar.name: calendar for calendar in found if calendar is not None}
+        declared = (dataset.calendar for dataset in self.datasets.values())
+        return {calendar.name: calendar for calendar in declared if calendar is not None}
 
     def inputs(self, model: str) -> tuple[str, ...]:
         """Return the columns by whose values a model's rows are known; none where there is a key.
@@ -87,7 +87,7 @@ def read_project(defs: Path) -> Project:
     """
     project, wrong = _read(defs)
     if wrong:
-        raise SpecError("\n".join(said for found in wrong.values() for said in found))
+        raise SpecError("\n".join(said for problems in wrong.values() for said in problems))
     models = {n: resolved(m, project.datasets[m.dataset]) for n, m in project.models.items()}
     return asked(replace(project, models=models))
 
@@ -131,7 +131,7 @@ def read_valid(defs: Path) -> tuple[Project, dict[str, list[str]]]:
 
 def asked(project: Project) -> Project:
     """Return a project with the datasets of what its models were asked; `models` are resolved."""
-    found = {
+    datasets = {
         name: requests_dataset(model, spec, project.datasets[spec.dataset])
         for name, model in project.requests.items()
         for spec in (project.models[model],)
@@ -143,7 +143,7 @@ def asked(project: Project) -> Project:
     }
     return replace(
         project,
-        datasets={**project.datasets, **found},
+        datasets={**project.datasets, **datasets},
         folders={**project.folders, **folders},
     )
 
@@ -157,17 +157,17 @@ def _read(defs: Path) -> tuple[Project, dict[str, list[str]]]:
     for path in sorted(defs.glob("*/defs.yaml")):
         name = path.parent.name
         try:
-            found = read_spec(path, {DATASET: DatasetSpec, MODEL: ModelSpec})
+            spec = read_spec(path, {DATASET: DatasetSpec, MODEL: ModelSpec})
         except SpecError as error:
             wrong[name].append(str(error))
             continue
-        if found is None:
+        if spec is None:
             continue
         folders[name] = path.parent
-        if isinstance(found, DatasetSpec):
-            datasets[name] = found
-        elif isinstance(found, ModelSpec):
-            models[name] = found
+        if isinstance(spec, DatasetSpec):
+            datasets[name] = spec
+        elif isinstance(spec, ModelSpec):
+            models[name] = spec
     project = Project(datasets, models, folders)
     for name, place, what in [*mismatches(project, set(wrong))]:
         said = f"{'.'.join(str(part) for part in place)}: {what}"

@@ -75,8 +75,8 @@ def comment(text: str, indent: int = 0, width: int = WIDTH) -> list[str]:
 
 def _is_text(plain: str) -> bool:
     """Tell whether YAML reads a plain word as a text: not as a number, a date, true or nothing."""
-    found: str = _RESOLVER.resolve(yaml.ScalarNode, plain, (True, False))  # type: ignore[no-untyped-call]
-    return found == "tag:yaml.org,2002:str"
+    tag: str = _RESOLVER.resolve(yaml.ScalarNode, plain, (True, False))  # type: ignore[no-untyped-call]
+    return tag == "tag:yaml.org,2002:str"
 
 
 def _escaped(character: str) -> str:

@@ -53,12 +53,12 @@ def read_text(path: Path, text: str, types: Mapping[str, type[BaseModel]]) -> Ba
 def _type(path: Path, root: yaml.Node | None, types: Mapping[str, type[BaseModel]]) -> str | None:
     """Return which of our types a document has, None for others' types; otherwise SpecError."""
     pairs = root.value if isinstance(root, yaml.MappingNode) else []
-    found = next(
+    pair = next(
         ((k, v) for k, v in pairs if isinstance(k, yaml.ScalarNode) and k.value == "type"), None
     )
-    if found is None:
+    if pair is None:
         raise SpecError(f"{path}:1: wanted `type:` and `attributes:`")
-    key, node = found
+    key, node = pair
     kind = node.value if isinstance(node, yaml.ScalarNode) else None
     if kind in types:
         return str(kind)

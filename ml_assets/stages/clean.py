@@ -56,10 +56,10 @@ def clean(spec: CleanSpec, *, raw: Handle, rejects: Handle, summary: Handle) -> 
     Where labels arrive later, filters and rules that read them remove no row: `cleaned` has a
     column `_unlabelled` with the reason, and `summary` has "unlabelled": {reason: rows}.
     """
-    found, rejected = summary.json(), rejects.table()
+    figures, rejected = summary.json(), rejects.table()
     table = raw.table()
-    if found["refused"] is not None:
-        return _result(spec, found, table, rejected, found["refused"])
+    if figures["refused"] is not None:
+        return _result(spec, figures, table, rejected, figures["refused"])
     done = cleaning.apply(spec.cleaning, table)
     frame = to_frame(done)
     contract, filters, waiting = _in_time(spec)
@@ -68,13 +68,13 @@ def clean(spec: CleanSpec, *, raw: Handle, rejects: Handle, summary: Handle) -> 
     said = judge(contract, done.take(pa.array(kept)), frame.take(kept).reset_index(drop=True))
     bad = {int(kept[row]): verdict for row, verdict in said.bad.items()}
     quarantine = pa.concat_tables([rejected, bad_table(_rows(bad, table, spec.contract.columns))])
-    if not within(spec, quarantine.num_rows, found["landed"]):
-        refused = over_budget(spec, quarantine, found["landed"])
+    if not within(spec, quarantine.num_rows, figures["landed"]):
+        refused = over_budget(spec, quarantine, figures["landed"])
         rest = sorted(set(range(table.num_rows)) - set(bad))
         every = dict.fromkeys(rest, (REFUSED, None, refused))
         others = bad_table(_rows(every, table, spec.contract.columns))
         return _result(
-            spec, found, table.slice(0, 0), pa.concat_tables([quarantine, others]), refused
+            spec, figures, table.slice(0, 0), pa.concat_tables([quarantine, others]), refused
         )
     stays = np.setdiff1d(kept, np.array(list(bad), dtype=np.int64))
     good, warned = done.take(pa.array(stays)), dict(said.warned)
@@ -83,7 +83,7 @@ def clean(spec: CleanSpec, *, raw: Handle, rejects: Handle, summary: Handle) -> 
         unlabelled, more = reasons(spec, rows, filtered(waiting, rows))
         good, warned = good.append_column(UNLABELLED, unlabelled), warned | more
     gone = {item.id: left_out.count(item.id) for item in filters}
-    return _result(spec, found, good, quarantine, None, gone, warned)
+    return _result(spec, figures, good, quarantine, None, gone, warned)
 
 
 def _in_time(spec: CleanSpec) -> tuple[Contract, Sequence[Filter], Sequence[Filter]]:
@@ -167,9 +167,9 @@ def _rows(
 
 
 def _counts(quarantine: pa.Table) -> dict[str, int]:
-    found = quarantine.column("rule").value_counts().to_pylist()
+    tally = quarantine.column("rule").value_counts().to_pylist()
     return {
-        item["values"]: item["counts"] for item in sorted(found, key=lambda i: str(i["values"]))
+        item["values"]: item["counts"] for item in sorted(tally, key=lambda i: str(i["values"]))
     }
 
 

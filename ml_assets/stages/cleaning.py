@@ -44,6 +44,6 @@ def _step(step: Step, array: pa.Array) -> pa.Array:
     if step.op == "replace":
         old = pa.array(list(step.values), pa.string())
         new = pa.array(list(step.values.values()), pa.string())
-        found = pc.index_in(array, old)
-        return pc.if_else(pc.is_valid(found), new.take(found), array)
+        places = pc.index_in(array, old)
+        return pc.if_else(pc.is_valid(places), new.take(places), array)
     return pc.fill_null(array, pa.scalar(step.value, array.type))

@@ -49,8 +49,8 @@ class Rule:
 
 def rules(contract: Contract) -> list[Rule]:
     """Return the rules in the contract's order: those of its columns, then those between them."""
-    found = [rule for name, column in contract.columns.items() for rule in _of(name, column)]
-    return found + [
+    column_rules = [rule for name, column in contract.columns.items() for rule in _of(name, column)]
+    return column_rules + [
         Rule(item.id, f"rule {item.id}", None, _is_true, item.reason, item.action == "warn")
         for item in contract.rules
     ]
@@ -94,8 +94,8 @@ def broken(contract: Contract, frame: pd.DataFrame) -> dict[str, Mask]:
     needed = {rule.column for rule in wanted if rule.column is not None}
     seen = pd.DataFrame({name: _plain(frame[name]) for name in frame.columns if name in needed})
     seen = seen.assign(**made)
-    found = _failures(_schema(wanted), seen)
-    return {rule.id: found[rule.id] for rule in wanted if rule.id in found}
+    failures = _failures(_schema(wanted), seen)
+    return {rule.id: failures[rule.id] for rule in wanted if rule.id in failures}
 
 
 def _failures(schema: pandera.DataFrameSchema, frame: pd.DataFrame) -> dict[str, Mask]:
@@ -121,7 +121,7 @@ def _schema(wanted: list[Rule]) -> pandera.DataFrameSchema:
         )
         checks.setdefault(rule.field, []).append(check)
     return pandera.DataFrameSchema(
-        {name: pandera.Column(None, checks=found, nullable=True) for name, found in checks.items()}
+        {name: pandera.Column(None, checks=own, nullable=True) for name, own in checks.items()}
     )
 
 

@@ -25,8 +25,8 @@ def differing(again: pa.ChunkedArray, wanted: pa.ChunkedArray) -> NDArray[np.boo
         apart = pa.array(np.abs(left - right) > ROUNDING * np.abs(right))
     else:
         apart = pc.not_equal(again, wanted).fill_null(False)
-    found: NDArray[np.bool_] = pc.or_(one_missing, apart).to_numpy(zero_copy_only=False)
-    return found
+    mask: NDArray[np.bool_] = pc.or_(one_missing, apart).to_numpy(zero_copy_only=False)
+    return mask
 
 
 def compact(table: pa.Table) -> pa.Table:

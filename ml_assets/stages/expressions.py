@@ -101,24 +101,24 @@ def _value(node: ast.expr, columns: Columns) -> Any:
             return _arithmetic(op, _value(left, columns), _value(right, columns))
         case ast.Compare():
             return _comparison(node, columns)
-    found = grammar.call(node)
-    if found is None:
+    call = grammar.call(node)
+    if call is None:
         raise TypeError(f"no {type(node).__name__}")
-    return _method(found, columns)
+    return _method(call, columns)
 
 
 def _comparison(node: ast.Compare, columns: Columns) -> Any:
-    left, found = _value(node.left, columns), []
+    left, masks = _value(node.left, columns), []
     for operation, other in zip(node.ops, node.comparators, strict=True):
         listed = grammar.values(other)
         if listed is None:
             right = _value(other, columns)
-            found.append(_compared(_COMPARE[type(operation)], left, right))
+            masks.append(_compared(_COMPARE[type(operation)], left, right))
             left = right
         else:
             inside = _in(left, listed)
-            found.append(_not(inside) if isinstance(operation, ast.NotIn | ast.NotEq) else inside)
-    return reduce(operator.and_, found)
+            masks.append(_not(inside) if isinstance(operation, ast.NotIn | ast.NotEq) else inside)
+    return reduce(operator.and_, masks)
 
 
 def _compared(compare: Callable[[Any, Any], Any], left: Any, right: Any) -> Any:
@@ -257,33 +257,33 @@ def _is_time(side: Any) -> bool:
     return isinstance(side, pd.Series) and side.dtype.kind in "mM"
 
 
-def _method(found: grammar.Call, columns: Columns) -> Any:
-    on = _value(found.on, columns)
+def _method(call: grammar.Call, columns: Columns) -> Any:
+    on = _value(call.on, columns)
     if not isinstance(on, pd.Series):
-        raise TypeError(f".{found.name} is for columns, got {on!r}")
-    accessor, _, name = found.name.rpartition(".")
+        raise TypeError(f".{call.name} is for columns, got {on!r}")
+    accessor, _, name = call.name.rpartition(".")
     if name in ("isna", "isnull"):
         return on.isna().astype("boolean")
     if name in ("notna", "notnull"):
         return on.notna().astype("boolean")
     if name == "isin":
-        return _in(on, grammar.values(found.given["values"]) or [])
+        return _in(on, grammar.values(call.given["values"]) or [])
     if name == "between":
-        return _between(on, found, columns)
+        return _between(on, call, columns)
     if name == "abs":
         return _number(on).abs()
-    given = {key: grammar.constant(node) for key, node in found.given.items()}
+    given = {key: grammar.constant(node) for key, node in call.given.items()}
     if accessor == "str":
         return _text_method(on, name, given)
     part = getattr(on.dt, name)  # never an error
-    answer = _plain(part() if found.method.called else part)
+    answer = _plain(part() if call.method.called else part)
     # pandas returns false for a missing time.
-    return answer.mask(on.isna()) if found.method.gives == "boolean" else answer
+    return answer.mask(on.isna()) if call.method.gives == "boolean" else answer
 
 
-def _between(on: pd.Series, found: grammar.Call, columns: Columns) -> Any:
-    side = grammar.constant(found.given["inclusive"]) if "inclusive" in found.given else "both"
-    low, high = (_value(found.given[name], columns) for name in ("left", "right"))
+def _between(on: pd.Series, call: grammar.Call, columns: Columns) -> Any:
+    side = grammar.constant(call.given["inclusive"]) if "inclusive" in call.given else "both"
+    low, high = (_value(call.given[name], columns) for name in ("left", "right"))
     above = operator.ge if side in ("both", "left") else operator.gt
     below = operator.le if side in ("both", "right") else operator.lt
     return _compared(above, on, low) & _compared(below, on, high)

@@ -133,12 +133,12 @@ def _target(spec: FeaturesSpec, table: pa.Table) -> pa.Array:
     if missing.all():
         return pa.nulls(len(table), kind)
     present = operands.filter(pa.array(~missing))
-    found = value(spec.target, to_frame(present), where)
-    if not isinstance(found, pd.Series):
+    labels = value(spec.target, to_frame(present), where)
+    if not isinstance(labels, pd.Series):
         raise HookError(
             f"{spec.model}: target {spec.target!r} is one value, wanted one for each row"
         )
-    values = _label(spec, found)
+    values = _label(spec, labels)
     if spec.task == "regression":
         _within(spec, values, table[LINE].filter(pa.array(~missing)))
     at = np.cumsum(~missing) - 1

@@ -55,9 +55,9 @@ class Encoded:
 
 def identities(table: pa.Table, columns: Sequence[str]) -> pa.Array:
     r"""Return `\I<digest>\<n>` for each row: the n-th row of the table with these values."""
-    found = digests(table, columns)
-    prefixed = pc.binary_join_element_wise(BY_INPUTS, _hexadecimal(found), "")
-    number = pa.array(occurrence(found.view(np.uint64).reshape(-1, 2)) + 1)
+    hashes = digests(table, columns)
+    prefixed = pc.binary_join_element_wise(BY_INPUTS, _hexadecimal(hashes), "")
+    number = pa.array(occurrence(hashes.view(np.uint64).reshape(-1, 2)) + 1)
     return pc.binary_join_element_wise(prefixed, number.cast(pa.string()), "\\")
 
 
@@ -66,7 +66,7 @@ def digests(table: pa.Table, columns: Sequence[str]) -> Bytes:
     encoded = [_encoded(name, table[name]) for name in sorted(columns)]
     widths = [column.width for column in encoded]
     step = max(1, BUFFER // max(1, sum(widths)))
-    found = bytearray()
+    buffer = bytearray()
     for start in range(0, len(table), step):
         stop = min(start + step, len(table))
         size = stop - start
@@ -76,8 +76,8 @@ def digests(table: pa.Table, columns: Sequence[str]) -> Bytes:
         flat = memoryview(content[there].tobytes())
         ends = np.cumsum(there.sum(axis=1)).tolist()
         for first, last in zip([0, *ends], ends, strict=False):
-            found += blake2b(flat[first:last], digest_size=16).digest()
-    return np.frombuffer(bytes(found), np.uint8).reshape(-1, 16)
+            buffer += blake2b(flat[first:last], digest_size=16).digest()
+    return np.frombuffer(bytes(buffer), np.uint8).reshape(-1, 16)
 
 
 def occurrence(rows: NDArray[np.uint64]) -> NDArray[np.int64]:
@@ -88,16 +88,16 @@ def occurrence(rows: NDArray[np.uint64]) -> NDArray[np.int64]:
     new[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
     starts = np.flatnonzero(new)
     sizes = np.diff(np.append(starts, len(rows)))
-    found = np.empty(len(rows), dtype=np.int64)
-    found[order] = np.arange(len(rows)) - np.repeat(starts, sizes)
-    return found
+    numbers = np.empty(len(rows), dtype=np.int64)
+    numbers[order] = np.arange(len(rows)) - np.repeat(starts, sizes)
+    return numbers
 
 
-def _hexadecimal(found: Bytes) -> pa.Array:
-    text = found.tobytes().hex().encode()
-    offsets = np.arange(len(found) + 1, dtype=np.int64) * 32
+def _hexadecimal(hashes: Bytes) -> pa.Array:
+    text = hashes.tobytes().hex().encode()
+    offsets = np.arange(len(hashes) + 1, dtype=np.int64) * 32
     buffers = [None, pa.py_buffer(offsets), pa.py_buffer(text)]
-    return pa.Array.from_buffers(pa.large_string(), len(found), buffers).cast(pa.string())
+    return pa.Array.from_buffers(pa.large_string(), len(hashes), buffers).cast(pa.string())
 
 
 def _encoded(name: str, column: pa.ChunkedArray) -> Encoded:

@@ -59,11 +59,11 @@ def shared(keys: pa.ChunkedArray, batch: str) -> pa.ChunkedArray:
 
     That is the key, but the digest alone for rows that are known by their inputs.
     """
-    found = named(keys, batch)
+    names = named(keys, batch)
     by_inputs = pc.starts_with(keys, BY_INPUTS)
     if not pc.any(by_inputs).as_py():
-        return found
-    return pc.if_else(by_inputs, pc.utf8_slice_codeunits(keys, 0, DIGEST), found)
+        return names
+    return pc.if_else(by_inputs, pc.utf8_slice_codeunits(keys, 0, DIGEST), names)
 
 
 def numbered(keys: pa.ChunkedArray, after: pa.ChunkedArray | None = None) -> pa.ChunkedArray:
@@ -148,9 +148,11 @@ class Keys:
             yield records["number"][order[np.repeat(several, sizes)]], sizes[several]
 
     def _part(self, number: int) -> NDArray[Any]:
-        found, start = [np.zeros(0, _RECORD)], 0
+        records, start = [np.zeros(0, _RECORD)], 0
         for counts in self._counts:
             self._file.seek((start + counts[:number].sum()) * _RECORD.itemsize)
-            found.append(np.frombuffer(self._file.read(counts[number] * _RECORD.itemsize), _RECORD))
+            records.append(
+                np.frombuffer(self._file.read(counts[number] * _RECORD.itemsize), _RECORD)
+            )
             start += counts.sum()
-        return np.concatenate(found)
+        return np.concatenate(records)

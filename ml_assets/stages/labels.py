@@ -70,13 +70,13 @@ def reasons(
 
 def _absent(frame: pd.DataFrame, target: Sequence[str]) -> npt.NDArray[Any]:
     """Return for each row `COLUMN missing` of the first column of a target that it lacks."""
-    found = np.full(len(frame), None, dtype=object)
+    missing = np.full(len(frame), None, dtype=object)
     for name in target:
-        found[frame[name].isna().to_numpy() & pd.isna(found)] = f"{name} missing"
-    return found
+        missing[frame[name].isna().to_numpy() & pd.isna(missing)] = f"{name} missing"
+    return missing
 
 
 def counts(unlabelled: pa.Array | pa.ChunkedArray) -> dict[str, int]:
     """Return the rows without a label by reason."""
-    found = Counter(text for text in unlabelled.to_pylist() if text is not None)
-    return {reason: found[reason] for reason in sorted(found)}
+    tally = Counter(text for text in unlabelled.to_pylist() if text is not None)
+    return {reason: tally[reason] for reason in sorted(tally)}

@@ -46,8 +46,8 @@ def parsed(name: str) -> tuple[str, float | None]:
     >>> parsed("pinball_0.9"), parsed("mae")
     (('pinball', 0.9), ('mae', None))
     """
-    found = _WITH_NUMBER.fullmatch(name)
-    return (found[1], float(found[2])) if found else (name, None)
+    match = _WITH_NUMBER.fullmatch(name)
+    return (match[1], float(match[2])) if match else (name, None)
 
 
 def greater_is_better(name: str) -> bool:
@@ -183,11 +183,11 @@ def f1(target: Array, prediction: Array, at: float = HALF) -> float:
     """
     said = likeliest(prediction, at)
     values = [1.0] if prediction.ndim == 1 else np.unique(target)
-    found = []
+    scores = []
     for value in values:
         right = ((said == value) & (target == value)).sum()
-        found.append(2.0 * right / ((said == value).sum() + (target == value).sum()))
-    return float(np.mean(found))
+        scores.append(2.0 * right / ((said == value).sum() + (target == value).sum()))
+    return float(np.mean(scores))
 
 
 def average_precision(target: Array, prediction: Array) -> float:
@@ -251,8 +251,8 @@ def function(task: str, name: str, at: float = HALF) -> Metric:
     plain, number = parsed(name)
     if number is not None:
         return partial(NUMBERED[task][plain], number)
-    found: Callable[..., float] = BY_TASK[task].get(name) or ASKED[task][name]
-    return partial(found, at=at) if name in OF_CLASSES else found
+    metric: Callable[..., float] = BY_TASK[task].get(name) or ASKED[task][name]
+    return partial(metric, at=at) if name in OF_CLASSES else metric
 
 
 def named(task: str, also: Iterable[str] = ()) -> list[str]:
@@ -300,8 +300,8 @@ def measure(
         values[name] = None
         if reason is None:
             with np.errstate(over="ignore", invalid="ignore"):
-                found = metric(target, prediction)
-            values[name], reason = _finite(found, target, prediction)
+                score = metric(target, prediction)
+            values[name], reason = _finite(score, target, prediction)
         if reason is not None:
             notes.append(f"{name} has no value: {reason}")
     return values, notes

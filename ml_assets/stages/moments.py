@@ -32,10 +32,10 @@ def moments(at: str, table: pa.Table, where: str) -> Ints:
     A date is its first moment. StageError naming `where` if `at` is not a valid expression.
     """
     names = reads(at, table.column_names, where)
-    found = value(at, to_frame(table.select([n for n in table.column_names if n in names])), where)
-    if not isinstance(found, pd.Series) or found.dtype.kind != "M":
+    series = value(at, to_frame(table.select([n for n in table.column_names if n in names])), where)
+    if not isinstance(series, pd.Series) or series.dtype.kind != "M":
         raise StageError(f"{where}: {at!r} is not a time for each row")
-    return event_times(pa.chunked_array([pa.array(found)]))
+    return event_times(pa.chunked_array([pa.array(series)]))
 
 
 def event_times(column: pa.ChunkedArray) -> Ints:
@@ -51,8 +51,8 @@ def newest(at: Ints, times: Iterable[Ints]) -> Ints:
     `times` are those of the joined batch and of its preceding ones.
     """
     known = np.unique(np.concatenate([np.array([NEVER], np.int64), *times]))
-    found: Ints = known[np.maximum(np.searchsorted(known, at, side="right") - 1, 0)]
-    return found
+    latest: Ints = known[np.maximum(np.searchsorted(known, at, side="right") - 1, 0)]
+    return latest
 
 
 def stale(at: Ints, times: Iterable[Ints], max_age: str) -> NDArray[np.bool_]:
@@ -63,5 +63,5 @@ def stale(at: Ints, times: Iterable[Ints], max_age: str) -> NDArray[np.bool_]:
     usable = newest(at, times)
     none = usable == NEVER
     ages = at - np.where(none, at, usable)
-    found: NDArray[np.bool_] = (at != NEVER) & (none | (ages > duration(max_age) // MICROSECOND))
-    return found
+    mask: NDArray[np.bool_] = (at != NEVER) & (none | (ages > duration(max_age) // MICROSECOND))
+    return mask

@@ -35,9 +35,9 @@ def unranked(metric: str, why: str) -> str:
 def reasons(notes: Sequence[str]) -> list[str]:
     """Return those of a report's notes that explain its result."""
     hint = "is `target` in the spec as intended?"
-    found = [note for note in notes if note in (CONSTANT_TARGET, ONE_VALUE)]
-    found += [note for note in notes if note.startswith(UNRANKED)]
-    return [f"{note}; {hint}" if note == CONSTANT_TARGET else note for note in found]
+    kept = [note for note in notes if note in (CONSTANT_TARGET, ONE_VALUE)]
+    kept += [note for note in notes if note.startswith(UNRANKED)]
+    return [f"{note}; {hint}" if note == CONSTANT_TARGET else note for note in kept]
 
 
 def explained(said: str, notes: Sequence[str]) -> str:

@@ -31,9 +31,9 @@ def is_packed(content: bytes) -> bool:
 
 def parts_of(content: bytes) -> dict[str, bytes]:
     """Return the parts of a content by name, in order; TarError if it is damaged."""
-    found = {}
+    files = {}
     with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as archive:
         for member in archive:
             file = archive.extractfile(member)
-            found[member.name] = b"" if file is None else file.read()
-    return found
+            files[member.name] = b"" if file is None else file.read()
+    return files

@@ -27,7 +27,7 @@ def sources(
     rows, in the order of the features) each row must have the column's value; for a joined one each
     value must be one of the column's.
     """
-    found: dict[str, str] = {}
+    by_feature: dict[str, str] = {}
     for feature, columns in looked.items():
         for column in columns:
             dataset, _, name = column.partition(".")
@@ -36,9 +36,9 @@ def sources(
             else:
                 same = _among(features[feature], joins[dataset].table([name])[name])
             if same:
-                found[feature] = column
+                by_feature[feature] = column
                 break
-    return found
+    return by_feature
 
 
 def _equal(values: pa.ChunkedArray, column: pa.ChunkedArray) -> bool:
@@ -60,5 +60,5 @@ def _alike(*columns: pa.ChunkedArray) -> list[pa.ChunkedArray]:
 
 
 def _cast(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
-    found = column.cast(kind, safe=False)
-    return pa.chunked_array([found.combine_chunks()])
+    converted = column.cast(kind, safe=False)
+    return pa.chunked_array([converted.combine_chunks()])

@@ -86,10 +86,10 @@ def add_key(home: Home, name: str, scopes: Sequence[str]) -> str:
 def revoke_key(home: Home, name: str) -> None:
     """Revoke a key for good; UnknownName if there is none of this name."""
     with home.state.write() as db:
-        found = db.execute(select(settings.c.value).where(*_mine(home, name))).first()
-        if found is None:
+        stored = db.execute(select(settings.c.value).where(*_mine(home, name))).first()
+        if stored is None:
             raise UnknownName.of("access key", name, [key.name for key in _all(db, home)])
-        value = json.loads(found.value)
+        value = json.loads(stored.value)
         value["revoked"] = value["revoked"] or now()
         db.execute(delete(settings).where(*_mine(home, name)))
         row = {"env": home.env, "key": PREFIX + name, "value": json.dumps(value)}
@@ -105,9 +105,9 @@ def _all(db: Connection, home: Home) -> list[AccessKey]:
 
 
 def _read(name: str, value: str) -> AccessKey:
-    found = json.loads(value)
+    entry = json.loads(value)
     return AccessKey(
-        name, found["digest"], tuple(found["scopes"]), found["created"], found["revoked"]
+        name, entry["digest"], tuple(entry["scopes"]), entry["created"], entry["revoked"]
     )
 
 

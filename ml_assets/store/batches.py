@@ -66,12 +66,12 @@ class Batches:
 
     def landed(self) -> dict[tuple[str, str], list[Landed]]:
         """Return the landings of this environment, as `everywhere` does."""
-        found = {}
+        by_place = {}
         for place, items in self.everywhere().items():
             mine = [item for item in items if item.env in ("", self._env)]
             if mine:
-                found[place] = mine
-        return found
+                by_place[place] = mine
+        return by_place
 
     def names(self, dataset: str) -> set[str]:
         """Return the batches of a dataset that landed in this environment, collected or not."""
@@ -90,10 +90,10 @@ class Batches:
                 .where(landings.c.digest.not_in(gone))
                 .order_by(landings.c.id.desc())
             ).all()
-        found: dict[tuple[str, str], list[Landed]] = defaultdict(list)
+        by_place: dict[tuple[str, str], list[Landed]] = defaultdict(list)
         for row in rows:
-            found[row.dataset, row.batch].append(Landed(*row))
-        return dict(found)
+            by_place[row.dataset, row.batch].append(Landed(*row))
+        return dict(by_place)
 
     def size(self) -> int:
         """Return the total size of everything that ever landed; equal contents count once."""
@@ -203,5 +203,5 @@ class Batches:
 
 def _newest(db: Connection, dataset: str) -> dict[str, int]:
     newest = select(landings.c.batch, func.max(landings.c.id)).group_by(landings.c.batch)
-    found = db.execute(newest.where(landings.c.dataset == dataset)).all()
-    return {row[0]: row[1] for row in found}
+    rows = db.execute(newest.where(landings.c.dataset == dataset)).all()
+    return {row[0]: row[1] for row in rows}

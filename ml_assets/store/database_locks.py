@@ -131,10 +131,10 @@ class DatabaseLock:
             note = db.execute(select(settings.c.value).where(*self._mine())).scalar()
         if backend is None:
             return None
-        found = load(note) if note is not None else {}
-        if found.get("backend") != backend:
+        noted = load(note) if note is not None else {}
+        if noted.get("backend") != backend:
             return "another process"
-        return f"{found['what']} (process {found['pid']} on {found['host']})"
+        return f"{noted['what']} (process {noted['pid']} on {noted['host']})"
 
     def _mine(self) -> tuple[Any, ...]:
         return settings.c.env == self._env, settings.c.key == NOTE

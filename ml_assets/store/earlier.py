@@ -30,17 +30,17 @@ def folder(home: Path) -> Path:
 def files(home: Path) -> list[Path]:
     """Return the copies of a state in SQLite, half-written ones too, oldest first."""
     place = folder(home)
-    found = place.iterdir() if place.is_dir() else ()
-    return sorted(path for path in found if FILE.fullmatch(path.name))
+    paths = place.iterdir() if place.is_dir() else ()
+    return sorted(path for path in paths if FILE.fullmatch(path.name))
 
 
-def copy_file(engine: Engine, home: Path, found: str) -> Path:
+def copy_file(engine: Engine, home: Path, version: str) -> Path:
     """Copy a state in SQLite, of which the caller holds the write lock; return the copy.
 
     Raises HomeError if it cannot be written, and OperationalError on a full disk; either leaves
     no file behind.
     """
-    copy = folder(home) / NAME.format(found, datetime.now(UTC))
+    copy = folder(home) / NAME.format(version, datetime.now(UTC))
     temporary = copy.with_suffix(".db.tmp")
     try:
         copy.parent.mkdir(mode=0o700, exist_ok=True)
@@ -63,12 +63,12 @@ def copy_file(engine: Engine, home: Path, found: str) -> Path:
     return copy
 
 
-def copy_schema(db: Connection, schema: str, found: str) -> str:
+def copy_schema(db: Connection, schema: str, version: str) -> str:
     """Copy the tables of a schema into a new one, in the open transaction; return its name.
 
     It includes indexes and counters, so that each table can be moved back (`SET SCHEMA`).
     """
-    name = SCHEMA.format(schema, found, datetime.now(UTC))
+    name = SCHEMA.format(schema, version, datetime.now(UTC))
     quote = db.dialect.identifier_preparer.quote
     old, new = quote(schema), quote(name)
     db.exec_driver_sql(f"CREATE SCHEMA {new}")

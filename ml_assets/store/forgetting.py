@@ -47,13 +47,13 @@ class Deletion:
     assets: set[str] = field(default_factory=set)
 
 
-def apply(state: State, found: Deletion) -> None:
+def apply(state: State, deletion: Deletion) -> None:
     """Apply it to the state in one transaction, and record which files are still to be removed."""
     at = now()
-    gone = {*found.objects, *found.landed}
+    gone = {*deletion.objects, *deletion.landed}
     with state.write() as db:
-        for old, new in found.landed.items():
-            mine = (landings.c.dataset == found.dataset, landings.c.digest == old)
+        for old, new in deletion.landed.items():
+            mine = (landings.c.dataset == deletion.dataset, landings.c.digest == old)
             if new is None:
                 db.execute(delete(landings).where(*mine))
             else:
@@ -63,9 +63,9 @@ def apply(state: State, found: Deletion) -> None:
         for digest in gone:
             db.execute(delete(objects).where(objects.c.digest == digest))
             db.execute(delete(removals).where(removals.c.digest == digest))
-        for key in found.actions:
+        for key in deletion.actions:
             db.execute(delete(actions).where(actions.c.key == key))
-        _drop_current(db, {*gone, *found.actions})
+        _drop_current(db, {*gone, *deletion.actions})
         insert_missing(
             db,
             removals,
@@ -73,17 +73,17 @@ def apply(state: State, found: Deletion) -> None:
                 {
                     "digest": digest,
                     "kind": FORGOTTEN,
-                    "landed": int(digest in found.landed),
-                    "reason": found.reason,
+                    "landed": int(digest in deletion.landed),
+                    "reason": deletion.reason,
                     "at": at,
                 }
                 for digest in sorted(gone)
             ],
         )
-        for batch, rows in sorted(found.rows.items()):
-            stone = {"dataset": found.dataset, "batch": batch, "rows": rows}
-            db.execute(insert(forgettings), {**stone, "reason": found.reason, "at": at})
-        document = {"digests": sorted(gone), "assets": sorted(found.assets)}
+        for batch, rows in sorted(deletion.rows.items()):
+            stone = {"dataset": deletion.dataset, "batch": batch, "rows": rows}
+            db.execute(insert(forgettings), {**stone, "reason": deletion.reason, "at": at})
+        document = {"digests": sorted(gone), "assets": sorted(deletion.assets)}
         before = _pending(db)
         db.execute(delete(settings).where(*_mine()))
         db.execute(

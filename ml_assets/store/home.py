@@ -138,8 +138,8 @@ class Home:
         Files, and folders with other kinds of names, are not environments.
         """
         lying = entries(self.root / "environments")
-        found = {entry.path.name for entry in lying if entry.folder}
-        named = {name for name in found if ENVIRONMENT.fullmatch(name)}
+        names = {entry.path.name for entry in lying if entry.folder}
+        named = {name for name in names if ENVIRONMENT.fullmatch(name)}
         return sorted({self.env, *self.records.environments(), *named})
 
     def close(self) -> None:
@@ -161,10 +161,10 @@ def _machine(root: Path) -> str:
             pass
         finally:
             made.unlink()
-    found = path.read_bytes().decode(errors="replace")
-    if not re.fullmatch("[0-9a-f]{32}", found):
+    text = path.read_bytes().decode(errors="replace")
+    if not re.fullmatch("[0-9a-f]{32}", text):
         raise HomeError(
-            f"{path} is damaged: it holds {found[:80]!r}, wanted 32 hexadecimal digits. Delete it: "
+            f"{path} is damaged: it holds {text[:80]!r}, wanted 32 hexadecimal digits. Delete it: "
             "this machine then gets a new name, and files in its landing folder count as new"
         )
-    return found
+    return text

@@ -103,8 +103,8 @@ class FolderLock:
 
     def _noted(self) -> str:
         try:
-            found: dict[str, Any] = json.loads(self._note.read_text())
-            return f"{found['what']} (process {found['pid']})"
+            noted: dict[str, Any] = json.loads(self._note.read_text())
+            return f"{noted['what']} (process {noted['pid']})"
         except (OSError, ValueError, LookupError, TypeError):
             return "another process"
 

@@ -21,9 +21,9 @@ def revisions() -> ScriptDirectory:
     return ScriptDirectory(FOLDER, version_locations=[FOLDER])
 
 
-def upgrade(db: Connection, found: str, wanted: str) -> None:
+def upgrade(db: Connection, version: str, wanted: str) -> None:
     """Change the tables of one format into those of a later one, in the open transaction."""
-    steps = reversed(list(revisions().iterate_revisions(wanted, found)))
+    steps = reversed(list(revisions().iterate_revisions(wanted, version)))
     with Operations.context(MigrationContext.configure(db)):
         for step in steps:
             step.module.upgrade()

@@ -272,14 +272,14 @@ class Objects:
 
 
 def _sizes(db: Connection, wanted: Sequence[str]) -> dict[str, int]:
-    found: dict[str, int] = {}
+    sizes: dict[str, int] = {}
     for start in range(0, len(wanted), 500):
         part = wanted[start : start + 500]
         rows = db.execute(
             select(objects.c.digest, objects.c.size).where(objects.c.digest.in_(part))
         )
-        found.update({row.digest: row.size for row in rows})
-    return found
+        sizes.update({row.digest: row.size for row in rows})
+    return sizes
 
 
 def _describe(content: Any) -> tuple[Ref, Any]:

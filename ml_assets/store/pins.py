@@ -26,8 +26,8 @@ class Pins:
         """Return what is pinned under a name, or None."""
         mine = (settings.c.env == env, settings.c.key == PREFIX + name)
         with self._state.read() as db:
-            found = db.execute(select(settings.c.value).where(*mine)).scalar()
-        return None if found is None else load(found)
+            text = db.execute(select(settings.c.value).where(*mine)).scalar()
+        return None if text is None else load(text)
 
     def of(self, env: str, start: str) -> dict[str, Any]:
         """Return what is pinned under every name that starts with this."""
@@ -62,6 +62,6 @@ class Pins:
         like = settings.c.key.startswith(PREFIX + start, autoescape=True)
         with self._state.write() as db:
             keys = db.execute(select(settings.c.key).where(settings.c.env == env, like))
-            found = sorted(keys.scalars())
+            dropped = sorted(keys.scalars())
             db.execute(delete(settings).where(settings.c.env == env, like))
-        return [key.removeprefix(PREFIX) for key in found]
+        return [key.removeprefix(PREFIX) for key in dropped]

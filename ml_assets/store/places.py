@@ -34,10 +34,10 @@ class Place:
 
 def _pattern(path: str) -> str:
     parts = re.split(r"(<\w+>|\*)", path)
-    found = "".join(
+    pattern = "".join(
         "[^/]+" if p[:1] == "<" else "[^/]*" if p == "*" else re.escape(p) for p in parts
     )
-    return f"{found}.+" if path.endswith("/") else found
+    return f"{pattern}.+" if path.endswith("/") else pattern
 
 
 KILLED = "removed on opening the home, once that process has ended"
@@ -154,12 +154,12 @@ def foreign(home: Path) -> Iterator[Item]:
 
 def misplaced(home: Path, env: str) -> list[str]:
     """Return a sentence for each folder that should be a file, or file that should be a folder."""
-    found: dict[Path, str] = {}
+    problems: dict[Path, str] = {}
     for names, folder in ((FOLDERS, True), (FILES, False)):
         for name in names:
             path = home / name.replace("<env>", env)
-            entry = None if found.keys() & set(path.parents) else look(path)
+            entry = None if problems.keys() & set(path.parents) else look(path)
             if entry is not None and not (entry.folder if folder else entry.file):
                 odd, wanted = entry.odd or "is a file", "a folder" if folder else "a file"
-                found[path] = f"{shown(path)} {odd}; wanted {wanted}; move it away"
-    return list(found.values())
+                problems[path] = f"{shown(path)} {odd}; wanted {wanted}; move it away"
+    return list(problems.values())

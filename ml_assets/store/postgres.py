@@ -39,10 +39,10 @@ def shown(url: URL) -> str:
 
 def open_engine(url: URL) -> Engine:
     """Return an engine with which client and server each notice when the other is gone."""
-    found: dict[str, Any] = {f"keepalives_{name}": value for name, value in KEEPALIVES.items()}
+    options: dict[str, Any] = {f"keepalives_{name}": value for name, value in KEEPALIVES.items()}
     if "connect_timeout" not in url.query:
-        found["connect_timeout"] = 10
-    engine = create_engine(url, connect_args=found, pool_pre_ping=True)
+        options["connect_timeout"] = 10
+    engine = create_engine(url, connect_args=options, pool_pre_ping=True)
     event.listen(engine, "connect", _keep_alive)
     return engine
 

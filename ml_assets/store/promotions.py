@@ -94,8 +94,8 @@ class Promotions:
 
     def champion(self, env: str, model: str, at: str | None = None) -> Champion | None:
         """Return the champion now, or at a time (ISO; UTC if it has no zone)."""
-        found = self.entries(env, model)
-        return champion_of(found if at is None else until(found, at))
+        log = self.entries(env, model)
+        return champion_of(log if at is None else until(log, at))
 
     def challenger(self, env: str, model: str) -> Champion | None:
         """Return the version that waits as challenger, as `challenger_of` does."""
@@ -118,8 +118,8 @@ class Promotions:
     def length(self, env: str, model: str) -> int:
         """Return how many entries a log has, by a query of one row."""
         with self._state.read() as db:
-            found = select(heads.c.number).where(heads.c.env == env, heads.c.model == model)
-            return db.execute(found).scalar() or 0
+            query = select(heads.c.number).where(heads.c.env == env, heads.c.model == model)
+            return db.execute(query).scalar() or 0
 
     def verify(self, env: str, model: str) -> list[LogEntry]:
         """Return a log after verifying it; raises LogBroken naming the first bad entry."""
@@ -146,15 +146,15 @@ class Promotions:
         """
         try:
             with self._state.write() as db:
-                found = _verified(db, env, model)
-                champion = champion_of(found)
+                log = _verified(db, env, model)
+                champion = champion_of(log)
                 if (None if champion is None else champion.digest) != expected:
-                    raise Conflict(_won(found, champion, model, version, action))
-                before = found[-1] if found else None
+                    raise Conflict(_won(log, champion, model, version, action))
+                before = log[-1] if log else None
                 entry = LogEntry(
                     env=env,
                     model=model,
-                    number=len(found) + 1,
+                    number=len(log) + 1,
                     at=now() if before is None else max(now(), before.at),
                     actor=actor,
                     action=action,
@@ -198,31 +198,31 @@ def challenger_of(entries: Sequence[LogEntry]) -> Champion | None:
     it follows when the challenger is refused. Any promotion ends the waiting of all. One that is
     decided again, under another policy, has waited since the first time.
     """
-    found: LogEntry | None = None
+    waiting: LogEntry | None = None
     behind: LogEntry | None = None
     for entry in entries:
-        mine = found is not None and found.digest == entry.digest
+        mine = waiting is not None and waiting.digest == entry.digest
         if entry.action == PROMOTED:
-            found = behind = None
+            waiting = behind = None
         elif entry.action == WAITING and not mine:
-            queued = found is not None and entry.evidence.get("behind") == found.digest
-            found, behind = (found, entry) if queued else (entry, None)
+            queued = waiting is not None and entry.evidence.get("behind") == waiting.digest
+            waiting, behind = (waiting, entry) if queued else (entry, None)
         elif entry.action == REFUSED and mine:
-            found, behind = behind, None
+            waiting, behind = behind, None
         elif entry.action == REFUSED and behind is not None and behind.digest == entry.digest:
             behind = None
-    return None if found is None else _pointer(found)
+    return None if waiting is None else _pointer(waiting)
 
 
 def held_in(entries: Sequence[LogEntry]) -> set[str]:
     """Return the digests that these entries rolled back and did not promote since."""
-    found: set[str] = set()
+    digests: set[str] = set()
     for entry in entries:
         if entry.action == ROLLED_BACK and entry.previous is not None:
-            found.add(entry.previous["digest"])
+            digests.add(entry.previous["digest"])
         if entry.action in MOVES:
-            found.discard(entry.digest)
-    return found
+            digests.discard(entry.digest)
+    return digests
 
 
 def decided_in(entries: Sequence[LogEntry], digest: str, policy: str) -> LogEntry | None:
@@ -239,9 +239,9 @@ def until(entries: Sequence[LogEntry], at: str) -> list[LogEntry]:
 
 def utc(at: str) -> str:
     """Return an ISO time as the log writes it; ValueError if it is not one."""
-    found = datetime.fromisoformat(at)
-    found = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
-    return found.isoformat(timespec="milliseconds")
+    moment = datetime.fromisoformat(at)
+    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return moment.isoformat(timespec="milliseconds")
 
 
 def _pointer(entry: LogEntry) -> Champion:
@@ -285,13 +285,13 @@ def _entry(row: Any) -> LogEntry:
 
 
 def _verified(db: Connection, env: str, model: str) -> list[LogEntry]:
-    found = _entries(db, env, model)
+    entries = _entries(db, env, model)
     mine = (heads.c.env == env, heads.c.model == model)
     head = db.execute(select(heads).where(*mine)).one_or_none()
     where = f"the promotion log of {model} ({env}) is broken at entry"
     cure = "restore the state database from a copy"
     before = ""
-    for number, entry in enumerate(found, start=1):
+    for number, entry in enumerate(entries, start=1):
         if entry.number != number:
             raise LogBroken(f"{where} {number}: it was removed; {cure}")
         if entry.hash != entry_hash(entry):
@@ -306,12 +306,12 @@ def _verified(db: Connection, env: str, model: str) -> list[LogEntry]:
             )
         before = entry.hash
     wanted = 0 if head is None else head.number
-    if wanted != len(found):
-        which = "it was removed" if wanted > len(found) else "it was added after the log's end"
-        raise LogBroken(f"{where} {min(wanted, len(found)) + 1}: {which}; {cure}")
+    if wanted != len(entries):
+        which = "it was removed" if wanted > len(entries) else "it was added after the log's end"
+        raise LogBroken(f"{where} {min(wanted, len(entries)) + 1}: {which}; {cure}")
     if head is not None and head.hash != before:
         raise LogBroken(f"{where} {wanted}: it is not the log's recorded last entry; {cure}")
-    return found
+    return entries
 
 
 def _won(

@@ -44,14 +44,14 @@ class Answer:
     @property
     def checks(self) -> Sequence[Mapping[str, Any]]:
         """The check results."""
-        found: list[dict[str, Any]] = load(self.checks_text)
-        return found
+        documents: list[dict[str, Any]] = load(self.checks_text)
+        return documents
 
     @property
     def facts(self) -> Mapping[str, Any]:
         """The stage's facts."""
-        found: dict[str, Any] = load(self.facts_text)
-        return found
+        document: dict[str, Any] = load(self.facts_text)
+        return document
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,13 +166,13 @@ class Records:
 
     def answers(self, keys: Sequence[str]) -> dict[str, Answer]:
         """Return the results of those keys that have a recorded action."""
-        found = {}
+        by_key = {}
         with self._state.read() as db:
             for start in range(0, len(keys), 500):
                 wanted = actions.c.key.in_(keys[start : start + 500])
                 rows = db.execute(select(*ANSWER).where(wanted))
-                found.update({row.key: _answer(row) for row in rows})
-        return found
+                by_key.update({row.key: _answer(row) for row in rows})
+        return by_key
 
     def actions(self, keys: Iterable[str]) -> dict[str, ActionRecord]:
         """Return the recorded actions of those keys that have one."""
@@ -193,8 +193,8 @@ class Records:
     def has_recipe(self, recipe: str) -> bool:
         """Return whether an action with this code, sub-spec and environment was recorded."""
         with self._state.read() as db:
-            found = select(actions.c.key).where(actions.c.recipe == recipe).limit(1)
-            return db.execute(found).first() is not None
+            query = select(actions.c.key).where(actions.c.recipe == recipe).limit(1)
+            return db.execute(query).first() is not None
 
     def record_action(self, record: ActionRecord, replace: bool = False) -> None:
         """Record an action; an existing record stays, unless `replace`."""
@@ -358,8 +358,8 @@ class Records:
     def partitions(self, asset: str) -> list[str]:
         """Return an asset's partitions that have a version, sorted."""
         with self._state.read() as db:
-            found = select(versions.c.partition).where(versions.c.asset == asset).distinct()
-            return sorted(db.execute(found).scalars())
+            query = select(versions.c.partition).where(versions.c.asset == asset).distinct()
+            return sorted(db.execute(query).scalars())
 
 
 def _version_row(product: Product, number: int, run_id: str | None) -> dict[str, Any]:
@@ -382,11 +382,11 @@ def _outputs(outputs: Mapping[str, Ref]) -> str:
 
 
 def _refs(text: str) -> dict[str, Ref]:
-    found = load(text)
+    document = load(text)
     try:
-        return {name: Ref(**value) for name, value in found.items()}
+        return {name: Ref(**value) for name, value in document.items()}
     except (AttributeError, TypeError) as error:
-        raise unreadable(f"{found} is not a mapping of outputs") from error
+        raise unreadable(f"{document} is not a mapping of outputs") from error
 
 
 ANSWER = tuple(

@@ -58,8 +58,8 @@ class Removals:
     def landed(self) -> set[str]:
         """Return the digests of landed files that were removed."""
         with self._state.read() as db:
-            found = select(removals.c.digest).where(removals.c.landed == 1)
-            return set(db.execute(found).scalars())
+            query = select(removals.c.digest).where(removals.c.landed == 1)
+            return set(db.execute(query).scalars())
 
     def forgotten(self, digest: str) -> bool:
         """Return whether a landed file with this content was forgotten; it must not land again."""
@@ -79,7 +79,7 @@ class Removals:
             rows = db.execute(select(forgettings).order_by(forgettings.c.id)).all()
         return [Forgetting(r.dataset, r.batch, r.rows, r.reason, r.at) for r in rows]
 
-    def remove(self, found: Mapping[str, bool], kind: str, reason: str = "") -> None:
+    def remove(self, digests: Mapping[str, bool], kind: str, reason: str = "") -> None:
         """Remove objects (digest -> whether it is a landed file) from the state, all or none.
 
         The caller removes their files. If it is killed first, the next collection removes the
@@ -88,10 +88,10 @@ class Removals:
         at = now()
         rows = [
             {"digest": digest, "kind": kind, "landed": int(landed), "reason": reason, "at": at}
-            for digest, landed in found.items()
+            for digest, landed in digests.items()
         ]
         with self._state.write() as db:
-            _drop(db, list(found))
+            _drop(db, list(digests))
             insert_missing(db, removals, rows)
 
 

@@ -20,20 +20,20 @@ def secret(home: Path, environ: Mapping[str, str] | None = None) -> bytes:
     environ = os.environ if environ is None else environ
     wanted = f"set {FILE} to a file outside of the home, or {KEY}, to at least {SHORTEST} bytes"
     if environ.get(KEY):
-        found = environ[KEY].encode()
+        key = environ[KEY].encode()
     elif environ.get(FILE):
         path = Path(environ[FILE]).resolve()
         if path.is_relative_to(home.resolve()):
             raise RequestError(f"{path} is in the home, beside what it hides; {wanted}")
         try:
-            found = path.read_bytes().strip()
+            key = path.read_bytes().strip()
         except OSError as error:
             raise RequestError(f"{path} cannot be read: {error.strerror}; {wanted}") from None
     else:
         raise RequestError(f"sensitive columns of requests are kept as HMAC: {wanted}")
-    if len(found) < SHORTEST:
-        raise RequestError(f"the secret for sensitive columns has {len(found)} bytes; {wanted}")
-    return found
+    if len(key) < SHORTEST:
+        raise RequestError(f"the secret for sensitive columns has {len(key)} bytes; {wanted}")
+    return key
 
 
 def hashed(key: bytes, value: str) -> str:

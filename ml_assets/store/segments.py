@@ -114,7 +114,7 @@ def folder_of(environment: Path, model: str) -> Path:
 
 def segments(folder: Path) -> list[Segment]:
     """Return all segments, by day and name."""
-    found = []
+    entries = []
     try:
         names = sorted(os.listdir(folder))
     except FileNotFoundError:
@@ -128,8 +128,8 @@ def segments(folder: Path) -> list[Segment]:
         except FileNotFoundError:
             # Sealed in the meantime.
             continue
-        found.append(Segment(folder / name, match[1], size))
-    return found
+        entries.append(Segment(folder / name, match[1], size))
+    return entries
 
 
 @contextmanager

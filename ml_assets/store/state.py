@@ -279,36 +279,36 @@ class State:
     def _open(self) -> None:
         kept = ""
         with self.write() as db:
-            found = _format(db)
-            if found is None:
+            version = _format(db)
+            if version is None:
                 self._begin()
-            elif found != FORMAT:
-                kept = self._upgrade(db, found)
+            elif version != FORMAT:
+                kept = self._upgrade(db, version)
             metadata.create_all(db, checkfirst=True)
             insert_missing(db, meta, [{"key": "format", "value": FORMAT}])
         if kept:
             logging.getLogger(__name__).warning(
                 "the state %s was migrated from store format %s to %s; the previous state is kept "
                 "in %s",
-                *(self.shown, found, FORMAT, kept),
+                *(self.shown, version, FORMAT, kept),
             )
 
-    def _upgrade(self, db: Connection, found: str) -> str:
+    def _upgrade(self, db: Connection, version: str) -> str:
         """Copy and migrate a state of an older format; return the place of the copy."""
-        if not found.isdecimal() or int(found) > int(FORMAT):
+        if not version.isdecimal() or int(version) > int(FORMAT):
             raise HomeError(
-                f"the home has store format {found}, this version of ml_assets reads up to "
+                f"the home has store format {version}, this version of ml_assets reads up to "
                 f"{FORMAT}; use the version that created it, or a later one",
-                got=found,
+                got=version,
                 wanted=FORMAT,
             )
         from ml_assets.store import earlier, migrate
 
         if self._sqlite:
-            kept = str(earlier.copy_file(self.engine, self._home, found))
+            kept = str(earlier.copy_file(self.engine, self._home, version))
         else:
-            kept = f"the schema {earlier.copy_schema(db, self.schema, found)}"
-        migrate.upgrade(db, found, FORMAT)
+            kept = f"the schema {earlier.copy_schema(db, self.schema, version)}"
+        migrate.upgrade(db, version, FORMAT)
         db.execute(update(meta).where(meta.c.key == "format").values(value=FORMAT))
         return kept
 
@@ -401,8 +401,8 @@ def _format(db: Connection) -> str | None:
     """Return the format of a state; None if it is empty."""
     if not db.dialect.has_table(db, meta.name):
         return None
-    found = db.execute(select(meta.c.value).where(meta.c.key == "format")).scalar()
-    return None if found is None else str(found)
+    stored = db.execute(select(meta.c.value).where(meta.c.key == "format")).scalar()
+    return None if stored is None else str(stored)
 
 
 def insert_missing(db: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -29,12 +29,12 @@ def name() -> str:
 @contextmanager
 def folder(home: Path) -> Iterator[Path]:
     """Yield a new private folder in a home; it is removed at the end."""
-    found = home / "tmp" / name()
-    found.mkdir(mode=0o700, parents=True)
+    path = home / "tmp" / name()
+    path.mkdir(mode=0o700, parents=True)
     try:
-        yield found
+        yield path
     finally:
-        shutil.rmtree(found, ignore_errors=True)
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def left(place: Path) -> Iterator[Path]:

@@ -67,10 +67,10 @@ def _number(
     if known:
         return str(known[0].version)
     try:
-        found = past_candidate(home, project, model, pointer.digest)
+        candidate = past_candidate(home, project, model, pointer.digest)
     except NotMaterialized:
         return None
-    return str(put(client, home, found, None)["version"])
+    return str(put(client, home, candidate, None)["version"])
 
 
 def _move(client: MlflowClient, name: str, numbers: Mapping[str, str | None]) -> None:

@@ -87,8 +87,8 @@ def current_candidate(home: Home, project: Project, model: str) -> Candidate:
     """
     if model not in project.models:
         raise UnknownName.of("model", model, project.models)
-    found = standing_of(home, model)
-    held, report = found.candidate, found.report
+    standing = standing_of(home, model)
+    held, report = standing.candidate, standing.report
     if held is None:
         raise NotMaterialized(f"{model}/candidate was never materialized in environment {home.env}")
     if report is None:
@@ -200,10 +200,10 @@ def _told(
 
 
 def _action(home: Home, key: str) -> ActionRecord:
-    found = home.records.action(key)
-    if found is None:
+    action = home.records.action(key)
+    if action is None:
         raise NotMaterialized(f"action {key} is not in the store; rematerialize it with --force")
-    return found
+    return action
 
 
 def _readable(document: Any) -> bytes:

@@ -126,82 +126,82 @@ def publish(
     MLflow's number. Raises PublishError, UnknownName, NotMaterialized.
     """
     client = opened(home)
-    found = current_candidate(home, project, model)
-    answer = put(client, home, found, dagster_run_id)
+    candidate = current_candidate(home, project, model)
+    answer = put(client, home, candidate, dagster_run_id)
     version = str(answer["version"])
-    if client.get_registered_model(found.name).aliases.get(ALIAS) != version:
-        client.set_registered_model_alias(found.name, ALIAS, version)
+    if client.get_registered_model(candidate.name).aliases.get(ALIAS) != version:
+        client.set_registered_model_alias(candidate.name, ALIAS, version)
     return answer
 
 
 def put(
-    client: MlflowClient, home: Home, found: Candidate, dagster_run_id: str | None
+    client: MlflowClient, home: Home, candidate: Candidate, dagster_run_id: str | None
 ) -> dict[str, Any]:
     """Publish the missing parts of a candidate; return the same as `publish`."""
-    run = find_run(client, found)
-    version = find_version(client, found)
-    new = version is None or run is None or not _complete(run, found)
+    run = find_run(client, candidate)
+    version = find_version(client, candidate)
+    new = version is None or run is None or not _complete(run, candidate)
     if run is None:
-        run = start_run(client, home, found, dagster_run_id)
+        run = start_run(client, home, candidate, dagster_run_id)
     if new:
-        log(client, home, run, found, model=version is None)
+        log(client, home, run, candidate, model=version is None)
     if version is None:
-        version = register(client, run, found)
-    if not _complete(run, found):
-        log_children(client, run, found.families)
-        finish(client, run, found)
+        version = register(client, run, candidate)
+    if not _complete(run, candidate):
+        log_children(client, run, candidate.families)
+        finish(client, run, candidate)
     return {
         "experiment": run.info.experiment_id,
         "mlflow_run_id": run.info.run_id,
         "version": int(version),
-        "name": found.name,
+        "name": candidate.name,
         "new": new,
     }
 
 
-def find_run(client: MlflowClient, found: Candidate) -> Run | None:
+def find_run(client: MlflowClient, candidate: Candidate) -> Run | None:
     """Return the run of a candidate, complete or not."""
-    experiment = client.get_experiment_by_name(found.name)
+    experiment = client.get_experiment_by_name(candidate.name)
     if experiment is None:
         return None
-    wanted = f"tags.`{DIGEST}` = '{found.digest}'"
+    wanted = f"tags.`{DIGEST}` = '{candidate.digest}'"
     runs = client.search_runs([experiment.experiment_id], wanted, max_results=1)
     return runs[0] if runs else None
 
 
 def start_run(
-    client: MlflowClient, home: Home, found: Candidate, dagster_run_id: str | None
+    client: MlflowClient, home: Home, candidate: Candidate, dagster_run_id: str | None
 ) -> Run:
     """Create the run of a candidate, with its digest in the same transaction."""
-    tags = dict(found.tags)
-    made_by = dagster_run_id or found.run_id
+    tags = dict(candidate.tags)
+    made_by = dagster_run_id or candidate.run_id
     if made_by is not None:
         tags[DAGSTER_RUN] = made_by
-    name = f"{tags['ml_assets.version']} {found.params['family']}"
-    return client.create_run(_experiment(client, home, found), tags=tags, run_name=name)
+    name = f"{tags['ml_assets.version']} {candidate.params['family']}"
+    return client.create_run(_experiment(client, home, candidate), tags=tags, run_name=name)
 
 
 def log(
-    client: MlflowClient, home: Home, run: Run, found: Candidate, *, model: bool = True
+    client: MlflowClient, home: Home, run: Run, candidate: Candidate, *, model: bool = True
 ) -> None:
     """Write parameters, metrics, inputs, files and the model of a run; can be repeated."""
     from mlflow.entities import Metric
 
-    params = {n: value for n, value in found.params.items() if n not in run.data.params}
-    metrics = [Metric(name, value, found.at, 0) for name, value in found.metrics.items()]
-    name, values = found.curve
-    metrics += [Metric(name, value, found.at, step) for step, value in enumerate(values)]
+    params = {n: value for n, value in candidate.params.items() if n not in run.data.params}
+    metrics = [Metric(name, value, candidate.at, 0) for name, value in candidate.metrics.items()]
+    name, values = candidate.curve
+    metrics += [Metric(name, value, candidate.at, step) for step, value in enumerate(values)]
     run_id = run.info.run_id
     _put(client, run_id, params, metrics)
-    columns = signature(found)
-    typed = found.document["columns"]
-    client.log_inputs(run_id, [dataset(item, typed) for item in found.inputs])
+    columns = signature(candidate)
+    typed = candidate.document["columns"]
+    client.log_inputs(run_id, [dataset(item, typed) for item in candidate.inputs])
     with temporary.folder(home.root) as aside:
-        for file, content in found.files.items():
+        for file, content in candidate.files.items():
             Path(aside, file).parent.mkdir(exist_ok=True)
             Path(aside, file).write_bytes(content)
         if model:
-            save(Path(aside, "model"), found, run_id, columns)
+            save(Path(aside, "model"), candidate, run_id, columns)
         client.log_artifacts(run_id, str(aside))
 
 
@@ -232,30 +232,30 @@ def _cut(value: str) -> str:
     return value[: _LONGEST - len(said)] + said
 
 
-def find_version(client: MlflowClient, found: Candidate) -> str | None:
+def find_version(client: MlflowClient, candidate: Candidate) -> str | None:
     """Return MLflow's number of the model version of a candidate."""
-    wanted = f"name = '{found.name}' and tags.`{DIGEST}` = '{found.digest}'"
+    wanted = f"name = '{candidate.name}' and tags.`{DIGEST}` = '{candidate.digest}'"
     versions = client.search_model_versions(wanted, max_results=1)
     return str(versions[0].version) if versions else None
 
 
-def register(client: MlflowClient, run: Run, found: Candidate) -> str:
+def register(client: MlflowClient, run: Run, candidate: Candidate) -> str:
     """Register the model of a run; return MLflow's version number."""
     from mlflow.exceptions import MlflowException
 
     try:
-        tags = {"ml_assets.model": found.model, "ml_assets.environment": found.env}
-        client.create_registered_model(found.name, tags, found.description)
+        tags = {"ml_assets.model": candidate.model, "ml_assets.environment": candidate.env}
+        client.create_registered_model(candidate.name, tags, candidate.description)
     except MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
     source = f"{run.info.artifact_uri}/model"
     made = client.create_model_version(
-        found.name,
+        candidate.name,
         source,
         run.info.run_id,
-        tags=dict(found.tags),
-        description=found.summary,
+        tags=dict(candidate.tags),
+        description=candidate.summary,
     )
     return str(made.version)
 
@@ -286,17 +286,17 @@ def log_children(client: MlflowClient, run: Run, children: Sequence[NestedRun]) 
             client.set_terminated(made.info.run_id, "FINISHED")
 
 
-def finish(client: MlflowClient, run: Run, found: Candidate) -> None:
+def finish(client: MlflowClient, run: Run, candidate: Candidate) -> None:
     """Mark a run as complete, with its report."""
-    client.set_tag(run.info.run_id, "mlflow.note.content", plain(found.summary))
-    client.set_tag(run.info.run_id, REPORT, found.report)
+    client.set_tag(run.info.run_id, "mlflow.note.content", plain(candidate.summary))
+    client.set_tag(run.info.run_id, REPORT, candidate.report)
     # A new report of a candidate does not change its run's end time.
     if run.info.status != "FINISHED":
         client.set_terminated(run.info.run_id, "FINISHED")
 
 
-def _complete(run: Run, found: Candidate) -> bool:
-    return run.info.status == "FINISHED" and run.data.tags.get(REPORT) == found.report
+def _complete(run: Run, candidate: Candidate) -> bool:
+    return run.info.status == "FINISHED" and run.data.tags.get(REPORT) == candidate.report
 
 
 def _create(home: Home) -> None:
@@ -312,21 +312,21 @@ def _create(home: Home) -> None:
     os.replace(aside, folder(home) / "mlflow.db")
 
 
-def _experiment(client: MlflowClient, home: Home, found: Candidate) -> str:
-    known = client.get_experiment_by_name(found.name)
+def _experiment(client: MlflowClient, home: Home, candidate: Candidate) -> str:
+    known = client.get_experiment_by_name(candidate.name)
     if known is not None:
         if known.lifecycle_stage == "deleted":
             client.restore_experiment(known.experiment_id)
         return str(known.experiment_id)
     tags = {
-        "mlflow.note.content": found.description,
+        "mlflow.note.content": candidate.description,
         # Without it MLflow's page opens with traces of language models.
         "mlflow.experimentKind": "custom_model_development",
-        "ml_assets.environment": found.env,
-        "ml_assets.model": found.model,
+        "ml_assets.environment": candidate.env,
+        "ml_assets.model": candidate.model,
     }
-    place = (folder(home) / "artifacts" / found.name).resolve().as_uri()
-    return client.create_experiment(found.name, artifact_location=place, tags=tags)
+    place = (folder(home) / "artifacts" / candidate.name).resolve().as_uri()
+    return client.create_experiment(candidate.name, artifact_location=place, tags=tags)
 
 
 def _first_line(error: BaseException) -> str:

@@ -78,9 +78,9 @@ def _variation(
 def _run(
     client: MlflowClient, experiment: str, digest: str, title: str, tags: Mapping[str, str]
 ) -> Run:
-    found = client.search_runs([experiment], f"tags.`{DIGEST}` = '{digest}'", max_results=1)
-    if found:
-        return found[0]
+    runs = client.search_runs([experiment], f"tags.`{DIGEST}` = '{digest}'", max_results=1)
+    if runs:
+        return runs[0]
     return client.create_run(experiment, tags={**tags, DIGEST: digest}, run_name=title)
 
 

@@ -29,12 +29,12 @@ class NestedRun:
 
 def families(home: Home, held: Current, board: Mapping[str, Any]) -> tuple[NestedRun, ...]:
     """Return every family of a candidate's leaderboard, best first, with the seconds of its fit."""
-    found = []
+    nested = []
     for entry in board["families"]:
         fitted = home.records.action(held.actions[f"fit:{entry['family']}"])
         if fitted is not None:
-            found.append(_family(entry, fitted, board["chosen"]))
-    return tuple(found)
+            nested.append(_family(entry, fitted, board["chosen"]))
+    return tuple(nested)
 
 
 def _family(entry: Mapping[str, Any], fitted: ActionRecord, chosen: str) -> NestedRun:
@@ -64,9 +64,9 @@ def _trial(family: str, trial: Mapping[str, Any]) -> NestedRun:
 
 def curve(fitted: ActionRecord) -> tuple[str, tuple[float, ...]]:
     """Return a name, and the values on validation for each tree."""
-    found = fitted.facts.get("curve") or {}
-    name = str(found.get("metric", "")).replace(" ", "_")
-    return f"validation_{name}_curve", tuple(found.get("validation", ()))
+    learning_curve = fitted.facts.get("curve") or {}
+    name = str(learning_curve.get("metric", "")).replace(" ", "_")
+    return f"validation_{name}_curve", tuple(learning_curve.get("validation", ()))
 
 
 def flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:

@@ -56,13 +56,13 @@ def dataset(item: FeaturesBatch, columns: Mapping[str, str]) -> DatasetInput:
     return DatasetInput(known, [InputTag("mlflow.data.context", ", ".join(item.contexts))])
 
 
-def signature(found: Candidate) -> ModelSignature:
+def signature(candidate: Candidate) -> ModelSignature:
     """Return the model's inputs, all optional, and its outputs."""
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema
 
-    inputs = _typed(found.document["columns"], ENFORCED)
-    classes = found.document["classes"]
+    inputs = _typed(candidate.document["columns"], ENFORCED)
+    classes = candidate.document["classes"]
     outputs: list[ColSpec | TensorSpec] = [ColSpec("double", name) for name in classes]
     outputs = outputs or [ColSpec("double")]
     return ModelSignature(Schema(inputs), Schema(outputs))
@@ -79,7 +79,7 @@ def _typed(columns: Mapping[str, str], known: Container[str]) -> list[ColSpec | 
     ]
 
 
-def save(path: Path, found: Candidate, run_id: str, columns: ModelSignature) -> None:
+def save(path: Path, candidate: Candidate, run_id: str, columns: ModelSignature) -> None:
     """Write an MLflow Model directory as `mlflow.pyfunc.save_model` does.
 
     It omits the scan of installed packages, which takes half a second.
@@ -89,16 +89,16 @@ def save(path: Path, found: Candidate, run_id: str, columns: ModelSignature) -> 
 
     data = path / "data"
     data.mkdir(parents=True)
-    (data / "model.json").write_bytes(canonical_json(found.document))
-    family = {"module": found.family, "digest": found.document_digest}
+    (data / "model.json").write_bytes(canonical_json(candidate.document))
+    family = {"module": candidate.family, "digest": candidate.document_digest}
     (data / "family.json").write_text(json.dumps(family, indent=2), encoding="utf-8")
-    (path / "requirements.txt").write_text("\n".join(requirements(found.libraries)) + "\n")
+    (path / "requirements.txt").write_text("\n".join(requirements(candidate.libraries)) + "\n")
     (path / "python_env.yaml").write_text(
         f"python: {platform.python_version()}\ndependencies:\n- -r requirements.txt\n"
     )
     example = None
-    if found.example:
-        split = {"columns": list(found.example), "data": [list(found.example.values())]}
+    if candidate.example:
+        split = {"columns": list(candidate.example), "data": [list(candidate.example.values())]}
         (path / EXAMPLE).write_text(json.dumps(split, default=str), encoding="utf-8")
         example = {"artifact_path": EXAMPLE, "type": "dataframe", "pandas_orient": "split"}
     size = sum(file.stat().st_size for file in data.iterdir())
@@ -108,9 +108,9 @@ def save(path: Path, found: Candidate, run_id: str, columns: ModelSignature) -> 
         signature=columns,
         saved_input_example_info=example,
         metadata={
-            **found.tags,
-            "ml_assets.family": found.family,
-            "ml_assets.columns": found.document["columns"],
+            **candidate.tags,
+            "ml_assets.family": candidate.family,
+            "ml_assets.columns": candidate.document["columns"],
         },
         model_size_bytes=size,
     )

@@ -73,14 +73,14 @@ class Publisher:
         self.start()
         assert self._child is not None
         try:
-            found: dict[str, Any] = self._child.ask(request, self._patience)
+            reply: dict[str, Any] = self._child.ask(request, self._patience)
         except ChildError as error:
             if not self._child.alive:
                 self.close()
             raise PublishError(
                 f"{model} was not published to MLflow: {error}{_cure(error)}"
             ) from None
-        return found
+        return reply
 
     def close(self) -> None:
         """End the process immediately; whatever it has published stays."""

@@ -46,10 +46,10 @@ class Predictor:
         `frame` has the model's columns; an absent column is missing in every row. None, NaN and
         NA are missing. Raises MlAssetsError for a value that does not have its column's type.
         """
-        found = predict(self._model, self._family, to_table(frame, self._model["columns"]))
+        prediction = predict(self._model, self._family, to_table(frame, self._model["columns"]))
         if self._model["task"] == "multiclass":
-            return pd.DataFrame(found, columns=self._model["classes"], index=frame.index)
-        return found
+            return pd.DataFrame(prediction, columns=self._model["classes"], index=frame.index)
+        return prediction
 
 
 def to_table(frame: pd.DataFrame, columns: Mapping[str, str]) -> pa.Table:
@@ -61,11 +61,11 @@ def _array(frame: pd.DataFrame, name: str, kind: str) -> pa.Array | pa.ChunkedAr
     if name not in frame:
         return pa.nulls(len(frame), _ARROW[kind])
     try:
-        found = pa.array(frame[name], from_pandas=True)
-        if kind in ("date", "timestamp") and pa.types.is_string(found.type):
+        array = pa.array(frame[name], from_pandas=True)
+        if kind in ("date", "timestamp") and pa.types.is_string(array.type):
             # As JSON gives it; a time without an offset is UTC.
-            found = pa.array(pd.to_datetime(frame[name], utc=True, format="ISO8601"))
-        return found.cast(_ARROW[kind])
+            array = pa.array(pd.to_datetime(frame[name], utc=True, format="ISO8601"))
+        return array.cast(_ARROW[kind])
     except pa.ArrowException as error:
         raise MlAssetsError(
             f"column {name!r} is {frame[name].dtype}, wanted {kind}: {error}"

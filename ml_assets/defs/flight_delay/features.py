@@ -87,11 +87,11 @@ def _looked_up(
     table: pd.DataFrame, keys: pd.Index, wanted: pd.Index | pd.Series, flights: pd.DataFrame
 ) -> pd.DataFrame:
     """Return the rows of a table by key, with the index of the flights; missing if not there."""
-    found = table.set_axis(keys, axis=0)
-    found = found[~found.index.duplicated()]
-    at = found.index.get_indexer(pd.Index(wanted))
+    indexed = table.set_axis(keys, axis=0)
+    indexed = indexed[~indexed.index.duplicated()]
+    at = indexed.index.get_indexer(pd.Index(wanted))
     known = at >= 0
-    rows = found.take(np.where(known, at, 0)) if len(found) else found.reindex(wanted)
+    rows = indexed.take(np.where(known, at, 0)) if len(indexed) else indexed.reindex(wanted)
     return rows.set_axis(flights.index, axis=0).where(pd.Series(known, index=flights.index))
 
 

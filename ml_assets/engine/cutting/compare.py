@@ -66,11 +66,11 @@ class BatchRecords:
         names = [name for name in names if name in self.source.names]
         if not names:
             return self.values
-        found, lacks = self._known(names), np.zeros(len(self.lines), np.bool_)
+        hashes, lacks = self._known(names), np.zeros(len(self.lines), np.bool_)
         whole = len(self.source.lines)
         for name in names:
             lacks[:whole] |= pc.is_null(self._texts(name)).to_numpy(zero_copy_only=False)
-        return np.where(lacks, self.values, found)
+        return np.where(lacks, self.values, hashes)
 
     @property
     def header(self) -> bytes:
@@ -79,23 +79,23 @@ class BatchRecords:
         return self.content[: starts[0] if len(starts) else None].strip()
 
     def _known(self, names: Sequence[str]) -> Hashes:
-        found = np.zeros(len(self.source.lines), np.uint64)
+        hashes = np.zeros(len(self.source.lines), np.uint64)
         for number, name in enumerate(names):
             if name in self.source.names:
                 texts = self._texts(name).dictionary_encode()
                 hashed = np.append(_hashed(texts.dictionary.to_pylist()), np.uint64(0))
                 at = pc.fill_null(texts.indices, len(hashed) - 1).to_numpy()
-                found = (found ^ hashed[at]) * STEP + np.uint64(number)
+                hashes = (hashes ^ hashed[at]) * STEP + np.uint64(number)
         broken = _hashed([item.text for item in self.source.broken])
-        return _numbered(np.concatenate([found, broken]))
+        return _numbered(np.concatenate([hashes, broken]))
 
     def _texts(self, name: str) -> pa.Array:
         return convert(self.source.columns[self.source.names.index(name)], "text")[0]
 
 
 def _hashed(texts: Sequence[str]) -> Hashes:
-    found = pd.util.hash_array(np.array(texts, dtype=object), categorize=False)
-    return found.astype(np.uint64)
+    hashes = pd.util.hash_array(np.array(texts, dtype=object), categorize=False)
+    return hashes.astype(np.uint64)
 
 
 def compared(old: BatchRecords, new: BatchRecords) -> Compared:
@@ -128,8 +128,8 @@ def joined(old: BatchRecords, new: BatchRecords, spec: DatasetSpec, batch: str) 
         except pa.ArrowException as error:
             raise RequestError(f"batch {batch} landed with other types ({error}){again}") from None
     _, starts = record_starts(new.content, new.source)
-    found = _lines(old, kept) + (new.content[starts[0] :] if len(starts) else b"")
-    return encoded(found, spec)
+    content = _lines(old, kept) + (new.content[starts[0] :] if len(starts) else b"")
+    return encoded(content, spec)
 
 
 def only(part: BatchRecords, spec: DatasetSpec, kept: Mask) -> bytes:
@@ -146,13 +146,13 @@ def _lines(part: BatchRecords, kept: Mask) -> bytes:
     lines, starts = record_starts(part.content, part.source)
     ends = [*starts[1:].tolist(), len(part.content)]
     good = np.isin(lines, part.lines[kept])
-    found = [part.content[: starts[0] if len(starts) else None]]
-    found += [
+    pieces = [part.content[: starts[0] if len(starts) else None]]
+    pieces += [
         part.content[begin:end]
         for begin, end, wanted in zip(starts.tolist(), ends, good, strict=True)
         if wanted
     ]
-    text = b"".join(found)
+    text = b"".join(pieces)
     return text if text.endswith((b"\n", b"\r")) else text + b"\n"
 
 

@@ -55,8 +55,8 @@ class _Plan:
             for name in batches
             if name in self.new
         }
-        found = [(new | self.added).get(name) for name in batches]
-        return np.concatenate([np.zeros(0, np.uint64), *(f for f in found if f is not None)])
+        hashes = [(new | self.added).get(name) for name in batches]
+        return np.concatenate([np.zeros(0, np.uint64), *(f for f in hashes if f is not None)])
 
 
 @dataclass(frozen=True)
@@ -186,13 +186,13 @@ def _compare(
         plan.changes[batch] = Change(batch, 0, count, count)
         return
     new = BatchRecords(content, spec)
-    found = compared(old, new)
-    plan.added[batch] = found.added
+    delta = compared(old, new)
+    plan.added[batch] = delta.added
     plan.known += len(old.lines)
-    plan.gone.append(found.gone)
-    change = Change(batch, len(old.lines), count, len(found.added), found.replaced, len(found.gone))
-    if not whole and len(found.gone):
-        change = _extend(spec, parts, change, old, new, found)
+    plan.gone.append(delta.gone)
+    change = Change(batch, len(old.lines), count, len(delta.added), delta.replaced, len(delta.gone))
+    if not whole and len(delta.gone):
+        change = _extend(spec, parts, change, old, new, delta)
     if change.added or change.replaced or change.gone:
         plan.changes[batch] = change
     else:
@@ -205,14 +205,14 @@ def _extend(
     change: Change,
     old: BatchRecords,
     new: BatchRecords,
-    found: Compared,
+    delta: Compared,
 ) -> Change:
     """Keep the rows that landed before and that the file lacks."""
     if not change.added and not change.replaced:
         return Change(change.batch, change.before, change.before, 0)
     parts.replace(change.batch, joined(old, new, spec, change.batch))
-    after = change.before + len(found.added)
-    return Change(change.batch, change.before, after, len(found.added), found.replaced)
+    after = change.before + len(delta.added)
+    return Change(change.batch, change.before, after, len(delta.added), delta.replaced)
 
 
 def _reassigned(
@@ -227,9 +227,9 @@ def _reassigned(
     old = None if known is None or known[1] else _part(home, known[0], spec)
     if old is None or not len(old.lines):
         return
-    found = plan.added_in([name for name in parts.rows if name != UNASSIGNED], parts, spec)
+    assigned = plan.added_in([name for name in parts.rows if name != UNASSIGNED], parts, spec)
     part = old if change is None else BatchRecords(parts.content(UNASSIGNED), spec)
-    kept = ~np.isin(part.keys, found)
+    kept = ~np.isin(part.keys, assigned)
     gone = len(kept) - int(kept.sum())
     if gone:
         parts.replace(UNASSIGNED, only(part, spec, kept))

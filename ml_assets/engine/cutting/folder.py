@@ -57,8 +57,8 @@ def take(
                 continue
             if _settling(entry.path, settle):
                 settling.append(str(entry.path))
-            elif (found := _take(home, project, dataset, entry.path, before, stat)) is not None:
-                deliveries.append(found)
+            elif (delivery := _take(home, project, dataset, entry.path, before, stat)) is not None:
+                deliveries.append(delivery)
         except RequestError as error:
             problems.append(f"{shown(entry.path.parent)}: {error}")
         except OSError as error:
@@ -85,13 +85,13 @@ def _take(
     stat: str,
 ) -> CutFile | None:
     """Cut a file unless its bytes, and how they are cut, are as before."""
-    spec, found = project.datasets[dataset], None
+    spec, delivery = project.datasets[dataset], None
     digest = _digest(path, spec)
     if before is None or before[1] != digest:
         sure = partial(_unchanged, path, stat, spec)
-        found = deliver_file(home, project, dataset, path, path.name, sure)
+        delivery = deliver_file(home, project, dataset, path, path.name, sure)
     home.batches.remember_file(str(path.relative_to(home.root)), stat, digest)
-    return found
+    return delivery
 
 
 def land_cut(home: Home, project: Project, dataset: str, source: Path) -> CutFile:
@@ -107,7 +107,7 @@ def land_cut(home: Home, project: Project, dataset: str, source: Path) -> CutFil
             copy, target = aside / "copy", folder / source.name
             _copy(source, copy)
             _unchanged(source, stat, spec)
-            found = deliver_file(home, project, dataset, copy, source.name)
+            delivery = deliver_file(home, project, dataset, copy, source.name)
             folder.mkdir(parents=True, exist_ok=True)
             _move(copy, target)
             home.batches.remember_file(
@@ -115,7 +115,7 @@ def land_cut(home: Home, project: Project, dataset: str, source: Path) -> CutFil
             )
     except OSError as error:
         raise RequestError(f"{shown(source)}: {error.strerror}") from error
-    return found
+    return delivery
 
 
 def matches(spec: DatasetSpec, file: Path) -> bool:
@@ -181,8 +181,8 @@ def _rules(spec: DatasetSpec) -> str:
 
 def _digest(path: Path, spec: DatasetSpec) -> str:
     parts = delivery(path).parts
-    found = json_digest([[p.name, _hashed(p)] for p in parts]) if parts else _hashed(path)
-    return f"{found} {_rules(spec)}"
+    digest = json_digest([[p.name, _hashed(p)] for p in parts]) if parts else _hashed(path)
+    return f"{digest} {_rules(spec)}"
 
 
 def _hashed(path: Path) -> str:

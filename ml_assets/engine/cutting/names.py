@@ -35,14 +35,14 @@ def names_of(source: Source, spec: DatasetSpec, cut: Cut) -> tuple[pa.Array, Cou
     column = spec.columns[cut.column]
     given, by = fields(source, spec.landing, {cut.column: column})[cut.column]
     zone = (spec.calendar.zone if spec.calendar is not None else None) or column.zone
-    found = _named(_by_its_clock(read(given, by).values, zone), spec, cut)
-    odd = given.filter(pc.is_null(found))
+    names = _named(_by_its_clock(read(given, by).values, zone), spec, cut)
+    odd = given.filter(pc.is_null(names))
     texts, _ = convert(odd, "text")
     shown: Counter[str] = Counter()
     for item in texts.value_counts().to_pylist()[:EXAMPLES]:
         text = "nothing" if item["values"] is None else repr(item["values"][:SHOWN])
         shown["a hidden value" if column.sensitive else text] += item["counts"]
-    return found, shown
+    return names, shown
 
 
 def _by_its_clock(values: pa.Array, zone: str | None) -> pa.Array:

@@ -76,15 +76,15 @@ class Parts:
 
     def _table(self, batch: str) -> pa.Table:
         assert self.schema is not None
-        found = [self.schema.empty_table()]
+        tables = [self.schema.empty_table()]
         path = self._path(batch)
         if path.exists():
             with path.open("rb") as file:
                 while file.peek(1):
-                    found.append(pa.ipc.open_stream(file).read_all())
+                    tables.append(pa.ipc.open_stream(file).read_all())
         if not self.sorted:
-            return pa.concat_tables(found)
-        table = together(found[1:] or found)
+            return pa.concat_tables(tables)
+        table = together(tables[1:] or tables)
         first = expected({name: self._spec.columns[name] for name in self._spec.key})
         order = list(dict.fromkeys([*first, *table.column_names]))
         return table.sort_by([(name, "ascending") for name in order])
@@ -102,15 +102,15 @@ def together(tables: Sequence[pa.Table]) -> pa.Table:
     """Return tables of the same columns as one; a column whose types differ becomes text."""
     columns: dict[str, pa.ChunkedArray] = {}
     for name in tables[0].column_names:
-        found = [table.column(name).combine_chunks() for table in tables]
-        kinds = {array.type for array in found if not pa.types.is_null(array.type)}
+        arrays = [table.column(name).combine_chunks() for table in tables]
+        kinds = {array.type for array in arrays if not pa.types.is_null(array.type)}
         kind = kinds.pop() if len(kinds) == 1 else pa.string()
         columns[name] = pa.chunked_array(
             [
                 array.cast(kind)
                 if array.type == kind or pa.types.is_null(array.type)
                 else convert(array, "text")[0]
-                for array in found
+                for array in arrays
             ],
             kind,
         )

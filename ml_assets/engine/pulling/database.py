@@ -50,10 +50,10 @@ class Snapshot:
             if isinstance(value, list)
         ]
         said = text(f"SELECT {what} FROM ({own}\n) AS pulled{clause}").bindparams(*lists)
-        found = self._db.execution_options(yield_per=CHUNK).execute(said, dict(values))
-        self._open.callback(found.close)
-        names, some = list(found.keys()), False
-        for rows in found.partitions(CHUNK):
+        cursor = self._db.execution_options(yield_per=CHUNK).execute(said, dict(values))
+        self._open.callback(cursor.close)
+        names, some = list(cursor.keys()), False
+        for rows in cursor.partitions(CHUNK):
             some = True
             yield names, rows
         if not some:
@@ -77,8 +77,8 @@ def snapshot(sql: Sql) -> Iterator[Snapshot]:
         engine = create_engine(url, poolclass=NullPool, hide_parameters=True)
         with engine.connect() as db:
             _begin(db)
-            with closing(Snapshot(db, sql.query)) as found:
-                yield found
+            with closing(Snapshot(db, sql.query)) as reader:
+                yield reader
             db.rollback()
     except SQLAlchemyError as error:
         raise RequestError(f"{sql.url}: {_said(error, url)}; nothing landed") from None

@@ -48,14 +48,14 @@ def pull(home: Home, project: Project, dataset: str, whole: bool = False) -> Cut
 
     def fill(parts: Parts) -> Held:
         nonlocal reached
-        with snapshot(sql) as found:
-            _check(found, spec)
+        with snapshot(sql) as reader:
+            _check(reader, spec)
             if sql.watermark is not None:
-                reached = watermark.newest(sql, found)
+                reached = watermark.newest(sql, reader)
             some = None
             if since is not None:
-                some = touched(found, spec, watermark.since(sql, since))
-            _read(found, spec, some, parts)
+                some = touched(reader, spec, watermark.since(sql, since))
+            _read(reader, spec, some, parts)
         return Held(every=True) if some is None else Held(batches=some.batches)
 
     done = deliver(home, project, dataset, f"{dataset}.sql", fill)
@@ -64,9 +64,9 @@ def pull(home: Home, project: Project, dataset: str, whole: bool = False) -> Cut
     return done
 
 
-def _check(found: Snapshot, spec: DatasetSpec) -> None:
+def _check(reader: Snapshot, spec: DatasetSpec) -> None:
     """Raise RequestError where the query lacks what tells batches or changes apart."""
-    (names, _), *_ = found.read("*", "1 = 0", {})
+    (names, _), *_ = reader.read("*", "1 = 0", {})
     sql, cut = spec.landing.sql, spec.landing.cut
     wanted = [] if cut is None else list(named(cut.column, spec.columns[cut.column]))
     wanted += [] if sql is None or sql.watermark is None else [sql.watermark]
@@ -76,12 +76,12 @@ def _check(found: Snapshot, spec: DatasetSpec) -> None:
         raise RequestError(f"{said}; nothing landed")
 
 
-def _read(found: Snapshot, spec: DatasetSpec, some: Touched | None, parts: Parts) -> None:
+def _read(reader: Snapshot, spec: DatasetSpec, some: Touched | None, parts: Parts) -> None:
     """Add the rows of a query, or of some of its batches, to their parts."""
     parts.sorted, cut = True, spec.landing.cut
     types = kinds(spec)
     where, values = ("", dict[str, Any]()) if some is None else (some.where, some.values)
-    for names, rows in found.read("*", where, values):
+    for names, rows in reader.read("*", where, values):
         piece = table(names, rows, types)
         parts.schema = piece.schema
         if cut is None:

@@ -21,13 +21,13 @@ from ml_assets.stages.ingest.columns import named
 
 def kinds(spec: DatasetSpec) -> dict[str, str]:
     """Return the contract's type of each column of the query that alone makes one."""
-    found: dict[str, str] = {}
+    types: dict[str, str] = {}
     for name, column in spec.columns.items():
         parts = named(name, column)
         for part in parts:
             said = column.type if len(parts) == 1 else "text"
-            found[part] = said if found.get(part, said) == said else "text"
-    return found
+            types[part] = said if types.get(part, said) == said else "text"
+    return types
 
 
 def table(
@@ -58,19 +58,19 @@ def _column(values: Sequence[Any], kind: str) -> pa.Array:
 
 def _typed(values: Sequence[Any], kind: str) -> pa.Array | None:
     """Return values in the type of the contract; None if one is of another."""
-    found = {type(value) for value in values if value is not None}
+    types = {type(value) for value in values if value is not None}
     try:
-        if kind == "integer" and found <= {int, Decimal}:
+        if kind == "integer" and types <= {int, Decimal}:
             whole = [None if value is None else int(value) for value in values]
             return pa.array(whole, pa.int64()) if whole == list(values) else None
-        if kind == "number" and found <= {int, float, Decimal}:
+        if kind == "number" and types <= {int, float, Decimal}:
             given = [None if value is None else float(value) for value in values]
             return pa.array(given, pa.float64())
-        if kind == "boolean" and found == {bool}:
+        if kind == "boolean" and types == {bool}:
             return pa.array(values, pa.bool_())
-        if kind in ("timestamp", "date") and found == {date}:
+        if kind in ("timestamp", "date") and types == {date}:
             return pa.array(values, pa.date32())
-        if kind in ("timestamp", "date") and found == {datetime}:
+        if kind in ("timestamp", "date") and types == {datetime}:
             zoned = {value.tzinfo is not None for value in values if value is not None}
             if zoned == {True}:
                 # In UTC already: pyarrow ignores the zone once pandera is imported.

@@ -34,16 +34,16 @@ class Touched:
     values: dict[str, Any] = field(default_factory=dict)
 
 
-def touched(found: Snapshot, spec: DatasetSpec, since: Any) -> Touched:
+def touched(reader: Snapshot, spec: DatasetSpec, since: Any) -> Touched:
     """Return the batches of rows whose watermark is missing, or `since` or later."""
     sql, cut = spec.landing.sql, spec.landing.cut
     assert sql is not None
     assert sql.watermark is not None
     assert cut is not None
-    mark = found.quoted(sql.watermark)
+    mark = reader.quoted(sql.watermark)
     names: set[str] = set()
     ranges: set[tuple[Any, Any]] | None = set()
-    for value, name in _named(found, spec, cut, f"{mark} >= :since OR {mark} IS NULL", since):
+    for value, name in _named(reader, spec, cut, f"{mark} >= :since OR {mark} IS NULL", since):
         names.add(name or UNASSIGNED)
         if ranges is not None and value is not None and cut.period is not None:
             limits = _around(cut.period, value)
@@ -53,20 +53,20 @@ def touched(found: Snapshot, spec: DatasetSpec, since: Any) -> Touched:
     columns = named(cut.column, spec.columns[cut.column])
     if len(columns) > 1 or not names - {UNASSIGNED}:
         return Touched(batches)
-    column = found.quoted(columns[0])
+    column = reader.quoted(columns[0])
     if cut.period is None:
-        return _by_values(found, spec, cut, batches, column)
+        return _by_values(reader, spec, cut, batches, column)
     return _by_ranges(ranges, batches, column)
 
 
 def _named(
-    found: Snapshot, spec: DatasetSpec, cut: Cut, where: str, since: Any
+    reader: Snapshot, spec: DatasetSpec, cut: Cut, where: str, since: Any
 ) -> Iterator[tuple[Any, str | None]]:
     """Yield each value of the column that says the batch, and the batch; None for no batch."""
     columns = named(cut.column, spec.columns[cut.column])
-    what = f"DISTINCT {', '.join(found.quoted(name) for name in columns)}"
+    what = f"DISTINCT {', '.join(reader.quoted(name) for name in columns)}"
     values = {} if since is None else {"since": since}
-    for names, rows in found.read(what, where, values):
+    for names, rows in reader.read(what, where, values):
         if not rows:
             return
         # The database may spell the name in another case.
@@ -101,12 +101,12 @@ def _by_ranges(
 
 
 def _by_values(
-    found: Snapshot, spec: DatasetSpec, cut: Cut, batches: frozenset[str], column: str
+    reader: Snapshot, spec: DatasetSpec, cut: Cut, batches: frozenset[str], column: str
 ) -> Touched:
     """Return a WHERE by the values themselves; several may be one batch (`A` and ` A`)."""
     values = [
         value
-        for value, name in _named(found, spec, cut, "", None)
+        for value, name in _named(reader, spec, cut, "", None)
         if value is not None and (name or UNASSIGNED) in batches
     ]
     if len(values) > MOST:

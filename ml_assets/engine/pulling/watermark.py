@@ -45,14 +45,14 @@ def since(sql: Sql, value: Any) -> Any:
         return value
 
 
-def newest(sql: Sql, found: Snapshot) -> Any:
+def newest(sql: Sql, reader: Snapshot) -> Any:
     """Return the largest value that is no time in the future; None where there is none.
 
     Raises RequestError for values that are neither times nor numbers.
     """
     assert sql.watermark is not None
-    name = found.quoted(sql.watermark)
-    value = found.one(f"max({name})")
+    name = reader.quoted(sql.watermark)
+    value = reader.one(f"max({name})")
     if value is None or isinstance(value, int | float | Decimal):
         return value
     if not isinstance(value, date | str):
@@ -67,7 +67,7 @@ def newest(sql: Sql, found: Snapshot) -> Any:
         return value
     if isinstance(value, str):
         limit = _as_text(limit, value)
-    return found.one(f"max({name})", f"{name} <= :limit", {"limit": limit})
+    return reader.one(f"max({name})", f"{name} <= :limit", {"limit": limit})
 
 
 def kept(value: Any) -> str:

@@ -23,8 +23,8 @@ from ml_assets.workspace import Workspace
 
 def challenger_code(project: Project, workspace: Workspace, name: str) -> Versioned:
     """Return the ingredients of the code version of a challenger's predictions."""
-    found = predictions_code(project, workspace, name)
-    return Versioned([*found.modules, f"{SCORE}.pairs"])
+    versioned = predictions_code(project, workspace, name)
+    return Versioned([*versioned.modules, f"{SCORE}.pairs"])
 
 
 def challenger_predictions(session: Session, unit: Unit) -> Sequence[Made]:
@@ -59,13 +59,13 @@ def _compared(session: Session, unit: Unit, made: Made, by: PinnedScorer, champi
     params = RealizedSpec(task=by.spec["task"])
     action = Action("disagreement", f"{SCORE}.pairs:disagreement", params, inputs)
     done = session.act(unit, action)
-    found = replace(made, actions={**made.actions, "disagreement": done})
+    compared = replace(made, actions={**made.actions, "disagreement": done})
     if not isinstance(done, Done):
-        return found
+        return compared
     said = session.home.objects.json(done.outputs["disagreement"].digest)
-    found = _apart(found, {"from": f"v{rival.past.number}", **said})
-    return replace(found, facts={**found.facts, "target": by.spec["target"]})
+    compared = _apart(compared, {"from": f"v{rival.past.number}", **said})
+    return replace(compared, facts={**compared.facts, "target": by.spec["target"]})
 
 
-def _apart(made: Made, found: dict[str, Any]) -> Made:
-    return replace(made, facts={**made.facts, "disagreement": found})
+def _apart(made: Made, disagreement: dict[str, Any]) -> Made:
+    return replace(made, facts={**made.facts, "disagreement": disagreement})

@@ -124,7 +124,7 @@ def _decided(session: Session, cell: Cell, entry: LogEntry) -> Made | None:
         if held.outputs["decision"].digest != entry.evidence["decision"]:
             continue
         records = {part: session.known(key) for part, key in held.actions.items()}
-        actions = {part: Done(found) for part, found in records.items() if found is not None}
+        actions = {part: Done(record) for part, record in records.items() if record is not None}
         if len(actions) == len(records):
             facts = _facts(session, held.outputs["decision"], entry.digest, entry.evidence)
             checks = {p.removeprefix(CHECK): a for p, a in actions.items() if p.startswith(CHECK)}
@@ -223,8 +223,8 @@ def _features(session: Session, unit: Unit, judged: Judged) -> Input:
         return needed
     calendar = session.project.datasets[model.dataset].calendar
     batches = session.batches(model.dataset) if calendar else [""]
-    found = {b: session.upstream(Cell(f"{unit.group}/features", b)) for b in batches}
-    return {b: made.outputs["features"] for b, made in found.items() if made.waiting is None}
+    by_batch = {b: session.upstream(Cell(f"{unit.group}/features", b)) for b in batches}
+    return {b: made.outputs["features"] for b, made in by_batch.items() if made.waiting is None}
 
 
 def _parity(session: Session, unit: Unit, judged: Judged) -> Done | Undone:
@@ -360,25 +360,25 @@ def _verdicts(session: Session, made: Made) -> Iterator[Mapping[str, Any]]:
     """Yield the check results about a cell's content."""
     if made.actions:
         done = {name: a for name, a in made.checks.items() if isinstance(a, Done)}
-        found = [{**check, "name": name} for name, a in done.items() for check in a.record.checks]
+        checks = [{**check, "name": name} for name, a in done.items() for check in a.record.checks]
     else:
         held = session.home.records.current(session.home.env, made.cell.asset, made.cell.partition)
-        found = [] if held is None else [dict(check) for check in held.checks]
+        checks = [] if held is None else [dict(check) for check in held.checks]
     # If a correction was refused, the checks of `cleaned` are about the refused content.
     other = {entry.name for entry in checks_of(made.cell.name)} if "follows" in made.facts else ()
-    yield from (check for check in found if check["name"] not in other)
+    yield from (check for check in checks if check["name"] not in other)
 
 
 def _facts(
     session: Session, decision: Ref, digest: str, evidence: Mapping[str, str]
 ) -> dict[str, Any]:
     """Return the facts of a decision that its effects need."""
-    found = session.home.objects.json(decision.digest)
+    document = session.home.objects.json(decision.digest)
     return {
         "candidate": digest,
         "against": evidence["against"] or None,
         "policy": evidence["policy"],
-        "verdict": found["verdict"],
-        "reason": found["sentence"],
-        **({"on_new": found["gate"]["trial"]["on_new"]} if found["mode"] == "trial" else {}),
+        "verdict": document["verdict"],
+        "reason": document["sentence"],
+        **({"on_new": document["gate"]["trial"]["on_new"]} if document["mode"] == "trial" else {}),
     }

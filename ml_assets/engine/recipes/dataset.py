@@ -151,11 +151,11 @@ def attempt(session: Session, unit: Unit, landing: Landed) -> Attempt:
     return Attempt(parsed, cleaned)
 
 
-def effective_facts(session: Session, found: Attempt) -> dict[str, Any]:
+def effective_facts(session: Session, tried: Attempt) -> dict[str, Any]:
     """Return whether an attempt is usable, and its row accounting, if known."""
-    if isinstance(found.cleaned, Undone):
+    if isinstance(tried.cleaned, Undone):
         return {"usable": True}
-    summary = session.home.objects.json(found.cleaned.outputs["summary"].digest)
+    summary = session.home.objects.json(tried.cleaned.outputs["summary"].digest)
     return {"usable": summary["refused"] is None, **summary}
 
 
@@ -172,16 +172,16 @@ def check_batch(
     }
     params = clean_spec(session.project, unit.group)
     others = {"batch_period": period_spec(unit.group, spec, unit.partition)}
-    found: dict[str, Done | Undone] = {}
+    outcomes: dict[str, Done | Undone] = {}
     for entry in checks_of("cleaned"):
         given = {name: inputs[name] for name in entry.inputs}
         about = others.get(entry.name, params)
-        found[entry.name] = session.act(
+        outcomes[entry.name] = session.act(
             unit, Action(f"check:{entry.name}", entry.stage, about, given)
         )
     for name, hook in spec.checks.items():
-        found[name] = own_check(session, unit, name, hook, effective.cleaned.outputs["cleaned"])
-    return found
+        outcomes[name] = own_check(session, unit, name, hook, effective.cleaned.outputs["cleaned"])
+    return outcomes
 
 
 def own_check(session: Session, unit: Unit, name: str, hook: str, table: Input) -> Done | Undone:
@@ -196,8 +196,8 @@ def own_check(session: Session, unit: Unit, name: str, hook: str, table: Input) 
     return session.act(unit, action)
 
 
-def _only(found: Done | Undone, name: str) -> dict[str, Any]:
-    return {name: found.outputs[name]}
+def _only(done: Done | Undone, name: str) -> dict[str, Any]:
+    return {name: done.outputs[name]}
 
 
 def cleaned_of(session: Session, dataset: str, partition: str) -> Made:

@@ -94,8 +94,8 @@ def features(session: Session, unit: Unit) -> Sequence[Made]:
     if params.looked and isinstance(made, Done):
         facts[sensitive.FACT] = made.record.facts[sensitive.FACT]
     outputs = {"features": made.outputs["features"]}
-    found = Made(cell, outputs, {"features": made}, checks, facts)
-    return [replace(found, pins=pins_of(session, found))]
+    built = Made(cell, outputs, {"features": made}, checks, facts)
+    return [replace(built, pins=pins_of(session, built))]
 
 
 def inputs_of(
@@ -195,11 +195,11 @@ def _ages(session: Session, unit: Unit, inputs: Mapping[str, Input]) -> dict[str
 
 def _previous(session: Session, dataset: str, partition: str, count: int) -> list[Input]:
     """Return the cleaned tables of the previous usable batches, oldest first."""
-    found: list[Input] = []
+    inputs: list[Input] = []
     for batch in reversed(session.before(dataset, partition)):
-        if len(found) == count:
+        if len(inputs) == count:
             break
         made = cleaned_of(session, dataset, batch)
         if made.waiting is None and made.facts.get("usable", True):
-            found.append(made.outputs["cleaned"])
-    return found[::-1]
+            inputs.append(made.outputs["cleaned"])
+    return inputs[::-1]

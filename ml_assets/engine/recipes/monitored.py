@@ -114,11 +114,11 @@ def _block(project: Project, name: str) -> Block:
 
 def _inputs(project: Project, name: str, columns: Columns, known: Seen) -> dict[str, Column]:
     hidden = sensitive_inputs(project, name, known)
-    found = {
+    inputs = {
         feature: Column(type=column.kind, nullable=True, sensitive=feature in hidden)
         for feature, column in columns.items()
     }
-    return {**found, TIME: Column(type="timestamp", nullable=True)}
+    return {**inputs, TIME: Column(type="timestamp", nullable=True)}
 
 
 def _prediction(project: Project, name: str) -> dict[str, Column]:
@@ -130,13 +130,13 @@ def _prediction(project: Project, name: str) -> dict[str, Column]:
 
 
 def _skipped(project: Project, name: str, columns: Mapping[str, Column]) -> dict[str, str]:
-    found = dict.fromkeys(_asked(project, name).ignore, "it is listed in monitoring.ignore")
-    found |= {
+    skipped = dict.fromkeys(_asked(project, name).ignore, "it is listed in monitoring.ignore")
+    skipped |= {
         column: "it is a time, which always advances"
         for column, spec in columns.items()
         if spec.type in ("timestamp", "date")
     }
-    return {column: why for column, why in found.items() if column in columns}
+    return {column: why for column, why in skipped.items() if column in columns}
 
 
 def _reference_spec(project: Project, name: str, columns: dict[str, Column]) -> ReferenceSpec:

@@ -120,8 +120,8 @@ def _outputs(session: Session, made: Made) -> Mapping[str, Mapping[str, Ref | Pe
     records = session.home.records
     held = records.current(session.home.env, made.cell.asset, made.cell.partition)
     assert held is not None, f"{made.cell} has no record"
-    found = {part: records.action(key) for part, key in held.actions.items()}
-    return {part: record.outputs for part, record in found.items() if record is not None}
+    actions = {part: records.action(key) for part, key in held.actions.items()}
+    return {part: record.outputs for part, record in actions.items() if record is not None}
 
 
 def _begun(session: Session, unit: Unit, made: Made) -> _Report:

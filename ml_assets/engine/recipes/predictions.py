@@ -74,10 +74,10 @@ def scored(session: Session, unit: Unit, features: Made, digest: str) -> Made:
 
 def scorer_named(session: Session, model: str, digest: str) -> PinnedScorer | None:
     """Return a candidate as a scorer; None if the store no longer has all that is needed."""
-    found: PinnedScorer | None = session.remembered(
+    named: PinnedScorer | None = session.remembered(
         ("scorer", model, digest), lambda: scorer(session.home, model, digest)
     )
-    return found
+    return named
 
 
 def _without(session: Session, cell: Cell) -> Sequence[Made]:
@@ -99,8 +99,8 @@ def _without_scorer(session: Session, cell: Cell) -> Made:
     """Return the predictions that there are, where the store has lost what their scorer needs."""
     held = session.home.records.current(session.home.env, cell.asset, cell.partition)
     if held is not None:
-        found = {part: session.known(key) for part, key in held.actions.items()}
-        known = {part: Done(answer) for part, answer in found.items() if answer is not None}
+        answers = {part: session.known(key) for part, key in held.actions.items()}
+        known = {part: Done(answer) for part, answer in answers.items() if answer is not None}
         if "predict" in known:
             checks = {p.removeprefix(CHECK): a for p, a in known.items() if p.startswith(CHECK)}
             stages = {p: a for p, a in known.items() if not p.startswith(CHECK)}
@@ -128,15 +128,15 @@ def _predicted(session: Session, unit: Unit, made: Made, by: PinnedScorer) -> Ma
     done["seen"] = session.act(unit, Action("seen", f"{SCORE}.batch:seen", model, trained))
     rows = done["inputs"].outputs["inputs"]
     done["predict"] = session.act(unit, _predict(session, unit, by, rows, done["seen"]))
-    found = done["predict"].outputs["predictions"]
+    prediction = done["predict"].outputs["predictions"]
     facts: dict[str, Any] = {"scorer": f"v{by.past.number}", "candidate": by.past.digest}
     if by.coverage is not None:
         facts["intervals"] = by.coverage["text"]
     if isinstance(done["predict"], Done):
         facts |= done["predict"].record.facts
-    facts |= _realized(session, unit, by, found, features, done)
-    checks = _checks(session, unit, by, {"predictions": found, "inputs": rows})
-    return Made(cell, {"predictions": found}, done, checks, facts)
+    facts |= _realized(session, unit, by, prediction, features, done)
+    checks = _checks(session, unit, by, {"predictions": prediction, "inputs": rows})
+    return Made(cell, {"predictions": prediction}, done, checks, facts)
 
 
 def _checks(
@@ -194,7 +194,7 @@ def _realized(
     session: Session,
     unit: Unit,
     by: PinnedScorer,
-    found: Ref | Pending,
+    prediction: Ref | Pending,
     features: Input,
     done: dict[str, Done | Undone],
 ) -> dict[str, Any]:
@@ -203,7 +203,7 @@ def _realized(
     own = "features" in done
     if not own and (by.spec["target"], by.spec["task"]) != (model.target, model.task):
         return {"realized": {"why": f"its target is {by.spec['target']}"}}
-    inputs: dict[str, Input] = {"predictions": found, "features": features}
+    inputs: dict[str, Input] = {"predictions": prediction, "features": features}
     params = RealizedSpec(task=by.spec["task"])
     action = Action("realized", f"{SCORE}.realized:realized", params, inputs)
     done["realized"] = measured = session.act(unit, action)

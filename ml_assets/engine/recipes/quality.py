@@ -49,11 +49,11 @@ def quality_report(session: Session, unit: Unit) -> Sequence[Made]:
     """Make the quality report of one batch, and its checks."""
     spec = session.project.datasets[unit.group]
     (cell,) = unit.cells()
-    found = {
+    by_name = {
         upstream.name: session.upstream(upstream)
         for upstream in Unit(unit.group, "batch", unit.partition).cells()
     }
-    waits = next((made.waiting for made in found.values() if made.waiting is not None), None)
+    waits = next((made.waiting for made in by_name.values() if made.waiting is not None), None)
     if waits is not None:
         return [Made(cell, {}, {}, waiting=f"{cell} waits: {waits}")]
     reference = reference_of(session, unit.group, spec)
@@ -63,16 +63,16 @@ def quality_report(session: Session, unit: Unit) -> Sequence[Made]:
         stage = "ml_assets.stages.quality.reference:reference"
         params = reference_spec(unit.group, spec)
         done["reference"] = session.act(unit, Action("reference", stage, params, tables))
-    effective = _cleaning(session, found["cleaned"])
+    effective = _cleaning(session, by_name["cleaned"])
     inputs: dict[str, Input] = {
         "reference": done["reference"].outputs["reference"] if done else None,
-        "raw": found["raw"].outputs["raw"],
-        "cleaned": found["cleaned"].outputs["cleaned"],
+        "raw": by_name["raw"].outputs["raw"],
+        "cleaned": by_name["cleaned"].outputs["cleaned"],
         "quarantine": effective["quarantine"],
         "summary": effective["summary"],
-        "newest": _cleaning(session, found["quarantine"])["summary"],
+        "newest": _cleaning(session, by_name["quarantine"])["summary"],
     }
-    facts = found["cleaned"].facts
+    facts = by_name["cleaned"].facts
     told = report_spec(session.project, unit.group, unit.partition, reference, facts)
     stage = "ml_assets.stages.quality.report:report"
     report = done["report"] = session.act(unit, Action("report", stage, told, inputs))
@@ -139,30 +139,30 @@ def reference_of(session: Session, dataset: str, spec: DatasetSpec) -> Reference
         return _first_landing(session, dataset, spec)
     if spec.quality.reference.batches:
         named = list(spec.quality.reference.batches)
-        found = _usable(session, dataset, named, len(named))
-        said = f"the reference is as declared: {', '.join(found)}"
-        left_out = [name for name in named if name not in found]
+        ready = _usable(session, dataset, named, len(named))
+        said = f"the reference is as declared: {', '.join(ready)}"
+        left_out = [name for name in named if name not in ready]
         said += f"; not usable: {', '.join(left_out)}" if left_out else ""
-        if not found:
+        if not ready:
             said = f"none of the declared reference batches is usable: {', '.join(named)}"
-        return _of_batches(found, said)
+        return _of_batches(ready, said)
     first = spec.quality.reference.first
     name = pin_name(dataset, first)
     pinned = session.home.pins.get(session.home.env, name)
     if pinned is not None:
-        found = _usable(session, dataset, pinned, first)
+        ready = _usable(session, dataset, pinned, first)
         said = f"the reference is pinned: {', '.join(pinned)}"
-        left_out = [batch for batch in pinned if batch not in found]
+        left_out = [batch for batch in pinned if batch not in ready]
         said += f"; not usable now: {', '.join(left_out)}" if left_out else ""
-        return _of_batches(found, said)
-    found = _usable(session, dataset, session.batches(dataset), first)
-    if len(found) < first:
+        return _of_batches(ready, said)
+    ready = _usable(session, dataset, session.batches(dataset), first)
+    if len(ready) < first:
         said = (
-            f"the reference will be the first {first} usable batches, so far there are {len(found)}"
+            f"the reference will be the first {first} usable batches, so far there are {len(ready)}"
         )
         return ReferenceTables(said)
-    said = f"the reference is pinned: {', '.join(found)}"
-    return _of_batches(found, said, {name: list(found)})
+    said = f"the reference is pinned: {', '.join(ready)}"
+    return _of_batches(ready, said, {name: list(ready)})
 
 
 Batches = Mapping[str, Mapping[str, Made]]
@@ -170,10 +170,10 @@ Batches = Mapping[str, Mapping[str, Made]]
 
 
 def _of_batches(
-    found: Batches, said: str, pins: Mapping[str, Any] | None = None
+    usable: Batches, said: str, pins: Mapping[str, Any] | None = None
 ) -> ReferenceTables:
     tables = {
-        name: {batch: cells[name].outputs[name] for batch, cells in found.items()}
+        name: {batch: cells[name].outputs[name] for batch, cells in usable.items()}
         for name in ("raw", "cleaned")
     }
     return ReferenceTables(said, tables["raw"], tables["cleaned"], pins or {})
@@ -181,9 +181,9 @@ def _of_batches(
 
 def _usable(session: Session, dataset: str, batches: Sequence[str], most: int) -> Batches:
     """Return the first batches whose raw and cleaned rows exist and are usable."""
-    found: dict[str, Mapping[str, Made]] = {}
+    usable: dict[str, Mapping[str, Made]] = {}
     for batch in batches:
-        if len(found) == most:
+        if len(usable) == most:
             break
         if not session.landed.get((dataset, batch)):
             continue
@@ -192,8 +192,8 @@ def _usable(session: Session, dataset: str, batches: Sequence[str], most: int) -
             # One of the first is still missing: a pin made now would lack it.
             break
         if all(m.waiting is None and m.facts.get("usable", True) for m in made.values()):
-            found[batch] = made
-    return found
+            usable[batch] = made
+    return usable
 
 
 def _first_landing(session: Session, dataset: str, spec: DatasetSpec) -> ReferenceTables:
@@ -203,11 +203,11 @@ def _first_landing(session: Session, dataset: str, spec: DatasetSpec) -> Referen
     """
     landings, _ = session.landings(dataset, "")
     for landing in reversed(landings):
-        found = attempt(session, Unit(dataset, "batch"), landing)
-        if effective_facts(session, found).get("refused"):
+        tried = attempt(session, Unit(dataset, "batch"), landing)
+        if effective_facts(session, tried).get("refused"):
             continue
         said = f"the reference is the first landed file, {landing.name}"
-        raw, cleaned = found.parsed.outputs["raw"], found.cleaned.outputs["cleaned"]
+        raw, cleaned = tried.parsed.outputs["raw"], tried.cleaned.outputs["cleaned"]
         return ReferenceTables(said, {"": raw}, {"": cleaned}, landing=landing.digest)
     return ReferenceTables("no usable file to compare with")
 
@@ -228,12 +228,12 @@ def _block(spec: DatasetSpec) -> Block:
 
 def _skipped(spec: DatasetSpec) -> dict[str, str]:
     """Return the columns that are not compared, and why."""
-    found = {}
+    reasons = {}
     for name, column in spec.columns.items():
         if name in spec.quality.ignore:
-            found[name] = "it is listed in quality.ignore"
+            reasons[name] = "it is listed in quality.ignore"
         elif column.type in ("timestamp", "date"):
-            found[name] = "it is a time, which always advances"
+            reasons[name] = "it is a time, which always advances"
         elif spec.key == (name,):
-            found[name] = "it is the key, unique in each row"
-    return found
+            reasons[name] = "it is the key, unique in each row"
+    return reasons

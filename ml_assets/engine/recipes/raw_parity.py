@@ -57,11 +57,11 @@ def raw_parity(
     batches = list(features)
     count = min(len(batches), MOST)
     chosen = {n * (len(batches) - 1) // max(count - 1, 1) for n in range(count)}
-    found = {
+    origins = {
         batches[n]: _origin(session, unit.group, batches[n], features[batches[n]])
         for n in sorted(chosen)
     }
-    known = {batch: origin for batch, origin in found.items() if origin is not None}
+    known = {batch: origin for batch, origin in origins.items() if origin is not None}
     if not known:
         return None
     inputs |= {
@@ -88,14 +88,14 @@ def _origin(session: Session, model: str, batch: str, made: Input) -> FeaturesOr
     clean = _cleaned(session, session.project.models[model].dataset, batch, given["main"])
     if clean is None:
         return None
-    found = FeaturesOrigin(
+    origin = FeaturesOrigin(
         raw=Ref(clean.ingredients["inputs"]["raw"], "table"),
         joins={name: Ref(digest, "table") for name, digest in given["joins"]},
         previous={name: [Ref(d, "table") for d in digests] for name, digests in given["previous"]},
     )
-    needed = [found.raw.digest, *(digest for _, digest in given["joins"])]
+    needed = [origin.raw.digest, *(digest for _, digest in given["joins"])]
     needed += [digest for _, digests in given["previous"] for digest in digests]
-    return None if session.home.objects.missing(needed) else found
+    return None if session.home.objects.missing(needed) else origin
 
 
 def _recorded(session: Session, cell: Cell, part: str) -> ActionRecord | None:

@@ -103,14 +103,14 @@ def raw_release(
 
 def _secret(then: Project, today: Project) -> tuple[str, ...]:
     """Return the columns of a model's datasets that were sensitive, or are today."""
-    found = {
+    columns = {
         f"{name}.{column}"
         for project in (then, today)
         for name, spec in project.datasets.items()
         for column, said in spec.columns.items()
         if said.sensitive and name in then.datasets
     }
-    return tuple(sorted(found))
+    return tuple(sorted(columns))
 
 
 def _said(session: Session, name: str, then: DatasetSpec) -> DatasetSpec:

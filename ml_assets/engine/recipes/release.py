@@ -176,47 +176,47 @@ def programs(
         lock = "sklearn.txt"
     # Families of the first format have a program of one file, the bytes of which are kept.
     base = _shipped("score_base.py")
-    found = {
+    files = {
         "score.py": base,
         "requirements.txt": _shipped(lock),
         "score_edge.py": _shipped("score_edge.py"),
         "requirements-edge.txt": _shipped("onnxruntime.txt"),
     }
     if family not in FIRST:
-        found |= {"score.py": _shipped("score.py"), "score_base.py": base}
+        files |= {"score.py": _shipped("score.py"), "score_base.py": base}
     if family == "sklearn":
-        found["estimator.py"] = _shipped("estimator.py", "ml_assets.stages.train")
+        files["estimator.py"] = _shipped("estimator.py", "ml_assets.stages.train")
     if {"date", "timestamp", "text"} & set(kinds):
         # What a person runs has the same name; it prepares such columns for the program of before.
-        found |= {
-            "score_model.py": found["score.py"],
+        files |= {
+            "score_model.py": files["score.py"],
             "score.py": _shipped("score_prepared.py"),
-            "score_edge_model.py": found["score_edge.py"],
+            "score_edge_model.py": files["score_edge.py"],
             "score_edge.py": _shipped("score_edge_prepared.py"),
             "elements.py": _shipped("elements.py", "ml_assets.stages.train"),
         }
     if intervals:
-        found |= {
-            "score_point.py": found["score.py"],
+        files |= {
+            "score_point.py": files["score.py"],
             "score.py": _shipped("score_intervals.py"),
-            "score_edge_point.py": found["score_edge.py"],
+            "score_edge_point.py": files["score_edge.py"],
             "score_edge.py": _shipped("score_intervals.py"),
             "intervals.py": _shipped("apply.py", "ml_assets.stages.intervals"),
         }
     if threshold:
-        found |= {
-            "score_probability.py": found["score.py"],
+        files |= {
+            "score_probability.py": files["score.py"],
             "score.py": _shipped("score_classes.py"),
-            "score_edge_probability.py": found["score_edge.py"],
+            "score_edge_probability.py": files["score_edge.py"],
             "score_edge.py": _shipped("score_classes.py"),
         }
     if rows:
-        found |= {
-            "score_features.py": found["score.py"],
+        files |= {
+            "score_features.py": files["score.py"],
             "score.py": _shipped("score_rows.py"),
             "requirements-rows.txt": _shipped("rows.txt"),
         }
-    return found
+    return files
 
 
 def licences(family: str = "") -> dict[str, str]:
@@ -224,12 +224,12 @@ def licences(family: str = "") -> dict[str, str]:
 
     Those of scikit-learn's lock alone are named for a model of that family only.
     """
-    found: dict[str, str] = json.loads(_shipped("licences.json"))
+    texts: dict[str, str] = json.loads(_shipped("licences.json"))
     if family == "sklearn":
-        return found
+        return texts
     locks = ("lightgbm.txt", "numpy.txt", "onnxruntime.txt", "rows.txt")
     named = {name for lock in locks for name, _, _ in pins(_shipped(lock))}
-    return {name: licence for name, licence in found.items() if name in named}
+    return {name: licence for name, licence in texts.items() if name in named}
 
 
 @functools.cache

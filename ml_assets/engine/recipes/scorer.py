@@ -43,15 +43,15 @@ def pins_of(session: Session, made: Made) -> Mapping[str, str]:
     # As of the run's start: no decision of the run itself counts.
     log, env = session.home.promotions, session.home.env
     champion = session.remembered(("champion", model), lambda: log.champion(env, model))
-    found = {pin_name(model, batch): _digest(champion)}
+    pins = {pin_name(model, batch): _digest(champion)}
     if session.project.models[model].predictions.challenger:
         other = session.remembered(("challenger", model), lambda: log.challenger(env, model))
-        found[pin_name(model, batch, CHALLENGER)] = _digest(other)
-    return found
+        pins[pin_name(model, batch, CHALLENGER)] = _digest(other)
+    return pins
 
 
-def _digest(found: Champion | None) -> str:
-    return "" if found is None else found.digest
+def _digest(pointer: Champion | None) -> str:
+    return "" if pointer is None else pointer.digest
 
 
 def _was_usable(session: Session, made: Made) -> bool:
@@ -77,7 +77,7 @@ def pinned(home: Home, model: str, role: Role = SCORER) -> dict[str, str]:
     """Return the scorers of a model's batches: a candidate's digest, or "" for none."""
     start = pin_name(model, role=role)
     return {
-        name.removeprefix(start): found for name, found in home.pins.of(home.env, start).items()
+        name.removeprefix(start): digest for name, digest in home.pins.of(home.env, start).items()
     }
 
 
@@ -97,18 +97,18 @@ class PinnedScorer:
     @property
     def spec(self) -> Mapping[str, Any]:
         """The spec of its features."""
-        found: Mapping[str, Any] = self.features.ingredients["params"]
-        return found
+        params: Mapping[str, Any] = self.features.ingredients["params"]
+        return params
 
 
 def scorer(home: Home, model: str, digest: str) -> PinnedScorer | None:
     """Return a candidate as a scorer; None if the store no longer has all that is needed."""
-    found = past(home, model, digest)
-    made = None if found is None else features_action(home, model, found.features)
-    if found is None or made is None:
+    candidate = past(home, model, digest)
+    made = None if candidate is None else features_action(home, model, candidate.features)
+    if candidate is None or made is None:
         return None
     version = candidate_of(home, model, digest)
     covered = coverage_of(home, model, version)
     return PinnedScorer(
-        found, fitted_of(home, version), made, version.outputs.get("limits"), covered
+        candidate, fitted_of(home, version), made, version.outputs.get("limits"), covered
     )

@@ -41,18 +41,18 @@ def splits(session: Session, unit: Unit) -> Sequence[Made]:
     if not batches:
         why = f"nothing has landed for {model.dataset}"
         return [Made(cell, {}, {}, waiting=why) for cell in unit.cells()]
-    found = {b: session.upstream(Cell(f"{unit.group}/features", b)) for b in batches}
+    by_batch = {b: session.upstream(Cell(f"{unit.group}/features", b)) for b in batches}
     usable: dict[str, Input] = {
         b: made.outputs["features"]
-        for b, made in found.items()
+        for b, made in by_batch.items()
         if made.waiting is None and made.facts.get("usable", True)
     }
-    refused = [b for b, made in found.items() if made.facts.get("usable") is False]
+    refused = [b for b, made in by_batch.items() if made.facts.get("usable") is False]
     held = f"refused or withdrawn: {', '.join(refused)}; on_refused is hold" if refused else None
     if model.on_refused == "hold" and held is not None:
         return [Made(cell, {}, {}, waiting=held) for cell in unit.cells()]
     needed = [model.dataset, *(join.dataset for join in model.joins)]
-    missed = [b for b, made in found.items() if session.missed(made, needed)]
+    missed = [b for b, made in by_batch.items() if session.missed(made, needed)]
     if missed:
         why = f"features of {', '.join(missed)} are missing: their run failed or is still to come"
         return [Made(cell, {}, {}, waiting=f"{unit.group} waits: {why}") for cell in unit.cells()]
@@ -100,12 +100,12 @@ def _split_checks(
         columns=model.features.columns,
         acknowledged=model.features.leakage.acknowledged,
     )
-    found: dict[str, Done | Undone] = {}
+    outcomes: dict[str, Done | Undone] = {}
     for entry in checks_of("test_split"):
         inputs = {name: given[name] for name in entry.inputs}
         part, about = f"check:{entry.name}", values if entry.inputs == ("features",) else params
-        found[entry.name] = session.act(unit, Action(part, entry.stage, about, inputs))
-    return found
+        outcomes[entry.name] = session.act(unit, Action(part, entry.stage, about, inputs))
+    return outcomes
 
 
 def _with_kept(session: Session, unit: Unit, action: Action) -> Action:
@@ -138,10 +138,10 @@ def folds_of(
     session: Session, unit: Unit, names: Sequence[str] = FOLDS
 ) -> tuple[dict[str, Made], str | None]:
     """Return folds of a model, and why what reads them waits, if it does."""
-    found = {name: session.upstream(Cell(f"{unit.group}/{name}_split")) for name in names}
-    waits = (made.waiting or made.facts.get("waiting") for made in found.values())
+    folds = {name: session.upstream(Cell(f"{unit.group}/{name}_split")) for name in names}
+    waits = (made.waiting or made.facts.get("waiting") for made in folds.values())
     why = next((why for why in waits if why), None)
-    return found, why or agreement.of_folds(session, unit, found)
+    return folds, why or agreement.of_folds(session, unit, folds)
 
 
 def feature_inputs(session: Session, unit: Unit, folds: Sequence[Made]) -> Input:

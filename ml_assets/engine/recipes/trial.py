@@ -34,11 +34,11 @@ def trial(session: Session, unit: Unit) -> Sequence[Made]:
     (cell,) = unit.cells()
     home, model = session.home, session.project.models[unit.group]
     # As of the run's start: its own decision begins the next trial.
-    found = session.remembered(("trial", unit.group), lambda: running(home, unit.group))
-    if found is None or model.gate.trial is None:
+    current_trial = session.remembered(("trial", unit.group), lambda: running(home, unit.group))
+    if current_trial is None or model.gate.trial is None:
         return _last(session, cell)
     inputs: dict[str, dict[str, Input]] = {name: {} for name in NAMES}
-    for batch, made in _batches(session, unit.group, found):
+    for batch, made in _batches(session, unit.group, current_trial):
         for name, part in zip(NAMES, made, strict=True):
             output = "features" if name == "features" else "predictions"
             inputs[name][batch] = part.outputs[output]
@@ -48,15 +48,17 @@ def trial(session: Session, unit: Unit) -> Sequence[Made]:
         metric=model.training.metric,
         target_unit=model.target_unit,
         trial=model.gate.trial,
-        champion=Contender(version=f"v{found.champion.version}", digest=found.champion.digest),
+        champion=Contender(
+            version=f"v{current_trial.champion.version}", digest=current_trial.champion.digest
+        ),
         challenger=Contender(
-            version=f"v{found.challenger.version}", digest=found.challenger.digest
+            version=f"v{current_trial.challenger.version}", digest=current_trial.challenger.digest
         ),
     )
     done = session.act(unit, Action("trial", f"{STAGE}:trial", params, dict(inputs)))
     facts: dict[str, Any] = {
-        "champion": found.champion.digest,
-        "challenger": found.challenger.digest,
+        "champion": current_trial.champion.digest,
+        "challenger": current_trial.challenger.digest,
     }
     if isinstance(done, Done):
         document = home.objects.json(done.outputs["trial"].digest)
@@ -70,15 +72,15 @@ def _last(session: Session, cell: Cell) -> Sequence[Made]:
     held = session.home.records.current(session.home.env, cell.asset)
     if held is None:
         return []
-    found = {part: session.known(key) for part, key in held.actions.items()}
-    done = {part: Done(answer) for part, answer in found.items() if answer is not None}
-    if len(done) < len(found):
+    actions = {part: session.known(key) for part, key in held.actions.items()}
+    done = {part: Done(answer) for part, answer in actions.items() if answer is not None}
+    if len(done) < len(actions):
         return []
     return [Made(cell, held.outputs, dict(done), facts=held.facts)]
 
 
 def _batches(
-    session: Session, model: str, found: Running
+    session: Session, model: str, current_trial: Running
 ) -> Iterator[tuple[str, tuple[Made, Made, Made]]]:
     """Yield the batches that both predicted, with predictions, the challenger's, and features.
 
@@ -89,11 +91,11 @@ def _batches(
     for batch in session.batches(dataset):
         known = session.pin(pin_name(model, batch, CHALLENGER), pin_name(model, role=CHALLENGER))
         first = min((item.landed for item in session.landed[dataset, batch]), default="")
-        if known not in (None, found.challenger.digest) or first <= found.since:
+        if known not in (None, current_trial.challenger.digest) or first <= current_trial.since:
             continue
         features = session.upstream(Cell(f"{model}/features", batch))
         pinned = [scorer_of(session, features), scorer_of(session, features, CHALLENGER)]
-        if pinned != [found.champion.digest, found.challenger.digest]:
+        if pinned != [current_trial.champion.digest, current_trial.challenger.digest]:
             continue
         ours, theirs = (session.upstream(Cell(f"{model}/{name}", batch)) for name in NAMES[:2])
         if any(made.waiting is not None for made in (features, ours, theirs)):

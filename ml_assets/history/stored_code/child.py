@@ -79,8 +79,8 @@ def predict(request: Mapping[str, Any]) -> Mapping[str, Any]:
     of = _named(request["predict"])
     outputs = {}
     for number, features in enumerate(request["inputs"]["features"]):
-        found = np.asarray(of(model, family, _handle(features, request["files"]).table()))
-        columns = found.reshape(len(found), -1).T
+        predictions = np.asarray(of(model, family, _handle(features, request["files"]).table()))
+        columns = predictions.reshape(len(predictions), -1).T
         outputs[str(number)] = pa.table({str(n): column for n, column in enumerate(columns)})
     return outputs
 

@@ -27,9 +27,9 @@ def files_of(texts: Texts) -> dict[str, str]:
     for name in texts:
         parts = name.split(".")
         packages |= {".".join(parts[:end]) for end in range(1, len(parts))}
-    found = {f"{name.replace('.', '/')}/__init__.py": texts.get(name, "") for name in packages}
+    files = {f"{name.replace('.', '/')}/__init__.py": texts.get(name, "") for name in packages}
     alone = texts.keys() - packages
-    return found | {f"{name.replace('.', '/')}.py": texts[name] for name in alone}
+    return files | {f"{name.replace('.', '/')}.py": texts[name] for name in alone}
 
 
 def _is_package(name: str, texts: Texts) -> bool:
@@ -54,13 +54,13 @@ def states(sources: Iterable[Texts]) -> list[tuple[dict[str, str], list[int]]]:
 
     Two sources with different texts of the same module cannot.
     """
-    found: list[tuple[dict[str, str], list[int]]] = []
+    distinct: list[tuple[dict[str, str], list[int]]] = []
     for number, texts in enumerate(sources):
-        for whole, members in found:
+        for whole, members in distinct:
             if all(whole.get(name, text) == text for name, text in texts.items()):
                 whole.update(texts)
                 members.append(number)
                 break
         else:
-            found.append((dict(texts), [number]))
-    return found
+            distinct.append((dict(texts), [number]))
+    return distinct

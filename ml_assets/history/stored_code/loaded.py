@@ -52,10 +52,10 @@ class StoredModules:
         Raises HookError if it cannot be imported or is not there.
         """
         name, _, attribute = reference.partition(":")
-        found = getattr(self.module(name), attribute, None)
-        if not callable(found):
+        member = getattr(self.module(name), attribute, None)
+        if not callable(member):
             raise HookError(f"{name}: there is no function {attribute} in the stored sources")
-        return found
+        return member
 
     def module(self, name: str) -> ModuleType:
         """Return a module by a name that it has or had; HookError if it cannot be imported."""
@@ -106,11 +106,11 @@ class StoredModules:
         ):
             return builtins.__import__(full, None, None, fromlist or (), 0)
         with _importing:
-            found = self._module(full)
+            imported = self._module(full)
             for item in fromlist or ():
-                if self._is_stored(f"{full}.{item}") and item not in vars(found):
+                if self._is_stored(f"{full}.{item}") and item not in vars(imported):
                     self._module(f"{full}.{item}")
-            return found if fromlist else self._module(full.partition(".")[0])
+            return imported if fromlist else self._module(full.partition(".")[0])
 
     def _is_stored(self, name: str) -> bool:
         return name in self._texts or name in self._packages

@@ -154,17 +154,17 @@ class _Comparison:
         return self._judge(causes, mixes, notes)
 
     def _train(self, causes: Sequence[str]) -> dict[Coalition, Mixed]:
-        found = {}
+        trained = {}
         a, b = (side.prepared.version.number for side in self._sides)
         for of_b in coalitions(causes):
             self._tell(
                 f"training v{a}" + (f" with {', '.join(sorted(of_b))} of v{b}" if of_b else "")
             )
             data, code, spec = self._parts(of_b)
-            found[of_b] = self._mixer.train(
+            trained[of_b] = self._mixer.train(
                 self._sides[data].data, self._codes[code], self._sides[spec].project
             )
-        return found
+        return trained
 
     def _parts(self, of_b: Coalition) -> tuple[int, int, int]:
         both = BOTH in of_b
@@ -226,14 +226,14 @@ class _Comparison:
     def _environments(self) -> list[str]:
         a, b = (item.environment for item in self._sides)
         names = sorted(n for n in {*a, *b} if a.get(n) != b.get(n) and n in a and n in b)
-        found = [f"{name} {a[name]} and {b[name]}" for name in names]
+        notes = [f"{name} {a[name]} and {b[name]}" for name in names]
         moved = {n: p for item in self._sides for n, p in item.prepared.moved.items()}
-        found += [
+        notes += [
             f"{name} {then} is {now or 'not installed'} today"
             for name, (then, now) in sorted(moved.items())
         ]
-        if found:
-            found.append(
+        if notes:
+            notes.append(
                 "every combination was trained with today's libraries; older ones cannot be run"
             )
-        return found
+        return notes

@@ -95,12 +95,12 @@ class Mixer:
         """Return the features of each batch, computed with this code and spec."""
         session = self._session(data, code, project)
         dataset = project.models[self._model].dataset
-        found = {}
+        refs = {}
         for batch in project.ordered(dataset, [batch for name, batch in data if name == dataset]):
             made = session.upstream(Cell(f"{self._model}/features", batch))
             if made.waiting is None and made.facts.get("usable", True):
-                found[batch] = _ref(made, "features")
-        return found
+                refs[batch] = _ref(made, "features")
+        return refs
 
     def _session(self, data: Data, code: CodeState, project: Project) -> Session:
         runner = _Runner(self._scratch, code.worker)
@@ -114,14 +114,14 @@ class Mixer:
 
     def _seen(self, session: Session) -> dict[str, tuple[Ref, list[tuple[int, int]]]]:
         cells = Unit(self._model, "splits").cells()[:2]
-        found: dict[str, tuple[Ref, list[tuple[int, int]]]] = {}
+        by_batch: dict[str, tuple[Ref, list[tuple[int, int]]]] = {}
         for cell, fold in zip(cells, ("train", "validation"), strict=True):
             ranges = self._scratch.objects.table(_ref(session.upstream(cell), fold).digest)
             for row in ranges.select(["batch", "start", "stop"]).to_pylist():
                 made = session.upstream(Cell(f"{self._model}/features", row["batch"]))
                 ref = _ref(made, "features")
-                found.setdefault(row["batch"], (ref, []))[1].append((row["start"], row["stop"]))
-        return found
+                by_batch.setdefault(row["batch"], (ref, []))[1].append((row["start"], row["stop"]))
+        return by_batch
 
 
 class _Runner:
@@ -150,6 +150,6 @@ class _Runner:
 
 
 def _ref(made: Made, name: str) -> Ref:
-    found = made.outputs[name]
-    assert isinstance(found, Ref)
-    return found
+    ref = made.outputs[name]
+    assert isinstance(ref, Ref)
+    return ref

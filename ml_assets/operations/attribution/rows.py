@@ -28,7 +28,7 @@ class Unseen:
     @property
     def count(self) -> int:
         """The number of rows."""
-        return sum(len(found) for found in self.rows.values())
+        return sum(len(places) for places in self.rows.values())
 
 
 def unseen(scratch: Home, features: Mapping[str, Ref], mixes: Iterable[Mixed]) -> Unseen:
@@ -50,10 +50,10 @@ def unseen(scratch: Home, features: Mapping[str, Ref], mixes: Iterable[Mixed]) -
     for batch, ref in features.items():
         table = scratch.objects.table(ref.digest, ["_key", "_target"])
         keys, known = table["_key"].to_pylist(), table["_target"].is_valid().to_pylist()
-        found = [n for n, key in enumerate(keys) if known[n] and named(key, batch) not in seen]
-        if found:
-            rows[batch], kept[batch] = found, [keys[n] for n in found]
-            targets[batch] = table["_target"].take(pa.array(found, pa.int64()))
+        places = [n for n, key in enumerate(keys) if known[n] and named(key, batch) not in seen]
+        if places:
+            rows[batch], kept[batch] = places, [keys[n] for n in places]
+            targets[batch] = table["_target"].take(pa.array(places, pa.int64()))
     return Unseen(rows, kept, targets)
 
 

@@ -29,14 +29,14 @@ def shares(causes: Sequence[str], value: Callable[[Coalition], float]) -> dict[s
     {'a': 3.5, 'b': 0.5}
     """
     count = len(causes)
-    found = {}
+    by_cause = {}
     for cause in causes:
         others = [other for other in causes if other != cause]
-        found[cause] = sum(
+        by_cause[cause] = sum(
             factorial(len(before))
             * factorial(count - len(before) - 1)
             / factorial(count)
             * (value(before | {cause}) - value(before))
             for before in coalitions(others)
         )
-    return found
+    return by_cause

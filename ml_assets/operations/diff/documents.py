@@ -19,11 +19,11 @@ PROSE = ("said", "why", "text", "reason", "description")
 
 def compare(a: Any, b: Any) -> dict[str, Any]:
     """Return a document of the differences; `more` counts those that are not listed."""
-    found = list(changes(a, b))
+    differences = list(changes(a, b))
     return {
         "kind": "json",
-        "changed": [{"path": p, "a": _shown(x), "b": _shown(y)} for p, x, y in found[:MOST]],
-        "more": max(0, len(found) - MOST),
+        "changed": [{"path": p, "a": _shown(x), "b": _shown(y)} for p, x, y in differences[:MOST]],
+        "more": max(0, len(differences) - MOST),
     }
 
 

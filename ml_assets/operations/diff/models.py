@@ -22,10 +22,12 @@ def compare(planner: Planner, a: FoundVersion, b: FoundVersion) -> dict[str, Any
     exists.
     """
     documents = [
-        planner.home.objects.json(found.version.outputs["model"].digest) for found in (a, b)
+        planner.home.objects.json(revision.version.outputs["model"].digest) for revision in (a, b)
     ]
-    said = [_parameters(planner, found, doc) for found, doc in zip((a, b), documents, strict=True)]
-    metrics = [_metrics(planner, found) for found in (a, b)]
+    said = [
+        _parameters(planner, revision, doc) for revision, doc in zip((a, b), documents, strict=True)
+    ]
+    metrics = [_metrics(planner, revision) for revision in (a, b)]
     return {
         "families": [document["family"] for document in documents],
         "parameters": _differences(*said),
@@ -38,13 +40,15 @@ def _differences(a: dict[str, Any], b: dict[str, Any]) -> list[dict[str, Any]]:
     return [{"path": path, "a": x, "b": y} for path, x, y in changes(a, b)]
 
 
-def _parameters(planner: Planner, found: FoundVersion, document: dict[str, Any]) -> dict[str, Any]:
+def _parameters(
+    planner: Planner, revision: FoundVersion, document: dict[str, Any]
+) -> dict[str, Any]:
     """Return the family's settings in the spec, and those that it chose itself."""
-    known = planner.home.records.actions(sorted(found.version.actions.values()))
-    model = found.version.outputs["model"].digest
+    known = planner.home.records.actions(sorted(revision.version.actions.values()))
+    model = revision.version.outputs["model"].digest
     made = [r for r in known.values() if r.outputs.get("model") == Ref(model, "json")]
     asked = made[0].ingredients["params"] if made else {}
-    limits = found.version.outputs.get("limits")
+    limits = revision.version.outputs.get("limits")
     intervals = {} if limits is None else planner.home.objects.json(limits.digest)
     return {
         "columns": dict(document["columns"]),
@@ -54,12 +58,12 @@ def _parameters(planner: Planner, found: FoundVersion, document: dict[str, Any])
     }
 
 
-def _metrics(planner: Planner, found: FoundVersion) -> dict[str, Any]:
+def _metrics(planner: Planner, revision: FoundVersion) -> dict[str, Any]:
     """Return each family's metrics on validation, and the report's metrics on test."""
     home = planner.home
-    board = home.objects.json(found.version.outputs["leaderboard"].digest)
+    board = home.objects.json(revision.version.outputs["leaderboard"].digest)
     document: dict[str, Any] = {"validation": board["families"]}
-    report = newest_report(home, found.cell.group, found.version.outputs)
+    report = newest_report(home, revision.cell.group, revision.version.outputs)
     if report is not None:
         document["test"] = home.objects.json(report.outputs["metrics"].digest)["test"]
     return document

@@ -64,14 +64,14 @@ def statistics(a: pa.Table, b: pa.Table, hidden: frozenset[str]) -> dict[str, An
     These are the missing values, and minimum, mean and maximum of numbers, or the number of
     distinct values. For a hidden column only the missing values are counted.
     """
-    found = {}
+    by_column = {}
     for name in a.column_names:
         if name in b.column_names and name != OFFSET:
             before = describe(a[name], name in hidden)
             after = describe(b[name], name in hidden)
             if before != after:
-                found[name] = {"a": before, "b": after}
-    return found
+                by_column[name] = {"a": before, "b": after}
+    return by_column
 
 
 def describe(column: pa.ChunkedArray, hidden: bool) -> dict[str, Any]:
@@ -167,11 +167,11 @@ def _differs(a: pa.ChunkedArray, b: pa.ChunkedArray) -> Any:
         a, b = a.cast(kind, safe=False), b.cast(kind, safe=False)
     unequal = pc.fill_null(pc.not_equal(a, b), False)
     one_missing = pc.not_equal(pc.is_null(a), pc.is_null(b))
-    found = np.asarray(pc.or_(unequal, one_missing))
+    mask = np.asarray(pc.or_(unequal, one_missing))
     if pa.types.is_floating(a.type):
         both = pc.and_(pc.is_nan(a), pc.is_nan(b))
-        found = found & ~np.asarray(pc.fill_null(both, False))
-    return found
+        mask = mask & ~np.asarray(pc.fill_null(both, False))
+    return mask
 
 
 def _any(masks: Sequence[Any], size: int) -> Any:
@@ -193,9 +193,9 @@ def _changes(
     key: Sequence[str],
     hidden: frozenset[str],
 ) -> list[dict[str, Any]]:
-    found = []
+    examples = []
     for at in any_changed.nonzero()[0][:EXAMPLES].tolist():
-        found.append(
+        examples.append(
             {
                 "key": "|".join(str(left[name][at]) for name in key),
                 "columns": {
@@ -207,7 +207,7 @@ def _changes(
                 },
             }
         )
-    return found
+    return examples
 
 
 def _shown(value: Any) -> Any:

@@ -52,14 +52,14 @@ def reading(planner: Planner, a: FoundVersion, b: FoundVersion) -> TableOptions:
     return TableOptions(key, frozenset(hidden), hide_key="_key" in hidden)
 
 
-def _named(found: FoundVersion) -> dict[str, Any]:
+def _named(revision: FoundVersion) -> dict[str, Any]:
     return {
-        "asset": found.cell.asset,
-        "partition": found.cell.partition or None,
-        "version": f"v{found.version.number}",
-        "digest": found.version.digest,
-        "created": found.version.created,
-        "current": found.current is not None,
+        "asset": revision.cell.asset,
+        "partition": revision.cell.partition or None,
+        "version": f"v{revision.version.number}",
+        "digest": revision.version.digest,
+        "created": revision.version.created,
+        "current": revision.current is not None,
     }
 
 

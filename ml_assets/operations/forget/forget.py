@@ -81,38 +81,38 @@ def request(
     if batch is not None and batch not in landed:
         raise UnknownName.of(f"batch of {dataset}", batch, landed)
     key = known_as(home, project, dataset, key)
-    found = Request(Deletion(dataset, reason))
+    removal = Request(Deletion(dataset, reason))
     searched: set[str] = set()
     for name in project.ordered(dataset, landed):
         if batch is not None and name != batch:
             continue
         for digest in dict.fromkeys(item.digest for item in landed[name]):
-            _landing(home, spec, found, name, digest, key)
+            _landing(home, spec, removal, name, digest, key)
             searched.add(digest)
-    _lying(home, spec, found, batch, key, searched)
-    _unsealed(home, project, found, batch, key)
-    if found.workbooks:
+    _lying(home, spec, removal, batch, key, searched)
+    _unsealed(home, project, removal, batch, key)
+    if removal.workbooks:
         raise RequestError(
             "nothing was deleted, since rows cannot be cut out of a workbook: "
-            f"{'; '.join(found.workbooks)}. Then ask again, for the other files"
+            f"{'; '.join(removal.workbooks)}. Then ask again, for the other files"
         )
-    if not found.deletion.landed and not found.segments:
-        looked = "; ".join(found.unsearched) or "every file of it was searched"
+    if not removal.deletion.landed and not removal.segments:
+        looked = "; ".join(removal.unsearched) or "every file of it was searched"
         raise NoSuchRow(f"no file of {dataset} holds such a row ({looked})")
     ancestry = ancestry_of(home)
-    _made_from(ancestry, found.deletion)
-    found.versions = _lost(home, ancestry, found.deletion)
-    found.unsearched += _quoted(home, key)
-    found.copies = home.state.copies()
-    found.foreign = [shown(entry.path) for entry in foreign(home.root)]
-    return found
+    _made_from(ancestry, removal.deletion)
+    removal.versions = _lost(home, ancestry, removal.deletion)
+    removal.unsearched += _quoted(home, key)
+    removal.copies = home.state.copies()
+    removal.foreign = [shown(entry.path) for entry in foreign(home.root)]
+    return removal
 
 
 def _landing(
-    home: Home, spec: DatasetSpec, found: Request, batch: str, digest: str, key: Values
+    home: Home, spec: DatasetSpec, removal: Request, batch: str, digest: str, key: Values
 ) -> None:
     """Add a landed file of a batch, to be removed or to be rewritten without the rows."""
-    deletion = found.deletion
+    deletion = removal.deletion
     if not key:
         deletion.landed[digest] = None
         deletion.rows[batch] = None
@@ -121,11 +121,11 @@ def _landing(
     try:
         content, count = without(home.objects.read(digest), spec, key)
     except (DamagedObject, Unreadable) as error:
-        found.unsearched.append(f"{place}: {error}")
+        removal.unsearched.append(f"{place}: {error}")
         return
     except InWorkbook as error:
         option = f" --batch {batch}" if batch else ""
-        found.workbooks.append(
+        removal.workbooks.append(
             f"{place} holds {error}: remove them from a copy in Excel, on all sheets; ml-assets "
             f"forget {deletion.dataset}{option} --reason …; then ml-assets land the copy"
         )
@@ -133,7 +133,7 @@ def _landing(
     if count:
         new = None if _is_empty(content) else bytes_digest(content)
         if new is not None:
-            found.contents[new] = content
+            removal.contents[new] = content
         deletion.landed[digest] = new
         deletion.rows[batch] = max(count, deletion.rows.get(batch) or 0)
 
@@ -171,7 +171,7 @@ def _lost(home: Home, ancestry: Ancestry, deletion: Deletion) -> list[str]:
 
     Champions are marked, and releases whose bundle holds rows of the dataset.
     """
-    found, landed = [], set(deletion.landed)
+    lost, landed = [], set(deletion.landed)
     for asset in home.records.assets():
         group, name = asset.split("/")
         if name not in ("candidate", "release"):
@@ -190,8 +190,8 @@ def _lost(home: Home, ancestry: Ancestry, deletion: Deletion) -> list[str]:
             mark = f" (champion in {', '.join(envs)})" if envs else ""
             if _holds(ancestry, version, deletion.dataset, landed):
                 mark += f" (its bundle holds rows of {deletion.dataset})"
-            found.append(f"{group} {what}v{version.number}{mark}")
-    return found
+            lost.append(f"{group} {what}v{version.number}{mark}")
+    return lost
 
 
 def _holds(ancestry: Ancestry, version: Version, dataset: str, landed: set[str]) -> bool:
@@ -222,50 +222,52 @@ def _quoted(home: Home, key: Values) -> list[str]:
 def _lying(
     home: Home,
     spec: DatasetSpec,
-    found: Request,
+    removal: Request,
     batch: str | None,
     key: Values,
     searched: set[str],
 ) -> None:
     """Add the files in the landing folder that contain the rows, and copies of them in the home."""
-    deletion = found.deletion
+    deletion = removal.deletion
     known = {
-        old: None if new is None else found.contents[new] for old, new in deletion.landed.items()
+        old: None if new is None else removal.contents[new] for old, new in deletion.landed.items()
     }
     asked = Wanted(deletion.dataset, spec, batch, key, known, frozenset(searched))
     lying = search(home, asked)
-    found.files = lying.files
-    found.unsearched += lying.unsearched
-    found.workbooks += lying.workbooks
+    removal.files = lying.files
+    removal.unsearched += lying.unsearched
+    removal.workbooks += lying.workbooks
     # Recorded as landed, so that the same bytes do not land later.
     deletion.landed.update(lying.landed)
     for name, rows in lying.rows.items():
         deletion.rows[name] = max(rows, deletion.rows.get(name) or 0)
 
 
-def _unsealed(home: Home, project: Project, found: Request, batch: str | None, key: Values) -> None:
+def _unsealed(
+    home: Home, project: Project, removal: Request, batch: str | None, key: Values
+) -> None:
     """Add what the service was asked and is not sealed yet, of every environment."""
-    dataset = found.deletion.dataset
+    dataset = removal.deletion.dataset
     if dataset not in project.requests:
         return
     asked = search_unsealed(home, project, dataset, batch, key)
-    found.segments = asked.files
+    removal.segments = asked.files
     for day, rows in asked.rows.items():
         if not key:
-            found.deletion.rows[day] = None
+            removal.deletion.rows[day] = None
         else:
-            found.deletion.rows[day] = rows + (found.deletion.rows.get(day) or 0)
+            removal.deletion.rows[day] = rows + (removal.deletion.rows.get(day) or 0)
 
 
-def forget(home: Home, found: Request) -> None:
+def forget(home: Home, removal: Request) -> None:
     """Remove the rows from state, objects and landing folder; the caller holds every lock.
 
     The state is changed first and records what is left to do, so that `finish` can complete an
     interrupted deletion.
     """
-    for kept in found.contents.values():
+    for kept in removal.contents.values():
         home.objects.put(kept)
-    for path, content in found.files.items():
+    for path, content in removal.files.items():
         if content is None:
             path.unlink(missing_ok=True)
             folder = path.parent
@@ -276,10 +278,10 @@ def forget(home: Home, found: Request) -> None:
         temporary = path.with_name(f".{path.name}.tmp")
         temporary.write_bytes(content)
         os.replace(temporary, path)
-    for path, content in found.segments.items():
+    for path, content in removal.segments.items():
         wrong = replace_segment(path, content)
-        found.unsearched += [] if wrong is None else [wrong]
-    forgetting.apply(home.state, found.deletion)
+        removal.unsearched += [] if wrong is None else [wrong]
+    forgetting.apply(home.state, removal.deletion)
 
 
 def finish(home: Home, effects: Sequence[Callable[[set[str], set[str]], None]] = ()) -> None:

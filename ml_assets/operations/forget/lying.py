@@ -52,7 +52,7 @@ class Wanted:
 
 def search(home: Home, wanted: Wanted) -> Lying:
     """Search every file of a dataset in the home."""
-    found = Lying()
+    lying = Lying()
     for entry in _files(home, wanted):
         named = batch_of(wanted.spec, entry.path.name)
         if named is None and entry.path.parent != home.landing / wanted.dataset:
@@ -61,13 +61,13 @@ def search(home: Home, wanted: Wanted) -> Lying:
             if named is not None and hidden(entry.path.name):
                 continue
         try:
-            _look(entry.path, named, wanted, found)
+            _look(entry.path, named, wanted, lying)
         except OSError as error:
-            found.unsearched.append(f"{shown(entry.path)}: cannot be read: {error.strerror}")
-        if entry.path in found.files and _outside(entry.path, home.root):
+            lying.unsearched.append(f"{shown(entry.path)}: cannot be read: {error.strerror}")
+        if entry.path in lying.files and _outside(entry.path, home.root):
             away = shown(entry.path.resolve())
-            found.unsearched.append(f"{shown(entry.path)}: a link to {away}, where it stays")
-    return found
+            lying.unsearched.append(f"{shown(entry.path)}: a link to {away}, where it stays")
+    return lying
 
 
 def _files(home: Home, wanted: Wanted) -> Iterator[Item]:
@@ -82,30 +82,30 @@ def _files(home: Home, wanted: Wanted) -> Iterator[Item]:
             yield entry
 
 
-def _look(path: Path, named: str | None, wanted: Wanted, found: Lying) -> None:
+def _look(path: Path, named: str | None, wanted: Wanted, lying: Lying) -> None:
     content = path.read_bytes()
     digest = bytes_digest(content)
     if digest in wanted.known:
-        found.files[path] = wanted.known[digest]
+        lying.files[path] = wanted.known[digest]
     elif not wanted.key:
         if named is None:
-            found.unsearched.append(f"{shown(path)}: its name contains no batch")
+            lying.unsearched.append(f"{shown(path)}: its name contains no batch")
         elif wanted.batch in (None, named):
-            found.files[path] = None
+            lying.files[path] = None
     elif digest not in wanted.searched and (wanted.batch is None or named in (None, wanted.batch)):
         try:
             left, count = without(content, wanted.spec, wanted.key)
         except Unreadable as error:
-            found.unsearched.append(f"{shown(path)}: {error}")
+            lying.unsearched.append(f"{shown(path)}: {error}")
             return
         except InWorkbook as error:
             said = "remove them in Excel, on all sheets, or remove the file"
-            found.workbooks.append(f"{shown(path)} holds {error}: {said}")
+            lying.workbooks.append(f"{shown(path)} holds {error}: {said}")
             return
         if count:
-            found.files[path] = left
-            found.landed[digest] = bytes_digest(left)
-            found.rows[named or ""] = max(count, found.rows.get(named or "", 0))
+            lying.files[path] = left
+            lying.landed[digest] = bytes_digest(left)
+            lying.rows[named or ""] = max(count, lying.rows.get(named or "", 0))
 
 
 def _outside(path: Path, root: Path) -> bool:

@@ -118,13 +118,13 @@ def _rows(source: Source, spec: DatasetSpec, wanted: Values) -> list[int]:
 def _same(array: pa.Array, by: Spelling, wanted: str) -> npt.NDArray[np.bool_]:
     """Return which values are the same text, or the same value of the column's type."""
     texts = texts_of(array)
-    found = pa.nulls(len(array), pa.bool_())
+    matches = pa.nulls(len(array), pa.bool_())
     if texts is not None:
-        found = pc.equal(pc.utf8_trim_whitespace(texts), wanted.strip())
+        matches = pc.equal(pc.utf8_trim_whitespace(texts), wanted.strip())
     (value,) = read(pa.array([wanted]), by).values
     if value.is_valid and by.kind not in ("text", "category"):
-        found = pc.or_kleene(found, pc.equal(read(array, by).values, value))
-    same: npt.NDArray[np.bool_] = found.fill_null(False).to_numpy(zero_copy_only=False)
+        matches = pc.or_kleene(matches, pc.equal(read(array, by).values, value))
+    same: npt.NDArray[np.bool_] = matches.fill_null(False).to_numpy(zero_copy_only=False)
     return same
 
 
@@ -137,10 +137,10 @@ def _in(text: str, spec: DatasetSpec, wanted: Values) -> bool:
         quotechar=quote or None,
         quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE,
     )
-    found = pa.array([field for row in rows for field in row], pa.string())
+    texts = pa.array([field for row in rows for field in row], pa.string())
     for name, value in wanted.items():
         column = spec.columns[name]
         joined = len(column.source or ()) > 1 and all(word in text for word in value.split())
-        if not joined and not _same(found, spelling(column, spec.landing), value).any():
+        if not joined and not _same(texts, spelling(column, spec.landing), value).any():
             return False
     return True

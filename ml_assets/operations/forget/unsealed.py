@@ -66,7 +66,7 @@ def search_unsealed(
     home: Home, project: Project, dataset: str, batch: str | None, key: Values
 ) -> Unsealed:
     """Search the segments of every environment."""
-    found = Unsealed()
+    unsealed = Unsealed()
     spec = project.datasets[dataset]
     for _, folder in _folders(home, project.requests[dataset]):
         for segment in files.segments(folder):
@@ -76,19 +76,19 @@ def search_unsealed(
             left, rows = without(content, spec, key)
             if not rows:
                 continue
-            found.files[segment.path] = left
-            found.rows[segment.day] = found.rows.get(segment.day, 0) + rows
-    return found
+            unsealed.files[segment.path] = left
+            unsealed.rows[segment.day] = unsealed.rows.get(segment.day, 0) + rows
+    return unsealed
 
 
 def without(content: bytes, spec: DatasetSpec, key: Values) -> tuple[bytes, int]:
     """Return a segment without the rows that have all these values, and their number."""
-    found = [json.loads(record) for record in files.records(content) if record is not None]
-    places = [(at, row) for at, record in enumerate(found) for row in range(_size(record))]
+    records = [json.loads(record) for record in files.records(content) if record is not None]
+    places = [(at, row) for at, record in enumerate(records) for row in range(_size(record))]
     if not key:
         return b"", len(places)
     given, own = given_columns(spec), own_columns(spec)
-    rows = [row for record in found for row in expanded(record, given, own)]
+    rows = [row for record in records for row in expanded(record, given, own)]
     if not rows:
         return content, 0
     text = b"".join(json.dumps(row).encode() + b"\n" for row in rows)
@@ -97,7 +97,7 @@ def without(content: bytes, spec: DatasetSpec, key: Values) -> tuple[bytes, int]
         return content, 0
     kept = [
         _only(record, [row for row in range(_size(record)) if (at, row) not in gone])
-        for at, record in enumerate(found)
+        for at, record in enumerate(records)
     ]
     lines = [files.framed(json.dumps(record).encode()) for record in kept if _size(record)]
     return b"".join(lines), len(gone)

@@ -25,9 +25,9 @@ class InWorkbook(Exception):
 
     def __init__(self, rows: Mapping[str, Sequence[int]]) -> None:
         said = [
-            f"{counted(len(found), 'row')} on sheet {sheet!r} ({', '.join(map(str, found[:SHOWN]))}"
-            f"{', …' if found[SHOWN:] else ''})"
-            for sheet, found in rows.items()
+            f"{counted(len(lines), 'row')} on sheet {sheet!r} ({', '.join(map(str, lines[:SHOWN]))}"
+            f"{', …' if lines[SHOWN:] else ''})"
+            for sheet, lines in rows.items()
         ]
         super().__init__(" and ".join(said))
         self.rows = rows
@@ -40,14 +40,14 @@ def holding(content: bytes, read: str | None, rows: Sequence[int], wanted: Value
     row holds them if each value is the text of one of its cells.
     """
     book = CalamineWorkbook.from_filelike(io.BytesIO(content))
-    found = {chosen(book, read)[0]: list(rows)} if rows else {}
+    by_sheet = {chosen(book, read)[0]: list(rows)} if rows else {}
     texts = {value.strip() for value in wanted.values()}
     for name in book.sheet_names:
         for number, cells in _rows(book, name):
-            if number not in found.get(name, ()) and texts <= cells:
-                found.setdefault(name, []).append(number)
-    if found:
-        raise InWorkbook(found)
+            if number not in by_sheet.get(name, ()) and texts <= cells:
+                by_sheet.setdefault(name, []).append(number)
+    if by_sheet:
+        raise InWorkbook(by_sheet)
 
 
 def _rows(book: CalamineWorkbook, name: str) -> Iterator[tuple[int, set[str]]]:

@@ -89,12 +89,12 @@ class Usable:
 def report_of(ancestry: Ancestry, version: Version) -> Step | None:
     """Return the oldest evaluation of exactly this model."""
     wanted = {version.outputs[name].digest for name in ("model", "leaderboard", "baseline")}
-    found = [
+    evaluations = [
         step
         for step in ancestry.users(version.outputs["model"].digest)
         if step.part == "evaluate" and wanted <= set(step.inputs)
     ]
-    return min(found, key=lambda step: step.created, default=None)
+    return min(evaluations, key=lambda step: step.created, default=None)
 
 
 def _unreadable(
@@ -123,20 +123,20 @@ def _missing(home: Home, closure: Closure, lost: Mapping[str, str]) -> list[str]
         for item in items:
             batch = f"@{item.batch}" if item.batch else ""
             names[item.digest] = f"{item.dataset}{batch} ({item.name})"
-    found = [
+    lines = [
         f"the landed file of {names.get(digest, 'a batch that is gone')}: {lost[digest]}"
         for digest in sorted(closure.landed & set(lost))
     ]
     for step in closure.steps:
         if step.sources in lost:
-            found.append(f"the sources of {step.name}: {lost[step.sources]}")
+            lines.append(f"the sources of {step.name}: {lost[step.sources]}")
         if not step.called:
-            found.append(f"the call of {step.name}: an older version of ml_assets did not store it")
+            lines.append(f"the call of {step.name}: an older version of ml_assets did not store it")
     for digest, user in closure.unknown.items():
         why = home.removals.why(digest)
         said = f"was {why}" if why else "was produced by no recorded action"
-        found.append(f"an input of {user}: {digest} {said}")
-    return found
+        lines.append(f"an input of {user}: {digest} {said}")
+    return lines
 
 
 def machine_notes(step: Step, kernels: Mapping[str, str]) -> list[str]:
@@ -147,9 +147,9 @@ def machine_notes(step: Step, kernels: Mapping[str, str]) -> list[str]:
         "system": platform.system(),
         "python": platform.python_version(),
     }
-    found = [f"{name} was {then[name]}, now {now[name]}" for name in now if then[name] != now[name]]
+    notes = [f"{name} was {then[name]}, now {now[name]}" for name in now if then[name] != now[name]]
     before = then.get("kernels", {})
-    return found + [
+    return notes + [
         f"{name} kernel was {before[name]}, now {kernels[name]}"
         for name in sorted(before.keys() & kernels.keys())
         if before[name] != kernels[name]

@@ -72,11 +72,11 @@ def _workers(
 ) -> Mapping[str, Worker]:
     """Start a process for each version of the code; return them by the digest of their sources."""
     digests = list(prepared.sources)
-    found: dict[str, Worker] = {}
+    workers: dict[str, Worker] = {}
     for number, (texts, members) in enumerate(states(prepared.sources[d] for d in digests)):
         process = stack.enter_context(worker(texts, root / f"code{number}", scratch.objects))
-        found |= {digests[member]: process for member in members}
-    return found
+        workers |= {digests[member]: process for member in members}
+    return workers
 
 
 class _Replay:
@@ -93,25 +93,25 @@ class _Replay:
     def run(self, tell: Callable[[str], None]) -> Recreation:
         for digest in self._prepared.closure.landed:
             self._now[digest] = self._scratch.objects.put(self._home.objects.read(digest)).digest
-        found = Recreation(IDENTICAL)
+        recreation = Recreation(IDENTICAL)
         for step in self._prepared.closure.steps:
             try:
                 made = self._workers[step.sources].make(self._call(step))
             except StageError as error:
                 why = (f"failed: {error}", *_reasons(step, {}))
                 asset = str(step.cell())
-                found.differences.append(Difference(asset, step.name, "", "", "", why))
+                recreation.differences.append(Difference(asset, step.name, "", "", "", why))
                 break
-            found.actions += 1
-            found.differences += self._compare(step, made.outputs, made.kernels)
+            recreation.actions += 1
+            recreation.differences += self._compare(step, made.outputs, made.kernels)
             tell(step.name)
-        if found.differences:
-            found.rows, found.largest, equal = self._predictions()
-            found.verdict = PREDICTION_EQUAL if equal else DIFFERENT
+        if recreation.differences:
+            recreation.rows, recreation.largest, equal = self._predictions()
+            recreation.verdict = PREDICTION_EQUAL if equal else DIFFERENT
         elif self._prepared.report is not None:
-            found.rows = self._prepared.report.outputs["predictions"].rows
-            found.largest = 0.0
-        return found
+            recreation.rows = self._prepared.report.outputs["predictions"].rows
+            recreation.largest = 0.0
+        return recreation
 
     def _call(self, step: Step) -> dict[str, Any]:
         inputs = {name: self._moved(tree) for name, tree in step.call["inputs"].items()}
@@ -131,15 +131,15 @@ class _Replay:
         self, step: Step, outputs: Mapping[str, Ref], kernels: Mapping[str, str]
     ) -> list[Difference]:
         follows = any(self._now[digest] != digest for digest in step.inputs)
-        found = []
+        differences = []
         for name, then in step.outputs.items():
             now = outputs[name].digest if name in outputs else ""
             self._now.setdefault(then.digest, now)
             if now != then.digest:
                 why = ("an input is different",) if follows else _reasons(step, kernels)
                 asset = str(step.cell(name))
-                found.append(Difference(asset, step.name, name, then.digest, now, why))
-        return found
+                differences.append(Difference(asset, step.name, name, then.digest, now, why))
+        return differences
 
     def _predictions(self) -> tuple[int | None, float | None, bool]:
         """Return the test rows, the largest difference, and whether it is within tolerance."""
@@ -174,8 +174,8 @@ def _reasons(step: Step, kernels: Mapping[str, str]) -> tuple[str, ...]:
         f"{name} was {then}, now {now or 'not installed'}"
         for name, (then, now) in step.moved.items()
     ]
-    found = [*moved, *machine_notes(step, kernels)]
-    return tuple(found) or (
+    reasons = [*moved, *machine_notes(step, kernels)]
+    return tuple(reasons) or (
         "same inputs, code, libraries and machine: it is not deterministic, or reads something "
         "that is not an input",
     )

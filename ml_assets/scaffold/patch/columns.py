@@ -76,10 +76,10 @@ class Guesses:
                 if how.format == "csv":
                     written = ("encoding", "delimiter", "quote", "header", "skip_lines")
                     how = replace(how, **{name: getattr(landing, name) for name in written})
-                found = measured(table_of([path], replace(how, sheet=landing.sheet)))
+                measures = measured(table_of([path], replace(how, sheet=landing.sheet)))
             except (RequestError, TooLongRecord):
                 return {}
-        return {column.name: column for column in found.profile.columns}
+        return {column.name: column for column in measures.profile.columns}
 
 
 def of_columns(spec: DatasetSpec, seen: Seen, guesses: Guesses) -> Iterator[Suggestion]:
@@ -110,9 +110,9 @@ def _renamed(
         return next(other for other in there if other.lower() == near[0])
     if len(there) != 1 or len(seen.missing) != 1:
         return None
-    found = guesses.of(guesses.newest(batches), there[0])
+    profile = guesses.of(guesses.newest(batches), there[0])
     kinds = {column.type for key, column in spec.columns.items() if name in named(key, column)}
-    return there[0] if found is not None and found.type in kinds else None
+    return there[0] if profile is not None and profile.type in kinds else None
 
 
 def _missing(name: str, new: str | None, spec: DatasetSpec, seen: Seen) -> Suggestion:
@@ -148,18 +148,18 @@ def _missing(name: str, new: str | None, spec: DatasetSpec, seen: Seen) -> Sugge
 def _new(
     name: str, batches: list[str], spec: DatasetSpec, seen: Seen, guesses: Guesses
 ) -> Suggestion:
-    found = guesses.of(guesses.newest(batches), name)
+    profile = guesses.of(guesses.newest(batches), name)
     said = f"{_files(tuple(batches))} a column that the spec does not know"
-    if found is None:
+    if profile is None:
         return Suggestion(name, "new", (said,), batches=tuple(batches))
-    evidence: tuple[str, ...] = (f"{said}: {found.type}, {'; '.join(found.evidence)}",)
+    evidence: tuple[str, ...] = (f"{said}: {profile.type}, {'; '.join(profile.evidence)}",)
     lacking = len(seen.files) - len(batches)
     if lacking and spec.on_missing_column != "ignore":
         way = f"{counted(lacking, 'batch has', 'batches have')} it not, and would be refused"
         return Suggestion(name, "new", (*evidence, way), batches=tuple(batches))
     if not spec.key:
         evidence += ("rows without a key are known by their values, so folds are drawn anew",)
-    lines = text_of(DraftNode(parts={name: guesses.node(found)})).splitlines()
+    lines = text_of(DraftNode(parts={name: guesses.node(profile)})).splitlines()
     edit = Edit("add", ("columns",), lines)
     return Suggestion(name, "new: added", evidence, (edit,), bool(spec.key), batches=tuple(batches))
 
@@ -170,41 +170,41 @@ def _unread(name: str, column: Column, broken: BrokenRule, guesses: Guesses) -> 
     examples = f": {'; '.join(broken.examples)}" if broken.examples else ""
     evidence: tuple[str, ...] = (first + examples,)
     parts = named(name, column)
-    found = guesses.of(guesses.newest(broken.batches), parts[0]) if len(parts) == 1 else None
-    if found is not None and column.type in ("integer", "number") and found.type == "category":
+    profile = guesses.of(guesses.newest(broken.batches), parts[0]) if len(parts) == 1 else None
+    if profile is not None and column.type in ("integer", "number") and profile.type == "category":
         # A few numbers look like codes; the spec knows that they are amounts.
-        found = _amounts(column, found)
+        profile = _amounts(column, profile)
     edits: tuple[Edit, ...] = ()
     change, compatible = f"{column.type}: not read", True
-    if found is not None and found.type == column.type:
-        edits = tuple(_spelled(name, column, found, guesses))
+    if profile is not None and profile.type == column.type:
+        edits = tuple(_spelled(name, column, profile, guesses))
         change = "; ".join(f"{edit.place[-1]}: {edit.value}" for edit in edits) or change
-    elif found is not None and (column.type, found.type) == ("integer", "number"):
+    elif profile is not None and (column.type, profile.type) == ("integer", "number"):
         edits = (Edit("set", ("columns", name, "type"), "number"),)
         change = "type: integer → number"
-    elif found is not None and broken.whole:
-        edits = tuple(_retyped(name, column, found, guesses))
-        change, compatible = f"type: {column.type} → {found.type}", False
+    elif profile is not None and broken.whole:
+        edits = tuple(_retyped(name, column, profile, guesses))
+        change, compatible = f"type: {column.type} → {profile.type}", False
         # What speaks for a type may quote values.
-        evidence += () if column.sensitive else ("; ".join(found.evidence),)
+        evidence += () if column.sensitive else ("; ".join(profile.evidence),)
     if not edits:
         evidence += ("correct the file and land it again",)
     back = broken.rows if edits else 0
     return Suggestion(name, change, evidence, edits, compatible, back, batches)
 
 
-def _amounts(column: Column, found: ColumnProfile) -> ColumnProfile:
+def _amounts(column: Column, profile: ColumnProfile) -> ColumnProfile:
     """Return a category as numbers with a few words for missing ones, if it is that."""
-    words = [text for text in found.values or () if not NUMBER.fullmatch(text.strip())]
-    rows = sum((found.values or {})[text] for text in words)
-    if not words or len(words) > FEW_WORDS or 2 * rows > found.present:
-        return found
-    return replace(found, type=column.type, null_values=(*found.null_values, *words))
+    words = [text for text in profile.values or () if not NUMBER.fullmatch(text.strip())]
+    rows = sum((profile.values or {})[text] for text in words)
+    if not words or len(words) > FEW_WORDS or 2 * rows > profile.present:
+        return profile
+    return replace(profile, type=column.type, null_values=(*profile.null_values, *words))
 
 
-def _spelled(name: str, column: Column, found: ColumnProfile, guesses: Guesses) -> Iterator[Edit]:
+def _spelled(name: str, column: Column, profile: ColumnProfile, guesses: Guesses) -> Iterator[Edit]:
     """Yield how a column of the same type is written otherwise."""
-    parts = guesses.node(found).parts
+    parts = guesses.node(profile).parts
     for key in SPELLED:
         if key not in parts:
             continue
@@ -217,19 +217,19 @@ def _spelled(name: str, column: Column, found: ColumnProfile, guesses: Guesses) 
             yield Edit("set", ("columns", name, key), value)
     landing = guesses.spec.landing.null_values
     known = landing if column.null_values is None else column.null_values
-    more = [text for text in found.null_values if text not in known]
+    more = [text for text in profile.null_values if text not in known]
     if more and not column.sensitive:
         yield Edit("set", ("columns", name, "null_values"), [*known, *more])
         if not column.nullable:
             yield Edit("set", ("columns", name, "nullable"), True)
 
 
-def _retyped(name: str, column: Column, found: ColumnProfile, guesses: Guesses) -> Iterator[Edit]:
+def _retyped(name: str, column: Column, profile: ColumnProfile, guesses: Guesses) -> Iterator[Edit]:
     for key in OWN:
         if key in column.model_fields_set:
             yield Edit("remove", ("columns", name, key))
-    new = guesses.node(found).parts
-    yield Edit("set", ("columns", name, "type"), found.type)
+    new = guesses.node(profile).parts
+    yield Edit("set", ("columns", name, "type"), profile.type)
     for key in (*SPELLED, "null_values", "range", "allowed"):
         if key in new:
             yield Edit("set", ("columns", name, key), new[key].value)

@@ -48,10 +48,10 @@ def proposed(planner: Planner, dataset: str, only: Collection[str] = ()) -> Prop
     """
     project, home = planner.project, planner.home
     spec = project.datasets[dataset]
-    found = seen(planner, dataset)
-    if not found.files:
+    survey = seen(planner, dataset)
+    if not survey.files:
         raise RequestError(f"nothing has landed for {dataset}, so there is nothing to go by")
-    every = (*of_columns(spec, found, Guesses(home, spec, found)), *of_rules(spec, found))
+    every = (*of_columns(spec, survey, Guesses(home, spec, survey)), *of_rules(spec, survey))
     known = {item.column for item in every}
     for name in only:
         if name not in known:
@@ -88,16 +88,16 @@ def proposed(planner: Planner, dataset: str, only: Collection[str] = ()) -> Prop
     return Proposed(path, every, taken, wrong, after, patch, models)
 
 
-def accept(found: Proposed) -> None:
+def accept(proposal: Proposed) -> None:
     """Write the patch. RequestError if the project would be wrong with it."""
-    if found.wrong:
+    if proposal.wrong:
         raise RequestError(
-            f"not written, since then {'; '.join(found.wrong)}. Change that first, or take only "
+            f"not written, since then {'; '.join(proposal.wrong)}. Change that first, or take only "
             "other columns with --column"
         )
-    part = found.path.with_name(f".{found.path.name}.tmp")
-    part.write_text(found.text, encoding="utf-8")
-    os.replace(part, found.path)
+    part = proposal.path.with_name(f".{proposal.path.name}.tmp")
+    part.write_text(proposal.text, encoding="utf-8")
+    os.replace(part, proposal.path)
 
 
 def _old(item: Suggestion) -> bool:

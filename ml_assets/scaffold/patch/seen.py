@@ -73,20 +73,24 @@ class Seen:
 def seen(planner: Planner, dataset: str) -> Seen:
     """Read the newest files again that do not fit the spec without a remark."""
     home = planner.home
-    newest = {b: found[0] for (name, b), found in home.batches.landed().items() if name == dataset}
+    newest = {
+        b: landings[0] for (name, b), landings in home.batches.landed().items() if name == dataset
+    }
     withdrawn = home.batches.withdrawn(home.env)
     for (name, batch), out in withdrawn.items():
         if name == dataset and batch in newest and newest[batch].id <= out.upto:
             del newest[batch]
-    found = Seen(files={batch: newest[batch] for batch in planner.project.ordered(dataset, newest)})
+    survey = Seen(
+        files={batch: newest[batch] for batch in planner.project.ordered(dataset, newest)}
+    )
     current = home.records.all_current(home.env)
-    for batch, landed in found.files.items():
+    for batch, landed in survey.files.items():
         held = current.get((f"{dataset}/quarantine", batch))
         if held is not None and held.facts.get("landing") == landed.digest and _fits(held.facts):
             continue
-        found.looked += 1
-        _read(found, planner.project, dataset, batch, home.objects.read(landed.digest))
-    return found
+        survey.looked += 1
+        _read(survey, planner.project, dataset, batch, home.objects.read(landed.digest))
+    return survey
 
 
 def _fits(facts: Mapping[str, Any]) -> bool:
@@ -95,7 +99,7 @@ def _fits(facts: Mapping[str, Any]) -> bool:
     return not troubled and not remarks
 
 
-def _read(found: Seen, project: Project, dataset: str, batch: str, content: bytes) -> None:
+def _read(survey: Seen, project: Project, dataset: str, batch: str, content: bytes) -> None:
     spec = project.datasets[dataset]
     try:
         names = list(read(content, spec.landing, spec.columns).names)
@@ -104,10 +108,10 @@ def _read(found: Seen, project: Project, dataset: str, batch: str, content: byte
     wanted = expected(spec.columns)
     for name in wanted if spec.on_missing_column != "ignore" else ():
         if name not in names:
-            found.missing.setdefault(name, []).append(batch)
+            survey.missing.setdefault(name, []).append(batch)
     for name in names:
         if name and name not in wanted:
-            found.extra.setdefault(name, []).append(batch)
+            survey.extra.setdefault(name, []).append(batch)
     # What refuses a file as a whole hides what is wrong in it.
     milder: dict[str, Any] = {"on_new_column": "ignore"}
     if spec.on_type_change != "ignore":
@@ -116,12 +120,12 @@ def _read(found: Seen, project: Project, dataset: str, batch: str, content: byte
     parsed: Mapping[str, Any] = ingest(reading, landed=InMemory(content)).outputs
     if parsed["summary"]["refused"] is not None:
         return
-    file = found.files[batch].name
+    file = survey.files[batch].name
     parts = [*_rejected(spec, parsed["rejects"], file)]
     parts += _judged(clean_spec(project, dataset), parsed["raw"], file)
     landed = parsed["summary"]["landed"]
     for key, count, values, examples in parts:
-        one = found.broken.setdefault(key, BrokenRule())
+        one = survey.broken.setdefault(key, BrokenRule())
         one.add(batch, count)
         one.values.update(values)
         one.examples += examples[: EXAMPLES - len(one.examples)]

@@ -124,30 +124,30 @@ class Recorder:
 
         Full where there is no room and the spec says that it is not answered then.
         """
-        found = self.logs.get(model)
-        if found is None:
+        recording = self.logs.get(model)
+        if recording is None:
             return None
         now = time.time_ns()
         request, moment = new_id(now), datetime.fromtimestamp(now / 1e9, UTC)
-        if share(request) < found.log.requests.sample:
+        if share(request) < recording.log.requests.sample:
             try:
-                found.log.append(found.record(request, moment, answered), moment)
+                recording.log.append(recording.record(request, moment, answered), moment)
             except Full:
                 self._lost(model)
-                if found.log.requests.on_full == "refuse":
+                if recording.log.requests.on_full == "refuse":
                     raise
         return str(request)
 
     def said(self, model: str) -> dict[str, str | None]:
         """Return why requests of a model are not kept, if they are to be."""
-        found = self.logs.get(model)
-        return {} if found is None else {"requests_not_kept": found.log.why}
+        recording = self.logs.get(model)
+        return {} if recording is None else {"requests_not_kept": recording.log.why}
 
     def refuses(self) -> bool:
         """Return whether a model does not answer, since its requests cannot be kept."""
         return any(
-            found.log.why is not None and found.log.requests.on_full == "refuse"
-            for found in self.logs.values()
+            recording.log.why is not None and recording.log.requests.on_full == "refuse"
+            for recording in self.logs.values()
         )
 
     def start(self) -> None:
@@ -160,16 +160,16 @@ class Recorder:
         self._stopped.set()
         if self._thread.is_alive():
             self._thread.join()
-        for found in self.logs.values():
-            found.log.close()
+        for recording in self.logs.values():
+            recording.log.close()
 
     def _tick(self) -> None:
         while not self._stopped.wait(self._every):
             self._look()
 
     def _look(self) -> None:
-        for found in self.logs.values():
+        for recording in self.logs.values():
             try:
-                found.log.tick(datetime.now(UTC))
+                recording.log.tick(datetime.now(UTC))
             except OSError as error:
-                log.warning("the requests in %s: %s", found.log.folder, error.strerror)
+                log.warning("the requests in %s: %s", recording.log.folder, error.strerror)

@@ -44,13 +44,13 @@ class Kept:
 
     def row(self, given: Mapping[str, Any]) -> Row:
         """Return a row as it is kept."""
-        found = {name: written(given.get(name)) for name in self.plain}
+        fields = {name: written(given.get(name)) for name in self.plain}
         for name, parts in self.hashed.items():
             assert self.key is not None
             values = [written(given.get(part)) for part in parts]
             known = [text_of(value) for value in values if value is not None]
-            found[name] = hashed(self.key, " ".join(known)) if len(known) == len(parts) else None
-        return found
+            fields[name] = hashed(self.key, " ".join(known)) if len(known) == len(parts) else None
+        return fields
 
 
 def rows_of(given: Any) -> Sequence[Mapping[str, Any]]:
@@ -63,15 +63,15 @@ def rows_of(given: Any) -> Sequence[Mapping[str, Any]]:
 
 def answers_of(table: pa.Table) -> dict[str, list[Any]]:
     """Return what was answered, column by column."""
-    found = {name: table[name].to_pylist() for name in ANSWERED if name in table.column_names}
+    columns = {name: table[name].to_pylist() for name in ANSWERED if name in table.column_names}
     classes = [name for name in table.column_names if name.startswith(PROBABILITY)]
     if classes:
         each = [table[name].to_pylist() for name in classes]
         names = [name.removeprefix(PROBABILITY) for name in classes]
-        found["probabilities"] = [
+        columns["probabilities"] = [
             json.dumps(dict(zip(names, row, strict=True))) for row in zip(*each, strict=True)
         ]
-    return found
+    return columns
 
 
 def written(value: Any) -> Any:

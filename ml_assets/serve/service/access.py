@@ -55,8 +55,8 @@ class Access:
         """Return the key of a request; None without one, or with one that opens nothing."""
         given = headers.get("authorization", "")
         text = given.removeprefix(BEARER) if given.startswith(BEARER) else headers.get(OWN, "")
-        found = self.keys.get(digest_of(text)) if text else None
-        return None if found is None or found.revoked else found
+        key = self.keys.get(digest_of(text)) if text else None
+        return None if key is None or key.revoked else key
 
 
 class Rates:

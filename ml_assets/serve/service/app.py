@@ -76,7 +76,7 @@ def application(
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))
     app.add_exception_handler(RequestValidationError, _wrong_query)
     examples = (model.example for model in service.models.values())
-    example = next((found for found in examples if found is not None), None)
+    example = next((each for each in examples if each is not None), None)
     app.include_router(native.routes(service, example))
     app.include_router(mlflow.routes(service))
     app.include_router(v2.routes(service))
@@ -88,7 +88,7 @@ def application(
 async def _wrong_query(_: Request, error: Exception) -> JSONResponse:
     """Return what is wrong with the parameters of a query, without their values."""
     assert isinstance(error, RequestValidationError)
-    said = [f"{'.'.join(map(str, found['loc'][1:]))}: {found['msg']}" for found in error.errors()]
+    said = [f"{'.'.join(map(str, fault['loc'][1:]))}: {fault['msg']}" for fault in error.errors()]
     return JSONResponse({"error": "; ".join(said)}, 422)
 
 
@@ -127,9 +127,9 @@ def _watched(app: FastAPI, service: Service) -> None:
             if model.loaded is not None:
                 service.figures.version.labels(name).set(model.loaded.state.version)
             service.figures.behind.labels(name).set(model.why is not None)
-        for name, found in service.recorder.logs.items():
-            service.figures.log_bytes.labels(name).set(found.log.bytes)
-            service.figures.log_full.labels(name).set(found.log.why is not None)
+        for name, recording in service.recorder.logs.items():
+            service.figures.log_bytes.labels(name).set(recording.log.bytes)
+            service.figures.log_full.labels(name).set(recording.log.why is not None)
         return Response(service.figures.text(), media_type=TEXT)
 
 

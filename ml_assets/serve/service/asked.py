@@ -45,6 +45,6 @@ def said(asked: Asked) -> str:
 
 def heard(text: str) -> Asked:
     """Return what `said` wrote."""
-    found = json.loads(text)
-    bundles = found.pop("bundles")
-    return Asked(**found, bundles=None if bundles is None else Bundles(**bundles))
+    document = json.loads(text)
+    bundles = document.pop("bundles")
+    return Asked(**document, bundles=None if bundles is None else Bundles(**bundles))

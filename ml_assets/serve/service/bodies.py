@@ -33,11 +33,11 @@ def document(body: bytes, most: int) -> Any:
     few_brackets(body, most)
     try:
         text = body.decode("utf-8-sig")
-        found = json.loads(text, parse_constant=_constant)
+        parsed = json.loads(text, parse_constant=_constant)
         if "\\u" in text:
             # Half a surrogate pair is no character: it can neither be stored nor answered.
-            json.dumps(found, ensure_ascii=False).encode()
-        return found
+            json.dumps(parsed, ensure_ascii=False).encode()
+        return parsed
     except UnicodeEncodeError:
         raise Refused(400, "the body is not JSON: a \\u escape is half a surrogate pair") from None
     except (ValueError, RecursionError) as error:
@@ -49,24 +49,22 @@ def _constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON; write null for a missing value")
 
 
-def rows_in(found: Any, most: int) -> Sequence[Mapping[str, Scalar]]:
+def rows_in(rows: Any, most: int) -> Sequence[Mapping[str, Scalar]]:
     """Return the rows of a JSON document: a list of at most so many objects, column to value."""
-    few(found, most)
-    if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
+    few(rows, most)
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise Refused(400, "rows are not there; wanted a list of objects from column to value")
-    if not found:
+    if not rows:
         raise Refused(422, "no rows are there")
-    nested = {
-        name for row in found for name, value in row.items() if isinstance(value, dict | list)
-    }
+    nested = {name for row in rows for name, value in row.items() if isinstance(value, dict | list)}
     if nested:
         raise Refused(422, f"not a single value: {', '.join(sorted(nested)[:20])}")
-    return found
+    return rows
 
 
-def few(found: Any, most: int) -> None:
+def few(rows: Any, most: int) -> None:
     """Raise Refused for a list of more than so many rows."""
-    if isinstance(found, list) and len(found) > most:
+    if isinstance(rows, list) and len(rows) > most:
         raise many_rows(most)
 
 
@@ -77,12 +75,12 @@ def csv(body: bytes, spec: RowsSpec, most: int) -> Source:
     lines = most + how.skip + 2
     while True:
         end = end_of_line(text, lines)
-        found = delimited.read(text[:end], how, damaged)
+        records = delimited.read(text[:end], how, damaged)
         # A quoted value may go on after the end.
-        until = found.unclosed if found.unclosed is not None and end < len(text) else None
-        broken = [item for item in found.broken if until is None or item.line < until]
-        if len(found.lines) + len(broken) > most:
+        until = records.unclosed if records.unclosed is not None and end < len(text) else None
+        broken = [item for item in records.broken if until is None or item.line < until]
+        if len(records.lines) + len(broken) > most:
             raise many_rows(most)
         if end == len(text):
-            return found
+            return records
         lines *= 2

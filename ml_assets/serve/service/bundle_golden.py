@@ -54,12 +54,12 @@ def _compared(
 ) -> None:
     model = Predictor(bundle.about["model"], tables.load, state)
     read = model.read(state, rows, features=features)
-    found = model.predicted(state, read, features=features, batch=batch)
+    predicted = model.predicted(state, read, features=features, batch=batch)
     wanted = _predictions(bundle.files[expected], len(state.scorer.document["classes"]) or 1)
-    if found.problems or len(found.found) != len(wanted):
-        first = min(found.problems.items(), default=(0, "rows are missing"))
+    if predicted.problems or len(predicted.found) != len(wanted):
+        first = min(predicted.problems.items(), default=(0, "rows are missing"))
         raise StageError(f"golden row {first[0]} of {expected} has no prediction: {first[1]}")
-    now = found.found.reshape(len(wanted), -1)
+    now = predicted.found.reshape(len(wanted), -1)
     far = float((np.abs(now - wanted) / np.maximum(1.0, np.abs(wanted))).max(initial=0.0))
     if not far <= TOLERANCE:
         raise StageError(

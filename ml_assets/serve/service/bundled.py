@@ -41,7 +41,7 @@ def served_of(asked: Bundles) -> list[Served]:
 
     RequestError names everything that is wrong with any of them.
     """
-    found, wrong = [], []
+    served, wrong = [], []
     given = [join_of(text) for text in asked.joins]
     known: set[str] = set()
     for path in asked.paths:
@@ -52,10 +52,10 @@ def served_of(asked: Bundles) -> list[Served]:
             raw = document(bundle.files[ROWS])
             known |= set(raw["joined"])
             here = [join for join in given if join[0] in raw["joined"]]
-            found.append(_served(bundle, raw, here))
+            served.append(_served(bundle, raw, here))
         except (MlAssetsError, OSError) as error:
             wrong.append(f"{path}: {error}")
-    names = [model.name for model in found]
+    names = [model.name for model in served]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         wrong.append(f"{', '.join(twice)}: several bundles of one model; a service has one of each")
@@ -65,7 +65,7 @@ def served_of(asked: Bundles) -> list[Served]:
         wrong.append(f"--join {', '.join(lost)}: the models join {joined}")
     if wrong:
         raise RequestError("\n".join(wrong))
-    return found
+    return served
 
 
 def _checked(path: Path, public_key: Path | None) -> Bundle:
@@ -103,8 +103,8 @@ def _served(
         ranges=lambda: ranges,
     )
     check(bundle, raw, state)
-    found = Predictor(about["model"], tables.load, state)
-    return Served(found.name, found, example=_example(bundle, raw, found))
+    predictor = Predictor(about["model"], tables.load, state)
+    return Served(predictor.name, predictor, example=_example(bundle, raw, predictor))
 
 
 def _learned() -> pa.Table:
@@ -120,8 +120,8 @@ def _hook(bundle: Bundle, raw: Mapping[str, Any]) -> Hook | None:
         return None
     with zipfile.ZipFile(io.BytesIO(bundle.files[CODE])) as code:
         texts = {_module(name): code.read(name).decode() for name in code.namelist()}
-    found: Hook = stored_modules(texts, sha256(bundle.files[CODE])).function(raw["function"])
-    return found
+    hook: Hook = stored_modules(texts, sha256(bundle.files[CODE])).function(raw["function"])
+    return hook
 
 
 def _module(path: str) -> str:
@@ -134,13 +134,13 @@ def _module(path: str) -> str:
     return inside.replace("/", ".")
 
 
-def _example(bundle: Bundle, raw: Mapping[str, Any], found: Predictor) -> dict[str, Any] | None:
+def _example(bundle: Bundle, raw: Mapping[str, Any], predictor: Predictor) -> dict[str, Any] | None:
     """Return the body of a request that works, with the first golden raw row; None if none does."""
     golden = raw["golden"]
     if "file" not in golden:
         return None
     row = pq.read_table(io.BytesIO(bundle.files[golden["file"]])).slice(0, 1).to_pylist()[0]
-    body = request_of(found, row, golden["batch"])
-    answer = found.predict(body["rows"], batch=body.get("batch"))
+    body = request_of(predictor, row, golden["batch"])
+    answer = predictor.predict(body["rows"], batch=body.get("batch"))
     # Its joined rows may not be there.
     return body if answer[PROBLEM][0].as_py() is None else None

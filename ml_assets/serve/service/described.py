@@ -18,7 +18,7 @@ def described(model: Served) -> dict[str, Any]:
         return {"name": model.name, "version": None, "ready": False, "why": model.why}
     state = model.loaded.state
     scorer = state.scorer
-    found = {
+    document = {
         "name": model.name,
         "version": f"v{state.version}",
         "digest": state.digest,
@@ -45,15 +45,15 @@ def described(model: Served) -> dict[str, Any]:
         ],
     }
     if scorer.spec.task == "multiclass":
-        found["classes"] = [str(name) for name in scorer.document["classes"]]
+        document["classes"] = [str(name) for name in scorer.document["classes"]]
     if "threshold" in scorer.document:
-        found["threshold"] = scorer.document["threshold"]
+        document["threshold"] = scorer.document["threshold"]
     if model.why is not None:
-        found["why_not_newer"] = model.why
-    return found
+        document["why_not_newer"] = model.why
+    return document
 
 
 def _known(scorer: Scorer, column: str) -> list[str]:
     """Return the values that the model knows of a feature with the name of a column."""
-    found = scorer.document["categories"].get(column, ())
-    return [str(value) for value in found[:KNOWN]]
+    levels = scorer.document["categories"].get(column, ())
+    return [str(value) for value in levels[:KNOWN]]

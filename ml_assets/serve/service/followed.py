@@ -40,11 +40,11 @@ class Followed(Served):
         """Take over what has changed; whatever fails, what was served is served on."""
         try:
             if self._champion is None:
-                found = LoadedModel(self._home, self._project, self.name)
-                self._check(found.state)
-                self._champion = self.loaded = found
-                self.example = example_of(self._home, found)
-                log.info("%s v%s is served", self.name, found.state.version)
+                newer = LoadedModel(self._home, self._project, self.name)
+                self._check(newer.state)
+                self._champion = self.loaded = newer
+                self.example = example_of(self._home, newer)
+                log.info("%s v%s is served", self.name, newer.state.version)
             elif self._champion.refresh(self._check):
                 log.info("%s v%s is served", self.name, self._champion.state.version)
         except FAILURES as error:

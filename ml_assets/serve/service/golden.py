@@ -50,13 +50,13 @@ def check(home: Home, model: str, state: LoadedVersion) -> None:
 
     Nothing is checked if their report is gone.
     """
-    found = golden_of(home, model, state.document)
-    if found is None or not len(found.features):
+    golden = golden_of(home, model, state.document)
+    if golden is None or not len(golden.features):
         return
     scorer = state.scorer
-    now = predict(scorer.document, scorer.family, found.features)
+    now = predict(scorer.document, scorer.family, golden.features)
     now = now if now.ndim == 1 else now.max(axis=1)
-    other = int((now != found.wanted.to_numpy()).sum())
+    other = int((now != golden.wanted.to_numpy()).sum())
     if other:
         raise StageError(
             f"{model} v{state.version}: {other} of {len(now)} golden rows have other predictions "

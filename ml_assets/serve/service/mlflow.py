@@ -33,9 +33,9 @@ def routes(service: Service) -> APIRouter:
 
         def work(model: Served, body: bytes) -> Response:
             reading, options = _reading(kind, body, service.limits.rows)
-            found = service.reply(model, PROTOCOL, reading, options)
-            predictions = found.table[PREDICTION].to_pylist()
-            headers = {"X-Model-Version": f"v{found.state.version}", **request_id(found)}
+            reply = service.reply(model, PROTOCOL, reading, options)
+            predictions = reply.table[PREDICTION].to_pylist()
+            headers = {"X-Model-Version": f"v{reply.state.version}", **request_id(reply)}
             return JSONResponse({"predictions": predictions}, headers=headers)
 
         return await service.answered(request, PROTOCOL, find, work)
@@ -56,12 +56,12 @@ def _reading(kind: str, body: bytes, most: int) -> tuple[Callable[..., Any], Opt
         return lambda spec: bodies.csv(body, spec, most), Options()
     if kind != bodies.JSON:
         raise Refused(415, f"the Content-Type is none of {bodies.JSON}, {bodies.CSV}")
-    found = bodies.document(body, most)
-    ways = [way for way in WAYS if isinstance(found, dict) and way in found]
+    document = bodies.document(body, most)
+    ways = [way for way in WAYS if isinstance(document, dict) and way in document]
     if len(ways) != 1:
         raise Refused(400, f"wanted an object with one of {', '.join(WAYS)}")
-    rows = bodies.rows_in(_rows(ways[0], found[ways[0]], most), most)
-    return lambda _: rows, _options(found.get("params") or {})
+    rows = bodies.rows_in(_rows(ways[0], document[ways[0]], most), most)
+    return lambda _: rows, _options(document.get("params") or {})
 
 
 def _rows(way: str, given: Any, most: int) -> Any:

@@ -85,8 +85,8 @@ def _reading(kind: str, body: bytes, options: Options, limits: Limits) -> tuple[
 
 
 def _json(body: bytes, options: Options, most: int) -> tuple[Any, Options]:
-    found = bodies.document(body, most)
-    given = found if isinstance(found, dict) else {"rows": found}
+    document = bodies.document(body, most)
+    given = document if isinstance(document, dict) else {"rows": document}
     unknown = sorted(set(given) - set(KEYS))
     if unknown or "rows" not in given:
         raise Refused(400, f"wanted an object with {', '.join(KEYS)}, or a list of rows")
@@ -97,22 +97,22 @@ def _json(body: bytes, options: Options, most: int) -> tuple[Any, Options]:
     return lambda _: rows, Options(features, batch, options.interval, options.explain)
 
 
-def _written(accepted: str, model: Served, found: Reply) -> Response:
+def _written(accepted: str, model: Served, reply: Reply) -> Response:
     """Return the answer in the format that the client accepts first; JSON by default."""
-    version = f"v{found.state.version}"
-    headers = {"X-Model-Version": version, **request_id(found)}
+    version = f"v{reply.state.version}"
+    headers = {"X-Model-Version": version, **request_id(reply)}
     kinds = [part.partition(";")[0].strip() for part in accepted.split(",")]
     chosen = next((kind for kind in kinds if kind in bodies.FORMATS), bodies.JSON)
     if chosen == bodies.JSON:
-        said = {"model": model.name, "version": version, "predictions": found.table.to_pylist()}
-        said |= {} if found.request is None else {"request_id": found.request}
+        said = {"model": model.name, "version": version, "predictions": reply.table.to_pylist()}
+        said |= {} if reply.request is None else {"request_id": reply.request}
         return JSONResponse(said, headers=headers)
     sink = io.BytesIO()
     if chosen == bodies.CSV:
-        pyarrow.csv.write_csv(found.table, sink)
+        pyarrow.csv.write_csv(reply.table, sink)
     else:
-        with pa.ipc.new_stream(sink, found.table.schema) as writer:
-            writer.write_table(found.table)
+        with pa.ipc.new_stream(sink, reply.table.schema) as writer:
+            writer.write_table(reply.table)
     return Response(sink.getvalue(), media_type=chosen, headers=headers)
 
 

@@ -75,7 +75,7 @@ def reply(
         rows = loaded.read(state, given, features=options.features)
         if len(rows.lines) > most:
             raise many_rows(most)
-        found = loaded.predicted(state, rows, features=options.features, batch=options.batch)
+        predicted = loaded.predicted(state, rows, features=options.features, batch=options.batch)
     except Unreadable as error:
         raise Refused(422, f"the rows cannot be read: {error.reason}") from None
     except RequestError as error:
@@ -83,16 +83,16 @@ def reply(
     except HookError as error:
         log.warning("%s: %s", served.name, error)
         raise Refused(422, "the features function fails for these rows") from None
-    if found.problems:
+    if predicted.problems:
         source = given if isinstance(given, Source) else source_of(given, spec)
-        listed = problems(spec, source, found.problems)
+        listed = problems(spec, source, predicted.problems)
         for rule in {problem.rule for problem in listed}:
             of_rule = {problem.row for problem in listed if problem.rule == rule}
             figures.refused.labels(served.name, rule).inc(len(of_rule))
-        have = counted(len(found.problems), "row breaks", "rows break")
+        have = counted(len(predicted.problems), "row breaks", "rows break")
         raise Refused(422, f"{have} the contract, of {len(rows.lines)}", listed)
-    table = state.scorer.answer(len(rows.lines), found)
-    _usual(served.name, state, found, table, figures)
+    table = state.scorer.answer(len(rows.lines), predicted)
+    _usual(served.name, state, predicted, table, figures)
     answered = Answered(
         state.version,
         protocol,
@@ -107,7 +107,7 @@ def reply(
     table = table.select([name for name in table.column_names if name not in left_out])
     if options.explain:
         try:
-            parts = state.explainer.explained(found.features)
+            parts = state.explainer.explained(predicted.features)
         except StageError as error:
             raise Refused(422, str(error)) from None
         for name, values in parts.items():
@@ -116,10 +116,10 @@ def reply(
 
 
 def _usual(
-    name: str, state: LoadedVersion, found: Predicted, table: pa.Table, figures: Figures
+    name: str, state: LoadedVersion, predicted: Predicted, table: pa.Table, figures: Figures
 ) -> None:
     """Count rows unlike those learned from; Refused where the spec does not want them."""
-    new, outside = unseen(table), out_of_range(state.ranges(), found)
+    new, outside = unseen(table), out_of_range(state.ranges(), predicted)
     for counter, by in ((figures.unseen, new), (figures.out_of_range, outside)):
         for column, rows in by.items():
             counter.labels(name, column).inc(len(rows))
@@ -131,6 +131,6 @@ def _usual(
         raise Refused(422, said, wrong)
 
 
-def request_id(found: Reply) -> dict[str, str]:
+def request_id(replied: Reply) -> dict[str, str]:
     """Return the header that says under which id a request was written down."""
-    return {} if found.request is None else {"X-Request-Id": found.request}
+    return {} if replied.request is None else {"X-Request-Id": replied.request}

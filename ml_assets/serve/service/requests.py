@@ -114,13 +114,13 @@ class Service:
         self, model: Served, protocol: str, reading: Callable[..., Any], options: Options
     ) -> Reply:
         """Return the predictions, counted and written down."""
-        found = reply(model, reading, options, self.figures, protocol, self.limits.rows)
+        replied = reply(model, reading, options, self.figures, protocol, self.limits.rows)
         try:
-            request = self.recorder.record(model.name, found.answered)
+            request = self.recorder.record(model.name, replied.answered)
         except Full as full:
             raise Refused(503, f"requests cannot be kept now: {full}") from None
-        self.figures.rows.labels(model.name, protocol).inc(len(found.table))
-        return replace(found, request=request)
+        self.figures.rows.labels(model.name, protocol).inc(len(replied.table))
+        return replace(replied, request=request)
 
     async def _body(self, request: Request, take: Callable[[int], None]) -> bytes:
         encoding = request.headers.get("content-encoding", "identity")

@@ -27,21 +27,21 @@ Found = Mapping[str, list[int]]
 
 def unseen(answer: pa.Table) -> dict[str, list[int]]:
     """Return the rows of an answer with categories that the model never saw."""
-    found: dict[str, list[int]] = {}
+    places: dict[str, list[int]] = {}
     if answer[UNSEEN].null_count < len(answer):
         for row, names in enumerate(answer[UNSEEN].to_pylist()):
             for name in () if names is None else names.split(", "):
-                found.setdefault(name, []).append(row)
-    return found
+                places.setdefault(name, []).append(row)
+    return places
 
 
-def out_of_range(ranges: Ranges, found: Predicted) -> dict[str, list[int]]:
+def out_of_range(ranges: Ranges, predicted: Predicted) -> dict[str, list[int]]:
     """Return the rows with numbers that are outside of what was learned; missing ones are not."""
     outside = {}
     for name, (low, high) in ranges.items():
-        places = _outside(found.features[name], low, high)
+        places = _outside(predicted.features[name], low, high)
         if len(places):
-            outside[name] = found.at[places].tolist()
+            outside[name] = predicted.at[places].tolist()
     return outside
 
 
@@ -65,8 +65,8 @@ def refused(state: LoadedVersion, new: Found, outside: Found) -> list[Problem]:
     return sorted(wrong)
 
 
-def _problems(rule: str, found: Found, wanted: Callable[[str], str]) -> Iterator[Problem]:
-    for name, rows in found.items():
+def _problems(rule: str, places: Found, wanted: Callable[[str], str]) -> Iterator[Problem]:
+    for name, rows in places.items():
         for row in rows:
             yield Problem(row, name, rule, wanted(name))
 

@@ -34,8 +34,8 @@ def routes(service: Service) -> APIRouter:
 
     @router.get("", summary="The server")
     def server() -> JSONResponse:
-        found = {"name": "ml_assets", "version": version("ml_assets"), "extensions": []}
-        return JSONResponse(found)
+        metadata = {"name": "ml_assets", "version": version("ml_assets"), "extensions": []}
+        return JSONResponse(metadata)
 
     @router.get("/health/live", summary="Whether the server answers")
     def live() -> JSONResponse:
@@ -69,8 +69,8 @@ def routes(service: Service) -> APIRouter:
                 raise Refused(400, "wanted an object with inputs")
             rows = _rows(asked.get("inputs"), service.limits.rows)
             options = _options(asked.get("parameters") or {})
-            found = service.reply(model, PROTOCOL, lambda _: rows, options)
-            return JSONResponse(_response(model.name, asked, found), headers=request_id(found))
+            reply = service.reply(model, PROTOCOL, lambda _: rows, options)
+            return JSONResponse(_response(model.name, asked, reply), headers=request_id(reply))
 
         return await service.answered(request, PROTOCOL, lambda: service.model(name), work)
 
@@ -132,25 +132,25 @@ def _options(parameters: Any) -> Options:
     return Options(features, batch)
 
 
-def _response(name: str, asked: Mapping[str, Any], found: Reply) -> dict[str, Any]:
+def _response(name: str, asked: Mapping[str, Any], reply: Reply) -> dict[str, Any]:
     wanted = asked.get("outputs")
-    names = [n for n in found.table.column_names if n not in NOT_TENSORS]
+    names = [n for n in reply.table.column_names if n not in NOT_TENSORS]
     if isinstance(wanted, list) and wanted:
         chosen = [str(item.get("name")) for item in wanted if isinstance(item, dict)]
         missing = [item for item in chosen if item not in names]
         if missing or len(chosen) < len(wanted):
             raise Refused(422, f"outputs: wanted some of {', '.join(names)}")
         names = chosen
-    own = {} if found.request is None else {"id": found.request}
+    own = {} if reply.request is None else {"id": reply.request}
     said = {"id": asked["id"]} if isinstance(asked.get("id"), str) else own
     outputs = [
         {
             "name": output,
-            "datatype": "BYTES" if pa.types.is_string(found.table[output].type) else "FP64",
-            "shape": [len(found.table)],
-            "data": found.table[output].to_pylist(),
+            "datatype": "BYTES" if pa.types.is_string(reply.table[output].type) else "FP64",
+            "shape": [len(reply.table)],
+            "data": reply.table[output].to_pylist(),
         }
         for output in names
     ]
-    version_of = str(found.state.version)
+    version_of = str(reply.state.version)
     return {**said, "model_name": name, "model_version": version_of, "outputs": outputs}

@@ -68,15 +68,15 @@ def combined(operation: ast.operator, left: Number, right: Number) -> Number:
         raise ValueError(f"arithmetic between constants: {error}") from None
     if isinstance(result, complex):
         raise ValueError("a root of a negative number")
-    found: Number = number(result)
-    return found
+    constant: Number = number(result)
+    return constant
 
 
 def instant(text: str) -> datetime:
     """Return the time that a text denotes, in UTC (the default zone); otherwise ValueError."""
     try:
-        found = datetime.fromisoformat(text)
-        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+        moment = datetime.fromisoformat(text)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError):
         raise ValueError(
             f"{text!r} is not a time; write '2024-01-31', '2024-01-31T12:00' or "
@@ -87,17 +87,17 @@ def instant(text: str) -> datetime:
 def duration(text: str) -> timedelta:
     """Return the duration that a text such as `1h 30min` denotes; otherwise ValueError."""
     sign, rest = (-1, text[1:].lower()) if text.startswith("-") else (1, text.lower())
-    found, at = 0.0, 0
+    seconds, at = 0.0, 0
     for part in _AMOUNT.finditer(rest):
         amount, unit = part.groups()
         known = unit if unit in UNITS else unit.removesuffix("s")
         if part.start() != at or known not in UNITS:
             break
-        found, at = found + float(amount) * UNITS[known], part.end()
+        seconds, at = seconds + float(amount) * UNITS[known], part.end()
     if at == 0 or rest[at:].strip():
         raise ValueError(
             f"{text!r} is not a duration; write '90s', '15min', '1h 30min' or '2 days'"
         )
-    if found > LONGEST * UNITS["day"]:
+    if seconds > LONGEST * UNITS["day"]:
         raise ValueError(f"{text!r} is too long (wanted at most {LONGEST:,} days)")
-    return sign * timedelta(seconds=found)
+    return sign * timedelta(seconds=seconds)

@@ -139,25 +139,25 @@ def deeper(tree: ast.AST, most: int) -> bool:
 
 def _pieces(text: str, quoted: dict[str, str]) -> Iterator[str]:
     for piece in _PIECE.finditer(text):
-        found = piece.group()
+        token = piece.group()
         if piece.lastgroup == "text":
-            yield _ESCAPE.sub(_escaped, found)
+            yield _ESCAPE.sub(_escaped, token)
         elif piece.lastgroup == "column":
             # Not a Python name: use a stand-in that no column may have.
             stand_in = f"_{len(quoted)}_"
-            quoted[stand_in] = found[1:-1]
+            quoted[stand_in] = token[1:-1]
             yield f" {stand_in} "
         elif piece.lastgroup in ("and", "or"):
             yield f" {piece.lastgroup} "
-        elif "#" in found:
+        elif "#" in token:
             raise ValueError(f"comments are not allowed; {LISTED}")
         else:
-            yield re.sub(r"[\r\n]", " ", found)
+            yield re.sub(r"[\r\n]", " ", token)
 
 
-def _escaped(found: re.Match[str]) -> str:
-    known = found[1] in _KNOWN_ESCAPES
-    return found.group() if known else f"\\{found.group()}"
+def _escaped(match: re.Match[str]) -> str:
+    known = match[1] in _KNOWN_ESCAPES
+    return match.group() if known else f"\\{match.group()}"
 
 
 def _short(text: str) -> str:
@@ -187,15 +187,15 @@ def _inner(node: ast.expr) -> list[ast.expr]:
         case ast.Compare() if all(isinstance(item, _COMPARISONS) for item in node.ops):
             return _compared(node)
         case ast.Call() | ast.Attribute():
-            found = call(node)
-            assert found is not None
-            operands = {p.name for p in found.method.takes if p.wanted == "operand"}
-            return [found.on, *(v for name, v in found.given.items() if name in operands)]
+            called = call(node)
+            assert called is not None
+            operands = {p.name for p in called.method.takes if p.wanted == "operand"}
+            return [called.on, *(v for name, v in called.given.items() if name in operands)]
     raise ValueError(f"no {type(node).__name__}; {LISTED}")
 
 
 def _compared(node: ast.Compare) -> list[ast.expr]:
-    found = [node.left]
+    operands = [node.left]
     for operation, right in zip(node.ops, node.comparators, strict=True):
         listed = values(right) is not None
         if isinstance(operation, ast.In | ast.NotIn) and not listed:
@@ -204,8 +204,8 @@ def _compared(node: ast.Compare) -> list[ast.expr]:
             raise ValueError("a list is for in and not in")
         if listed and len(node.ops) > 1:
             raise ValueError("a list is not allowed in a chain of comparisons; use &")
-        found += [] if listed else [right]
-    return found
+        operands += [] if listed else [right]
+    return operands
 
 
 def _given(node: ast.Call, name: str, method: Method) -> dict[str, ast.expr]:
@@ -213,18 +213,18 @@ def _given(node: ast.Call, name: str, method: Method) -> dict[str, ast.expr]:
     said = f".{name}({', '.join(takes)})"
     if len(node.args) > len(takes):
         raise ValueError(f"{said}: got {len(node.args)} arguments")
-    found = dict(zip(takes, node.args, strict=False))
+    arguments = dict(zip(takes, node.args, strict=False))
     for item in node.keywords:
-        if item.arg not in takes or item.arg in found:
+        if item.arg not in takes or item.arg in arguments:
             raise ValueError(f"{said}: got {item.arg or '**'}=")
-        found[item.arg] = item.value
-    missing = [p.name for p in method.takes if p.needed and p.name not in found]
+        arguments[item.arg] = item.value
+    missing = [p.name for p in method.takes if p.needed and p.name not in arguments]
     if missing:
         raise ValueError(f"{said}: {', '.join(missing)} is missing")
     for parameter in method.takes:
-        if parameter.name in found and parameter.wanted != "operand":
-            _argument(said, parameter.wanted, found[parameter.name])
-    return found
+        if parameter.name in arguments and parameter.wanted != "operand":
+            _argument(said, parameter.wanted, arguments[parameter.name])
+    return arguments
 
 
 def _argument(said: str, wanted: str, node: ast.expr) -> None:

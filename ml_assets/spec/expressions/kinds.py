@@ -93,10 +93,10 @@ def _constant(value: object) -> Kind:
 
 
 def _wanted(kind: Kind, node: ast.expr, columns: Mapping[str, Kind], what: str) -> Kind:
-    found = _kind(node, columns)
-    if found != kind:
-        raise ValueError(f"{what}: {grammar.shown(node)} is {A[found]}, wanted {A[kind]}")
-    return found
+    actual = _kind(node, columns)
+    if actual != kind:
+        raise ValueError(f"{what}: {grammar.shown(node)} is {A[actual]}, wanted {A[kind]}")
+    return actual
 
 
 def _arithmetic(node: ast.BinOp, columns: Mapping[str, Kind]) -> Kind:
@@ -107,9 +107,9 @@ def _arithmetic(node: ast.BinOp, columns: Mapping[str, Kind]) -> Kind:
     if isinstance(node.op, ast.Add) and sides == {"text"}:
         return "text"
     if isinstance(node.op, ast.Add | ast.Sub):
-        found = _shifted(node, left, right)
-        if found is not None:
-            return found
+        shifted = _shifted(node, left, right)
+        if shifted is not None:
+            return shifted
     if isinstance(node.op, ast.Mult) and sides == {"number", "text"}:
         for side in (node.left, node.right):
             if isinstance(side, ast.Constant) and isinstance(side.value, str):
@@ -178,9 +178,9 @@ def _fits(node: ast.expr, kind: Kind, value: Any) -> None:
 
 
 def _method(node: ast.expr, columns: Mapping[str, Kind]) -> Kind:
-    found = grammar.call(node)
-    assert found is not None, ast.dump(node)
-    on, name, method, given = found
+    call = grammar.call(node)
+    assert call is not None, ast.dump(node)
+    on, name, method, given = call
     if not grammar.names(on):
         raise ValueError(f".{name} is for columns, got {grammar.shown(on)}")
     kind = _kind(on, columns)

@@ -63,8 +63,8 @@ def check(spec: PeriodSpec, *, cleaned: Handle) -> Result:
 
 def _instants(period: tuple[datetime, datetime], zone: str) -> tuple[datetime, datetime]:
     """Return clock times as times in UTC, without a zone."""
-    found, _, _ = to_utc(np.array(period, "datetime64[us]").view(np.int64), zone)
-    start, stop = found.view("datetime64[us]").tolist()
+    instants, _, _ = to_utc(np.array(period, "datetime64[us]").view(np.int64), zone)
+    start, stop = instants.view("datetime64[us]").tolist()
     return start, stop
 
 

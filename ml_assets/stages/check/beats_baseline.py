@@ -22,13 +22,13 @@ def check(spec: EvaluateSpec, *, metrics: Handle) -> Result:
     Failed if the spec's metric is not better than the baseline's; a warning if it is but the
     interval of the paired difference contains 0; not applicable if the metric has no value.
     """
-    found = metrics.json()
-    value, base = found["test"][spec.metric], found["baseline"][spec.metric]
+    measured = metrics.json()
+    value, base = measured["test"][spec.metric], measured["baseline"][spec.metric]
     figures = {"metric": spec.metric, "value": value, "baseline": base}
     if value is None or base is None:
         why = f"{spec.metric} has no value on the test rows"
         return _result(Check("beats_baseline", None, why, metadata=figures))
-    difference, notes = found["difference"][spec.metric], found.get("notes", ())
+    difference, notes = measured["difference"][spec.metric], measured.get("notes", ())
     figures |= {"difference": difference}
     said = f"{spec.metric} {value:.4g}, baseline {base:.4g}"
     if not standard.is_better(spec.metric, value, base):

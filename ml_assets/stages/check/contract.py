@@ -24,48 +24,48 @@ def check(spec: CleanSpec, *, summary: Handle) -> Result:
     Failed with severity `warn` if kept rows break a rule whose action is warn. Rows quarantined
     within the budget are reported, and pass. Not applicable to a withdrawn batch.
     """
-    found = summary.json()
-    quarantined = sum(found["quarantined"].values())
+    figures = summary.json()
+    quarantined = sum(figures["quarantined"].values())
     metadata = {
-        "landed": found["landed"],
+        "landed": figures["landed"],
         "quarantined": quarantined,
-        "by_rule": found["quarantined"],
-        "warned": found["warned"],
+        "by_rule": figures["quarantined"],
+        "warned": figures["warned"],
         "budget": spec.quarantine_budget,
     }
-    return Result({}, checks=(_verdict(spec, found, quarantined, metadata),))
+    return Result({}, checks=(_verdict(spec, figures, quarantined, metadata),))
 
 
 def _verdict(
-    spec: CleanSpec, found: dict[str, Any], quarantined: int, metadata: dict[str, Any]
+    spec: CleanSpec, figures: dict[str, Any], quarantined: int, metadata: dict[str, Any]
 ) -> Check:
-    if found.get("withdrawn"):
+    if figures.get("withdrawn"):
         return Check(NAME, None, "the batch is withdrawn", metadata=metadata)
-    if found["refused"] is not None:
-        said = f"refused, {_all(found['landed'])} quarantined: {found['refused']}"
+    if figures["refused"] is not None:
+        said = f"refused, {_all(figures['landed'])} quarantined: {figures['refused']}"
         return Check(NAME, False, said, metadata=metadata)
-    if not quarantined and not found["warned"]:
-        verb = "satisfies" if found["landed"] == 1 else "satisfy"
-        was = "was" if found["landed"] == 1 else "were"
-        said = f"{_all(found['landed'])} {verb} the contract or {was} filtered"
-        said = "; ".join([said, *_unlabelled(found), *found["warnings"]])
+    if not quarantined and not figures["warned"]:
+        verb = "satisfies" if figures["landed"] == 1 else "satisfy"
+        was = "was" if figures["landed"] == 1 else "were"
+        said = f"{_all(figures['landed'])} {verb} the contract or {was} filtered"
+        said = "; ".join([said, *_unlabelled(figures), *figures["warnings"]])
         return Check(NAME, True, said, metadata=metadata)
-    parts = [f"{name} {rows:,}" for name, rows in found["quarantined"].items()]
-    said = f"{quarantined:,} of {found['landed']:,} records quarantined"
+    parts = [f"{name} {rows:,}" for name, rows in figures["quarantined"].items()]
+    said = f"{quarantined:,} of {figures['landed']:,} records quarantined"
     said += f" ({', '.join(parts)})" if parts else ""
     said += f", wanted {wanted(spec)}"
-    if found["warned"]:
-        warned = ", ".join(f"{name} {rows:,}" for name, rows in found["warned"].items())
+    if figures["warned"]:
+        warned = ", ".join(f"{name} {rows:,}" for name, rows in figures["warned"].items())
         said += f"; kept with a warning: {warned}"
     said += f"; see `ml-assets quarantine {spec.dataset}`"
-    passed = not found["warned"]
-    said = "; ".join([said, *_unlabelled(found), *found["warnings"]])
+    passed = not figures["warned"]
+    said = "; ".join([said, *_unlabelled(figures), *figures["warnings"]])
     return Check(NAME, passed, said, "warn", metadata)
 
 
-def _unlabelled(found: dict[str, Any]) -> list[str]:
+def _unlabelled(figures: dict[str, Any]) -> list[str]:
     """Return what lacks its label yet, if anything does."""
-    reasons = found.get("unlabelled", {})
+    reasons = figures.get("unlabelled", {})
     if not reasons:
         return []
     listed = ", ".join(f"{reason} {rows:,}" for reason, rows in reasons.items())

@@ -44,7 +44,7 @@ def check(
     said = summary.json()
     counts, folds = said["rows"], dict(zip(FOLDS, (train, validation, test), strict=True))
     tables = {name: handle.table() for name, handle in folds.items()}
-    found = {name: _rows(table) for name, table in tables.items()}
+    sizes = {name: _rows(table) for name, table in tables.items()}
     rows, unlabelled, wrong = 0, 0, []
     classes: Classes = defaultdict(lambda: np.zeros(len(FOLDS), np.int64))
     for batch, handle in features.items():
@@ -59,9 +59,9 @@ def check(
             if used:
                 wrong.append(f"{name} refers to {counted(used, 'row')} of {batch} without a label")
     wrong += [
-        f"{name} has {counted(found[name], 'row')}, the split says {counts[name]:,}"
+        f"{name} has {counted(sizes[name], 'row')}, the split says {counts[name]:,}"
         for name in FOLDS
-        if found[name] != counts[name]
+        if sizes[name] != counts[name]
     ]
     if sum(counts.values()) != rows:
         wrong.append(f"{sum(counts.values()):,} of {rows:,} rows are accounted for")

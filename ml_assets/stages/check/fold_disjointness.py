@@ -48,16 +48,16 @@ def check(
     folds = [_spans(handle.table()) for handle in (train, validation, test)]
     wrong = [
         f"{name} refers to features of {batch} other than those it was made from"
-        for name, found in zip(FOLDS, folds, strict=True)
-        for batch, (digests, _) in found.items()
+        for name, by_batch in zip(FOLDS, folds, strict=True)
+        for batch, (digests, _) in by_batch.items()
         if batch not in features or digests != {features[batch].digest}
     ]
     counts = np.zeros(len(FOLDS), np.int64)
     with ExitStack() as files:
         held = {unit: files.enter_context(Keys()) for unit in units}
         for batch, handle in features.items():
-            spans = [found[batch][1] if batch in found else None for found in folds]
-            if all(found is None for found in spans):
+            spans = [by_batch[batch][1] if batch in by_batch else None for by_batch in folds]
+            if all(span is None for span in spans):
                 continue
             table = handle.table(columns)
             rows, fold = _rows(batch, spans, len(table), wrong)
@@ -92,15 +92,15 @@ Spans = NDArray[np.int64]
 
 def _spans(table: pa.Table) -> dict[str, tuple[set[str], Spans]]:
     """Return, for each batch of a fold, the digests that its ranges name, and the ranges."""
-    found: dict[str, tuple[set[str], Spans]] = {}
+    by_batch: dict[str, tuple[set[str], Spans]] = {}
     spans = np.column_stack([table["start"].to_numpy(), table["stop"].to_numpy()])
     batches = table["batch"].combine_chunks().dictionary_encode()
     digests = table["features"].combine_chunks().dictionary_encode()
     for number, batch in enumerate(batches.dictionary.to_pylist()):
         mine = batches.indices.to_numpy() == number
         named = np.unique(digests.indices.to_numpy()[mine])
-        found[batch] = ({digests.dictionary[n].as_py() for n in named.tolist()}, spans[mine])
-    return found
+        by_batch[batch] = ({digests.dictionary[n].as_py() for n in named.tolist()}, spans[mine])
+    return by_batch
 
 
 def _rows(

@@ -86,5 +86,5 @@ def _times(references: pa.Table, features: Mapping[str, Handle]) -> Iterator[tup
         time = features[batch].table(["_time"])["_time"]
         spans = zip(mine["start"].to_pylist(), mine["stop"].to_pylist(), strict=True)
         parts = [time.slice(start, stop - start).chunks for start, stop in spans]
-        found = pa.chunked_array([c for part in parts for c in part], time.type).drop_null()
-        yield batch, np.asarray(found.cast(pa.timestamp("us", "UTC")).cast(pa.int64()).to_numpy())
+        times = pa.chunked_array([c for part in parts for c in part], time.type).drop_null()
+        yield batch, np.asarray(times.cast(pa.timestamp("us", "UTC")).cast(pa.int64()).to_numpy())

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def check(_spec: DecideSpec, *, decision: Handle) -> Result:
     """Return the check `gate`: failed, as a warning, if any rule failed."""
-    found = decision.json()
-    red = [line["rule"] for line in found["rules"] if line["passed"] is False]
-    figures = {"verdict": found["verdict"], "comparison": found["comparison"], "red": red}
-    return Result({}, checks=(Check("gate", not red, found["sentence"], "warn", figures),))
+    document = decision.json()
+    red = [line["rule"] for line in document["rules"] if line["passed"] is False]
+    figures = {"verdict": document["verdict"], "comparison": document["comparison"], "red": red}
+    return Result({}, checks=(Check("gate", not red, document["sentence"], "warn", figures),))

@@ -49,7 +49,7 @@ def check(
     """
     cleaned, stored = main.table(), features.table(list(spec.columns))
     joined = joined_frames(joins, previous)
-    found = {name: _Found() for name in spec.moments}
+    leaks = {name: _Found() for name in spec.moments}
     for name, at in spec.moments.items():
         when = moments(at, cleaned, f"{spec.model}: joins: at of {name}")
         frames = _Frames(joined, joins, previous, name, spec.times[name])
@@ -57,13 +57,13 @@ def check(
             part = cleaned.take(pa.array(rows))
             left = frames.until(int(when[rows].max()))
             again = call(spec, hook, compact(part), left)
-            found[name].add(again, stored.take(pa.array(rows)), part[LINE])
-    asked = sum(item.rows for item in found.values())
+            leaks[name].add(again, stored.take(pa.array(rows)), part[LINE])
+    asked = sum(item.rows for item in leaks.values())
     if not asked:
         verdict = Check(NAME, None, "no row says when its prediction is made")
         return Result({}, checks=(verdict,))
-    wrong = {name: item.counts for name, item in found.items() if item.counts}
-    text = "; ".join(f"{item.said(name)}" for name, item in found.items() if item.counts)
+    wrong = {name: item.counts for name, item in leaks.items() if item.counts}
+    text = "; ".join(f"{item.said(name)}" for name, item in leaks.items() if item.counts)
     text = text or f"the same without the joined rows that are later ({counted(asked, 'row')})"
     facts = {"rows": asked, "differing": wrong}
     return Result({}, checks=(Check(NAME, not wrong, text, metadata=facts),))

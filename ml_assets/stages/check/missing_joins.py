@@ -34,7 +34,7 @@ def check(spec: PredictionsSpec, *, inputs: Handle) -> Result:
         f"{name} is missing in {percent(part)} of the rows" for name, part in share.items()
     )
     passed = all(part <= MOST for part in share.values())
-    found = Check(
+    verdict = Check(
         NAME, passed, said or "no feature is derived from a join", "warn", {"share": share}
     )
-    return Result({}, checks=(found,))
+    return Result({}, checks=(verdict,))

@@ -23,21 +23,21 @@ NAME = "prediction_rows"
 
 def check(spec: PredictionsSpec, *, predictions: Handle, cleaned: Handle) -> Result:
     """Return the check `prediction_rows`: the same lines in the same order, each finite."""
-    found, wanted = predictions.table(), cleaned.table([LINE])
-    lacking = _without(found)
-    facts = {"rows": found.num_rows, "cleaned": wanted.num_rows, "without_prediction": lacking}
-    said = counted(found.num_rows, "prediction")
+    predicted, wanted = predictions.table(), cleaned.table([LINE])
+    lacking = _without(predicted)
+    facts = {"rows": predicted.num_rows, "cleaned": wanted.num_rows, "without_prediction": lacking}
+    said = counted(predicted.num_rows, "prediction")
     wrong = []
-    if not found[LINE].equals(wanted[LINE]):
+    if not predicted[LINE].equals(wanted[LINE]):
         wrong.append(f"wanted one for each of {counted(wanted.num_rows, 'cleaned row')}, in order")
     if lacking:
         wrong.append(f"{lacking:,} are missing or not finite")
     return Result({}, checks=(Check(NAME, not wrong, "; ".join([said, *wrong]), metadata=facts),))
 
 
-def _without(found: pa.Table) -> int:
-    bad = np.zeros(found.num_rows, dtype=bool)
-    for name, column in zip(found.column_names, found.columns, strict=True):
+def _without(table: pa.Table) -> int:
+    bad = np.zeros(table.num_rows, dtype=bool)
+    for name, column in zip(table.column_names, table.columns, strict=True):
         if pa.types.is_floating(column.type):
             bad |= ~np.isfinite(column.to_numpy())
         elif name == "prediction":

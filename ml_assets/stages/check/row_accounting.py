@@ -23,13 +23,13 @@ def check(spec: CleanSpec, *, summary: Handle, cleaned: Handle, quarantine: Hand
 
     Where labels come later, cleaned is labelled + unlabelled.
     """
-    found = summary.json()
+    figures = summary.json()
     good = cleaned.table([LINE]).column(LINE).to_pylist()
     bad = quarantine.table([LINE, "rule"])
     lines = bad.column(LINE).to_pylist()
-    filtered = sum(found["filtered"].values())
+    filtered = sum(figures["filtered"].values())
     metadata = {
-        "landed": found["landed"],
+        "landed": figures["landed"],
         "cleaned": len(good),
         "filtered": filtered,
         "quarantined": len(lines),
@@ -41,16 +41,16 @@ def check(spec: CleanSpec, *, summary: Handle, cleaned: Handle, quarantine: Hand
         metadata["unlabelled"] = sum(without.values())
         labelled = len(good) - metadata["unlabelled"]
         kept = f"labelled {labelled:,} + unlabelled {metadata['unlabelled']:,}"
-        if without != Counter(found["unlabelled"]):
+        if without != Counter(figures["unlabelled"]):
             wrong.append("the summary counts other rows without a label than cleaned holds")
     account = (
-        f"landed {found['landed']:,}, {kept} + filtered {filtered:,} + quarantined {len(lines):,}"
+        f"landed {figures['landed']:,}, {kept} + filtered {filtered:,} + quarantined {len(lines):,}"
     )
-    if found["landed"] != len(good) + filtered + len(lines):
+    if figures["landed"] != len(good) + filtered + len(lines):
         wrong.append("the sum differs from the number of landed records")
-    if found["cleaned"] != len(good):
-        wrong.append(f"the summary says {found['cleaned']:,} cleaned")
-    if Counter(bad.column("rule").to_pylist()) != Counter(found["quarantined"]):
+    if figures["cleaned"] != len(good):
+        wrong.append(f"the summary says {figures['cleaned']:,} cleaned")
+    if Counter(bad.column("rule").to_pylist()) != Counter(figures["quarantined"]):
         wrong.append("the summary counts other rules than the quarantine holds")
     if len({*good, *lines}) != len(good) + len(lines):
         wrong.append("a record is both in cleaned and quarantine, or twice in one")

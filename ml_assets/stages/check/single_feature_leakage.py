@@ -62,7 +62,7 @@ def check(spec: LeakageSpec, *, features: Mapping[str, Handle]) -> Result:
     category is encoded by its mean target on every second row and judged on the others. An
     acknowledged feature is named, not judged.
     """
-    found: dict[str, list[Near]] = {name: [] for name in spec.columns}
+    associations: dict[str, list[Near]] = {name: [] for name in spec.columns}
     size = min(max(SAMPLE // max(len(features), 1), LEAST), MOST)
     for handle in features.values():
         table = handle.table([*spec.columns, "_target"])
@@ -71,8 +71,8 @@ def check(spec: LeakageSpec, *, features: Mapping[str, Handle]) -> Result:
             table = table.take(pa.array(np.linspace(0, len(table) - 1, size).astype(np.int64)))
         if len(table) >= FEW:
             for name, near in _strongest(spec, table):
-                found[name].append(near)
-    known = {name: _together(parts) for name, parts in found.items() if parts}
+                associations[name].append(near)
+    known = {name: _together(parts) for name, parts in associations.items() if parts}
     what = "|Spearman|" if spec.task == "regression" else "AUC"
     return Result({}, checks=(_verdict(spec, known, what),))
 
@@ -128,12 +128,12 @@ def _strongest(spec: LeakageSpec, table: pa.Table) -> Iterator[tuple[str, Near]]
         classes = classes[1:] if len(classes) <= 2 else classes
         targets = [np.asarray(pc.equal(values, c).to_numpy(), dtype=np.float64) for c in classes]
     for name, column in spec.columns.items():
-        found = [Near(0.0, 0.0)]
+        associations = [Near(0.0, 0.0)]
         for target in targets:
             value, rows = _numeric(table[name], column.kind, target)
             if len(rows) >= FEW:
-                found.append(measure(value, target[rows]))
-        yield name, max(found, key=lambda near: near.value)
+                associations.append(measure(value, target[rows]))
+        yield name, max(associations, key=lambda near: near.value)
 
 
 def _numeric(column: pa.ChunkedArray, kind: str, target: Array) -> tuple[Array, NDArray[np.int64]]:
@@ -169,9 +169,9 @@ def _spearman(value: Array, target: Array) -> Near:
     size = float(np.sqrt((left**2).sum() * (right**2).sum()))
     if not size:
         return Near(0.0, 0.0)
-    found = abs(float((left * right).sum())) / size
-    z = math.atanh(min(found, 1 - 1e-12)) - SURE * math.sqrt(1.06 / (len(value) - 3))
-    return Near(found, math.tanh(max(z, 0.0)))
+    correlation = abs(float((left * right).sum())) / size
+    z = math.atanh(min(correlation, 1 - 1e-12)) - SURE * math.sqrt(1.06 / (len(value) - 3))
+    return Near(correlation, math.tanh(max(z, 0.0)))
 
 
 def _auc(value: Array, target: Array) -> Near:

@@ -135,11 +135,11 @@ def _losses(name: str, target: Array, prediction: Array) -> Array:
 
 def interval(values: Array, level: float) -> list[float] | None:
     """Return [low, high] of a distribution (draws,); None if under half of them have one."""
-    found = values[np.isfinite(values)]
-    if len(found) * 2 < len(values):
+    finite = values[np.isfinite(values)]
+    if len(finite) * 2 < len(values):
         return None
     tail = (1.0 - level) / 2.0
-    low, high = np.quantile(found, [tail, 1.0 - tail])
+    low, high = np.quantile(finite, [tail, 1.0 - tail])
     return [float(low), float(high)]
 
 
@@ -171,8 +171,8 @@ def _auc(target: Array, prediction: Array, draws: Draws) -> Array:
     ones = draws.sums((target == 1).astype(np.float64), bins, count)
     zeros = draws.sums((target == 0).astype(np.float64), bins, count)
     below = np.cumsum(zeros, axis=1) - zeros / 2.0
-    found = (ones * below).sum(axis=1) / (ones.sum(axis=1) * zeros.sum(axis=1))
-    return np.asarray(found, dtype=np.float64)
+    areas = (ones * below).sum(axis=1) / (ones.sum(axis=1) * zeros.sum(axis=1))
+    return np.asarray(areas, dtype=np.float64)
 
 
 def _average_precision(target: Array, prediction: Array, draws: Draws) -> Array:
@@ -200,14 +200,14 @@ def _f1(target: Array, prediction: Array, draws: Draws) -> Array:
     said = metrics.likeliest(prediction)
     values = np.array([1.0]) if prediction.ndim == 1 else np.unique(target)
     every = np.zeros(len(target), dtype=np.int64)
-    found = []
+    scores = []
     for value in values:
         right, ours, theirs = (
             draws.sums(rows.astype(np.float64), every, 1)[:, 0]
             for rows in ((said == value) & (target == value), said == value, target == value)
         )
-        found.append(np.where(theirs > 0, 2.0 * right / (ours + theirs), np.nan))
-    return _mean(found)
+        scores.append(np.where(theirs > 0, 2.0 * right / (ours + theirs), np.nan))
+    return _mean(scores)
 
 
 def _balanced_accuracy(target: Array, prediction: Array, draws: Draws) -> Array:
@@ -215,8 +215,8 @@ def _balanced_accuracy(target: Array, prediction: Array, draws: Draws) -> Array:
     values, group = np.unique(target, return_inverse=True)
     rows = draws.sums(None, group, len(values))
     share = draws.sums(metrics.hits(target, prediction), group, len(values)) / rows
-    found = _mean(list(share.T))
-    return np.where((rows > 0).sum(axis=1) > 1, found, np.nan)
+    recall = _mean(list(share.T))
+    return np.where((rows > 0).sum(axis=1) > 1, recall, np.nan)
 
 
 def _mean(parts: list[Array]) -> Array:
@@ -233,8 +233,8 @@ def _median(target: Array, prediction: Array, draws: Draws) -> Array:
     middle = np.bincount(bins, errors, minlength=count) / np.bincount(bins, minlength=count)
     reached = np.cumsum(draws.sums(None, bins, count), axis=1)
     place = (reached * 2.0 < reached[:, -1:]).sum(axis=1)
-    found = middle[np.minimum(place, count - 1)]
-    return np.where(reached[:, -1] > 0, found, np.nan)
+    medians = middle[np.minimum(place, count - 1)]
+    return np.where(reached[:, -1] > 0, medians, np.nan)
 
 
 def _binned(values: Array) -> tuple[Ints, int]:
@@ -242,5 +242,5 @@ def _binned(values: Array) -> tuple[Ints, int]:
     if len(values) == 0:
         return np.empty(0, dtype=np.int64), 1
     edges = np.unique(np.quantile(values, np.linspace(0, 1, _BINS + 1)[1:-1], method="lower"))
-    found, place = np.unique(np.searchsorted(edges, values, side="right"), return_inverse=True)
-    return place.astype(np.int64), len(found)
+    bins, place = np.unique(np.searchsorted(edges, values, side="right"), return_inverse=True)
+    return place.astype(np.int64), len(bins)

@@ -45,11 +45,11 @@ def _trees(fitted: Fitted, part: pa.Table) -> Found:
 
     booster = lightgbm.Booster(model_str=fitted.model["state"]["model"])
     named = part.rename_columns([f"f{place}" for place in range(part.num_columns)])
-    found = np.asarray(booster.predict(named, pred_contrib=True), dtype=np.float64)
+    amounts = np.asarray(booster.predict(named, pred_contrib=True), dtype=np.float64)
     # (rows, classes x (columns + 1)): the last of each class is its mean score.
-    found = found.reshape(part.num_rows, -1, part.num_columns + 1)
-    best = _likeliest(fitted, part, found.shape[1])
-    chosen = found[np.arange(part.num_rows), best]
+    amounts = amounts.reshape(part.num_rows, -1, part.num_columns + 1)
+    best = _likeliest(fitted, part, amounts.shape[1])
+    chosen = amounts[np.arange(part.num_rows), best]
     return "tree", float(chosen[0, -1]), chosen[:, :-1]
 
 
@@ -58,25 +58,25 @@ def _linear(fitted: Fitted, batch: pa.Table, part: pa.Table) -> Found:
     best = _likeliest(fitted, part, len(state["intercept"]))
     whole, some = _terms(state, batch), _terms(state, part)
     mean = whole.mean(axis=1)  # (outputs, columns)
-    found = some[best, np.arange(part.num_rows)] - mean[best]
+    amounts = some[best, np.arange(part.num_rows)] - mean[best]
     start = state["intercept"][best[0]] + mean[best[0]].sum()
-    return "linear", float(start), found
+    return "linear", float(start), amounts
 
 
 def _terms(state: Any, batch: pa.Table) -> Array:
     """Return each column's contribution to each output: (outputs, rows, columns)."""
     place = {name: number for number, name in enumerate(batch.column_names)}
-    found = np.zeros((len(state["intercept"]), batch.num_rows, len(place)))
+    terms = np.zeros((len(state["intercept"]), batch.num_rows, len(place)))
     for part in state["numbers"]:
         number = values(batch, part["column"])
         number = np.where(np.isnan(number), part["median"], number)
         number = (number - part["mean"]) / part["scale"]
-        found[:, :, place[part["column"]]] = np.outer(part["coefficients"], number)
+        terms[:, :, place[part["column"]]] = np.outer(part["coefficients"], number)
     for part in state["tables"]:
         code = values(batch, part["column"])
         at = np.where(np.isnan(code), 0, code + 1).astype(np.int64)
-        found[:, :, place[part["column"]]] = np.array(part["coefficients"])[:, at]
-    return found
+        terms[:, :, place[part["column"]]] = np.array(part["coefficients"])[:, at]
+    return terms
 
 
 def _likeliest(fitted: Fitted, part: pa.Table, outputs: int) -> Any:

@@ -60,7 +60,7 @@ def coverage(
     """
     document, limit = model.json(), limits.json()
     rows, sliced, left_out = _read(spec, document, family, limit, test.table(), features)
-    found: dict[str, Any] = {
+    measured: dict[str, Any] = {
         "coverage": spec.coverage,
         "task": spec.task,
         "level": spec.level,
@@ -69,13 +69,13 @@ def coverage(
     }
     why = _unmeasured(spec, limit, len(rows.covered))
     if why is not None:
-        found |= {"calibrated": False, "text": f"not calibrated: {why}"}
-        return Result({"coverage": found}, {"calibrated": False})
+        measured |= {"calibrated": False, "text": f"not calibrated: {why}"}
+        return Result({"coverage": measured}, {"calibrated": False})
     every = np.zeros(len(rows.covered), dtype=np.int64)
     (overall,) = _entries(spec, rows, ["all"], every)
     names = list(dict.fromkeys(rows.batch))
     place = np.array([names.index(name) for name in rows.batch], dtype=np.int64)
-    found |= {
+    measured |= {
         "all": overall,
         "batches": _entries(spec, rows, names, place) if any(names) else [],
         "slices": [
@@ -86,7 +86,7 @@ def coverage(
         "calibrated": overall["calibrated"],
         "text": _verdict(spec, overall),
     }
-    return Result({"coverage": found}, {"calibrated": overall["calibrated"]})
+    return Result({"coverage": measured}, {"calibrated": overall["calibrated"]})
 
 
 def exact(covered: int, rows: int, level: float) -> list[float]:
@@ -161,14 +161,14 @@ def _entries(
         with np.errstate(divide="ignore", invalid="ignore"):
             hit = rows.draws.sums(covered, group, len(labels))
             spread = hit / rows.draws.sums(None, group, len(labels))
-    found = []
+    entries = []
     for number, label in enumerate(labels):
         part = group == number
         count, inside = int(part.sum()), int(rows.covered[part].sum())
         share, days = inside / count, None
         if spread is not None and len(np.unique(_blocks(rows, part))) > 1:
             days = bootstrap.interval(spread[:, number], spec.level)
-        found.append(
+        entries.append(
             {
                 "value": label,
                 "rows": count,
@@ -182,7 +182,7 @@ def _entries(
                 "calibrated": abs(share - spec.coverage) <= TOLERANCE + 1e-9,
             }
         )
-    return found
+    return entries
 
 
 def _blocks(rows: Rows, part: NDArray[np.bool_]) -> NDArray[np.int64]:

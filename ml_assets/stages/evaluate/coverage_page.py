@@ -18,24 +18,24 @@ _SHOWN = 12
 """Lines of a slice that are always visible; the rest are collapsed."""
 
 
-def show(found: Mapping[str, Any], unit: str | None) -> Section:
+def show(coverage: Mapping[str, Any], unit: str | None) -> Section:
     """Return the section of a coverage document; `unit` is the target's."""
-    regression = found["task"] == "regression"
+    regression = coverage["task"] == "regression"
     title = "Prediction intervals" if regression else "Prediction sets"
-    text = f"{found['text'][0].upper()}{found['text'][1:]}. {_how(found)}"
-    if "all" not in found:
+    text = f"{coverage['text'][0].upper()}{coverage['text'][1:]}. {_how(coverage)}"
+    if "all" not in coverage:
         return Section(NAME, title, text)
-    level = words.level(found["level"])
+    level = words.level(coverage["level"])
     size = "Mean width" + (f" ({unit})" if unit else "") if regression else "Mean classes"
     head = ["Rows", "Covered", f"{level} interval", f"{level} by days", size]
     tables = [
         ReportTable(
             "Coverage by batch",
             ["Batch", *head],
-            [_line(entry) for entry in [*found["batches"], {**found["all"], "value": "all"}]],
+            [_line(entry) for entry in [*coverage["batches"], {**coverage["all"], "value": "all"}]],
         )
     ]
-    for name, entries in groupby(found["slices"], key=lambda entry: entry["slice"]):
+    for name, entries in groupby(coverage["slices"], key=lambda entry: entry["slice"]):
         lines = [_line(entry) for entry in entries]
         label = f"Coverage by {name}"
         tables.append(ReportTable(label, [name, *head], lines[:_SHOWN], title=f"By {name}"))
@@ -44,19 +44,19 @@ def show(found: Mapping[str, Any], unit: str | None) -> Section:
             tables.append(
                 ReportTable(f"More by {name}", [name, *head], lines[_SHOWN:], folded=folded)
             )
-    if found["limits"]["slices"]:
-        tables.append(_limits(found["limits"], unit))
-    return Section(NAME, title, text, tables, (), _notes(found))
+    if coverage["limits"]["slices"]:
+        tables.append(_limits(coverage["limits"], unit))
+    return Section(NAME, title, text, tables, (), _notes(coverage))
 
 
-def _how(found: Mapping[str, Any]) -> str:
-    limit = found["limits"]
+def _how(coverage: Mapping[str, Any]) -> str:
+    limit = coverage["limits"]
     rows = f"{limit['rows']:,} rows"
     where = {
         "validation": f"the {rows} of the validation fold, by the model before it was refitted",
         "cross_validation": f"{rows} held out of a cross-validation",
     }[limit["method"]]
-    what = "The limits of the error" if found["task"] == "regression" else "The sets"
+    what = "The limits of the error" if coverage["task"] == "regression" else "The sets"
     return f"{what} come from {where} (split conformal prediction)."
 
 
@@ -95,8 +95,8 @@ def _named(values: Sequence[str | None]) -> str:
     return ", ".join("(missing)" if value is None else value for value in values)
 
 
-def _notes(found: Mapping[str, Any]) -> list[str]:
-    limit, few = found["limits"], found["limits"]["few"]
+def _notes(coverage: Mapping[str, Any]) -> list[str]:
+    limit, few = coverage["limits"], coverage["limits"]["few"]
     notes = [
         "The coverage asked for is that of rows that are exchangeable with those that calibrate; "
         "later rows may differ. Off by more than 5 points is called not calibrated."

@@ -85,16 +85,16 @@ def evaluate(
 
 
 def _notes(spec: EvaluateSpec, rows: PredictedRows, chosen: Fitted, hidden: list[str]) -> list[str]:
-    found = []
+    notes = []
     if "constant" in chosen.model["state"]:
-        found.append(CONSTANT_TARGET)
+        notes.append(CONSTANT_TARGET)
     if rows.left_out:
-        found.append(f"{rows.left_out:,} rows left out: target or prediction not finite")
+        notes.append(f"{rows.left_out:,} rows left out: target or prediction not finite")
     if hidden:
-        found.append(f"not sliced by {', '.join(hidden)}: sensitive, no value may be shown")
+        notes.append(f"not sliced by {', '.join(hidden)}: sensitive, no value may be shown")
     if spec.undeclared:
-        found.append(f"no value of {', '.join(spec.undeclared)} is shown: {UNDECLARED}")
-    return found
+        notes.append(f"no value of {', '.join(spec.undeclared)} is shown: {UNDECLARED}")
+    return notes
 
 
 def _chosen(board: Mapping[str, Any], rows: PredictedRows) -> list[str]:
@@ -236,5 +236,5 @@ def _importance(model: Mapping[str, Any]) -> list[dict[str, Any]]:
         zip(owners(columns, prepare).values(), gains, strict=True) if gains else ()
     ):
         total[feature] = total.get(feature, 0.0) + float(gain)
-    found = [{"feature": name, "gain": gain} for name, gain in total.items()]
-    return sorted(found, key=lambda entry: (-entry["gain"], entry["feature"]))
+    entries = [{"feature": name, "gain": gain} for name, gain in total.items()]
+    return sorted(entries, key=lambda entry: (-entry["gain"], entry["feature"]))

@@ -58,11 +58,11 @@ def explain(
     batch = encoded(fitted.model, table)
     prediction = predict_encoded(fitted.model, family, batch)
     loss = row_losses(spec.metric, target, prediction, fitted.at)
-    found = {
+    explained = {
         "importance": _importance(spec, fitted, batch, target, loss),
         "contributions": _contributions(spec, fitted, table, batch, target, prediction, loss),
     }
-    return Result({"explained": found}, {"rows": len(target)})
+    return Result({"explained": explained}, {"rows": len(target)})
 
 
 def _importance(
@@ -107,10 +107,10 @@ def _contributions(
 ) -> dict[str, Any]:
     picked = _picked(prediction if prediction.ndim == 1 else prediction.max(axis=1), loss)
     at = np.array([place for place, _ in picked])
-    found = contributions(fitted, batch, at)
-    if found is None:
+    explained = contributions(fitted, batch, at)
+    if explained is None:
         return {"why": f"the family {fitted.model['family']} offers no contributions"}
-    method, start, amounts = found
+    method, start, amounts = explained
     classes = fitted.model["classes"]
     features = _columns(fitted.model, batch)
     amounts = np.column_stack(
@@ -145,35 +145,35 @@ def _contributions(
 
 def _columns(model: Mapping[str, Any], batch: pa.Table) -> dict[str, list[str]]:
     """Return the columns of an encoded batch by the feature that they come from."""
-    found: dict[str, list[str]] = {}
+    by_feature: dict[str, list[str]] = {}
     for column, feature in owners(batch.column_names, model.get("prepare", {})).items():
-        found.setdefault(feature, []).append(column)
-    return dict(sorted(found.items()))
+        by_feature.setdefault(feature, []).append(column)
+    return dict(sorted(by_feature.items()))
 
 
 def _together(amounts: Array, columns: list[str], parts: list[str]) -> Array:
     """Return what a feature contributes to each prediction: the sum over its columns."""
-    found: Array = amounts[:, [columns.index(part) for part in parts]].sum(axis=1)
-    return found
+    sums: Array = amounts[:, [columns.index(part) for part in parts]].sum(axis=1)
+    return sums
 
 
 def _picked(size: Array, loss: Array) -> list[tuple[int, str]]:
     """Return rows spread over the predictions, then those with the largest loss, each once."""
     order = np.argsort(size, kind="stable")
-    found: dict[int, str] = {}
+    picked: dict[int, str] = {}
     for label, share in _AT.items():
-        found.setdefault(int(order[round(share * (len(order) - 1))]), f"{label} prediction")
+        picked.setdefault(int(order[round(share * (len(order) - 1))]), f"{label} prediction")
     for place in np.argsort(-loss, kind="stable")[:_WORST]:
-        found.setdefault(int(place), "large loss")
-    return list(found.items())
+        picked.setdefault(int(place), "large loss")
+    return list(picked.items())
 
 
 def _texts(column: pa.ChunkedArray) -> list[str]:
-    found = []
+    texts = []
     for value in column.to_pylist():
         shown = f"{value:.6g}" if isinstance(value, float) else str(value)
-        found.append("missing" if value is None else shown)
-    return found
+        texts.append("missing" if value is None else shown)
+    return texts
 
 
 def _said(prediction: Any, classes: list[str]) -> Any:

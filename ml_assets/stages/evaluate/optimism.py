@@ -69,7 +69,7 @@ def optimism(
         why = f"{spec.fit.metric} has no value on a sample of the rows"
         return Result({"optimism": {"why": why}})
     (split, one), (random, two) = scores
-    found = {
+    document = {
         **sizes,
         "level": LEVEL,
         "split": {"value": split, "interval": bootstrap.interval(one, LEVEL)},
@@ -79,7 +79,7 @@ def optimism(
             "interval": bootstrap.interval(two - one, LEVEL),
         },
     }
-    return Result({"optimism": found}, sizes)
+    return Result({"optimism": document}, sizes)
 
 
 def _held(

@@ -35,10 +35,10 @@ def periods(time: NDArray[np.datetime64]) -> tuple[str, list[str], NDArray[np.in
         kind, start = "week", weeks.astype("datetime64[D]")
         if len(np.unique(weeks)) > MOST_WEEKS:
             kind, start = "month", days.astype("datetime64[M]").astype("datetime64[D]")
-    found, place = np.unique(start, return_inverse=True)
+    starts, place = np.unique(start, return_inverse=True)
     group = np.full(len(time), -1, dtype=np.int64)
     group[known] = place
-    return kind, [str(day) for day in found], group
+    return kind, [str(day) for day in starts], group
 
 
 def quantiles(values: Array, group: NDArray[np.int64], count: int) -> list[list[float]]:

@@ -105,14 +105,14 @@ def read(
         samples.append(_renamed(table, shown).take(pa.array(taken)))
         start += len(table)
     whole = pa.concat_tables(parts).unify_dictionaries()
-    found = {name: np.concatenate(arrays) for name, arrays in others.items()}
+    by_baseline = {name: np.concatenate(arrays) for name, arrays in others.items()}
     prediction, target = np.concatenate(said), np.concatenate(targets)
-    table = _table(whole, chosen.model, prediction, next(iter(found.values())))
+    table = _table(whole, chosen.model, prediction, next(iter(by_baseline.values())))
     sampled = pa.concat_tables(samples).unify_dictionaries()
     rows = PredictedRows(
         target,
         prediction,
-        found,
+        by_baseline,
         np.asarray(whole["_time"].to_numpy(), dtype="datetime64[us]"),
         {name: whole[column] for name, column in names.items()},
         classes,
@@ -157,13 +157,13 @@ def _finite(rows: PredictedRows) -> PredictedRows:
 
 def aligned(baseline: Fitted, table: pa.Table, classes: Sequence[str]) -> Array:
     """Return the baseline's predictions with its class columns in the order of `classes`."""
-    found = baseline.predict(table)
+    prediction = baseline.predict(table)
     own = baseline.model["classes"]
     if not classes or list(own) == list(classes):
-        return found
+        return prediction
     place = [own.index(name) if name in own else None for name in classes]
-    zero = np.zeros(len(found))
-    return np.column_stack([zero if at is None else found[:, at] for at in place])
+    zero = np.zeros(len(prediction))
+    return np.column_stack([zero if at is None else prediction[:, at] for at in place])
 
 
 def _table(

@@ -29,6 +29,6 @@ def sample(references: pa.Table, most: int, seed: int) -> pa.Table:
 def _rows(references: pa.Table, taken: NDArray[np.int64], ends: NDArray[np.int64]) -> pa.Table:
     part = np.searchsorted(ends, taken, side="right")
     row = references["stop"].to_numpy()[part] - (ends[part] - taken)
-    found = references.select(["batch", "features"]).take(pa.array(part))
-    columns = {"batch": found["batch"], "features": found["features"]}
+    sampled = references.select(["batch", "features"]).take(pa.array(part))
+    columns = {"batch": sampled["batch"], "features": sampled["features"]}
     return pa.table({**columns, "start": pa.array(row), "stop": pa.array(row + 1)})

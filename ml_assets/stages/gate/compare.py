@@ -90,18 +90,18 @@ def overall(
     """
     assert rows.other is not None
     rule = spec.gate.not_worse
-    found = pair(spec, rows, kept) | {"worse": None, "low": None, "limit": None, "margin": None}
-    if found["candidate"] is None:
-        return found
+    figures = pair(spec, rows, kept) | {"worse": None, "low": None, "limit": None, "margin": None}
+    if figures["candidate"] is None:
+        return figures
     whole = np.zeros(int(kept.sum()), dtype=np.int64)
     spread = _worse(spec.metric, rows, kept, draws, whole, 1)[:, 0]
     level = expanded(rule.confidence, draws.counts.shape[1])
     low, limit = bootstrap.interval(spread, level) or (None, None)
-    return found | {
-        "worse": worse_by(spec.metric, found["candidate"], found["champion"]),
+    return figures | {
+        "worse": worse_by(spec.metric, figures["candidate"], figures["champion"]),
         "low": low,
         "limit": limit,
-        "margin": allowed(rule.margin, found["champion"]),
+        "margin": allowed(rule.margin, figures["champion"]),
         "confidence": rule.confidence,
         "blocks": draws.counts.shape[1],
         "bootstrap": draws.note,
@@ -148,21 +148,21 @@ def _tested(
 ) -> dict[str, Any]:
     from scipy import special
 
-    found: dict[str, Any] = {"worse": None, "margin": None, "p": None, "judged": False}
+    figures: dict[str, Any] = {"worse": None, "margin": None, "p": None, "judged": False}
     if entry["candidate"] is None:
-        return found | {"why": f"{spec.metric} has no value"}
-    found["worse"] = worse_by(spec.metric, entry["candidate"], entry["champion"])
-    found["margin"] = allowed(rule.margin, entry["champion"])
+        return figures | {"why": f"{spec.metric} has no value"}
+    figures["worse"] = worse_by(spec.metric, entry["candidate"], entry["champion"])
+    figures["margin"] = allowed(rule.margin, entry["champion"])
     spread = spread[np.isfinite(spread)]
     least = spec.gate.not_worse.min_blocks
     if entry["rows"] < rule.min_rows:
-        return found | {"why": f"{entry['rows']:,} rows, wanted at least {rule.min_rows:,}"}
+        return figures | {"why": f"{entry['rows']:,} rows, wanted at least {rule.min_rows:,}"}
     if count < least or len(spread) < 2:
-        return found | {"why": f"{count:,} blocks, wanted at least {least:,}"}
-    beyond, error = found["worse"] - found["margin"], float(spread.std(ddof=1))
+        return figures | {"why": f"{count:,} blocks, wanted at least {least:,}"}
+    beyond, error = figures["worse"] - figures["margin"], float(spread.std(ddof=1))
     error *= np.sqrt(count / (count - 1))
-    found["p"] = float(special.stdtr(count - 1, -beyond / error)) if error else float(beyond <= 0)
-    return found | {"judged": True, "why": ""}
+    figures["p"] = float(special.stdtr(count - 1, -beyond / error)) if error else float(beyond <= 0)
+    return figures | {"judged": True, "why": ""}
 
 
 def _holm(entries: Sequence[dict[str, Any]], alpha: float) -> None:

@@ -121,11 +121,11 @@ def _measured(
 ) -> list[tuple[float, float]]:
     """Return the metric of both models on one part; nothing where it has no value."""
     task, name = spec.fit.task, spec.fit.metric
-    found = [
+    scores = [
         metrics.measure(task, target, each, (name,), at)[0][name]
         for each, at in zip(said, thresholds, strict=True)
     ]
-    return [] if None in found else [(found[0], found[1])]  # type: ignore[list-item]
+    return [] if None in scores else [(scores[0], scores[1])]  # type: ignore[list-item]
 
 
 def _judged(spec: CrossedSpec, count: int, values: Sequence[tuple[float, float]]) -> dict[str, Any]:

@@ -94,12 +94,12 @@ def page(decision: Mapping[str, Any]) -> bytes:
     figures = [
         {
             "name": names[part],
-            "candidate": number(metric, found["candidate"], unit),
-            "champion": number(metric, found["champion"], unit),
-            "rows": f"{found['rows']:,}",
+            "candidate": number(metric, figure["candidate"], unit),
+            "champion": number(metric, figure["champion"], unit),
+            "rows": f"{figure['rows']:,}",
         }
         for part in names
-        if (found := decision["figures"].get(part)) and found["rows"]
+        if (figure := decision["figures"].get(part)) and figure["rows"]
     ]
     lines = [
         {**line, "mark": _MARKS[line["passed"]][0], "mood": _MARKS[line["passed"]][1]}

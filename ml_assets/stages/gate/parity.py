@@ -61,14 +61,16 @@ def parity(
     with served(family.__name__, text, rows, order.tolist(), converted or b"", repeats) as answers:
         # Meanwhile the fresh process imports what it needs.
         wanted = predict(document, family, rows)
-        found = answers()
-    latency = found.pop("latency_ms", None)
-    if isinstance(found.get("permuted"), list):
-        found["permuted"] = np.array(found["permuted"])[np.argsort(order)].tolist()
+        replies = answers()
+    latency = replies.pop("latency_ms", None)
+    if isinstance(replies.get("permuted"), list):
+        replies["permuted"] = np.array(replies["permuted"])[np.argsort(order)].tolist()
     checks = [
-        _compared(name, wanted, found[name], spec.parity.onnx_tolerance if name == "onnx" else 0.0)
+        _compared(
+            name, wanted, replies[name], spec.parity.onnx_tolerance if name == "onnx" else 0.0
+        )
         for name in WAYS
-        if name in found
+        if name in replies
     ]
     if why is not None:
         checks.append(_check("onnx", None, 0, 0.0, f"not compared as ONNX: {why}"))
@@ -120,14 +122,14 @@ def _converted(
 def _compared(way: str, wanted: Array, got: Any, tolerance: float) -> dict[str, Any]:
     if isinstance(got, str):
         return _check(way, False, len(wanted), None, f"fails {WAYS[way]}: {got}")
-    found = np.asarray(got, dtype=np.float64)
-    if found.shape != wanted.shape:
-        text = f"{WAYS[way]} the shape is {list(found.shape)}, wanted {list(wanted.shape)}"
+    actual = np.asarray(got, dtype=np.float64)
+    if actual.shape != wanted.shape:
+        text = f"{WAYS[way]} the shape is {list(actual.shape)}, wanted {list(wanted.shape)}"
         return _check(way, False, len(wanted), None, text)
-    apart = np.abs(found - wanted)
+    apart = np.abs(actual - wanted)
     # Written so that NaN is a difference, unless both are NaN.
     near = apart <= tolerance * np.maximum(1.0, np.abs(wanted))
-    same = near | (np.isnan(found) & np.isnan(wanted))
+    same = near | (np.isnan(actual) & np.isnan(wanted))
     rows = np.asarray(same.reshape(len(wanted), -1).all(axis=1))
     differing = int((~rows).sum())
     largest = float(np.nanmax(apart, initial=0.0))

@@ -117,14 +117,14 @@ def _differing(scorer: Scorer, batches: Sequence[Batch]) -> tuple[int, int, list
     """Return how many rows there are, how many differ, and the rules by which rows have none."""
     rows, differing, rules = 0, 0, set[str]()
     for batch in batches:
-        found = _predicted(scorer, batch)
+        predicted = _predicted(scorer, batch)
         said = np.full_like(batch.wanted, np.inf)
-        said[found.at] = found.found
+        said[predicted.at] = predicted.found
         same = (said == batch.wanted) | (np.isnan(said) & np.isnan(batch.wanted))
         rows += len(same)
         differing += int((~same.reshape(len(same), -1).all(axis=1)).sum())
         # A reason may hold a value.
-        rules |= {why.partition(": ")[0] for why in found.problems.values()}
+        rules |= {why.partition(": ")[0] for why in predicted.problems.values()}
     return rows, differing, sorted(rules)
 
 
@@ -138,14 +138,14 @@ def _read(scorer: Scorer, raw: pa.Table) -> Read:
     """Return raw rows as they are scored: a single one by the reader of single rows."""
     table = raw.drop_columns(LINE)
     if len(table) == 1:
-        found = scorer.reader.read(table.to_pylist()[0])
-        if found is not None:
-            return Read(pa.array([1], pa.int64()), found, {})
+        features = scorer.reader.read(table.to_pylist()[0])
+        if features is not None:
+            return Read(pa.array([1], pa.int64()), features, {})
     return read(scorer.spec.rows, columnar.source(table))
 
 
-def _compared(way: str, found: tuple[int, int, list[str]]) -> dict[str, Any]:
-    rows, differing, rules = found
+def _compared(way: str, counted: tuple[int, int, list[str]]) -> dict[str, Any]:
+    rows, differing, rules = counted
     text = f"the same {WAYS[way]}, to the bit"
     if differing:
         text = f"{differing} of {rows} predictions differ {WAYS[way]}"

@@ -144,21 +144,21 @@ def not_worse(spec: DecideSpec, figures: Mapping[str, Any] | None) -> Line:
     return line("not_worse", limit <= margin, text, got=limit, wanted=margin)
 
 
-def crossed(spec: DecideSpec, found: Mapping[str, Any]) -> Line:
+def crossed(spec: DecideSpec, pair: Mapping[str, Any]) -> Line:
     """By cross-validation the candidate must be shown not to be worse by more than the margin.
 
     What is shown to be worse is refused; what is neither shown waits.
     """
     rule, name, unit = spec.gate.not_worse, spec.metric, spec.target_unit
-    if "why" in found:
-        text = f"not decidable: {found['why']}; a person decides"
+    if "why" in pair:
+        text = f"not decidable: {pair['why']}; a person decides"
         return line("not_worse", False, text, wanted=rule.margin, effect="wait")
-    limit, low, margin = found["limit"], found["low"], found["margin"]
-    better = "better" if found["worse"] < 0 else "worse"
+    limit, low, margin = pair["limit"], pair["low"], pair["margin"]
+    better = "better" if pair["worse"] < 0 else "worse"
     text = (
-        f"{name} {number(name, found['candidate'], unit)} against the champion's "
-        f"{number(name, found['champion'], unit)} in {found['repeats']} cross-validations of "
-        f"{count(found['rows'], 'row')}: {better} by {number(name, abs(found['worse']), unit)}; at "
+        f"{name} {number(name, pair['candidate'], unit)} against the champion's "
+        f"{number(name, pair['champion'], unit)} in {pair['repeats']} cross-validations of "
+        f"{count(pair['rows'], 'row')}: {better} by {number(name, abs(pair['worse']), unit)}; at "
         f"{rule.confidence * 100:g}% confidence {_at_most(name, limit, unit)}, allowed "
         f"{number(name, margin, unit)} worse"
     )
@@ -166,7 +166,7 @@ def crossed(spec: DecideSpec, found: Mapping[str, Any]) -> Line:
         return line("not_worse", True, text, got=limit, wanted=margin)
     if low > margin:
         return line("not_worse", False, text, got=limit, wanted=margin)
-    text = f"not decidable on {count(found['rows'], 'row')}: {text}; a person decides"
+    text = f"not decidable on {count(pair['rows'], 'row')}: {text}; a person decides"
     return line("not_worse", False, text, got=limit, wanted=margin, effect="wait")
 
 

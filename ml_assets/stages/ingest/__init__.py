@@ -170,12 +170,12 @@ def _every_record(source: Source, error: Unreadable, columns: Mapping[str, Colum
     else:
         names = [f"{name}" for name in source.names]
         texts = row_texts(pa.table(list(source.columns), names=names), columns)
-    found = [
+    bad = [
         Bad(line, error.rule, None, error.reason, text)
         for line, text in zip(lines, texts, strict=True)
     ]
     hidden = any_sensitive(columns)
-    return found + [
+    return bad + [
         Bad(item.line, error.rule, None, error.reason, MASK if hidden else shortened(item.text))
         for item in source.broken
     ]

@@ -52,8 +52,8 @@ def plain(column: pa.ChunkedArray) -> pa.Array:
 
 def _within(array: pa.Array, counts: pa.Array, first: int, end: int) -> pa.Array:
     """Return days or times, as text if a count is not from `first` to before `end`."""
-    found = pc.min_max(counts)
-    if not found["min"].is_valid or first <= found["min"].as_py() <= found["max"].as_py() < end:
+    ends = pc.min_max(counts)
+    if not ends["min"].is_valid or first <= ends["min"].as_py() <= ends["max"].as_py() < end:
         return array
     return array.cast(pa.string())
 

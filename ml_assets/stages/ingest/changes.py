@@ -43,20 +43,20 @@ def of_columns(source: Source, spec: IngestSpec) -> Changed:
 
     Of missing ones that refuse it, reading its fields says so.
     """
-    found = Changed(spec.later)
+    changed = Changed(spec.later)
     gone = absent(source.names, spec.columns, spec.later)
     wanted = expected(spec.columns)
     # A file that has few of the columns is another file; its names may even be values.
     other = sum(name in source.names for name in wanted) * 2 < len(wanted)
     if gone and not other and spec.on_missing_column in ("ignore", "quarantine"):
-        _without(found, gone, len(source.lines), spec)
+        _without(changed, gone, len(source.lines), spec)
     elif gone:
         if spec.on_missing_column == "propose":
-            found.proposed += [f"column {name!r} is missing" for name in gone]
-        return found
+            changed.proposed += [f"column {name!r} is missing" for name in gone]
+        return changed
     new = list(dict.fromkeys(name or "(no name)" for name in source.names if name not in wanted))
     if not new:
-        return found
+        return changed
     if spec.on_new_column == "refuse":
         raise Unreadable(
             "columns",
@@ -65,24 +65,24 @@ def of_columns(source: Source, spec: IngestSpec) -> Changed:
             "deliver the file without them",
         )
     if spec.on_new_column == "quarantine":
-        _with(found, source, spec)
-        return found
-    found.warnings += extra(source.names, spec.columns)
+        _with(changed, source, spec)
+        return changed
+    changed.warnings += extra(source.names, spec.columns)
     if spec.on_new_column == "propose":
-        found.proposed += [f"column {name!r} is new" for name in new]
-        found.warnings[-1] += f"; {_ask(spec)}"
-    return found
+        changed.proposed += [f"column {name!r} is new" for name in new]
+        changed.warnings[-1] += f"; {_ask(spec)}"
+    return changed
 
 
-def asked(error: Unreadable, found: Changed | None, spec: IngestSpec) -> Unreadable:
+def asked(error: Unreadable, changed: Changed | None, spec: IngestSpec) -> Unreadable:
     """Return a refusal that says where a change of the spec is proposed."""
-    if found is None or not found.proposed or error.rule != "file.columns":
+    if changed is None or not changed.proposed or error.rule != "file.columns":
         return error
     return Unreadable("columns", f"{error.reason}; {_ask(spec)}")
 
 
 def of_types(
-    source: Source, given: Given, found: Changed, spec: IngestSpec, failed: Failed
+    source: Source, given: Given, changed: Changed, spec: IngestSpec, failed: Failed
 ) -> Failed:
     """Return the records that still fail for values that are not of their column's type.
 
@@ -99,10 +99,10 @@ def of_types(
         raise Unreadable("type", _refused(source, given, failed, counts, spec))
     said = [f"{_values(count, name, spec)}" for name, count in counts.items()]
     if spec.on_type_change == "propose":
-        found.proposed += said
-        found.warnings.append(f"{'; '.join(said)}; {_ask(spec)}")
+        changed.proposed += said
+        changed.warnings.append(f"{'; '.join(said)}; {_ask(spec)}")
         return failed
-    found.warnings += [f"{text}: taken as missing (on_type_change: ignore)" for text in said]
+    changed.warnings += [f"{text}: taken as missing (on_type_change: ignore)" for text in said]
     kept = {
         row: [(name, rule) for name, rule in problems if rule == "parse.encoding"]
         for row, problems in failed.items()
@@ -110,17 +110,17 @@ def of_types(
     return {row: problems for row, problems in kept.items() if problems}
 
 
-def _without(found: Changed, gone: Sequence[str], records: int, spec: IngestSpec) -> None:
-    found.later = (*spec.later, *gone)
+def _without(changed: Changed, gone: Sequence[str], records: int, spec: IngestSpec) -> None:
+    changed.later = (*spec.later, *gone)
     said = f"the file has no column {', '.join(gone)}"
     if spec.on_missing_column == "ignore":
-        found.warnings.append(f"{said}: taken as missing (on_missing_column: ignore)")
+        changed.warnings.append(f"{said}: taken as missing (on_missing_column: ignore)")
         return
     reason = f"{said} (on_missing_column: quarantine)"
-    found.apart |= dict.fromkeys(range(records), (GONE, gone[0], reason))
+    changed.apart |= dict.fromkeys(range(records), (GONE, gone[0], reason))
 
 
-def _with(found: Changed, source: Source, spec: IngestSpec) -> None:
+def _with(changed: Changed, source: Source, spec: IngestSpec) -> None:
     """Set the records apart that have a value in a new column."""
     wanted, nulls = expected(spec.columns), spec.landing.null_values
     for name, array in zip(source.names, source.columns, strict=True):
@@ -131,7 +131,7 @@ def _with(found: Changed, source: Source, spec: IngestSpec) -> None:
         reason = f"has a value in column {name or '(no name)'}, which is not in the contract"
         reason += " (on_new_column: quarantine)"
         for row in pc.indices_nonzero(present).to_pylist():
-            found.apart.setdefault(row, (NEW, None, reason))
+            changed.apart.setdefault(row, (NEW, None, reason))
 
 
 def _refused(

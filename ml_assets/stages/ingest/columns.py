@@ -25,8 +25,8 @@ def named(name: str, column: Column) -> tuple[str, ...]:
 
 def expected(columns: Mapping[str, Column]) -> list[str]:
     """Return the columns that a file must have, in the contract's order."""
-    found = (part for name, column in columns.items() for part in named(name, column))
-    return list(dict.fromkeys(found))
+    names = (part for name, column in columns.items() for part in named(name, column))
+    return list(dict.fromkeys(names))
 
 
 def positions(
@@ -109,5 +109,5 @@ def _missing(missing: Sequence[str], names: Sequence[str], columns: Mapping[str,
 
 def _near(missing: Sequence[str], unknown: Sequence[str]) -> list[str]:
     """Return which unknown names may be meant by missing ones."""
-    found = {name: difflib.get_close_matches(name, unknown, n=1) for name in missing}
-    return [f"{near[0]} for {name}" for name, near in found.items() if near]
+    matches = {name: difflib.get_close_matches(name, unknown, n=1) for name in missing}
+    return [f"{near[0]} for {name}" for name, near in matches.items() if near]

@@ -26,14 +26,14 @@ def convert(array: pa.Array, kind: str) -> tuple[pa.Array, pa.Array]:
     """
     if pa.types.is_floating(array.type):
         array = pc.if_else(pc.is_nan(array), pa.scalar(None, array.type), array)
-    found = _whole(array, kind)
-    if found is not None:
-        return found, _none(len(array))
+    converted = _whole(array, kind)
+    if converted is not None:
+        return converted, _none(len(array))
     texts = texts_of(array)
     if texts is None:
         return pa.nulls(len(array), TYPES[kind]), pc.is_valid(array)
-    found, bad = _by_distinct_text(texts, kind)
-    return found, pc.or_(bad, pc.and_(pc.is_null(texts), pc.is_valid(array)))
+    converted, bad = _by_distinct_text(texts, kind)
+    return converted, pc.or_(bad, pc.and_(pc.is_null(texts), pc.is_valid(array)))
 
 
 def _whole(array: pa.Array, kind: str) -> pa.Array | None:
@@ -49,12 +49,12 @@ def _whole(array: pa.Array, kind: str) -> pa.Array | None:
     if from_text and kind == "integer" and _has(array, "x", "X"):
         return None  # Arrow accepts hexadecimal; the contract does not.
     try:
-        found = array.cast(TYPES[kind])
+        converted = array.cast(TYPES[kind])
     except pa.ArrowInvalid:
         return None
-    if kind == "number" and not _all_within(found):
+    if kind == "number" and not _all_within(converted):
         return None
-    return found
+    return converted
 
 
 def _natural(given: pa.DataType, kind: str) -> bool:

@@ -49,9 +49,9 @@ def times(texts: pa.Array, formats: Sequence[str]) -> Times:
     """Read texts by the first format that each matches, by ISO 8601 if there is none."""
     encoded = texts.dictionary_encode()
     distinct = encoded.dictionary
-    found = _by(distinct, [expression(form) for form in formats] or [ISO])
+    parts = _by(distinct, [expression(form) for form in formats] or [ISO])
     at = encoded.indices.fill_null(len(distinct)).to_numpy()
-    return Times(*(np.append(part, 0).astype(part.dtype)[at] for part in found))
+    return Times(*(np.append(part, 0).astype(part.dtype)[at] for part in parts))
 
 
 def _by(texts: pa.Array, expressions: Sequence[str]) -> tuple[Bools, Ints, Bools, Ints]:
@@ -75,10 +75,10 @@ def _by(texts: pa.Array, expressions: Sequence[str]) -> tuple[Bools, Ints, Bools
 class _Parts:
     """The parts of times that one expression found."""
 
-    def __init__(self, found: pa.StructArray) -> None:
-        self._found = found
-        self._names = {field.name for field in found.type}
-        self.matched: Bools = found.is_valid().to_numpy(zero_copy_only=False)
+    def __init__(self, groups: pa.StructArray) -> None:
+        self._found = groups
+        self._names = {field.name for field in groups.type}
+        self.matched: Bools = groups.is_valid().to_numpy(zero_copy_only=False)
 
     def _text(self, name: str) -> pa.Array:
         return pc.fill_null(pc.struct_field(self._found, name), "")
@@ -124,11 +124,11 @@ class _Parts:
             )
             # 12 AM is midnight, 12 PM is noon.
             hours = self._number("I") % 12 + 12 * late
-        found = (self._month[0] + self._days - 1) * DAY + hours * HOUR
-        found += self._number("M") * MINUTE + self._number("S") * SECOND
+        moments = (self._month[0] + self._days - 1) * DAY + hours * HOUR
+        moments += self._number("M") * MINUTE + self._number("S") * SECOND
         if "f" in self._names:
-            found += _number(pc.utf8_rpad(self._text("f"), 6, "0"), 0)
-        return found
+            moments += _number(pc.utf8_rpad(self._text("f"), 6, "0"), 0)
+        return moments
 
     @functools.cached_property
     def aware(self) -> Bools:
@@ -143,14 +143,14 @@ class _Parts:
     def offset(self) -> Ints:
         if "z" not in self._names:
             return np.zeros(len(self._found), np.int64)
-        found = pc.extract_regex(
+        groups = pc.extract_regex(
             self._text("z"), "^(?P<sign>[+-])(?P<hours>[0-9]{2}):?(?P<minutes>[0-9]{2})?$"
         )
         hours, minutes = (
-            _number(pc.fill_null(pc.struct_field(found, name), ""), 0)
+            _number(pc.fill_null(pc.struct_field(groups, name), ""), 0)
             for name in ("hours", "minutes")
         )
-        behind = pc.fill_null(pc.equal(pc.struct_field(found, "sign"), "-"), False)
+        behind = pc.fill_null(pc.equal(pc.struct_field(groups, "sign"), "-"), False)
         sign = np.where(behind.to_numpy(zero_copy_only=False), -1, 1)
         ahead: Ints = sign * (hours * HOUR + minutes * MINUTE)
         return ahead
@@ -158,8 +158,8 @@ class _Parts:
 
 def _number(texts: pa.Array, default: int) -> Ints:
     given = pc.if_else(pc.equal(pc.utf8_length(texts), 0), str(default), texts)
-    found: Ints = given.cast(pa.int64()).to_numpy()
-    return found
+    numbers: Ints = given.cast(pa.int64()).to_numpy()
+    return numbers
 
 
 def _day(months: Ints) -> Ints:

@@ -82,8 +82,8 @@ def squeezed(text: bytes, quote: str) -> bytes:
         return re.sub(rb"[ \t]+", b" ", re.sub(edges, b"", text))
     value = rb"(?<![^ \t\r\n])%b(?:[^%b]|%b%b)*%b" % ((mark,) * 5)
 
-    def kept(found: re.Match[bytes]) -> bytes:
-        return found["value"] or (b"" if found["edge"] else b" ")
+    def kept(match: re.Match[bytes]) -> bytes:
+        return match["value"] or (b"" if match["edge"] else b" ")
 
     whole = rb"(?P<value>%b)|(?P<edge>%b)|[ \t]+" % (value, edges)
     return re.sub(whole, kept, text)

@@ -36,16 +36,16 @@ def fields(
     are missing or duplicated.
     """
     at = positions(source.names, columns, later)
-    found = {}
+    by_name = {}
     for name, column in columns.items():
         by = spelling(column, landing, source.own)
         parts = named(name, column)
         if any(part not in at for part in parts):
-            found[name] = (pa.nulls(len(source.lines), pa.string()), by)
+            by_name[name] = (pa.nulls(len(source.lines), pa.string()), by)
             continue
         given = [_missing(source.columns[at[part]], source, by.nulls) for part in parts]
-        found[name] = (given[0] if len(given) == 1 else _joined(given), by)
-    return found
+        by_name[name] = (given[0] if len(given) == 1 else _joined(given), by)
+    return by_name
 
 
 def _missing(array: pa.Array, source: Source, nulls: Sequence[str]) -> pa.Array:

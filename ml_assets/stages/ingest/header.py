@@ -81,11 +81,11 @@ def skipped(text: bytes, lines: int) -> int:
     """Return the byte after some lines; Unreadable if nothing is left."""
     at = 0
     for number in range(lines):
-        found = BREAK.search(text, at)
-        if found is None:
+        match = BREAK.search(text, at)
+        if match is None:
             said = f"the file has {number + 1} lines, and landing.skip_lines is {lines}"
             raise Unreadable("header", f"{said}; correct it, or deliver the whole file")
-        at = found.end()
+        at = match.end()
     if not text[at:].strip():
         raise Unreadable("header", f"nothing is left after landing.skip_lines ({lines})")
     return at

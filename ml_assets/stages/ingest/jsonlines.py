@@ -60,21 +60,21 @@ def read(text: bytes, spellings: Mapping[str, Spelling], damaged: bool) -> Sourc
 
 
 def _object(line: str) -> dict[str, Any]:
-    found = _DECODER.decode(line)
-    if not isinstance(found, dict):
+    parsed = _DECODER.decode(line)
+    if not isinstance(parsed, dict):
         raise _Wrong("the line is no object")
-    if "\\ud" in line.lower() and SURROGATE.search(json.dumps(found, ensure_ascii=False)):
+    if "\\ud" in line.lower() and SURROGATE.search(json.dumps(parsed, ensure_ascii=False)):
         raise _Wrong("half of a pair of surrogates, which is no character")
-    return found
+    return parsed
 
 
 def _single(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    members = dict(pairs)
+    if len(members) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
         raise _Wrong(f"the field {twice!r} stands there twice")
-    return found
+    return members
 
 
 _DECODER = json.JSONDecoder(

@@ -60,8 +60,8 @@ def breaks_within(table: pa.Table) -> Ints:
     total = np.zeros(table.num_rows, dtype=np.int64)
     for column in table.columns:
         for sign, ending in ((1, "\n"), (1, "\r"), (-1, "\r\n")):
-            found = pc.fill_null(pc.count_substring(column, ending), 0)
-            total += sign * found.to_numpy().astype(np.int64)
+            counts = pc.fill_null(pc.count_substring(column, ending), 0)
+            total += sign * counts.to_numpy().astype(np.int64)
     return total
 
 

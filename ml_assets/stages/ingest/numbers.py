@@ -23,9 +23,9 @@ def canonical(texts: pa.Array, decimal: str, thousands: str, around: Sequence[st
 
     A text that is no number becomes null.
     """
-    found = pc.extract_regex(texts, _expression(decimal, thousands, around))
+    groups = pc.extract_regex(texts, _expression(decimal, thousands, around))
     sign, inner, whole, fraction, exponent = (
-        pc.struct_field(found, name) for name in ("sign", "inner", "whole", "fraction", "exponent")
+        pc.struct_field(groups, name) for name in ("sign", "inner", "whole", "fraction", "exponent")
     )
     if thousands:
         mark = MARKS.get(thousands, re.escape(thousands))

@@ -40,8 +40,8 @@ def integer(text: str) -> int | None:
     text = text.strip(BLANKS)
     if not INTEGER.fullmatch(text) or len(text) > 300:
         return None
-    found = int(text.partition(".")[0])
-    return found if -MOST - 1 <= found <= MOST else None
+    amount = int(text.partition(".")[0])
+    return amount if -MOST - 1 <= amount <= MOST else None
 
 
 def number(text: str) -> float | None:
@@ -49,8 +49,8 @@ def number(text: str) -> float | None:
     text = text.strip(BLANKS)
     if not NUMBER.fullmatch(text):
         return None
-    found = float(text)
-    return found if abs(found) <= LARGEST else None
+    amount = float(text)
+    return amount if abs(amount) <= LARGEST else None
 
 
 def boolean(text: str) -> bool | None:
@@ -76,8 +76,8 @@ def timestamp(text: str) -> int | None:
         moment = datetime.fromisoformat(f"{match[1]}T{match[2] or '00:00'}{offset}")
     except ValueError:
         return None
-    found = (moment - EPOCH) // timedelta(microseconds=1)
-    return found if SECONDS[0] * 10**6 <= found < SECONDS[1] * 10**6 else None
+    micros = (moment - EPOCH) // timedelta(microseconds=1)
+    return micros if SECONDS[0] * 10**6 <= micros < SECONDS[1] * 10**6 else None
 
 
 def day(text: str) -> date | None:

@@ -47,14 +47,14 @@ def typed(
     arrays, failed, warnings = [source.lines], Failed(), []
     for name, (array, spelled) in given.items():
         undecodable = set(_undecodable(array, source))
-        found = read(array, spelled)
-        for row in sorted({*undecodable, *pc.indices_nonzero(found.bad).to_pylist()}):
+        reading = read(array, spelled)
+        for row in sorted({*undecodable, *pc.indices_nonzero(reading.bad).to_pylist()}):
             rule = "encoding" if row in undecodable else spelled.kind
             failed.setdefault(row, []).append((name, f"parse.{rule}"))
-        if found.twice:
-            said = f"{name}: {found.twice} times occur twice in {spelled.zone}"
+        if reading.twice:
+            said = f"{name}: {reading.twice} times occur twice in {spelled.zone}"
             warnings.append(f"{said}, where the clock is set back; the first was taken")
-        arrays.append(found.values)
+        arrays.append(reading.values)
     failed = judged(failed)
     if failed or apart:
         keep = np.delete(np.arange(len(source.lines)), sorted({*failed, *apart}))
@@ -71,10 +71,10 @@ def _undecodable(array: pa.Array, source: Source) -> list[int]:
         no_text = pc.and_(pc.is_null(decoded(array)), pc.is_valid(array))
         return list(pc.indices_nonzero(no_text).to_pylist())
     marks = [REPLACED.decode()] * source.damaged + ["\0"] * source.nul
-    found: set[int] = set()
+    rows: set[int] = set()
     for mark in marks:
-        found.update(pc.indices_nonzero(pc.match_substring(array, mark)).to_pylist())
-    return sorted(found)
+        rows.update(pc.indices_nonzero(pc.match_substring(array, mark)).to_pylist())
+    return sorted(rows)
 
 
 def rejects(

@@ -94,27 +94,29 @@ def read(array: pa.Array, by: Spelling) -> Reading:
 
     The array is text without missing values' texts, or of a type that `arrow.plain` gives.
     """
-    found = _read(array, by)
+    reading = _read(array, by)
     numbers = _numbers(by)
     if numbers is None:
-        return found
-    gone = pc.is_in(found.values, value_set=numbers)
-    return Reading(pc.if_else(gone, pa.scalar(None, found.values.type), found.values), found.bad)
+        return reading
+    gone = pc.is_in(reading.values, value_set=numbers)
+    return Reading(
+        pc.if_else(gone, pa.scalar(None, reading.values.type), reading.values), reading.bad
+    )
 
 
 def without(texts: pa.Array, nulls: Sequence[str]) -> pa.Array:
     """Return texts, null where one is a missing value; blanks around it do not count."""
     wanted = pa.array([text.strip(BLANKS) for text in nulls], pa.string())
-    found = pc.is_in(pc.ascii_trim(texts, BLANKS), value_set=wanted)
-    return pc.if_else(found, pa.scalar(None, texts.type), texts)
+    missing = pc.is_in(pc.ascii_trim(texts, BLANKS), value_set=wanted)
+    return pc.if_else(missing, pa.scalar(None, texts.type), texts)
 
 
 def _numbers(by: Spelling) -> pa.Array | None:
     """Return the numbers that mean a missing value, None if there are none."""
     if by.kind not in NUMBERS:
         return None
-    found = _read(pa.array(by.nulls, pa.string()), by).values.drop_null()
-    return found if len(found) else None
+    numbers = _read(pa.array(by.nulls, pa.string()), by).values.drop_null()
+    return numbers if len(numbers) else None
 
 
 def _read(array: pa.Array, by: Spelling) -> Reading:
@@ -142,16 +144,16 @@ def _times(array: pa.Array, by: Spelling) -> Reading:
     texts = texts_of(array)
     if texts is None:
         return Reading(*convert(array, by.kind))
-    found = times(texts, by.formats)
-    valid, given = found.valid, pc.is_valid(array).to_numpy(zero_copy_only=False)
+    parsed = times(texts, by.formats)
+    valid, given = parsed.valid, pc.is_valid(array).to_numpy(zero_copy_only=False)
     if by.kind == "date":
         # At midnight, on the clock as written.
-        valid = valid & (found.local % DAY == 0)
-        return _made(found.local // DAY, valid, given, by.kind)
-    moments, twice = found.local - found.offset, 0
+        valid = valid & (parsed.local % DAY == 0)
+        return _made(parsed.local // DAY, valid, given, by.kind)
+    moments, twice = parsed.local - parsed.offset, 0
     if by.zone is not None:
-        rows = np.flatnonzero(valid & ~found.aware)
-        moments[rows], skipped, doubled = to_utc(found.local[rows], by.zone)
+        rows = np.flatnonzero(valid & ~parsed.aware)
+        moments[rows], skipped, doubled = to_utc(parsed.local[rows], by.zone)
         valid = valid.copy()
         valid[rows[skipped]] = False
         twice = int(doubled.sum())
@@ -162,8 +164,8 @@ def _in_zone(values: pa.Array, bad: pa.Array, zone: str) -> Reading:
     given = pc.is_valid(values).to_numpy(zero_copy_only=False)
     local = values.view(pa.int64()).fill_null(0).to_numpy()
     moments, skipped, twice = to_utc(local, zone)
-    found = _made(moments, ~skipped, given, "timestamp", int((twice & given).sum()))
-    return Reading(found.values, pc.or_(found.bad, bad), found.twice)
+    reading = _made(moments, ~skipped, given, "timestamp", int((twice & given).sum()))
+    return Reading(reading.values, pc.or_(reading.bad, bad), reading.twice)
 
 
 def _made(counts: Ints, valid: np.ndarray, given: np.ndarray, kind: str, twice: int = 0) -> Reading:

@@ -96,9 +96,9 @@ def chosen(book: CalamineWorkbook, sheet: str | None) -> tuple[str, list[str]]:
             raise Unreadable("sheet", f"no sheet {sheet!r}{suggest(sheet, book.sheet_names)}")
         return sheet, []
     shown = [
-        found.name
-        for found in book.sheets_metadata
-        if found.typ == SheetTypeEnum.WorkSheet and found.visible == SheetVisibleEnum.Visible
+        entry.name
+        for entry in book.sheets_metadata
+        if entry.typ == SheetTypeEnum.WorkSheet and entry.visible == SheetVisibleEnum.Visible
     ]
     names = shown or book.sheet_names
     if not names:

@@ -70,9 +70,9 @@ def calibrate(
         target, prediction = _predicted(document, family, validation.table(), features)
         values = _values(spec.by, validation.table(), features)
     error = errors(spec.task, target, prediction)
-    found = limits_of(spec, error, values)
-    found["method"] = "cross_validation" if held else "validation"
-    return Result({"limits": found}, {"rows": found["rows"]})
+    limits = limits_of(spec, error, values)
+    limits["method"] = "cross_validation" if held else "validation"
+    return Result({"limits": limits}, {"rows": limits["rows"]})
 
 
 def errors(task: str, target: Array, prediction: Array) -> Array:
@@ -141,8 +141,8 @@ def limit(error: Array, coverage: float) -> float | None:
     place = math.ceil(round((len(error) + 1) * coverage, 9))
     if place > len(error):
         return None
-    found = float(np.partition(error, place - 1)[place - 1])
-    return found if math.isfinite(found) else None
+    quantile = float(np.partition(error, place - 1)[place - 1])
+    return quantile if math.isfinite(quantile) else None
 
 
 def _entry(spec: CalibrateSpec, error: Array) -> dict[str, Any]:
@@ -184,9 +184,9 @@ def _values(
     names: Sequence[str], rows: pa.Table, features: Mapping[str, Handle]
 ) -> list[list[str | None]]:
     """Return the texts of some columns of a fold's rows."""
-    found: list[list[str | None]] = [[] for _ in names]
+    columns: list[list[str | None]] = [[] for _ in names]
     if names:
         for _, table in folds.read(rows, features, list(names)):
             for place, name in enumerate(names):
-                found[place] += [text(value) for value in table[name].to_pylist()]
-    return found
+                columns[place] += [text(value) for value in table[name].to_pylist()]
+    return columns

@@ -17,21 +17,24 @@ from ml_assets.stages.train.encode import Array
 
 
 def columns(
-    limits: Mapping[str, Any] | None, model: Mapping[str, Any], found: Array, features: pa.Table
+    limits: Mapping[str, Any] | None,
+    model: Mapping[str, Any],
+    prediction: Array,
+    features: pa.Table,
 ) -> dict[str, pa.Array]:
     """Return `low` and `high`, missing where there are none, or `set`; nothing without limits.
 
-    `found` are the predictions (n,) or (n, k) of `model` for `features` (n rows). A set is a JSON
+    `prediction` are those (n,) or (n, k) of `model` for `features` (n rows). A set is a JSON
     list of classes, of 0 and 1 for a binary model, as in the file that a release writes.
     """
     if limits is None:
         return {}
     if limits["task"] != "regression":
         slices = {name: features[name].to_pylist() for name in limits["by"]}
-        texts = apply.fields(limits, model["classes"], found, slices)
+        texts = apply.fields(limits, model["classes"], prediction, slices)
         return {"set": pa.array([text for (text,) in texts], pa.string())}
-    limit = _limits(limits, features, len(found))
-    ends = {"low": found - limit, "high": found + limit}
+    limit = _limits(limits, features, len(prediction))
+    ends = {"low": prediction - limit, "high": prediction + limit}
     return {name: pa.array(end, pa.float64(), from_pandas=True) for name, end in ends.items()}
 
 

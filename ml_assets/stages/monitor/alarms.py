@@ -55,14 +55,14 @@ def p_values(
         order = {name: place for place, name in enumerate(dict.fromkeys(season))}
         named = np.array([order[name] for name in season], dtype=np.int64)
     chance = np.random.default_rng(seed).random(len(every))
-    found = np.full(len(every), np.nan)
+    p = np.full(len(every), np.nan)
     for one in np.unique(named):
         days = np.flatnonzero((named == one) & np.isfinite(every))
         for count, day in enumerate(days[days >= len(before)], int((days < len(before)).sum())):
             known = every[days[: count + 1]]
             above, same = (known > every[day]).sum(), (known == every[day]).sum()
-            found[day] = (above + chance[day] * same) / (count + 1)
-    return found[len(before) :]
+            p[day] = (above + chance[day] * same) / (count + 1)
+    return p[len(before) :]
 
 
 def log_capital(p: Array) -> Array:
@@ -72,15 +72,15 @@ def log_capital(p: Array) -> Array:
     array([1. , 1. , 1.5])
     """
     capital = np.full(len(SLOPES), 1 / len(SLOPES))
-    total, found = 0.0, np.empty(len(p))
+    total, path = 0.0, np.empty(len(p))
     for day, value in enumerate(p):
         if not math.isnan(value):
             capital = (1 - JUMP) * capital + JUMP / len(SLOPES)
             capital = capital * (1 + SLOPES * (value - 0.5))
             grown = float(capital.sum())
             total, capital = total + math.log(grown), capital / grown
-        found[day] = total
-    return found
+        path[day] = total
+    return path
 
 
 def martingale(

@@ -85,7 +85,7 @@ def tried(
     seed: int,
 ) -> list[Backtest]:
     """Return the back-tests of the batches that can be estimated and measured, in order of time."""
-    found: list[Backtest] = []
+    backtests: list[Backtest] = []
     typical = typical_rows(known)
     for past, learned, batch, name in _in_turn(learn, known):
         if len(batch) < FEWEST_ROWS or metrics.why_undefined(metric, batch.target) is not None:
@@ -96,9 +96,9 @@ def tried(
         except NotEstimable:
             continue
         realized = metrics.function(task, metric)(batch.target, batch.prediction)
-        width = reach(found, len(batch), typical, coverage)
-        found.append(Backtest(name, len(batch), estimate, float(realized), width))
-    return found
+        width = reach(backtests, len(batch), typical, coverage)
+        backtests.append(Backtest(name, len(batch), estimate, float(realized), width))
+    return backtests
 
 
 def typical_rows(known: Reference) -> float:
@@ -115,8 +115,8 @@ def reach(tests: Sequence[Backtest], rows: int, typical: float, coverage: float)
     larger one is given no smaller error, since rows of a batch are alike.
     """
     errors = [abs(one.realized - one.value) / _wider(one.rows, typical) for one in tests]
-    found = limit(np.array(errors), coverage)
-    return None if found is None else found * _wider(rows, typical)
+    width = limit(np.array(errors), coverage)
+    return None if width is None else width * _wider(rows, typical)
 
 
 def _wider(rows: int, typical: float) -> float:

@@ -161,17 +161,17 @@ def fit(
 
 
 def restored(
-    task: str, found: Mapping[str, Any], reference: Reference, *, coverage: float, seed: int
+    task: str, document: Mapping[str, Any], reference: Reference, *, coverage: float, seed: int
 ) -> Estimator:
     """Return the estimator whose `document` it is, on the same reference."""
-    metric, why = str(found["metric"]), found["why"]
+    metric, why = str(document["metric"]), document["why"]
     learned: Learned | None = None
     try:
         learned = _learn(task, metric, reference, seed) if why is None else None
     except NotEstimable as error:
         why = str(error)
-    tried = [Backtest(**one) for one in found["tried"]]
-    told = (found["method"], found["weighted"], metric, coverage, seed, reference)
+    tried = [Backtest(**one) for one in document["tried"]]
+    told = (document["method"], document["weighted"], metric, coverage, seed, reference)
     return Estimator(*told, learned, tried, why)
 
 

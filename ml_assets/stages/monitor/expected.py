@@ -57,13 +57,15 @@ def tried(
     """
     module = _family(spec, family, stored, sources)
     known = _reference(spec, model.json(), module, test, features)
-    found: dict[str, Any] = {}
+    documents: dict[str, Any] = {}
     shown = metrics.named(spec.task, [spec.metric])
     other = threshold.of(model.json()) != metrics.HALF
     for name in (one for one in estimates.supported(spec.task) if one in shown):
         if other and name in metrics.OF_CLASSES:
-            found[name] = {"method": "cbpe", "weighted": False, "metric": name, "tried": []}
-            found[name]["why"] = "it is estimated at a threshold of 0.5, and the model has another"
+            documents[name] = {"method": "cbpe", "weighted": False, "metric": name, "tried": []}
+            documents[name]["why"] = (
+                "it is estimated at a threshold of 0.5, and the model has another"
+            )
             continue
         for weighted in (False, True) if name == spec.metric else (False,):
             estimator = estimates.fit(
@@ -74,8 +76,8 @@ def tried(
                 coverage=spec.coverage,
                 seed=spec.seed,
             )
-            found[name + WEIGHTED * weighted] = estimator.document()
-    return Result({"tried": found}, {"rows": len(known)})
+            documents[name + WEIGHTED * weighted] = estimator.document()
+    return Result({"tried": documents}, {"rows": len(known)})
 
 
 def expected(
@@ -98,13 +100,13 @@ def expected(
     if any(one["why"] is None for one in asked.values()):
         known = _reference(spec, document, module, test, features)
     matrix, said = _matrix(document, inputs.table()), predicted(predictions.table())
-    found = {}
+    documents = {}
     for name, one in asked.items():
         estimator = estimates.restored(
             spec.task, one, known, coverage=spec.coverage, seed=spec.seed
         )
-        found[name] = estimator.estimate(matrix, said).document()
-    return Result({"expected": found})
+        documents[name] = estimator.estimate(matrix, said).document()
+    return Result({"expected": documents})
 
 
 def predicted(table: pa.Table) -> Array:

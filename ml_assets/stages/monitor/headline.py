@@ -21,10 +21,10 @@ def headline(figures: Known) -> dict[str, Any]:
     "numbers" are figures by name; "drift" are the columns that changed most: [column, kind,
     effect, limit, over].
     """
-    found = {name: verdict(figures) for name, verdict in VERDICTS.items()}
+    verdicts = {name: verdict(figures) for name, verdict in VERDICTS.items()}
     return {
         "model": figures["model"],
-        "verdicts": [[TITLES[n], WORDS[v.passed], v.said] for n, v in found.items()],
+        "verdicts": [[TITLES[n], WORDS[v.passed], v.said] for n, v in verdicts.items()],
         "drift": [
             [column, e["statistic"], number(e["value"]), number(e["threshold"]), e["over"]]
             for column, e in list(figures["drift"].items())[:SHOWN_TESTS]
@@ -35,32 +35,32 @@ def headline(figures: Known) -> dict[str, Any]:
 
 def numbers(figures: Known) -> dict[str, float]:
     """Return the figures of a batch that may be followed over time, by name."""
-    found: dict[str, Any] = {"rows": figures["rows"]}
+    values: dict[str, Any] = {"rows": figures["rows"]}
     if figures["drift"]:
-        found["drifted_columns"] = sum(entry["over"] for entry in figures["drift"].values())
-    found |= {f"effect_{name}": entry["value"] for name, entry in figures["drift"].items()}
-    found |= {
+        values["drifted_columns"] = sum(entry["over"] for entry in figures["drift"].values())
+    values |= {f"effect_{name}": entry["value"] for name, entry in figures["drift"].items()}
+    values |= {
         f"effect_of_{name}": entry["value"] for name, entry in figures["prediction_drift"].items()
     }
     if figures["joint"] is not None:
-        found["joint_auc"] = figures["joint"]["auc"]
+        values["joint_auc"] = figures["joint"]["auc"]
     if figures["missing"]:
-        found["missing_share"] = sum(figures["missing"].values()) / len(figures["missing"])
+        values["missing_share"] = sum(figures["missing"].values()) / len(figures["missing"])
     if figures["labels"]["share"] is not None:
-        found["labelled_share"] = figures["labels"]["share"]
+        values["labelled_share"] = figures["labels"]["share"]
     if figures["labels"]["late_days"] is not None:
-        found["labels_late_days"] = figures["labels"]["late_days"]
+        values["labels_late_days"] = figures["labels"]["late_days"]
     rival = figures["challenger"]
     if rival is not None and rival["mean_absolute_difference"] is not None:
-        found["apart_from_challenger"] = rival["mean_absolute_difference"]
-    found |= {
+        values["apart_from_challenger"] = rival["mean_absolute_difference"]
+    values |= {
         f"realized_{name}": entry["value"]
         for name, entry in figures["realized"].items()
         if entry["value"] is not None
     }
-    found |= {
+    values |= {
         f"estimated_{name}".replace(" (weighted)", "_weighted"): entry["value"]
         for name, entry in figures["estimated"].items()
         if entry["value"] is not None
     }
-    return {name: float(f"{value:.6g}") for name, value in found.items()}
+    return {name: float(f"{value:.6g}") for name, value in values.items()}

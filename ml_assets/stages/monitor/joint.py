@@ -62,14 +62,14 @@ def null(sample: pa.Table, typical: int, block: str, rate: float, seed: int) -> 
     size = int(np.clip(typical, 1, blocks // 2))
     draws = min(math.ceil(1 / rate) - 1, MOST_DRAWS)
     random, values = np.random.default_rng(seed), _matrix(sample, names)
-    found = []
+    areas = []
     for _ in range(draws):
         new = np.isin(place, random.choice(blocks, size, replace=False))
         if min(new.sum(), (~new).sum()) >= 2:
-            found.append(metrics.auc(new.astype(np.float64), _scores(values, new, place, seed)[0]))
-    if not found:
+            areas.append(metrics.auc(new.astype(np.float64), _scores(values, new, place, seed)[0]))
+    if not areas:
         return {"why": "too few training rows to draw a batch from"}
-    return {"limit": max(found), "blocks": size, "total": blocks, "draws": len(found)}
+    return {"limit": max(areas), "blocks": size, "total": blocks, "draws": len(areas)}
 
 
 def told_apart(
@@ -109,7 +109,7 @@ def told_apart(
     held = len(np.unique(blocks[blocks >= 0]))
     usual = size / 2 <= held <= size * 2
     most = [names[n] for n in np.argsort(-gains, kind="stable")[:NAMED] if gains[n] > 0]
-    found = {
+    document = {
         "auc": auc,
         "low": low,
         "high": high,
@@ -118,8 +118,8 @@ def told_apart(
         "by": most,
     }
     if not usual:
-        found["why"] = f"the batch has {held:,} blocks, a usual one {size:,}: no limit fits"
-    return found
+        document["why"] = f"the batch has {held:,} blocks, a usual one {size:,}: no limit fits"
+    return document
 
 
 def _scores(
@@ -131,9 +131,9 @@ def _scores(
     """
     half = np.zeros(len(new), np.int64)
     for side in (new, ~new):
-        found, place = np.unique(group[side], return_inverse=True)
-        turn = np.random.default_rng(seed).permutation(len(found)) % 2
-        half[side] = turn[place] if len(found) > 1 else np.arange(int(side.sum())) % 2
+        groups, place = np.unique(group[side], return_inverse=True)
+        turn = np.random.default_rng(seed).permutation(len(groups)) % 2
+        half[side] = turn[place] if len(groups) > 1 else np.arange(int(side.sum())) % 2
     scores, gains = np.full(len(new), 0.5), np.zeros(values.shape[1])
     for part in (0, 1):
         fitted, asked = half != part, half == part

@@ -71,11 +71,11 @@ def known(
 
 def profile(spec: ReferenceSpec, rows: pa.Table) -> dict[str, Any]:
     """Return the profile of rows and the limits of what differs from them."""
-    found = reference(spec, raw={"": InMemory(rows)}, cleaned={"": InMemory(rows)}).outputs[
+    document = reference(spec, raw={"": InMemory(rows)}, cleaned={"": InMemory(rows)}).outputs[
         "reference"
     ]
-    assert isinstance(found, dict)
-    return found
+    assert isinstance(document, dict)
+    return document
 
 
 def _predictions(spec: KnownSpec, table: pa.Table) -> dict[str, Any] | None:

@@ -116,13 +116,13 @@ def _test(test: Known) -> dict[str, Any]:
     }
 
 
-def _joint(found: Known | None) -> str:
-    if found is None:
+def _joint(joint: Known | None) -> str:
+    if joint is None:
         return ""
-    around = "" if found["low"] is None else f" ({found['low']:.3f} to {found['high']:.3f})"
-    limit = "none" if found["threshold"] is None else f"{found['threshold']:.3f}"
-    said = f"AUC {found['auc']:.3f}{around}, limit {limit}"
-    return said + (f"; it uses {listed(found['by'])} most." if found["by"] else ".")
+    around = "" if joint["low"] is None else f" ({joint['low']:.3f} to {joint['high']:.3f})"
+    limit = "none" if joint["threshold"] is None else f"{joint['threshold']:.3f}"
+    said = f"AUC {joint['auc']:.3f}{around}, limit {limit}"
+    return said + (f"; it uses {listed(joint['by'])} most." if joint["by"] else ".")
 
 
 def _rival(found: Known | None) -> str:
@@ -136,8 +136,8 @@ def _rival(found: Known | None) -> str:
 
 def _most(missing: Known, unseen: Known) -> list[tuple[str, float]]:
     """Return the inputs with missing or new values, those with most first."""
-    found = [(name, share) for name, share in missing.items() if share or unseen.get(name)]
-    return sorted(found, key=lambda item: (-item[1], item[0]))
+    shares = [(name, share) for name, share in missing.items() if share or unseen.get(name)]
+    return sorted(shares, key=lambda item: (-item[1], item[0]))
 
 
 def _around(entry: Known) -> str:
@@ -182,15 +182,17 @@ def _slice(entry: Known) -> dict[str, Any]:
     }
 
 
-def _calibration(found: Known | None) -> dict[str, Any] | None:
-    if found is None:
+def _calibration(calibration: Known | None) -> dict[str, Any] | None:
+    if calibration is None:
         return None
     lines: Sequence[tuple[str, str, str]] = [
         (f"{rows:,}", number(said), number(seen))
-        for rows, said, seen in zip(found["rows"], found["said"], found["observed"], strict=True)
+        for rows, said, seen in zip(
+            calibration["rows"], calibration["said"], calibration["observed"], strict=True
+        )
     ]
-    around = found["interval"]
-    text = f"Mean absolute gap {number(found['error'])}"
+    around = calibration["interval"]
+    text = f"Mean absolute gap {number(calibration['error'])}"
     if around is not None:
         text += f" ({number(around[0])} to {number(around[1])})"
     return {"lines": lines, "said": f"{text}, over {counted(len(lines), 'group')} by prediction."}

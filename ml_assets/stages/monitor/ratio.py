@@ -28,7 +28,7 @@ def weights(reference: Array, batch: Array, seed: int) -> Array:
     Raise NotEstimable if few rows of the reference are like the batch: (sum w)² / sum w² is the
     number of rows that they are worth (L. Kish, Survey Sampling, 1965).
     """
-    found = np.empty(len(reference))
+    ratios = np.empty(len(reference))
     for part in (0, 1):
         asked = np.arange(len(reference)) % 2 == part
         known, new = reference[~asked], batch[part::2] if len(batch) > 1 else batch
@@ -37,12 +37,12 @@ def weights(reference: Array, batch: Array, seed: int) -> Array:
         side = np.repeat([0.0, 1.0], [len(known), len(new)])
         booster = trees.learned(np.vstack([known, new]), side, "binary", ROUNDS, seed)
         share = np.clip(trees.said(booster, reference[asked]), 1e-6, 1 - 1e-6)
-        found[asked] = share / (1 - share) * len(known) / len(new)
-    found /= found.mean()
-    worth = float(found.sum() ** 2 / np.square(found).sum())
+        ratios[asked] = share / (1 - share) * len(known) / len(new)
+    ratios /= ratios.mean()
+    worth = float(ratios.sum() ** 2 / np.square(ratios).sum())
     if worth < FEWEST:
         raise NotEstimable(
             f"the batch is unlike the reference: weighted to be like it, its {len(reference):,} "
             f"rows are worth {worth:.0f}, wanted at least {FEWEST}"
         )
-    return found
+    return ratios

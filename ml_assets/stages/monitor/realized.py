@@ -63,7 +63,7 @@ def by_slice(
     labelled = table["_target"].is_valid().to_numpy()
     seen = said[SEEN].to_numpy()
     rows = np.flatnonzero(labelled & ~seen)
-    found: dict[str, Any] = {
+    document: dict[str, Any] = {
         "labels": {
             "rows": len(said),
             "labelled": int(labelled.sum()),
@@ -76,19 +76,19 @@ def by_slice(
         "calibration": None,
         "not_computed": [],
     }
-    lacking = found["not_computed"]
+    lacking = document["not_computed"]
     if len(rows) < FEWEST:
-        lacking.append({"what": "realized metrics", "why": _too_few(found["labels"])})
-        return Result({"realized": found}, found["labels"])
+        lacking.append({"what": "realized metrics", "why": _too_few(document["labels"])})
+        return Result({"realized": document}, document["labels"])
     at = metrics.HALF if model is None else threshold.of(model.json())
     measured = _measured(spec, said, table, rows, at)
-    found["metrics"], notes = _metrics(spec, measured)
+    document["metrics"], notes = _metrics(spec, measured)
     lacking += [{"what": "realized metrics", "why": note} for note in notes]
-    if found["metrics"].get(spec.metric, {}).get("value") is not None:
-        found["slices"], left_out = _slices(spec, measured)
+    if document["metrics"].get(spec.metric, {}).get("value") is not None:
+        document["slices"], left_out = _slices(spec, measured)
         lacking += left_out
-    found["calibration"] = _calibration(spec, measured)
-    return Result({"realized": found}, found["labels"])
+    document["calibration"] = _calibration(spec, measured)
+    return Result({"realized": document}, document["labels"])
 
 
 def _too_few(labels: dict[str, Any]) -> str:
@@ -122,7 +122,7 @@ def _metrics(spec: RealizedBySpec, rows: Measured) -> tuple[dict[str, Any], list
     values, notes = metrics.measure(spec.task, rows.target, rows.prediction, spec.asked, rows.at)
     every = np.zeros(len(rows.target), np.int64)
     several = len(np.unique(rows.draws.block)) > 1
-    found = {}
+    measured = {}
     for name, value in values.items():
         around = None
         if value is not None and several:
@@ -131,20 +131,20 @@ def _metrics(spec: RealizedBySpec, rows: Measured) -> tuple[dict[str, Any], list
             )
             around = bootstrap.interval(spread[:, 0], spec.intervals.level)
         low, high = around or (None, None)
-        found[name] = {"value": value, "low": low, "high": high, "rows": len(rows.target)}
-    return found, notes
+        measured[name] = {"value": value, "low": low, "high": high, "rows": len(rows.target)}
+    return measured, notes
 
 
 def _slices(spec: RealizedBySpec, rows: Measured) -> tuple[list[dict[str, Any]], list[Any]]:
     """Return the metric of each value of each slice, the worst first, and those left out."""
-    found, lacking = [], []
+    entries, lacking = [], []
     for name in spec.slices:
         column = name if name in rows.table.column_names else f"_slice_{name}"
         if column not in rows.table.column_names:
             why = "the features of the model that predicted do not have it"
             lacking.append({"what": f"metrics by {name}", "why": why})
             continue
-        found += [
+        entries += [
             {
                 "slice": name,
                 "value": entry["value"],
@@ -163,7 +163,7 @@ def _slices(spec: RealizedBySpec, rows: Measured) -> tuple[list[dict[str, Any]],
                 spec.intervals.level,
             )
         ]
-    return found, lacking
+    return entries, lacking
 
 
 def _as_rows(rows: Measured, name: str, column: str) -> PredictedRows:

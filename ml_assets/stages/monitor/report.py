@@ -82,7 +82,7 @@ def _labels(spec: MonitorSpec, labels: Known) -> dict[str, Any]:
 
 def by_column(tests: Sequence[Known]) -> dict[str, Any]:
     """Return of each column the test that is largest relative to its threshold."""
-    found: dict[str, Any] = {}
+    worst: dict[str, Any] = {}
     for test in tests:
         entry = {
             "statistic": test["kind"],
@@ -92,8 +92,8 @@ def by_column(tests: Sequence[Known]) -> dict[str, Any]:
             "said": test["said"],
         }
         # They are sorted.
-        found.setdefault(test["column"], entry)
-    return found
+        worst.setdefault(test["column"], entry)
+    return worst
 
 
 def at_test(name: str, tested: Known) -> dict[str, Any] | None:

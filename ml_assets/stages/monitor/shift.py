@@ -49,7 +49,7 @@ def compared(
     table, lacking = _with_times(inputs.table(), times.table([TIME])), []
     said = predictions.table()
     document = None if known is None else known.json()
-    found: dict[str, Any] = {
+    shift: dict[str, Any] = {
         "rows": len(table),
         "gaps": _gaps(spec.inputs, table),
         "tests": [],
@@ -63,12 +63,12 @@ def compared(
         why = f"the batch has {counted(len(table), 'row')}, wanted at least {FEW}"
         lacking.append({"what": "drift", "why": why})
     elif document is not None and sample is not None:
-        found |= _against(spec, document, sample.table(), table, said, lacking)
+        shift |= _against(spec, document, sample.table(), table, said, lacking)
     if before is not None and len(table) >= FEW:
         tests, _ = _tests(spec.inputs, before.json()["profile"], table)
-        found["before"] = {"batch": spec.before, "tests": tests}
-    found["not_computed"] = lacking
-    return Result({"shift": found}, {"rows": len(table)})
+        shift["before"] = {"batch": spec.before, "tests": tests}
+    shift["not_computed"] = lacking
+    return Result({"shift": shift}, {"rows": len(table)})
 
 
 def period(spec: ReferenceSpec, *, rows: Handle) -> Result:
@@ -86,12 +86,12 @@ def _against(
 ) -> dict[str, Any]:
     """Return what differs from the training rows."""
     profile_ = known["inputs"]
-    found: dict[str, Any] = {}
-    found["tests"], left_out = _tests(spec.inputs, profile_, table)
+    document: dict[str, Any] = {}
+    document["tests"], left_out = _tests(spec.inputs, profile_, table)
     lacking += left_out
-    found["unseen"] = {
+    document["unseen"] = {
         test["column"]: round(test["effect"] * len(table))
-        for test in found["tests"]
+        for test in document["tests"]
         if test["kind"] == "unseen"
     }
     if profile_["uncalibrated"]:
@@ -101,20 +101,20 @@ def _against(
         lacking.append({"what": "drift of the prediction", "why": why})
     else:
         columns = said.select(["prediction"]).append_column(TIME, table[TIME])
-        found["predictions"], left_out = _tests(spec.predictions, known["predictions"], columns)
+        document["predictions"], left_out = _tests(spec.predictions, known["predictions"], columns)
         lacking += left_out
         if known["predictions"]["uncalibrated"]:
             why = known["predictions"]["uncalibrated"]
             lacking.append({"what": "limits of the prediction's drift", "why": why})
     if "why" in known["joint"]:
         lacking.append({"what": "joint drift", "why": known["joint"]["why"]})
-        return found
+        return document
     blocks = arrays.block_numbers(table, spec.inputs.time, spec.inputs.block)
     codes = joint.coded_rows(table, profile_)
     apart = joint.told_apart(codes, blocks, sample, known["joint"], LEVEL, spec.seed)
     if "why" in apart:
         lacking.append({"what": "limit of joint drift", "why": apart["why"]})
-    return {**found, "joint": apart}
+    return {**document, "joint": apart}
 
 
 def _tests(

@@ -28,18 +28,18 @@ def prediction_drift(figures: Known) -> Verdict:
 
 def joint_drift(figures: Known) -> Verdict:
     """Judge by how well a classifier tells the batch from the training rows."""
-    found = figures["joint"]
-    if found is None:
+    joint = figures["joint"]
+    if joint is None:
         return Verdict(None, _why(figures, "joint drift", "drift"))
     keys = ("auc", "low", "high", "threshold")
-    numbers = {key: found[key] for key in keys if found[key] is not None}
-    said = f"a classifier tells the batch from the training rows with an AUC of {found['auc']:.3f}"
-    if found["threshold"] is None:
-        return Verdict(None, f"{said}; {found['why']}", numbers)
-    said += f" (limit {found['threshold']:.3f}, no difference 0.5)"
-    if found["over"] and found["by"]:
-        said += f", most of all by {listed(found['by'])}"
-    return Verdict(not found["over"], said, numbers)
+    numbers = {key: joint[key] for key in keys if joint[key] is not None}
+    said = f"a classifier tells the batch from the training rows with an AUC of {joint['auc']:.3f}"
+    if joint["threshold"] is None:
+        return Verdict(None, f"{said}; {joint['why']}", numbers)
+    said += f" (limit {joint['threshold']:.3f}, no difference 0.5)"
+    if joint["over"] and joint["by"]:
+        said += f", most of all by {listed(joint['by'])}"
+    return Verdict(not joint["over"], said, numbers)
 
 
 def realized_metric(figures: Known) -> Verdict:
@@ -64,29 +64,29 @@ def realized_metric(figures: Known) -> Verdict:
     return Verdict(not entry["worse"], f"{said}: {verb}", numbers)
 
 
-def _drift(figures: Known, found: Known, what: str, limits: str) -> Verdict:
-    if not found:
+def _drift(figures: Known, entries: Known, what: str, limits: str) -> Verdict:
+    if not entries:
         return Verdict(None, _why(figures, what, "drift"))
-    over = [column for column, entry in found.items() if entry["over"]]
-    over.sort(key=lambda column: -_by_limit(found[column]))
-    worst = max(found, key=lambda column: _by_limit(found[column]))
+    over = [column for column, entry in entries.items() if entry["over"]]
+    over.sort(key=lambda column: -_by_limit(entries[column]))
+    worst = max(entries, key=lambda column: _by_limit(entries[column]))
     numbers = {
         "drifted_columns": len(over),
-        "compared_columns": len(found),
-        "effects": {column: entry["value"] for column, entry in found.items()},
-        "thresholds": {column: entry["threshold"] for column, entry in found.items()},
+        "compared_columns": len(entries),
+        "effects": {column: entry["value"] for column, entry in entries.items()},
+        "thresholds": {column: entry["threshold"] for column, entry in entries.items()},
     }
-    if all(entry["threshold"] is None for entry in found.values()):
+    if all(entry["threshold"] is None for entry in entries.values()):
         return Verdict(None, _why(figures, limits), numbers)
     if not over:
-        compared = counted(len(found), "column")
+        compared = counted(len(entries), "column")
         return Verdict(True, f"{compared} compared, none differs by more than chance", numbers)
-    if len(found) == 1:
-        said = f"{worst} differs by more than chance: {found[worst]['said']}"
+    if len(entries) == 1:
+        said = f"{worst} differs by more than chance: {entries[worst]['said']}"
         return Verdict(False, said, numbers)
     said = (
-        f"{len(over)} of {counted(len(found), 'column')} differ from the training rows by more "
-        f"than chance: {listed(over)}. Most of all {worst}: {found[worst]['said']}"
+        f"{len(over)} of {counted(len(entries), 'column')} differ from the training rows by more "
+        f"than chance: {listed(over)}. Most of all {worst}: {entries[worst]['said']}"
     )
     return Verdict(False, said, numbers)
 

@@ -112,10 +112,10 @@ def _why_not(
 
 def _finite(rows: PairedRows) -> Mask:
     """Return (n,) which rows have a target and two numeric predictions."""
-    found = np.isfinite(rows.target)
+    finite = np.isfinite(rows.target)
     for prediction in (rows.candidate, rows.other):
-        found &= np.isfinite(np.asarray(prediction).reshape(len(found), -1)).all(axis=1)
-    return np.asarray(found, dtype=bool)
+        finite &= np.isfinite(np.asarray(prediction).reshape(len(finite), -1)).all(axis=1)
+    return np.asarray(finite, dtype=bool)
 
 
 def _figures(spec: ChangeSpec, rows: PairedRows, kept: Mask) -> dict[str, Any]:
@@ -190,10 +190,10 @@ def _by_slice(spec: ChangeSpec, rows: PairedRows, draws: bootstrap.Draws) -> lis
             both = _both(spec, spec.metric, rows, part)
             around = bootstrap.interval(spread[:, number], spec.intervals.level)
             spans = slices.blocks(draws, part)
-            found = _difference(both, around if spans > 1 else None)
-            entry = {"slice": name, "value": label, "rows": int(part.sum()), **both, **found}
+            difference = _difference(both, around if spans > 1 else None)
+            entry = {"slice": name, "value": label, "rows": int(part.sum()), **both, **difference}
             few = entry["rows"] < slices.FEW_ROWS or spans < slices.FEW_BLOCKS
-            p = None if few else _p(found["difference"], spread[:, number], draws)
+            p = None if few else _p(difference["difference"], spread[:, number], draws)
             entries.append(entry | {"few": few, "p": p})
     return _holm(entries)
 

@@ -118,8 +118,8 @@ def _redefined(
 def _matched(now: pa.Table, then: pa.Table) -> tuple[pa.Table, pa.Table, int]:
     """Return the rows of both that share keys, in the same order, and how many `then` had."""
     place = pc.index_in(then["_key"], value_set=now["_key"].combine_chunks())
-    found = place.is_valid()
-    return now.take(place.filter(found)), then.filter(found), len(then)
+    matched = place.is_valid()
+    return now.take(place.filter(matched)), then.filter(matched), len(then)
 
 
 def _differing(now: pa.ChunkedArray, then: pa.ChunkedArray, labels: bool) -> tuple[int, int]:

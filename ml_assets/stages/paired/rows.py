@@ -86,11 +86,11 @@ def read(
         if said is None:
             ours.append(aligned(candidate, table, classes))
         if other is not None and fails is None:
-            found = _attempt(other, table, classes)
-            if isinstance(found, str):
-                fails = found
+            attempt = _attempt(other, table, classes)
+            if isinstance(attempt, str):
+                fails = attempt
             else:
-                theirs.append(found)
+                theirs.append(attempt)
         parts.append(table.select(list(dict.fromkeys(kept))))
         keys += named(table["_key"].cast(pa.string()), batch).chunks
         number += [list(features).index(batch)] * len(table)
@@ -117,10 +117,10 @@ def _classes(models: Sequence[Fitted]) -> list[str]:
 def _attempt(other: Fitted, table: pa.Table, classes: Sequence[str]) -> Array | str:
     """Return the other model's predictions, or why there are none: an outcome, not a fault."""
     try:
-        found: Any = aligned(other, table, classes)
+        prediction: Any = aligned(other, table, classes)
     except DamagedObject:
         raise
     except Exception as error:
         return f"it no longer predicts: {type(error).__name__}: {error}"
-    broken = int((~np.isfinite(found)).sum())
-    return f"{broken} of its predictions are not finite" if broken else found
+    broken = int((~np.isfinite(prediction)).sum())
+    return f"{broken} of its predictions are not finite" if broken else prediction

@@ -25,12 +25,12 @@ def seen_keys(references: Sequence[pa.Table], features: Mapping[str, Handle]) ->
     Rows that are known by their inputs are numbered over all of them (`keys.numbered`). StageError
     if the features passed are not those referred to: the keys would be other rows'.
     """
-    found = [pa.array([], pa.string())]
+    chunks = [pa.array([], pa.string())]
     for table in references:
         checked(table, features)
         for batch, rows in folds.read(table, features, ["_key"]):
-            found += named(rows["_key"].cast(pa.string()), batch).chunks
-    return pc.unique(numbered(pa.chunked_array(found, pa.string())))
+            chunks += named(rows["_key"].cast(pa.string()), batch).chunks
+    return pc.unique(numbered(pa.chunked_array(chunks, pa.string())))
 
 
 def checked(references: pa.Table, features: Mapping[str, Handle]) -> None:

@@ -52,17 +52,17 @@ def block_numbers(table: pa.Table, time: str | None, block: str) -> Ints:
     shift = MONDAY if block == "week" else 0
     numbered = np.floor_divide(moments - shift, MICROSECONDS[block])
     # Times before 1970 are negative; -1 is reserved for missing.
-    found: Ints = np.where(moments == -(2**62), -1, numbered + 2**40)
-    return found
+    blocks: Ints = np.where(moments == -(2**62), -1, numbered + 2**40)
+    return blocks
 
 
 def numbered(blocks: Ints) -> tuple[int, Ints]:
     """Return the number of blocks, and each row's index among them (n,); -1 stays -1."""
     known = blocks >= 0
     distinct, place = np.unique(blocks[known], return_inverse=True)
-    found = np.full(len(blocks), -1, dtype=np.int64)
-    found[known] = place
-    return len(distinct), found
+    indices = np.full(len(blocks), -1, dtype=np.int64)
+    indices[known] = place
+    return len(distinct), indices
 
 
 def by_block(blocks: Ints, count: int, codes: Ints, bins: int) -> Floats:

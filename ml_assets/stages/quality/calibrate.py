@@ -66,7 +66,7 @@ def thresholds(counted: Counted, rate: float, seed: int = 7) -> dict[Test, list[
             return _drawn(counted, random.multinomial(size, even, size=draws).astype(np.float64))
 
     reference = drawn_blocks(blocks)
-    found: dict[Test, list[float]] = {}
+    limits: dict[Test, list[float]] = {}
     for size in sizes_for(blocks):
         batch = drawn_blocks(size)
         rare = random.poisson(0.5 * size / blocks, size=draws)
@@ -75,8 +75,8 @@ def thresholds(counted: Counted, rate: float, seed: int = 7) -> dict[Test, list[
         for tests in (drawn, volume):
             wider = widened(rate, len(tests), blocks)
             for test, limit in family(tests, rate).items():
-                found.setdefault(test, []).append(limit * wider)
-    return found
+                limits.setdefault(test, []).append(limit * wider)
+    return limits
 
 
 def widened(rate: float, tests: int, blocks: int) -> float:
@@ -157,19 +157,19 @@ def _tests(reference: _Drawn, batch: _Drawn, rare: NDArray[np.int64]) -> dict[Te
     A share of 0 in the reference is treated as half an event in as many rows.
     """
     now, then = batch.sums, reference.sums
-    found: dict[Test, Array] = {}
+    effects: dict[Test, Array] = {}
     for name, counts in now.numeric.items():
-        found["numeric", name] = kolmogorov_smirnov(counts, then.numeric[name])
+        effects["numeric", name] = kolmogorov_smirnov(counts, then.numeric[name])
     for name, counts in now.categorical.items():
-        found["categorical", name] = total_variation(counts, then.categorical[name])
+        effects["categorical", name] = total_variation(counts, then.categorical[name])
     for name, counts in now.missing.items():
         share = np.minimum((counts + rare) / now.rows, 1.0)
-        found["missing", name] = np.abs(cohens_h(share, then.missing[name] / then.rows))
+        effects["missing", name] = np.abs(cohens_h(share, then.missing[name] / then.rows))
     for name, counts in now.unseen.items():
-        found["unseen", name] = np.minimum((counts + rare) / now.rows, 1.0)
+        effects["unseen", name] = np.minimum((counts + rare) / now.rows, 1.0)
     ratio = (now.rows / batch.blocks) / (then.rows / reference.blocks)
-    found["volume", ""] = np.abs(np.log(ratio))
-    return found
+    effects["volume", ""] = np.abs(np.log(ratio))
+    return effects
 
 
 def _unit(values: Array) -> float:

@@ -37,9 +37,9 @@ def drift(
         if name not in cleaned.column_names:
             continue
         seen = coded(cleaned.column(name), known)
-        found, why = _of(name, known, seen, spec.columns[name].sensitive)
+        column_tests, why = _of(name, known, seen, spec.columns[name].sensitive)
         lacking += [{"what": f"drift of {name}", "why": why}] if why else []
-        tests += found
+        tests += column_tests
     limits = reference["thresholds"].get("drift", {})
     floors = spec.smallest.model_dump()
     for test in tests:
@@ -68,22 +68,22 @@ def _order(test: Mapping[str, Any]) -> tuple[float, str, str]:
 
 def _of(name: str, known: Known, seen: Coded, sensitive: bool) -> tuple[list[dict[str, Any]], str]:
     """Return the tests of a column, and why its values were not compared, if they were not."""
-    found = [_missing(name, known, seen)] if len(seen.codes) else []
+    tests = [_missing(name, known, seen)] if len(seen.codes) else []
     present = len(seen.codes) - int(seen.missing.sum())
     unseen = sum(seen.unseen.values())
     if known["kind"] == "categorical" and present:
-        found.append(_unseen(name, seen, unseen, sensitive))
+        tests.append(_unseen(name, seen, unseen, sensitive))
     if present - unseen < FEW:
         few = f"{counted(present - unseen, 'value')} known from the reference" if unseen else ""
-        return found, f"the batch has {few or counted(present, 'value')}, wanted at least {FEW}"
+        return tests, f"the batch has {few or counted(present, 'value')}, wanted at least {FEW}"
     counts = np.bincount(seen.codes[seen.codes >= 0], minlength=len(known["counts"]))
     now, then = counts.astype(np.float64), np.array(known["counts"], dtype=np.float64)
     measure = _numeric if known["kind"] == "numeric" else _categorical
     effect, said = measure(known, now, then)
     if sensitive:
         said = "the column is sensitive: values are not shown"
-    found.append({"column": name, "kind": known["kind"], "effect": effect, "said": said})
-    return found, ""
+    tests.append({"column": name, "kind": known["kind"], "effect": effect, "said": said})
+    return tests, ""
 
 
 def _numeric(known: Known, now: Any, then: Any) -> tuple[float, str]:

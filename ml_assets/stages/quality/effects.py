@@ -16,8 +16,8 @@ Array = NDArray[np.float64]
 def shares(counts: Array) -> Array:
     """Return counts (…, bins) as shares of their sum; zeros if the sum is 0."""
     total = counts.sum(axis=-1, keepdims=True)
-    found: Array = counts / np.maximum(total, 1.0)
-    return found
+    fractions: Array = counts / np.maximum(total, 1.0)
+    return fractions
 
 
 def kolmogorov_smirnov(first: Array, second: Array) -> Any:

@@ -45,15 +45,15 @@ def edges_of(values: Floats) -> list[float]:
         return []
     places = np.linspace(0, len(finite) - 1, BINS + 1).astype(np.int64)
     below = np.nextafter(finite[0], -np.inf)
-    found = np.unique(np.append(finite[places], below))
-    return [float(edge) for edge in found[np.isfinite(found)]]
+    edges = np.unique(np.append(finite[places], below))
+    return [float(edge) for edge in edges[np.isfinite(edges)]]
 
 
 def levels_of(column: pa.ChunkedArray) -> tuple[list[str], Ints, Ints]:
     """Return the levels of a column, most frequent first, their rows, and each row's level (n,)."""
-    found, codes = levels(column)
-    counts = np.bincount(codes[codes >= 0], minlength=len(found))
-    texts = found.to_pylist()
+    distinct, codes = levels(column)
+    counts = np.bincount(codes[codes >= 0], minlength=len(distinct))
+    texts = distinct.to_pylist()
     order = sorted(range(len(texts)), key=lambda place: (-counts[place], texts[place]))
     order = [place for place in order if counts[place]]
     rank = np.full(len(texts) + 1, -1, dtype=np.int64)
@@ -77,13 +77,13 @@ def coded(column: pa.ChunkedArray, known: Mapping[str, Any]) -> Coded:
         codes = np.searchsorted(np.array(known["edges"]), values, side="left")
         codes[missing] = -1
         return Coded(codes, missing.astype(np.int64), {})
-    found, places = levels(column)
-    rank = pc.index_in(found, pa.array(known["levels"], pa.string())).fill_null(-2)
+    distinct, places = levels(column)
+    rank = pc.index_in(distinct, pa.array(known["levels"], pa.string())).fill_null(-2)
     ranks = np.append(np.asarray(rank.to_numpy(), dtype=np.int64), -1)
     codes = np.minimum(ranks[places], MAIN_LEVELS)
     fresh = np.flatnonzero(ranks[:-1] == -2)
-    counts = np.bincount(places[places >= 0], minlength=len(found))
-    rows = {found[int(place)].as_py(): int(counts[place]) for place in fresh if counts[place]}
+    counts = np.bincount(places[places >= 0], minlength=len(distinct))
+    rows = {distinct[int(place)].as_py(): int(counts[place]) for place in fresh if counts[place]}
     ordered = dict(sorted(rows.items(), key=lambda item: (-item[1], item[0])))
     return Coded(codes, (places < 0).astype(np.int64), ordered)
 

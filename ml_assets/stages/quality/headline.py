@@ -36,10 +36,10 @@ def headline(figures: Mapping[str, Any]) -> dict[str, Any]:
     "rows" and "numbers" are figures by name. "drift" are the tests that are largest relative to
     their limits: [column, kind, effect, limit, alarm].
     """
-    found = {name: verdict(figures) for name, verdict in VERDICTS.items()}
+    verdicts = {name: verdict(figures) for name, verdict in VERDICTS.items()}
     numbers: dict[str, Any] = {
         f"{name}_{key}": verdict.numbers[key]
-        for name, verdict in found.items()
+        for name, verdict in verdicts.items()
         for key in PLOTTED
         if key in verdict.numbers
     }
@@ -56,7 +56,7 @@ def headline(figures: Mapping[str, Any]) -> dict[str, Any]:
             "quarantined": sum(figures["quarantined"].values()),
             **_unlabelled(figures),
         },
-        "verdicts": [[TITLES[n], WORDS[v.passed], v.said] for n, v in found.items()],
+        "verdicts": [[TITLES[n], WORDS[v.passed], v.said] for n, v in verdicts.items()],
         "drift": [
             [t["column"], t["kind"], number(t["effect"]), number(t["threshold"]), t["alarm"]]
             for t in figures["drift"][:SHOWN_TESTS]
@@ -66,5 +66,5 @@ def headline(figures: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _unlabelled(figures: Mapping[str, Any]) -> dict[str, int]:
-    found = figures.get("unlabelled")
-    return {} if found is None else {"unlabelled": sum(found.values())}
+    unlabelled = figures.get("unlabelled")
+    return {} if unlabelled is None else {"unlabelled": sum(unlabelled.values())}

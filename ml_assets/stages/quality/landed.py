@@ -33,37 +33,37 @@ def volume(spec: ReportSpec, reference: Known, raw: pa.Table) -> dict[str, Any]:
     size = arrays.span(arrays.block_numbers(raw, spec.time, spec.block))
     batches = list(reference["landed"]["batches"].values())
     least = math.log1p(spec.smallest.volume)
-    found: dict[str, Any] = {"rows": raw.num_rows, "blocks": size["blocks"]}
+    figures: dict[str, Any] = {"rows": raw.num_rows, "blocks": size["blocks"]}
     if not raw.num_rows:
-        return {**found, **_without("no record was read")}
+        return {**figures, **_without("no record was read")}
     if spec.block == "row":
         rows = [batch["rows"] for batch in batches]
         expected = sorted(rows)[len(rows) // 2]
-        found |= _compared(raw.num_rows / max(expected, 1), expected)
-        found["threshold"] = float(f"{least:.4g}")
-        found["alarm"] = _outside(raw.num_rows, rows, spec.smallest.volume)
-        found["said"] = f"{counted(raw.num_rows, 'row')}, {_range(rows)} in the reference"
-        return found
+        figures |= _compared(raw.num_rows / max(expected, 1), expected)
+        figures["threshold"] = float(f"{least:.4g}")
+        figures["alarm"] = _outside(raw.num_rows, rows, spec.smallest.volume)
+        figures["said"] = f"{counted(raw.num_rows, 'row')}, {_range(rows)} in the reference"
+        return figures
     known = reference["landed"]
     if not size["blocks"] or not known["blocks"]:
         whose = "reference" if size["blocks"] else "batch"
-        return {**found, **_without(f"no record of the {whose} has a time")}
+        return {**figures, **_without(f"no record of the {whose} has a time")}
     expected = known["rows"] / known["blocks"] * size["blocks"]
-    found |= _compared(raw.num_rows / expected, round(expected))
+    figures |= _compared(raw.num_rows / expected, round(expected))
     limits = reference["thresholds"].get("landed", {}).get("volume", {}).get("")
-    judge(found, limits, size["blocks"], known["blocks"], least)
+    judge(figures, limits, size["blocks"], known["blocks"], least)
     each = raw.num_rows / size["blocks"]
     before = known["rows"] / known["blocks"]
     blocks = [batch["blocks"] for batch in batches]
     short = _outside(size["blocks"], blocks, spec.smallest.volume)
-    found["alarm"] = found["alarm"] or short
-    found["said"] = (
+    figures["alarm"] = figures["alarm"] or short
+    figures["said"] = (
         f"{counted(raw.num_rows, 'row')} in {counted(size['blocks'], spec.block)}, "
         f"{each:,.0f} a {spec.block}, in the reference {before:,.0f} a {spec.block}"
     )
     if short:
-        found["said"] += f", and {_range(blocks)} {spec.block}s in each of its batches"
-    return found
+        figures["said"] += f", and {_range(blocks)} {spec.block}s in each of its batches"
+    return figures
 
 
 def completeness(
@@ -76,7 +76,7 @@ def completeness(
     """
     size = arrays.span(arrays.block_numbers(raw, spec.time, spec.block))
     known = None if reference is None else reference["landed"]
-    found = []
+    tests = []
     names = [name for name in spec.columns if name in raw.column_names]
     for name in names if raw.num_rows else ():
         missing = int(np.asarray(raw.column(name).is_null(nan_is_null=True).to_numpy()).sum())
@@ -91,10 +91,10 @@ def completeness(
             limits = reference["thresholds"].get("landed", {}).get("missing", {}).get(name)
         sized = size["blocks"] if spec.block != "row" else _row_blocks(raw, known)
         judge(test, limits, sized, known["blocks"] if known else 1, spec.smallest.missing)
-        found.append(test)
-    found = [test for test in found if test["missing"]]
-    found.sort(key=lambda t: (-t["effect"] / (t["threshold"] or 1.0), -t["share"], t["column"]))
-    return found, _gaps(spec, known, size)
+        tests.append(test)
+    tests = [test for test in tests if test["missing"]]
+    tests.sort(key=lambda t: (-t["effect"] / (t["threshold"] or 1.0), -t["share"], t["column"]))
+    return tests, _gaps(spec, known, size)
 
 
 def _gaps(spec: ReportSpec, known: Known | None, size: Mapping[str, int]) -> dict[str, Any]:

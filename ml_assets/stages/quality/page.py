@@ -132,15 +132,15 @@ def _missing(test: Known) -> dict[str, Any]:
 
 
 def _rules(spec: ReportSpec, figures: Known) -> list[dict[str, str]]:
-    found = [
+    lines = [
         {"step": "filter", "rule": rule, "rows": f"{rows:,}", "why": spec.filters.get(rule, "")}
         for rule, rows in figures["filtered"].items()
     ]
-    found += [
+    lines += [
         {"step": "quarantine", "rule": rule, "rows": f"{rows:,}", "why": ""}
         for rule, rows in figures["quarantined"].items()
     ]
-    return found + [
+    return lines + [
         {"step": "no label", "rule": rule, "rows": f"{rows:,}", "why": spec.filters.get(rule, "")}
         for rule, rows in figures.get("unlabelled", {}).items()
     ]

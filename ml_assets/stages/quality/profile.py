@@ -29,12 +29,12 @@ def summary(column: pa.ChunkedArray, type_: str, drawn: list[float] | None) -> d
         return _of_numbers(column, drawn)
     if type_ in CATEGORICAL:
         return _of_levels(column)
-    found: dict[str, Any] = {"missing": column.null_count, "distinct": pc.count_distinct(column)}
-    found["distinct"] = found["distinct"].as_py()
+    figures: dict[str, Any] = {"missing": column.null_count, "distinct": pc.count_distinct(column)}
+    figures["distinct"] = figures["distinct"].as_py()
     if column.null_count < len(column):
         ends = pc.min_max(column).as_py()
-        found |= {"first": ends["min"].isoformat(), "last": ends["max"].isoformat()}
-    return found
+        figures |= {"first": ends["min"].isoformat(), "last": ends["max"].isoformat()}
+    return figures
 
 
 def histogram_edges(values: Floats) -> list[float]:
@@ -54,25 +54,25 @@ def _of_numbers(column: pa.ChunkedArray, drawn: list[float] | None) -> dict[str,
     values = numbers(column)
     present = values[~np.isnan(values)]
     finite = np.sort(present[np.isfinite(present)])
-    found: dict[str, Any] = {
+    figures: dict[str, Any] = {
         "missing": len(values) - len(present),
         "infinite": len(present) - len(finite),
     }
     if not len(finite):
-        return {**found, "distinct": 0}
+        return {**figures, "distinct": 0}
     places = [round(share * (len(finite) - 1)) for share in (0, 0.25, 0.5, 0.75, 1)]
     with np.errstate(over="ignore", invalid="ignore"):
         moments = {"mean": float(finite.mean()), "sd": float(finite.std())}
-    found["distinct"] = 1 + int((finite[1:] != finite[:-1]).sum())
-    found |= {name: _short(value) for name, value in moments.items() if np.isfinite(value)}
-    found["quantiles"] = [_short(float(finite[place])) for place in places]
+    figures["distinct"] = 1 + int((finite[1:] != finite[:-1]).sum())
+    figures |= {name: _short(value) for name, value in moments.items() if np.isfinite(value)}
+    figures["quantiles"] = [_short(float(finite[place])) for place in places]
     edges = histogram_edges(finite) if drawn is None else drawn
     if edges:
         inside = np.clip(finite, edges[0], edges[-1])
         heights, _ = np.histogram(inside, bins=np.array(edges))
-        found["heights"] = [_short(height / len(finite)) for height in heights.tolist()]
-        found["drawn"] = [_short(edges[0]), _short(edges[-1])]
-    return found
+        figures["heights"] = [_short(height / len(finite)) for height in heights.tolist()]
+        figures["drawn"] = [_short(edges[0]), _short(edges[-1])]
+    return figures
 
 
 def _of_levels(column: pa.ChunkedArray) -> dict[str, Any]:

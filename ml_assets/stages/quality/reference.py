@@ -72,8 +72,8 @@ def reference(
 
 
 def _together(spec: ReferenceSpec, tables: Mapping[str, Handle]) -> pa.Table:
-    found = [handle.table(list(spec.columns)) for handle in tables.values()]
-    return pa.concat_tables([table for table in found if table.num_rows] or found[:1])
+    parts = [handle.table(list(spec.columns)) for handle in tables.values()]
+    return pa.concat_tables([table for table in parts if table.num_rows] or parts[:1])
 
 
 def _columns(
@@ -81,7 +81,7 @@ def _columns(
 ) -> tuple[dict[str, Any], calibrate.Counted, dict[str, str]]:
     """Return each compared column's profile, all rows by block, and why others are left out."""
     rows = np.bincount(place[place >= 0], minlength=blocks).astype(np.float64)
-    found: dict[str, Any] = {}
+    columns: dict[str, Any] = {}
     skipped = dict(spec.skipped)
     tests: dict[str, dict[str, Any]] = {
         "numeric": {},
@@ -103,8 +103,8 @@ def _columns(
             tests["missing"][name] = rows - _present(place, blocks, seen.missing)
         if known["kind"] == "categorical":
             tests["unseen"][name] = _alone(place, blocks, table.column(name))
-        found[name] = known
-    return found, calibrate.Counted(rows, **tests), skipped
+        columns[name] = known
+    return columns, calibrate.Counted(rows, **tests), skipped
 
 
 def _profile(name: str, column: Column, table: pa.Table) -> tuple[dict[str, Any] | None, str]:
@@ -148,10 +148,10 @@ def _alone(place: arrays.Ints, blocks: int, column: pa.ChunkedArray) -> arrays.F
     A new block's share of unseen levels is about what each known block alone contributed
     (I. J. Good, The population frequencies of species, Biometrika 40, 1953).
     """
-    found, codes = arrays.levels(column)
+    distinct, codes = arrays.levels(column)
     known = (place >= 0) & (codes >= 0)
     pairs = np.unique(codes[known] * blocks + place[known])
-    alone = np.bincount(pairs // blocks, minlength=len(found)) == 1
+    alone = np.bincount(pairs // blocks, minlength=len(distinct)) == 1
     mine = known.copy()
     mine[known] = alone[codes[known]]
     return np.bincount(place[mine], minlength=blocks).astype(np.float64)
@@ -175,10 +175,10 @@ def _size(spec: ReferenceSpec, raw: pa.Table) -> dict[str, int]:
 
 
 def _nested(limits: Mapping[calibrate.Test, list[float]]) -> dict[str, dict[str, list[float]]]:
-    found: dict[str, dict[str, list[float]]] = {}
+    by_kind: dict[str, dict[str, list[float]]] = {}
     for (kind, column), values in limits.items():
-        found.setdefault(kind, {})[column] = [float(f"{value:.6g}") for value in values]
-    return found
+        by_kind.setdefault(kind, {})[column] = [float(f"{value:.6g}") for value in values]
+    return by_kind
 
 
 def _too_few(spec: ReferenceSpec, blocks: int, rows: int) -> str:

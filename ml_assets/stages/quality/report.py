@@ -137,21 +137,21 @@ def _state(account: Known, newest: Known) -> dict[str, Any]:
 
 
 def _reference(spec: ReportSpec, known: Known | None) -> dict[str, Any]:
-    found: dict[str, Any] = {"said": spec.reference, "in_reference": spec.in_reference}
+    document: dict[str, Any] = {"said": spec.reference, "in_reference": spec.in_reference}
     if known is not None:
-        found |= {"batches": known["batches"], "rows": known["rows"], "blocks": known["blocks"]}
-    return found
+        document |= {"batches": known["batches"], "rows": known["rows"], "blocks": known["blocks"]}
+    return document
 
 
 def _profiles(spec: ReportSpec, known: Known | None, table: pa.Table) -> list[dict[str, Any]]:
     """Return the statistics of each column of the cleaned rows, except sensitive ones."""
-    found = []
+    profiles = []
     for name, column in spec.columns.items():
         before = None if known is None else known["columns"].get(name)
         edges = None if before is None else before.get("drawn") or None
         entry: dict[str, Any] = {"column": name, "type": column.type, "sensitive": column.sensitive}
         if not table.num_rows:
-            found.append({**entry, "missing": 0})
+            profiles.append({**entry, "missing": 0})
             continue
         said = profile(table.column(name), column.type, edges)
         if column.sensitive:
@@ -162,8 +162,8 @@ def _profiles(spec: ReportSpec, known: Known | None, table: pa.Table) -> list[di
                 for key in ("quantiles", "heights")
                 if key in before["summary"]
             }
-        found.append({**entry, **said})
-    return found
+        profiles.append({**entry, **said})
+    return profiles
 
 
 def _unparsed(account: Known) -> list[dict[str, str]]:

@@ -70,8 +70,8 @@ def selection(spec: ReportSpec, parts: list[Removed]) -> tuple[list[Any], list[A
         if part.rows.num_rows and part.kept.num_rows:
             for name in spec.slices:
                 slices += _slice(name, part, spec.columns[name])
-            for found, lack in _columns(spec, part):
-                columns += [found] if found else []
+            for finding, lack in _columns(spec, part):
+                columns += [finding] if finding else []
                 lacking += [lack] if lack else []
         elif part.rows.num_rows:
             why = f"no row was kept, {counted(part.rows.num_rows, 'row')} removed"
@@ -148,8 +148,8 @@ def _as_text(removed: pa.ChunkedArray, kept: pa.ChunkedArray, column: Column) ->
     names = [f"up to {number(edges[0])}"]
     names += [f"above {number(edge)}" for edge in edges]
     names[1:-1] = [f"above {number(low)} up to {number(high)}" for low, high in pairwise(edges)]
-    found = np.searchsorted(edges, values, side="left")
-    return pa.chunked_array([pa.array(names).take(pa.array(found, mask=np.isnan(values)))])
+    bins = np.searchsorted(edges, values, side="left")
+    return pa.chunked_array([pa.array(names).take(pa.array(bins, mask=np.isnan(values)))])
 
 
 def _columns(
@@ -165,15 +165,17 @@ def _columns(
             yield None, {"what": what, "why": "a filter reads the column: it differs by design"}
             continue
         removed, kept = part.rows.column(name), part.kept.column(name)
-        found, values = _distance(removed, kept, column)
-        if found is None:
+        distance, values = _distance(removed, kept, column)
+        if distance is None:
             few = f"{counted(values, 'removed row')} with a value, wanted at least {FEW}"
             yield None, {"what": what, "why": few}
             continue
         said = (
-            "the column is sensitive: values are not shown" if column.sensitive else found["said"]
+            "the column is sensitive: values are not shown"
+            if column.sensitive
+            else distance["said"]
         )
-        yield {**found, "by": part.by, "column": name, "said": said}, None
+        yield {**distance, "by": part.by, "column": name, "said": said}, None
 
 
 def _distance(
@@ -196,8 +198,8 @@ def _distance(
         said = f"the median is {middle[0]} in removed rows, {middle[1]} in kept ones"
         effect = float(effects.kolmogorov_smirnov(first, second))
         chance = _chance_of_numbers(len(gone), len(stayed))
-        found: dict[str, Any] = {"kind": "numeric", "effect": effect, "said": said}
-        return {**found, "chance": chance}, len(gone)
+        distance: dict[str, Any] = {"kind": "numeric", "effect": effect, "said": said}
+        return {**distance, "chance": chance}, len(gone)
     return _of_levels(removed, kept)
 
 

@@ -28,10 +28,10 @@ class Verdict:
     numbers: Mapping[str, Any] = field(default_factory=dict)
 
 
-def warning(name: str, found: Verdict, false_alarm_rate: float) -> Result:
+def warning(name: str, verdict: Verdict, false_alarm_rate: float) -> Result:
     """Return a verdict as a check that warns, with the false alarm rate of its limits."""
-    numbers = {**found.numbers, "false_alarm_rate": false_alarm_rate}
-    return Result({}, checks=(Check(name, found.passed, found.said, "warn", numbers),))
+    numbers = {**verdict.numbers, "false_alarm_rate": false_alarm_rate}
+    return Result({}, checks=(Check(name, verdict.passed, verdict.said, "warn", numbers),))
 
 
 def drift(figures: Known) -> Verdict:
@@ -63,16 +63,16 @@ def drift(figures: Known) -> Verdict:
 
 def volume(figures: Known) -> Verdict:
     """Judge by the number of parsed rows."""
-    found = figures["volume"]
-    if found is None:
+    test = figures["volume"]
+    if test is None:
         return Verdict(None, _why(figures, "volume"), {"rows": figures["rows"]["parsed"]})
     keys = ("rows", "blocks", "expected", "ratio", "effect", "threshold")
-    numbers = {key: found[key] for key in keys if found[key] is not None}
-    if found["ratio"] is None or (found["threshold"] is None and not found["alarm"]):
-        judged = found["ratio"] is not None
-        said = found["said"] + (f"; {_why(figures, 'thresholds')}" if judged else "")
+    numbers = {key: test[key] for key in keys if test[key] is not None}
+    if test["ratio"] is None or (test["threshold"] is None and not test["alarm"]):
+        judged = test["ratio"] is not None
+        said = test["said"] + (f"; {_why(figures, 'thresholds')}" if judged else "")
         return Verdict(None, said, numbers)
-    return Verdict(not found["alarm"], found["said"], numbers)
+    return Verdict(not test["alarm"], test["said"], numbers)
 
 
 def completeness(figures: Known) -> Verdict:

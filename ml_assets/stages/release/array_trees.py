@@ -53,8 +53,8 @@ def _vectors(graph: Graph, trees: Trees, matrix: str) -> str:
     count = len(trees.roots)
     flat = flattened(trees, np.arange(len(trees.values), dtype=np.float64), count, np.zeros(0))
     leaves = graph.op("Cast", flat.add_to(graph, matrix, count), to=7)  # TensorProto.INT64
-    found = graph.op("Gather", graph.constant(trees.values), leaves)
-    return graph.op("ReduceSum", found, graph.constant([1]), keepdims=0)
+    gathered = graph.op("Gather", graph.constant(trees.values), leaves)
+    return graph.op("ReduceSum", gathered, graph.constant([1]), keepdims=0)
 
 
 def flattened(trees: Trees, weights: Any, outputs: int, first: Any) -> Flat:

@@ -112,8 +112,8 @@ class _Parts:
         index = self._graph.op("Where", missing, self._graph.constant(0.0), place)
         index = self._graph.op("Cast", index, to=7)  # TensorProto.INT64
         table = self._graph.constant(np.array(TABLES[part], dtype=np.float64))
-        found = self._graph.op("Gather", table, index)
-        return self._graph.op("Where", missing, self._graph.constant(np.nan), found)
+        gathered = self._graph.op("Gather", table, index)
+        return self._graph.op("Where", missing, self._graph.constant(np.nan), gathered)
 
     def _floor(self, value: str, by: float) -> str:
         return self._graph.op("Floor", self._op("Div", value, by))

@@ -220,24 +220,26 @@ def _slices(metrics: Document) -> list[str]:
     return ["### By slice", "", *_table(("slice", "rows", name, "interval", "baseline"), rows)]
 
 
-def _coverage(found: Document | None) -> list[str]:
-    if found is None:
+def _coverage(coverage: Document | None) -> list[str]:
+    if coverage is None:
         return []
-    said = f"{found['text'][0].upper()}{found['text'][1:]}."
-    lines = ["### Prediction intervals" if found["task"] == "regression" else "### Prediction sets"]
+    said = f"{coverage['text'][0].upper()}{coverage['text'][1:]}."
+    lines = [
+        "### Prediction intervals" if coverage["task"] == "regression" else "### Prediction sets"
+    ]
     rows = (
         (
-            "all" if part is found["all"] else str(part["value"]),
+            "all" if part is coverage["all"] else str(part["value"]),
             f"{part['rows']:,}",
             f"{part['share']:.1%}",
             "{:.1%} … {:.1%}".format(*(part["days"] or part["exact"])),
             _shown(part["size"]),
         )
-        for part in ([found["all"], *found["batches"]] if "all" in found else [])
+        for part in ([coverage["all"], *coverage["batches"]] if "all" in coverage else [])
     )
-    size = "mean width" if found["task"] == "regression" else "mean classes"
+    size = "mean width" if coverage["task"] == "regression" else "mean classes"
     table = _table(("test rows", "rows", "covered", "interval", size), rows)
-    return [*lines, "", said, "", *(table if "all" in found else [])]
+    return [*lines, "", said, "", *(table if "all" in coverage else [])]
 
 
 def _limits(spec: ReleaseSpec, model: Document, metrics: Document, onnx_note: str) -> list[str]:

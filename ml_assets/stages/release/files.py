@@ -65,7 +65,7 @@ def sums(files: Mapping[str, bytes]) -> bytes:
 
 def listed(content: bytes) -> dict[str, str]:
     """Return name -> digest of a SHA256SUMS; BundleError if it is not as `sums` writes it."""
-    found: dict[str, str] = {}
+    digests: dict[str, str] = {}
     try:
         lines = content.decode("ascii").split("\n")
     except UnicodeDecodeError:
@@ -74,12 +74,12 @@ def listed(content: bytes) -> dict[str, str]:
         raise BundleError(f"{SUMS} is damaged: its last line has no line break")
     for number, line in enumerate(lines, start=1):
         match = LINE.fullmatch(line)
-        if match is None or match[2] in found:
+        if match is None or match[2] in digests:
             raise BundleError(f"{SUMS} is damaged: line {number}")
-        found[match[2]] = match[1]
-    if list(found) != sorted(found):
+        digests[match[2]] = match[1]
+    if list(digests) != sorted(digests):
         raise BundleError(f"{SUMS} is damaged: its lines are not sorted by name")
-    return found
+    return digests
 
 
 def archive(folder: str, files: Mapping[str, bytes]) -> bytes:

@@ -129,11 +129,11 @@ def _group_median(graph: Graph, document: Document) -> str:
     keys, medians = np.array(state["groups"], dtype=np.float64).T
     same = graph.op("Equal", _number(graph, document, by), graph.constant(keys[None, :]))
     hit = graph.op("Cast", same, to=11)  # TensorProto.DOUBLE
-    found = graph.op("MatMul", hit, graph.constant(medians[:, None]))
+    looked_up = graph.op("MatMul", hit, graph.constant(medians[:, None]))
     known = graph.op("MatMul", hit, graph.constant(np.ones((len(keys), 1))))
     # At most one key is equal, so each sum has one term and is exact.
     chosen = graph.op(
-        "Where", graph.op("Greater", known, graph.constant(0.0)), found, graph.constant(overall)
+        "Where", graph.op("Greater", known, graph.constant(0.0)), looked_up, graph.constant(overall)
     )
     return _flat(graph, chosen)
 

@@ -96,12 +96,12 @@ def _golden(
     chosen = np.unique(np.linspace(0, len(features) - 1, min(COUNT, len(features))).astype(int))
     features = features.take(pa.array(chosen))
     at = np.searchsorted(raw[LINE].to_numpy(), features[LINE].to_numpy())
-    found = predict(model, family, features)
+    prediction = predict(model, family, features)
     sink = io.StringIO()
     writer = csv.writer(sink, lineterminator="\n")
     writer.writerow(_header(model))
     writer.writerows(
-        [repr(value) for value in row] for row in found.reshape(len(found), -1).tolist()
+        [repr(value) for value in row] for row in prediction.reshape(len(prediction), -1).tolist()
     )
     columns = spec.score.rows.contract.columns
     files = {

@@ -191,7 +191,7 @@ def _about(
 
 
 def _by_batch(references: pa.Table) -> dict[str, int]:
-    found: dict[str, int] = {}
+    counts: dict[str, int] = {}
     for row in references.select(["batch", "start", "stop"]).to_pylist():
-        found[row["batch"]] = found.get(row["batch"], 0) + row["stop"] - row["start"]
-    return dict(sorted(found.items()))
+        counts[row["batch"]] = counts.get(row["batch"], 0) + row["stop"] - row["start"]
+    return dict(sorted(counts.items()))

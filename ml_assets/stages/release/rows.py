@@ -62,10 +62,10 @@ def golden(
         if name in sensitive:
             rows = rows.set_column(place, name, pa.nulls(len(rows), _TYPES[columns[name]]))
     prediction = predict(model, family, rows)
-    found = prediction.reshape(len(rows), -1)
+    matrix = prediction.reshape(len(rows), -1)
     inputs = _csv(list(columns), zip(*(_texts(rows[name]) for name in columns), strict=True))
     header = list(model["classes"]) or ["prediction"]
-    texts = [[repr(value) for value in row] for row in found.tolist()]
+    texts = [[repr(value) for value in row] for row in matrix.tolist()]
     if limits is not None:
         header += apply.header(limits)
         slices = {name: rows[name].to_pylist() for name in limits["by"]}
@@ -82,7 +82,7 @@ def ranges(
     folded: Sequence[pa.Table], features: Mapping[str, Handle], columns: Mapping[str, str]
 ) -> dict[str, list[float] | None]:
     """Return the smallest and largest finite value of each numeric column in some folds."""
-    found: dict[str, list[float] | None] = {}
+    limits: dict[str, list[float] | None] = {}
     for name, kind in columns.items():
         if kind in ("number", "integer"):
             parts = [t[name] for f in folded for _, t in folds.read(f, features, [name])]
@@ -90,8 +90,8 @@ def ranges(
             if kind == "number":
                 column = column.filter(pc.is_finite(column))
             low, high = pc.min_max(column).as_py().values()
-            found[name] = None if low is None else [low, high]
-    return found
+            limits[name] = None if low is None else [low, high]
+    return limits
 
 
 def _sample(test: pa.Table, features: Mapping[str, Handle], columns: Mapping[str, str]) -> pa.Table:

@@ -139,16 +139,16 @@ def _zero(graph: Graph, name: str) -> str:
 
 def _missing(root: Mapping[str, Any]) -> dict[int, str]:
     """Return how each numeric feature of a tree treats missing values."""
-    found: dict[int, str] = {}
+    kinds: dict[int, str] = {}
     waiting = [root]
     while waiting:
         node = waiting.pop()
         if "leaf_value" in node:
             continue
         if node["decision_type"] == "<=":
-            found[int(node["split_feature"])] = str(node["missing_type"])
+            kinds[int(node["split_feature"])] = str(node["missing_type"])
         waiting += [node["left_child"], node["right_child"]]
-    return found
+    return kinds
 
 
 def _tensor(values: Any) -> Any:

@@ -36,18 +36,18 @@ def answer(
     document: Mapping[str, Any],
     rows: int,
     at: Ints,
-    found: Array,
+    prediction: Array,
     unseen: Sequence[str | None],
     missing_joins: Sequence[str | None],
     problems: Mapping[int, str],
     intervals: Mapping[str, pa.Array] | None = None,
 ) -> pa.Table:
-    """Return a row for each of `rows`: those `at` (n,) have what was `found` (n,) or (n, classes).
+    """Return a row for each of `rows`: those `at` (n,) have a `prediction` (n,) or (n, classes).
 
     `intervals` (n each), `unseen` and `missing_joins` (n) belong to the same rows; `problems` says
     why the others have nothing.
     """
-    own = {**predicted(document, found), **(intervals or {})}
+    own = {**predicted(document, prediction), **(intervals or {})}
     columns = {name: placed(values, rows, at) for name, values in own.items()}
     columns[UNSEEN] = placed(pa.array(unseen, pa.string()), rows, at)
     columns[MISSING_JOINS] = placed(pa.array(missing_joins, pa.string()), rows, at)
@@ -55,16 +55,18 @@ def answer(
     return pa.table(columns)
 
 
-def predicted(document: Mapping[str, Any], found: Array) -> dict[str, pa.Array]:
+def predicted(document: Mapping[str, Any], prediction: Array) -> dict[str, pa.Array]:
     """Return the columns that hold predictions (n,), or probabilities (n, classes), for people."""
     if document["task"] != "multiclass":
-        said = {PREDICTION: pa.array(found, pa.float64())}
+        said = {PREDICTION: pa.array(prediction, pa.float64())}
         if "threshold" in document:
-            said[CLASS] = pa.array(found >= document["threshold"])
+            said[CLASS] = pa.array(prediction >= document["threshold"])
         return said
     classes = pa.array([str(name) for name in document["classes"]], pa.string())
-    best = found.argmax(axis=1) if len(found) else np.zeros(0, dtype=np.int64)
-    each = {f"{PROBABILITY}{c}": pa.array(found[:, n]) for n, c in enumerate(classes.to_pylist())}
+    best = prediction.argmax(axis=1) if len(prediction) else np.zeros(0, dtype=np.int64)
+    each = {
+        f"{PROBABILITY}{c}": pa.array(prediction[:, n]) for n, c in enumerate(classes.to_pylist())
+    }
     return {PREDICTION: classes.take(pa.array(best)), **each}
 
 
@@ -77,12 +79,12 @@ def placed(values: pa.Array, rows: int, at: Ints) -> pa.Array:
 
 def unseen_in(document: Mapping[str, Any], features: pa.Table) -> list[str | None]:
     """Return for each row the category features whose value the model never saw, None if none."""
-    found: list[list[str]] = [[] for _ in range(len(features))]
+    unseen: list[list[str]] = [[] for _ in range(len(features))]
     for name, known in document["categories"].items():
         if document["columns"].get(name) != "category":
             continue
         texts = features[name].cast(pa.string())
         new = pc.and_(texts.is_valid(), pc.invert(pc.is_in(texts, pa.array(known, pa.string()))))
         for row in np.flatnonzero(new.to_numpy()).tolist():
-            found[row].append(name)
-    return [", ".join(names) or None for names in found]
+            unseen[row].append(name)
+    return [", ".join(names) or None for names in unseen]

@@ -45,12 +45,12 @@ def seen(
     spec: SeenSpec, *, train: Handle, validation: Handle, features: Mapping[str, Handle]
 ) -> Result:
     """Return `seen`: what the rows of train and validation are known by, each once."""
-    found = [pa.array([], pa.string())]
+    chunks = [pa.array([], pa.string())]
     for references in (train.table(), validation.table()):
         checked(references, features)
         for batch, rows in folds.read(references, features, ["_key"]):
-            found += shared(rows["_key"].cast(pa.string()), batch).chunks
-    names = pc.unique(pa.chunked_array(found, pa.string()))
+            chunks += shared(rows["_key"].cast(pa.string()), batch).chunks
+    names = pc.unique(pa.chunked_array(chunks, pa.string()))
     return Result({"seen": pa.table({"_key": names})})
 
 
@@ -76,12 +76,12 @@ def predictions(
     keys = shared(table["_key"].cast(pa.string()), spec.batch)
     known = pc.is_in(keys, value_set=seen.table()["_key"].combine_chunks())
     new = unseen_in(document, table)
-    found = predict(document, family, table)
-    around = intervals(None if limits is None else limits.json(), document, found, table)
+    prediction = predict(document, family, table)
+    around = intervals(None if limits is None else limits.json(), document, prediction, table)
     columns = {
         "_key": table["_key"],
         LINE: table[LINE],
-        **predicted(document, found),
+        **predicted(document, prediction),
         **around,
         SEEN: known,
         UNSEEN: pa.array(new, pa.string()),

@@ -109,9 +109,9 @@ class Explainer:
         document, state = self._document, self._document["state"]
         if document["source"] and "constant" not in state:
             fitted = Fitted(document, self._family)
-            found = of_family.contributions(fitted, part, np.arange(len(part)))
-            assert found is not None, "refused before"
-            return found[1:]
+            terms = of_family.contributions(fitted, part, np.arange(len(part)))
+            assert terms is not None, "refused before"
+            return terms[1:]
         return self._of_family(document["family"], state, part, number)
 
     def _of_family(self, name: str, state: Any, part: pa.Table, number: int) -> Found:
@@ -129,9 +129,9 @@ class Explainer:
     def _of_blend(self, members: Any, part: pa.Table, number: int) -> Found:
         base, amounts = 0.0, np.zeros((len(part), part.num_columns))
         for member in members:
-            found = self._of_family(member["family"], member["state"], part, number)
-            base += member["weight"] * found[0]
-            amounts += member["weight"] * found[1]
+            terms = self._of_family(member["family"], member["state"], part, number)
+            base += member["weight"] * terms[0]
+            amounts += member["weight"] * terms[1]
         return base, amounts
 
     def _of_trees(self, state: Any, part: pa.Table, number: int) -> Found:
@@ -147,12 +147,12 @@ class Explainer:
         return base, ready.contributions(matrix(inputs, part)) / count
 
     def _of_baseline(self, name: str, state: Any, part: pa.Table, number: int) -> Found:
-        found = predict_encoded(self._document, self._family, part)
-        found = found if found.ndim == 1 else found[:, number]
+        prediction = predict_encoded(self._document, self._family, part)
+        prediction = prediction if prediction.ndim == 1 else prediction[:, number]
         amounts = np.zeros((len(part), part.num_columns))
         if name != "group_median" or "constant" in state:
-            return float(found[0]), amounts
-        amounts[:, part.column_names.index(state["by"])] = found - state["overall"]
+            return float(prediction[0]), amounts
+        amounts[:, part.column_names.index(state["by"])] = prediction - state["overall"]
         return state["overall"], amounts
 
 
@@ -167,9 +167,9 @@ def _is_log(state: Mapping[str, Any]) -> bool:
 
 
 def _of_lightgbm(state: Any, part: pa.Table, number: int) -> Found:
-    found = lightgbm._booster(state["model"]).predict(part, pred_contrib=True)
+    contributions = lightgbm._booster(state["model"]).predict(part, pred_contrib=True)
     # (rows, classes x (columns + 1)): the last of each class is its mean score.
-    own = np.asarray(found, dtype=np.float64).reshape(len(part), -1, part.num_columns + 1)
+    own = np.asarray(contributions, dtype=np.float64).reshape(len(part), -1, part.num_columns + 1)
     return float(own[0, number, -1]), own[:, number, :-1]
 
 

@@ -56,9 +56,9 @@ def computed(
         within(middle, stop)
 
     if len(rows) == 1 and hook is not None:
-        found = features_of_one(spec, hook, rows, _own(joined))
-        if found is not None:
-            return Computed(found, {})
+        features = features_of_one(spec, hook, rows, _own(joined))
+        if features is not None:
+            return Computed(features, {})
     if len(rows):
         within(0, len(rows))
     if len(parts) == 2:

@@ -55,15 +55,15 @@ def disagreement(spec: RealizedSpec, *, champion: Handle, challenger: Handle) ->
     ours, theirs = champion.table(), challenger.table()
     if not ours[LINE].equals(theirs[LINE]):
         raise StageError("the two predictions are of different rows; run both again")
-    found: dict[str, Any] = {"rows": len(ours), "mean_absolute_difference": None}
+    figures: dict[str, Any] = {"rows": len(ours), "mean_absolute_difference": None}
     if spec.task != "regression":
-        found["differing"] = None
+        figures["differing"] = None
     if len(ours):
         apart, differing = _apart(spec.task, ours, theirs)
-        found["mean_absolute_difference"] = float(apart.mean())
+        figures["mean_absolute_difference"] = float(apart.mean())
         if differing is not None:
-            found["differing"] = float(differing.mean())
-    return Result({"disagreement": found})
+            figures["differing"] = float(differing.mean())
+    return Result({"disagreement": figures})
 
 
 def _apart(task: str, ours: pa.Table, theirs: pa.Table) -> tuple[Array, Array | None]:

@@ -39,15 +39,15 @@ class Problem:
     wanted: str
 
 
-def problems(spec: RowsSpec, source: Source, found: Mapping[int, str]) -> list[Problem]:
+def problems(spec: RowsSpec, source: Source, reasons: Mapping[int, str]) -> list[Problem]:
     """Return all problems of the rows of a source, by row.
 
-    `found` are the rows without a prediction, each with its first problem in words.
+    `reasons` are the rows without a prediction, each with its first problem in words.
     """
     _, source = numbered(source)
     listed = [*_unread(spec, source), *_broken(spec, source)]
     known = {problem.row for problem in listed}
-    others = ((row, why.partition(": ")) for row, why in found.items() if row not in known)
+    others = ((row, why.partition(": ")) for row, why in reasons.items() if row not in known)
     listed += [
         Problem(row, None, rule, FAILED if rule == FEATURES else said)
         for row, (rule, _, said) in others

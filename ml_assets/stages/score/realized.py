@@ -40,7 +40,7 @@ def realized(spec: RealizedSpec, *, predictions: Handle, features: Handle) -> Re
     labelled = labels["_target"].is_valid().to_numpy()
     known = said[SEEN].to_numpy()
     rows = pa.array(np.flatnonzero(labelled & ~known))
-    found: dict[str, Any] = {
+    figures: dict[str, Any] = {
         "rows": len(said),
         "unlabelled": int((~labelled).sum()),
         "seen": int((labelled & known).sum()),
@@ -54,13 +54,13 @@ def realized(spec: RealizedSpec, *, predictions: Handle, features: Handle) -> Re
         names = [f"{PROBABILITY}{name}" for name in classes] or [PREDICTION]
         values = np.column_stack([said[name].take(rows).to_numpy() for name in names])
         values = values if classes else values[:, 0]
-        found["metrics"], found["notes"] = metrics.measure(spec.task, target, values)
+        figures["metrics"], figures["notes"] = metrics.measure(spec.task, target, values)
         if CLASS in said.column_names:
             # As the model's threshold decided, which may not be 0.5.
             decided = said[CLASS].take(rows).to_numpy()
-            found["metrics"]["accuracy"] = float((decided == (target == 1)).mean())
-        found |= _covered(said.take(rows), target, classes)
-    return Result({"realized": found})
+            figures["metrics"]["accuracy"] = float((decided == (target == 1)).mean())
+        figures |= _covered(said.take(rows), target, classes)
+    return Result({"realized": figures})
 
 
 def _covered(said: pa.Table, target: Array, classes: Sequence[str]) -> dict[str, float]:
@@ -68,8 +68,8 @@ def _covered(said: pa.Table, target: Array, classes: Sequence[str]) -> dict[str,
         every: Sequence[Any] = classes or [0, 1]
         sets = (json.loads(text) for text in said["set"].to_pylist())
         inside = [
-            place >= 0 and every[int(place)] in found
-            for place, found in zip(target, sets, strict=True)
+            place >= 0 and every[int(place)] in members
+            for place, members in zip(target, sets, strict=True)
         ]
         return {"covered": float(np.mean(inside))}
     if "low" not in said.column_names or said["low"].null_count:

@@ -83,18 +83,18 @@ class RowReader:
     def _values(self, row: Mapping[str, Any]) -> dict[str, Any]:
         if not self._single:
             raise Unsure
-        found = {}
+        values = {}
         for name, parse in self._parse.items():
             (part,) = self._parts[name]
             if part not in row and name not in self._optional:
                 raise Unsure
             try:
-                found[name] = parse(row.get(part))
+                values[name] = parse(row.get(part))
             except Unsure:
                 if name not in self._optional:
                     raise
-                found[name] = None
-        return found
+                values[name] = None
+        return values
 
     def _clean(self, values: dict[str, Any]) -> None:
         for step in self._steps:
@@ -147,10 +147,10 @@ def _parser(by: Spelling) -> Parse:
         texts = type(given) in (str, Number)
         if not (texts and (simple or (moment and MOMENT.fullmatch(given)))):
             return _read(given, by)
-        found = parse(str(given))
-        if found is None:
+        scalar = parse(str(given))
+        if scalar is None:
             raise Unsure
-        return None if numeric and found in numbers else found
+        return None if numeric and scalar in numbers else scalar
 
     return parsed
 
@@ -162,10 +162,10 @@ def _number(text: str, by: Spelling) -> Any:
 
 def _read(given: Any, by: Spelling) -> Any:
     """Return a cell as ingest reads a column of one."""
-    found = read_column(cells_of([given], by), by)
-    if found.bad[0].as_py():
+    reading = read_column(cells_of([given], by), by)
+    if reading.bad[0].as_py():
         raise Unsure
-    return found.values[0].as_py()
+    return reading.values[0].as_py()
 
 
 def _stepped(step: Step, value: Any) -> Any:

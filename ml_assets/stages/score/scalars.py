@@ -41,9 +41,9 @@ class Unsure(Exception):
 
 def truth(tree: ast.expr, row: Values) -> bool | None:
     """Return whether an expression holds for a row; None is unknown. Raises Unsure."""
-    found = _value(tree, row)
-    if found is None or isinstance(found, bool):
-        return found
+    answer = _value(tree, row)
+    if answer is None or isinstance(answer, bool):
+        return answer
     raise Unsure
 
 
@@ -118,11 +118,11 @@ def _compared(op: ast.cmpop, left: ast.expr, right: ast.expr, row: Values) -> bo
 
 
 def _method(node: ast.expr, row: Values) -> bool:
-    found = grammar.call(node)
-    if found is None or not isinstance(found.on, ast.Name):
+    call = grammar.call(node)
+    if call is None or not isinstance(call.on, ast.Name):
         raise Unsure
-    if found.name in ("isna", "isnull"):
-        return row[found.on.id] is None
-    if found.name in ("notna", "notnull"):
-        return row[found.on.id] is not None
+    if call.name in ("isna", "isnull"):
+        return row[call.on.id] is None
+    if call.name in ("notna", "notnull"):
+        return row[call.on.id] is not None
     raise Unsure

@@ -104,18 +104,18 @@ class Scorer:
         missing = [None] * len(rows.table)
         return self._predicted(rows.numbers, rows.table, missing, rows.problems)
 
-    def answer(self, rows: int, found: Predicted) -> pa.Table:
+    def answer(self, rows: int, predicted: Predicted) -> pa.Table:
         """Return the answer to `rows` rows (see `answer`)."""
-        unseen = unseen_in(self.document, found.features)
+        unseen = unseen_in(self.document, predicted.features)
         return answer(
             self.document,
             rows,
-            found.at,
-            found.found,
+            predicted.at,
+            predicted.found,
             unseen,
-            found.missing_joins,
-            found.problems,
-            columns(self.limits, self.document, found.found, found.features),
+            predicted.missing_joins,
+            predicted.problems,
+            columns(self.limits, self.document, predicted.found, predicted.features),
         )
 
     def _predicted(
@@ -125,5 +125,5 @@ class Scorer:
         missing: Sequence[str | None],
         problems: Mapping[int, str],
     ) -> Predicted:
-        found = predict(self.document, self.family, features)
-        return Predicted(at, features, found, missing, problems)
+        prediction = predict(self.document, self.family, features)
+        return Predicted(at, features, prediction, missing, problems)

@@ -45,8 +45,8 @@ class _Level:
 
     @property
     def is_left(self) -> NDArray[np.bool_]:
-        found: NDArray[np.bool_] = self.nodes == self.parents + 1
-        return found
+        mask: NDArray[np.bool_] = self.nodes == self.parents + 1
+        return mask
 
 
 @dataclass(frozen=True)
@@ -104,11 +104,11 @@ class Shapley:
     def contributions(self, matrix: Array) -> Array:
         """Return what each feature contributes to the output of rows (n, width): (n, features)."""
         size = AT_ONCE // max(len(self._values) * len(self._points), 1) or 1
-        found = np.zeros((len(matrix), self._features))
+        amounts = np.zeros((len(matrix), self._features))
         for first in range(0, len(matrix), size):
             rows = slice(first, first + size)
-            found[rows] = self._some(matrix[rows]).T
-        return found
+            amounts[rows] = self._some(matrix[rows]).T
+        return amounts
 
     def _some(self, matrix: Array) -> Array:
         """Return the contributions (features, n) of a few rows."""
@@ -124,17 +124,17 @@ class Shapley:
             sums[level.nodes] = sums[level.parents] * factor
             cases.append(case)
         sums *= self._values[:, None, None]
-        found = np.zeros((self._features, len(matrix)))
+        totals = np.zeros((self._features, len(matrix)))
         for level, tables, case in zip(
             self._levels[::-1], self._tables[::-1], cases[::-1], strict=True
         ):
             amount = tables.amount[np.arange(len(case))[:, None], case]
             amounts = (sums[level.nodes] * amount).sum(axis=2)
             starts = np.flatnonzero(np.diff(level.feature, prepend=-1))
-            found[level.feature[starts]] += np.add.reduceat(amounts, starts, axis=0)
+            totals[level.feature[starts]] += np.add.reduceat(amounts, starts, axis=0)
             inner = level.parents[level.is_left]
             sums[inner] = sums[inner + 1] + sums[self._trees.right[inner]]
-        return found
+        return totals
 
 
 def _levels(trees: Trees, owner: Integers, roots: Integers, features: int) -> Iterator[_Level]:
@@ -189,6 +189,6 @@ def _lefts(trees: Trees, matrix: Array) -> NDArray[np.bool_]:
     if len(trees.table):
         left = trees._by_category(splits[:, None], number, left)
     left = np.where(np.isnan(number), trees.missing[splits, None], left)
-    found = np.zeros((len(trees.feature), len(matrix)), dtype=bool)
-    found[splits] = left
-    return found
+    lefts = np.zeros((len(trees.feature), len(matrix)), dtype=bool)
+    lefts[splits] = left
+    return lefts

@@ -47,8 +47,8 @@ def source_of(rows: Any, spec: RowsSpec) -> Source:
 
 def source_of_table(table: pa.Table) -> Source:
     """Return a table as a file that was read."""
-    found = columnar.source(table)
-    return Source(found.names, found.columns, found.lines, (), None)
+    read = columnar.source(table)
+    return Source(read.names, read.columns, read.lines, (), None)
 
 
 def _of_frame(frame: pd.DataFrame, by: Mapping[str, Spelling]) -> Source:

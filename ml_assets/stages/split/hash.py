@@ -52,10 +52,10 @@ def split(spec: SplitRule, *, features: Mapping[str, Handle], kept: Handle | Non
     waiting = duplicates(rows, spec.on_duplicate_key)
     masks = {name: (fold == number) & rows.usable for number, name in enumerate(FOLDS)}
     alone = int(rows.extra["alone"].to_numpy().sum()) if rule.group and len(rows) else 0
-    found = result(rows, masks, waiting or _empty(rule, masks, rows), alone)
+    outcome = result(rows, masks, waiting or _empty(rule, masks, rows), alone)
     if rule.stratify:
-        return Result({**found.outputs, "assignment": assignment}, found.metadata)
-    return found
+        return Result({**outcome.outputs, "assignment": assignment}, outcome.metadata)
+    return outcome
 
 
 def _shared(table: pa.Table, batch: str) -> pa.Table:
@@ -65,11 +65,11 @@ def _shared(table: pa.Table, batch: str) -> pa.Table:
 
 def _hashed(rule: HashSplit, keys: pa.ChunkedArray, batch: str) -> pa.Table:
     """Return the fold of each key (or group), and whether a row is a group of its own."""
-    found = {"fold": pa.array(_fold(rule, uniform(shared(keys, batch), rule.salt)))}
+    columns = {"fold": pa.array(_fold(rule, uniform(shared(keys, batch), rule.salt)))}
     if rule.group:
         lone = [pc.starts_with(keys, prefix) for prefix in (ALONE, BY_INPUTS, UNKEYED)]
-        found["alone"] = functools.reduce(pc.or_, lone)
-    return pa.table(found)
+        columns["alone"] = functools.reduce(pc.or_, lone)
+    return pa.table(columns)
 
 
 def uniform(text: pa.ChunkedArray, salt: str) -> Array:
@@ -116,9 +116,9 @@ def _stratified(
     label = _usual(unit, target.take(pa.array(new)).combine_chunks())
     stratum = pa.chunked_array([pc.binary_join_element_wise(batch, label, "|")])
     named = pa.chunked_array([units.dictionary])
-    found = _fold(rule, _positions(rule, named, stratum, np.bincount(unit)))
-    fold[new] = found[unit]
-    texts = pa.array([FOLDS[number] for number in found.tolist()], pa.string())
+    assigned = _fold(rule, _positions(rule, named, stratum, np.bincount(unit)))
+    fold[new] = assigned[unit]
+    texts = pa.array([FOLDS[number] for number in assigned.tolist()], pa.string())
     added = pa.table({"_key": named, "fold": texts}, schema=ASSIGNMENT)
     return fold, pa.concat_tables([before, added]).combine_chunks().sort_by("_key")
 
@@ -128,12 +128,12 @@ def _usual(unit: NDArray[np.int64], label: pa.Array) -> pa.Array:
     if len(unit) == 0 or int(unit[-1]) == len(unit) - 1:
         return label
     counts = pa.table({"unit": unit, "label": label}).group_by(["unit", "label"])
-    found = counts.aggregate([([], "count_all")])
+    totals = counts.aggregate([([], "count_all")])
     order = [("unit", "ascending"), ("count_all", "descending"), ("label", "ascending")]
-    found = found.sort_by(order)
+    totals = totals.sort_by(order)
     return (
-        found["label"]
-        .take(pa.array(np.unique(found["unit"].to_numpy(), return_index=True)[1]))
+        totals["label"]
+        .take(pa.array(np.unique(totals["unit"].to_numpy(), return_index=True)[1]))
         .combine_chunks()
     )
 

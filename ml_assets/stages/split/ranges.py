@@ -65,28 +65,28 @@ class SplitRows:
     @property
     def latest(self) -> Mask:
         """(n,) rows whose values count."""
-        found = np.ones(len(self), dtype=bool)
-        found[self.repeats.rows[self.repeats.rows != self.repeats.last]] = False
-        return found
+        mask = np.ones(len(self), dtype=bool)
+        mask[self.repeats.rows[self.repeats.rows != self.repeats.last]] = False
+        return mask
 
     @property
     def first(self) -> Ints:
         """(n,) row number at which the row's key first occurs."""
-        found = np.arange(len(self))
-        found[self.repeats.rows] = self.repeats.first
-        return found
+        places = np.arange(len(self))
+        places[self.repeats.rows] = self.repeats.first
+        return places
 
     def at_last(self, values: NDArray[Any]) -> NDArray[Any]:
         """Return for each row the value (n,) of the last row of its key."""
-        found = values.copy()
-        found[self.repeats.rows] = values[self.repeats.last]
-        return found
+        moved = values.copy()
+        moved[self.repeats.rows] = values[self.repeats.last]
+        return moved
 
     def at_home(self, values: NDArray[Any]) -> NDArray[Any]:
         """Return for each row the value (one per batch) of its home."""
-        found = np.repeat(values, np.diff(self.offsets))
-        found[self.repeats.rows] = values[self.homes]
-        return found
+        per_row = np.repeat(values, np.diff(self.offsets))
+        per_row[self.repeats.rows] = values[self.homes]
+        return per_row
 
     @property
     def homes(self) -> Ints:
@@ -150,12 +150,12 @@ def _none(columns: Sequence[str]) -> pa.Table:
 
 def repeats_of(keys: Keys) -> Repeats:
     """Return the rows whose key occurs in several."""
-    found = [np.zeros((3, 0), np.int64)]
+    parts = [np.zeros((3, 0), np.int64)]
     for rows, sizes in keys.repeated():
         ends = np.cumsum(sizes)
         edges = [np.repeat(rows[place], sizes) for place in (ends - sizes, ends - 1)]
-        found.append(np.stack([rows, *edges]))
-    return Repeats(*np.concatenate(found, axis=1))
+        parts.append(np.stack([rows, *edges]))
+    return Repeats(*np.concatenate(parts, axis=1))
 
 
 def references(rows: SplitRows, mask: Mask) -> pa.Table:
@@ -207,8 +207,8 @@ def duplicates(rows: SplitRows, on_duplicate_key: str) -> str | None:
     """Return why a model with `on_duplicate_key: error` waits; never the keys themselves."""
     if on_duplicate_key != "error" or not rows.repeated:
         return None
-    found = [rows.batches[number] for number in np.unique(rows.homes).tolist()]
+    names = [rows.batches[number] for number in np.unique(rows.homes).tolist()]
     return (
         f"{counted(rows.repeated, 'row key occurs', 'row keys occur')} in more than one batch "
-        f"(first in {', '.join(found)}), and on_duplicate_key is error"
+        f"(first in {', '.join(names)}), and on_duplicate_key is error"
     )

@@ -137,8 +137,8 @@ def _too_few(
 
 def _empty(rule: TimeSplit, fold: NDArray[np.int8], slots: Ints) -> str | None:
     """Return a message on folds without rows, or None."""
-    found = {"train": TRAIN, "validation": VALIDATION, "test": TEST}
-    empty = [name for name, number in found.items() if not (fold == number).any()]
+    folds = {"train": TRAIN, "validation": VALIDATION, "test": TEST}
+    empty = [name for name, number in folds.items() if not (fold == number).any()]
     if not empty:
         return None
     return (

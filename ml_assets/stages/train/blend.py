@@ -43,11 +43,11 @@ def refit(settings: Blended, state: dict[str, Any], fold: Fold, context: Context
     members = []
     for member in state["members"]:
         own = settings.members[member["name"]]
-        found = MEMBERS[own.family].refit(own, member["state"], fold, context)
-        found.pop("report", None)
+        refitted = MEMBERS[own.family].refit(own, member["state"], fold, context)
+        refitted.pop("report", None)
         if "settings" in member["state"]:
-            found.setdefault("settings", member["state"]["settings"])
-        members.append({**member, "state": found})
+            refitted.setdefault("settings", member["state"]["settings"])
+        members.append({**member, "state": refitted})
     return {"members": members}
 
 
@@ -55,6 +55,6 @@ def predict(state: dict[str, Any], batch: pa.Table) -> Array:
     """Return the mean of the members' values (n,), or probabilities (n,) or (n, k)."""
     total: Any = 0.0
     for member in state["members"]:
-        found = MEMBERS[member["family"]].predict(member["state"], batch)
-        total = total + member["weight"] * found
+        prediction = MEMBERS[member["family"]].predict(member["state"], batch)
+        total = total + member["weight"] * prediction
     return np.asarray(total, dtype=np.float64)

@@ -52,14 +52,14 @@ class HeldOut:
 
     def crossed(self, spec: FitSpec) -> Array:
         """Return the blend of each row, with weights that the other parts choose."""
-        found = np.zeros_like(self.predictions[0])
+        blended = np.zeros_like(self.predictions[0])
         for number in np.unique(self.part):
             out = self.part == number
             # Rows that are a single part have nobody else to choose for them.
             chosen = self.weights(spec, ~out)
             for weight, prediction in zip(chosen, self.predictions, strict=True):
-                found[out] += weight * prediction[out]
-        return found
+                blended[out] += weight * prediction[out]
+        return blended
 
 
 def blend(
@@ -117,8 +117,8 @@ def _state(documents: Mapping[str, Any], chosen: Sequence[float]) -> dict[str, A
 def _judged(documents: Mapping[str, Any], out: folds.Fold) -> HeldOut:
     count = len(out.target)
     part = np.arange(count) * PARTS // max(count, 1)
-    found = [predict_fold(item, MEMBERS[item["family"]], out) for item in documents.values()]
-    return HeldOut(out.target, part, found)
+    predictions = [predict_fold(item, MEMBERS[item["family"]], out) for item in documents.values()]
+    return HeldOut(out.target, part, predictions)
 
 
 def _crosswise(count: int, part: NDArray[np.int64]) -> dict[str, int]:

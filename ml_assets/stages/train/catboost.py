@@ -50,13 +50,13 @@ def refit(
     settings: CatBoost, state: dict[str, Any], fold: Fold, context: Context
 ) -> dict[str, Any]:
     """Return as many trees as were found, grown on the fold without early stopping."""
-    found = settings.model_copy(
+    updated = settings.model_copy(
         update={
             "num_trees": state["trees"],
             "learning_rate": state["settings"]["learning_rate"],
         }
     )
-    return _grown(found, fold, None, context)
+    return _grown(updated, fold, None, context)
 
 
 def _grown(
@@ -205,7 +205,7 @@ def _single(numbers: encode.Array) -> Any:
 
 
 def _curve(model: Any) -> dict[str, Any]:
-    found = model.get_evals_result()
+    evaluations = model.get_evals_result()
     name = str(model.get_all_params()["eval_metric"]).partition(":")[0]
-    values = found.get("validation", {}).get(name, [])
+    values = evaluations.get("validation", {}).get(name, [])
     return {"metric": _NAMES.get(name, name), "validation": [float(value) for value in values]}

@@ -31,8 +31,8 @@ def balanced(fold: Fold, context: Context, class_weight: str | Mapping[str, floa
     if not isinstance(class_weight, str):
         return replace(fold, weight=weight * _named(class_weight, context)[number])
     sums = np.bincount(number, weights=weight)
-    found = sums > 0
-    share = np.where(found, weight.sum() / (found.sum() * np.where(found, sums, 1.0)), 0.0)
+    present = sums > 0
+    share = np.where(present, weight.sum() / (present.sum() * np.where(present, sums, 1.0)), 0.0)
     return replace(fold, weight=weight * share[number])
 
 
@@ -44,7 +44,7 @@ def _named(class_weight: Mapping[str, float], context: Context) -> Array:
     if unknown:
         said = "; ".join(f"no class {name!r}{suggest(name, place)}" for name in unknown)
         raise StageError(f"class_weight: {said}")
-    found = np.ones(len(context.classes) or 2)
+    weights = np.ones(len(context.classes) or 2)
     for name, value in class_weight.items():
-        found[place[name]] = value
-    return found
+        weights[place[name]] = value
+    return weights

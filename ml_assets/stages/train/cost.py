@@ -28,7 +28,7 @@ def cost(model: Mapping[str, Any]) -> dict[str, int]:
     # Kept as base64: of 4 characters are 3 bytes, of a number 8.
     parameters += sum(len(array) for array in pipeline.get("arrays", {}).values()) * 3 // 32
     if isinstance(text, str):
-        parameters += sum(int(found) for found in _LEAVES.findall(text))
+        parameters += sum(int(count) for count in _LEAVES.findall(text))
     return {
         "features": len(model["columns"]),
         "parameters": parameters,

@@ -73,20 +73,20 @@ def cross_fit(
         prediction = aligned(prediction, model["classes"], context.classes)
         number_of = np.full(len(rows), number, dtype=np.int64)
         held.append(Held(rows, number_of, whole.target[rows], prediction))
-    found = _together(held)
+    held_out = _together(held)
     model, report = documents[-1], reports[-1]
     trees = [item["state"]["trees"] for item in documents if item["state"].get("trees")]
     if trees:
         model["found"] = {"trees": int(np.median(trees))}
     notes = list(dict.fromkeys(note for item in reports for note in item["notes"]))
-    decide(spec, model, found.target, found.prediction, notes)
+    decide(spec, model, held_out.target, held_out.prediction, notes)
     by_part = [_value(spec, item, threshold.of(model)) for item in held]
     learned_from = max(int(learned.sum()) for _, learned, _ in division.each())
-    counts = {"train": learned_from, "validation": len(found.row)}
-    scores = score(model, spec.metric, found.target, found.prediction, counts, notes)
+    counts = {"train": learned_from, "validation": len(held_out.row)}
+    scores = score(model, spec.metric, held_out.target, held_out.prediction, counts, notes)
     scores["parts"] = by_part
     facts = {"rows": counts, **report, "notes": scores["notes"]}
-    return Result({"model": model, "scores": scores, "held": found.table()}, facts)
+    return Result({"model": model, "scores": scores, "held": held_out.table()}, facts)
 
 
 def _together(held: Sequence[Held]) -> Held:
@@ -111,9 +111,9 @@ def aligned(prediction: Array, classes: Sequence[str], every: Sequence[str]) -> 
     """Return probabilities (n, k) of all classes; one that was not learned has none."""
     if prediction.ndim == 1:
         return prediction
-    found = np.zeros((len(prediction), len(every)))
-    found[:, [list(every).index(name) for name in classes]] = prediction
-    return found
+    padded = np.zeros((len(prediction), len(every)))
+    padded[:, [list(every).index(name) for name in classes]] = prediction
+    return padded
 
 
 def _value(spec: CrossSpec, held: Held, at: float) -> float | None:

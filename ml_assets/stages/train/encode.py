@@ -19,10 +19,10 @@ _INT16 = np.iinfo(np.int16).max
 
 def used(column: pa.ChunkedArray) -> set[str]:
     """Return the values of a category column that occur in a row."""
-    found = pc.unique(column)
-    if pa.types.is_dictionary(found.type):
-        found = found.dictionary.take(found.indices)
-    return {value for value in found.to_pylist() if value is not None}
+    distinct = pc.unique(column)
+    if pa.types.is_dictionary(distinct.type):
+        distinct = distinct.dictionary.take(distinct.indices)
+    return {value for value in distinct.to_pylist() if value is not None}
 
 
 def encode(

@@ -55,16 +55,16 @@ def _renumbered(node: Any, numbers: dict[Any, int], files: dict[str, str]) -> An
         return [_renumbered(item, numbers, files) for item in node]
     if not isinstance(node, dict):
         return node
-    found: dict[str, Any] = {}
+    renumbered: dict[str, Any] = {}
     for name, value in node.items():
         if name == "__id__":
-            found[name] = numbers.setdefault(value, len(numbers))
+            renumbered[name] = numbers.setdefault(value, len(numbers))
         elif name == "file":
             ending = str(value).rpartition(".")[2]
-            found[name] = files.setdefault(value, f"{len(files):06d}.{ending}")
+            renumbered[name] = files.setdefault(value, f"{len(files):06d}.{ending}")
         else:
-            found[name] = _renumbered(value, numbers, files)
-    return found
+            renumbered[name] = _renumbered(value, numbers, files)
+    return renumbered
 
 
 def loaded(document: Mapping[str, Any], width: int) -> Any:
@@ -77,9 +77,9 @@ def loaded(document: Mapping[str, Any], width: int) -> Any:
             target.writestr(name, base64.b64decode(text, validate=True))
         target.writestr("schema.json", json.dumps(document["schema"]))
     _check_types(sink.getvalue())
-    found = skops.io.loads(sink.getvalue(), trusted=list(TRUSTED))
-    _check(found, width)
-    return found
+    estimator = skops.io.loads(sink.getvalue(), trusted=list(TRUSTED))
+    _check(estimator, width)
+    return estimator
 
 
 def _check_types(content: bytes) -> None:
@@ -122,9 +122,9 @@ def _block(pipeline: Any, task: str, block: Array, classes: int) -> Array:
     if task == "regression":
         return np.asarray(pipeline.predict(block), dtype=np.float64).reshape(len(block))
     shares = np.asarray(pipeline.predict_proba(block), dtype=np.float64)
-    found = np.zeros((len(block), max(classes, 2)))
-    found[:, pipeline.classes_.astype(np.int64)] = shares
-    return found if task == "multiclass" else found[:, 1]
+    probabilities = np.zeros((len(block), max(classes, 2)))
+    probabilities[:, pipeline.classes_.astype(np.int64)] = shares
+    return probabilities if task == "multiclass" else probabilities[:, 1]
 
 
 _ready: list[tuple[Mapping[str, Any], Any]] = []
@@ -135,7 +135,7 @@ def predict(state: Mapping[str, Any], matrix: Array) -> Array:
     """Return what the pipeline of a state predicts of rows (n, width); Damaged if it is none."""
     from threadpoolctl import threadpool_limits
 
-    pipeline = next((found for known, found in _ready if known is state), None)
+    pipeline = next((ready for known, ready in _ready if known is state), None)
     if pipeline is None:
         pipeline = loaded(state["pipeline"], len(state["inputs"]))
         _ready.insert(0, (state, pipeline))

@@ -109,12 +109,12 @@ class Fold:
         order = np.argsort(rows, kind="stable")
         cuts = self._cuts()
         asked = np.split(rows[order], np.searchsorted(rows[order], cuts))
-        found = pa.concat_tables(
+        table = pa.concat_tables(
             self.batch(place).take(pa.array(wanted - start))
             for place, (wanted, start) in enumerate(zip(asked, [0, *cuts], strict=True))
             if len(wanted) or place == 0
         )
-        return found.take(pa.array(np.argsort(order)))
+        return table.take(pa.array(np.argsort(order)))
 
     def where(self, kept: NDArray[np.bool_]) -> Fold:
         """Return the fold of those rows of which `kept` (n,) is true."""
@@ -190,20 +190,20 @@ def _survey(
     """
     target = ["_target"] if task == "multiclass" else []
     sets = [name for name, kind in columns.items() if kind == "category"] + target
-    found: dict[str, set[str]] = {name: set() for name in sets}
+    levels: dict[str, set[str]] = {name: set() for name in sets}
     for part in parts if sets else ():
         table = part.table(sets)
         for name in sets:
-            found[name] |= encode.used(table[name])
-    classes = sorted(found.pop("_target", ()))
-    for name, values in found.items():
+            levels[name] |= encode.used(table[name])
+    classes = sorted(levels.pop("_target", ()))
+    for name, values in levels.items():
         if len(values) > MOST:
             notes.append(
                 f"{name} has {len(values):,} values in training: the {MOST:,} most frequent are "
                 "known, the others count as missing"
             )
-            found[name] = _frequent(parts, name)
-    return {name: sorted(values) for name, values in found.items()}, classes
+            levels[name] = _frequent(parts, name)
+    return {name: sorted(values) for name, values in levels.items()}, classes
 
 
 def _frequent(parts: Sequence[Part], name: str) -> set[str]:

@@ -66,11 +66,11 @@ def grown(
 
 def arrays(trees: list[Any], task: str) -> dict[str, Any]:
     """Return scikit-learn's trees as arrays for `trees.Trees`."""
-    found = preorder.Arrays()
+    forest = preorder.Arrays()
     for tree in trees:
         values: Array = tree.value[:, 0, :]
         leaves = values.tolist() if task == "multiclass" else values[:, -1].tolist()
-        found.add(
+        forest.add(
             left=tree.children_left,
             right=tree.children_right,
             feature=tree.feature,
@@ -78,4 +78,4 @@ def arrays(trees: list[Any], task: str) -> dict[str, Any]:
             missing=tree.missing_go_to_left,
             leaf=leaves,
         )
-    return found.state()
+    return forest.state()

@@ -40,8 +40,8 @@ def predict(state: dict[str, Any], batch: pa.Table) -> Array:
     keys, medians = np.array(state["groups"], dtype=np.float64).T
     wanted = values(batch, state["by"])
     place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-    found: Array = np.where(keys[place] == wanted, medians[place], state["overall"])
-    return found
+    prediction: Array = np.where(keys[place] == wanted, medians[place], state["overall"])
+    return prediction
 
 
 def _medians(by: str, fold: Fold) -> dict[str, Any]:

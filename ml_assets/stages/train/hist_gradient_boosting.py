@@ -47,8 +47,8 @@ def refit(
     settings: HistGradientBoosting, state: dict[str, Any], fold: Fold, context: Context
 ) -> dict[str, Any]:
     """Return as many trees as were found, grown on the fold without early stopping."""
-    found = settings.model_copy(update={"num_trees": state["trees"]})
-    return _grown(found, fold, None, context)
+    updated = settings.model_copy(update={"num_trees": state["trees"]})
+    return _grown(updated, fold, None, context)
 
 
 def _grown(
@@ -134,7 +134,7 @@ def _places(by_code: list[bool]) -> Any:
 
 
 def _arrays(grown: list[Any], by_code: list[bool]) -> dict[str, Any]:
-    found, places = preorder.Arrays(), _places(by_code)
+    forest, places = preorder.Arrays(), _places(by_code)
     for tree in (tree for several in grown for tree in several):
         nodes, leaf = tree.nodes, tree.nodes["is_leaf"] == 1
         sets = tree.raw_left_cat_bitsets
@@ -142,7 +142,7 @@ def _arrays(grown: list[Any], by_code: list[bool]) -> dict[str, Any]:
             int(node): _codes(sets[nodes["bitset_idx"][node]])
             for node in np.flatnonzero((nodes["is_categorical"] == 1) & ~leaf)
         }
-        found.add(
+        forest.add(
             left=np.where(leaf, -1, nodes["left"].astype(np.int64)),
             right=nodes["right"].astype(np.int64),
             feature=places[nodes["feature_idx"]],
@@ -151,7 +151,7 @@ def _arrays(grown: list[Any], by_code: list[bool]) -> dict[str, Any]:
             leaf=nodes["value"].tolist(),
             members=members,
         )
-    return found.state()
+    return forest.state()
 
 
 def _codes(bits: Any) -> list[int]:

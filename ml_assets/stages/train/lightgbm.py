@@ -168,8 +168,8 @@ def without_threads(text: str) -> str:
 
 
 def _metric(context: Context) -> str | None:
-    found = _METRICS.get(metrics.parsed(context.metric)[0])
-    return found if found is None or isinstance(found, str) else found[context.task]
+    metric = _METRICS.get(metrics.parsed(context.metric)[0])
+    return metric if metric is None or isinstance(metric, str) else metric[context.task]
 
 
 def _state(booster: Any, trees: int) -> dict[str, Any]:

@@ -64,8 +64,8 @@ def refit(
     settings: LightGBMTuned, state: dict[str, Any], fold: Fold, context: Context
 ) -> dict[str, Any]:
     """Return as many trees as were found, with the settings found, grown on the fold."""
-    found = settings.start.model_copy(update=state["settings"])
-    return lightgbm.refit(found, state, fold, context)
+    updated = settings.start.model_copy(update=state["settings"])
+    return lightgbm.refit(updated, state, fold, context)
 
 
 def predict(state: dict[str, Any], batch: pa.Table) -> Array:
@@ -94,13 +94,13 @@ def _for_rows(settings: LightGBMTuned, rows: int) -> LightGBMTuned:
 
 def _suggested(trial: Any, settings: LightGBMTuned) -> dict[str, Any]:
     """Return a trial's settings; each range is widened to hold the first trial's value."""
-    found: dict[str, Any] = {}
+    suggested: dict[str, Any] = {}
     for name in _SEARCHED:
         start = getattr(settings.start, name)  # never an error
         low, high = getattr(settings, name)  # never an error
         low, high = min(low, start), max(high, start)
         if isinstance(start, int):
-            found[name] = trial.suggest_int(name, low, high, log=True)
+            suggested[name] = trial.suggest_int(name, low, high, log=True)
         else:
-            found[name] = trial.suggest_float(name, low, high, log=name == "learning_rate")
-    return found
+            suggested[name] = trial.suggest_float(name, low, high, log=name == "learning_rate")
+    return suggested

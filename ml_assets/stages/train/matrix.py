@@ -80,12 +80,12 @@ def with_tables(inputs: Inputs) -> list[tuple[str, Array | None]]:
 
 def matrix(inputs: Sequence[tuple[str, Array | None]], batch: pa.Table) -> Array:
     """Return the matrix (n, width) of an encoded batch; each row by itself."""
-    found = np.empty((batch.num_rows, len(inputs)))
+    filled = np.empty((batch.num_rows, len(inputs)))
     columns = {name: values(batch, name) for name in dict.fromkeys(name for name, _ in inputs)}
     for place, (name, table) in enumerate(inputs):
         column = columns[name]
-        found[:, place] = column if table is None else table[_places(column)]
-    return found
+        filled[:, place] = column if table is None else table[_places(column)]
+    return filled
 
 
 def by_column(gains: Array, inputs: Inputs, context: Context) -> list[float]:

@@ -46,8 +46,8 @@ def predict_encoded(model: Mapping[str, Any], family: Any, batch: pa.Table) -> A
         return np.full(shape, model["state"]["constant"], dtype=np.float64)
     if model["source"]:
         family = Own(family, model["source"])
-    found = np.asarray(family.predict(model["state"], batch), dtype=np.float64)
-    if found.shape != shape:
+    prediction = np.asarray(family.predict(model["state"], batch), dtype=np.float64)
+    if prediction.shape != shape:
         name = model["source"] or model["family"]
-        raise HookError(f"{name}: predict returned shape {found.shape}, wanted {shape}")
-    return found
+        raise HookError(f"{name}: predict returned shape {prediction.shape}, wanted {shape}")
+    return prediction

@@ -58,5 +58,5 @@ class Arrays:
 
     def state(self) -> dict[str, Any]:
         """Return the arrays as plain JSON."""
-        found = {"roots": self._roots, "feature": self._feature, **self._splits}
-        return {**found, "members": self._members, "leaf": self._leaf}
+        arrays = {"roots": self._roots, "feature": self._feature, **self._splits}
+        return {**arrays, "members": self._members, "leaf": self._leaf}

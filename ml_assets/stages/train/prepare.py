@@ -67,25 +67,25 @@ def learn(tables: Iterable[pa.Table], rows: int, columns: Mapping[str, str]) -> 
             for text in table[name].take(pa.array(sampled)).drop_null().to_pylist():
                 counts[name].update(set(words(text)))
         start += len(table)
-    found: dict[str, Any] = {}
+    learned: dict[str, Any] = {}
     for name, kind in times.items():
         parts = [
             p for p in PARTS[kind] if (name, p) in ends and ends[name, p][0] < ends[name, p][1]
         ]
         limits = {p: list(map(float, ends[name, p])) for p in parts if p in _LIMITED}
-        found[name] = {"type": kind, "parts": parts or ["days"], "ends": limits}
+        learned[name] = {"type": kind, "parts": parts or ["days"], "ends": limits}
     for name in texts:
         ranked = sorted(counts[name].items(), key=lambda item: (-item[1], item[0]))
         kept = sorted(word for word, n in ranked[:MOST_WORDS] if n >= LEAST_ROWS)
         parts = [*SIZES, *(f"word {number}" for number in range(len(kept)))]
-        found[name] = {"type": "text", "parts": parts, "words": kept}
-    return _named(found, columns)
+        learned[name] = {"type": "text", "parts": parts, "words": kept}
+    return _named(learned, columns)
 
 
-def _named(found: dict[str, Any], columns: Mapping[str, str]) -> dict[str, Any]:
+def _named(learned: dict[str, Any], columns: Mapping[str, str]) -> dict[str, Any]:
     """Give each part the name of a column that no feature has."""
     used = set(columns)
-    for feature, said in sorted(found.items()):
+    for feature, said in sorted(learned.items()):
         names: dict[str, str] = {}
         for part in said["parts"]:
             name = f"{feature}.{part}"
@@ -94,15 +94,15 @@ def _named(found: dict[str, Any], columns: Mapping[str, str]) -> dict[str, Any]:
             used.add(name)
             names[name] = part
         said["parts"] = names
-    return found
+    return learned
 
 
 def taken(columns: Mapping[str, str], prepare: Prepare) -> dict[str, str]:
     """Return the columns that a family takes, with their types, sorted by name."""
-    found = {name: kind for name, kind in columns.items() if name not in prepare}
+    kinds = {name: kind for name, kind in columns.items() if name not in prepare}
     for said in prepare.values():
-        found |= {name: _kind(part) for name, part in said["parts"].items()}
-    return dict(sorted(found.items()))
+        kinds |= {name: _kind(part) for name, part in said["parts"].items()}
+    return dict(sorted(kinds.items()))
 
 
 def _kind(part: str) -> str:
@@ -122,14 +122,14 @@ def applied(table: pa.Table, names: Collection[str], prepare: Prepare) -> pa.Tab
     if not prepare:
         return table
     of = owners(names, prepare)
-    found: dict[str, Any] = {name: table[name] for name in names if of[name] == name}
+    arrays: dict[str, Any] = {name: table[name] for name in names if of[name] == name}
     for feature in dict.fromkeys(of.values()):
         if feature in prepare:
             said = prepare[feature]
             wanted = {name: part for name, part in said["parts"].items() if name in of}
             make = _of_text if said["type"] == "text" else _of_time
-            found |= make(table[feature], said, wanted)
-    return pa.table({name: found[name] for name in names})
+            arrays |= make(table[feature], said, wanted)
+    return pa.table({name: arrays[name] for name in names})
 
 
 def encoded(model: Mapping[str, Any], features: pa.Table) -> pa.Table:
@@ -152,14 +152,14 @@ def _of_time(
 ) -> dict[str, pa.Array]:
     missing = column.is_null().to_numpy()
     known = seconds(column.drop_null())
-    found = {}
+    arrays = {}
     for name, part in wanted.items():
         values = np.zeros(len(column))
         values[~missing] = within(calendar(known, part), said, part)
-        found[name] = pa.array(
+        arrays[name] = pa.array(
             values.astype(np.int64) if part in _INTEGER else values, mask=missing
         )
-    return found
+    return arrays
 
 
 def _of_text(

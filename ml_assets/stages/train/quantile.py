@@ -37,5 +37,5 @@ def refit(
 def _quantile(settings: TargetQuantile, fold: Fold, context: Context) -> dict[str, Any]:
     """Return the smallest target that reaches the share of all weights."""
     share = objective.quantile(settings.alpha, context.metric)
-    found = np.quantile(fold.target, share, weights=fold.weight, method="inverted_cdf")
-    return {"value": float(found)}
+    quantile = np.quantile(fold.target, share, weights=fold.weight, method="inverted_cdf")
+    return {"value": float(quantile)}

@@ -36,11 +36,11 @@ def chosen(rule: Threshold, target: Array, prediction: Array) -> tuple[float, st
     ones = int((target == 1).sum())
     if ones in (0, len(target)):
         return HALF, "threshold 0.5: only one class occurs in the rows that would choose it"
-    places, found, false = _places(target, prediction)
+    places, hits, false = _places(target, prediction)
     if rule == "f1":
-        value = 2.0 * found / (found + false + ones)
+        value = 2.0 * hits / (hits + false + ones)
     else:
-        value = -(rule.costs.false_positive * false + rule.costs.false_negative * (ones - found))
+        value = -(rule.costs.false_positive * false + rule.costs.false_negative * (ones - hits))
     best = np.flatnonzero(value == value.max())
     return float(places[best[np.argmin(np.abs(places[best] - HALF))]]), None
 
@@ -59,5 +59,5 @@ def _places(target: Array, prediction: Array) -> tuple[Array, Array, Array]:
     # Halfway between two neighbours may be one of them, and above 1 there is nothing.
     kept = np.ones(len(places), dtype=bool)
     kept[0] = above > values[-1]
-    found, false = np.append(0.0, ones), np.append(0.0, rows - ones)
-    return places[kept], found[kept], false[kept]
+    hits, false = np.append(0.0, ones), np.append(0.0, rows - ones)
+    return places[kept], hits[kept], false[kept]

@@ -56,9 +56,9 @@ def predict(state: Mapping[str, Any], batch: pa.Table) -> Array:
 
 
 def _load(state: Mapping[str, Any]) -> _Loaded:
-    found = next((model for model in _loaded if model.state is state), None)
-    if found is None:
-        found = _Loaded(state)
-        _loaded.insert(0, found)
+    loaded = next((model for model in _loaded if model.state is state), None)
+    if loaded is None:
+        loaded = _Loaded(state)
+        _loaded.insert(0, loaded)
         del _loaded[_KEPT:]
-    return found
+    return loaded

@@ -40,8 +40,8 @@ def single(thresholds: Array) -> Array:
         middle = low.astype(np.float64) / 2 + high.astype(np.float64) / 2
     # Halfway is rounded to the even one of the two.
     even = low.view(np.int32) % 2 == 0
-    found = np.where(even, middle, np.nextafter(middle, -np.inf))
-    return np.where(np.isfinite(high), found, GREATEST)
+    cuts = np.where(even, middle, np.nextafter(middle, -np.inf))
+    return np.where(np.isfinite(high), cuts, GREATEST)
 
 
 class Trees:
@@ -78,8 +78,8 @@ class Trees:
         _must(all((c >= 0).all() and (c < 1 << 16).all() for c in codes), "members")
         size = max((int(c.max(initial=0)) for c in codes), default=0) + 2
         table = np.zeros((len(codes), size), dtype=bool)
-        for number, found in enumerate(codes):
-            table[number, found] = True
+        for number, own in enumerate(codes):
+            table[number, own] = True
         self.category[splits[places]] = np.arange(len(places))
         return table
 
@@ -122,14 +122,14 @@ class Trees:
 
     def scores(self, matrix: Array, start: Array) -> Array:
         """Return the sums (n, outputs) of `start` (outputs,) and each tree's leaf."""
-        found = np.empty((len(matrix), len(start)))
+        totals = np.empty((len(matrix), len(start)))
         for rows in _blocks(len(matrix), len(self.roots)):
             added = self.values[self.leaves(matrix[rows])]
             if added.ndim == 2:
                 # One output a tree, in turn.
                 added = added.reshape(-1, len(start), added.shape[1]).transpose(0, 2, 1)
-            found[rows] = _summed(added, start)
-        return found
+            totals[rows] = _summed(added, start)
+        return totals
 
 
 class Oblivious:
@@ -154,27 +154,27 @@ class Oblivious:
         """Return the number of the leaf (trees, n) in which each row (n, width) ends."""
         # NaN is less than every threshold.
         beyond = np.ascontiguousarray(matrix.T)[self.feature] > self.threshold[:, None]
-        found = np.repeat(self.start[:, None], len(matrix), axis=1)
+        positions = np.repeat(self.start[:, None], len(matrix), axis=1)
         for level in range(int(self.depth.max(initial=0))):
             trees = np.flatnonzero(self.depth > level)
-            found[trees] += beyond[self.first[trees] + level].astype(np.int64) << level
-        return found
+            positions[trees] += beyond[self.first[trees] + level].astype(np.int64) << level
+        return positions
 
     def scores(self, matrix: Array, start: Array) -> Array:
         """Return `start` (outputs,) and the sums (n, outputs) of each tree's leaf."""
-        found = np.empty((len(matrix), len(start)))
+        totals = np.empty((len(matrix), len(start)))
         for rows in _blocks(len(matrix), len(self.depth)):
             added = self.values[self.leaves(matrix[rows])].reshape(len(self.depth), -1, len(start))
-            found[rows] = _summed(added, np.zeros(len(start))) + start
-        return found
+            totals[rows] = _summed(added, np.zeros(len(start))) + start
+        return totals
 
 
 def _summed(added: Array, start: Array) -> Array:
     """Return the sums (n, outputs) of (trees, n, outputs), in the order of the trees."""
     first = np.broadcast_to(start, (1, *added.shape[1:]))
     # Not sum(): its order depends on how many rows there are.
-    found: Array = np.add.accumulate(np.concatenate([first, added]), axis=0)[-1]
-    return found
+    totals: Array = np.add.accumulate(np.concatenate([first, added]), axis=0)[-1]
+    return totals
 
 
 def _blocks(rows: int, trees: int) -> list[slice]:
@@ -184,17 +184,17 @@ def _blocks(rows: int, trees: int) -> list[slice]:
 
 def _numbers(state: Mapping[str, Any], name: str) -> Array:
     try:
-        found = np.asarray(state[name], dtype=np.float64)
+        numbers = np.asarray(state[name], dtype=np.float64)
     except (KeyError, TypeError, ValueError):
-        found = np.array(np.nan)
-    _must(found.ndim in (1, 2) and bool(np.isfinite(found).all()), name)
-    return found
+        numbers = np.array(np.nan)
+    _must(numbers.ndim in (1, 2) and bool(np.isfinite(numbers).all()), name)
+    return numbers
 
 
 def _integers(state: Mapping[str, Any], name: str) -> Integers:
-    found = _numbers(state, name)
-    whole = found.astype(np.int64)
-    _must(found.ndim == 1 and bool((whole == found).all()), name)
+    numbers = _numbers(state, name)
+    whole = numbers.astype(np.int64)
+    _must(numbers.ndim == 1 and bool((whole == numbers).all()), name)
     return whole
 
 

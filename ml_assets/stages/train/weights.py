@@ -70,14 +70,14 @@ def _loss(task: str, metric: str, target: Array, mean: Array) -> Array:
     """Return the loss (m,) of m means (m, n)."""
     name, number = metrics.parsed(metric)
     if name in _ROWS:
-        found = _ROWS[name](target, mean)
+        losses = _ROWS[name](target, mean)
     elif name == "pinball" and number is not None:
-        found = metrics.pinball_losses(target, mean, number)
+        losses = metrics.pinball_losses(target, mean, number)
     elif task == "regression":
         error = np.abs(mean - target)
-        found = error if metric in ("mae", "median_ae") else np.square(error)
+        losses = error if metric in ("mae", "median_ae") else np.square(error)
     elif metric == "brier":
-        found = np.square(1.0 - mean)
+        losses = np.square(1.0 - mean)
     else:
-        found = -np.log(np.clip(mean, _TINY, 1.0))
-    return np.asarray(found.mean(axis=1), dtype=np.float64)
+        losses = -np.log(np.clip(mean, _TINY, 1.0))
+    return np.asarray(losses.mean(axis=1), dtype=np.float64)

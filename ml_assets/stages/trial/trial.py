@@ -60,11 +60,11 @@ def trial(
         for b in predictions
     ]
     labelled, used = together(both)
-    found = None if used is None else blocks_of(spec, used)
+    compared = None if used is None else blocks_of(spec, used)
     rules = spec.trial
-    values = np.zeros(0) if found is None else found.values
+    values = np.zeros(0) if compared is None else compared.values
     made = judged(values, alpha=rules.alpha, equivalent=rules.equivalent, most=rules.max_blocks)
-    shown = [] if found is None else _listed(found, made)
+    shown = [] if compared is None else _listed(compared, made)
     document = {
         "format": FORMAT,
         "model": spec.model,
@@ -118,7 +118,7 @@ def blocks_of(spec: TrialRun, rows: pa.Table) -> Blocks:
     }
     every = sorted({name for known in names.values() for name in known})
     said = {side: _said(spec, rows, side, names[side], every) for side in sides}
-    found = blocks(
+    by_time = blocks(
         spec.trial.block,
         rows["_time"].to_numpy().astype("datetime64[us]"),
         folds.labels(rows, every),
@@ -127,7 +127,7 @@ def blocks_of(spec: TrialRun, rows: pa.Table) -> Blocks:
         loss_of(spec.metric),
         bound_of(spec.metric, spec.trial.bound),
     )
-    return found.before_last()
+    return by_time.before_last()
 
 
 def _said(
@@ -143,21 +143,21 @@ def _said(
 
 
 def _numbers(rows: pa.Table, name: str) -> Array:
-    found = rows[name].cast(pa.float64()).fill_null(0.0)
-    return np.asarray(found.to_numpy(), dtype=np.float64)
+    column = rows[name].cast(pa.float64()).fill_null(0.0)
+    return np.asarray(column.to_numpy(), dtype=np.float64)
 
 
-def _listed(found: Blocks, made: Judged) -> list[dict[str, Any]]:
+def _listed(compared: Blocks, made: Judged) -> list[dict[str, Any]]:
     """Return the blocks up to the one that decided, with the ends of the sequence after each."""
     last = len(made.low) if made.at is None else made.at + 1
-    values = found.values
+    values = compared.values
     return [
         {
-            "start": str(found.start[place]),
-            "rows": int(found.rows[place]),
-            "champion": float(found.champion[place]),
-            "challenger": float(found.challenger[place]),
-            "bound": float(found.bound[place]),
+            "start": str(compared.start[place]),
+            "rows": int(compared.rows[place]),
+            "champion": float(compared.champion[place]),
+            "challenger": float(compared.challenger[place]),
+            "bound": float(compared.bound[place]),
             "value": float(values[place]),
             "low": round(float(made.low[place]), 6),
             "high": round(float(made.high[place]), 6),

@@ -24,21 +24,21 @@ NAME = "metrics"
 
 def show(view: View) -> Section:
     """Return all metrics against the best baseline, and the spec's metric against each baseline."""
-    found = view.metrics
-    level = words.level(found["level"])
+    metrics = view.metrics
+    level = words.level(metrics["level"])
     body = [_line(view, name) for name in _order(view)]
-    head = ["Metric", "Model", f"{level} interval", f"Baseline: {found['baseline_family']}"]
+    head = ["Metric", "Model", f"{level} interval", f"Baseline: {metrics['baseline_family']}"]
     head += ["Difference", f"{level} interval"]
     tables = [ReportTable("All metrics on test", head, body)]
-    if len(found["baselines"]) > 1:
+    if len(metrics["baselines"]) > 1:
         tables.append(_others(view))
     unit = f", in {view.spec.target_unit}" if view.spec.target_unit else ""
     text = (
-        f"On the {counted(found['rows'], 'test row')}, which had no part in training, in "
+        f"On the {counted(metrics['rows'], 'test row')}, which had no part in training, in "
         f"early stopping or in the choice of the family. Predicted: {view.spec.target}{unit}. "
-        f"Intervals by paired block bootstrap: {found['bootstrap']}."
+        f"Intervals by paired block bootstrap: {metrics['bootstrap']}."
     )
-    return Section(NAME, "Metrics", text, tables, (), found["notes"])
+    return Section(NAME, "Metrics", text, tables, (), metrics["notes"])
 
 
 def _order(view: View) -> list[str]:
@@ -46,8 +46,8 @@ def _order(view: View) -> list[str]:
 
 
 def _line(view: View, name: str) -> Line:
-    found = view.metrics
-    difference = found["difference"][name]
+    metrics = view.metrics
+    difference = metrics["difference"][name]
     better = "more" if standard.greater_is_better(name) else "less"
     known = standard.parsed(name)[0] in words.NAMES
     under = f"{better} is better" if known else ""
@@ -55,9 +55,9 @@ def _line(view: View, name: str) -> Line:
     return Line(
         [
             TableCell(words.name(name) if known else name, under=under),
-            number(found["test"][name], unit),
-            words.span(found["intervals"][name]),
-            number(found["baseline"][name]),
+            number(metrics["test"][name], unit),
+            words.span(metrics["intervals"][name]),
+            number(metrics["baseline"][name]),
             number(difference["value"]),
             words.span((difference["low"], difference["high"])),
         ],

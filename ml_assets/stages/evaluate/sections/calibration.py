@@ -39,7 +39,7 @@ def measure(study: Study) -> dict[str, Any]:
     spread = np.bincount(group, np.square(predicted - observed)) / size - np.square(gap)
     by_draw = np.abs(study.draws.sums(predicted - observed, group, count)).sum(axis=1)
     by_draw /= study.draws.sums(None, group, count).sum(axis=1)
-    found: dict[str, Any] = {
+    curve: dict[str, Any] = {
         "rows": size.tolist(),
         "said": parts.means(predicted, group, count),
         "observed": parts.means(observed, group, count),
@@ -49,13 +49,13 @@ def measure(study: Study) -> dict[str, Any]:
         "by_chance": _by_chance(np.maximum(spread, 0.0), size),
     }
     if study.spec.task == "regression":
-        found["slope"] = _slope(predicted, observed)
+        curve["slope"] = _slope(predicted, observed)
     if study.spec.task == "binary":
         edges = np.linspace(0, 1, _HISTOGRAM + 1)
-        found["by_class"] = [
+        curve["by_class"] = [
             np.histogram(predicted[observed == value], bins=edges)[0].tolist() for value in (0, 1)
         ]
-    return found
+    return curve
 
 
 def _by_chance(variance: Any, size: Any) -> float:
@@ -74,26 +74,26 @@ def _slope(predicted: Any, observed: Any) -> float | None:
 
 def show(view: View) -> Section:
     """Return the error in words, the plot, and the groups as a table."""
-    found = view.sections[NAME]
-    if "why" in found:
-        return nothing(NAME, "Calibration", found["why"])
+    curve = view.sections[NAME]
+    if "why" in curve:
+        return nothing(NAME, "Calibration", curve["why"])
     unit = view.spec.target_unit if view.spec.task == "regression" else ""
-    around = f" ({words.level(view.metrics['level'])} interval {words.span(found['interval'])})"
+    around = f" ({words.level(view.metrics['level'])} interval {words.span(curve['interval'])})"
     text = (
-        f"{_QUESTION[view.spec.task]} The calibration error is {number(found['error'], unit or '')}"
-        f"{around if found['interval'] else ''}; with predictions that are right on average, "
-        f"chance alone would give about {number(found['by_chance'])} for as many independent rows."
+        f"{_QUESTION[view.spec.task]} The calibration error is {number(curve['error'], unit or '')}"
+        f"{around if curve['interval'] else ''}; with predictions that are right on average, "
+        f"chance alone would give about {number(curve['by_chance'])} for as many independent rows."
     )
     notes = ["Resampling adds noise to each group: the interval is biased upwards."]
-    if found.get("slope") is not None:
+    if curve.get("slope") is not None:
         notes.append(
-            f"Slope of the target on the prediction: {number(found['slope'])} (1 is calibrated; "
+            f"Slope of the target on the prediction: {number(curve['slope'])} (1 is calibrated; "
             "below 1 the predictions are too extreme)."
         )
-    plots = [_drawn(view, found)]
-    if "by_class" in found:
-        plots.append(_drawn_classes(found))
-    return Section(NAME, "Calibration", text, [_table(view, found)], plots, notes)
+    plots = [_drawn(view, curve)]
+    if "by_class" in curve:
+        plots.append(_drawn_classes(curve))
+    return Section(NAME, "Calibration", text, [_table(view, curve)], plots, notes)
 
 
 _QUESTION = {
@@ -103,11 +103,11 @@ _QUESTION = {
 }
 
 
-def _drawn(view: View, found: dict[str, Any]) -> Plot:
-    told, seen = np.array(found["said"]), np.array(found["observed"])
-    size = np.array(found["rows"])
+def _drawn(view: View, curve: dict[str, Any]) -> Plot:
+    told, seen = np.array(curve["said"]), np.array(curve["observed"])
+    size = np.array(curve["rows"])
     regression = view.spec.task == "regression"
-    low, high = _bars(found, regression)
+    low, high = _bars(curve, regression)
     ends = [min(told.min(), seen.min()), max(told.max(), seen.max())] if regression else [0, 1]
 
     def paint(axes: Any) -> None:
@@ -134,11 +134,11 @@ def _drawn(view: View, found: dict[str, Any]) -> Plot:
     return drawn("calibration", "Predicted and observed", text, paint)
 
 
-def _bars(found: dict[str, Any], regression: bool) -> tuple[Any, Any]:
+def _bars(curve: dict[str, Any], regression: bool) -> tuple[Any, Any]:
     """Return low and high by group: Wilson (1927) for shares, 1.96 standard errors for means."""
-    seen, size = np.array(found["observed"]), np.array(found["rows"])
+    seen, size = np.array(curve["observed"]), np.array(curve["rows"])
     if regression:
-        half = 1.959964 * np.array(found["deviation"]) / np.sqrt(size)
+        half = 1.959964 * np.array(curve["deviation"]) / np.sqrt(size)
         return seen - half, seen + half
     z = 1.959964
     middle = (seen + z * z / (2 * size)) / (1 + z * z / size)
@@ -146,10 +146,10 @@ def _bars(found: dict[str, Any], regression: bool) -> tuple[Any, Any]:
     return np.maximum(middle - half, 0.0), np.minimum(middle + half, 1.0)
 
 
-def _drawn_classes(found: dict[str, Any]) -> Plot:
+def _drawn_classes(curve: dict[str, Any]) -> Plot:
     edges = np.linspace(0, 1, _HISTOGRAM + 1)
     middle = (edges[1:] + edges[:-1]) / 2
-    shares = [np.array(part) / max(sum(part), 1) for part in found["by_class"]]
+    shares = [np.array(part) / max(sum(part), 1) for part in curve["by_class"]]
 
     def paint(axes: Any) -> None:
         for share, colour, label in zip(shares, (OTHER, MAIN), ("class 0", "class 1"), strict=True):
@@ -162,13 +162,13 @@ def _drawn_classes(found: dict[str, Any]) -> Plot:
     told = [
         f"class {value}: {float((share * middle).sum()):.0%}"
         for value, share in enumerate(shares)
-        if sum(found["by_class"][value])
+        if sum(curve["by_class"][value])
     ]
     text = f"Mean predicted probability of class 1 by what happened: {', '.join(told)}."
     return drawn("predictions-by-outcome", "Predictions by outcome", text, paint)
 
 
-def _table(view: View, found: dict[str, Any]) -> ReportTable:
+def _table(view: View, curve: dict[str, Any]) -> ReportTable:
     form = number if view.spec.task == "regression" else words.share
     body = [
         [
@@ -179,7 +179,7 @@ def _table(view: View, found: dict[str, Any]) -> ReportTable:
             form(seen - told).replace("-", words.MINUS),
         ]
         for place, (rows, told, seen) in enumerate(
-            zip(found["rows"], found["said"], found["observed"], strict=True), start=1
+            zip(curve["rows"], curve["said"], curve["observed"], strict=True), start=1
         )
     ]
     head = ["Group", "Rows", "Predicted", "Observed", f"Observed {words.MINUS} predicted"]

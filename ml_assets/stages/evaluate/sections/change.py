@@ -29,35 +29,35 @@ _SHOWN = 12
 
 def show(view: View) -> Section:
     """Return the metrics of both candidates, and the spec's metric by declared slice."""
-    found = view.change
-    if found["why"] is not None:
-        return nothing(NAME, TITLE, found["why"])
-    level = words.level(found["level"])
+    delta = view.change
+    if delta["why"] is not None:
+        return nothing(NAME, TITLE, delta["why"])
+    level = words.level(delta["level"])
     head = ["Metric", "This candidate", "Previous one", "Difference", f"{level} interval"]
     body = [
         Line(
             [words.title(name), *_figures(entry, words.unit_of(name, view.spec.target_unit))],
             "chosen" if name == view.spec.metric else "",
         )
-        for name, entry in found["figures"].items()
+        for name, entry in delta["figures"].items()
     ]
     tables = [ReportTable("Both candidates", head, body)]
-    for name, group in groupby(found["slices"], key=lambda entry: str(entry["slice"])):
+    for name, group in groupby(delta["slices"], key=lambda entry: str(entry["slice"])):
         tables += _slice(view, name, list(group))
-    return Section(NAME, TITLE, " ".join(_said(view, found)), tables, (), _notes(found))
+    return Section(NAME, TITLE, " ".join(_said(view, delta)), tables, (), _notes(delta))
 
 
-def verdict(found: Mapping[str, Any]) -> str:
+def verdict(delta: Mapping[str, Any]) -> str:
     """Return better or worse for the spec's metric, or why neither can be said."""
-    entry = found["figures"][found["metric"]]
-    if found["same"]:
+    entry = delta["figures"][delta["metric"]]
+    if delta["same"]:
         return "both predict the same for every row"
     if entry["difference"] is None or entry["interval"] is None:
         return "the difference has no interval"
     low, high = entry["interval"]
     if low <= 0.0 <= high:
         return "chance can explain the difference"
-    return f"this candidate is {_mood(found['metric'], entry)}, by more than chance"
+    return f"this candidate is {_mood(delta['metric'], entry)}, by more than chance"
 
 
 def _mood(metric: str, entry: Mapping[str, Any]) -> str:
@@ -71,18 +71,18 @@ def marked(metric: str, entry: Mapping[str, Any]) -> str:
     return _mood(metric, entry) if surely else ""
 
 
-def _said(view: View, found: Mapping[str, Any]) -> list[str]:
-    metric, rows = found["metric"], found["rows"]
+def _said(view: View, delta: Mapping[str, Any]) -> list[str]:
+    metric, rows = delta["metric"], delta["rows"]
     which = f"the {rows['left']:,} of {rows['test']:,} test rows"
     which = f"all {rows['test']:,} test rows" if rows["left"] == rows["test"] else which
     unit = words.unit_of(metric, view.spec.target_unit)
-    entry = found["figures"][metric]
-    tested = [e for e in found["slices"] if e["adjusted"] is not None]
+    entry = delta["figures"][metric]
+    tested = [e for e in delta["slices"] if e["adjusted"] is not None]
     moods = [marked(metric, e) for e in tested]
     said = [
         f"Both candidates predicted {which} that neither was trained or chosen on.",
         f"The {words.name(metric)} is {number(entry['now'], unit)}, against "
-        f"{number(entry['before'], unit)} of the previous candidate: {verdict(found)}.",
+        f"{number(entry['before'], unit)} of the previous candidate: {verdict(delta)}.",
     ]
     if tested:
         counts = [f"{moods.count(mood):,} significantly {mood}" for mood in ("better", "worse")]
@@ -127,11 +127,11 @@ def _figures(entry: Mapping[str, Any], unit: str) -> list[Text]:
     ]
 
 
-def _notes(found: Mapping[str, Any]) -> list[str]:
+def _notes(delta: Mapping[str, Any]) -> list[str]:
     return [
-        f"Paired: both on the same rows and draws ({found['bootstrap']}). A slice is marked better "
+        f"Paired: both on the same rows and draws ({delta['bootstrap']}). A slice is marked better "
         f"or worse if p is below {LEVEL:g} after Holm's correction for all slices; one with "
         f"fewer than {FEW_ROWS} rows, or from fewer than 5 days, is not tested.",
-        f"The previous candidate is {found['previous']}: ml-assets versions shows its number, "
+        f"The previous candidate is {delta['previous']}: ml-assets versions shows its number, "
         "ml-assets compare why the two differ.",
     ]

@@ -53,14 +53,14 @@ def measure(study: Study) -> dict[str, Any]:
 
 def show(view: View) -> Section | None:
     """Return the matrix, and precision, recall and F1 by class."""
-    found = view.sections[NAME]
-    if not found:
+    measured = view.sections[NAME]
+    if not measured:
         return None
-    counts = np.array(found["counts"])
+    counts = np.array(measured["counts"])
     used = (counts.sum(axis=0) + counts.sum(axis=1)) > 0
     said = np.flatnonzero(used & (counts.sum(axis=0) > 0))
     true = np.flatnonzero(used)
-    labels = found["labels"]
+    labels = measured["labels"]
     body = []
     for row in true:
         total = max(int(counts[row].sum()), 1)
@@ -71,7 +71,7 @@ def show(view: View) -> Section | None:
         body.append(Line(cells))
     head = ["Class", "Rows", *(f"predicted {labels[column]}" for column in said)]
     matrix = ReportTable("Confusion matrix", head, body, title="Predictions by true class")
-    where = f"1 from a probability of {found.get('threshold', HALF):.3g}"
+    where = f"1 from a probability of {measured.get('threshold', HALF):.3g}"
     if view.spec.task != "binary":
         where = "the likeliest class"
     missing = [labels[row] for row in true if not counts[row].sum()]
@@ -80,8 +80,8 @@ def show(view: View) -> Section | None:
     if counts[-1].any():
         unknown = counted(int(counts[-1].sum()), "test row")
         notes.append(f"{unknown} of a class that is not in training.")
-    if found["classes"] > MOST:
-        notes.append(f"The {MOST} most frequent of {found['classes']:,} classes are shown.")
+    if measured["classes"] > MOST:
+        notes.append(f"The {MOST} most frequent of {measured['classes']:,} classes are shown.")
     text = f"Rows of the matrix are true classes, columns the predicted ones ({where})."
     tables = [matrix, _by_class(labels, counts)]
     return Section(NAME, "Confusion", text, tables, (), notes)

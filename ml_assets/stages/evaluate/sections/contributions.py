@@ -14,22 +14,22 @@ NAME = "contributions"
 
 def show(view: View) -> Section:
     """Return one table per row: the largest contributions, with the feature's value."""
-    found = view.explained["contributions"]
+    terms = view.explained["contributions"]
     title = "Single predictions"
-    if "why" in found:
-        return nothing(NAME, title, found["why"])
+    if "why" in terms:
+        return nothing(NAME, title, terms["why"])
     regression = view.spec.task == "regression"
     scale = f"in {view.spec.target_unit or 'the unit of the target'}" if regression else "log-odds"
     if view.spec.task == "multiclass":
         scale = "raw score of the likeliest class"
     text = (
-        f"What each feature added to the prediction ({scale}), from {number(found['start'])} "
-        f"on average: {_METHOD[found['method']]}. Five rows from small to large predictions, and "
+        f"What each feature added to the prediction ({scale}), from {number(terms['start'])} "
+        f"on average: {_METHOD[terms['method']]}. Five rows from small to large predictions, and "
         "the rows with the largest losses of the same sample."
     )
     if view.spec.task == "multiclass":
-        text = text.replace(f", from {number(found['start'])} on average", "")
-    tables = [_table(entry, place) for place, entry in enumerate(found["rows"], start=1)]
+        text = text.replace(f", from {number(terms['start'])} on average", "")
+    tables = [_table(entry, place) for place, entry in enumerate(terms["rows"], start=1)]
     return Section(NAME, title, text, tables)
 
 

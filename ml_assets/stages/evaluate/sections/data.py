@@ -15,15 +15,15 @@ def show(view: View) -> Section:
     """Return the candidate, rows and batches of each fold, and (collapsed) digests of features."""
     folds = {name: batches(table) for name, table in view.folds.items()}
     body = []
-    for name, found in folds.items():
-        names = list(found)
+    for name, fold in folds.items():
+        names = list(fold)
         span = f"{names[0]} to {names[-1]}" if len(names) > 1 else "".join(names)
-        rows = sum(count for count, _ in found.values())
+        rows = sum(count for count, _ in fold.values())
         body.append([name, f"{len(names):,}", f"{rows:,}", span])
     digests = [
         Line([name, batch, f"{count:,}", TableCell(digest, code=True)])
-        for name, found in folds.items()
-        for batch, (count, digest) in found.items()
+        for name, fold in folds.items()
+        for batch, (count, digest) in fold.items()
     ]
     head = ["Fold", "Batch", "Rows", "Digest of the features"]
     tables = [
@@ -45,8 +45,8 @@ def show(view: View) -> Section:
 
 def batches(references: pa.Table) -> dict[str, tuple[int, Any]]:
     """Return rows and features digest of each batch, in the order of the references."""
-    found: dict[str, tuple[int, Any]] = {}
+    by_batch: dict[str, tuple[int, Any]] = {}
     for row in references.to_pylist():
-        count, _ = found.get(row["batch"], (0, ""))
-        found[row["batch"]] = (count + row["stop"] - row["start"], row["features"])
-    return found
+        count, _ = by_batch.get(row["batch"], (0, ""))
+        by_batch[row["batch"]] = (count + row["stop"] - row["start"], row["features"])
+    return by_batch

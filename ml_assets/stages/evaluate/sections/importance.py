@@ -20,16 +20,16 @@ _SHOWN = 15
 
 def show(view: View) -> Section:
     """Return the features by how much worse the model gets when each is shuffled."""
-    found = view.explained["importance"]
-    if "why" in found:
-        return nothing(NAME, "Feature importance", found["why"])
+    importance = view.explained["importance"]
+    if "why" in importance:
+        return nothing(NAME, "Feature importance", importance["why"])
     metric = view.spec.metric
     unit = words.loss_unit(metric, view.spec.target_unit)
     gains = {entry["feature"]: entry["gain"] for entry in view.metrics["importance"]}
     total = sum(gains.values())
-    most = max((entry["more"] for entry in found["features"]), default=0.0)
+    most = max((entry["more"] for entry in importance["features"]), default=0.0)
     body = []
-    for entry in found["features"]:
+    for entry in importance["features"]:
         column = view.spec.columns[entry["feature"]]
         width = max(entry["more"], 0.0) / most * 100 if most > 0 else 0.0
         low, high = entry["interval"]
@@ -49,8 +49,8 @@ def show(view: View) -> Section:
         tables.append(ReportTable("Less important features", head, body[_SHOWN:], folded=folded))
     text = (
         f"How much the mean {words.loss(metric)} grows when a feature's values are shuffled "
-        f"among {found['rows']:,} test rows, drawn with a seed (unshuffled it is "
-        f"{number(found['loss'])})."
+        f"among {importance['rows']:,} test rows, drawn with a seed (unshuffled it is "
+        f"{number(importance['loss'])})."
     )
     notes = [
         "It says what the model uses, not what causes the target. Redundant features "

@@ -23,16 +23,16 @@ NAME = "families"
 
 def show(view: View) -> Section:
     """Return the leaderboard and, collapsed, the settings."""
-    found = view.metrics
+    metrics = view.metrics
     names = standard.named(view.spec.task, (view.spec.metric,))
-    body = [_line(found, entry, names) for entry in found["leaderboard"]]
+    body = [_line(metrics, entry, names) for entry in metrics["leaderboard"]]
     head = ["Family", *(words.title(name) for name in names)]
     head += ["Training rows", "Features", "Trees", "Parameters", "Size"]
     settings = [
         [entry["family"], ", ".join(_settings(entry["settings"])) or NONE]
-        for entry in found["leaderboard"]
+        for entry in metrics["leaderboard"]
     ]
-    crossed = any("parts" in entry for entry in found["leaderboard"])
+    crossed = any("parts" in entry for entry in metrics["leaderboard"])
     where = "by cross-validation within train and validation" if crossed else "on validation"
     text = (
         f"Families compared {where} by {words.name(view.spec.metric)}. The best one was "
@@ -43,13 +43,13 @@ def show(view: View) -> Section:
         ReportTable("Leaderboard", head, body),
         ReportTable("Settings", ["Family", "Settings"], lines(settings), (1,), folded="Settings"),
     ]
-    notes = [f"{e['family']}: {note}" for e in found["leaderboard"] for note in e["notes"]]
+    notes = [f"{e['family']}: {note}" for e in metrics["leaderboard"] for note in e["notes"]]
     return Section(NAME, "Leaderboard", text, tables, (), notes)
 
 
-def _line(found: Mapping[str, Any], entry: Mapping[str, Any], names: list[str]) -> Line:
+def _line(metrics: Mapping[str, Any], entry: Mapping[str, Any], names: list[str]) -> Line:
     tags = []
-    if entry["family"] == found["chosen"]:
+    if entry["family"] == metrics["chosen"]:
         tags.append(("chosen", "good"))
     if entry["baseline"]:
         tags.append(("baseline", ""))
@@ -63,7 +63,7 @@ def _line(found: Mapping[str, Any], entry: Mapping[str, Any], names: list[str]) 
         f"{cost['parameters']:,}",
         words.size(cost["bytes"]),
     ]
-    return Line(cells, "chosen" if entry["family"] == found["chosen"] else "")
+    return Line(cells, "chosen" if entry["family"] == metrics["chosen"] else "")
 
 
 def _settings(settings: Mapping[str, Any]) -> list[str]:

@@ -35,13 +35,13 @@ def measure(study: Study) -> dict[str, Any]:
     rows = study.rows
     if len(rows.target) < 2:
         return {"why": "there are fewer than two test rows"}
-    found: dict[str, Any] = {"over_time": _over_time(study)}
+    measured: dict[str, Any] = {"over_time": _over_time(study)}
     if study.spec.task == "regression":
         residual = rows.target - rows.prediction
         tenth = parts.tenths(rows.prediction)
         count = int(tenth.max()) + 1
         centre = parts.quantiles(rows.prediction, tenth, count)
-        found |= {
+        measured |= {
             "histogram": _histogram(residual),
             "over_prediction": {
                 "rows": np.bincount(tenth).tolist(),
@@ -49,7 +49,7 @@ def measure(study: Study) -> dict[str, Any]:
                 "residual": parts.quantiles(residual, tenth, count),
             },
         }
-    return found
+    return measured
 
 
 def _histogram(residual: Any) -> dict[str, Any]:
@@ -75,7 +75,7 @@ def _over_time(study: Study) -> dict[str, Any]:
     if len(starts) < 2:
         return {"why": f"the rows with a time span {len(starts)} {kind}s", "untimed": untimed}
     count = len(starts)
-    found: dict[str, Any] = {
+    series: dict[str, Any] = {
         "period": kind,
         "start": starts,
         "untimed": untimed,
@@ -83,12 +83,12 @@ def _over_time(study: Study) -> dict[str, Any]:
         "loss": parts.means(study.loss, group, count),
     }
     if study.spec.task == "regression":
-        found["residual"] = parts.quantiles(rows.target - rows.prediction, group, count)
-        return found
+        series["residual"] = parts.quantiles(rows.target - rows.prediction, group, count)
+        return series
     said_, happened = said_and_happened(study)
-    found["predicted"] = parts.means(said_, group, count)
-    found["observed"] = parts.means(happened, group, count)
-    return found
+    series["predicted"] = parts.means(said_, group, count)
+    series["observed"] = parts.means(happened, group, count)
+    return series
 
 
 def said_and_happened(study: Study) -> tuple[Any, Any]:
@@ -105,15 +105,15 @@ def said_and_happened(study: Study) -> tuple[Any, Any]:
 
 def show(view: View) -> Section:
     """Return plots, and the errors over time as a table."""
-    found = view.sections[NAME]
+    measured = view.sections[NAME]
     title = "Residuals" if view.spec.task == "regression" else "Over time"
-    if "why" in found:
-        return nothing(NAME, title, found["why"])
+    if "why" in measured:
+        return nothing(NAME, title, measured["why"])
     unit = view.spec.target_unit or ""
     plots: list[Plot] = []
     if view.spec.task == "regression":
-        plots += [_drawn_histogram(found, unit), _drawn_over_prediction(found, unit)]
-    course, tables, notes = found["over_time"], [], []
+        plots += [_drawn_histogram(measured, unit), _drawn_over_prediction(measured, unit)]
+    course, tables, notes = measured["over_time"], [], []
     if "why" in course:
         notes.append(f"Over time: not computed, {course['why']}.")
     else:
@@ -125,8 +125,8 @@ def show(view: View) -> Section:
     return Section(NAME, title, text, tables, plots, notes)
 
 
-def _drawn_histogram(found: dict[str, Any], unit: str) -> Plot:
-    histogram = found["histogram"]
+def _drawn_histogram(measured: dict[str, Any], unit: str) -> Plot:
+    histogram = measured["histogram"]
 
     def paint(axes: Any) -> None:
         shares = np.array(histogram["share"]) * 100
@@ -144,8 +144,8 @@ def _drawn_histogram(found: dict[str, Any], unit: str) -> Plot:
     return drawn("residual-histogram", "Distribution of residuals", text, paint)
 
 
-def _drawn_over_prediction(found: dict[str, Any], unit: str) -> Plot:
-    part = found["over_prediction"]
+def _drawn_over_prediction(measured: dict[str, Any], unit: str) -> Plot:
+    part = measured["over_prediction"]
     centre, q = np.array(part["prediction"]), np.array(part["residual"]).T
 
     def paint(axes: Any) -> None:

@@ -11,24 +11,24 @@ NAME = "optimism"
 
 def show(view: View) -> Section:
     """Return both figures and their difference."""
-    found = view.optimism
+    trial = view.optimism
     title = "Split optimism"
-    if "why" in found:
-        return nothing(NAME, title, found["why"])
+    if "why" in trial:
+        return nothing(NAME, title, trial["why"])
     metric = view.spec.metric
     unit = words.unit_of(metric, view.spec.target_unit)
-    level = words.level(found["level"])
+    level = words.level(trial["level"])
     body = [
-        [label, number(found[key]["value"], unit), words.span(found[key]["interval"])]
+        [label, number(trial[key]["value"], unit), words.span(trial[key]["interval"])]
         for label, key in (("This split", "split"), ("A random split", "random"))
     ]
-    low_high = found["difference"]["interval"]
-    difference = found["difference"]["value"]
+    low_high = trial["difference"]["interval"]
+    difference = trial["difference"]["value"]
     body.append(["Random minus this", number(difference, unit), words.span(low_high)])
     head = ["Test rows chosen by", words.title(metric), f"{level} interval"]
     text = (
-        f"The chosen family was trained twice more with the same settings, on {found['learned']:,} "
-        f"sampled rows, and scored on {found['tested']:,}: once with the folds as they are, once "
+        f"The chosen family was trained twice more with the same settings, on {trial['learned']:,} "
+        f"sampled rows, and scored on {trial['tested']:,}: once with the folds as they are, once "
         "with the same rows divided at random. "
     )
     if low_high is None:

@@ -36,20 +36,20 @@ def measure(study: Study) -> dict[str, Any]:
     grid = np.arange(STEPS + 1) / STEPS
     reached = np.searchsorted(grid, probability, side="right")
     by_class = [np.bincount(reached[rows], minlength=STEPS + 2) for rows in (~happened, happened)]
-    false_alarms, found = (count[::-1].cumsum()[::-1][1:] for count in by_class)
+    false_alarms, hits = (count[::-1].cumsum()[::-1][1:] for count in by_class)
     return {
         "rows": len(probability),
         "ones": ones,
-        "found": found.tolist(),
+        "found": hits.tolist(),
         "false_alarms": false_alarms.tolist(),
         **({"chosen": study.rows.at} if study.rows.at != HALF else {}),
     }
 
 
-def rates(found: dict[str, Any]) -> dict[str, Any]:
+def rates(measured: dict[str, Any]) -> dict[str, Any]:
     """Return precision (NaN without alarms), recall, F1, alarms and false alarm rate (101,)."""
-    hit, miss = np.array(found["found"]), np.array(found["false_alarms"])
-    ones, rows = found["ones"], found["rows"]
+    hit, miss = np.array(measured["found"]), np.array(measured["false_alarms"])
+    ones, rows = measured["ones"], measured["rows"]
     with np.errstate(invalid="ignore"):
         precision = hit / (hit + miss)
     return {
@@ -64,12 +64,12 @@ def rates(found: dict[str, Any]) -> dict[str, Any]:
 
 def show(view: View) -> Section | None:
     """Return both curves and the figures at each tenth."""
-    found = view.sections[NAME]
+    part = view.sections[NAME]
     if view.spec.task != "binary":
         return None
-    if "why" in found:
-        return nothing(NAME, "Thresholds", found["why"])
-    rate = rates(found)
+    if "why" in part:
+        return nothing(NAME, "Thresholds", part["why"])
+    rate = rates(part)
     best = int(np.argmax(rate["f1"]))
     text = (
         "Class 1 is predicted if its probability reaches a threshold. The right one depends on "
@@ -77,9 +77,9 @@ def show(view: View) -> Section | None:
     )
     note = f"The largest F1, {rate['f1'][best]:.3f}, is at {rate['threshold'][best]:.2f}: chosen "
     note += "on these test rows, and therefore slightly optimistic."
-    if "chosen" in found:
+    if "chosen" in part:
         text += (
-            f" The model's is {found['chosen']:.3g}, chosen without these rows: classes and their "
+            f" The model's is {part['chosen']:.3g}, chosen without these rows: classes and their "
             "metrics are by it."
         )
     plots = [_drawn_curves(rate), _drawn_roc(view, rate)]

@@ -54,8 +54,8 @@ def measure(study: Study) -> dict[str, Any]:
     entries, few = [], 0
     for names in [*((name,) for name in coded), *combinations(paired, 2)]:
         labels, group = _crossed([coded[name] for name in names])
-        found = _scored(loss, draws, group, len(labels))
-        for label, entry in zip(labels, found, strict=True):
+        scored = _scored(loss, draws, group, len(labels))
+        for label, entry in zip(labels, scored, strict=True):
             if entry is None:
                 few += 1
             elif not any(part.endswith(slices.OTHERS) for part in label):
@@ -108,7 +108,7 @@ def _scored(loss: Any, draws: Draws, group: Any, count: int) -> list[dict[str, A
     all_rows, all_loss = drawn_rows.sum(axis=1)[:, None], drawn.sum(axis=1)[:, None]
     with np.errstate(divide="ignore", invalid="ignore"):
         spread = drawn / drawn_rows - (all_loss - drawn) / (all_rows - drawn_rows)
-    found: list[dict[str, Any] | None] = [None] * count
+    entries: list[dict[str, Any] | None] = [None] * count
     for place in np.flatnonzero(enough):
         part = spread[:, place]
         part = part[np.isfinite(part)]
@@ -117,7 +117,7 @@ def _scored(loss: Any, draws: Draws, group: Any, count: int) -> list[dict[str, A
         mean = total[place] / rows[place]
         others = (total.sum() - total[place]) / (len(loss) - rows[place])
         error, more = float(part.std()), float(mean - others)
-        found[place] = {
+        entries[place] = {
             "rows": int(rows[place]),
             "loss": float(mean),
             "rest": float(others),
@@ -125,7 +125,7 @@ def _scored(loss: Any, draws: Draws, group: Any, count: int) -> list[dict[str, A
             "p": 0.5 * erfc(more / error / sqrt(2.0)) if error > 0 else float(more <= 0),
             "interval": part,
         }
-    return found
+    return entries
 
 
 def _holm(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -162,29 +162,29 @@ def named(where: Mapping[str, str]) -> str:
 
 def show(view: View) -> Section:
     """Return the worst slices, how many were searched, and with which correction."""
-    found = view.sections[NAME]
-    if not found["searched"]:
+    measured = view.sections[NAME]
+    if not measured["searched"]:
         return nothing(NAME, TITLE, f"no slice has {slices.FEW_ROWS} rows inside and outside")
-    worst = found["worst"]
+    worst = measured["worst"]
     what, level = words.loss(view.spec.metric), words.level(view.metrics["level"])
     unit = words.loss_unit(view.spec.metric, view.spec.target_unit)
-    searched = f"{found['searched']:,} slices of at least {slices.FEW_ROWS} rows were compared "
+    searched = f"{measured['searched']:,} slices of at least {slices.FEW_ROWS} rows were compared "
     searched += f"with the rest by mean {what}{f' ({unit})' if unit else ''}"
-    searched += f": each value or range of {found['columns']:,} features and declared slices"
-    if len(found["paired"]) > 1:
-        searched += f", and pairs of {', '.join(found['paired'])}"
-    verdict = f"{found['found']:,} of them are" if found["found"] != 1 else "One of them is"
+    searched += f": each value or range of {measured['columns']:,} features and declared slices"
+    if len(measured["paired"]) > 1:
+        searched += f", and pairs of {', '.join(measured['paired'])}"
+    verdict = f"{measured['found']:,} of them are" if measured["found"] != 1 else "One of them is"
     text = f"{searched}. {verdict} worse than the rest by more than chance."
     notes = [
-        f"Significant at {LEVEL:.0%} after Holm's correction for all {found['searched']:,} "
+        f"Significant at {LEVEL:.0%} after Holm's correction for all {measured['searched']:,} "
         "comparisons; standard errors from the block bootstrap. A pair is listed only if it is "
         "worse than each of its parts. A slice may be worse because its rows are harder to "
         "predict for any model."
     ]
-    if found["few"]:
-        notes.append(f"{found['few']:,} more had too few rows, or too few days, to be compared.")
-    if found["rows"] < found["of"]:
-        notes.append(f"Searched on {found['rows']:,} of {found['of']:,} evenly spaced rows.")
+    if measured["few"]:
+        notes.append(f"{measured['few']:,} more had too few rows, or too few days, to be compared.")
+    if measured["rows"] < measured["of"]:
+        notes.append(f"Searched on {measured['rows']:,} of {measured['of']:,} evenly spaced rows.")
     tables = [_table(worst[:MOST_SHOWN], level)] if worst else []
     if len(worst) > MOST_SHOWN:
         more = _table(worst[MOST_SHOWN:], level)
