@@ -170,7 +170,7 @@ def extended(tmp_path_factory: pytest.TempPathFactory) -> Extended:
     (package / "stages" / "check" / "has_rows.py").write_text(CHECK)
     (package / "engine" / "recipes" / "means.py").write_text(RECIPE)
     _insert(package / "assets" / "registry.py", ')\n"""In data-flow order', ENTRY)
-    _insert(package / "engine" / "checks.py", ')\nALSO = {', CHECK_ENTRY)
+    _insert(package / "engine" / "checks.py", ")\nALSO = {", CHECK_ENTRY)
     write_project(root / "project")
     shell = Extended(root / "project")
     shell.more = {"PYTHONPATH": str(root / "code")}
