@@ -52,7 +52,9 @@ def grouped(
             there = np.array([n for n, of in enumerate(names) if of == name], dtype=np.int64)
             why |= _too_old(spec, datasets, join, rows, there)
     gone = {n: said for n, said in why.items() if said is not None}
-    left = rows.without(np.array(list(gone), dtype=np.int64), list(gone.values()))
+    left = rows
+    if gone:
+        left = rows.without(np.array(list(gone), dtype=np.int64), list(gone.values()))
     there = np.array([name for n, name in enumerate(names) if n not in gone], dtype=object)
     return left, [
         Group(np.flatnonzero(there == name), join.frames, ", ".join(join.missing) or None)
@@ -66,11 +68,11 @@ def _too_old(
 ) -> dict[int, str]:
     """Return the places of rows that may not be predicted with such old joined rows, and why."""
     reasons: dict[int, str] = {}
-    part = rows.table.take(pa.array(places))
     for join in (spec.join(join.dataset) for join in spec.features.joins):
         time = datasets[join.dataset].time
         if join.max_age is None or join.stale == "missing" or join.at is None or time is None:
             continue
+        part = rows.table.take(pa.array(places))
         at = moments(join.at, part, f"{spec.model}: joins: at of {join.dataset}")
         old = stale(at, joined.times(join.dataset, time), join.max_age)
         said = f"join: no row of {join.dataset} is at most {join.max_age} old when the row is "

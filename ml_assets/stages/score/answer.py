@@ -51,7 +51,7 @@ def answer(
     columns = {name: placed(values, rows, at) for name, values in own.items()}
     columns[UNSEEN] = placed(pa.array(unseen, pa.string()), rows, at)
     columns[MISSING_JOINS] = placed(pa.array(missing_joins, pa.string()), rows, at)
-    columns[PROBLEM] = pa.array([problems.get(row) for row in range(rows)], pa.string())
+    columns[PROBLEM] = _listed(rows, problems)
     return pa.table(columns)
 
 
@@ -72,9 +72,18 @@ def predicted(document: Mapping[str, Any], prediction: Array) -> dict[str, pa.Ar
 
 def placed(values: pa.Array, rows: int, at: Ints) -> pa.Array:
     """Return a value for each of `rows`: those `at` (n,) have the values (n), others none."""
+    if len(at) == rows and np.array_equal(at, np.arange(rows)):
+        return values
     place = np.full(rows, -1, dtype=np.int64)
     place[at] = np.arange(len(at))
     return values.take(pa.array(place, mask=place < 0))
+
+
+def _listed(rows: int, problems: Mapping[int, str]) -> pa.Array:
+    """Return the problem of each of `rows`, null for those without one."""
+    if not problems:
+        return pa.nulls(rows, pa.string())
+    return pa.array([problems.get(row) for row in range(rows)], pa.string())
 
 
 def unseen_in(document: Mapping[str, Any], features: pa.Table) -> list[str | None]:
@@ -85,6 +94,7 @@ def unseen_in(document: Mapping[str, Any], features: pa.Table) -> list[str | Non
             continue
         texts = features[name].cast(pa.string())
         new = pc.and_(texts.is_valid(), pc.invert(pc.is_in(texts, pa.array(known, pa.string()))))
-        for row in np.flatnonzero(new.to_numpy()).tolist():
-            unseen[row].append(name)
+        if pc.any(new).as_py():
+            for row in np.flatnonzero(new.to_numpy()).tolist():
+                unseen[row].append(name)
     return [", ".join(names) or None for names in unseen]

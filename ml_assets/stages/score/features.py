@@ -6,7 +6,7 @@ Belongs here: finding the rows for which a function raises. Does not belong here
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +39,7 @@ def computed(
 
     Halves are tried until such rows are found. HookError where it fails for more than MOST of them.
     """
-    parts = [empty(spec)]
+    parts: list[pa.Table] = []
     failed: dict[int, HookError] = {}
 
     def within(start: int, stop: int) -> None:
@@ -61,14 +61,15 @@ def computed(
             return Computed(features, {})
     if len(rows):
         within(0, len(rows))
-    if len(parts) == 2:
-        return Computed(parts[1], failed)
-    return Computed(pa.concat_tables(parts).unify_dictionaries().combine_chunks(), failed)
+    return Computed(together(spec, parts), failed)
 
 
-def empty(spec: FeaturesSpec) -> pa.Table:
-    """Return the features of no rows."""
-    return pa.schema([(n, ARROW[c.kind]) for n, c in spec.columns.items()]).empty_table()
+def together(spec: FeaturesSpec, parts: Sequence[pa.Table]) -> pa.Table:
+    """Return the rows of all parts; without any, the features of no rows."""
+    if len(parts) == 1:
+        return parts[0]
+    none = pa.schema([(n, ARROW[c.kind]) for n, c in spec.columns.items()]).empty_table()
+    return pa.concat_tables([none, *parts]).unify_dictionaries().combine_chunks()
 
 
 def _refuse_many(failed: Mapping[int, HookError], rows: int) -> None:

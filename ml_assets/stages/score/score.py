@@ -18,7 +18,7 @@ from ml_assets.faults import HookError
 from ml_assets.stages.hook import Hook
 from ml_assets.stages.intervals.columns import columns
 from ml_assets.stages.score.answer import answer, unseen_in
-from ml_assets.stages.score.features import computed, empty
+from ml_assets.stages.score.features import computed, together
 from ml_assets.stages.score.read import Ints, Read
 from ml_assets.stages.score.row import RowReader
 from ml_assets.stages.train.encode import Array
@@ -78,7 +78,7 @@ class Scorer:
         """Return the predictions for raw rows, each of which is in one group."""
         problems, at = dict(rows.problems), [np.zeros(0, np.int64)]
         missing: list[str | None] = []
-        tables = [empty(self.spec.features)]
+        tables = []
         for group in groups:
             whole = len(group.places) == len(rows.table)
             part = rows.table if whole else rows.table.take(pa.array(group.places))
@@ -88,9 +88,7 @@ class Scorer:
             at.append(np.delete(numbers, list(made.failed)))
             missing += [group.missing] * len(made.table)
             tables.append(made.table)
-        features = tables[-1]
-        if len(tables) != 2:
-            features = pa.concat_tables(tables).unify_dictionaries().combine_chunks()
+        features = together(self.spec.features, tables)
         return self._predicted(np.concatenate(at), features, missing, problems)
 
     def _said(self, error: HookError) -> str:
