@@ -36,7 +36,7 @@ class TrialSpec(Spec):
     equivalent: Annotated[float, Field(gt=0, lt=1)] = 0.1
     """Ends the trial where the difference is shown to be less than this share of the largest that
     the two models' predictions allow."""
-    bound: tuple[float, float] | None = None
+    bound: Annotated[tuple[float, ...], Field(min_length=2, max_length=2)] | None = None
     """The least and the largest target, which `rmse` needs."""
     on_new: Literal["queue", "replace"] = "queue"
     """What a candidate that passes during a trial does: it waits until the trial has ended (the

@@ -40,7 +40,7 @@ def loss_of(metric: str) -> Loss:
     }[name]
 
 
-def bound_of(metric: str, span: tuple[float, float] | None = None) -> Bound:
+def bound_of(metric: str, span: Sequence[float] | None = None) -> Bound:
     """Return the largest difference of two predictions' losses by row: (one, other) -> (n,).
 
     `span` is the least and the largest target, which `rmse` needs. KeyError for other metrics.
