@@ -101,7 +101,7 @@ def datasets(draw: st.DrawFn) -> DatasetSpec:
         fields["rules"] = st.just([{"id": "r", "expression": rule, "reason": "because"}])
         fields["filters"] = st.just([{"id": "f", "expression": rule, "reason": "because"}])
     landing = {
-        "pattern": r"x-(?P<batch>\d+)\.csv" if calendar else draw(PATTERNS),
+        "pattern": r"x-(?P<batch>\d+)\.csv" if calendar else draw(PATTERNS.filter(bool)),
         **_some(draw, {"delimiter": st.sampled_from(";|\t"), "sheet": TEXTS}),
     }
     if calendar:

@@ -49,7 +49,7 @@ def test_margins(margin: Any) -> None:
         ({"slices": {"names": ["stroe"]}}, "'stroe' is not in evaluation.slices; did you mean"),
         ({"not_worse": {"block": "group"}}, "group needs a hash split with a group"),
         ({"modus": "manual"}, "Extra inputs are not permitted"),
-        ({"mode": "manuel"}, "Input should be 'automatic' or 'manual'"),
+        ({"mode": "manuel"}, "Input should be 'automatic', 'manual' or 'trial'"),
     ],
 )
 def test_what_does_not_fit(gate: dict[str, Any], said: str) -> None:

@@ -111,7 +111,7 @@ def test_a_good_project(tmp_path: Path) -> None:
         (
             "{median: {family: median}}",
             "\n      linear: {family: linear}",
-            "17: training.families: add a trivial baseline (median, group_median, prior)",
+            "17: training.families: add a trivial baseline (median, mean, quantile, group_median, ",
         ),
         (
             "{median: {family: median}}",

@@ -130,7 +130,11 @@ def test_a_component_of_others_is_not_ours(tmp_path: Path) -> None:
         ("type: integer", "type:", "13: columns.number.type: got nothing; available:"),
         ("  description: People\n", "", "3: description: is missing"),
         ("description: People", "description:", "4: description: wanted a valid string (got"),
-        ("    pattern: 'people", "    # 'people", "6: landing: wanted keys and values (got"),
+        (
+            "    pattern: 'people",
+            "    # 'people",
+            "6: landing: wanted keys and values (what was given is not shown",
+        ),
         ("key: [number]", "key: [numbr]", "9: key.0: no column 'numbr'; did you mean 'number'?"),
         ("time: born", "time: bron", "10: time: no column 'bron'; did you mean 'born'?"),
         ("time: born", "time: name", "10: time: 'name' is text, wanted a timestamp or date"),

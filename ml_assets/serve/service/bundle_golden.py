@@ -13,7 +13,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 
 from ml_assets.errors import StageError
 from ml_assets.release.read import Bundle
@@ -22,6 +21,7 @@ from ml_assets.serve.bundle import BundleTables
 from ml_assets.serve.model import LoadedVersion, Predictor
 from ml_assets.serve.service import bodies
 from ml_assets.serve.service.requests import Limits
+from ml_assets.stages import parquet
 from ml_assets.stages.release.onnx import TOLERANCE
 
 
@@ -37,7 +37,7 @@ def check(bundle: Bundle, raw: Mapping[str, Any], state: LoadedVersion) -> None:
     for name, batches in golden["joins"].items():
         for batch, file in batches.items():
             tables.add(name, batch, bundle.files[file], file)
-    rows = pq.read_table(io.BytesIO(bundle.files[golden["file"]]))
+    rows = parquet.read(bundle.files[golden["file"]])
     then = replace(state, tables=tables.tables())
     _compared(bundle, tables, then, rows, golden["predictions"], batch=golden["batch"] or None)
 

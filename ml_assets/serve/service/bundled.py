@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from ml_assets.errors import MlAssetsError, RequestError, StageError
 from ml_assets.history.stored_code.loaded import stored_modules
@@ -27,6 +26,7 @@ from ml_assets.serve.service.asked import Bundles
 from ml_assets.serve.service.bundle_golden import check
 from ml_assets.serve.service.example import request_of
 from ml_assets.serve.service.served import Served
+from ml_assets.stages import parquet
 from ml_assets.stages.hook import Hook
 from ml_assets.stages.release.files import CODE, ROWS, sha256
 from ml_assets.stages.release.raw import FOLDER
@@ -139,7 +139,7 @@ def _example(bundle: Bundle, raw: Mapping[str, Any], predictor: Predictor) -> di
     golden = raw["golden"]
     if "file" not in golden:
         return None
-    row = pq.read_table(io.BytesIO(bundle.files[golden["file"]])).slice(0, 1).to_pylist()[0]
+    row = parquet.read(bundle.files[golden["file"]]).slice(0, 1).to_pylist()[0]
     body = request_of(predictor, row, golden["batch"])
     answer = predictor.predict(body["rows"], batch=body.get("batch"))
     # Its joined rows may not be there.

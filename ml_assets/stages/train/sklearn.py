@@ -80,7 +80,7 @@ def _fit(settings: Sklearn, fold: Fold, context: Context) -> dict[str, Any]:
     if len(rows) < len(fold.target):
         notes.append(f"fitted on {len(rows):,} of {len(fold.target):,} evenly spaced rows")
     for name in _LARGE:
-        vars(pipeline[-1]).pop(name, None)
+        vars(pipeline[-1]).pop(name, None)  # never an error
     return {
         "task": context.task,
         "classes": len(context.classes) or 2,
