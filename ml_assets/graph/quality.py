@@ -17,12 +17,22 @@ from ml_assets.store.records import Current
 def quality_metadata(home: Home, _: Project, current: Current) -> dict[str, Any]:
     """Return the report inline, its file, and the numbers that are plotted over batches."""
     said = current.facts["quality"]
-    lines = [_account(said), "", "| | | |", "| --- | --- | --- |"]
+    return report_metadata(home, current, said, first=_account(said), column="column", mark="drift")
+
+
+def report_metadata(
+    home: Home, current: Current, said: Mapping[str, Any], *, first: str, column: str, mark: str
+) -> dict[str, Any]:
+    """Return a report whose headline is `said`: inline after a first line, its file, its numbers.
+
+    `column` is what is compared, `mark` is shown at one that changed.
+    """
+    lines = [first, "", "| | | |", "| --- | --- | --- |"]
     lines += [f"| **{title}** | {word} | {plain(text)} |" for title, word, text in said["verdicts"]]
-    lines += ["", "| column | of | effect | limit | |", "| --- | --- | ---: | ---: | --- |"]
+    lines += ["", f"| {column} | of | effect | limit | |", "| --- | --- | ---: | ---: | --- |"]
     lines += [
-        f"| {plain(column)} | {kind} | {effect} | {limit} | {'**drift**' if alarm else ''} |"
-        for column, kind, effect, limit, alarm in said["drift"]
+        f"| {plain(name)} | {kind} | {effect} | {limit} | {f'**{mark}**' if alarm else ''} |"
+        for name, kind, effect, limit, alarm in said["drift"]
     ]
     return {
         "report": dg.MetadataValue.md("\n".join(lines)),

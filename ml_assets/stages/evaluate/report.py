@@ -10,8 +10,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import DictLoader, Environment, StrictUndefined
-
 from ml_assets.stages.evaluate import coverage_page
 from ml_assets.stages.evaluate.registry import SECTIONS
 from ml_assets.stages.evaluate.section import Line, ReportTable, Section, TableCell, Text, View
@@ -19,6 +17,7 @@ from ml_assets.stages.evaluate.sections import calibration
 from ml_assets.stages.evaluate.style import STYLE
 from ml_assets.stages.evaluate.template import PAGE
 from ml_assets.stages.evaluate.verdict import headline, verdict
+from ml_assets.stages.html import rendered
 from ml_assets.stages.result import Result
 
 if TYPE_CHECKING:
@@ -71,9 +70,6 @@ def report(
 
 
 def _page(view: View, parts: Sequence[Section]) -> bytes:
-    environment = Environment(
-        loader=DictLoader({"page": PAGE}), autoescape=True, undefined=StrictUndefined
-    )
     shown = {
         "style": STYLE,
         "model": view.spec.model,
@@ -83,7 +79,7 @@ def _page(view: View, parts: Sequence[Section]) -> bytes:
         "headline": headline(view.spec, view.metrics),
         "sections": [replace(part, tables=[_celled(t) for t in part.tables]) for part in parts],
     }
-    return environment.get_template("page").render(shown).encode("utf-8")
+    return rendered(PAGE, shown)
 
 
 def _celled(table: ReportTable) -> ReportTable:

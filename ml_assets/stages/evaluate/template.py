@@ -4,7 +4,9 @@ Belongs here: structure, fixed wording. Does not belong here: figures, style. A 
 a file, so that the code digest covers it.
 """
 
-PAGE = """{% macro cell(one) -%}
+from ml_assets.stages.html import head
+
+_MACROS = """{% macro cell(one) -%}
 {% if one.code %}<code>{{ one.text }}</code>{% else %}{{ one.text }}{% endif %}
 {%- for text, mood in one.tags %} <span class="tag {{ mood }}">{{ text }}</span>{% endfor %}
 {%- if one.under %}<span class="under">{{ one.under }}</span>{% endif %}
@@ -22,17 +24,8 @@ PAGE = """{% macro cell(one) -%}
 {%- endif %}{% endfor %}</tr>
 {% endfor %}</tbody></table></div>
 {%- endmacro -%}
-<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>{{ model }} &ndash; evaluation report</title>
-<style>{{ style | safe }}</style>
-</head>
-<body>
-<a class="skip" href="#result">Skip to the result</a>
+"""
+_BODY = """<a class="skip" href="#result">Skip to the result</a>
 <header>
 <p class="over">Evaluation report</p>
 <h1>{{ model }}</h1>
@@ -78,3 +71,4 @@ byte.</footer>
 </body>
 </html>
 """
+PAGE = _MACROS + head("{{ model }} &ndash; evaluation report") + _BODY

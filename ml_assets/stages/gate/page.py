@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from jinja2 import DictLoader, Environment, StrictUndefined
-
 from ml_assets.stages.evaluate.style import STYLE
 from ml_assets.stages.gate.words import number
+from ml_assets.stages.html import head, rendered
 
 _TITLES = {
     "promote": ("good", "Promoted"),
@@ -19,17 +18,9 @@ _TITLES = {
     "challenger": ("unclear", "Waits as challenger"),
 }
 _MARKS = {True: ("passed", "good"), False: ("failed", "warn"), None: ("not required", "")}
-TEMPLATE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>{{ model }} &ndash; gate: {{ title }}</title>
-<style>{{ style | safe }}</style>
-</head>
-<body>
-<main>
+TEMPLATE = (
+    head("{{ model }} &ndash; gate: {{ title }}")
+    + """<main>
 <header>
 <p class="over">Gate</p>
 <h1>{{ model }}</h1>
@@ -80,15 +71,13 @@ byte.</footer>
 </body>
 </html>
 """
+)
 
 
 def page(decision: Mapping[str, Any]) -> bytes:
     """Return the page of a decision document, UTF-8."""
     metric, unit = decision["metric"], decision["unit"]
     mood, title = _TITLES[decision["verdict"]]
-    environment = Environment(
-        loader=DictLoader({"page": TEMPLATE}), autoescape=True, undefined=StrictUndefined
-    )
     names = {"unseen": "Unseen rows", "all": "All test rows", "seen": "Rows seen by either model"}
     names["crossed"] = "All rows, by cross-validation"
     figures = [
@@ -132,4 +121,4 @@ def page(decision: Mapping[str, Any]) -> bytes:
         "champion": decision["champion"],
         "bootstrap": decision["figures"].get("unseen", {}).get("bootstrap"),
     }
-    return environment.get_template("page").render(shown).encode("utf-8")
+    return rendered(TEMPLATE, shown)

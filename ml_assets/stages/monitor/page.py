@@ -6,16 +6,14 @@ structure and style (`template`).
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import DictLoader, Environment, StrictUndefined, Template
-
 from ml_assets.stages.counted import counted
+from ml_assets.stages.html import rendered
 from ml_assets.stages.monitor.template import PAGE
 from ml_assets.stages.monitor.verdicts import TITLES, VERDICTS
-from ml_assets.stages.quality.headline import WORDS
+from ml_assets.stages.quality.page import tested, tile
 from ml_assets.stages.quality.template import STYLE
 from ml_assets.stages.quality.words import listed, number, percent
 
@@ -23,25 +21,6 @@ if TYPE_CHECKING:
     from ml_assets.spec.monitored import MonitorSpec
 
 Known = Mapping[str, Any]
-KINDS = {
-    "numeric": "distribution",
-    "categorical": "values",
-    "missing": "missing",
-    "unseen": "new values",
-}
-MOODS = {True: "good", False: "warn", None: "none"}
-
-
-@functools.cache
-def _template() -> Template:
-    environment = Environment(
-        loader=DictLoader({"page": PAGE}),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("page")
 
 
 def page(spec: MonitorSpec, figures: Known) -> bytes:
@@ -55,25 +34,16 @@ def page(spec: MonitorSpec, figures: Known) -> bytes:
         "version": spec.version,
         "description": spec.description,
         "counts": list(_counts(figures)),
-        "verdicts": [
-            {
-                "title": TITLES[name],
-                "mood": MOODS[verdict.passed],
-                "word": WORDS[verdict.passed],
-                "said": verdict.said,
-            }
-            for name, verdict in verdicts.items()
-        ],
+        "verdicts": [tile(TITLES[name], verdict) for name, verdict in verdicts.items()],
         "reference": f"{spec.reference[:1].upper()}{spec.reference[1:]}.",
         "rate": percent(spec.false_alarm_rate),
-        "drift": [_test(test) for test in figures["tests"]],
+        "drift": [tested(test) for test in figures["tests"]],
         "prediction": [
-            _test({**entry, "column": column, "kind": entry["statistic"]})
-            for column, entry in figures["prediction_drift"].items()
+            tested(_as_test(column, entry)) for column, entry in figures["prediction_drift"].items()
         ],
         "joint": _joint(figures["joint"]),
         "before": None if before is None else before["batch"],
-        "changed": [] if before is None else [_test(test) for test in before["tests"]][:12],
+        "changed": [] if before is None else [tested(test) for test in before["tests"][:12]],
         "missing": [
             (name, percent(share), f"{figures['unseen'].get(name, 0):,}")
             for name, share in _most(figures["missing"], figures["unseen"])
@@ -86,7 +56,7 @@ def page(spec: MonitorSpec, figures: Known) -> bytes:
         "calibration": _calibration(figures["calibration"]),
         "not_computed": figures["not_computed"],
     }
-    return _template().render(shown).encode("utf-8")
+    return rendered(PAGE, shown, trim=True)
 
 
 def _counts(figures: Known) -> Iterator[tuple[str, str]]:
@@ -100,20 +70,10 @@ def _counts(figures: Known) -> Iterator[tuple[str, str]]:
         yield "labels came after", f"{number(labels['late_days'])} days"
 
 
-def _test(test: Known) -> dict[str, Any]:
-    threshold = test["threshold"]
-    effect = test["effect"] if "effect" in test else test["value"]
-    ratio = abs(effect) / threshold if threshold else 0.0
-    return {
-        "column": test["column"],
-        "kind": KINDS[test["kind"]],
-        "effect": number(effect),
-        "threshold": number(threshold),
-        "alarm": test["alarm"] if "alarm" in test else test["over"],
-        "said": test["said"],
-        # Half of the bar's width is the threshold.
-        "width": f"{min(ratio, 2.0) * 50:.0f}",
-    }
+def _as_test(column: str, entry: Known) -> dict[str, Any]:
+    """Return a column's worst test, as the document has it, as a test."""
+    names = {"kind": "statistic", "effect": "value", "threshold": "threshold", "alarm": "over"}
+    return {"column": column, "said": entry["said"], **{n: entry[m] for n, m in names.items()}}
 
 
 def _joint(joint: Known | None) -> str:

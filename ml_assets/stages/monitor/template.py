@@ -4,32 +4,11 @@ Belongs here: structure, fixed wording. Does not belong here: figures, formattin
 (`page`). A Python text, not a file, so that the code digest covers it.
 """
 
-PAGE = """{% macro tests(lines, label, tag) %}
-<div class="scroll" tabindex="0" role="region" aria-label="{{ label }}">
-<table class="stack"><thead><tr><th scope="col">Column</th><th scope="col" class="left">Of</th>
-<th scope="col">Effect</th><th scope="col">Limit</th><th scope="col" class="left">To scale</th>
-<th scope="col" class="left">What changed most</th></tr></thead><tbody>
-{% for line in lines %}
-<tr{% if line.alarm %} class="alarm"{% endif %}><th scope="row">{{ line.column }}
-{%- if line.alarm %} <span class="tag warn">{{ tag }}</span>{% endif %}</th>
-<td class="left">{{ line.kind }}</td><td data-is="effect">{{ line.effect }}</td>
-<td data-is="limit">{{ line.threshold }}</td>
-<td class="bar left"><span><i style="width:{{ line.width }}%"></i></span></td>
-<td class="said">{{ line.said }}</td></tr>
-{% endfor %}
-</tbody></table></div>
-{% endmacro %}
-<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>{{ model }} {{ batch }} &ndash; monitoring report</title>
-<style>{{ style | safe }}</style>
-</head>
-<body>
-<a class="skip" href="#result">Skip to the result</a>
+from ml_assets.stages.html import head
+from ml_assets.stages.quality.template import TESTS, TILES
+
+_BODY = (
+    """<a class="skip" href="#result">Skip to the result</a>
 <main>
 <header>
 <p class="over">Monitoring report</p>
@@ -48,13 +27,9 @@ PAGE = """{% macro tests(lines, label, tag) %}
 {% for name, value in counts %}<div><dt>{{ name }}</dt><dd>{{ value }}</dd></div>
 {% endfor %}
 </dl>
-<div class="tiles">
-{% for tile in verdicts %}
-<div class="tile {{ tile.mood }}"><h3>{{ tile.title }}<span class="tag {{ tile.mood }}">
-{{- tile.word }}</span></h3><p>{{ tile.said }}.</p></div>
-{% endfor %}
-</div>
-</section>
+"""
+    + TILES
+    + """</section>
 
 <section id="inputs">
 <h2>Inputs</h2>
@@ -181,3 +156,5 @@ byte.</footer>
 </body>
 </html>
 """
+)
+PAGE = TESTS + head("{{ model }} {{ batch }} &ndash; monitoring report") + _BODY

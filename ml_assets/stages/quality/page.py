@@ -6,13 +6,11 @@ figures, structure and style (`template`).
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import DictLoader, Environment, StrictUndefined, Template
-
 from ml_assets.stages.counted import counted
+from ml_assets.stages.html import rendered
 from ml_assets.stages.quality.charts import histogram
 from ml_assets.stages.quality.headline import TITLES, WORDS
 from ml_assets.stages.quality.template import PAGE, STYLE
@@ -33,18 +31,6 @@ MOST_SLICES = 12
 """Lines of a slice that are always visible; the rest are collapsed."""
 
 
-@functools.cache
-def _template() -> Template:
-    environment = Environment(
-        loader=DictLoader({"page": PAGE}),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("page")
-
-
 def page(spec: ReportSpec, figures: Known) -> bytes:
     """Return the page of a batch's figures; the same figures give the same bytes."""
     verdicts = {name: verdict(figures) for name, verdict in VERDICTS.items()}
@@ -56,9 +42,9 @@ def page(spec: ReportSpec, figures: Known) -> bytes:
         "state": figures["state"],
         "proposed": figures.get("proposed", []),
         "rows": [(name, f"{value:,}") for name, value in _account(figures)],
-        "verdicts": [_tile(name, verdict) for name, verdict in verdicts.items()],
+        "verdicts": [tile(TITLES[name], verdict) for name, verdict in verdicts.items()],
         "reference": _reference(spec, figures["reference"]),
-        "drift": [_test(test) for test in figures["drift"]],
+        "drift": [tested(test) for test in figures["drift"]],
         "missing": [_missing(test) for test in figures["missing"]],
         "gaps": figures["gaps"]["said"],
         "time": spec.time if spec.block != "row" else None,
@@ -71,7 +57,7 @@ def page(spec: ReportSpec, figures: Known) -> bytes:
         "rate": percent(spec.false_alarm_rate),
         "block": spec.block,
     }
-    return _template().render(shown).encode("utf-8")
+    return rendered(PAGE, shown, trim=True)
 
 
 def _account(figures: Known) -> Iterator[tuple[str, int]]:
@@ -83,10 +69,11 @@ def _account(figures: Known) -> Iterator[tuple[str, int]]:
     yield "quarantined", sum(figures["quarantined"].values())
 
 
-def _tile(name: str, verdict: Verdict) -> dict[str, str]:
+def tile(title: str, verdict: Verdict) -> dict[str, str]:
+    """Return what the template's tile shows of a verdict."""
     mood = {True: "good", False: "warn", None: "none"}[verdict.passed]
     word = WORDS[verdict.passed]
-    return {"title": TITLES[name], "mood": mood, "word": word, "said": verdict.said}
+    return {"title": title, "mood": mood, "word": word, "said": verdict.said}
 
 
 def _reference(spec: ReportSpec, reference: Known) -> list[str]:
@@ -100,7 +87,8 @@ def _reference(spec: ReportSpec, reference: Known) -> list[str]:
     return said
 
 
-def _test(test: Known) -> dict[str, Any]:
+def tested(test: Known) -> dict[str, Any]:
+    """Return what the template's table of tests shows of one."""
     return {
         "column": test["column"],
         "kind": KINDS[test["kind"]],

@@ -4,6 +4,8 @@ Belongs here: structure, fixed wording, style. Does not belong here: figures, fo
 numbers (`page`). A Python text, not a file, so that the code digest covers it.
 """
 
+from ml_assets.stages.html import head
+
 STYLE = """
 :root { color-scheme: light dark;
   --page: #f6f7f9; --card: #fff; --ink: #1b2430; --soft: #566273; --line: #dfe4ea;
@@ -102,10 +104,34 @@ footer { color: var(--soft); font-size: .85rem; padding: .5rem .2rem; }
   .scroll { overflow: visible; } th, td { white-space: normal; } }
 """
 
-PAGE = """{% macro bar(line) %}
+TESTS = """{% macro bar(line) %}
 <td class="bar left"><span><i style="width:{{ line.width }}%"></i></span></td>
 {% endmacro %}
-{% macro slices_table(part, lines) %}
+{% macro tests(lines, label, tag) %}
+<div class="scroll" tabindex="0" role="region" aria-label="{{ label }}">
+<table class="stack"><thead><tr><th scope="col">Column</th><th scope="col" class="left">Of</th>
+<th scope="col">Effect</th><th scope="col">Limit</th><th scope="col" class="left">To scale</th>
+<th scope="col" class="left">What changed most</th></tr></thead><tbody>
+{% for line in lines %}
+<tr{% if line.alarm %} class="alarm"{% endif %}><th scope="row">{{ line.column }}
+{%- if line.alarm %} <span class="tag warn">{{ tag }}</span>{% endif %}</th>
+<td class="left">{{ line.kind }}</td><td data-is="effect">{{ line.effect }}</td>
+<td data-is="limit">{{ line.threshold }}</td>{{ bar(line) }}
+<td class="said">{{ line.said }}</td></tr>
+{% endfor %}
+</tbody></table></div>
+{% endmacro %}
+"""
+"""What is shown of a figure that was compared with its limit: its bar, and a table of many."""
+TILES = """<div class="tiles">
+{% for tile in verdicts %}
+<div class="tile {{ tile.mood }}"><h3>{{ tile.title }}<span class="tag {{ tile.mood }}">
+{{- tile.word }}</span></h3><p>{{ tile.said }}.</p></div>
+{% endfor %}
+</div>
+"""
+"""A tile for each verdict."""
+_MACROS = """{% macro slices_table(part, lines) %}
 <div class="scroll" tabindex="0" role="region" aria-label="{{ part.slice }}, {{ part.by }}">
 <table><thead><tr><th scope="col">{{ part.slice }}</th><th scope="col">Rows</th>
 <th scope="col">Removed</th><th scope="col">Share</th><th scope="col">Of others</th>
@@ -121,17 +147,9 @@ PAGE = """{% macro bar(line) %}
 {% endfor %}
 </tbody></table></div>
 {% endmacro %}
-<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>{{ dataset }} {{ batch }} &ndash; quality report</title>
-<style>{{ style | safe }}</style>
-</head>
-<body>
-<a class="skip" href="#result">Skip to the result</a>
+"""
+_BODY = (
+    """<a class="skip" href="#result">Skip to the result</a>
 <main>
 <header>
 <p class="over">Quality report</p>
@@ -160,13 +178,9 @@ PAGE = """{% macro bar(line) %}
 {% for name, value in rows %}<div><dt>{{ name }}</dt><dd>{{ value }}</dd></div>
 {% endfor %}
 </dl>
-<div class="tiles">
-{% for tile in verdicts %}
-<div class="tile {{ tile.mood }}"><h3>{{ tile.title }}<span class="tag {{ tile.mood }}">
-{{- tile.word }}</span></h3><p>{{ tile.said }}.</p></div>
-{% endfor %}
-</div>
-{% if rules %}
+"""
+    + TILES
+    + """{% if rules %}
 <h3>What removed rows</h3>
 <div class="scroll" tabindex="0" role="region" aria-label="What removed rows">
 <table class="stack"><thead><tr><th scope="col">Rule</th><th scope="col" class="left">Step</th>
@@ -189,18 +203,7 @@ change (total variation), for missing values Cohen&rsquo;s h, for new values the
 like the reference exceeds any column&rsquo;s limit with a probability of {{ rate }}, by resampling
 the reference{% if block != 'row' %} in whole {{ block }}s{% endif %}. The middle of a bar is the
 limit.</p>
-<div class="scroll" tabindex="0" role="region" aria-label="Drift by column">
-<table class="stack"><thead><tr><th scope="col">Column</th><th scope="col" class="left">Of</th>
-<th scope="col">Effect</th><th scope="col">Limit</th><th scope="col" class="left">To scale</th>
-<th scope="col" class="left">What changed most</th></tr></thead><tbody>
-{% for line in drift %}
-<tr{% if line.alarm %} class="alarm"{% endif %}><th scope="row">{{ line.column }}
-{%- if line.alarm %} <span class="tag warn">drift</span>{% endif %}</th>
-<td class="left">{{ line.kind }}</td><td data-is="effect">{{ line.effect }}</td>
-<td data-is="limit">{{ line.threshold }}</td>{{ bar(line) }}
-<td class="said">{{ line.said }}</td></tr>
-{% endfor %}
-</tbody></table></div>
+{{ tests(drift, 'Drift by column', 'drift') -}}
 {% else %}<p>No column was compared; the reasons are below.</p>
 {% endif %}
 </section>
@@ -307,3 +310,5 @@ byte.</footer>
 </body>
 </html>
 """
+)
+PAGE = TESTS + _MACROS + head("{{ dataset }} {{ batch }} &ndash; quality report") + _BODY

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup
 
 from ml_assets.stages.evaluate.style import STYLE
 from ml_assets.stages.gate.words import number
+from ml_assets.stages.html import head, rendered
 
 _TITLES = {
     "better": ("good", "The challenger is better"),
@@ -22,17 +22,9 @@ _TITLES = {
     "running": ("unclear", "On trial"),
 }
 WIDTH, HEIGHT, LEFT, BELOW = 720, 260, 52, 26
-TEMPLATE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>{{ model }} &ndash; trial: {{ title }}</title>
-<style>{{ style | safe }}</style>
-</head>
-<body>
-<main>
+TEMPLATE = (
+    head("{{ model }} &ndash; trial: {{ title }}")
+    + """<main>
 <header>
 <p class="over">Trial</p>
 <h1>{{ model }}</h1>
@@ -77,14 +69,12 @@ byte.</footer>
 </body>
 </html>
 """
+)
 
 
 def page(document: Mapping[str, Any]) -> bytes:
     """Return the page of a trial's document, UTF-8."""
     mood, title = _TITLES[document["verdict"]]
-    environment = Environment(
-        loader=DictLoader({"page": TEMPLATE}), autoescape=True, undefined=StrictUndefined
-    )
     unit = None if document["metric"] == "rmse" else document["unit"]
     lines = [
         {
@@ -107,7 +97,7 @@ def page(document: Mapping[str, Any]) -> bytes:
         "alpha": f"{100 * document['alpha']:g}%",
         "equivalent": f"{100 * document['equivalent']:g}%",
     }
-    return environment.get_template("page").render(shown).encode("utf-8")
+    return rendered(TEMPLATE, shown)
 
 
 def plot(blocks: Sequence[Mapping[str, Any]]) -> Markup:
