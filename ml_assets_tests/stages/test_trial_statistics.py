@@ -10,9 +10,10 @@ from hypothesis.extra import numpy as hnp
 from scipy import stats
 
 from ml_assets.spec.trial import LOSSES
+from ml_assets.stages.evaluate.losses import row_losses
 from ml_assets.stages.trial.betting import log_capital, sequence
 from ml_assets.stages.trial.blocks import blocks
-from ml_assets.stages.trial.bounds import bound_of, loss_of
+from ml_assets.stages.trial.bounds import bound_of
 from ml_assets.stages.trial.verdict import judged
 
 SAID = st.floats(0.0, 1.0)
@@ -62,8 +63,8 @@ def test_no_label_sets_two_losses_further_apart_than_the_bound(
 ) -> None:
     ours, theirs = np.array([one]), np.array([other])
     target = np.array([float(label >= 0.5) if metric in ("log_loss", "brier") else label])
-    loss, bound = loss_of(metric), bound_of(metric, (0.0, 1.0))
-    apart = abs(loss(target, ours) - loss(target, theirs))
+    bound = bound_of(metric, (0.0, 1.0))
+    apart = abs(row_losses(metric, target, ours) - row_losses(metric, target, theirs))
     assert apart[0] <= bound(ours, theirs)[0] + 1e-12
 
 
@@ -78,7 +79,7 @@ def test_bounds_by_hand() -> None:
     assert bound_of("accuracy")(*said).tolist() == [1.0, 0.0]
     assert bound_of("brier")(np.array([0.5]), np.array([0.75]))[0] == pytest.approx(0.3125)
     with pytest.raises(KeyError):
-        loss_of("auc")
+        bound_of("auc")
 
 
 def test_blocks_by_hand() -> None:
@@ -88,14 +89,14 @@ def test_blocks_by_hand() -> None:
     target = np.array([10.0, 10.0, 10.0, 10.0, 0.0])
     champion = np.array([12.0, 14.0, 10.0, 9.0, 1.0])
     challenger = np.array([11.0, 10.0, 10.0, 8.0, 2.0])
-    by_day = blocks("day", times, target, champion, challenger, loss_of("mae"), bound_of("mae"))
+    by_day = blocks("day", times, target, champion, challenger, "mae", bound_of("mae"))
     assert by_day.start.astype(str).tolist() == ["2024-01-01", "2024-01-07", "2024-01-08"]
     assert by_day.rows.tolist() == [2, 1, 1]
     assert by_day.champion.tolist() == [3.0, 0.0, 1.0]
     assert by_day.challenger.tolist() == [0.5, 0.0, 2.0]
     assert by_day.bound.tolist() == [2.5, 0.0, 1.0]
     assert by_day.values.tolist() == [-1.0, 0.0, 1.0]
-    weeks = blocks("week", times, target, champion, challenger, loss_of("mae"), bound_of("mae"))
+    weeks = blocks("week", times, target, champion, challenger, "mae", bound_of("mae"))
     assert weeks.start.astype(str).tolist() == ["2024-01-01", "2024-01-08"]
     assert weeks.values.tolist() == [pytest.approx(-1.0), 1.0]
 

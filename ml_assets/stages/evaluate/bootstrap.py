@@ -20,22 +20,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_assets.stages import metrics
+from ml_assets.stages.evaluate.losses import row_losses
 from ml_assets.stages.metrics import Array
 
 Ints = NDArray[np.int64]
 MOST_BLOCKS = 2000
 FEW_BLOCKS = 10
 _BINS = 1000
-_LOSSES: dict[str, Callable[[Array, Array], Array]] = {
-    "mae": metrics.absolute_errors,
-    "rmse": metrics.squared_errors,
-    "brier": metrics.squared_errors,
-    "log_loss": metrics.log_losses,
-    "mape": metrics.relative_errors,
-    "rmsle": metrics.squared_log_errors,
-    "poisson_deviance": metrics.poisson_deviances,
-    "accuracy": metrics.hits,
-}
+_MEANS = frozenset(
+    {"mae", "rmse", "brier", "log_loss", "mape", "rmsle", "poisson_deviance", "accuracy", "pinball"}
+)
+"""Metrics that are a mean over rows, or the root of one."""
 _ROOTS = ("rmse", "rmsle")
 
 
@@ -106,9 +101,9 @@ def distribution(
         prediction = metrics.likeliest(prediction, at)
     plain, number = metrics.parsed(name)
     with np.errstate(divide="ignore", invalid="ignore"):
-        if name in _LOSSES or plain == "pinball":
-            loss = draws.sums(_losses(name, target, prediction), group, groups)
-            mean = loss / draws.sums(None, group, groups)
+        if plain in _MEANS:
+            total = draws.sums(_by_row(name, target, prediction), group, groups)
+            mean = total / draws.sums(None, group, groups)
             return np.sqrt(mean) if name in _ROOTS else mean
         if name == "r2":
             return _r2(target, prediction, draws, group, groups)
@@ -126,11 +121,9 @@ def distribution(
         )
 
 
-def _losses(name: str, target: Array, prediction: Array) -> Array:
-    plain, number = metrics.parsed(name)
-    if number is not None:
-        return metrics.pinball_losses(target, prediction, number)
-    return _LOSSES[plain](target, prediction)
+def _by_row(name: str, target: Array, prediction: Array) -> Array:
+    losses = row_losses(name, target, prediction)
+    return 1.0 - losses if metrics.greater_is_better(name) else losses
 
 
 def interval(values: Array, level: float) -> list[float] | None:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ml_assets.stages.metrics import HALF
 from ml_assets.stages.train import folds, threshold
+from ml_assets.stages.train.classes import aligned as lined_up
 from ml_assets.stages.train.encode import Array
 from ml_assets.stages.train.predict import predict
 
@@ -157,13 +158,7 @@ def _finite(rows: PredictedRows) -> PredictedRows:
 
 def aligned(baseline: Fitted, table: pa.Table, classes: Sequence[str]) -> Array:
     """Return the baseline's predictions with its class columns in the order of `classes`."""
-    prediction = baseline.predict(table)
-    own = baseline.model["classes"]
-    if not classes or list(own) == list(classes):
-        return prediction
-    place = [own.index(name) if name in own else None for name in classes]
-    zero = np.zeros(len(prediction))
-    return np.column_stack([zero if at is None else prediction[:, at] for at in place])
+    return lined_up(baseline.predict(table), baseline.model["classes"], classes)
 
 
 def _table(

@@ -28,7 +28,7 @@ from ml_assets.stages.keys import named
 from ml_assets.stages.paired.seen import seen_keys
 from ml_assets.stages.result import Result
 from ml_assets.stages.train import folds, parts, threshold
-from ml_assets.stages.train.cross import aligned
+from ml_assets.stages.train.classes import aligned
 from ml_assets.stages.train.encode import Array
 from ml_assets.stages.train.predict import predict_fold
 from ml_assets.stages.train.refit import refitted

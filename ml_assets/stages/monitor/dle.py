@@ -16,16 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from ml_assets.stages import metrics
+from ml_assets.stages.evaluate.losses import row_losses
 from ml_assets.stages.metrics import Array
 from ml_assets.stages.monitor import trees
 from ml_assets.stages.monitor.reference import NotEstimable, Reference, evenly, inputs
 
-LOSSES = {
-    "mae": metrics.absolute_errors,
-    "rmse": metrics.squared_errors,
-    "mape": metrics.relative_errors,
-}
+SUPPORTED = ("mae", "rmse", "mape")
 ROUNDS = 60
 MOST = 20_000
 """Rows from which the trees learn, evenly spaced over the reference."""
@@ -38,7 +34,7 @@ class Dle:
         """Compute the losses; raise NotEstimable if one of them has no value."""
         self._metric, self._seed = metric, seed
         with np.errstate(divide="ignore", invalid="ignore"):
-            self._loss = LOSSES[metric](known.target, known.prediction)
+            self._loss = row_losses(metric, known.target, known.prediction)
         if not np.isfinite(self._loss).all():
             raise NotEstimable(f"{metric} has no value for some rows of the reference")
         self._matrix = inputs(known.features, known.prediction)

@@ -185,7 +185,7 @@ def supported(task: str) -> list[str]:
     >>> supported("regression")
     ['mae', 'rmse', 'mape']
     """
-    known = dle.LOSSES if task == "regression" else cbpe.SUPPORTED
+    known = dle.SUPPORTED if task == "regression" else cbpe.SUPPORTED
     every = metrics.named(task, metrics.ASKED[task])
     return [name for name in every if name in known]
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from ml_assets.stages import metrics
 from ml_assets.stages.result import Result
 from ml_assets.stages.train import folds, parts, threshold
+from ml_assets.stages.train.classes import aligned
 from ml_assets.stages.train.encode import Array
 from ml_assets.stages.train.fit import decide, fitted
 from ml_assets.stages.train.predict import predict_fold
@@ -105,15 +106,6 @@ def _held_out(
     (learned, out), context, notes = folds.load(spec, pair, features)
     model, report = fitted(spec, family, (learned, out), context, notes)
     return model, report, predict_fold(model, family, out)
-
-
-def aligned(prediction: Array, classes: Sequence[str], every: Sequence[str]) -> Array:
-    """Return probabilities (n, k) of all classes; one that was not learned has none."""
-    if prediction.ndim == 1:
-        return prediction
-    padded = np.zeros((len(prediction), len(every)))
-    padded[:, [list(every).index(name) for name in classes]] = prediction
-    return padded
 
 
 def _value(spec: CrossSpec, held: Held, at: float) -> float | None:

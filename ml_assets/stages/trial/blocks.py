@@ -1,6 +1,7 @@
 """The paired differences of two models' losses by day or week, in units of the largest possible.
 
-Belongs here: from rows to blocks. Does not belong here: losses of a row (`bounds`), which rows.
+Belongs here: from rows to blocks. Does not belong here: losses of a row
+(`evaluate/losses`), which rows.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_assets.stages.evaluate.losses import row_losses
 from ml_assets.stages.train.encode import Array
-from ml_assets.stages.trial.bounds import Bound, Loss
+from ml_assets.stages.trial.bounds import Bound
 
 Days = NDArray[np.datetime64]
 Kind = Literal["day", "week"]
@@ -60,7 +62,7 @@ def blocks(
     target: Array,
     champion: Array,
     challenger: Array,
-    loss: Loss,
+    metric: str,
     bound: Bound,
 ) -> Blocks:
     """Return the blocks of labelled rows; a row without an event time is in none.
@@ -82,7 +84,7 @@ def blocks(
     return Blocks(
         start,
         rows.astype(np.int64),
-        mean(loss(target, ours)),
-        mean(loss(target, theirs)),
+        mean(row_losses(metric, target, ours)),
+        mean(row_losses(metric, target, theirs)),
         mean(bound(ours, theirs)),
     )

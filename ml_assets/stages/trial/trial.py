@@ -20,9 +20,10 @@ from ml_assets.stages.score.answer import CLASS, PREDICTION, PROBABILITY
 from ml_assets.stages.score.batch import SEEN
 from ml_assets.stages.score.pairs import CHALLENGER, CHAMPION, paired
 from ml_assets.stages.train import folds
+from ml_assets.stages.train.classes import aligned
 from ml_assets.stages.train.encode import Array
 from ml_assets.stages.trial.blocks import Blocks, blocks
-from ml_assets.stages.trial.bounds import aligned, bound_of, loss_of
+from ml_assets.stages.trial.bounds import bound_of
 from ml_assets.stages.trial.page import page
 from ml_assets.stages.trial.verdict import Judged, judged
 
@@ -124,7 +125,7 @@ def blocks_of(spec: TrialRun, rows: pa.Table) -> Blocks:
         folds.labels(rows, every),
         said[CHAMPION],
         said[CHALLENGER],
-        loss_of(spec.metric),
+        spec.metric,
         bound_of(spec.metric, spec.trial.bound),
     )
     return by_time.before_last()
