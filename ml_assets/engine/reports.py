@@ -6,7 +6,6 @@ In the store a report is an object. People open its page: a copy in the environm
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from pathlib import Path
 from ml_assets.assets.cells import Cell
 from ml_assets.engine.plan import Planner
 from ml_assets.errors import NotMaterialized, UnknownName
+from ml_assets.store import aside
 from ml_assets.store.digest import bytes_digest
 from ml_assets.store.home import Home
 from ml_assets.store.records import Current
@@ -51,11 +51,7 @@ def page(home: Home, current: Current) -> Path:
     name = "-".join([*current.asset.split("/"), *batch, f"v{current.number}"]) + ".html"
     path = home.folder / "reports" / name
     if path.is_symlink() or not path.is_file() or bytes_digest(path.read_bytes()) != digest:
-        content = home.objects.read(digest)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        new = path.with_name(f"{name}.{os.getpid()}.tmp")
-        new.write_bytes(content)
-        os.replace(new, path)
+        aside.write(path, home.objects.read(digest))
     return path
 
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +24,7 @@ from ml_assets.engine.fingerprint import installed
 from ml_assets.engine.recipes.quality import pin_name
 from ml_assets.keys import fields
 from ml_assets.spec.project import Project
+from ml_assets.store import aside
 from ml_assets.store.home import Home
 from ml_assets.store.records import Pointer
 from ml_assets.walk import stamp
@@ -89,10 +89,7 @@ class Settled:
         stamps = {str(unit): self._stamps[unit] for unit in there}
         if stamps == self._before:
             return
-        aside = self._path.with_name(f"{FILE}.{os.getpid()}.tmp")
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        aside.write_text(json.dumps(stamps))
-        os.replace(aside, self._path)
+        aside.write(self._path, json.dumps(stamps).encode())
 
 
 class _Now:

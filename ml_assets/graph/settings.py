@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from ml_assets.graph.private.names import ARTIFACTS, NO_COMPUTE_LOGS, SCHEDULES
+from ml_assets.store import aside
 from ml_assets.workspace import Workspace
 
 
@@ -46,7 +46,5 @@ def dagster_home(workspace: Workspace) -> Path:
     path = folder / "dagster.yaml"
     # As bytes, so that even a damaged file is rewritten.
     if not path.is_file() or path.read_bytes() != text.encode():
-        temporary = path.with_suffix(f".{os.getpid()}.tmp")
-        temporary.write_bytes(text.encode())
-        os.replace(temporary, path)
+        aside.write(path, text.encode())
     return folder

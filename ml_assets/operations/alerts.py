@@ -22,6 +22,7 @@ from ml_assets.spec.monitoring import Alerts
 from ml_assets.spec.project import Project
 from ml_assets.stages.counted import counted
 from ml_assets.stages.quality.words import listed, number
+from ml_assets.store import aside
 from ml_assets.store.home import Home
 from ml_assets.store.records import Current
 
@@ -90,13 +91,10 @@ def send(home: Home, project: Project, alert: Alert) -> str | None:
     assert asked is not None
     problem = _post(asked, alert)
     if problem is None and alert.batch is not None:
-        path, sent = home.folder / FILE, _sent(home)
+        sent = _sent(home)
         told = _told(sent.get(alert.model, {}), alert.batch) | set(alert.warnings)
         sent[alert.model] = {"batch": alert.batch, "warnings": sorted(told)}
-        aside = path.with_name(f"{FILE}.{os.getpid()}.tmp")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside.write_text(json.dumps(sent))
-        os.replace(aside, path)
+        aside.write(home.folder / FILE, json.dumps(sent).encode())
     return problem
 
 

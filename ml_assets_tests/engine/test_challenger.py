@@ -15,9 +15,9 @@ from ml_assets.operations.backfill import Backfilled, backfill
 from ml_assets.operations.forget.forget import request
 from ml_assets.operations.gc import collect, garbage
 from ml_assets.store.records import Current
-from ml_assets_tests.engine.test_predictions import FIRST, JUNE, MAY, unlabelled
+from ml_assets_tests.engine.test_predictions import FIRST, JUNE, MAY, first_four, unlabelled
 from ml_assets_tests.prepared import once
-from ml_assets_tests.projects import FORECAST, SALES, Toy, copied, sales, toy_project
+from ml_assets_tests.projects import FORECAST, Toy, copied, sales, toy_project
 
 CHAMPIONS, CHALLENGERS = "forecast/predictions", "forecast/challenger_predictions"
 ASKED = "  predict_at: opening\n  predictions: {challenger: true}\n"
@@ -29,11 +29,7 @@ def june(tmp_path_factory: pytest.TempPathFactory) -> Toy:
 
     def make(root: Path) -> None:
         with toy_project(root) as toy:
-            toy.edit(SALES, "  time: day\n", "  time: day\n  labels: later\n")
-            toy.edit(FORECAST, "test: 2", "test: 1")
-            toy.edit(FORECAST, "min_rows: 30", "min_rows: 10")
-            toy.land_all(FIRST)
-            assert toy.make().faults == []
+            first_four(toy)
             toy.edit(FORECAST, "gate: {", "gate: {mode: manual, ")
             toy.edit(FORECAST, "  predict_at: opening\n", ASKED)
             toy.land_all([MAY])

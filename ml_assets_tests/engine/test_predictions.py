@@ -28,17 +28,22 @@ def unlabelled(month: str, empty: bool = False) -> bytes:
     return ("\n".join(lines) + "\n").encode()
 
 
+def first_four(toy: Toy) -> None:
+    """Make a champion from four months; labels may arrive later."""
+    toy.edit(SALES, "  time: day\n", "  time: day\n  labels: later\n")
+    toy.edit(FORECAST, "test: 2", "test: 1")
+    toy.edit(FORECAST, "min_rows: 30", "min_rows: 10")
+    toy.land_all(FIRST)
+    assert toy.make().faults == []
+
+
 @pytest.fixture(scope="module")
 def four(tmp_path_factory: pytest.TempPathFactory) -> Toy:
     """Give a project with a champion after four months; labels may arrive later. For copies."""
 
     def make(root: Path) -> None:
         with toy_project(root) as toy:
-            toy.edit(SALES, "  time: day\n", "  time: day\n  labels: later\n")
-            toy.edit(FORECAST, "test: 2", "test: 1")
-            toy.edit(FORECAST, "min_rows: 30", "min_rows: 10")
-            toy.land_all(FIRST)
-            assert toy.make().faults == []
+            first_four(toy)
 
     return Toy(once(tmp_path_factory, "four", make).resolve())
 

@@ -20,6 +20,7 @@ from ml_assets.engine.recipes.evaluation import role_of
 from ml_assets.engine.recipes.features import seen_of
 from ml_assets.engine.recipes.previous import digest_of
 from ml_assets.engine.recipes.raw_parity import RAW_PARITY, raw_parity
+from ml_assets.engine.recipes.recorded import CHECK, as_recorded
 from ml_assets.engine.recipes.splits import FOLDS, feature_inputs, folds_of
 from ml_assets.engine.sensitive import sensitive_inputs, undeclared
 from ml_assets.engine.session import Done, Made, Session, Undone
@@ -39,7 +40,6 @@ from ml_assets.workspace import Workspace
 ONNX = "ml_assets.stages.release.onnx:to_onnx"
 SERVED = "ml_assets.serve.fresh_process:served"
 CROSSED = "ml_assets.stages.gate.crossed:crossed"
-CHECK = "check:"
 
 
 def policy_of(model: ModelSpec) -> str:
@@ -123,13 +123,10 @@ def _decided(session: Session, cell: Cell, entry: LogEntry) -> Made | None:
     for held in _held(session, cell):
         if held.outputs["decision"].digest != entry.evidence["decision"]:
             continue
-        records = {part: session.known(key) for part, key in held.actions.items()}
-        actions = {part: Done(record) for part, record in records.items() if record is not None}
-        if len(actions) == len(records):
+        made, whole = as_recorded(session, cell, held, {})
+        if whole:
             facts = _facts(session, held.outputs["decision"], entry.digest, entry.evidence)
-            checks = {p.removeprefix(CHECK): a for p, a in actions.items() if p.startswith(CHECK)}
-            stages = {p: a for p, a in actions.items() if not p.startswith(CHECK)}
-            return Made(cell, held.outputs, dict(stages), dict(checks), facts)
+            return replace(made, facts=facts)
     return None
 
 

@@ -17,6 +17,7 @@ from ml_assets.engine.code_versions import Versioned
 from ml_assets.engine.recipes.candidate import family_modules
 from ml_assets.engine.recipes.dataset import cleaned_of
 from ml_assets.engine.recipes.features import features_action, inputs_of
+from ml_assets.engine.recipes.recorded import CHECK, as_recorded
 from ml_assets.engine.recipes.scorer import PinnedScorer, scorer, scorer_of
 from ml_assets.engine.session import Done, Made, Session, Undone
 from ml_assets.history.past import params_of
@@ -37,7 +38,6 @@ from ml_assets.workspace import Workspace
 
 SCORE = "ml_assets.stages.score"
 STORED = "ml_assets.history.stored_code.loaded:stored_modules"
-CHECK = "check:"
 DECIDING = ("known", "joins", "previous", "key", "time", "inputs")
 """The fields of a features spec, besides its columns, by which a row's features differ."""
 
@@ -99,12 +99,9 @@ def _without_scorer(session: Session, cell: Cell) -> Made:
     """Return the predictions that there are, where the store has lost what their scorer needs."""
     held = session.home.records.current(session.home.env, cell.asset, cell.partition)
     if held is not None:
-        answers = {part: session.known(key) for part, key in held.actions.items()}
-        known = {part: Done(answer) for part, answer in answers.items() if answer is not None}
-        if "predict" in known:
-            checks = {p.removeprefix(CHECK): a for p, a in known.items() if p.startswith(CHECK)}
-            stages = {p: a for p, a in known.items() if not p.startswith(CHECK)}
-            return Made(cell, held.outputs, dict(stages), dict(checks), held.facts)
+        made, _ = as_recorded(session, cell, held, held.facts)
+        if "predict" in made.actions:
+            return made
     by = "champion" if cell.name == "predictions" else "challenger"
     said = (
         f"{cell} waits: the store has lost what its scorer needs, such as forgotten rows; "

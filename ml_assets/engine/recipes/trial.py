@@ -11,6 +11,7 @@ from typing import Any
 
 from ml_assets.assets.cells import Cell, Unit
 from ml_assets.engine.code_versions import Versioned
+from ml_assets.engine.recipes.recorded import as_recorded
 from ml_assets.engine.recipes.scorer import CHALLENGER, pin_name, scorer_of
 from ml_assets.engine.session import Done, Made, Session
 from ml_assets.history.trials import Running, running
@@ -72,11 +73,8 @@ def _last(session: Session, cell: Cell) -> Sequence[Made]:
     held = session.home.records.current(session.home.env, cell.asset)
     if held is None:
         return []
-    actions = {part: session.known(key) for part, key in held.actions.items()}
-    done = {part: Done(answer) for part, answer in actions.items() if answer is not None}
-    if len(done) < len(actions):
-        return []
-    return [Made(cell, held.outputs, dict(done), facts=held.facts)]
+    made, whole = as_recorded(session, cell, held, held.facts)
+    return [made] if whole else []
 
 
 def _batches(
