@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import uuid
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ml_assets.store.segments import folder_of, framed
@@ -35,9 +36,16 @@ def sealed(toy: Toy) -> dict[str, list[dict[str, Any]]]:
 
 def write(toy: Toy, day: str, *ids: str, env: str = "dev") -> None:
     """Write a segment of a day by a process that has ended, a request of one row each."""
+    write_records(toy, day, [record(day, number) for number in ids], env)
+
+
+def write_records(
+    toy: Toy, day: str, records: Sequence[Mapping[str, Any]], env: str = "dev"
+) -> None:
+    """Write a segment of a day by a process that has ended."""
     folder = folder_of(toy.planner(env).home.folder, "forecast")
     folder.mkdir(parents=True, exist_ok=True)
-    lines = [framed(json.dumps(record(day, number)).encode()) for number in ids]
+    lines = [framed(json.dumps(item).encode()) for item in records]
     (folder / f"{day}.{uuid.uuid4().hex[:16]}.log").write_bytes(b"".join(lines))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from operator import attrgetter
 
-from ml_assets.assets.registry import BY_NAME, KINDS, Asset, Owner, owned_by
+from ml_assets.assets.registry import ASSETS, BY_NAME, KINDS, Asset, Owner
 from ml_assets.spec.project import Project
 
 
@@ -25,12 +25,19 @@ def owner_of(project: Project, group: str) -> Owner:
     return "dataset" if group in project.datasets else "model"
 
 
+def model_of(project: Project, group: str) -> str:
+    """Return the model of a group: itself, or of a dataset of requests the model that was asked."""
+    return project.requests.get(group, group)
+
+
 def assets_of(project: Project, group: str) -> list[Asset]:
     """Return the assets of a dataset or model, in data-flow order; those that it asks for."""
+    owner, model = owner_of(project, group), project.models.get(model_of(project, group))
     return [
         asset
-        for asset in owned_by(owner_of(project, group))
-        if not asset.asked or attrgetter(asset.asked)(project.models[group])
+        for asset in ASSETS
+        if asset.owner == owner or (asset.of_requests and group in project.requests)
+        if not asset.asked or attrgetter(asset.asked)(model)
     ]
 
 
@@ -56,9 +63,10 @@ def sources_of(project: Project, asset: str, implied: bool = True) -> tuple[str,
     Without `implied`, dependencies that follow from others are left out.
     """
     entry, group = entry_of(asset), asset.split("/", maxsplit=1)[0]
+    asked = entry.of_requests and group in project.requests
     return tuple(
         key
-        for source in entry.sources
+        for source in (entry.of_requests if asked else entry.sources)
         if implied or source not in entry.implied
         for key in _keys(project, group, source)
     )
@@ -71,6 +79,8 @@ def _keys(project: Project, group: str, source: str) -> list[str]:
         return [f"{project.models[group].dataset}/{name}"]
     if whose == "joins":
         return [f"{join.dataset}/{name}" for join in project.models[group].joins]
+    if whose == "model":
+        return [f"{model_of(project, group)}/{name}"]
     if BY_NAME[name] not in assets_of(project, group):
         return []
     return [f"{group}/{name}"]

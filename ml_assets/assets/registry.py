@@ -47,7 +47,7 @@ class Asset:
     """None if it is not made but observed."""
     sources: tuple[str, ...]
     """Assets that it depends on: of its own group by name, `dataset/…` of the model's dataset,
-    `joins/…` of every dataset that the model joins."""
+    `joins/…` of every dataset that the model joins, `model/…` of the model that was asked."""
     description: str
     kinds: frozenset[str]
     """Dagster's kinds."""
@@ -59,6 +59,9 @@ class Asset:
     """Whether its recipe may have nothing to make for a batch."""
     asked: str = ""
     """The field of a model's spec without which the model has no such asset: `part.field`."""
+    of_requests: tuple[str, ...] = ()
+    """The sources of the same asset of the dataset of what the model was asked, which has one only
+    if there are some."""
     own_checks: bool = False
     """Whether the user's own checks are shown on it."""
     described: bool = False
@@ -306,7 +309,8 @@ ASSETS = (
         ("features", "predictions", "challenger_predictions"),
         "Drift of a batch's inputs and predictions, and what came true of them.",
         frozenset({"html"}),
-        implied=("features",),
+        implied=("features", "model/features"),
+        of_requests=("cleaned", "model/features"),
         batched=True,
         sparse=True,
         asked="monitoring",
@@ -346,12 +350,6 @@ PREDICTED = ("predictions", "challenger_predictions")
 BY_NAME: Mapping[str, Asset] = {asset.name: asset for asset in ASSETS}
 KINDS: Mapping[str, UnitKind] = {asset.unit.name: asset.unit for asset in ASSETS if asset.unit}
 """The kinds of unit by name, in the order of a run where the graph allows several."""
-
-
-@cache
-def owned_by(owner: Owner) -> list[Asset]:
-    """Return the assets that every dataset or every model has, in data-flow order."""
-    return [asset for asset in ASSETS if asset.owner == owner]
 
 
 @cache

@@ -132,7 +132,7 @@ def units(session: Session) -> Iterator[Unit]:
             if not partitioned(project, f"{group}/{asset.name}"):
                 yield Unit(group, kind)
                 continue
-            dataset = group if asset.owner == "dataset" else project.models[group].dataset
+            dataset = group if group in project.datasets else project.models[group].dataset
             yield from (Unit(group, kind, batch) for batch in session.batches(dataset))
 
 

@@ -6,8 +6,11 @@ Belongs here: their parts of the specs. Does not belong here: the section of a m
 from __future__ import annotations
 
 from ml_assets.spec.base import Name, Spec
+from ml_assets.spec.calendar import Calendar
+from ml_assets.spec.columns import Column
 from ml_assets.spec.metrics import Metric
 from ml_assets.spec.model import Intervals, Task
+from ml_assets.spec.predictions import AgainSpec
 from ml_assets.spec.quality import Block, ReferenceSpec, ReportSpec
 
 
@@ -17,6 +20,8 @@ class KnownSpec(Spec):
     inputs: ReferenceSpec
     predictions: ReferenceSpec
     seed: int
+    blocks: int | None = None
+    """How many blocks rows to be compared usually have; None for as many as a batch."""
 
 
 class ShiftSpec(Spec):
@@ -71,3 +76,32 @@ class ExpectedSpec(Spec):
     family: str | None = None
     """The module of a family of the project's own, in the stored sources."""
     seed: int
+
+
+class AskedSpec(Spec):
+    """Everything that saying of which batch a request is depends on."""
+
+    calendar: Calendar | None
+    """Of the dataset whose rows are predicted."""
+    time: str | None
+    """The column that holds a row's time."""
+    block: Block
+
+
+class AnsweredSpec(AgainSpec):
+    """Everything that the features of requests of one batch depend on."""
+
+    asked: AskedSpec
+    version: str
+    """The model that answered."""
+    batch: str
+    columns: dict[Name, Column]
+    """Of the dataset whose rows are predicted."""
+
+
+class AnswersSpec(Spec):
+    """Everything that putting requests and answers together depends on."""
+
+    version: str
+    columns: tuple[Name, ...]
+    """The model's inputs."""

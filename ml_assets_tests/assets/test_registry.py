@@ -195,8 +195,10 @@ def test_what_an_entry_names_is_there() -> None:
 def test_an_asset_is_made_from_those_before_it() -> None:
     before: set[str] = set()
     for asset in ASSETS:
-        assert {source.rpartition("/")[2] for source in asset.sources} <= before
-        assert set(asset.implied) < set(asset.sources) or not asset.implied
+        for sources in filter(None, (asset.sources, asset.of_requests)):
+            assert {source.rpartition("/")[2] for source in sources} <= before
+            assert set(sources) - set(asset.implied)
+        assert set(asset.implied) <= {*asset.sources, *asset.of_requests}
         before.add(asset.name)
     assert len(BY_NAME) == len(ASSETS)
 

@@ -8,13 +8,17 @@ from typing import Any
 
 import pytest
 
+from ml_assets.engine.sealing import seal
 from ml_assets.store.records import Current
+from ml_assets_tests.asked import FAR, MADE, record, write_records
 from ml_assets_tests.prepared import once
 from ml_assets_tests.projects import FORECAST, SALES, Toy, copied, sales, toy_project
 
 FIRST = ("2020-01", "2020-02", "2020-03", "2020-04")
 MAY, JUNE = "2020-05", "2020-06"
 REPORT = "forecast/monitoring_report"
+DAYS = "forecast_requests/monitoring_report"
+NOON, NEXT = "2020-05-20", "2020-05-21"
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +30,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Toy:
             toy.edit(SALES, "  time: day\n", "  time: day\n  labels: later\n")
             toy.edit(FORECAST, "test: 2", "test: 1")
             toy.edit(FORECAST, "min_rows: 30", "min_rows: 10")
-            toy.edit(FORECAST, "  gate:", "  monitoring: {}\n  gate:")
+            toy.edit(FORECAST, "  gate:", "  monitoring: {}\n  requests: {}\n  gate:")
             toy.land_all(FIRST)
             assert toy.make().faults == []
 
@@ -52,13 +56,13 @@ def land(toy: Toy, month: str, rows: list[list[str]]) -> None:
     assert toy.make().faults == []
 
 
-def held(toy: Toy, month: str) -> Current | None:
+def held(toy: Toy, month: str, asset: str = REPORT) -> Current | None:
     home = toy.planner().home
-    return home.records.current(home.env, REPORT, month)
+    return home.records.current(home.env, asset, month)
 
 
-def figures(toy: Toy, month: str = MAY) -> dict[str, Any]:
-    found = held(toy, month)
+def figures(toy: Toy, month: str = MAY, asset: str = REPORT) -> dict[str, Any]:
+    found = held(toy, month, asset)
     assert found is not None
     assert b"<h1>forecast" in toy.planner().home.objects.read(found.outputs["report"].digest)
     document: dict[str, Any] = toy.planner().home.objects.json(found.outputs["figures"].digest)
@@ -127,4 +131,71 @@ def test_each_report_is_of_the_model_that_predicted_even_if_it_is_lost(toy: Toy)
     assert (found["model"], found["drift"]) == ("v0", {})
     lost = "the store has lost the training rows of v0, such as forgotten ones"
     assert why(found, "drift") == why(found, "joint drift") == lost
+    assert found["realized"]["mae"]["value"] is not None
+
+
+def ask(toy: Toy, day: str, rows: list[list[str]], version: str = "v0") -> None:
+    """Have a version asked for rows of May on a day, each by a request; it answers 20.5."""
+    names = lines(MAY)[0][:-1]
+    given = [dict(zip(names, row, strict=False)) for row in rows]
+    own = {"version": version, "batch": MAY}
+    write_records(
+        toy,
+        day,
+        [
+            {**record(day, f"{day}-{version}-{place:03}"), **own, "rows": [row]}
+            for place, row in enumerate(given)
+        ],
+    )
+
+
+def seal_days(toy: Toy) -> None:
+    """Land what was asked."""
+    planner = toy.planner()
+    seal(planner.home, planner.project, MADE, FAR)
+    assert toy.make().faults == []
+
+
+def test_requests_of_a_day_are_compared_and_measured_as_labels_come(toy: Toy) -> None:
+    _, *rows = lines(MAY)
+    toy.land("prices", MAY)
+    ask(toy, NOON, rows)
+    seal_days(toy)
+    found = figures(toy, NOON, DAYS)
+    assert (found["batch"], found["rows"], found["model"]) == (NOON, len(rows), "v0")
+    assert set(found["drift"]) == {"promo", "store", "price", "rise"}
+    assert found["service"]["requests"] == len(rows)
+    assert found["service"]["seconds"] == dict.fromkeys(("median", "p95", "p99", "most"), 0.01)
+    assert why(found, "labels") == "sales 2020-05 has not landed"
+    assert why(found, "drift against the day before") == "there is no day before"
+    land(toy, MAY, lines(MAY))
+    found = figures(toy, NOON, DAYS)
+    known = [abs(20.5 - float(row[-1])) for row in rows if row[-1] != ""]
+    assert found["realized"]["mae"]["rows"] == len(known)
+    assert found["realized"]["mae"]["value"] == pytest.approx(sum(known) / len(known))
+    assert {item.status for item in toy.plan(DAYS).cells} == {"reuse"}
+
+
+def test_a_champion_that_changed_at_noon_and_a_day_of_three_rows(toy: Toy) -> None:
+    _, *rows = lines(MAY)
+    toy.land("prices", MAY)
+    ask(toy, NOON, rows[:3])
+    ask(toy, NEXT, rows)
+    ask(toy, NEXT, rows[:5], version="v1")
+    seal_days(toy)
+    few, changed = figures(toy, NOON, DAYS), figures(toy, NEXT, DAYS)
+    assert why(few, "drift") == "the batch has 3 rows, wanted at least 30"
+    assert (changed["model"], changed["rows"]) == ("v0", len(rows))
+    assert changed["service"]["versions"] == {"v0": len(rows), "v1": 5}
+    assert why(changed, "rows of other versions") == "the report is of v0; 5 by v1"
+    assert changed["before"]["batch"] == NOON
+
+
+def test_requests_to_a_version_that_is_lost_are_still_counted_and_measured(toy: Toy) -> None:
+    ask(toy, NOON, lines(MAY)[1:], version="v7")
+    land(toy, MAY, lines(MAY))
+    seal_days(toy)
+    found = figures(toy, NOON, DAYS)
+    assert (found["model"], found["drift"]) == ("v7", {})
+    assert why(found, "drift").startswith("the store has lost the training rows of v7")
     assert found["realized"]["mae"]["value"] is not None

@@ -48,6 +48,7 @@ def figures(**changed: Any) -> dict[str, Any]:
         "missing": {},
         "unseen": {},
         "labels": {"rows": 30, "share": 1.0, "late_days": 0.0},
+        "service": None,
         "challenger": None,
         "metric": "mae",
         "unit": "",

@@ -103,13 +103,21 @@ def inputs_of(
 ) -> tuple[dict[str, Input], list[str]]:
     """Return the tables that the features of a batch are computed from, and what they wait for."""
     main = cleaned_of(session, spec.dataset, unit.partition)
+    around, waits = joined_of(session, unit, spec, joins)
+    waits = waits if main.waiting is None else [main.waiting, *waits]
+    return ({}, waits) if waits else ({"main": main.outputs["cleaned"], **around}, [])
+
+
+def joined_of(
+    session: Session, unit: Unit, spec: FeaturesSpec, joins: Sequence[Join]
+) -> tuple[dict[str, Input], list[str]]:
+    """Return the tables that a batch's rows are joined with, and what they wait for."""
     joined = {join.dataset: _joined(session, unit, join) for join in joins}
-    waits = [made.waiting for made in (main, *joined.values()) if made.waiting is not None]
+    waits = [made.waiting for made in joined.values() if made.waiting is not None]
     if waits:
         return {}, waits
     counts = [(spec.dataset, spec.previous), *((join.dataset, join.previous) for join in joins)]
     return {
-        "main": main.outputs["cleaned"],
         "joins": {name: made.outputs["cleaned"] for name, made in joined.items()},
         "previous": {
             name: _previous(session, name, unit.partition, count) for name, count in counts if count

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ml_assets.assets.cells import Unit
 from ml_assets.engine.sensitive import Seen, sensitive_inputs
 from ml_assets.spec.columns import Column
 from ml_assets.spec.model import FeatureColumn, Task
@@ -27,9 +28,15 @@ COVERAGE = 0.9
 Columns = Mapping[str, FeatureColumn]
 
 
-def known_spec(project: Project, name: str, columns: Columns, known: Seen) -> KnownSpec:
-    """Return what the profile of a model's training rows depends on; `columns` are its inputs."""
+def known_spec(
+    project: Project, name: str, columns: Columns, known: Seen, blocks: int | None = None
+) -> KnownSpec:
+    """Return what the profile of a model's training rows depends on; `columns` are its inputs.
+
+    `blocks` is how many blocks rows to be compared usually have, if not as many as a batch.
+    """
     return KnownSpec(
+        blocks=blocks,
         inputs=_reference_spec(project, name, _inputs(project, name, columns, known)),
         predictions=_reference_spec(project, name, _prediction(project, name)),
         seed=project.models[name].training.seed,
@@ -68,7 +75,7 @@ def expected_spec(project: Project, name: str, task: Task, family: str | None) -
     return ExpectedSpec(
         task=task,
         metric=model.training.metric,
-        block=_block(project, name),
+        block=block_of(project, name),
         coverage=COVERAGE,
         family=family,
         seed=model.training.seed,
@@ -78,7 +85,7 @@ def expected_spec(project: Project, name: str, task: Task, family: str | None) -
 def monitor_spec(
     project: Project,
     name: str,
-    batch: str,
+    unit: Unit,
     version: str,
     reference: str,
     lacking: Mapping[str, str],
@@ -86,11 +93,11 @@ def monitor_spec(
     late_days: float | None = None,
     challenger: str = "",
 ) -> MonitorSpec:
-    """Return what the page of a batch depends on."""
+    """Return what the page of a unit depends on: a batch of a model, or a day of its requests."""
     model = project.models[name]
     return MonitorSpec(
-        model=name,
-        batch=batch,
+        model=unit.group,
+        batch=unit.partition,
         description=model.description,
         version=version,
         metric=model.training.metric,
@@ -107,7 +114,8 @@ def _asked(project: Project, name: str) -> Monitoring:
     return project.models[name].monitoring or Monitoring()
 
 
-def _block(project: Project, name: str) -> Block:
+def block_of(project: Project, name: str) -> Block:
+    """Return which rows of a model's dataset arrive together."""
     time = project.datasets[project.models[name].dataset].time
     return _asked(project, name).block or ("row" if time is None else "day")
 
@@ -140,7 +148,7 @@ def _skipped(project: Project, name: str, columns: Mapping[str, Column]) -> dict
 
 
 def _reference_spec(project: Project, name: str, columns: dict[str, Column]) -> ReferenceSpec:
-    block = _block(project, name)
+    block = block_of(project, name)
     return ReferenceSpec(
         dataset=name,
         columns=columns,
@@ -152,7 +160,7 @@ def _reference_spec(project: Project, name: str, columns: dict[str, Column]) -> 
 
 
 def _compared_spec(project: Project, name: str, columns: dict[str, Column]) -> ReportSpec:
-    asked, block = _asked(project, name), _block(project, name)
+    asked, block = _asked(project, name), block_of(project, name)
     return ReportSpec(
         dataset=name,
         batch="",

@@ -1,83 +1,63 @@
-"""The monitoring report of a batch: what it is compared with, and in which order.
+"""The monitoring report of a batch: which rows and which model.
 
-Belongs here: which rows, model and code go in. Does not belong here: comparing, measuring
-(`stages/monitor`).
+Belongs here: the batch's predictions, what came before, the challenger's. Does not belong here:
+comparing and measuring (`watching`), the requests of a day (`asked`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from pydantic import ValidationError
 
 from ml_assets.assets.cells import Cell, Unit, unit_of
-from ml_assets.engine.checks import checks_of
 from ml_assets.engine.code_versions import Versioned
+from ml_assets.engine.recipes.asked import asked_spec, day_report
 from ml_assets.engine.recipes.candidate import family_modules
 from ml_assets.engine.recipes.dataset import cleaned_of
-from ml_assets.engine.recipes.features import seen_of
 from ml_assets.engine.recipes.monitored import (
-    expected_spec,
     known_spec,
     monitor_spec,
     realized_spec,
     shift_spec,
 )
-from ml_assets.engine.recipes.predictions import STORED
-from ml_assets.engine.recipes.scorer import PinnedScorer, scorer
-from ml_assets.engine.session import Done, Made, Session, Undone
-from ml_assets.history.decisions import candidate_of
-from ml_assets.history.evaluated import Evaluated, evaluated
-from ml_assets.keys.action import Action, Hooks, Input, Pending
-from ml_assets.keys.families import FAMILIES
-from ml_assets.spec.model import FeatureColumn
+from ml_assets.engine.recipes.watching import MONITOR, Before, Report, begun, reported
+from ml_assets.engine.session import Made, Session
+from ml_assets.keys.action import Input, Pending
+from ml_assets.spec.monitored import AskedSpec
 from ml_assets.spec.project import Project
 from ml_assets.store.objects import Ref
 from ml_assets.workspace import Workspace
 
-MONITOR = "ml_assets.stages.monitor"
 PARTS = ("known", "shift", "realized", "expected", "report")
 
 
-@dataclass
-class _Report:
-    """What a report is made of, while it is put together."""
-
-    session: Session
-    unit: Unit
-    version: str
-    by: PinnedScorer | None
-    tested: Evaluated | None
-    columns: Mapping[str, FeatureColumn]
-    given: dict[str, Input]
-    """`inputs`, `features` and `predictions` of the batch."""
-    done: dict[str, Done | Undone] = field(default_factory=dict)
-    lacking: dict[str, str] = field(default_factory=dict)
-
-    def act(self, action: Action) -> Mapping[str, Ref | Pending]:
-        """Return the outputs of an action, which becomes part of the report."""
-        self.done[action.part] = self.session.act(self.unit, action)
-        return self.done[action.part].outputs
-
-
 def monitoring_report_code(project: Project, workspace: Workspace, name: str) -> Versioned:
-    """Return the ingredients of the code version of a model's monitoring reports."""
+    """Return the ingredients of the code version of monitoring reports."""
     stages = [f"{MONITOR}.{part}" for part in PARTS]
+    asked: tuple[AskedSpec, ...] = ()
+    if name in project.requests:
+        unit, name = Unit(name, "monitoring_report"), project.requests[name]
+        stages.append(f"{MONITOR}.asked")
+        asked = (asked_spec(project, name),)
+    else:
+        unit = Unit(name, "monitoring_report")
     columns = project.models[name].features.columns
     specs = (
         known_spec(project, name, columns, {}),
         shift_spec(project, name, columns, {}, ""),
         realized_spec(project, name, {}),
-        monitor_spec(project, name, "", "", "", {}),
+        monitor_spec(project, name, unit, "", "", {}),
+        *asked,
     )
     return Versioned([*stages, *family_modules(project, workspace, name)], specs)
 
 
 def monitoring_report(session: Session, unit: Unit) -> Sequence[Made]:
     """Report on one batch that was predicted; a batch without predictions has no report."""
+    if unit.group in session.project.requests:
+        return day_report(session, unit)
     (cell,) = unit.cells()
     predictions = Cell(f"{unit.group}/predictions", unit.partition)
     made = _made(session, predictions)
@@ -87,10 +67,11 @@ def monitoring_report(session: Session, unit: Unit) -> Sequence[Made]:
         return [Made(cell, {}, {}, waiting=f"{cell} waits: {made.waiting}")]
     parts = _outputs(session, made)
     features = session.upstream(Cell(f"{unit.group}/features", unit.partition))
+    model, version = unit.group, str(made.facts["scorer"])
     try:
-        report = _begun(session, unit, made)
+        report = begun(session, unit, model, version, str(made.facts["candidate"]))
     except ValidationError as error:
-        said = f"the specs of {made.facts['scorer']} are of another version of ml_assets: {error}"
+        said = f"the specs of {version} are of another version of ml_assets: {error}"
         return [Made(cell, {}, {}, waiting=f"{cell} waits: {said}")]
     own = parts.get("features")
     report.given = {
@@ -98,11 +79,16 @@ def monitoring_report(session: Session, unit: Unit) -> Sequence[Made]:
         "features": (features.outputs if own is None else own)["features"],
         "predictions": made.outputs["predictions"],
     }
-    if own is not None:
-        report.lacking["drift against the batch before"] = (
-            f"{report.version} has other features than the model of today"
-        )
-    return [_reported(report, cell, own is None)]
+    report.late_days = _late(session, unit)
+    report.rival, report.challenger = _rival(report)
+    if own is None:
+        report.before = _preceding(session, unit)
+        why = "there is no usable batch before"
+    else:
+        why = f"{version} has other features than the model of today"
+    if report.before is None:
+        report.lacking["drift against the batch before"] = why
+    return [reported(report)]
 
 
 def _made(session: Session, cell: Cell) -> Made | None:
@@ -124,99 +110,7 @@ def _outputs(session: Session, made: Made) -> Mapping[str, Mapping[str, Ref | Pe
     return {part: record.outputs for part, record in actions.items() if record is not None}
 
 
-def _begun(session: Session, unit: Unit, made: Made) -> _Report:
-    """Return a report on a batch, with what is known of the model that predicted it."""
-    model, digest, home = unit.group, str(made.facts["candidate"]), session.home
-    by = session.remembered(("scorer", model, digest), lambda: scorer(home, model, digest))
-    version = str(made.facts["scorer"])
-    columns = session.project.models[model].features.columns
-    if by is None:
-        why = f"the store has lost the training rows of {version}, such as forgotten ones"
-        lacking = {"drift": why, "joint drift": why, "drift of the prediction": why}
-        return _Report(session, unit, version, None, None, columns, {}, lacking=lacking)
-    columns = {name: FeatureColumn.model_validate(c) for name, c in by.spec["columns"].items()}
-    tested = session.remembered(
-        ("evaluated", model, digest),
-        lambda: evaluated(home, model, candidate_of(home, model, digest)),
-    )
-    return _Report(session, unit, version, by, tested, columns, {})
-
-
-def _reported(report: _Report, cell: Cell, alike: bool) -> Made:
-    session, unit = report.session, report.unit
-    project, name = session.project, unit.group
-    hidden = seen_of(session, name)
-    given: dict[str, Input] = {
-        "shift": _shifted(report, hidden, alike)["shift"],
-        "realized": _realized(report, hidden),
-        "expected": _expected(report),
-        "tested": None if report.tested is None else report.tested.metrics,
-        "rival": None,
-    }
-    given["rival"], challenger = _rival(report)
-    said = f"compared with the rows on which {report.version} was trained"
-    if report.by is None:
-        said = "not compared: the training rows are lost"
-    params = monitor_spec(
-        project,
-        name,
-        unit.partition,
-        report.version,
-        said,
-        report.lacking,
-        late_days=_late(session, unit),
-        challenger=challenger,
-    )
-    outputs = report.act(Action("report", f"{MONITOR}.report:report", params, given))
-    figures: dict[str, Input] = {"figures": outputs["figures"]}
-    checks = {
-        entry.name: session.act(unit, Action(f"check:{entry.name}", entry.stage, params, figures))
-        for entry in checks_of("monitoring_report")
-    }
-    made = report.done["report"]
-    facts = {"monitoring": made.record.facts} if isinstance(made, Done) else {}
-    kept = {key: outputs[key] for key in ("figures", "report")}
-    return Made(cell, kept, report.done, checks, facts)
-
-
-def _shifted(report: _Report, hidden: Any, alike: bool) -> Mapping[str, Ref | Pending]:
-    """Compare a batch with the training rows and with the batch before."""
-    session, unit = report.session, report.unit
-    project, name = session.project, unit.group
-    by, before = report.by, ""
-    known: Mapping[str, Ref | Pending] = {}
-    if by is not None:
-        rows: dict[str, Input] = {
-            **by.past.folds,
-            "features": dict(by.past.features),
-            "predicted": None if report.tested is None else report.tested.predictions,
-        }
-        params = known_spec(project, name, report.columns, hidden)
-        known = report.act(Action("known", f"{MONITOR}.known:known", params, rows))
-    period: Mapping[str, Ref | Pending] = {}
-    preceding = _preceding(session, unit) if alike else None
-    if preceding is not None:
-        before, table = preceding.cell.partition, preceding.outputs["features"]
-        params_ = known_spec(project, name, report.columns, hidden).inputs
-        given: dict[str, Input] = {"rows": table}
-        period = report.act(Action("before", f"{MONITOR}.shift:period", params_, given))
-    elif alike:
-        report.lacking["drift against the batch before"] = "there is no usable batch before"
-    inputs: dict[str, Input] = {
-        "known": None,
-        "sample": None,
-        "inputs": report.given["inputs"],
-        "times": report.given["features"],
-        "predictions": report.given["predictions"],
-        "before": period["period"] if before else None,
-    }
-    if known:
-        inputs |= {key: known[key] for key in ("known", "sample")}
-    spec = shift_spec(project, name, report.columns, hidden, before)
-    return report.act(Action("shift", f"{MONITOR}.shift:compared", spec, inputs))
-
-
-def _preceding(session: Session, unit: Unit) -> Made | None:
+def _preceding(session: Session, unit: Unit) -> Before | None:
     """Return the features of the usable batch before."""
     dataset = session.project.models[unit.group].dataset
     if session.project.datasets[dataset].calendar is None:
@@ -224,50 +118,11 @@ def _preceding(session: Session, unit: Unit) -> Made | None:
     for batch in reversed(session.before(dataset, unit.partition)):
         made = session.upstream(Cell(f"{unit.group}/features", batch))
         if made.waiting is None and made.facts.get("usable", True):
-            return made
+            return Before(batch, made.outputs["features"])
     return None
 
 
-def _realized(report: _Report, hidden: Any) -> Input:
-    """Measure a batch; labels of another target say nothing of its predictions."""
-    model, by = report.session.project.models[report.unit.group], report.by
-    if by is not None and (by.spec["target"], by.spec["task"]) != (model.target, model.task):
-        why = f"the target of {report.version} is {by.spec['target']}"
-        report.lacking["realized metrics"] = why
-        return None
-    given = {key: report.given[key] for key in ("predictions", "features")}
-    given["model"] = None if by is None else by.past.model
-    params = realized_spec(report.session.project, report.unit.group, hidden)
-    return report.act(Action("realized", f"{MONITOR}.realized:by_slice", params, given))["realized"]
-
-
-def _expected(report: _Report) -> Input:
-    """Estimate the metrics of a batch from its predictions."""
-    by, tested = report.by, report.tested
-    if by is None or tested is None:
-        report.lacking["estimated metrics"] = (
-            f"the test rows of {report.version} are not in the store"
-        )
-        return None
-    shipped = by.past.family in FAMILIES.values()
-    hooks: dict[str, Hooks] = {"family": by.past.family} if shipped else {"stored": STORED}
-    rows: dict[str, Input] = {
-        "model": by.past.model,
-        "test": tested.test,
-        "features": dict(tested.features),
-    }
-    if not shipped:
-        rows["sources"] = Ref(by.fitted.sources, "json")
-    own = None if shipped else by.past.family
-    params = expected_spec(report.session.project, report.unit.group, by.spec["task"], own)
-    stage = f"{MONITOR}.expected"
-    tried = report.act(Action("tried", f"{stage}:tried", params, rows, hooks))
-    given = {key: report.given[key] for key in ("inputs", "predictions")}
-    inputs: dict[str, Input] = {**rows, **given, "tried": tried["tried"]}
-    return report.act(Action("expected", f"{stage}:expected", params, inputs, hooks))["expected"]
-
-
-def _rival(report: _Report) -> tuple[Input, str]:
+def _rival(report: Report) -> tuple[Input, str]:
     """Return how far the challenger's predictions are from these, and its version."""
     session, unit = report.session, report.unit
     if not session.project.models[unit.group].predictions.challenger:

@@ -50,6 +50,7 @@ def numbers(figures: Known) -> dict[str, float]:
         values["labelled_share"] = figures["labels"]["share"]
     if figures["labels"]["late_days"] is not None:
         values["labels_late_days"] = figures["labels"]["late_days"]
+    values |= _served(figures["service"])
     rival = figures["challenger"]
     if rival is not None and rival["mean_absolute_difference"] is not None:
         values["apart_from_challenger"] = rival["mean_absolute_difference"]
@@ -64,3 +65,11 @@ def numbers(figures: Known) -> dict[str, float]:
         if entry["value"] is not None
     }
     return {name: float(f"{value:.6g}") for name, value in values.items()}
+
+
+def _served(service: Known | None) -> dict[str, float]:
+    """Return the figures of how requests were answered."""
+    if service is None:
+        return {}
+    seconds = {f"seconds_{name}": value for name, value in service["seconds"].items()}
+    return {"requests": service["requests"], **seconds}

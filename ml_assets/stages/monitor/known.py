@@ -58,7 +58,9 @@ def known(
     taken = np.unique(np.linspace(0, len(rows) - 1, min(SAMPLED, len(rows))).astype(np.int64))
     codes = joint.coded_rows(rows.take(pa.array(taken)), inputs)
     sample = pa.table({**{n: pa.array(c) for n, c in codes.items()}, "_block": blocks[taken]})
-    typical = int(np.median([_blocks(spec.inputs, part, rows, inputs) for part in parts]))
+    typical = spec.blocks
+    if typical is None:
+        typical = int(np.median([_blocks(spec.inputs, part, rows, inputs) for part in parts]))
     document = {
         "inputs": inputs,
         "predictions": None if predicted is None else _predictions(spec, predicted.table()),

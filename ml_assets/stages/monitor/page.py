@@ -49,6 +49,7 @@ def page(spec: MonitorSpec, figures: Known) -> bytes:
             for name, share in _most(figures["missing"], figures["unseen"])
         ],
         "rival": _rival(figures["challenger"]),
+        "service": list(_service(figures["service"])),
         "metrics": [_metric(spec, name, entry) for name, entry in figures["realized"].items()],
         "estimated": [_estimate(name, entry) for name, entry in figures["estimated"].items()],
         "slices": [_slice(entry) for entry in figures["slices"]],
@@ -92,6 +93,25 @@ def _rival(found: Known | None) -> str:
     said = f"The challenger {found['model']} is {apart} away on average"
     other = found.get("differing")
     return f"{said}." if other is None else f"{said}; of another class in {percent(other)} of rows."
+
+
+def _service(service: Known | None) -> Iterator[tuple[str, str]]:
+    if service is None:
+        return
+    yield "Requests", f"{service['requests']:,} of {counted(service['rows'], 'row')}"
+    if service["kept"] < 1:
+        yield "Kept", f"{percent(service['kept'])} of all, at random"
+    yield "Rows by version", _each(service["versions"])
+    yield "Requests by protocol", _each(service["protocols"])
+    if service["seconds"]:
+        each = (f"{name} {number(1000 * s)} ms" for name, s in service["seconds"].items())
+        yield "From request to record", ", ".join(each)
+    yield "Rows with a category never seen", f"{service['unseen']:,}"
+    yield "Rows without a joined batch", f"{service['missing_joins']:,}"
+
+
+def _each(counts: Known) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in counts.items())
 
 
 def _most(missing: Known, unseen: Known) -> list[tuple[str, float]]:

@@ -29,11 +29,13 @@ def report(
     expected: Handle | None,
     tested: Handle | None,
     rival: Handle | None,
+    asked: Handle | None,
 ) -> Result:
     """Return `figures` (JSON) and `report` (HTML); what was not computed is listed with the reason.
 
     `tested` are the metrics of the model's evaluation, with which realized ones are compared;
-    `rival` is how far the challenger's predictions are from these.
+    `rival` is how far the challenger's predictions are from these; `asked` how the rows were asked,
+    if they are requests.
     """
     moved = shift.json()
     true = {} if realized is None else realized.json()
@@ -59,6 +61,7 @@ def report(
         "before": moved["before"],
         "missing": moved["missing"],
         "unseen": moved["unseen"],
+        "service": None if asked is None else asked.json(),
         "challenger": None if rival is None else {"model": spec.challenger, **rival.json()},
         "labels": _labels(spec, true.get("labels", {"rows": moved["rows"], "share": None})),
         "metric": spec.metric,

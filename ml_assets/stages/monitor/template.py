@@ -17,7 +17,9 @@ _BODY = (
 <nav aria-label="Sections"><ul>
 <li><a href="#result">Result</a></li><li><a href="#inputs">Inputs</a></li>
 <li><a href="#prediction">Prediction</a></li><li><a href="#true">What came true</a></li>
-<li><a href="#estimates">Estimates</a></li><li><a href="#not">Not computed</a></li>
+<li><a href="#estimates">Estimates</a></li>
+{% if service %}<li><a href="#service">Service</a></li>{% endif %}
+<li><a href="#not">Not computed</a></li>
 </ul></nav>
 </header>
 
@@ -137,6 +139,18 @@ of inputs and target has changed.</p>
 {% endif %}
 </section>
 
+{% if service %}
+<section id="service">
+<h2>Service</h2>
+<div class="scroll" tabindex="0" role="region" aria-label="Service">
+<table class="stack"><tbody>
+{% for name, said in service %}
+<tr><th scope="row">{{ name }}</th><td class="said">{{ said }}</td></tr>
+{% endfor %}
+</tbody></table></div>
+</section>
+
+{% endif %}
 <section id="not">
 <h2>Not computed</h2>
 {% if not_computed %}
