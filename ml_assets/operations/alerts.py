@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ml_assets.operations.watched import ASSET
+from ml_assets.operations.watched import ASSET, monitoring_of
 from ml_assets.spec.monitoring import Alerts
 from ml_assets.spec.project import Project
 from ml_assets.stages.counted import counted
@@ -37,6 +37,7 @@ class Alert:
     """What is to be told of a batch."""
 
     model: str
+    """The model, or the dataset of its requests."""
     batch: str | None
     """None if it is about no batch."""
     environment: str
@@ -59,14 +60,15 @@ class Alert:
 
 
 def due(home: Home, project: Project) -> list[Alert]:
-    """Return the alerts that were not sent yet, of models whose spec asks for them."""
+    """Return the alerts that were not sent yet, of models (and requests) that are to have them."""
     sent, alerts = _sent(home), []
-    for model, spec in project.models.items():
-        if spec.monitoring is None or spec.monitoring.alerts is None:
+    for group in (*project.models, *project.requests):
+        spec = monitoring_of(project, group)
+        if spec is None or spec.alerts is None:
             continue
-        held = home.records.held(home.env, f"{model}/{ASSET}")
-        batches = project.ordered(model, held)
-        alerts += _of(home, model, batches, held, sent.get(model, {}))
+        held = home.records.held(home.env, f"{group}/{ASSET}")
+        batches = project.ordered(group, held)
+        alerts += _of(home, group, batches, held, sent.get(group, {}))
     return alerts
 
 
@@ -85,7 +87,7 @@ def failed(home: Home, project: Project, run_id: str) -> list[Alert]:
 
 def send(home: Home, project: Project, alert: Alert) -> str | None:
     """Send an alert and note that it was; return why it was not, if so: it stays due."""
-    monitoring = project.models[alert.model].monitoring
+    monitoring = monitoring_of(project, alert.model)
     assert monitoring is not None
     asked = monitoring.alerts
     assert asked is not None

@@ -10,11 +10,13 @@ of late batches are not like those of early ones, however often one looks.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from ml_assets.assets.edges import model_of
+from ml_assets.spec.monitoring import Monitoring
 from ml_assets.spec.project import Project
 from ml_assets.stages.monitor.alarms import alarm_at, e_bh, martingale
 from ml_assets.store.home import Home
@@ -38,6 +40,10 @@ class Watched:
     """The first batch at which the inputs together raised an alarm."""
     columns: Sequence[str]
     """The inputs that have changed over the batches."""
+    checks: Sequence[str] = ()
+    """All checks of the newest batch."""
+    figures: Mapping[str, float] = field(default_factory=dict)
+    """The figures of the newest batch."""
 
     def document(self) -> dict[str, Any]:
         """Return it as JSON."""
@@ -61,18 +67,31 @@ class Watched:
         return said + (f"; changed for good: {', '.join(self.columns)}" if self.columns else "")
 
 
-def watched(home: Home, project: Project, model: str) -> Watched | None:
-    """Return what the reports of a model say; None if it has none."""
-    spec = project.models[model].monitoring
-    held = home.records.held(home.env, f"{model}/{ASSET}")
+def monitoring_of(project: Project, group: str) -> Monitoring | None:
+    """Return how a model is watched, or a dataset of what a model was asked; None if it is not."""
+    model = project.models.get(model_of(project, group))
+    return None if model is None else model.monitoring
+
+
+def watched(home: Home, project: Project, group: str, upto: str | None = None) -> Watched | None:
+    """Return what the reports of a model, or of its requests, say; None if there are none.
+
+    If given, batches after one do not count.
+    """
+    spec = monitoring_of(project, group)
+    held = home.records.held(home.env, f"{group}/{ASSET}")
     if spec is None or not held:
         return None
-    batches = project.ordered(model, held)
+    batches = project.ordered(group, held)
+    if upto in batches:
+        batches = batches[: batches.index(upto) + 1]
     newest = held[batches[-1]]
     return Watched(
         batches,
         [check["name"] for check in newest.checks if check["passed"] is False],
         *over_batches([numbers(held[batch]) for batch in batches], batches, spec.false_alarm_rate),
+        checks=[check["name"] for check in newest.checks],
+        figures=numbers(newest),
     )
 
 

@@ -130,6 +130,7 @@ def model_text(planner: Planner, asked: Asked) -> Written:
         *training_lines(target, TRAIN, _splits(taken, target, spec, profiles)),
         *_interval_lines(target, _slices(spec, profiles, taken)),
         *_evaluation_lines(_slices(spec, profiles, taken)),
+        *_monitoring_lines(spec),
     ]
     if asked.group or spec.time is None or spec.calendar is None:
         lines += _gate_lines(spec, target, asked.group or _named(entity))
@@ -329,6 +330,13 @@ def _evaluation_lines(slices: Sequence[str]) -> list[str]:
         return []
     names = ", ".join(scalar(name) for name in slices)
     return ["", "  evaluation:", f"    slices: [{names}]  # reported and gated by value"]
+
+
+def _monitoring_lines(spec: DatasetSpec) -> list[str]:
+    if spec.calendar is None:
+        return []
+    about = "# each batch to come is compared with the training rows"
+    return ["", f"  monitoring: {{}}  {about}"]
 
 
 def _gate_lines(spec: DatasetSpec, target: Target, groups: Sequence[str]) -> list[str]:

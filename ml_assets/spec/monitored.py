@@ -66,6 +66,19 @@ class MonitorSpec(Spec):
     """What cannot be computed, and why."""
 
 
+class PageSpec(Spec):
+    """Everything that the page of a batch's figures depends on besides them."""
+
+    model: Name
+    batch: str
+    description: str
+    version: str
+    metric: Metric
+    unit: str
+    false_alarm_rate: float
+    reference: str
+
+
 class ExpectedSpec(Spec):
     """Everything that estimating metrics without labels depends on."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from ml_assets.engine.sealing import seal
+from ml_assets.serve.service.monitored import monitored
 from ml_assets.store.records import Current
 from ml_assets_tests.asked import FAR, MADE, record, write_records
 from ml_assets_tests.prepared import once
@@ -69,6 +71,12 @@ def figures(toy: Toy, month: str = MAY, asset: str = REPORT) -> dict[str, Any]:
     return document
 
 
+def page_of(toy: Toy, month: str) -> bytes:
+    found = held(toy, month)
+    assert found is not None
+    return toy.planner().home.objects.read(found.outputs["report"].digest)
+
+
 def why(found: dict[str, Any], what: str) -> str:
     return "; ".join(entry["why"] for entry in found["not_computed"] if entry["what"] == what)
 
@@ -92,6 +100,13 @@ def test_a_batch_is_compared_at_once_and_measured_as_its_labels_come(toy: Toy) -
     assert found["realized"]["mae"]["rows"] == 15
     assert 0 <= found["labels"]["late_days"] < 1
     assert {item.status for item in toy.plan(REPORT).cells} == {"reuse"}
+    planner = toy.planner()
+    told = monitored(planner.home, planner.project, ["forecast"]).decode()
+    value = found["realized"]["mae"]["value"]
+    assert re.search(rf'monitored{{figure="realized_mae",.*of="batches"}} {value:.6g}\n', told)
+    assert 'ml_assets_monitoring_warns{check="realized_metric",model="forecast"' in told
+    assert 'ml_assets_monitoring_info{batch="2020-05",model="forecast",of="batches"} 1.0' in told
+    assert 'of="requests"' not in told
 
 
 def test_labels_that_contradict_each_other_and_have_one_value(toy: Toy) -> None:
@@ -119,6 +134,8 @@ def test_each_report_is_of_the_model_that_predicted_even_if_it_is_lost(toy: Toy)
     home = toy.planner().home
     models = [figures(toy, month)["model"] for month in (MAY, JUNE)]
     assert models[0] == "v0"
+    assert [name in page_of(toy, JUNE) for name in (b"<svg", b'<th scope="row">2020-05')] == [1, 1]
+    assert b"<svg" not in page_of(toy, MAY)
     assert models[1] in {
         f"v{entry.version}" for entry in home.promotions.entries(home.env, "forecast")
     }
@@ -170,8 +187,9 @@ def test_requests_of_a_day_are_compared_and_measured_as_labels_come(toy: Toy) ->
     assert why(found, "drift against the day before") == "there is no day before"
     land(toy, MAY, lines(MAY))
     found = figures(toy, NOON, DAYS)
-    known = [abs(20.5 - float(row[-1])) for row in rows if row[-1] != ""]
-    assert found["realized"]["mae"]["rows"] == len(known)
+    known = [abs(20.5 - float(row[-1])) for row in rows if float(row[-1]) >= 0]
+    # Returns are filtered, so that they have no label.
+    assert found["realized"]["mae"]["rows"] == len(known) == 27
     assert found["realized"]["mae"]["value"] == pytest.approx(sum(known) / len(known))
     assert {item.status for item in toy.plan(DAYS).cells} == {"reuse"}
 

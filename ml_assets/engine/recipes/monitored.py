@@ -15,6 +15,7 @@ from ml_assets.spec.monitored import (
     ExpectedSpec,
     KnownSpec,
     MonitorSpec,
+    PageSpec,
     RealizedBySpec,
     ShiftSpec,
 )
@@ -108,6 +109,11 @@ def monitor_spec(
         challenger=challenger,
         lacking=dict(lacking),
     )
+
+
+def page_spec(spec: MonitorSpec) -> PageSpec:
+    """Return the part of it that the page depends on besides the figures."""
+    return PageSpec(**{name: getattr(spec, name) for name in PageSpec.model_fields})
 
 
 def _asked(project: Project, name: str) -> Monitoring:

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-from ml_assets.assets.cells import Unit
+from ml_assets.assets.cells import Cell, Unit
 from ml_assets.engine.checks import checks_of
 from ml_assets.engine.recipes.features import seen_of
 from ml_assets.engine.recipes.monitored import (
     expected_spec,
     known_spec,
     monitor_spec,
+    page_spec,
     realized_spec,
     shift_spec,
 )
@@ -32,6 +34,8 @@ from ml_assets.spec.model import FeatureColumn
 from ml_assets.store.objects import Ref
 
 MONITOR = "ml_assets.stages.monitor"
+SHOWN = 11
+"""Reports before one whose figures are on its page."""
 
 
 @dataclass(frozen=True)
@@ -124,14 +128,49 @@ def reported(report: Report) -> Made:
     )
     outputs = report.act(Action("report", f"{MONITOR}.report:report", params, given))
     figures: dict[str, Input] = {"figures": outputs["figures"]}
+    shown = report.act(
+        Action(
+            "page",
+            f"{MONITOR}.report:shown",
+            page_spec(params),
+            {**figures, "before": _history(session, unit, outputs["figures"])},
+        )
+    )
     checks = {
         entry.name: session.act(unit, Action(f"check:{entry.name}", entry.stage, params, figures))
         for entry in checks_of("monitoring_report")
     }
     made = report.done["report"]
     facts = {"monitoring": made.record.facts} if isinstance(made, Done) else {}
-    kept = {key: outputs[key] for key in ("figures", "report")}
+    kept = {"figures": outputs["figures"], "report": shown["report"]}
     return Made(cell, kept, report.done, checks, facts)
+
+
+def _history(session: Session, unit: Unit, figures: Ref | Pending) -> dict[str, Ref | Pending]:
+    """Return the figures of the last batches before one, oldest first, and remember its own.
+
+    They are those that the session has made, which makes batches in their order, or else those
+    that are held: a page does not have earlier reports made.
+    """
+    session.remembered(("figures", unit.group, unit.partition), lambda: figures)
+    project = session.project
+    dataset = unit.group if unit.group in project.datasets else project.models[unit.group].dataset
+    if project.datasets[dataset].calendar is None:
+        return {}
+    found: dict[str, Ref | Pending] = {}
+    for batch in reversed(session.before(dataset, unit.partition)):
+        held = partial(_held, session, Cell(f"{unit.group}/{unit.kind}", batch))
+        ref = session.remembered(("figures", unit.group, batch), held)
+        if ref is not None:
+            found[batch] = ref
+        if len(found) == SHOWN:
+            break
+    return dict(reversed(found.items()))
+
+
+def _held(session: Session, cell: Cell) -> Ref | None:
+    held = session.current.get((cell.asset, cell.partition))
+    return None if held is None else held.outputs["figures"]
 
 
 def _shifted(report: Report, hidden: Any) -> Mapping[str, Ref | Pending]:

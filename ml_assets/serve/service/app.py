@@ -130,7 +130,7 @@ def _watched(app: FastAPI, service: Service) -> None:
         for name, recording in service.recorder.logs.items():
             service.figures.log_bytes.labels(name).set(recording.log.bytes)
             service.figures.log_full.labels(name).set(recording.log.why is not None)
-        return Response(service.figures.text(), media_type=TEXT)
+        return Response(service.figures.text() + service.monitored(), media_type=TEXT)
 
 
 def _page(app: FastAPI) -> None:

@@ -67,6 +67,8 @@ class Service:
     figures: Figures
     limits: Limits = Limits()
     recorder: Recorder = field(default_factory=lambda: Recorder({}))
+    monitored: Callable[[], bytes] = bytes
+    """Returns the figures of monitoring reports."""
 
     @cached_property
     def room(self) -> Room:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from ml_assets.serve.service.asked import SAID, SHARED, Asked, heard
 from ml_assets.serve.service.bundled import served_of
 from ml_assets.serve.service.figures import Figures
 from ml_assets.serve.service.followed import Followed, Follower
+from ml_assets.serve.service.monitored import monitored
 from ml_assets.serve.service.requests import Limits, Service
 from ml_assets.serve.service.served import Served
 from ml_assets.spec.project import read_valid
@@ -33,18 +34,25 @@ def create() -> FastAPI:
     asked = heard(os.environ[SAID])
     shared = os.environ.get(SHARED)
     figures = Figures(None if shared is None else Path(shared))
-    models, recorder, follower, access = _parts(asked, figures)
+    models, recorder, follower, access, reports = _parts(asked, figures)
     limits = Limits(bytes=asked.most_bytes, rows=asked.most_rows)
-    service = Service({model.name: model for model in models}, figures, limits, recorder)
+    by_name = {model.name: model for model in models}
+    service = Service(by_name, figures, limits, recorder, reports)
     rates = None if asked.rate is None else Rates(asked.rate)
     return application(service, follower, access, asked.hosts, rates=rates, logged=asked.logged)
 
 
-def _parts(asked: Asked, figures: Figures) -> tuple[Sequence[Served], Recorder, Follower, Access]:
-    """Return the models, what writes requests down, what follows champions, and the keys."""
+Parts = tuple[Sequence[Served], Recorder, Follower, Access, Callable[[], bytes]]
+
+
+def _parts(asked: Asked, figures: Figures) -> Parts:
+    """Return the models, what writes requests down, what follows champions, the keys, and what
+    reads the figures of monitoring reports.
+    """
     if asked.bundles is not None:
         # Nothing but a home has access keys or keeps requests.
-        return served_of(asked.bundles), Recorder({}), Follower(()), Access(list, unguarded=True)
+        keys = Access(list, unguarded=True)
+        return served_of(asked.bundles), Recorder({}), Follower(()), keys, bytes
     workspace = locate()
     home = workspace.open_home()
     project, _ = read_valid(workspace.defs)
@@ -54,4 +62,5 @@ def _parts(asked: Asked, figures: Figures) -> tuple[Sequence[Served], Recorder, 
     )
     access = Access(partial(access_keys, home), asked.unguarded)
     access.look()
-    return models, recorder, Follower(models, keys=access), access
+    reports = partial(monitored, home, project, asked.models)
+    return models, recorder, Follower(models, keys=access), access, reports

@@ -11,20 +11,25 @@ from typing import TYPE_CHECKING, Any
 
 from ml_assets.stages.counted import counted
 from ml_assets.stages.html import rendered
-from ml_assets.stages.monitor.template import PAGE
+from ml_assets.stages.monitor.history import history
+from ml_assets.stages.monitor.template import PAGE, STYLE
 from ml_assets.stages.monitor.verdicts import TITLES, VERDICTS
 from ml_assets.stages.quality.page import tested, tile
-from ml_assets.stages.quality.template import STYLE
 from ml_assets.stages.quality.words import listed, number, percent
 
 if TYPE_CHECKING:
-    from ml_assets.spec.monitored import MonitorSpec
+    from ml_assets.spec.monitored import PageSpec
 
 Known = Mapping[str, Any]
+QUANTILES = ("median", "p95", "p99", "most")
+"""Of the time of a request, as they are shown."""
 
 
-def page(spec: MonitorSpec, figures: Known) -> bytes:
-    """Return the page of a batch's figures; the same figures give the same bytes."""
+def page(spec: PageSpec, figures: Known, before_it: Sequence[Known] = ()) -> bytes:
+    """Return the page of a batch's figures, with those of batches before it, oldest first.
+
+    The same figures give the same bytes.
+    """
     verdicts = {name: verdict(figures) for name, verdict in VERDICTS.items()}
     before = figures["before"]
     shown = {
@@ -48,6 +53,7 @@ def page(spec: MonitorSpec, figures: Known) -> bytes:
             (name, percent(share), f"{figures['unseen'].get(name, 0):,}")
             for name, share in _most(figures["missing"], figures["unseen"])
         ],
+        "history": history([*before_it, figures]),
         "rival": _rival(figures["challenger"]),
         "service": list(_service(figures["service"])),
         "metrics": [_metric(spec, name, entry) for name, entry in figures["realized"].items()],
@@ -104,7 +110,7 @@ def _service(service: Known | None) -> Iterator[tuple[str, str]]:
     yield "Rows by version", _each(service["versions"])
     yield "Requests by protocol", _each(service["protocols"])
     if service["seconds"]:
-        each = (f"{name} {number(1000 * s)} ms" for name, s in service["seconds"].items())
+        each = (f"{n} {number(1000 * service['seconds'][n])} ms" for n in QUANTILES)
         yield "From request to record", ", ".join(each)
     yield "Rows with a category never seen", f"{service['unseen']:,}"
     yield "Rows without a joined batch", f"{service['missing_joins']:,}"
@@ -126,7 +132,7 @@ def _around(entry: Known) -> str:
     return f"{number(entry['low'])} to {number(entry['high'])}"
 
 
-def _metric(spec: MonitorSpec, name: str, entry: Known) -> dict[str, Any]:
+def _metric(spec: PageSpec, name: str, entry: Known) -> dict[str, Any]:
     then = entry["test"]
     return {
         "name": f"{name} [{spec.unit}]" if spec.unit and name == spec.metric else name,

@@ -15,7 +15,7 @@ from ml_assets.stages.monitor.page import page
 from ml_assets.stages.result import Result
 
 if TYPE_CHECKING:
-    from ml_assets.spec.monitored import MonitorSpec
+    from ml_assets.spec.monitored import MonitorSpec, PageSpec
     from ml_assets.stages.result import Handle
 
 Known = Mapping[str, Any]
@@ -31,7 +31,7 @@ def report(
     rival: Handle | None,
     asked: Handle | None,
 ) -> Result:
-    """Return `figures` (JSON) and `report` (HTML); what was not computed is listed with the reason.
+    """Return `figures` (JSON); what was not computed is listed with the reason.
 
     `tested` are the metrics of the model's evaluation, with which realized ones are compared;
     `rival` is how far the challenger's predictions are from these; `asked` how the rows were asked,
@@ -75,7 +75,13 @@ def report(
         "estimated": estimated,
         "not_computed": lacking,
     }
-    return Result({"figures": figures, "report": page(spec, figures)}, headline(figures))
+    return Result({"figures": figures}, headline(figures))
+
+
+def shown(spec: PageSpec, *, figures: Handle, before: Mapping[str, Handle]) -> Result:
+    """Return `report` (HTML) of a batch's figures, with those of the batches before it."""
+    now = figures.json()
+    return Result({"report": page(spec, now, [one.json() for one in before.values()])})
 
 
 def _labels(spec: MonitorSpec, labels: Known) -> dict[str, Any]:

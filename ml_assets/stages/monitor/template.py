@@ -5,6 +5,7 @@ Belongs here: structure, fixed wording. Does not belong here: figures, formattin
 """
 
 from ml_assets.stages.html import head
+from ml_assets.stages.quality.template import STYLE as BASE
 from ml_assets.stages.quality.template import TESTS, TILES
 
 _BODY = (
@@ -18,6 +19,7 @@ _BODY = (
 <li><a href="#result">Result</a></li><li><a href="#inputs">Inputs</a></li>
 <li><a href="#prediction">Prediction</a></li><li><a href="#true">What came true</a></li>
 <li><a href="#estimates">Estimates</a></li>
+{% if history %}<li><a href="#history">History</a></li>{% endif %}
 {% if service %}<li><a href="#service">Service</a></li>{% endif %}
 <li><a href="#not">Not computed</a></li>
 </ul></nav>
@@ -139,6 +141,27 @@ of inputs and target has changed.</p>
 {% endif %}
 </section>
 
+{% if history %}
+<section id="history">
+<h2>History</h2>
+<p class="soft">This report and those before it, at most twelve.</p>
+<div class="plots">
+{% for title, plot in history.plots %}
+<figure><h3>{{ title }}</h3>{{ plot }}</figure>
+{% endfor %}
+</div>
+<div class="scroll" tabindex="0" role="region" aria-label="History">
+<table><thead><tr><th scope="col">Batch</th><th scope="col">Model</th><th scope="col">Rows</th>
+<th scope="col">Inputs changed</th><th scope="col">AUC, together</th>
+<th scope="col">{{ metric }}, estimated</th><th scope="col">{{ metric }}</th>
+<th scope="col">With a label</th></tr></thead><tbody>
+{% for line in history.lines %}
+<tr><th scope="row">{{ line[0] }}</th>{% for cell in line[1:] %}<td>{{ cell }}</td>{% endfor %}</tr>
+{% endfor %}
+</tbody></table></div>
+</section>
+
+{% endif %}
 {% if service %}
 <section id="service">
 <h2>Service</h2>
@@ -171,4 +194,9 @@ byte.</footer>
 </html>
 """
 )
+STYLE = f"""{BASE}
+.plots {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(17rem, 1fr)); gap: 1rem; }}
+figure {{ margin: 0; }}
+svg.plot {{ width: 100%; height: auto; }}
+"""
 PAGE = TESTS + head("{{ model }} {{ batch }} &ndash; monitoring report") + _BODY
