@@ -24,7 +24,7 @@ def apply(steps: Sequence[Step], table: pa.Table) -> pa.Table:
     """
     for step in steps:
         for name in step.columns:
-            position = table.column_names.index(name)
+            position = table.schema.get_field_index(name)
             field = table.schema.field(position)
             texts = pa.types.is_dictionary(field.type)
             array = table.column(position).combine_chunks()

@@ -66,7 +66,8 @@ def call(
     schema = pa.schema([(name, ARROW[column.kind]) for name, column in spec.columns.items()])
     if hook is None:
         return pa.table({field.name: _cast(main[field.name], field.type) for field in schema})
-    frame = to_frame(main.select([name for name in spec.known if name in main.column_names]))
+    present = set(main.column_names)
+    frame = to_frame(main.select([name for name in spec.known if name in present]))
     index = frame.index
     try:
         returned = hook(**{spec.dataset: frame}, **_shallow(joined))

@@ -82,11 +82,13 @@ def category(texts: pa.Array) -> pa.DictionaryArray:
 
 def compact(table: pa.Table) -> pa.Table:
     """Return a table of one chunk whose dictionaries hold only the values present."""
-    for position, field in enumerate(table.schema):
-        if pa.types.is_dictionary(field.type):
-            texts = table.column(position).cast(pa.string()).combine_chunks()
-            table = table.set_column(position, field, category(texts))
-    return table.combine_chunks()
+    columns = [
+        category(column.cast(pa.string()).combine_chunks())
+        if pa.types.is_dictionary(column.type)
+        else column
+        for column in table.columns
+    ]
+    return pa.Table.from_arrays(columns, schema=table.schema).combine_chunks()
 
 
 def bad_table(bad: Sequence[Bad]) -> pa.Table:

@@ -52,7 +52,8 @@ def listed(array: pa.Array | pa.ChunkedArray) -> list[Any]:
 
 def row_texts(table: pa.Table, columns: Mapping[str, Column]) -> list[str]:
     """Return each row as compact JSON of the contract's columns, sensitive ones masked."""
-    shown = [name for name in columns if name in table.column_names]
+    present = set(table.column_names)
+    shown = [name for name in columns if name in present]
     parts = {name: listed(table.column(name)) for name in shown if not columns[name].sensitive}
     if not shown:
         return ["{}"] * table.num_rows

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,8 +13,10 @@ import pytest
 from ml_assets.engine.deliveries import delivery, problem
 from ml_assets.operations.forget.rewrite import without
 from ml_assets.spec.dataset import DatasetSpec
+from ml_assets.stages.ingest import ingest
 from ml_assets.stages.parts import parts_of
-from ml_assets_tests.stages.batches import ingested
+from ml_assets_tests.handles import given
+from ml_assets_tests.stages.batches import ingest_spec, ingested
 
 SPEC = DatasetSpec.model_validate(
     {
@@ -87,7 +90,16 @@ def test_a_folder_without_parts_is_no_batch(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("other", "rule", "wanted"),
     [
-        (pa.table({"number": [1]}), "file.columns", "have other columns (name)"),
+        (
+            pa.table({"number": [1]}),
+            "file.columns",
+            "part-1.parquet has no column name, which other parts have",
+        ),
+        (
+            pa.Table.from_arrays([[1], ["Bob"], ["Cy"]], ["number", "name", "name"]),
+            "file.columns",
+            "have other columns (one of them twice)",
+        ),
         (pa.table({"number": ["x"], "name": ["y"]}), "file.columns", "columns of other types"),
         (b"number,name\n", "file.format", "part-1.parquet is no Parquet file"),
         (b"PAR1", "file.parquet", "damaged or truncated"),
@@ -102,6 +114,27 @@ def test_parts_that_do_not_fit_refuse_the_batch(
     assert raw == []
     assert wanted in summary["refused"]
     assert {row["rule"] for row in rejects} == {rule}
+
+
+@pytest.mark.parametrize(
+    ("on", "rows", "apart"),
+    [
+        ("ignore", [(0, "Ann"), (1, None)], []),
+        ("quarantine", [(0, "Ann")], [(2, "column.missing")]),
+    ],
+)
+def test_records_of_a_part_without_a_column(
+    folder: Path, on: str, rows: list[Any], apart: list[Any]
+) -> None:
+    part = pa.table({"number": [1], "other": ["x"]})
+    pq.write_table(part, folder / "part-1.parquet")
+    spec = ingest_spec().model_copy(update={"on_missing_column": on})
+    found = ingest(spec, landed=given(delivery(folder).content())).outputs
+    raw, rejects = found["raw"].to_pylist(), found["rejects"].to_pylist()
+    assert [(row["number"], row["name"]) for row in raw] == rows
+    assert [(row["_line"], row["rule"]) for row in rejects] == apart
+    said = [row["reason"] for row in rejects] or found["summary"]["warnings"]
+    assert said[-1].startswith("part-1.parquet has no column name")
 
 
 def test_a_damaged_archive_is_refused(folder: Path) -> None:

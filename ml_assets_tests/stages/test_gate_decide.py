@@ -149,6 +149,7 @@ def test_the_first_model_needs_no_comparison() -> None:
 def test_the_champion_itself_passes_again() -> None:
     found = decision(champion=CANDIDATE)
     assert (found["verdict"], found["comparison"]) == ("promote", "same")
+    assert found["sentence"].startswith("Promoted: the same model as the champion; better: ")
 
 
 def test_in_manual_mode_what_passes_waits_and_what_fails_is_refused() -> None:

@@ -24,7 +24,7 @@ from ml_assets.engine.deliveries import delivery
 from ml_assets.spec.cut import UNASSIGNED, Cut
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.stages.ingest import columnar, read
-from ml_assets.stages.ingest.columnar import common, fitted
+from ml_assets.stages.ingest.columnar import common, fitted, same_columns
 from ml_assets.stages.ingest.columns import positions
 from ml_assets.stages.ingest.opened import LONGEST, PIECE, ROWS, last_end, line_starts, plain, wide
 from ml_assets.stages.ingest.sniff import BOM, PARQUET, ZIP, unpacked
@@ -140,11 +140,14 @@ def _table(file: IO[bytes], spec: DatasetSpec, rule: Cut, parts: Parts) -> None:
 
 
 def _folder(files: Sequence[Path], spec: DatasetSpec, rule: Cut, parts: Parts) -> None:
-    """Cut files of the same columns, in the order of their names."""
+    """Cut files in the order of their names."""
     schemas: dict[str, pa.Schema] = {}
     for path in files:
         with _readable(path.name), pq.ParquetFile(path) as opened:
             schemas[path.name] = opened.schema_arrow
+    if spec.on_missing_column != "ignore":
+        # A record's part is not known of a batch.
+        same_columns(schemas)
     parts.schema = common(schemas)
     for path in files:
         with _readable(path.name), pq.ParquetFile(path) as opened:

@@ -102,12 +102,13 @@ def _fits(facts: Mapping[str, Any]) -> bool:
 def _read(survey: Seen, project: Project, dataset: str, batch: str, content: bytes) -> None:
     spec = project.datasets[dataset]
     try:
-        names = list(read(content, spec.landing, spec.columns).names)
+        source = read(content, spec.landing, spec.columns)
     except Unreadable:
         return
-    wanted = expected(spec.columns)
+    names, wanted = list(source.names), expected(spec.columns)
+    whole = set(names).difference(*(part.columns for part in source.lacks))
     for name in wanted if spec.on_missing_column != "ignore" else ():
-        if name not in names:
+        if name not in whole:
             survey.missing.setdefault(name, []).append(batch)
     for name in names:
         if name and name not in wanted:

@@ -81,7 +81,7 @@ def _importance(
         for name in some:
             order, copy = pa.array(generator.permutation(rows)), batch
             for column in columns[name]:
-                place = batch.column_names.index(column)
+                place = batch.schema.get_field_index(column)
                 copy = copy.set_column(place, column, batch[column].take(order))
             copies.append(copy)
         said = predict_encoded(fitted.model, fitted.family, pa.concat_tables(copies))

@@ -232,6 +232,8 @@ def _sentence(
     shown = by_rule["not_worse" if against else "beats_baseline"]
     if evidence.comparison == "first":
         shown = f"the first model, with no champion to compare with; {shown}"
+    if evidence.comparison == "same":
+        shown = f"the same model as the champion; {shown}"
     if verdict == "challenger" and mode == "trial":
         return f"Passed; a trial beside the champion decides: {shown}."
     if verdict == "challenger":

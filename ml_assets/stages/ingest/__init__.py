@@ -22,7 +22,8 @@ What happens to a file (judged by its content, never by its name):
 | a truncated or damaged gzip | refused `file.gzip`; none of it is used |
 | a truncated or damaged Parquet file | refused `file.parquet` |
 | a folder of Parquet files | one batch in the order of names, without `_SUCCESS` and hidden files |
-| parts with other columns or types | refused `file.columns` |
+| parts whose columns have other types | refused `file.columns` |
+| a column of the contract missing in some parts | as in a file, but for their records alone |
 | any of Parquet's column types | read if values have a text form (`arrow`), else they fail |
 | UTF-16 that is not declared | refused `file.encoding` |
 | control characters or non-text bytes in the header | refused `file.binary` |
@@ -98,6 +99,7 @@ def ingest(spec: IngestSpec, *, landed: Handle) -> Result:
     changed = None
     try:
         changed = changes.of_columns(source, spec)
+        changes.of_parts(source, spec, changed)
         given = fields(source, spec.landing, spec.columns, changed.later)
         judged = functools.partial(changes.of_types, source, given, changed, spec)
         raw, failed, noticed = typed(source, given, spec.columns, judged, changed.apart)

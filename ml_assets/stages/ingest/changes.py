@@ -6,7 +6,7 @@ Does not belong here: names of columns (`columns`), reading values (`spelling`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -45,11 +45,13 @@ def of_columns(source: Source, spec: IngestSpec) -> Changed:
     """
     changed = Changed(spec.later)
     gone = absent(source.names, spec.columns, spec.later)
-    wanted = expected(spec.columns)
+    wanted = set(expected(spec.columns))
     # A file that has few of the columns is another file; its names may even be values.
-    other = sum(name in source.names for name in wanted) * 2 < len(wanted)
+    other = len(wanted.intersection(source.names)) * 2 < len(wanted)
     if gone and not other and spec.on_missing_column in ("ignore", "quarantine"):
-        _without(changed, gone, len(source.lines), spec)
+        changed.later = (*spec.later, *gone)
+        said = f"the file has no column {', '.join(gone)}"
+        _without(changed, said, gone, range(len(source.lines)), spec)
     elif gone:
         if spec.on_missing_column == "propose":
             changed.proposed += [f"column {name!r} is missing" for name in gone]
@@ -72,6 +74,28 @@ def of_columns(source: Source, spec: IngestSpec) -> Changed:
         changed.proposed += [f"column {name!r} is new" for name in new]
         changed.warnings[-1] += f"; {_ask(spec)}"
     return changed
+
+
+def of_parts(source: Source, spec: IngestSpec, changed: Changed) -> None:
+    """Do the same about columns that only some parts of a folder lack; Unreadable if it refuses."""
+    wanted = set(expected(spec.columns))
+    for part in source.lacks:
+        names = [name for name in source.names if name not in part.columns]
+        gone = absent(names, spec.columns, changed.later)
+        if not gone:
+            continue
+        said = f"{part.name} has no column {', '.join(gone)}"
+        other = len(wanted.intersection(names)) * 2 < len(wanted)
+        if not other and spec.on_missing_column in ("ignore", "quarantine"):
+            _without(changed, said, gone, part.records, spec)
+            continue
+        if spec.on_missing_column == "propose":
+            changed.proposed += [f"column {name!r} is missing in {part.name}" for name in gone]
+        raise Unreadable(
+            "columns",
+            f"{said}, which other parts have (on_missing_column: {spec.on_missing_column}); "
+            "correct it and deliver the folder again",
+        )
 
 
 def asked(error: Unreadable, changed: Changed | None, spec: IngestSpec) -> Unreadable:
@@ -110,19 +134,20 @@ def of_types(
     return {row: problems for row, problems in kept.items() if problems}
 
 
-def _without(changed: Changed, gone: Sequence[str], records: int, spec: IngestSpec) -> None:
-    changed.later = (*spec.later, *gone)
-    said = f"the file has no column {', '.join(gone)}"
+def _without(
+    changed: Changed, said: str, gone: Sequence[str], records: Iterable[int], spec: IngestSpec
+) -> None:
+    """Take the columns that are gone from records as missing, or set the records apart."""
     if spec.on_missing_column == "ignore":
         changed.warnings.append(f"{said}: taken as missing (on_missing_column: ignore)")
         return
     reason = f"{said} (on_missing_column: quarantine)"
-    changed.apart |= dict.fromkeys(range(records), (GONE, gone[0], reason))
+    changed.apart |= dict.fromkeys(records, (GONE, gone[0], reason))
 
 
 def _with(changed: Changed, source: Source, spec: IngestSpec) -> None:
     """Set the records apart that have a value in a new column."""
-    wanted, nulls = expected(spec.columns), spec.landing.null_values
+    wanted, nulls = set(expected(spec.columns)), spec.landing.null_values
     for name, array in zip(source.names, source.columns, strict=True):
         if name in wanted:
             continue

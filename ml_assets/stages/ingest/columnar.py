@@ -7,23 +7,24 @@ from __future__ import annotations
 
 import tarfile
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import pyarrow as pa
 
 from ml_assets.stages import parquet
 from ml_assets.stages.ingest.arrow import plain
 from ml_assets.stages.ingest.sniff import PARQUET
-from ml_assets.stages.ingest.source import Source, Unreadable
+from ml_assets.stages.ingest.source import Lacking, Source, Unreadable
 from ml_assets.stages.parts import parts_of
 
 
 def read(content: bytes) -> Source:
     """Read a Parquet file; Unreadable if it is damaged, truncated or not readable."""
-    return _read(lambda: parquet.read(content))
+    return _read(lambda: source(parquet.read(content)))
 
 
 def read_parts(content: bytes) -> Source:
-    """Read packed Parquet files as one; Unreadable if one is not readable or has other columns."""
+    """Read packed Parquet files as one; Unreadable if one is not readable or has other types."""
     try:
         parts = parts_of(content)
     except tarfile.TarError as error:
@@ -34,21 +35,37 @@ def read_parts(content: bytes) -> Source:
     return _read(lambda: _together(parts))
 
 
-def _together(parts: Mapping[str, bytes]) -> pa.Table:
+def _together(parts: Mapping[str, bytes]) -> Source:
     tables = {name: parquet.read(part) for name, part in parts.items()}
     schema = common({name: table.schema for name, table in tables.items()})
-    return pa.concat_tables([fitted(table, schema, name) for name, table in tables.items()])
+    whole = pa.concat_tables([fitted(table, schema, name) for name, table in tables.items()])
+    lacks, first = [], 0
+    for name, table in tables.items():
+        gone = frozenset(schema.names).difference(table.column_names)
+        if gone:
+            lacks.append(Lacking(name, range(first, first + len(table)), gone))
+        first += len(table)
+    return replace(source(whole), lacks=lacks)
 
 
-def common(schemas: Mapping[str, pa.Schema]) -> pa.Schema:
-    """Return one schema for parts, by name; Unreadable if they have other columns or types."""
+def same_columns(schemas: Mapping[str, pa.Schema]) -> None:
+    """Raise Unreadable if parts, by name, have other columns."""
     first, *others = schemas
     names = schemas[first].names
     for name in others:
-        if sorted(schemas[name].names) != sorted(names):
-            odd = ", ".join(sorted({*names} ^ {*schemas[name].names}))
-            said = f"({odd})" if odd else "(one of them twice)"
-            raise Unreadable("columns", f"{first} and {name} have other columns {said}")
+        odd = ", ".join(sorted({*names} ^ {*schemas[name].names}))
+        if odd:
+            raise Unreadable("columns", f"{first} and {name} have other columns ({odd})")
+
+
+def common(schemas: Mapping[str, pa.Schema]) -> pa.Schema:
+    """Return one schema of all columns of parts, by name; Unreadable if types do not fit."""
+    first, *others = schemas
+    for name in others:
+        twice = len(schemas[name].names) > len(set(schemas[name].names))
+        if twice != (len(schemas[first].names) > len(set(schemas[first].names))):
+            said = "have other columns (one of them twice)"
+            raise Unreadable("columns", f"{first} and {name} {said}")
     if all(schema.equals(schemas[first]) for schema in schemas.values()):
         return schemas[first].remove_metadata()
     try:
@@ -62,20 +79,24 @@ def common(schemas: Mapping[str, pa.Schema]) -> pa.Schema:
 
 
 def fitted(table: pa.Table, schema: pa.Schema, name: str) -> pa.Table:
-    """Return a part's rows with the columns of all parts; Unreadable if values do not fit."""
+    """Return a part's rows with the columns of all parts, missing values for those that it lacks.
+
+    Unreadable if values do not fit.
+    """
     if table.schema.equals(schema):
         return table.replace_schema_metadata()
+    for field in schema:
+        if field.name not in table.schema.names:
+            table = table.append_column(field, pa.nulls(len(table), field.type))
     try:
         return table.select(schema.names).cast(schema)
     except pa.ArrowException as error:
         raise Unreadable("columns", f"{name} has columns of other types: {_first(error)}") from None
 
 
-def _read(opened: Callable[[], pa.Table]) -> Source:
+def _read(opened: Callable[[], Source]) -> Source:
     try:
-        table = opened()
-        table.validate()
-        return source(table)
+        return opened()
     except pa.ArrowNotImplementedError as error:
         raise Unreadable("parquet", f"the Parquet file cannot be read: {_first(error)}") from None
     except (pa.ArrowException, OSError) as error:
@@ -87,6 +108,7 @@ def _read(opened: Callable[[], pa.Table]) -> Source:
 
 def source(table: pa.Table) -> Source:
     """Return the records of a table; ArrowException if a column is damaged."""
+    table.validate()
     columns = [plain(column) for column in table.columns]
     for column in columns:
         column.validate(full=True)

@@ -6,6 +6,7 @@ Belongs here: missing, extra and duplicate names. Does not belong here: values, 
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -37,28 +38,30 @@ def positions(
     Columns of the contract that come `later` may lack theirs. Raises Unreadable for columns that
     are missing or duplicated.
     """
-    wanted = expected(columns)
+    wanted, counts = expected(columns), Counter(names)
     now = expected({name: column for name, column in columns.items() if name not in later})
-    missing = [name for name in now if name not in names]
+    missing = [name for name in now if name not in counts]
     if missing:
         raise Unreadable("columns", _missing(missing, names, columns))
-    twice = [name for name in wanted if names.count(name) > 1]
+    twice = [name for name in wanted if counts[name] > 1]
     if twice:
         raise Unreadable(
             "columns",
             f"duplicate columns in the header: {', '.join(twice)}; remove or rename them",
         )
-    return {name: names.index(name) for name in wanted if name in names}
+    places = {name: place for place, name in enumerate(names)}
+    return {name: places[name] for name in wanted if name in places}
 
 
 def absent(
     names: Sequence[str], columns: Mapping[str, Column], later: Collection[str] = ()
 ) -> list[str]:
     """Return the contract's columns that the file lacks, all or in part, but for those `later`."""
+    present, may = set(names), set(later)
     return [
         name
         for name, column in columns.items()
-        if name not in later and any(part not in names for part in named(name, column))
+        if name not in may and not present.issuperset(named(name, column))
     ]
 
 
@@ -76,7 +79,7 @@ def unlabelled(
 
 def extra(names: Sequence[str], columns: Mapping[str, Column]) -> list[str]:
     """Return a warning about columns that are not in the contract, if there are any."""
-    wanted = expected(columns)
+    wanted = set(expected(columns))
     more = [name or "(no name)" for name in names if name not in wanted]
     if not more:
         return []

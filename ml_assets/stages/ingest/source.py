@@ -31,6 +31,15 @@ class Broken:
 
 
 @dataclass(frozen=True)
+class Lacking:
+    """A part of a folder without some of the columns that other parts have."""
+
+    name: str
+    records: range
+    columns: frozenset[str]
+
+
+@dataclass(frozen=True)
 class Source:
     """The records of a file, each either whole or broken."""
 
@@ -56,3 +65,5 @@ class Source:
     """Texts may have blanks around them."""
     own: bool = False
     """The format has missing values, so that of texts only a column's own `null_values` count."""
+    lacks: Sequence[Lacking] = ()
+    """Of a folder: the parts whose records have missing values for want of a column."""

@@ -39,10 +39,11 @@ RESAMPLES = 200
 
 def coded_rows(rows: pa.Table, inputs: Known) -> dict[str, Ints]:
     """Return each compared column of rows in the bins of the training rows, (n,) by name."""
+    present = set(rows.column_names)
     return {
         name: coded(rows.column(name), known).codes
         for name, known in inputs["columns"].items()
-        if name in rows.column_names
+        if name in present
     }
 
 

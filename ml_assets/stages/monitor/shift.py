@@ -139,11 +139,11 @@ def _gaps(spec: ReportSpec, table: pa.Table) -> int:
 
 
 def _missing(spec: ReportSpec, table: pa.Table) -> dict[str, float]:
-    rows = max(len(table), 1)
+    rows, present = max(len(table), 1), set(table.column_names)
     return {
         name: int(table[name].is_null(nan_is_null=True).to_numpy().sum()) / rows
         for name in spec.columns
-        if name != TIME and name in table.column_names
+        if name != TIME and name in present
     }
 
 

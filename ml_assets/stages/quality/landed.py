@@ -77,7 +77,8 @@ def completeness(
     size = arrays.span(arrays.block_numbers(raw, spec.time, spec.block))
     known = None if reference is None else reference["landed"]
     tests = []
-    names = [name for name in spec.columns if name in raw.column_names]
+    present = set(raw.column_names)
+    names = [name for name in spec.columns if name in present]
     for name in names if raw.num_rows else ():
         missing = int(np.asarray(raw.column(name).is_null(nan_is_null=True).to_numpy()).sum())
         share = missing / raw.num_rows

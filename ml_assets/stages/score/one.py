@@ -39,7 +39,8 @@ def features_of_one(
     spec: FeaturesSpec, hook: Hook, row: pa.Table, joined: Mapping[str, Any]
 ) -> pa.Table | None:
     """Return the feature columns of a table of one row, or None if only `hook.call` can tell."""
-    names = [name for name in spec.known if name in row.column_names]
+    present = set(row.column_names)
+    names = [name for name in spec.known if name in present]
     try:
         returned = hook(**{spec.dataset: frame_of_one(row, names)}, **joined)
     except Exception:
