@@ -246,10 +246,11 @@ class DatasetSpec(Spec):
     the batch is refused. `propose`: as `ignore`, and it is asked about
     ([what that means](../how-to/follow-a-change-of-the-data.md#say-beforehand-what-is-done))."""
     on_missing_column: OnChange = "refuse"
-    """When a file lacks a column of the contract. `refuse`: the batch is refused. `quarantine`: all
-    of its records are quarantined (`column.missing`), which refuses it as well unless the budget
-    is 1. `ignore`: the column's values are missing, with a warning. `propose`: as `refuse`, and it
-    is asked about. A file that lacks most columns is refused in any case."""
+    """When a file, or a part of a folder, lacks a column of the contract. `refuse`: the batch is
+    refused. `quarantine`: all of its records are quarantined (`column.missing`), which refuses the
+    batch as well if they are more than the budget. `ignore`: the column's values are missing, with
+    a warning. `propose`: as `refuse`, and it is asked about. A file or part that lacks most columns
+    is refused in any case."""
     on_type_change: OnChange = "quarantine"
     """When a value cannot be read as its column's type. `quarantine`: its record is quarantined
     (`parse.<type>`), and too many refuse the batch. `refuse`: one refuses the batch. `ignore`: the
