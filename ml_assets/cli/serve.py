@@ -20,6 +20,7 @@ from ml_assets.cli.servers import HOST, LOOPBACK, host_names, ports_free
 from ml_assets.errors import RequestError, UnknownName
 from ml_assets.serve.service.asked import SAID, SHARED, Asked, Bundles, said
 from ml_assets.store.access import access_keys
+from ml_assets.store.key_file import keys_in
 
 
 @guarded
@@ -61,6 +62,12 @@ def serve(
             help="The address of a proxy whose X-Forwarded-For says who asks. Repeatable."
         ),
     ] = None,
+    keys: Annotated[
+        Path | None,
+        typer.Option(
+            help="Of bundles: a file of access keys (`ml-assets keys add NAME --file FILE`)."
+        ),
+    ] = None,
     no_keys: Annotated[
         bool, typer.Option("--no-keys", help="Ask for no access key: a proxy asks for logins.")
     ] = False,
@@ -84,16 +91,20 @@ def serve(
     """
     if bundle and models:
         raise RequestError(f"got the models {', '.join(models)} and --bundle, wanted either")
-    if not bundle and (join or public_key):
-        raise RequestError("--join and --public-key are for --bundle; a home has its own data")
+    if not bundle and (join or public_key or keys):
+        raise RequestError(
+            "--join, --public-key and --keys are for --bundle; a home has its own data and keys"
+        )
+    if keys and no_keys:
+        raise RequestError("got --keys and --no-keys, wanted either")
     proxies = _addresses(proxy or ())
-    bundles = _bundles(bundle, join or (), public_key) if bundle else None
-    names, keyed = _of_home(models) if bundles is None else ([], False)
+    bundles = _bundles(bundle, join or (), public_key, keys) if bundle else None
+    names, keyed = _of_home(models) if bundles is None else ([], keys is not None)
     if listen not in LOOPBACK and not no_keys and not keyed:
-        todo = "make one by `ml-assets keys add NAME`, or say" if bundles is None else "say"
+        todo = "make one by `ml-assets keys add NAME`" if bundles is None else "give --keys FILE"
         raise RequestError(
             f"--listen {listen} opens the service to other machines, and there is no access key: "
-            f"{todo} --no-keys if a proxy asks for logins"
+            f"{todo}, or say --no-keys if a proxy asks for logins"
         )
     # What a proxy passes on is for its own name, or for any: it has checked that itself.
     hosts = ["*"] if listen != HOST and not host else [*LOOPBACK, *host_names(host or ())]
@@ -137,12 +148,17 @@ def _of_home(models: Sequence[str] | None) -> tuple[list[str], bool]:
     return asked, keyed
 
 
-def _bundles(paths: Sequence[Path], joins: Sequence[str], public_key: Path | None) -> Bundles:
+def _bundles(
+    paths: Sequence[Path], joins: Sequence[str], public_key: Path | None, keys: Path | None
+) -> Bundles:
     """Return bundles to serve; RequestError, before it starts, for one that cannot be."""
     from ml_assets.serve.service.bundled import served_of
 
+    if keys is not None:
+        keys_in(keys)
     key = None if public_key is None else str(public_key)
-    bundles = Bundles([str(path) for path in paths], list(joins), key)
+    file = None if keys is None else str(keys.absolute())
+    bundles = Bundles([str(path) for path in paths], list(joins), key, file)
     served_of(bundles)
     return bundles
 

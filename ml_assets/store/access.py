@@ -11,9 +11,9 @@ import hashlib
 import json
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from sqlalchemy import ColumnElement, Connection, delete, select
 
@@ -54,8 +54,8 @@ def access_keys(home: Home) -> list[AccessKey]:
         return _all(db, home)
 
 
-def add_key(home: Home, name: str, scopes: Sequence[str]) -> str:
-    """Return a new key; RequestError for a name that is taken, or wrong names or scopes."""
+def made(name: str, scopes: Sequence[str]) -> tuple[str, dict[str, Any]]:
+    """Return a new key and what is kept of it; RequestError for wrong names or scopes."""
     wrong = [scope for scope in scopes if scope not in SCOPES]
     said = []
     if not NAME.fullmatch(name):
@@ -69,13 +69,23 @@ def add_key(home: Home, name: str, scopes: Sequence[str]) -> str:
     if said:
         raise RequestError("; ".join(said))
     text = secrets.token_urlsafe(BYTES)
-    value = {
+    return text, {
         "digest": digest_of(text),
         "scopes": [scope for scope in SCOPES if scope in scopes],
         "created": now(),
         "revoked": None,
     }
-    row = {"env": home.env, "key": PREFIX + name, "value": json.dumps(value)}
+
+
+def revoked(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is kept of a key that is revoked."""
+    return {**entry, "revoked": entry["revoked"] or now()}
+
+
+def add_key(home: Home, name: str, scopes: Sequence[str]) -> str:
+    """Return a new key; RequestError for a name that is taken, or wrong names or scopes."""
+    text, entry = made(name, scopes)
+    row = {"env": home.env, "key": PREFIX + name, "value": json.dumps(entry)}
     with home.state.write() as db:
         if db.execute(select(settings).where(*_mine(home, name))).first() is not None:
             raise RequestError(f"a key {name} is there already; choose another name")
@@ -89,10 +99,9 @@ def revoke_key(home: Home, name: str) -> None:
         stored = db.execute(select(settings.c.value).where(*_mine(home, name))).first()
         if stored is None:
             raise UnknownName.of("access key", name, [key.name for key in _all(db, home)])
-        value = json.loads(stored.value)
-        value["revoked"] = value["revoked"] or now()
+        entry = revoked(json.loads(stored.value))
         db.execute(delete(settings).where(*_mine(home, name)))
-        row = {"env": home.env, "key": PREFIX + name, "value": json.dumps(value)}
+        row = {"env": home.env, "key": PREFIX + name, "value": json.dumps(entry)}
         insert_missing(db, settings, [row])
 
 
@@ -101,11 +110,11 @@ def _all(db: Connection, home: Home) -> list[AccessKey]:
         settings.c.env == home.env, settings.c.key.startswith(PREFIX)
     )
     rows = sorted((row.key, row.value) for row in db.execute(asked))
-    return [_read(key.removeprefix(PREFIX), value) for key, value in rows]
+    return [read(key.removeprefix(PREFIX), json.loads(value)) for key, value in rows]
 
 
-def _read(name: str, value: str) -> AccessKey:
-    entry = json.loads(value)
+def read(name: str, entry: Mapping[str, Any]) -> AccessKey:
+    """Return a key from what is kept of it."""
     return AccessKey(
         name, entry["digest"], tuple(entry["scopes"]), entry["created"], entry["revoked"]
     )

@@ -97,7 +97,7 @@ def serving(
     follower = Follower([followed], 0.05, access)
     try:
         app = application(service, follower, access, hosts, rates=rates, logged=logged)
-        with _listening(app, followed, proxies) as client:
+        with listening(app, followed, proxies) as client:
             yield client
     finally:
         home.close()
@@ -108,12 +108,13 @@ def running(models: Sequence[Served]) -> Iterator[Client]:
     """Serve models without a home."""
     service = Service({model.name: model for model in models}, Figures())
     app = application(service, Follower(()), Access(list, unguarded=True))
-    with _listening(app, models[0]) as client:
+    with listening(app, models[0]) as client:
         yield client
 
 
 @contextmanager
-def _listening(app: FastAPI, served: Served, proxies: Sequence[str] = ()) -> Iterator[Client]:
+def listening(app: FastAPI, served: Served, proxies: Sequence[str] = ()) -> Iterator[Client]:
+    """Run an application."""
     server = uvicorn.Server(uvicorn.Config(app, port=0, **settings(proxies)))
     thread = threading.Thread(target=server.run)
     thread.start()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,11 +17,15 @@ from ml_assets.errors import RequestError
 from ml_assets.release.read import unpacked
 from ml_assets.release.write import write
 from ml_assets.serve.model import load
-from ml_assets.serve.service.asked import Bundles
+from ml_assets.serve.service.asked import SAID, Asked, Bundles, said
 from ml_assets.serve.service.bundled import served_of
+from ml_assets.serve.service.served import Served
+from ml_assets.serve.service.start import create
 from ml_assets.stages.release.files import SUMS, sha256, sums
+from ml_assets.store.key_file import keys_in
 from ml_assets_tests.projects import FORECAST, Toy, copied, prices, sales
-from ml_assets_tests.serve.serving import PREDICT, running
+from ml_assets_tests.serve.serving import PREDICT, listening, running
+from ml_assets_tests.serve.test_access import bearer
 
 BATCH = "2020-06"
 
@@ -133,12 +138,54 @@ def test_the_command_says_what_is_wrong_and_exits_with_2(bundle: Path, joins: li
     run = CliRunner()
     for arguments, wanted in {
         ("forecast", "--bundle", str(bundle)): "got the models forecast and --bundle",
-        ("--join", joins[0]): "--join and --public-key are for --bundle",
+        ("--join", joins[0]): "--join, --public-key and --keys are for --bundle",
         ("--bundle", str(bundle)): "give --join prices=FILE",
         ("--bundle", str(bundle), *(w for j in joins for w in ("--join", j)), "--listen", "::"): (
-            "there is no access key: say --no-keys"
+            "there is no access key: give --keys FILE, or say --no-keys"
         ),
         ("--bundle", str(bundle.parent)): "is not a file; a bundle has no folders",
     }.items():
         done = run.invoke(app, ["serve", *arguments])
         assert (done.exit_code, wanted in done.output) == (2, True), done.output
+
+
+def test_access_keys_of_a_file_are_followed(
+    bundle: Path, joins: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "keys.json"
+    run = CliRunner().invoke
+    made = run(app, ["keys", "add", "shop", "--file", str(file), "--json"])
+    key = json.loads(made.stdout)["key"]
+    assert key not in file.read_text()
+    again = run(app, ["keys", "add", "shop", "--file", str(file)])
+    assert (again.exit_code, "is there already" in again.output) == (2, True)
+    bundles = Bundles([str(bundle)], joins, None, str(file))
+    asked = Asked([], bundles, ["*"], False, False, None, 1 << 20, 1000)
+    monkeypatch.setenv(SAID, said(asked))
+    with listening(create(), Served("forecast")) as client:
+        example = json.loads(client.ask("/v1/models/forecast", **bearer(key)).body)["example"]
+        assert client.ask(PREDICT, example).status == 401
+        assert client.ask(PREDICT, example, **bearer(key)).status == 200
+        file.rename(tmp_path / "away.json")
+        file.write_text("{}")
+        time.sleep(1.5)
+        assert client.ask(PREDICT, example).status == 401, "it never opens by itself"
+        (tmp_path / "away.json").rename(file)
+        assert run(app, ["keys", "revoke", "shop", "--file", str(file)]).exit_code == 0
+        deadline = time.monotonic() + 30
+        while client.ask(PREDICT, example, **bearer(key)).status != 401:
+            assert time.monotonic() < deadline
+    listed = run(app, ["keys", "list", "--file", str(file), "--json"])
+    assert [(k["name"], k["revoked"] is None) for k in json.loads(listed.stdout)] == [
+        ("shop", False)
+    ]
+
+
+def test_a_file_that_holds_no_keys_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "keys.json"
+    with pytest.raises(RequestError, match="cannot be read: No such file"):
+        keys_in(file)
+    for text in ("[]", '{"shop": {"digest": "x"}}', "shop"):
+        file.write_text(text)
+        with pytest.raises(RequestError, match=r"is no file of access keys|has no access keys"):
+            keys_in(file)

@@ -114,6 +114,16 @@ def test_an_everyday_row_needs_no_frame() -> None:
     assert row["target"] is None
 
 
+def test_a_few_rows_are_read_as_many_are() -> None:
+    rows = [EVERYDAY, {**EVERYDAY, "port": "EWR", "late": None}, {**EVERYDAY, "tail": "NONE"}]
+    found, whole = READER.read(*rows), read(SPEC, source_of(rows, SPEC))
+    assert found is not None
+    assert found.schema == whole.table.schema
+    assert found.to_pylist() == whole.table.to_pylist()
+    assert found["port"].combine_chunks().dictionary.to_pylist() == ["EWR", "JFK"]
+    assert READER.read(EVERYDAY, {**EVERYDAY, "clock": "noon"}) is None
+
+
 def test_a_time_with_a_zone_is_the_moment_that_it_says() -> None:
     slow, quick = verdicts(SPEC, {**EVERYDAY, "at": LOCAL})
     assert quick == slow == verdicts(SPEC, EVERYDAY)[0]

@@ -21,6 +21,8 @@ class Bundles:
     joins: list[str]
     """`NAME[@BATCH]=FILE`, for every bundle whose model is joined with NAME."""
     public_key: str | None
+    keys: str | None = None
+    """A file of access keys."""
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -32,6 +32,8 @@ class Limits:
     rows: int = 100_000
     at_once: int = 4
     """Bodies of the greatest size that are held in memory at once."""
+    small: int = 1 << 20
+    """Bytes of a body that need not wait for larger ones."""
 
 
 @dataclass
@@ -103,7 +105,8 @@ class Service:
             with self.room.held() as take:
                 body = await self._body(request, take)
                 arrived = True
-                response = await run_in_threadpool(work, model, body)
+                async with self._turn(len(body)):
+                    response = await run_in_threadpool(work, model, body)
         except Refused as refused:
             # What is left of a body is not waited for.
             left = {} if arrived else {"Connection": "close"}
@@ -123,6 +126,28 @@ class Service:
             raise Refused(503, f"requests cannot be kept now: {full}") from None
         self.figures.rows.labels(model.name, protocol).inc(len(replied.table))
         return replace(replied, request=request)
+
+    @cached_property
+    def _turns(self) -> tuple[asyncio.Semaphore, asyncio.Semaphore]:
+        return asyncio.Semaphore(), asyncio.Semaphore()
+
+    @asynccontextmanager
+    async def _turn(self, size: int) -> AsyncIterator[None]:
+        """Wait until a body of this size may be worked on.
+
+        One small and one large are, at a time: threads that take turns at the interpreter take
+        longer for all together, and the rows of a large one many times its size in memory.
+        """
+        turn = self._turns[size > self.limits.small]
+        try:
+            async with asyncio.timeout(self.limits.seconds):
+                await turn.acquire()
+        except TimeoutError:
+            raise Refused(503, "too many requests wait; try again later") from None
+        try:
+            yield
+        finally:
+            turn.release()
 
     async def _body(self, request: Request, take: Callable[[int], None]) -> bytes:
         encoding = request.headers.get("content-encoding", "identity")

@@ -16,7 +16,7 @@ from fastapi import FastAPI
 from ml_assets.serve.recording.recorder import Recorder
 from ml_assets.serve.service.access import Access, Rates
 from ml_assets.serve.service.app import application
-from ml_assets.serve.service.asked import SAID, SHARED, Asked, heard
+from ml_assets.serve.service.asked import SAID, SHARED, Asked, Bundles, heard
 from ml_assets.serve.service.bundled import served_of
 from ml_assets.serve.service.figures import Figures
 from ml_assets.serve.service.followed import Followed, Follower
@@ -25,6 +25,7 @@ from ml_assets.serve.service.requests import Limits, Service
 from ml_assets.serve.service.served import Served
 from ml_assets.spec.project import read_valid
 from ml_assets.store.access import access_keys
+from ml_assets.store.key_file import keys_in
 from ml_assets.workspace import locate
 
 
@@ -50,9 +51,9 @@ def _parts(asked: Asked, figures: Figures) -> Parts:
     reads the figures of monitoring reports.
     """
     if asked.bundles is not None:
-        # Nothing but a home has access keys or keeps requests.
-        keys = Access(list, unguarded=True)
-        return served_of(asked.bundles), Recorder({}), Follower(()), keys, bytes
+        # Nothing but a home keeps requests.
+        access = _access_to(asked.bundles)
+        return served_of(asked.bundles), Recorder({}), Follower((), keys=access), access, bytes
     workspace = locate()
     home = workspace.open_home()
     project, _ = read_valid(workspace.defs)
@@ -64,3 +65,12 @@ def _parts(asked: Asked, figures: Figures) -> Parts:
     access.look()
     reports = partial(monitored, home, project, asked.models)
     return models, recorder, Follower(models, keys=access), access, reports
+
+
+def _access_to(bundles: Bundles) -> Access:
+    """Return who may ask for what bundles predict: anyone, or the keys of a file."""
+    if bundles.keys is None:
+        return Access(list, unguarded=True)
+    access = Access(partial(keys_in, Path(bundles.keys)))
+    access.look()
+    return access

@@ -15,6 +15,9 @@ import pyarrow as pa
 from ml_assets.stages.intervals import apply
 from ml_assets.stages.train.encode import Array
 
+FEW = 8
+"""Rows that are looked up one by one, which is faster then."""
+
 
 def columns(
     limits: Mapping[str, Any] | None,
@@ -40,6 +43,10 @@ def columns(
 
 def _limits(limits: Mapping[str, Any], features: pa.Table, rows: int) -> Array:
     """Return the limit of each row (n,), looked up once for rows of the same slice."""
+    if rows <= FEW:
+        return apply.limits(
+            limits, rows, {name: features[name].to_pylist() for name in limits["by"]}
+        )
     code = np.zeros(rows, dtype=np.int64)
     for name in limits["by"]:
         column = features[name].combine_chunks()

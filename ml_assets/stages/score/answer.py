@@ -16,7 +16,7 @@ Belongs here: the columns of an answer. Does not belong here: files.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,8 @@ PREDICTION, UNSEEN, MISSING_JOINS, PROBLEM = "prediction", "unseen", "missing_jo
 CLASS = "class"
 PROBABILITY = "probability_"
 """Before the name of a class."""
+FEW = 8
+"""Rows that are compared one by one, which is faster then."""
 
 
 def answer(
@@ -86,15 +88,29 @@ def _listed(rows: int, problems: Mapping[int, str]) -> pa.Array:
     return pa.array([problems.get(row) for row in range(rows)], pa.string())
 
 
-def unseen_in(document: Mapping[str, Any], features: pa.Table) -> list[str | None]:
-    """Return for each row the category features whose value the model never saw, None if none."""
+def unseen_in(
+    document: Mapping[str, Any], features: pa.Table, known: Mapping[str, Set[str]] | None = None
+) -> list[str | None]:
+    """Return for each row the category features whose value the model never saw, None if none.
+
+    `known` are those that it saw, as `known_of` returns them; a few rows are compared by it.
+    """
     unseen: list[list[str]] = [[] for _ in range(len(features))]
-    for name, known in document["categories"].items():
+    for name, seen in document["categories"].items():
         if document["columns"].get(name) != "category":
             continue
-        texts = features[name].cast(pa.string())
-        new = pc.and_(texts.is_valid(), pc.invert(pc.is_in(texts, pa.array(known, pa.string()))))
-        if pc.any(new).as_py():
-            for row in np.flatnonzero(new.to_numpy()).tolist():
-                unseen[row].append(name)
+        if known is not None and len(features) <= FEW:
+            given = features[name].to_pylist()
+            rows = [n for n, v in enumerate(given) if v is not None and v not in known[name]]
+        else:
+            texts = features[name].cast(pa.string())
+            new = pc.invert(pc.is_in(texts, pa.array(seen, pa.string())))
+            rows = np.flatnonzero(pc.and_(texts.is_valid(), new).to_numpy()).tolist()
+        for row in rows:
+            unseen[row].append(name)
     return [", ".join(names) or None for names in unseen]
+
+
+def known_of(document: Mapping[str, Any]) -> dict[str, frozenset[str]]:
+    """Return the categories that a model saw, by feature."""
+    return {name: frozenset(values) for name, values in document["categories"].items()}

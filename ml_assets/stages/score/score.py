@@ -17,7 +17,7 @@ import pyarrow as pa
 from ml_assets.faults import HookError
 from ml_assets.stages.hook import Hook
 from ml_assets.stages.intervals.columns import columns
-from ml_assets.stages.score.answer import answer, unseen_in
+from ml_assets.stages.score.answer import answer, known_of, unseen_in
 from ml_assets.stages.score.features import computed, together
 from ml_assets.stages.score.read import Ints, Read
 from ml_assets.stages.score.row import RowReader
@@ -74,6 +74,10 @@ class Scorer:
         """What reads a single raw row quickly."""
         return RowReader(self.spec.rows)
 
+    @cached_property
+    def _known(self) -> Mapping[str, frozenset[str]]:
+        return known_of(self.document)
+
     def from_rows(self, rows: Read, groups: Sequence[Group]) -> Predicted:
         """Return the predictions for raw rows, each of which is in one group."""
         problems, at = dict(rows.problems), [np.zeros(0, np.int64)]
@@ -104,7 +108,7 @@ class Scorer:
 
     def answer(self, rows: int, predicted: Predicted) -> pa.Table:
         """Return the answer to `rows` rows (see `answer`)."""
-        unseen = unseen_in(self.document, predicted.features)
+        unseen = unseen_in(self.document, predicted.features, self._known)
         return answer(
             self.document,
             rows,
