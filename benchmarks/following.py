@@ -117,7 +117,7 @@ def main() -> None:
         path = f"/v1/models/{given.model}/predict"
         body = json.dumps(example_of(port, given.model)).encode()
         asking = Asking(port, path, body, given.requests)
-        threads = [threading.Thread(target=asking.client) for _ in range(2)]
+        threads = [threading.Thread(target=asking.client, daemon=True) for _ in range(2)]
         for thread in threads:
             thread.start()
         champions, delays = [(0.0, one)], []
@@ -126,14 +126,14 @@ def main() -> None:
             connections = asking.each_worker(process)
             at = change(home, given.model, version)
             champions.append((at, version))
-            delays.append([seen(asking, each, version) - at for each in connections])
+            delays.append(seen(asking, connections, version) - at)
             time.sleep(REST)
         asking.changed.set()
         for thread in threads:
             thread.join()
     home.close()
     wrong = [found for found in asking.found if found[2] not in allowed(champions, *found[:2])]
-    slowest = max(max(each) for each in delays)
+    slowest = max(delays)
     by = Counter(version for _, _, version in asking.found)
     print(f"{len(asking.found):,} answers by {dict(by)}, {given.changes} changes; "
           f"{len(asking.failed)} failed, {len(wrong)} by a version of before; "
@@ -142,12 +142,13 @@ def main() -> None:
         raise SystemExit(f"wanted none, and {WITHIN:.0f} s at most: {asking.failed[:3]}")
 
 
-def seen(asking: Asking, connection: http.client.HTTPConnection, version: str) -> float:
-    """Return when a worker answered by a version first."""
+def seen(asking: Asking, connections: list[http.client.HTTPConnection], version: str) -> float:
+    """Return when the last worker answered by a version first."""
+    left = list(connections)
     while True:
-        at, found = asking.ask(connection)
-        if found == version or connection.sock is None:
-            return at
+        left = [each for each in left if asking.ask(each)[1] != version]
+        if not left:
+            return time.time()
         time.sleep(0.05)
 
 

@@ -15,11 +15,12 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ml_assets.serve.service import mlflow, native, v2
 from ml_assets.serve.service.access import KNOWN, Access, Guarded, Rates
+from ml_assets.serve.service.documented import json_when, refusals
 from ml_assets.serve.service.followed import Follower
 from ml_assets.serve.service.requests import Service
 
@@ -97,7 +98,7 @@ def _watched(app: FastAPI, service: Service) -> None:
     def healthz() -> JSONResponse:
         return JSONResponse({"alive": True})
 
-    @app.get("/readyz", summary="Whether every model serves its champion")
+    @app.get("/readyz", summary="Whether every model serves its champion", responses=json_when(503))
     def readyz(request: Request) -> JSONResponse:
         models = {
             name: {
@@ -112,16 +113,26 @@ def _watched(app: FastAPI, service: Service) -> None:
         told = {"models": models} if request.scope[KNOWN] else {}
         return JSONResponse({"ready": there, **told}, 200 if there else 503)
 
-    @app.get("/ping", summary="As readyz, for MLflow's clients")
+    @app.get(
+        "/ping",
+        summary="As readyz, for MLflow's clients",
+        response_class=PlainTextResponse,
+        responses={503: {"description": "A model is not loaded"}},
+    )
     def ping() -> Response:
         there = all(model.loaded is not None for model in service.models.values())
-        return Response("\n", 200 if there else 503)
+        return PlainTextResponse("\n", 200 if there else 503)
 
-    @app.get("/version", summary="The version of ml_assets")
+    @app.get("/version", summary="The version of ml_assets", response_class=PlainTextResponse)
     def told() -> Response:
-        return Response(version("ml_assets"), media_type="text/plain")
+        return PlainTextResponse(version("ml_assets"))
 
-    @app.get("/metrics", summary="Figures for Prometheus")
+    @app.get(
+        "/metrics",
+        summary="Figures for Prometheus",
+        response_class=PlainTextResponse,
+        responses=refusals(),
+    )
     def metrics() -> Response:
         for name, model in service.models.items():
             if model.loaded is not None:

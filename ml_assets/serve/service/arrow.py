@@ -38,10 +38,11 @@ def arrow(body: bytes, most_bytes: int, most_rows: int) -> Source:
                 part.validate(full=True)
                 parts.append(part)
             table = pa.Table.from_batches(parts, stream.schema)
+        # Only now: names that are not UTF-8 raise when they are asked for.
+        return source_of_table(table)
     except (pa.ArrowException, OSError, ValueError, struct.error) as error:
         said = (str(error).splitlines() or ["damaged"])[0][:100]
         raise Refused(400, f"the body is not an Arrow stream: {said}") from None
-    return source_of_table(table)
 
 
 def _sizes(body: bytes) -> Iterator[int]:

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from ml_assets.serve.service import bodies
+from ml_assets.serve.service.documented import ASKED
 from ml_assets.serve.service.predicting import Options, request_id
 from ml_assets.serve.service.refused import Refused
 from ml_assets.serve.service.requests import Service
@@ -40,11 +41,15 @@ def routes(service: Service) -> APIRouter:
 
         return await service.answered(request, PROTOCOL, find, work)
 
-    @router.post("/invocations", summary="Predictions for MLflow's clients")
+    @router.post("/invocations", summary="Predictions for MLflow's clients", responses=ASKED)
     async def invocations(request: Request) -> Response:
         return await answered(request, service.only)
 
-    @router.post("/models/{name}/invocations", summary="The same of one of several models")
+    @router.post(
+        "/models/{name}/invocations",
+        summary="The same of one of several models",
+        responses=ASKED,
+    )
     async def of_model(request: Request, name: str) -> Response:
         return await answered(request, lambda: service.model(name))
 

@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 from ml_assets.serve.service import bodies
 from ml_assets.serve.service.arrow import arrow
 from ml_assets.serve.service.described import described
+from ml_assets.serve.service.documented import ASKED, NAMED, refusals
 from ml_assets.serve.service.predicting import Options, Reply, request_id
 from ml_assets.serve.service.refused import Refused
 from ml_assets.serve.service.requests import Limits, Service
@@ -31,11 +32,11 @@ def routes(service: Service, example: dict[str, Any] | None) -> APIRouter:
     """Return the routes under /v1."""
     router = APIRouter(prefix="/v1", tags=["models"])
 
-    @router.get("/models", summary="The models that are served")
+    @router.get("/models", summary="The models that are served", responses=refusals())
     def models() -> JSONResponse:
         return JSONResponse({"models": [described(model) for model in service.models.values()]})
 
-    @router.get("/models/{name}", summary="A model: version, columns, inputs")
+    @router.get("/models/{name}", summary="A model: version, columns, inputs", responses=NAMED)
     def model(name: str) -> JSONResponse:
         try:
             return JSONResponse(described(service.model(name)))
@@ -45,6 +46,7 @@ def routes(service: Service, example: dict[str, Any] | None) -> APIRouter:
     @router.post(
         "/models/{name}/predict",
         summary="Predictions for rows, in their order",
+        responses={**ASKED, 200: {"content": {kind: {} for kind in (bodies.CSV, bodies.ARROW)}}},
         openapi_extra=_documented(example),
     )
     async def predict(

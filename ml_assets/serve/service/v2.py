@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from ml_assets.serve.service import bodies
+from ml_assets.serve.service.documented import ASKED, NAMED, json_when, refusals
 from ml_assets.serve.service.predicting import Options, Reply, request_id
 from ml_assets.serve.service.refused import Refused
 from ml_assets.serve.service.requests import Service
@@ -32,7 +33,7 @@ def routes(service: Service) -> APIRouter:
     """Return the routes under /v2."""
     router = APIRouter(prefix="/v2", tags=["Open Inference Protocol"])
 
-    @router.get("", summary="The server")
+    @router.get("", summary="The server", responses=refusals())
     def server() -> JSONResponse:
         metadata = {"name": "ml_assets", "version": version("ml_assets"), "extensions": []}
         return JSONResponse(metadata)
@@ -41,19 +42,19 @@ def routes(service: Service) -> APIRouter:
     def live() -> JSONResponse:
         return JSONResponse({"live": True})
 
-    @router.get("/health/ready", summary="Whether all models are loaded")
+    @router.get("/health/ready", summary="Whether all models are loaded", responses=json_when(503))
     def ready() -> JSONResponse:
         there = all(model.loaded is not None for model in service.models.values())
         return JSONResponse({"ready": there}, 200 if there else 503)
 
-    @router.get("/models/{name}", summary="A model's tensors")
+    @router.get("/models/{name}", summary="A model's tensors", responses=NAMED)
     def model(name: str) -> JSONResponse:
         try:
             return JSONResponse(_metadata(service.model(name)))
         except Refused as refused:
             return JSONResponse(refused.document(), refused.status)
 
-    @router.get("/models/{name}/ready", summary="Whether a model is loaded")
+    @router.get("/models/{name}/ready", summary="Whether a model is loaded", responses=NAMED)
     def model_ready(name: str) -> JSONResponse:
         try:
             there = service.model(name).loaded is not None
@@ -61,7 +62,7 @@ def routes(service: Service) -> APIRouter:
             return JSONResponse(refused.document(), refused.status)
         return JSONResponse({"name": name, "ready": there}, 200 if there else 503)
 
-    @router.post("/models/{name}/infer", summary="Predictions for tensors")
+    @router.post("/models/{name}/infer", summary="Predictions for tensors", responses=ASKED)
     async def infer(request: Request, name: str) -> Response:
         def work(model: Served, body: bytes) -> Response:
             asked = bodies.document(body, service.limits.rows)
