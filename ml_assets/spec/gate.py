@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from ml_assets.spec.base import Name, Names, Resamples, Seed, Spec
+from ml_assets.spec.protected import ProtectedGate
 from ml_assets.spec.trial import TrialSpec
 
 
@@ -76,6 +77,8 @@ class GateSpec(Spec):
     """With fewer: refuse, or compare how both models are made by repeated cross-validation on all
     rows (for a split by hash). A candidate that is not shown to be within the margin then waits as
     challenger."""
+    protected: ProtectedGate | None = None
+    """How far groups of `evaluation.protected` may be apart; by default as far as they are."""
     parity: Parity = Parity()
     max_bytes: Annotated[int, Field(ge=1)] | None = None
     """Largest size of the model document."""

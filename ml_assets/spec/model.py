@@ -25,6 +25,7 @@ from ml_assets.spec.intervals import PredictionIntervals
 from ml_assets.spec.metrics import METRICS, Asked, Metric, plain
 from ml_assets.spec.mistakes import Mistakes, Place
 from ml_assets.spec.monitoring import Monitoring
+from ml_assets.spec.protected import wrong_rule
 from ml_assets.spec.requests import Requests
 from ml_assets.spec.serving import Serving
 from ml_assets.spec.split import HashSplit, SplitSpec, TimeSplit
@@ -246,6 +247,9 @@ class Evaluation(Spec):
 
     slices: Names = ()
     """Features or dataset columns; metrics are reported for each of their values."""
+    protected: Names = ()
+    """Features or dataset columns whose groups are compared: the metric, and of two classes whom
+    the model selects ([more](../how-to/protected-groups.md))."""
     intervals: Intervals = Intervals()
     metrics: Asked = {}
     """More metrics to report ([which](evaluation.md#metrics)): a list such as
@@ -465,6 +469,7 @@ class ModelSpec(Spec):
         for name in sorted(set(wanted) - set(self.evaluation.slices)):
             near = suggest(name, self.evaluation.slices)
             yield ("gate", "slices", "names"), f"{name!r} is not in evaluation.slices{near}"
+        yield from wrong_rule(self.gate.protected, self.evaluation.protected, self.task)
         grouped = isinstance(self.split, HashSplit) and bool(self.split.group)
         if self.gate.not_worse.block == "group" and not grouped:
             yield ("gate", "not_worse", "block"), "group needs a hash split with a group"

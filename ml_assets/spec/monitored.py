@@ -11,6 +11,7 @@ from ml_assets.spec.columns import Column
 from ml_assets.spec.metrics import Metric
 from ml_assets.spec.model import Intervals, Task
 from ml_assets.spec.predictions import AgainSpec
+from ml_assets.spec.protected import ProtectedSpec
 from ml_assets.spec.quality import Block, ReferenceSpec, ReportSpec
 
 
@@ -43,6 +44,8 @@ class RealizedBySpec(Spec):
     slices: tuple[str, ...]
     intervals: Intervals
     seed: int
+    protected: ProtectedSpec | None = None
+    """How protected groups are compared, if there are any."""
 
 
 class MonitorSpec(Spec):

@@ -278,10 +278,12 @@ def _model_mismatches(model: ModelSpec, dataset: DatasetSpec) -> Iterator[tuple[
     if model.weight is not None and model.weight not in dataset.columns:
         yield ("weight",), f"no column {model.weight!r}{suggest(model.weight, dataset.columns)}"
     known = {*dataset.columns, *model.features.columns}
-    for number, column in enumerate(model.evaluation.slices):
-        if column not in known:
-            said = f"no column {column!r}{suggest(column, known)}"
-            yield ("evaluation", "slices", number), said
+    asked = model.evaluation
+    for part, names in (("slices", asked.slices), ("protected", asked.protected)):
+        for number, column in enumerate(names):
+            if column not in known:
+                said = f"no column {column!r}{suggest(column, known)}"
+                yield ("evaluation", part, number), said
 
 
 def _release_mismatches(

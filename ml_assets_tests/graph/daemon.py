@@ -44,8 +44,12 @@ class Daemon:
         return list(reversed(self.instance.get_runs()))
 
     def ticks(self) -> list[Any]:
-        """Return the sensor's ticks, newest first."""
-        states = self.instance.all_instigator_state(instigator_type=InstigatorType.SENSOR)
+        """Return the ticks of the sensor that plans, newest first."""
+        states = [
+            state
+            for state in self.instance.all_instigator_state(instigator_type=InstigatorType.SENSOR)
+            if not state.instigator_name.startswith("alerts")
+        ]
         if not states:
             return []
         return list(

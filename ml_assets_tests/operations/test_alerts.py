@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -18,6 +14,7 @@ from ml_assets.spec.project import Project
 from ml_assets.store.home import Home
 from ml_assets.store.records import Product
 from ml_assets_tests.projects import FORECAST, Toy, write_project
+from ml_assets_tests.webhook import listening
 
 REPORT = "forecast/monitoring_report"
 DRIFT = {
@@ -62,45 +59,6 @@ def reported(home: Home, batch: str, **verdicts: bool | None) -> None:
     facts = {"monitoring": {"numbers": {"joint_auc": 0.5}}}
     found = Product(REPORT, batch, {}, {}, checks, facts)
     home.records.record("dev", [found], "run")
-
-
-class Server(HTTPServer):
-    """A webhook that keeps what it is sent, and answers with a status."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Hook)
-        self.got: list[dict[str, Any]] = []
-        self.status = 200
-
-
-class Hook(BaseHTTPRequestHandler):
-    """One request to it."""
-
-    server: Server
-
-    def do_POST(self) -> None:
-        """Keep the document."""
-        size = int(self.headers["Content-Length"])
-        self.server.got.append(json.loads(self.rfile.read(size)))
-        self.send_response(self.server.status)
-        self.end_headers()
-
-    def log_message(self, *_: Any) -> None:
-        """Say nothing."""
-
-
-@contextmanager
-def listening() -> Iterator[Server]:
-    """Run a server on this machine."""
-    server = Server()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def test_a_warning_is_sent_once_and_again_after_it_had_passed(

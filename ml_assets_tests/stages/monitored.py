@@ -55,6 +55,7 @@ def figures(**changed: Any) -> dict[str, Any]:
         "realized": {},
         "slices": [],
         "calibration": None,
+        "protected": None,
         "estimated": {},
         "not_computed": [],
         **changed,

@@ -153,6 +153,8 @@ def _decision(session: Session, unit: Unit, judged: Judged, policy: str) -> Made
         "metrics": unsure or judged.report.outputs["metrics"],
         "parity": parity.outputs["parity"],
     }
+    if model.gate.protected is not None:
+        inputs["protected"] = judged.report.outputs["protected"]
     hooks: dict[str, Hooks] = {"family": _family(session, unit, judged.made)}
     compared: Action | None = None
     if judged.against is not None:

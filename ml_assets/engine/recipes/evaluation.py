@@ -27,12 +27,14 @@ from ml_assets.keys.action import Action, Input
 from ml_assets.spec.intervals import CoverageSpec
 from ml_assets.spec.model import EvaluateSpec, ExplainSpec, OptimismSpec, ReportSpec
 from ml_assets.spec.project import Project
+from ml_assets.spec.protected import ProtectedSpec
 from ml_assets.workspace import Workspace
 
 _PARTS = ("evaluate", "explain", "optimism", "report")
 STAGES = (*(f"ml_assets.stages.evaluate.{name}" for name in _PARTS), change.STAGE)
 """The stages of a report, in data-flow order."""
 COVERAGE = "ml_assets.stages.evaluate.coverage:coverage"
+PROTECTED = "ml_assets.stages.evaluate.protected:protected"
 
 
 def evaluate_spec(project: Project, name: str, known: Seen | None = None) -> EvaluateSpec:
@@ -76,6 +78,22 @@ def coverage_spec(project: Project, name: str, known: Seen | None = None) -> Cov
     )
 
 
+def protected_spec(project: Project, name: str, known: Seen | None = None) -> ProtectedSpec:
+    """Return what comparing a model's protected groups depends on; `known` as above."""
+    evaluated = evaluate_spec(project, name, known)
+    asked = evaluated.evaluation
+    return ProtectedSpec(
+        task=evaluated.task,
+        metric=evaluated.metric,
+        columns=asked.protected,
+        sensitive=tuple(column for column in asked.protected if column in evaluated.sensitive),
+        level=asked.intervals.level,
+        resamples=asked.intervals.resamples,
+        block=asked.intervals.block,
+        seed=evaluated.seed,
+    )
+
+
 def role_of(session: Session, made: Made, role: str) -> str | None:
     """Return the chosen family or the best baseline, of this candidate or else the last one."""
     if role in made.facts:
@@ -98,6 +116,9 @@ def evaluation_report_code(project: Project, workspace: Workspace, name: str) ->
     if project.models[name].prediction_intervals is not None:
         own.append(COVERAGE.partition(":")[0])
         specs.append(coverage_spec(project, name))
+    if project.models[name].evaluation.protected:
+        own.append(PROTECTED.partition(":")[0])
+        specs.append(protected_spec(project, name))
     return Versioned([*STAGES, *own, *family_modules(project, workspace, name)], specs)
 
 
@@ -122,6 +143,8 @@ def evaluation_report(session: Session, unit: Unit) -> Sequence[Made]:
     asked = session.project.models[unit.group].prediction_intervals
     if asked is not None and "limits" in made.outputs:
         actions.insert(0, _covered(session, unit, made, references, tested))
+    if session.project.models[unit.group].evaluation.protected:
+        actions.insert(0, _by_group(session, unit, made, references, tested))
     parts = zip(actions, session.each(unit, actions), strict=True)
     done = {action.part: one for action, one in parts}
     chosen = _module(session, unit, role_of(session, made, "chosen"))
@@ -138,6 +161,8 @@ def evaluation_report(session: Session, unit: Unit) -> Sequence[Made]:
     }
     if "coverage" in done:
         said["coverage"] = done["coverage"].outputs["coverage"]
+    if "protected" in done:
+        said["protected"] = done["protected"].outputs["protected"]
     page = ReportSpec(**dict(params), candidate=_digest_of(session, made))
     stage = "ml_assets.stages.evaluate.report:report"
     (done["report"],) = session.each(unit, [Action("report", stage, page, {**said, **references})])
@@ -218,6 +243,20 @@ def _covered(
     }
     params = coverage_spec(session.project, unit.group, seen_of(session, unit.group))
     return Action("coverage", COVERAGE, params, inputs, {"family": module} if module else {})
+
+
+def _by_group(
+    session: Session, unit: Unit, made: Made, references: dict[str, Input], tested: Input
+) -> Action:
+    """Return the action that compares protected groups on test."""
+    module = _module(session, unit, role_of(session, made, "chosen"))
+    inputs: dict[str, Input] = {
+        "model": made.outputs["model"],
+        "test": references["test"],
+        "features": tested,
+    }
+    params = protected_spec(session.project, unit.group, seen_of(session, unit.group))
+    return Action("protected", PROTECTED, params, inputs, {"family": module} if module else {})
 
 
 def _explained(

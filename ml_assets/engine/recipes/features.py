@@ -43,7 +43,11 @@ def features_spec(project: Project, name: str) -> FeaturesSpec:
         target=model.target,
         task=model.task,
         weight=model.weight,
-        slices=tuple(s for s in model.evaluation.slices if s not in model.features.columns),
+        slices=tuple(
+            name
+            for name in dict.fromkeys([*model.evaluation.slices, *model.evaluation.protected])
+            if name not in model.features.columns
+        ),
         columns=model.features.columns,
         group=model.split.group if model.split.kind == "hash" else (),
         looked=sensitive.looked(project, name),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ml_assets.assets.cells import Unit
+from ml_assets.engine.recipes.evaluation import protected_spec
 from ml_assets.engine.sensitive import Seen, sensitive_inputs
 from ml_assets.spec.columns import Column
 from ml_assets.spec.model import FeatureColumn, Task
@@ -67,6 +68,7 @@ def realized_spec(project: Project, name: str, known: Seen) -> RealizedBySpec:
         slices=tuple(column for column in asked.slices if column not in hidden),
         intervals=asked.intervals,
         seed=model.training.seed,
+        protected=protected_spec(project, name, known) if asked.protected else None,
     )
 
 

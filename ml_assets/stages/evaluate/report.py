@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ml_assets.stages.evaluate import coverage_page
+from ml_assets.stages.evaluate import coverage_page, protected_page
 from ml_assets.stages.evaluate.registry import SECTIONS
 from ml_assets.stages.evaluate.section import Line, ReportTable, Section, TableCell, Text, View
 from ml_assets.stages.evaluate.sections import calibration
@@ -37,11 +37,12 @@ def report(
     validation: Handle,
     test: Handle,
     coverage: Handle | None = None,
+    protected: Handle | None = None,
 ) -> Result:
     """Return `report` (HTML bytes) and `plots` (JSON: name, title, svg, text of each).
 
-    `coverage` is that of prediction intervals, if there are any. Each plot is a whole SVG file on
-    white, for pages that show pictures.
+    `coverage` is that of prediction intervals, `protected` compares protected groups, if there are
+    any. Each plot is a whole SVG file on white, for pages that show pictures.
     """
     folds = {"train": train.table(), "validation": validation.table(), "test": test.table()}
     view = View(
@@ -60,6 +61,8 @@ def report(
         # Not among the sections: they are measured where every candidate is evaluated.
         place = 1 + next(n for n, part in enumerate(parts) if part.name == calibration.NAME)
         parts.insert(place, coverage_page.show(coverage.json(), spec.target_unit))
+    if protected is not None:
+        parts.append(protected_page.show(protected.json()))
     content = _page(view, parts)
     plots: list[Any] = [
         {"name": plot.name, "title": plot.title, "svg": plot.file(), "text": plot.text}

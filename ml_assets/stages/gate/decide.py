@@ -60,6 +60,7 @@ def decide(
     champion_validation: Handle | None = None,
     champion_features: Mapping[str, Handle] | None = None,
     crossed: Handle | None = None,
+    protected: Handle | None = None,
 ) -> Result:
     """Return `decision` (JSON) and `report` (HTML), as described in the package's docstring.
 
@@ -85,6 +86,8 @@ def decide(
             _compare(spec, evidence, rows, seen_keys(own, features), seen)
             _crosswise(evidence, crossed)
     lines = _lines(spec, evidence, metrics.json(), parity.json(), _age(own, features))
+    if protected is not None and spec.gate.protected is not None:
+        lines.append(rules.protected(spec.gate.protected, protected.json()))
     verdict = _verdict(spec, lines, evidence)
     decision = {
         "format": FORMAT,

@@ -10,11 +10,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from ml_assets.stages import metrics as standard
+from ml_assets.stages.evaluate.protected import shown
 from ml_assets.stages.gate.words import count, number
 from ml_assets.stages.notes import UNDECLARED, explained
 
 if TYPE_CHECKING:
     from ml_assets.spec.gate import DecideSpec, TrainingData
+    from ml_assets.spec.protected import ProtectedGate
 
 Effect = Literal["refuse", "wait"]
 Line = dict[str, Any]
@@ -307,6 +309,25 @@ def real_data(spec: DecideSpec) -> Line:
         text = "trained on dummy data, which only proves that the pipeline runs"
         return line("real_data", False, text, got="dummy", wanted="real")
     return line("real_data", True, "trained on landed data", got="real", wanted="real")
+
+
+def protected(rule: ProtectedGate, document: Mapping[str, Any]) -> Line:
+    """Protected groups may be only so far apart on test."""
+    name, wanted = shown(rule.figure, document["metric"]), rule.max_difference
+    said, got, unknown = [], {}, []
+    for column in document["columns"]:
+        entry = column["apart"].get(rule.figure)
+        if entry is None or entry["value"] is None:
+            unknown.append(column["column"])
+            continue
+        got[column["column"]] = entry["value"]
+        around = "" if entry["low"] is None else f" ({entry['low']:.4g} to {entry['high']:.4g})"
+        said.append(f"{entry['value']:.4g}{around} by {column['column']}")
+    text = f"largest difference of {name}: {', '.join(said)}, allowed {wanted:g}"
+    if unknown:
+        text = f"fewer than two groups of {', '.join(unknown)} have rows enough to be compared"
+        return line("protected", False, text, got=got, wanted=wanted, effect="wait")
+    return line("protected", max(got.values()) <= wanted, text, got=got, wanted=wanted)
 
 
 def age(spec: DecideSpec, days: float | None) -> Line:

@@ -51,6 +51,13 @@ def numbers(figures: Known) -> dict[str, float]:
     if figures["labels"]["late_days"] is not None:
         values["labels_late_days"] = figures["labels"]["late_days"]
     values |= _served(figures["service"])
+    if figures["protected"] is not None:
+        values |= {
+            f"apart_{column['column']}_{name}": entry["value"]
+            for column in figures["protected"]["columns"]
+            for name, entry in column["apart"].items()
+            if entry["value"] is not None
+        }
     rival = figures["challenger"]
     if rival is not None and rival["mean_absolute_difference"] is not None:
         values["apart_from_challenger"] = rival["mean_absolute_difference"]

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ml_assets.stages.counted import counted
+from ml_assets.stages.evaluate.protected import names, shown
 from ml_assets.stages.html import rendered
 from ml_assets.stages.monitor.history import history
 from ml_assets.stages.monitor.template import PAGE, STYLE
@@ -32,7 +33,7 @@ def page(spec: PageSpec, figures: Known, before_it: Sequence[Known] = ()) -> byt
     """
     verdicts = {name: verdict(figures) for name, verdict in VERDICTS.items()}
     before = figures["before"]
-    shown = {
+    content = {
         "style": STYLE,
         "model": spec.model,
         "batch": spec.batch,
@@ -61,9 +62,10 @@ def page(spec: PageSpec, figures: Known, before_it: Sequence[Known] = ()) -> byt
         "slices": [_slice(entry) for entry in figures["slices"]],
         "metric": spec.metric,
         "calibration": _calibration(figures["calibration"]),
+        "protected": _protected(figures["protected"]),
         "not_computed": figures["not_computed"],
     }
-    return rendered(PAGE, shown, trim=True)
+    return rendered(PAGE, content, trim=True)
 
 
 def _counts(figures: Known) -> Iterator[tuple[str, str]]:
@@ -166,6 +168,29 @@ def _slice(entry: Known) -> dict[str, Any]:
         "around": _around(entry),
         "few": entry["few"],
     }
+
+
+def _protected(document: Known | None) -> list[dict[str, Any]]:
+    """Return a table for each protected column: its head and its lines."""
+    if document is None:
+        return []
+    tables = []
+    for column in document["columns"]:
+        kinds = names(column)
+        lines = [
+            (entry["group"], f"{entry['rows']:,}", [_figure(entry["values"][n]) for n in kinds])
+            for entry in column["groups"]
+        ]
+        head = [shown(name, document["metric"]) for name in kinds]
+        apart = [_figure(column["apart"].get(name)) for name in kinds]
+        tables.append({"column": column["column"], "head": head, "lines": lines, "apart": apart})
+    return tables
+
+
+def _figure(entry: Known | None) -> str:
+    if entry is None or entry["low"] is None:
+        return number(None if entry is None else entry["value"])
+    return f"{number(entry['value'])} ({_around(entry)})"
 
 
 def _calibration(calibration: Known | None) -> dict[str, Any] | None:

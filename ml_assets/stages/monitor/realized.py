@@ -17,6 +17,8 @@ from ml_assets.faults import StageError
 from ml_assets.stages import metrics
 from ml_assets.stages.counted import counted
 from ml_assets.stages.evaluate import bootstrap, parts, slices
+from ml_assets.stages.evaluate.protected import Judged
+from ml_assets.stages.evaluate.protected import measured as compared
 from ml_assets.stages.evaluate.rows import PredictedRows
 from ml_assets.stages.metrics import Array
 from ml_assets.stages.result import Result
@@ -27,6 +29,7 @@ from ml_assets.stages.train import folds, threshold
 
 if TYPE_CHECKING:
     from ml_assets.spec.monitored import RealizedBySpec
+    from ml_assets.spec.protected import ProtectedSpec
     from ml_assets.stages.result import Handle
 
 FEWEST = 2
@@ -77,10 +80,13 @@ def by_slice(
         "not_computed": [],
     }
     lacking = document["not_computed"]
+    at = metrics.HALF if model is None else threshold.of(model.json())
+    if spec.protected is not None:
+        kept = np.flatnonzero(~seen)
+        document["protected"] = _protected(spec.protected, spec, said, table, kept, at)
     if len(rows) < FEWEST:
         lacking.append({"what": "realized metrics", "why": _too_few(document["labels"])})
         return Result({"realized": document}, document["labels"])
-    at = metrics.HALF if model is None else threshold.of(model.json())
     measured = _measured(spec, said, table, rows, at)
     document["metrics"], notes = _metrics(spec, measured)
     lacking += [{"what": "realized metrics", "why": note} for note in notes]
@@ -98,6 +104,27 @@ def _too_few(labels: dict[str, Any]) -> str:
         f"{counted(labels['measured'], 'row')} with a label that the model was not trained on, "
         f"wanted at least {FEWEST}"
     )
+
+
+def _protected(
+    asked: ProtectedSpec,
+    spec: RealizedBySpec,
+    said: pa.Table,
+    table: pa.Table,
+    rows: NDArray[np.int64],
+    at: float,
+) -> dict[str, Any] | None:
+    """Return the protected groups of rows that the model was not trained on, labelled or not."""
+    if len(rows) < FEWEST:
+        return None
+    taken = _measured(spec, said, table, rows, at)
+    labelled = taken.table["_target"].is_valid().to_numpy()
+    judged = Judged(taken.target, taken.prediction, labelled, taken.draws, at)
+    columns = {
+        name: taken.table[name if name in taken.table.column_names else f"_slice_{name}"]
+        for name in asked.columns
+    }
+    return compared(asked, judged, columns)
 
 
 def _measured(

@@ -72,6 +72,7 @@ def report(
         },
         "slices": true.get("slices", []),
         "calibration": true.get("calibration"),
+        "protected": true.get("protected"),
         "estimated": estimated,
         "not_computed": lacking,
     }

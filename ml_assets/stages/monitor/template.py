@@ -121,6 +121,26 @@ evaluation report.</p>
 {% endif %}
 </section>
 
+{% if protected %}
+<section id="protected">
+<h2>Protected groups</h2>
+<p class="soft">Selected is the share of rows that reach the threshold, true (false) positive that
+of rows whose target is true (false). Groups of few rows are not compared.</p>
+{% for table in protected %}
+<div class="scroll" tabindex="0" role="region" aria-label="By {{ table.column }}">
+<table><thead><tr><th scope="col">{{ table.column }}</th><th scope="col">Rows</th>
+{% for name in table.head %}<th scope="col">{{ name }}</th>{% endfor %}</tr></thead><tbody>
+{% for group, rows, cells in table.lines %}
+<tr><th scope="row">{{ group }}</th><td>{{ rows }}</td>
+{%- for cell in cells %}<td>{{ cell }}</td>{% endfor %}</tr>
+{% endfor %}
+<tr><th scope="row">largest difference</th><td></td>
+{%- for cell in table.apart %}<td>{{ cell }}</td>{% endfor %}</tr>
+</tbody></table></div>
+{% endfor %}
+</section>
+
+{% endif %}
 <section id="estimates">
 <h2>Estimates before labels</h2>
 <p class="soft">From the predictions alone, by what was true of the model&rsquo;s test rows. The
