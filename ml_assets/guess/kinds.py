@@ -94,11 +94,8 @@ def _numbers(facts: Facts, base: ColumnProfile) -> ColumnProfile | None:
         if others:
             return _decorated(facts, base, others, missing)
     profile = whole(facts, _without(base, facts, missing))
-    return (
-        replace(profile, kind="number_in_text")
-        if missing and profile.kind == "numeric"
-        else profile
-    )
+    odd = any(text.lower() not in WORDS for text in missing)
+    return replace(profile, kind="number_in_text") if odd and profile.kind == "numeric" else profile
 
 
 def _between(facts: Facts) -> dict[str, int]:

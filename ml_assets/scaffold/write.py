@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 from ml_assets.engine.deliveries import problem
 from ml_assets.engine.plan import Planner
@@ -16,13 +16,15 @@ from ml_assets.errors import RequestError, UnknownName
 from ml_assets.guess.profile import Profile
 from ml_assets.guess.propose import proposed
 from ml_assets.scaffold.keep import write_or_patch
-from ml_assets.scaffold.model import Asked, Written, model_text
 from ml_assets.scaffold.names import group_name
 from ml_assets.scaffold.rows import remember
 from ml_assets.spec.project import MODEL
 from ml_assets.store.home import Home
 from ml_assets.walk import shown
 from ml_assets.workspace import PACKAGE, Workspace, inside_project
+
+if TYPE_CHECKING:
+    from ml_assets.scaffold.model import Asked, Written
 
 ORDERS = ("dmy", "mdy")
 
@@ -84,6 +86,9 @@ def place_of_dataset(workspace: Workspace, name: str) -> Path:
 
 def new_model(planner: Planner, asked: Asked) -> NewModel:
     """Write a model's spec from its target; RequestError says what of the request will not do."""
+    # What finds leaks loads scipy and scikit-learn.
+    from ml_assets.scaffold.model import model_text
+
     _needs_project(planner.workspace)
     group_name("model", asked.name, planner.project.datasets)
     written = model_text(planner, asked)
