@@ -18,7 +18,7 @@ from typing import Any
 from ml_assets.engine.checks import checks_of
 from ml_assets.engine.recipes.candidate import fit_spec
 from ml_assets.engine.recipes.change import change_spec
-from ml_assets.engine.recipes.dataset import clean_spec, ingest_spec
+from ml_assets.engine.recipes.dataset import clean_spec, ingest_spec, period_spec
 from ml_assets.engine.recipes.evaluation import evaluate_spec
 from ml_assets.engine.recipes.features import features_spec
 from ml_assets.engine.recipes.quality import ReferenceTables, reference_spec, report_spec
@@ -37,11 +37,20 @@ def stage(reference: str) -> Any:
     return getattr(importlib.import_module(module), name)
 
 
-def checked(asset: str, spec: Any, values: dict[str, Any], **hooks: Any) -> None:
-    """Run the checks of an asset."""
+def checked(
+    asset: str,
+    spec: Any,
+    values: dict[str, Any],
+    others: dict[str, Any] | None = None,
+    **hooks: Any,
+) -> None:
+    """Run the checks of an asset; `others` have a spec of their own, or None for not at all."""
     for entry in checks_of(asset):
+        about = (others or {}).get(entry.name, spec)
+        if about is None:
+            continue
         given = {name: values[name] for name in entry.inputs}
-        stage(entry.stage)(spec, **given, **(hooks if "main" in entry.inputs else {}))
+        stage(entry.stage)(about, **given, **(hooks if "main" in entry.inputs else {}))
 
 
 def cleaned(project: Project, dataset: str, file: Path) -> dict[str, InMemory]:
@@ -53,7 +62,9 @@ def cleaned(project: Project, dataset: str, file: Path) -> dict[str, InMemory]:
     rules = clean_spec(project, dataset)
     done = stage("ml_assets.stages.clean:clean")(rules, **inputs)
     values = {name: InMemory(content) for name, content in done.outputs.items()}
-    checked("cleaned", rules, values)
+    batch = file.stem.removeprefix(dataset).removeprefix("-")
+    period = period_spec(dataset, project.datasets[dataset], batch)
+    checked("cleaned", rules, values, {"batch_period": period})
     return {**values, "raw": inputs["raw"]}
 
 
@@ -142,7 +153,9 @@ def featured(
     inputs = {"main": batches[model.dataset, month], "joins": joins, "previous": previous}
     made = stage("ml_assets.stages.features:features")(spec, hook=hook, **inputs)
     value = InMemory(made.outputs["features"], f"d1:{month}")
-    checked("features", spec, {**inputs, "features": value}, hook=hook)
+    # No join of the demo's has a limit of age.
+    values = {**inputs, "features": value}
+    checked("features", spec, values, {"join_age": None}, hook=hook)
     return value
 
 

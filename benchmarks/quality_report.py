@@ -42,7 +42,7 @@ def main() -> None:
 
         def report_of(month: str) -> float:
             reference = ReferenceTables("the first three", raw, clean)
-            told = report_spec("flights", spec, month, reference, {})
+            told = report_spec(project, "flights", month, reference, {})
             tables = {n: made[month][n] for n in ("raw", "cleaned", "quarantine", "summary")}
             show = stage("ml_assets.stages.quality.report:report")
             newest = made[month]["summary"]
