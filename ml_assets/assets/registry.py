@@ -110,7 +110,7 @@ TRIAL = UnitKind(
 SPLITS = UnitKind("splits", f"{RECIPES}.splits:splits", f"{RECIPES}.splits:splits_code")
 CANDIDATE = UnitKind(
     "candidate",
-    f"{RECIPES}.candidate:candidate",
+    f"{RECIPES}.retrain:candidate",
     f"{RECIPES}.candidate:candidate_code",
     libraries=("sklearn.linear_model", "lightgbm"),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import typer
 
@@ -20,6 +20,7 @@ from ml_assets.engine.code_versions import definitions_digest
 from ml_assets.engine.plan import Plan, Planner
 from ml_assets.engine.proposals import asked
 from ml_assets.engine.reports import page
+from ml_assets.engine.session import Status
 from ml_assets.errors import LogBroken, UnknownName
 from ml_assets.history.reported import standing_of
 from ml_assets.keys.hooks import absent
@@ -30,6 +31,8 @@ from ml_assets.stages.notes import reasons
 from ml_assets.store.home import Home
 from ml_assets.store.records import Current
 
+SHOWN: tuple[Status, ...] = ("run", "maybe", "deferred", "wait")
+"""The statuses whose cells `plan` lists."""
 WAITS = 3
 """How many reasons for waiting `status` prints; `--json` has all."""
 Selection = Annotated[
@@ -73,9 +76,9 @@ def plan(selection: Selection = None, partition: Partition = None, as_json: bool
         return
     tell_odd(planned, problems, impure)
     tell_proposed(asked(planner.home, planner.project))
-    for title, status in (("run", "run"), ("maybe", "maybe"), ("wait", "wait")):
-        for item in planned.having(status):  # type: ignore[arg-type]
-            out.print(styled((f"{title:6}", "bold"), f"{item.cell}  ", (item.reason, "dim")))
+    for status in SHOWN:
+        for item in planned.having(status):
+            out.print(styled((f"{status:6}", "bold"), f"{item.cell}  ", (item.reason, "dim")))
     out.print(_summary(planned))
 
 
@@ -119,12 +122,13 @@ def tell_proposed(proposed: Sequence[str]) -> None:
 
 
 def _summary(planned: Plan) -> str:
-    counts = {s: len(planned.having(s)) for s in ("run", "maybe", "reuse", "wait")}
+    counts = {s: len(planned.having(s)) for s in get_args(Status)}
     publish = sum(item.publish for item in planned.cells)
     shown = f", {publish} of them to be republished" if publish else ""
     return (
         f"{counts['run']} to run, {counts['maybe']} may run, {counts['reuse']} reused{shown}, "
         f"{counts['wait']} waiting"
+        + (f", {counts['deferred']} deferred" if counts["deferred"] else "")
     )
 
 
@@ -242,6 +246,7 @@ def model_status(planner: Planner, planned: Plan, name: str) -> dict[str, Any]:
         "unlabelled": _unlabelled(planner, name),
         "predictions": _predictions(planner, name),
         "watched": None,
+        "deferred": next((i.reason for i in mine if i.status == "deferred"), None),
     }
     from ml_assets.operations.watched import watched
 
@@ -343,6 +348,8 @@ def _tell_status(name: str, document: dict[str, Any]) -> None:
             out.print(f"  challenger's {_said_of(item['challenger'])}{_apart(item['challenger'])}")
     if document["watched"] is not None:
         out.print(f"  {document['watched']['said']}")
+    if document["deferred"] is not None:
+        out.print(f"  {document['deferred']}")
     waiting = document["waiting"]
     for reason in waiting[:WAITS]:
         out.print(f"  {reason}")

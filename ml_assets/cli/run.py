@@ -23,6 +23,7 @@ from ml_assets.engine.make import Progress
 from ml_assets.engine.plan import Plan, Planner
 from ml_assets.engine.proposals import asked
 from ml_assets.graph.workers import beside
+from ml_assets.operations.now import ask, check_now
 from ml_assets.stages.quality.words import listed
 from ml_assets.startup import importing
 from ml_assets.store.lock import writer
@@ -43,6 +44,11 @@ def run(
             "--verify", help="Rerun cached actions and compare the results; store nothing."
         ),
     ] = False,
+    now: Annotated[
+        bool,
+        typer.Option("--now", help="Train a model on new data that its policy defers; its owners."),
+    ] = False,
+    reason: Annotated[str | None, typer.Option("--reason", help="Why now; recorded.")] = None,
     as_json: bool = JSON,
 ) -> None:
     """Materialize whatever is out of date; reuse the rest.
@@ -50,16 +56,44 @@ def run(
     Example: ml-assets run "+flight_delay/evaluation_report"
     """
     planner = opened(selection)
+    if now or reason is not None:
+        check_now(planner, selection, reason, now=now, other=bool(partition or force or verify))
     with writer(planner.home.writer_lock(), "ml-assets run", patience=3600.0, waiting=err.print):
         for day in expire(planner):
             err.print(f"removed {day}, which is older than it is kept")
-        result = materialize(planner, selection, partition, force=force, verify=verify)
+        if now:
+            result = train_now(planner, str(selection), str(reason))
+        else:
+            result = materialize(planner, selection, partition, force=force, verify=verify)
     if as_json:
         emit(result)
     else:
         tell(result)
     if not result["success"]:
         raise typer.Exit(FAILED)
+
+
+def train_now(planner: Planner, model: str, reason: str) -> dict[str, Any]:
+    """Make all that a model needs, then train what its policy deferred; return one document."""
+    selection = f"+group:{model}"
+    first = materialize(planner, selection)
+    if not first["success"]:
+        return first
+    if not ask(planner, model, reason):
+        said = f"{model} is trained on all that has landed, so there is nothing to train now"
+        return {**first, "warnings": [*first["warnings"], said]}
+    second = materialize(planner, selection)
+    again_made = {*second["executed"], *second["failed"]}
+    return {
+        **second,
+        "executed": list(dict.fromkeys([*first["executed"], *second["executed"]])),
+        "reused": [
+            cell for cell in second["reused"] if cell not in {*first["executed"], *again_made}
+        ],
+        "run_ids": [*first["run_ids"], *second["run_ids"]],
+        "seconds": round(first["seconds"] + second["seconds"], 3),
+        "refused": [*first["refused"], *second["refused"]],
+    }
 
 
 def materialize(
@@ -114,6 +148,12 @@ def materialize(
         before, plan = plan.wanted, planner.plan(selection, partition, look=False)
         if force or verify or plan.wanted == before:
             break
+    if run_ids and plan.having("deferred"):
+        from ml_assets.graph.deferred import show
+        from ml_assets.graph.instance import open_instance
+
+        with open_instance(planner.workspace) as instance:
+            show(instance, plan.to_json()["deferred"])
     seconds = time.perf_counter() - started
     result = document(first, plan, progress, run_ids, success, seconds)
     held = planner.home.records.all_current(planner.home.env)
@@ -162,7 +202,7 @@ def document(
         return list(dict.fromkeys(str(item.cell) for item in progress if item.state == state))
 
     executed, failed = cells("executed"), cells("failed")
-    untouched = [str(i.cell) for i in first.cells if i.status == "reuse"]
+    untouched = [str(i.cell) for i in first.cells if i.status in ("reuse", "deferred")]
     reused = [c for c in dict.fromkeys([*untouched, *cells("reused")]) if c not in executed]
     faults = list(dict.fromkeys(i.detail for i in progress if i.state == "failed" and i.detail))
     problems = list(first.observed.problems)
@@ -181,6 +221,7 @@ def document(
         "failed": failed,
         "waiting": list(waits),
         "waits": list(dict.fromkeys(waits.values())),
+        "deferred": {item.cell.group: item.reason for item in last.having("deferred")},
         "faults": faults,
         "problems": problems,
         "warnings": [],
@@ -247,6 +288,8 @@ def tell(result: dict[str, Any]) -> None:
         err.print(styled(("failed", "red"), f" {fault}"))
     for reason in result["waits"]:
         err.print(styled(("waiting", "yellow"), f" {reason}"))
+    for model, reason in result["deferred"].items():
+        err.print(styled(("deferred", "yellow"), f" {model}: {reason}"))
     for decided in result["decisions"]:
         err.print(styled((decided["model"], "bold"), f": {decided['reason']}"))
     for warning in result["warnings"]:

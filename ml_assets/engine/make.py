@@ -141,6 +141,9 @@ class Maker:
         home = self.planner.home
         home.pins.keep(home.env, {k: v for item in kept for k, v in item.pins.items()})
         current = home.records.record(home.env, [product(item) for item in kept], self._run_id)
+        for item in kept:
+            if item.verdict is not None and item.verdict.inputs:
+                home.verdicts.log(home.env, item.cell.group, item.verdict)
         executed = frozenset(item.cell for item in kept if item.executed)
         return Outcome(unit, current, executed, {item.cell: item.seconds for item in kept})
 

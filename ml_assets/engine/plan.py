@@ -23,6 +23,7 @@ from ml_assets.errors import DamagedObject, UnknownName
 from ml_assets.spec.project import Project, read_project
 from ml_assets.store.digest import json_digest
 from ml_assets.store.home import Home
+from ml_assets.store.verdicts import Verdict
 from ml_assets.workspace import Workspace, locate
 
 UNCHANGED = "nothing changed"
@@ -40,6 +41,13 @@ class Planned:
     """It is reused, but not yet current in this environment or not yet shown by Dagster."""
     wanted: tuple[str, ...] = ()
     """The identity of the wanted state: action keys or recipes, or the content's token."""
+    verdict: Verdict | None = None
+    """Of a candidate: whether new data train it now."""
+
+    @property
+    def due_at(self) -> str | None:
+        """When a deferred candidate is to be looked at again, though nothing else changes."""
+        return None if self.verdict is None or self.status != "deferred" else self.verdict.due_at
 
 
 @dataclass(frozen=True)
@@ -67,6 +75,11 @@ class Plan:
             return self.stated
         return json_digest([[str(i.cell), i.status, list(i.wanted)] for i in self.todo])
 
+    @property
+    def due_at(self) -> str | None:
+        """When the first deferred candidate is due (ISO, UTC), if time alone makes one due."""
+        return min((item.due_at for item in self.cells if item.due_at is not None), default=None)
+
     def to_json(self) -> dict[str, Any]:
         """Return the plan as `ml-assets plan --json` prints it."""
 
@@ -77,11 +90,22 @@ class Plan:
             {"asset": str(i.cell), "reason": i.reason, "depends_on": list(i.depends_on)}
             for i in self.having("maybe")
         ]
+        deferred = [
+            {
+                "asset": str(item.cell),
+                "reason": item.reason,
+                "figures": {} if item.verdict is None else dict(item.verdict.figures),
+                "due_at": item.due_at,
+            }
+            for item in self.having("deferred")
+        ]
         return {
             "run": rows("run"),
             "maybe": maybe,
             "reuse": rows("reuse"),
             "waiting": rows("wait"),
+            "deferred": deferred,
+            "due_at": self.due_at,
             "publish": [str(i.cell) for i in self.cells if i.publish],
             "problems": self.observed.problems,
             "missing": self.observed.missing,
@@ -99,6 +123,7 @@ class Plan:
             "maybe": document["maybe"],
             "reuse": document["reuse"],
             "wait": document["waiting"],
+            "deferred": document["deferred"],
         }
         cells = [
             Planned(
@@ -160,11 +185,20 @@ class Planner:
         assets = set(select(self.project, selection))
         while True:
             try:
-                return Plan(self._cells(assets, partition), observed)
+                plan = Plan(self._cells(assets, partition), observed)
             except DamagedObject as error:
                 # Its action runs again, as the next attempt plans.
                 self.home.objects.forget(error.digest)
                 drop(self.home)
+                continue
+            self._log(plan)
+            return plan
+
+    def _log(self, plan: Plan) -> None:
+        """Log verdicts on new data that differ from the last, once the data are there."""
+        for item in plan.cells:
+            if item.verdict is not None and item.verdict.inputs:
+                self.home.verdicts.log(self.home.env, item.cell.group, item.verdict)
 
     def _cells(self, assets: set[str], partition: str | None) -> list[Planned]:
         session = self.session()
@@ -217,12 +251,14 @@ def _planned(session: Session, made: Made) -> Planned:
     if complete(made):
         token = product(made).token
         shown = before is not None and before.token == token and before.published == token
+        said = UNCHANGED if shown else "known content, not yet published here"
         return Planned(
             cell,
-            "reuse",
-            UNCHANGED if shown else "known content, not yet published here",
+            "deferred" if made.deferred else "reuse",
+            made.verdict.said if made.verdict is not None else said,
             publish=not shown,
             wanted=() if shown else (token,),
+            verdict=made.verdict,
         )
     undone = {p: a for p, a in _parts(made).items() if isinstance(a, Undone)}
     certain = {part: action for part, action in undone.items() if action.pending.certain}
@@ -232,7 +268,9 @@ def _planned(session: Session, made: Made) -> Planned:
     )
     if certain:
         keys = {} if before is None else before.actions
-        return Planned(cell, "run", _why(session, keys, certain), wanted=wanted)
+        why = _why(session, keys, certain)
+        why = why if made.verdict is None else f"{made.verdict.said}; {why}"
+        return Planned(cell, "run", why, wanted=wanted, verdict=made.verdict)
     depends = sorted({str(c) for action in undone.values() for c in action.pending.cells})
     reason = f"depends on {', '.join(depends[:4])}" + (", …" if len(depends) > 4 else "")
     return Planned(cell, "maybe", reason, tuple(depends), wanted=wanted)

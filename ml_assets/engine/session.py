@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -22,9 +23,10 @@ from ml_assets.store.batches import Landed, Withdrawn
 from ml_assets.store.home import Home
 from ml_assets.store.objects import Ref
 from ml_assets.store.records import Answer, Pointer
+from ml_assets.store.verdicts import Verdict
 from ml_assets.workspace import Workspace
 
-Status = Literal["reuse", "run", "maybe", "wait"]
+Status = Literal["reuse", "run", "maybe", "wait", "deferred"]
 Outputs = Mapping[str, Ref | Pending]
 
 
@@ -79,6 +81,13 @@ class Made:
     """What it pins; this is stored when it becomes current."""
     waiting: str | None = None
     """Why it cannot be made now."""
+    verdict: Verdict | None = None
+    """Whether new data train it now; None if it is up to date, or its spec does not ask."""
+
+    @property
+    def deferred(self) -> bool:
+        """Whether it stays as it is, though there are new data."""
+        return self.verdict is not None and not self.verdict.train
 
     @property
     def status(self) -> Status:
@@ -242,6 +251,14 @@ class Session:
         if what not in self._memo:
             self._memo[what] = compute()
         return self._memo[what]
+
+    def looking(self) -> Session:
+        """Return this session without a runner: what is not in the cache stays undone."""
+        other = copy(self)
+        other._runner = other._shared = None
+        # A run does not read at once what a plan does.
+        other._answers = {} if self._answers is None else self._answers
+        return other
 
     def pin(self, name: str, start: str) -> Any:
         """Return what is pinned under a name; a plan reads all with the same start at once.

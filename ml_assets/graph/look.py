@@ -44,6 +44,8 @@ class Look:
     """Number of consecutive planning failures."""
     again: float = 0.0
     """Time of the next attempt, in seconds since the epoch."""
+    due: float = 0.0
+    """When to plan again though nothing changes, in seconds since the epoch; 0 for never."""
 
     @classmethod
     def of(cls, cursor: str | None) -> Look:
@@ -60,6 +62,8 @@ class Look:
 
     def still(self, instance: dg.DagsterInstance) -> str | None:
         """Return why planning is skipped while nothing changes; None if it is due."""
+        if self.due and time.time() >= self.due:
+            return None
         if self.tries:
             left = self.again - time.time()
             return f"{self.said}; the next attempt is in {left:.0f} s" if left > 0 else None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import dagster as dg
@@ -17,6 +18,7 @@ from ml_assets.engine.code_versions import definitions_digest
 from ml_assets.engine.plan import Plan
 from ml_assets.engine.ranges import runs, untried
 from ml_assets.errors import HomeError
+from ml_assets.graph.deferred import show
 from ml_assets.graph.instance import register_batches
 from ml_assets.graph.keys import key_of
 from ml_assets.graph.look import Look, backoff, expire, look
@@ -123,7 +125,8 @@ def _tick(
         if document["assets"] != sorted(asset_keys(project)):
             return _stuck(context, seen, "the specs define other assets than the loaded ones")
     plan = Plan.from_json(document)
-    said = notes(document)
+    show(context.instance, document["deferred"])
+    said, due = notes(document), due_of(document)
     if document.get("expired"):
         wrong = expire()
         if wrong is None:
@@ -134,7 +137,7 @@ def _tick(
         said = f"; {wrong}{said}"
     if not plan.todo:
         if not document["settling"]:
-            Look(seen, said).keep(context)
+            Look(seen, said, due=due).keep(context)
         return dg.SkipReason(f"nothing to do{said}")
     wait = _gathering(document["settling"])
     if wait is not None:
@@ -148,7 +151,7 @@ def _tick(
         wait = backoff(context.instance, plan.wanted)
         if wait is not None:
             if not document["settling"]:
-                Look(seen, said, plan.wanted).keep(context)
+                Look(seen, said, plan.wanted, due=due).keep(context)
             return dg.SkipReason(wait + said)
         spec = specs[0]
     attempt = len(before)
@@ -195,6 +198,9 @@ def notes(document: dict[str, Any]) -> str:
     parts = list(document["problems"])
     parts += [f"{path} is still being written" for path in document["settling"]]
     parts += [row["reason"] for row in document["waiting"]][:SAID]
+    parts += [f"{row['asset'].split('/')[0]} {row['reason']}" for row in document["deferred"]][
+        :SAID
+    ]
     proposed = document["proposed"]
     parts += proposed[:SAID]
     parts += [f"and {len(proposed) - SAID} more proposals"] if len(proposed) > SAID else []
@@ -202,6 +208,12 @@ def notes(document: dict[str, Any]) -> str:
     parts += [f"the landed file of {place} is gone; its data is kept" for place in gone[:SAID]]
     parts += [f"and {len(gone) - SAID} more files"] if len(gone) > SAID else []
     return "; ".join(["", *parts])
+
+
+def due_of(document: dict[str, Any]) -> float:
+    """Return when a plan is to be made again though nothing changes; 0 for never."""
+    due = document["due_at"]
+    return 0.0 if due is None else datetime.fromisoformat(due).timestamp()
 
 
 def _gathering(settling: Sequence[str]) -> str | None:

@@ -27,6 +27,7 @@ from ml_assets.spec.mistakes import Mistakes, Place
 from ml_assets.spec.monitoring import Monitoring
 from ml_assets.spec.protected import wrong_rule
 from ml_assets.spec.requests import Requests
+from ml_assets.spec.retrain import Retrain
 from ml_assets.spec.serving import Serving
 from ml_assets.spec.split import HashSplit, SplitSpec, TimeSplit
 from ml_assets.spec.threshold import Threshold
@@ -383,6 +384,9 @@ class ModelSpec(Spec):
     monitoring: Monitoring | None = None
     """Report on each batch that was predicted: drift, and what came true; none by default. `{}`
     will do."""
+    retrain: Retrain = Retrain()
+    """When new data train the model again; by default always
+    ([more](../how-to/when-to-train-again.md))."""
     checks: dict[Name, Hook] = {}
     """Custom checks: name to `file.py:function`, called with the features frame of a batch."""
     on_refused: Literal["exclude", "hold"] = "exclude"

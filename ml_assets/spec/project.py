@@ -19,6 +19,7 @@ from ml_assets.spec.inputs import input_mismatches, resolved
 from ml_assets.spec.labels import label_mismatches, labels_of
 from ml_assets.spec.mistakes import Place
 from ml_assets.spec.model import Join, ModelSpec
+from ml_assets.spec.retrain import retrain_mismatches
 from ml_assets.spec.trial import trial_mismatches
 from ml_assets.spec.yaml import read_spec
 
@@ -203,6 +204,7 @@ def mismatches(project: Project, unread: Collection[str] = ()) -> Iterator[Misma
             *input_mismatches(model, dataset),
             *_split_mismatches(model, dataset),
             *trial_mismatches(model, dataset),
+            *retrain_mismatches(model, dataset),
         ):
             yield name, place, said
         for number, join in enumerate(model.joins):

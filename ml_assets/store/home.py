@@ -29,6 +29,7 @@ from ml_assets.store.promotions import Promotions
 from ml_assets.store.records import Records
 from ml_assets.store.removals import Removals
 from ml_assets.store.state import open_state
+from ml_assets.store.verdicts import Verdicts
 from ml_assets.walk import entries, is_text, shown
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ class Home:
         self.removals = Removals(self.state)
         self.promotions = Promotions(self.state)
         self.pins = Pins(self.state)
+        self.verdicts = Verdicts(self.state)
         self.locks: KeyLocks | DatabaseLocks = KeyLocks(root / "locks")
         if state:
             from ml_assets.store.database_locks import DatabaseLocks

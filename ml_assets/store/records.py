@@ -196,6 +196,12 @@ class Records:
             query = select(actions.c.key).where(actions.c.recipe == recipe).limit(1)
             return db.execute(query).first() is not None
 
+    def by_recipe(self, recipe: str) -> list[ActionRecord]:
+        """Return the recorded actions with this code, sub-spec and environment."""
+        with self._state.read() as db:
+            rows = db.execute(select(actions).where(actions.c.recipe == recipe)).all()
+        return [_action(row) for row in rows]
+
     def record_action(self, record: ActionRecord, replace: bool = False) -> None:
         """Record an action; an existing record stays, unless `replace`."""
         row = {

@@ -1,9 +1,11 @@
-"""A model's candidate: fits the families, chooses the best on validation, and refits it."""
+"""A model's candidate: fits the families, chooses the best on validation, and refits it.
+
+Belongs here: its actions. Does not belong here: whether it is made now (`retrain`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from pydantic import BaseModel
@@ -11,7 +13,6 @@ from pydantic import BaseModel
 from ml_assets.assets.cells import Unit
 from ml_assets.engine.code_versions import Versioned
 from ml_assets.engine.recipes.features import seen_of
-from ml_assets.engine.recipes.previous import pins_of
 from ml_assets.engine.recipes.splits import feature_inputs, folds_of
 from ml_assets.engine.sensitive import Seen, sensitive_inputs
 from ml_assets.engine.session import Done, Made, Session, Undone
@@ -150,15 +151,6 @@ def calibrate_spec(
         by=tuple(column for column in asked.by if column not in hidden),
         hidden=tuple(column for column in asked.by if column in hidden),
     )
-
-
-def candidate(session: Session, unit: Unit) -> Sequence[Made]:
-    """Fit every family, choose on validation, refit the chosen one."""
-    inputs, waits = learning(session, unit)
-    if waits is not None:
-        return [Made(cell, {}, {}, waiting=waits) for cell in unit.cells()]
-    made = candidate_of(session, unit, session.project.models[unit.group], inputs)
-    return [replace(made, pins=pins_of(session, made))]
 
 
 def candidate_of(

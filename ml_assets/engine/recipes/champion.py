@@ -21,7 +21,8 @@ from ml_assets.engine.recipes.features import seen_of
 from ml_assets.engine.recipes.previous import digest_of
 from ml_assets.engine.recipes.raw_parity import RAW_PARITY, raw_parity
 from ml_assets.engine.recipes.recorded import CHECK, as_recorded
-from ml_assets.engine.recipes.splits import FOLDS, feature_inputs, folds_of
+from ml_assets.engine.recipes.splits import FOLDS, feature_inputs
+from ml_assets.engine.retrain.made_from import judged_folds
 from ml_assets.engine.sensitive import sensitive_inputs, undeclared
 from ml_assets.engine.session import Done, Made, Session, Undone
 from ml_assets.history.decisions import candidate_of, compared_with
@@ -69,7 +70,7 @@ def champion(session: Session, unit: Unit) -> Sequence[Made]:
     (cell,) = unit.cells()
     made = session.upstream(Cell(f"{unit.group}/candidate"))
     report = session.upstream(Cell(f"{unit.group}/evaluation_report"))
-    folds, waits = folds_of(session, unit)
+    folds, waits = judged_folds(session, unit, made)
     absent = made.waiting or report.waiting
     if absent is None and waits is None:
         waits = agreement.of_candidate(session, unit, made, folds)

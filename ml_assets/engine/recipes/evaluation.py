@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel
@@ -20,7 +20,8 @@ from ml_assets.engine.recipes.candidate import (
 )
 from ml_assets.engine.recipes.features import seen_of
 from ml_assets.engine.recipes.previous import digest_of
-from ml_assets.engine.recipes.splits import FOLDS, feature_inputs, folds_of
+from ml_assets.engine.recipes.splits import FOLDS, feature_inputs
+from ml_assets.engine.retrain.made_from import judged_folds
 from ml_assets.engine.sensitive import Seen, sensitive_inputs, undeclared
 from ml_assets.engine.session import Done, Made, Session
 from ml_assets.keys.action import Action, Input
@@ -126,7 +127,7 @@ def evaluation_report(session: Session, unit: Unit) -> Sequence[Made]:
     """Evaluate the candidate and the trivial baselines on test, and write the report."""
     (cell,) = unit.cells()
     made = session.upstream(Cell(f"{unit.group}/candidate"))
-    folds, waits = folds_of(session, unit)
+    folds, waits = judged_folds(session, unit, made)
     if waits is not None or made.waiting is not None:
         return [Made(cell, {}, {}, waiting=made.waiting or f"{unit.group} waits: {waits}")]
     waits = agreement.of_candidate(session, unit, made, folds)
@@ -283,7 +284,7 @@ def _optimism(
     session: Session,
     unit: Unit,
     made: Made,
-    folds: dict[str, Made],
+    folds: Mapping[str, Made],
     references: dict[str, Input],
 ) -> Action:
     model = session.project.models[unit.group]

@@ -23,6 +23,8 @@ from ml_assets.store.objects import Ref
 from ml_assets.workspace import Workspace
 
 FOLDS = ("train", "validation", "test")
+AS_OF = "as_of"
+"""The fact of folds of an earlier time: the features that they refer to, by batch."""
 ASSIGNMENT = "train_assignment"
 """The output of a stratified `train_split` with the fold of each row."""
 
@@ -57,8 +59,7 @@ def splits(session: Session, unit: Unit) -> Sequence[Made]:
         why = f"features of {', '.join(missed)} are missing: their run failed or is still to come"
         return [Made(cell, {}, {}, waiting=f"{unit.group} waits: {why}") for cell in unit.cells()]
     params = split_rule(unit.group, model)
-    stage = f"ml_assets.stages.split.{model.split.kind}:split"
-    action = Action("split", stage, params, {"features": usable})
+    action = split_action(session.project, unit.group, usable)
     stratified = model.split.kind == "hash" and model.split.stratify
     if stratified:
         action = _with_kept(session, unit, action)
@@ -76,6 +77,13 @@ def splits(session: Session, unit: Unit) -> Sequence[Made]:
         own = checks if fold == "test" else {}
         found_folds.append(Made(cell, outputs, {"split": made}, own, facts))
     return found_folds
+
+
+def split_action(project: Project, name: str, usable: Mapping[str, Input]) -> Action:
+    """Return the action that makes a model's folds, without what a stratified one is handed."""
+    model = project.models[name]
+    stage = f"ml_assets.stages.split.{model.split.kind}:split"
+    return Action("split", stage, split_rule(name, model), {"features": usable})
 
 
 def split_rule(name: str, model: ModelSpec) -> SplitRule:
@@ -160,7 +168,10 @@ def feature_inputs(session: Session, unit: Unit, folds: Sequence[Made]) -> Input
         for made in folds
         for batch in made.facts["batches"][made.cell.name.removesuffix("_split")]
     }
+    earlier = {b: ref for made in folds for b, ref in made.facts.get(AS_OF, {}).items()}
     return {
-        batch: session.upstream(Cell(f"{unit.group}/features", batch)).outputs["features"]
+        batch: earlier[batch]
+        if earlier
+        else session.upstream(Cell(f"{unit.group}/features", batch)).outputs["features"]
         for batch in session.project.ordered(unit.group, named)
     }

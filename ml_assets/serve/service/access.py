@@ -26,6 +26,9 @@ OPEN = frozenset(
 """Paths that need no key: whether the server is there, and the page without any data."""
 RIGHTS: Mapping[str, Right] = {"/metrics": "metrics"}
 """The scope of a path; `predict` of all others."""
+TRACED = "/v1/predictions/"
+"""Below it is what a prediction came from, down to lines of files: for `admin` alone, so that it is
+closed where there are no keys."""
 KNOWN = "ml_assets.known"
 """In the scope of a request: whether it may see more than that the server is there."""
 BEARER, OWN = "Bearer ", "x-api-key"
@@ -110,8 +113,8 @@ class Guarded:
         path = scope["path"]
         if path in OPEN:
             return None
-        right = RIGHTS.get(path, "predict")
-        if not self._access.open:
+        right: Right = "admin" if path.startswith(TRACED) else RIGHTS.get(path, "predict")
+        if not self._access.open or right == "admin":
             if holder is None:
                 said = "an access key is needed: send it as Authorization: Bearer KEY"
                 return JSONResponse({"error": said}, 401, {"WWW-Authenticate": "Bearer"})

@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ml_assets.serve.service import mlflow, native, v2
+from ml_assets.serve.service import mlflow, native, traced, v2
 from ml_assets.serve.service.access import KNOWN, Access, Guarded, Rates
 from ml_assets.serve.service.documented import json_when, refusals
 from ml_assets.serve.service.followed import Follower
@@ -56,11 +56,12 @@ def application(
     *,
     rates: Rates | None = None,
     logged: bool = False,
+    trace: traced.Trace | None = None,
 ) -> FastAPI:
     """Return the application; it follows its models while it runs.
 
     `hosts` are the host names that a request may be for; `logged` tells whether the access log is
-    written.
+    written; `trace` follows a prediction, where there is a home to follow it in.
     """
 
     @asynccontextmanager
@@ -81,6 +82,8 @@ def application(
     app.include_router(native.routes(service, example))
     app.include_router(mlflow.routes(service))
     app.include_router(v2.routes(service))
+    if trace is not None:
+        app.include_router(traced.routes(trace))
     _watched(app, service)
     _page(app)
     return app

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from ml_assets.serve.service.followed import Followed, Follower
 from ml_assets.serve.service.monitored import monitored
 from ml_assets.serve.service.requests import Limits, Service
 from ml_assets.serve.service.served import Served
+from ml_assets.serve.service.traced import Trace, traced_here
 from ml_assets.spec.project import read_valid
 from ml_assets.store.access import access_keys
 from ml_assets.store.key_file import keys_in
@@ -35,25 +37,44 @@ def create() -> FastAPI:
     asked = heard(os.environ[SAID])
     shared = os.environ.get(SHARED)
     figures = Figures(None if shared is None else Path(shared))
-    models, recorder, follower, access, reports = _parts(asked, figures)
+    parts = _parts(asked, figures)
     limits = Limits(bytes=asked.most_bytes, rows=asked.most_rows)
-    by_name = {model.name: model for model in models}
-    service = Service(by_name, figures, limits, recorder, reports)
+    by_name = {model.name: model for model in parts.models}
+    service = Service(by_name, figures, limits, parts.recorder, parts.reports)
     rates = None if asked.rate is None else Rates(asked.rate)
-    return application(service, follower, access, asked.hosts, rates=rates, logged=asked.logged)
+    return application(
+        service,
+        parts.follower,
+        parts.access,
+        asked.hosts,
+        rates=rates,
+        logged=asked.logged,
+        trace=parts.trace,
+    )
 
 
-Parts = tuple[Sequence[Served], Recorder, Follower, Access, Callable[[], bytes]]
+@dataclass(frozen=True)
+class Parts:
+    """What a service is made of."""
+
+    models: Sequence[Served]
+    recorder: Recorder
+    """Writes requests down."""
+    follower: Follower
+    access: Access
+    reports: Callable[[], bytes]
+    """Reads the figures of monitoring reports."""
+    trace: Trace | None = None
+    """Follows a prediction, where there is a home to follow it in."""
 
 
 def _parts(asked: Asked, figures: Figures) -> Parts:
-    """Return the models, what writes requests down, what follows champions, the keys, and what
-    reads the figures of monitoring reports.
-    """
+    """Return what the service that is asked for is made of."""
     if asked.bundles is not None:
         # Nothing but a home keeps requests.
         access = _access_to(asked.bundles)
-        return served_of(asked.bundles), Recorder({}), Follower((), keys=access), access, bytes
+        served = served_of(asked.bundles)
+        return Parts(served, Recorder({}), Follower((), keys=access), access, bytes)
     workspace = locate()
     home = workspace.open_home()
     project, _ = read_valid(workspace.defs)
@@ -64,7 +85,8 @@ def _parts(asked: Asked, figures: Figures) -> Parts:
     access = Access(partial(access_keys, home), asked.unguarded)
     access.look()
     reports = partial(monitored, home, project, asked.models)
-    return models, recorder, Follower(models, keys=access), access, reports
+    trace = partial(traced_here, home, project)
+    return Parts(models, recorder, Follower(models, keys=access), access, reports, trace)
 
 
 def _access_to(bundles: Bundles) -> Access:
