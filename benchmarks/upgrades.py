@@ -81,7 +81,7 @@ def attribute(later: Upgraded) -> None:
 
 def message(later: Upgraded) -> None:
     """Edit the reason that is given for a missing value: it stands in quarantine."""
-    later.edit("stages/contract.py", '"wanted a value"', '"wanted some value"')
+    later.edit("stages/contract.py", '"a value"', '"some value"')
 
 
 def error(later: Upgraded) -> None:

@@ -33,7 +33,7 @@ def contract(
     from ml_assets.odcs.write import export_dataset
 
     if not odcs:
-        raise RequestError("in which standard? say --odcs, the Open Data Contract Standard")
+        raise RequestError("no standard was given; add --odcs, for the Open Data Contract Standard")
     export = export_dataset(locate(), dataset, to)
     if as_json:
         file = None if to is None else str(to)

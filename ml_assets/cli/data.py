@@ -48,7 +48,7 @@ def land(
     """
     planner = opened_for(dataset)
     if batch is not None and len(files) > 1:
-        raise RequestError(f"--batch names one batch, {len(files)} files were given")
+        raise RequestError(f"--batch names one batch, but {len(files)} files were given")
     absent = [str(file) for file in files if not (file.is_file() or file.is_dir())]
     if absent:
         raise RequestError(f"no such file: {', '.join(absent)}")

@@ -34,8 +34,12 @@ def opened(about: str | None = None, *, partly: bool = False) -> Planner:
     if asked & set(wrong) or not (asked or partly):
         others = [*project.datasets, *project.models]
         if others and not asked:
-            said = f"{', '.join(others)}: right; to work on one of them, name it (run group:NAME)"
-            err.print(said)
+            specs = "the spec of" if len(others) == 1 else "the specs of"
+            verb = "is" if len(others) == 1 else "are"
+            err.print(
+                f"{specs} {', '.join(others)} {verb} valid; to work on one of them, name it, such "
+                f"as `ml-assets run group:{others[0]}`"
+            )
         if not asked:
             # Without what only follows from another mistake.
             read_project(workspace.defs)

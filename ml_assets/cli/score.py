@@ -70,7 +70,9 @@ def score(
     if file is None:
         raise RequestError("name a FILE to score; or --backfill for batches without predictions")
     if as_json and to is None:
-        raise RequestError("--json prints the counts; name a file for the predictions: --out FILE")
+        raise RequestError(
+            "with --json, only counts are printed; write the predictions to a file: --out FILE"
+        )
     if not file.is_file():
         raise RequestError(f"no such file: {file}")
     from ml_assets.serve.model import load

@@ -90,21 +90,25 @@ def serve(
     Example: ml-assets serve flight_delay --port 8000
     """
     if bundle and models:
-        raise RequestError(f"got the models {', '.join(models)} and --bundle, wanted either")
+        raise RequestError(
+            f"got models ({', '.join(models)}) and --bundle; give only one of the two"
+        )
     if not bundle and (join or public_key or keys):
         raise RequestError(
-            "--join, --public-key and --keys are for --bundle; a home has its own data and keys"
+            "--join, --public-key and --keys need --bundle; a home has its own data and keys"
         )
     if keys and no_keys:
-        raise RequestError("got --keys and --no-keys, wanted either")
+        raise RequestError("got --keys and --no-keys; give only one of the two")
     proxies = _addresses(proxy or ())
     bundles = _bundles(bundle, join or (), public_key, keys) if bundle else None
     names, keyed = _of_home(models) if bundles is None else ([], keys is not None)
     if listen not in LOOPBACK and not no_keys and not keyed:
-        todo = "make one by `ml-assets keys add NAME`" if bundles is None else "give --keys FILE"
+        todo = (
+            "create one with `ml-assets keys add NAME`" if bundles is None else "give --keys FILE"
+        )
         raise RequestError(
             f"--listen {listen} opens the service to other machines, and there is no access key: "
-            f"{todo}, or say --no-keys if a proxy asks for logins"
+            f"{todo}, or pass --no-keys if a proxy authenticates users"
         )
     # What a proxy passes on is for its own name, or for any: it has checked that itself.
     hosts = ["*"] if listen != HOST and not host else [*LOOPBACK, *host_names(host or ())]

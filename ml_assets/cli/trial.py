@@ -85,7 +85,9 @@ def end(model: ModelName, reason: Reason, as_json: bool = JSON) -> None:
         raise RequestError("--reason is empty; the log needs a reason")
     current_trial = running(home, model)
     if current_trial is None or not _asked(planner, model):
-        raise RequestError(f"{model}: no trial is on; `ml-assets status {model}` says who waits")
+        raise RequestError(
+            f"{model}: no trial is running; `ml-assets status {model}` shows which version waits"
+        )
     held = home.records.current(home.env, f"{model}/trial")
     evidence = {}
     if held is not None and _of(held, current_trial):

@@ -62,7 +62,7 @@ def problem(folder: Path) -> str | None:
     for entry in contents:
         name = shown(entry.path.name)
         if entry.folder:
-            return f"is a folder with folders ({name}); {wanted}, no columns in names of folders"
+            return f"is a folder with folders ({name}); {wanted}, without columns in folder names"
         if entry.odd:
             return f"is a folder; {name} {entry.odd}"
         if not name.endswith(SUFFIXES):

@@ -88,7 +88,9 @@ def report_of(planner: Planner, name: str, partition: str | None = None) -> Repo
     }
     names = sorted({cell.name for cell in held}, key=lambda n: (n not in FIRST, n))
     if not names:
-        raise NotMaterialized(f"{group} has no report in environment {home.env}: ml-assets run")
+        raise NotMaterialized(
+            f"{group} has no report in environment {home.env}; run `ml-assets run`"
+        )
     if asset and asset not in names:
         raise UnknownName.of(f"report of {group}", asset, names)
     mine = {cell: now for cell, now in held.items() if cell.name == (asset or names[0])}

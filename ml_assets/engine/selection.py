@@ -139,8 +139,9 @@ class _Parser:
         assets = {asset for asset in self._graph if fnmatch.fnmatchcase(asset, name)}
         if not assets:
             if name in self._project.models or name in self._project.datasets:
+                kind = "model" if name in self._project.models else "dataset"
                 raise SelectionError(
-                    f"{name!r} is no asset but a group of them; wanted group:{name} for these, "
+                    f"{name!r} is a {kind}, not an asset; write group:{name} for its assets, "
                     f"+group:{name} for all that they need too",
                     what="asset",
                     got=name,

@@ -70,9 +70,9 @@ def _lacking(home: Home, model: str, wanted: Sequence[str], by: Champion, role: 
     lost = {one for one in {by.digest, *known.values()} if scorer(home, model, one) is None}
     if by.digest in lost:
         raise RequestError(
-            f"the store has lost what v{by.version} of {model} needs to predict, such as "
-            f"forgotten rows (`ml-assets recreate {model} v{by.version}` says what); "
-            "`ml-assets run` makes another"
+            f"the store no longer has everything that v{by.version} of {model} needs to predict, "
+            f"for example because rows were forgotten (`ml-assets recreate {model} v{by.version}` "
+            "names what is missing); `ml-assets run` trains a new candidate"
         )
     return [batch for batch in wanted if known.get(batch) in (None, *lost)]
 

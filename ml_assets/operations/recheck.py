@@ -49,6 +49,6 @@ def recheck(planner: Planner, model: str, version: Version) -> dict[str, Any]:
     document: dict[str, Any] = result.outputs["parity"]
     wrong = [check["text"] for check in document["checks"] if check["passed"] is False]
     if wrong:
-        said = f"{name} is served with other predictions than it makes"
+        said = f"{name} gives different predictions when served than here"
         raise StageError(f"{said}: {'; '.join(wrong)}")
     return document

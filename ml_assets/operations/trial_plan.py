@@ -91,8 +91,9 @@ def planned(home: Home, project: Project, model: str, draws: int, seed: int = 1)
         known = 0 if past is None else len(past.start)
         raise RequestError(
             f"{model}: {known} {rules.block}s with labels were predicted by a champion and a "
-            f"challenger that were not trained on them, wanted {FEWEST}; while a challenger waits, "
-            f"`ml-assets score {model} --backfill` has it predict earlier batches too"
+            f"challenger that were not trained on them, wanted at least {FEWEST}; while a "
+            f"challenger waits, `ml-assets score {model} --backfill` also predicts earlier batches "
+            "with it"
         )
     spread = past.values - past.values.mean()
     rng = np.random.default_rng(seed)

@@ -148,9 +148,11 @@ def _place(model: ModelSpec, path: str) -> Place:
     if isinstance(node, (BaseModel, Mapping)):
         names = node if isinstance(node, Mapping) else type(node).model_fields
         listed = ", ".join(name for name in names if name != "family")
-        raise ValueError(f"is a group of settings; name one of {listed or 'none'}")
+        raise ValueError(f"it is a group of settings; name one of {listed or 'none'}")
     if parts[-1] == "family":
-        raise ValueError("another family makes another model; add it to training.families instead")
+        raise ValueError(
+            "the family itself cannot be varied; add another one to training.families instead"
+        )
     return tuple(parts)
 
 
@@ -175,7 +177,9 @@ def _axis(model: ModelSpec, place: Place, given: str) -> Axis:
             raise ValueError(f"got {given}, wanted the smaller end first")
         low, high = (_taken(model, path, end) for end in (low, high))
         if isinstance(low, bool) or not isinstance(low, int | float):
-            raise ValueError(f"got {given}, and a range is for numbers; list the values")
+            raise ValueError(
+                f"got {given}, but only numeric settings take a range; list the values"
+            )
         return Axis(place, low=low, high=high)
     values: list[Any] = []
     for value in _listed(given):

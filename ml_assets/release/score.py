@@ -129,7 +129,7 @@ def score(
                 continue
             scored.append(result)
             if result.largest > TOLERANCE:
-                said_off = f"predicts up to {result.largest:.3g} beside what the server did"
+                said_off = f"differs from what the server predicted by up to {result.largest:.3g}"
                 problems.append(FileProblem(program, f"{said_off}, over {TOLERANCE:g}"))
     return scored, problems
 

@@ -223,7 +223,7 @@ def _expression(given: str, spec: DatasetSpec, table: pa.Table) -> Target:
     except ValueError as error:
         near = suggest(given, spec.columns)
         raise RequestError(
-            f"no column {given!r}{near}. It is no expression of columns either: {error}"
+            f"no column {given!r}{near}. It is not an expression of columns either: {error}"
         ) from None
     tasks: dict[Any, Task] = {"boolean": "binary", "number": "regression", "text": "multiclass"}
     if not names or kind not in tasks:

@@ -36,8 +36,8 @@ def learned(home: Home, version: Version, columns: list[str]) -> Callable[[], pa
     def read() -> pa.Table:
         if not _there(home, own, features):
             raise StageError(
-                f"the store no longer has the rows that v{version.number} learned from, by which "
-                "its trees are explained: train a new version of the model"
+                f"the store no longer has the training rows of v{version.number}, which "
+                "explanations need: train a new version of the model"
             )
         handles = _handles(home, features)
         rows = folds.merged([home.objects.table(digest) for digest in own], handles)

@@ -116,5 +116,6 @@ def by_name(given: Any) -> Any:
         raise ValueError(f"{twice[0]!r} is duplicated")
     odd = [item for item in given if not isinstance(item, str)]
     if odd:
-        raise ValueError(f"got {odd[0]!r} in the list, wanted names; quote names such as no and 1")
+        said = f"got {odd[0]!r} in the list, wanted names"
+        raise ValueError(f"{said}; quote names that YAML reads as another type, such as no or 1")
     return {name: {} for name in given}

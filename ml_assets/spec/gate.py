@@ -104,7 +104,7 @@ class GateSpec(Spec):
     @model_validator(mode="after")
     def _only_a_trial(self) -> GateSpec:
         if self.trial is not None and self.mode != "trial":
-            raise ValueError(f"trial: is for `mode: trial`; the mode is {self.mode}")
+            raise ValueError(f"trial: needs `mode: trial`, but mode is {self.mode}")
         return self
 
 

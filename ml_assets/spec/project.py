@@ -311,11 +311,11 @@ def _requests_mismatches(
         return
     made = requests_name(name)
     if made in project.datasets or made in project.models:
-        yield ("requests",), f"they are the dataset {made!r}, which is there already; rename that"
+        yield ("requests",), f"they become the dataset {made!r}, which already exists; rename that"
     taken = sorted(c for c in project.datasets[model.dataset].columns if c.startswith(PREFIX))
     if taken:
-        said = f"{', '.join(taken)} of {model.dataset}: columns of what was asked begin so"
-        yield ("requests",), f"{said}; name them otherwise, with `source`"
+        said = f"{', '.join(taken)} of {model.dataset}: the prefix {PREFIX} is reserved"
+        yield ("requests",), f"{said} for recorded requests; rename them in the spec, with `source`"
 
 
 def released(model: ModelSpec, name: str, dataset: DatasetSpec) -> tuple[str, ...]:

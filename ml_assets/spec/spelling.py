@@ -24,7 +24,7 @@ def known_zone(name: str) -> str:
         near = difflib.get_close_matches(name, _zones(), n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         said = f"no time zone {name!r}{hint}"
-        raise ValueError(f"{said} (wanted a name of the IANA such as Europe/Berlin or UTC)")
+        raise ValueError(f"{said} (wanted an IANA name such as Europe/Berlin or UTC)")
     return name
 
 

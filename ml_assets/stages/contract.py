@@ -59,21 +59,21 @@ def rules(contract: Contract) -> list[Rule]:
 def _of(name: str, column: Column) -> Iterator[Rule]:
     warn = column.action == "warn"
     if not column.nullable:
-        yield Rule(f"{name}.not_null", name, name, _present, "wanted a value", warn, missing=True)
+        yield Rule(f"{name}.not_null", name, name, _present, "a value", warn, missing=True)
     if column.range is not None:
         low, high = column.range
         unit = f" {column.unit}" if column.unit else ""
         limits = [f"at least {low:g}"] if low is not None else []
         limits += [f"at most {high:g}"] if high is not None else []
-        wanted = f"wanted {' and '.join(limits)}{unit}"
+        wanted = f"{' and '.join(limits)}{unit}"
         yield Rule(f"{name}.range", name, name, _between(low, high), wanted, warn)
     if column.allowed is not None:
         allowed = list(column.allowed)
-        wanted = f"wanted one of {', '.join(str(item) for item in allowed[:20])}"
+        wanted = f"one of {', '.join(str(item) for item in allowed[:20])}"
         wanted += ", …" if len(allowed) > 20 else ""
         yield Rule(f"{name}.allowed", name, name, _in(allowed), wanted, warn)
     if column.pattern is not None:
-        wanted = f"wanted a text matching {column.pattern}"
+        wanted = f"a text matching {column.pattern}"
         yield Rule(f"{name}.pattern", name, name, _matches(column.pattern), wanted, warn)
 
 
@@ -163,8 +163,8 @@ def reason(rule: Rule, row: Mapping[str, Any], columns: Mapping[str, Column]) ->
     if rule.column is None:
         return f"{rule.id}: {rule.wanted}"
     if rule.missing:
-        return f"{rule.column}: is missing, {rule.wanted}"
-    return f"{rule.column}: {value(row[rule.column], columns[rule.column])}, {rule.wanted}"
+        return f"{rule.column}: is missing, wanted {rule.wanted}"
+    return f"{rule.column}: {value(row[rule.column], columns[rule.column])}, wanted {rule.wanted}"
 
 
 def _present(values: pd.Series) -> pd.Series:

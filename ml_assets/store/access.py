@@ -88,7 +88,7 @@ def add_key(home: Home, name: str, scopes: Sequence[str]) -> str:
     row = {"env": home.env, "key": PREFIX + name, "value": json.dumps(entry)}
     with home.state.write() as db:
         if db.execute(select(settings).where(*_mine(home, name))).first() is not None:
-            raise RequestError(f"a key {name} is there already; choose another name")
+            raise RequestError(f"a key {name} already exists; choose another name")
         insert_missing(db, settings, [row])
     return text
 

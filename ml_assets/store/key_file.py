@@ -36,7 +36,7 @@ def add_to(path: Path, name: str, scopes: Sequence[str]) -> str:
     text, entry = made(name, scopes)
     with _changed(path) as entries:
         if name in entries:
-            raise RequestError(f"a key {name} is there already; choose another name")
+            raise RequestError(f"a key {name} already exists; choose another name")
         entries[name] = entry
     return text
 
@@ -71,7 +71,7 @@ def _entries(path: Path) -> Entries:
         raise RequestError(f"{path} cannot be read: {error.strerror}") from None
     except (ValueError, AttributeError, KeyError, TypeError):
         raise RequestError(
-            f"{path} is no file of access keys, as `ml-assets keys add NAME --file FILE` writes it"
+            f"{path} is not a file of access keys as `ml-assets keys add NAME --file FILE` writes"
         ) from None
     found: Entries = entries
     return found

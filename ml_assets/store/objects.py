@@ -141,7 +141,7 @@ class Objects:
         if len(data) != row.size or hashlib.sha256(data).hexdigest() != row.sha256:
             raise DamagedObject(
                 digest,
-                f"object {digest} is damaged: {path} holds {len(data)} bytes that are not the "
+                f"object {digest} is damaged: {path} holds {len(data)} bytes that differ from the "
                 f"{row.size} bytes that were written; `ml-assets repair` rebuilds it",
             )
         return data

@@ -24,13 +24,15 @@ def secret(home: Path, environ: Mapping[str, str] | None = None) -> bytes:
     elif environ.get(FILE):
         path = Path(environ[FILE]).resolve()
         if path.is_relative_to(home.resolve()):
-            raise RequestError(f"{path} is in the home, beside what it hides; {wanted}")
+            raise RequestError(f"{path} is in the home, next to what it hides; {wanted}")
         try:
             key = path.read_bytes().strip()
         except OSError as error:
             raise RequestError(f"{path} cannot be read: {error.strerror}; {wanted}") from None
     else:
-        raise RequestError(f"sensitive columns of requests are kept as HMAC: {wanted}")
+        raise RequestError(
+            f"sensitive columns of requests are stored as HMAC, which needs a secret: {wanted}"
+        )
     if len(key) < SHORTEST:
         raise RequestError(f"the secret for sensitive columns has {len(key)} bytes; {wanted}")
     return key

@@ -220,7 +220,7 @@ def test_a_wrong_spec_stops_only_what_needs_it(site: Site) -> None:
     assert site.json("status") == {"models": {}}
     for words in (("status", "forecast"), ("run", "+prices/raw or sales/raw"), ("run",)):
         assert "quarantine_budgte: unknown key" in site(*words, code=2).err
-    assert "to work on one of them, name it (run group:NAME)" in site("plan", code=2).err
+    assert "name it, such as `ml-assets run group:prices`" in site("plan", code=2).err
 
 
 def test_a_features_file_that_does_not_parse(site: Site) -> None:

@@ -98,8 +98,10 @@ def test_models_that_cannot_be_compared_say_why(site: Site) -> None:
         other = replace(a, version=replace(a.version, outputs=outputs, digest="d1:other"))
         return str(models.compare(planner, other, b)["predictions"]["why"])
 
-    assert why(columns={**old["columns"], "rain": "number"}).endswith("features have no rain")
-    assert why(task="binary").endswith("the two have different tasks or classes")
+    assert why(columns={**old["columns"], "rain": "number"}).endswith(
+        "the current features lack rain"
+    )
+    assert why(task="binary").endswith("the two models have different tasks or classes")
     with site.store("prod") as home:
         elsewhere = Planner(planner.workspace, home, planner.project)
         said = models.compare(elsewhere, a, b)["predictions"]["why"]

@@ -48,7 +48,7 @@ def test_a_contract_of_others_says_what_is_left_to_do(new_site: Site) -> None:
 
 def test_wrong_requests(new_site: Site, tmp_path: Path) -> None:
     orders = CONTRACTS / "orders.odcs.yaml"
-    assert "say --odcs" in new_site("contract", "sales", code=2).err
+    assert "add --odcs" in new_site("contract", "sales", code=2).err
     assert "no dataset named 'sale'" in new_site("contract", "sale", "--odcs", code=2).err
     assert (
         "--schema: orders, customers"

@@ -269,7 +269,7 @@ def test_predictions_stay_where_their_scorer_is_lost(scored: Toy) -> None:
     assert "the store has lost what its scorer needs" in ran.details[f"{PREDICTIONS}@{JUNE}"]
     assert scored.make(PREDICTIONS, only=MAY).states == {f"{PREDICTIONS}@{MAY}": "reused"}
     assert current(scored, PREDICTIONS, MAY).digest == held.digest
-    with pytest.raises(RequestError, match="the store has lost what v0 of forecast needs"):
+    with pytest.raises(RequestError, match="no longer has everything that v0 of forecast needs"):
         backfill(scored.planner(), "forecast")
 
 

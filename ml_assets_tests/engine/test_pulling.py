@@ -216,7 +216,7 @@ def test_a_snapshot_is_read_as_a_whole(shop: Shop) -> None:
 def test_times_of_a_zone_are_cut_by_the_calendars_clock(cluster: Cluster, shop: Shop) -> None:
     if shop.engine.dialect.name == "sqlite":
         shop.do("UPDATE orders SET updated = '31.01.2024'")
-        with pytest.raises(RequestError, match="holds texts that are no ISO times"):
+        with pytest.raises(RequestError, match="holds a text that is not an ISO time"):
             shop.pull(_spec())
         return
     shop.do("ALTER TABLE orders ALTER at TYPE timestamptz USING at AT TIME ZONE 'UTC'")
@@ -260,7 +260,7 @@ def test_what_is_wrong_is_said_without_the_password(
     with pytest.raises(RequestError, match="names a database of mysql; wanted postgresql://"):
         shop.pull(_spec())
     monkeypatch.setenv("SHOP_DB", "ann:hidden")
-    with pytest.raises(RequestError, match="is no address of a database") as failed:
+    with pytest.raises(RequestError, match="is not the address of a database") as failed:
         shop.pull(_spec())
     assert "hidden" not in str(failed.value)
     monkeypatch.setenv("SHOP_DB", "sqlite:////nowhere/shop.db")

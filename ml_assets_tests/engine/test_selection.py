@@ -67,7 +67,7 @@ PRECEDENCE = [
 WRONG = {
     "sales/claened": "no asset 'sales/claened'; did you mean 'sales/cleaned'?",
     "nothing/*": "no asset 'nothing/*'",
-    "sales": "'sales' is no asset but a group of them; wanted group:sales for these",
+    "sales": "'sales' is a dataset, not an asset; write group:sales for its assets",
     "(" * 5000: "nested deeper than 50 levels of ( and not",
     "not " * 5000 + "sales/raw": "nested deeper than 50 levels of ( and not",
     "9" * 5000 + "+sales/raw": "no asset '999",

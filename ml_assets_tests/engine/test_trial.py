@@ -172,5 +172,5 @@ def test_commands_say_how_it_stands_and_end_it(waiting: Toy) -> None:
     ended = site.json("trial", "end", "forecast", "--reason", "no longer wanted")
     assert (ended["action"], ended["version"]) == (REFUSED, 1)
     assert ended["evidence"] == {"trial": held(waiting).outputs["trial"].digest}
-    assert "no trial is on" in site("trial", "end", "forecast", "--reason", "x", code=2).err
+    assert "no trial is running" in site("trial", "end", "forecast", "--reason", "x", code=2).err
     assert "v1 refused" in site("trial", "status", "forecast").out

@@ -102,7 +102,7 @@ def test_the_secret_is_never_in_the_home(tmp_path: Path) -> None:
         ({FILE: str(inside)}, "is in the home"),
         ({KEY: "short"}, "has 5 bytes"),
         ({FILE: str(tmp_path / "none")}, "cannot be read: No such file"),
-        ({}, "are kept as HMAC: set"),
+        ({}, "are stored as HMAC, which needs a secret: set"),
     ):
         with pytest.raises(RequestError, match=said):
             secret(tmp_path / "home", environ)

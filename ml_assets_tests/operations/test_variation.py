@@ -66,7 +66,7 @@ def test_a_range_is_whole_or_not_as_the_setting_is(model: ModelSpec) -> None:
         ("training.metric=rmse", "experiments vary train.FAMILY.SETTING and training.seed"),
         ("train.linear=1", "is a group of settings; name one of alpha, max_rows"),
         ("train=1", "is a group of settings; name one of median, linear, trees, tuned, own"),
-        ("train.linear.family=median", "another family makes another model"),
+        ("train.linear.family=median", "the family itself cannot be varied"),
         ("train.linear.alpha.x=1", "training.families.linear.alpha is one value"),
         ("train.linear.alpha=0", "got 0: wanted greater than 0"),
         ("train.linear.alpha=", "got no value"),

@@ -509,7 +509,8 @@ def test_a_model_that_predicts_otherwise(files: dict[str, bytes]) -> None:
         here=True,
     )
     assert [item.file for item in found] == ["score.py", "score_edge.py"]
-    assert all("beside what the server did, over 1e-09" in item.said for item in found)
+    said = "differs from what the server predicted by up to "
+    assert all(said in item.said and "over 1e-09" in item.said for item in found)
     assert [item.rows for item in scored] == [26, 26]
     broken = {**files, "model.json": b"{}", "model.onnx": b""}
     scored, found = score(Bundle(FOLDER, broken), here=True)

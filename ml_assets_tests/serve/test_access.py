@@ -65,12 +65,12 @@ def test_wrong_names_and_scopes_are_told_at_once(promoted: Toy) -> None:
     with pytest.raises(RequestError, match=r"got the name 'A b'.*; got the scopes all, wanted"):
         add_key(home, "A b", ["all"])
     add_key(home, "shop", ["predict"])
-    with pytest.raises(RequestError, match="a key shop is there already"):
+    with pytest.raises(RequestError, match="a key shop already exists"):
         add_key(home, "shop", ["admin"])
     with pytest.raises(UnknownName, match="no access key named 'shopp'; did you mean 'shop'"):
         revoke_key(home, "shopp")
     revoke_key(home, "shop")
-    with pytest.raises(RequestError, match="a key shop is there already"):
+    with pytest.raises(RequestError, match="a key shop already exists"):
         add_key(home, "shop", ["predict"])
 
 
@@ -170,6 +170,6 @@ def test_it_is_not_opened_to_other_machines_without_a_key(
         done = CliRunner().invoke(app, ["serve", "--listen", listen])
         assert done.exit_code == 2
         assert f"--listen {listen} opens the service to other machines" in done.output
-        assert "make one by `ml-assets keys add NAME`" in done.output
+        assert "create one with `ml-assets keys add NAME`" in done.output
     done = CliRunner().invoke(app, ["serve", "--proxy", "gateway"])
     assert (done.exit_code, "wanted an address, e.g. 127.0.0.1" in done.output) == (2, True)

@@ -129,7 +129,9 @@ def test_golden_rows_must_have_their_predictions(bundle: Path, joins: list[str])
         changed[SUMS] = sums(changed)
         for file in (name, "provenance.json", SUMS):
             (bundle / file).write_bytes(changed[file])
-        assert f"golden rows are predicted up to 1 beside {name}" in refused(bundle, joins=joins)
+        assert f"predictions for the golden rows differ from {name} by up to 1, wanted" in refused(
+            bundle, joins=joins
+        )
         for file, content in files.items():
             (bundle / file).write_bytes(content)
 
@@ -137,11 +139,11 @@ def test_golden_rows_must_have_their_predictions(bundle: Path, joins: list[str])
 def test_the_command_says_what_is_wrong_and_exits_with_2(bundle: Path, joins: list[str]) -> None:
     run = CliRunner()
     for arguments, wanted in {
-        ("forecast", "--bundle", str(bundle)): "got the models forecast and --bundle",
-        ("--join", joins[0]): "--join, --public-key and --keys are for --bundle",
+        ("forecast", "--bundle", str(bundle)): "got models (forecast) and --bundle",
+        ("--join", joins[0]): "--join, --public-key and --keys need --bundle",
         ("--bundle", str(bundle)): "give --join prices=FILE",
         ("--bundle", str(bundle), *(w for j in joins for w in ("--join", j)), "--listen", "::"): (
-            "there is no access key: give --keys FILE, or say --no-keys"
+            "there is no access key: give --keys FILE, or pass --no-keys"
         ),
         ("--bundle", str(bundle.parent)): "is not a file; a bundle has no folders",
     }.items():
@@ -158,7 +160,7 @@ def test_access_keys_of_a_file_are_followed(
     key = json.loads(made.stdout)["key"]
     assert key not in file.read_text()
     again = run(app, ["keys", "add", "shop", "--file", str(file)])
-    assert (again.exit_code, "is there already" in again.output) == (2, True)
+    assert (again.exit_code, "already exists" in again.output) == (2, True)
     bundles = Bundles([str(bundle)], joins, None, str(file))
     asked = Asked([], bundles, ["*"], False, False, None, 1 << 20, 1000)
     monkeypatch.setenv(SAID, said(asked))
@@ -187,5 +189,5 @@ def test_a_file_that_holds_no_keys_is_refused(tmp_path: Path) -> None:
         keys_in(file)
     for text in ("[]", '{"shop": {"digest": "x"}}', "shop"):
         file.write_text(text)
-        with pytest.raises(RequestError, match=r"is no file of access keys|has no access keys"):
+        with pytest.raises(RequestError, match=r"is not a file of access keys|has no access keys"):
             keys_in(file)

@@ -101,7 +101,7 @@ def test_the_rows_that_it_learned_from_are_read_when_asked_for(promoted: Toy) ->
     made = planner.home.records.current("dev", "forecast/features", "2020-02")
     assert made is not None
     planner.home.objects.remove(made.outputs["features"].digest)
-    with pytest.raises(StageError, match="no longer has the rows that v0 learned from"):
+    with pytest.raises(StageError, match="no longer has the training rows of v0"):
         learned()
 
 

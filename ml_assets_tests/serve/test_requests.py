@@ -128,7 +128,10 @@ def test_a_sensitive_column_is_never_written_down(
     promoted.edit(SALES, "store: {type: category,", "store: {type: category, sensitive: true,")
     keep(promoted, "{sensitive: hmac}")
     planner = promoted.planner()
-    with pytest.raises(RequestError, match="are kept as HMAC: set ML_ASSETS_REQUESTS_KEY_FILE"):
+    with pytest.raises(
+        RequestError,
+        match="are stored as HMAC, which needs a secret: set ML_ASSETS_REQUESTS_KEY_FILE",
+    ):
         Recorder.of(planner.home, planner.project, ["forecast"])
     monkeypatch.setenv("ML_ASSETS_REQUESTS_KEY", "k" * 32)
     with serving(promoted) as client:

@@ -90,8 +90,8 @@ def test_with_a_function_only_the_type_is_taken(tmp_path: Path) -> None:
         ("[age, age]", "9: features.columns: 'age' is duplicated"),
         (
             "[age, no]",
-            "9: features.columns: got False in the list, wanted names; quote names such as no "
-            "and 1",
+            "9: features.columns: got False in the list, wanted names; quote names that YAML "
+            "reads as another type, such as no or 1",
         ),
         (
             "[number]",

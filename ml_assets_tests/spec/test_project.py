@@ -216,7 +216,7 @@ def test_a_trial_has_its_defaults(tmp_path: Path) -> None:
         (
             "{mode: trial}",
             "{trial: {block: week}}",
-            "15: gate: trial: is for `mode: trial`; the mode is automatic",
+            "15: gate: trial: needs `mode: trial`, but mode is automatic",
         ),
         (
             "{mode: trial}",

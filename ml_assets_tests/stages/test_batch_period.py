@@ -39,7 +39,7 @@ def test_a_month_of_its_own_days_is_green() -> None:
     found = verdict(dates(*range(31), None))
     assert (found.passed, found.metadata) == (True, {"rows": 31, "outside": 0})
     assert found.description == (
-        "0 of 31 rows lie outside 2024-01-01 to 2024-02-01, allowed are 5 %"
+        "0 of 31 rows lie outside 2024-01-01 to 2024-02-01, at most 5 % is allowed"
     )
 
 
@@ -50,7 +50,7 @@ def test_a_twentieth_may_lie_outside_and_no_more() -> None:
     assert found.metadata == {"rows": 20, "outside": 2}
     assert found.description == (
         "2 of 20 rows lie outside 2024-01-01 to 2024-02-01 (from 2023-12-31 to 2024-02-01), "
-        "allowed are 5 %; is 'at' right, and the file's name?"
+        "at most 5 % is allowed; is 'at' right, and the file's name?"
     )
 
 

@@ -86,11 +86,11 @@ def test_numbers_beside_texts_with_marks() -> None:
     ("line", "reason"),
     [
         (b'{"number": 1', "not JSON: Expecting ',' delimiter at character 13"),
-        (b"[1]", "the line is no object"),
+        (b"[1]", "the line is not an object"),
         (b'{"number": 1, "number": 2}', "the field 'number' stands there twice"),
         (
             b'{"name": "\\ud800"}',
-            "half of a pair of surrogates, which is no character",
+            "half of a pair of surrogates, which is not a character",
         ),
         (b'{"name": ' + b"[" * 100_000, "nested too deeply"),
     ],

@@ -116,7 +116,7 @@ def joined(old: BatchRecords, new: BatchRecords, spec: DatasetSpec, batch: str) 
     if named and list(old.source.names) != list(new.source.names):
         before, now = (", ".join(part.source.names) for part in (old, new))
         raise RequestError(
-            f"batch {batch} landed with the columns {before}, these have {now}{again}"
+            f"batch {batch} landed with columns {before}, but this file has {now}{again}"
         )
     kept = ~np.isin(old.keys, new.keys)
     if (old.source.text is None) != (new.source.text is None):

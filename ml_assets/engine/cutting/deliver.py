@@ -125,7 +125,7 @@ def deliver(
                 changes = [plan.changes[batch] for batch in order]
                 nameless = dict(parts.nameless.most_common(LISTED))
                 return CutFile(name, parts.rows.total(), changes, plan.same, nameless)
-    raise RequestError(f"{name}: other files of {dataset} landed all the time; land it again")
+    raise RequestError(f"{name}: other files of {dataset} kept landing meanwhile; land it again")
 
 
 def _before(home: Home, dataset: str) -> dict[str, tuple[Landed, bool]]:
@@ -275,9 +275,9 @@ def _refuse_nameless(name: str, spec: DatasetSpec, parts: Parts) -> None:
     column = spec.landing.cut.column
     listed = ", ".join(f"{text} ({n:,})" for text, n in parts.nameless.most_common(LISTED))
     raise RequestError(
-        f"{name}: {column} says no batch for {lost:,} of {total:,} rows ({lost / total:.1%}), "
+        f"{name}: {column} gives no batch for {lost:,} of {total:,} rows ({lost / total:.1%}), "
         f"wanted {wanted(spec)} (quarantine_budget); it holds "
-        f"{listed or 'records that do not come apart'}; correct the file or the column's "
+        f"{listed or 'records that cannot be split into fields'}; correct the file or the column's "
         "type and format in defs.yaml; nothing landed"
     )
 
@@ -310,7 +310,7 @@ def _refuse_gone(name: str, spec: DatasetSpec, parts: Parts, plan: _Plan) -> Non
     more = f" and {len(where) - LISTED} more batches" if len(where) > LISTED else ""
     raise RequestError(
         f"{name} lacks {lost:,} of {plan.known:,} rows that landed before "
-        f"({lost / plan.known:.1%}), allowed are {spec.landing.max_gone:.1%} (landing.max_gone): "
-        f"{listed}{more}; nothing landed; deliver the whole table, or raise landing.max_gone if "
-        "the rows are to go"
+        f"({lost / plan.known:.1%}), wanted at most {spec.landing.max_gone:.1%} "
+        f"(landing.max_gone): {listed}{more}; nothing landed; deliver the whole table, or raise "
+        "landing.max_gone if the rows should go"
     )

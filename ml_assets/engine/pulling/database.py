@@ -105,7 +105,9 @@ def _address(sql: Sql) -> URL:
         url = make_url(given)
         kind = url.get_backend_name()
     except (ArgumentError, ValueError):
-        raise RequestError(f"{sql.variable} is no address of a database; wanted {WANTED}") from None
+        raise RequestError(
+            f"{sql.variable} is not the address of a database; wanted {WANTED}"
+        ) from None
     if kind in ("postgresql", "postgres"):
         return url.set(drivername="postgresql+psycopg")
     if kind != "sqlite":

@@ -102,7 +102,7 @@ def _time(sql: Sql, text: str) -> datetime:
         return datetime.fromisoformat(text)
     except ValueError:
         raise RequestError(
-            f"{sql.watermark} holds texts that are no ISO times; wanted times such as "
+            f"{sql.watermark} holds a text that is not an ISO time; wanted times such as "
             "2024-01-31 12:00:00, or numbers"
         ) from None
 

@@ -85,7 +85,7 @@ def monitoring_report(session: Session, unit: Unit) -> Sequence[Made]:
         report.before = _preceding(session, unit)
         why = "there is no usable batch before"
     else:
-        why = f"{version} has other features than the model of today"
+        why = f"{version} has other features than the current model"
     if report.before is None:
         report.lacking["drift against the batch before"] = why
     return [reported(report)]

@@ -105,7 +105,7 @@ def _without_scorer(session: Session, cell: Cell) -> Made:
     by = "champion" if cell.name == "predictions" else "challenger"
     said = (
         f"{cell} waits: the store has lost what its scorer needs, such as forgotten rows; "
-        f"`ml-assets score {cell.group} --backfill` predicts it by the {by} of today"
+        f"`ml-assets score {cell.group} --backfill` predicts it with the current {by}"
     )
     return Made(cell, {}, {}, waiting=said)
 

@@ -69,7 +69,9 @@ def raw_release(
         if f"{item}.{column}" in secret
     ]
     if hidden:
-        raise NotMaterialized(f"release.snapshots: {', '.join(hidden)} may not leave")
+        raise NotMaterialized(
+            f"release.snapshots: sensitive columns may not be in a bundle: {', '.join(hidden)}"
+        )
     lost = [item for item in model.release.snapshots if item not in known.snapshots]
     if lost:
         raise NotMaterialized(f"release.snapshots: {name} v{version.number} has no {lost[0]}")

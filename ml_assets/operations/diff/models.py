@@ -96,7 +96,7 @@ def _test_rows(planner: Planner, group: str, documents: list[dict[str, Any]]) ->
     for batch in dict.fromkeys(test["batch"].to_pylist()):
         absent = sorted({*columns} - {*_columns(planner, features[batch].digest)})
         if absent:
-            raise UnknownName(f"today's features have no {', '.join(absent)}")
+            raise UnknownName(f"the current features lack {', '.join(absent)}")
     return [rows for _, rows in folds.read(test, features, [*columns, "_target"])]
 
 
@@ -120,7 +120,7 @@ def _compared(
 
     first, second = documents
     if first["task"] != second["task"] or first["classes"] != second["classes"]:
-        raise RequestError("the two have different tasks or classes")
+        raise RequestError("the two models have different tasks or classes")
     if not tables:
         raise NotMaterialized("the test fold is empty")
     said = []

@@ -57,7 +57,7 @@ def of_rules(spec: DatasetSpec, seen: Seen) -> Iterator[Suggestion]:
             more = sorted(broken.values, key=str)
             count = len(more) + len(column.allowed)
             if count > SET:
-                said = f"allowed: removed, since {count} values are no set"
+                said = f"allowed: removed, since {count} values are too many to list"
                 edit = Edit("remove", ("columns", name, "allowed"))
             else:
                 said = f"allowed: + {', '.join(map(repr, more))}"

@@ -53,9 +53,11 @@ def rows_in(rows: Any, most: int) -> Sequence[Mapping[str, Scalar]]:
     """Return the rows of a JSON document: a list of at most so many objects, column to value."""
     few(rows, most)
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise Refused(400, "rows are not there; wanted a list of objects from column to value")
+        raise Refused(
+            400, "rows: missing or not a list; wanted a list of objects from column to value"
+        )
     if not rows:
-        raise Refused(422, "no rows are there")
+        raise Refused(422, "rows: the list is empty; wanted at least one row")
     nested = {name for row in rows for name, value in row.items() if isinstance(value, dict | list)}
     if nested:
         raise Refused(422, f"not a single value: {', '.join(sorted(nested)[:20])}")

@@ -63,8 +63,8 @@ def _compared(
     far = float((np.abs(now - wanted) / np.maximum(1.0, np.abs(wanted))).max(initial=0.0))
     if not far <= TOLERANCE:
         raise StageError(
-            f"golden rows are predicted up to {far:.3g} beside {expected}, over {TOLERANCE:g}; are "
-            "the libraries here those of the bundle's lock?"
+            f"predictions for the golden rows differ from {expected} by up to {far:.3g}, wanted at "
+            f"most {TOLERANCE:g}; are the libraries here those of the bundle's lock?"
         )
 
 

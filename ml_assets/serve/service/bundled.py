@@ -109,8 +109,8 @@ def _served(
 
 def _learned() -> pa.Table:
     raise StageError(
-        "a bundle has none of the rows that its model learned from, by which its trees "
-        "are explained: ask where the model's home is served"
+        "a bundle has no training rows, which explanations of this model need: ask a service of "
+        "the model's home"
     )
 
 

@@ -58,7 +58,7 @@ class Figures:
         )
         self.behind = Gauge(
             "ml_assets_behind",
-            "1 if the champion of now is not served.",
+            "1 if the current champion is not being served.",
             ["model"],
             multiprocess_mode="max",
             registry=self._registry,

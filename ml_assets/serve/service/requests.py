@@ -51,7 +51,9 @@ class Room:
         def take(size: int) -> None:
             nonlocal own
             if self.taken + size > self.bytes:
-                raise Refused(503, "other requests fill the room for bodies; try again later")
+                raise Refused(
+                    503, "the server holds too many request bodies at once; try again later"
+                )
             self.taken += size
             own += size
 
@@ -80,7 +82,7 @@ class Service:
     def model(self, name: str) -> Served:
         """Return a model by its name."""
         if name not in self.models:
-            raise Refused(404, f"no model is named so; served are: {', '.join(self.models)}")
+            raise Refused(404, f"no such model; available: {', '.join(self.models)}")
         return self.models[name]
 
     def only(self) -> Served:
@@ -152,7 +154,7 @@ class Service:
     async def _body(self, request: Request, take: Callable[[int], None]) -> bytes:
         encoding = request.headers.get("content-encoding", "identity")
         if encoding != "identity":
-            raise Refused(415, "a Content-Encoding is not taken; send the body as it is")
+            raise Refused(415, "Content-Encoding is not supported; send the body uncompressed")
         try:
             async with asyncio.timeout(self.limits.seconds):
                 return await self._received(request, take)

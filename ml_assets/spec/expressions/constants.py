@@ -43,9 +43,11 @@ def number(value: Number) -> Number:
     """Return the number if a column could hold it; ValueError if it is too large."""
     if isinstance(value, float):
         if not math.isfinite(value):
-            raise ValueError("a number is too large")
+            raise ValueError("a number is too large for 64 bits")
     elif not -(2**63) <= value < 2**63:
-        raise ValueError("a whole number is too large (wanted at most 9223372036854775807)")
+        raise ValueError(
+            "a whole number is too large (wanted -9223372036854775808 to 9223372036854775807)"
+        )
     return value
 
 
@@ -61,13 +63,15 @@ def text(value: str) -> str:
 def combined(operation: ast.operator, left: Number, right: Number) -> Number:
     """Return the result of arithmetic between two constants; ValueError if there is none."""
     if isinstance(operation, ast.Pow) and abs(left) > 1 and abs(right) > 1024:
-        raise ValueError("a power is too large to compute")
+        raise ValueError(f"{left} ** {right} is too large to compute")
     try:
         result = ARITHMETIC[type(operation)](left, right)
     except (ZeroDivisionError, OverflowError) as error:
         raise ValueError(f"arithmetic between constants: {error}") from None
     if isinstance(result, complex):
-        raise ValueError("a root of a negative number")
+        raise ValueError(
+            "arithmetic between constants: a root of a negative number is not a real number"
+        )
     constant: Number = number(result)
     return constant
 

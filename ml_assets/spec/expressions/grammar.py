@@ -201,7 +201,7 @@ def _compared(node: ast.Compare) -> list[ast.expr]:
         if isinstance(operation, ast.In | ast.NotIn) and not listed:
             raise ValueError("after in, wanted a list of constants such as ['a', 'b']")
         if listed and not isinstance(operation, ast.In | ast.NotIn | ast.Eq | ast.NotEq):
-            raise ValueError("a list is for in and not in")
+            raise ValueError("a list is allowed only after in, not in, == and !=")
         if listed and len(node.ops) > 1:
             raise ValueError("a list is not allowed in a chain of comparisons; use &")
         operands += [] if listed else [right]
@@ -216,7 +216,8 @@ def _given(node: ast.Call, name: str, method: Method) -> dict[str, ast.expr]:
     arguments = dict(zip(takes, node.args, strict=False))
     for item in node.keywords:
         if item.arg not in takes or item.arg in arguments:
-            raise ValueError(f"{said}: got {item.arg or '**'}=")
+            why = "given twice" if item.arg in arguments else "not an argument of it"
+            raise ValueError(f"{said}: got {item.arg or '**'}=, which is {why}")
         arguments[item.arg] = item.value
     missing = [p.name for p in method.takes if p.needed and p.name not in arguments]
     if missing:

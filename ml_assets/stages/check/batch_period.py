@@ -54,10 +54,10 @@ def check(spec: PeriodSpec, *, cleaned: Handle) -> Result:
     said = f"{len(outside):,} of {len(times):,} rows lie outside {begin} to {end}"
     said += f" ({spec.zone})" if spec.zone is not None else ""
     if len(outside) <= ALLOWED * len(times):
-        return _verdict(True, f"{said}, allowed are {100 * ALLOWED:g} %", metadata)
+        return _verdict(True, f"{said}, at most {100 * ALLOWED:g} % is allowed", metadata)
     edges = pc.min_max(outside)
     first, last = (edges[name].as_py().date().isoformat() for name in ("min", "max"))
-    said += f" (from {first} to {last}), allowed are {100 * ALLOWED:g} %"
+    said += f" (from {first} to {last}), at most {100 * ALLOWED:g} % is allowed"
     return _verdict(False, f"{said}; is {spec.time!r} right, and the file's name?", metadata)
 
 

@@ -62,9 +62,9 @@ def read(text: bytes, spellings: Mapping[str, Spelling], damaged: bool) -> Sourc
 def _object(line: str) -> dict[str, Any]:
     parsed = _DECODER.decode(line)
     if not isinstance(parsed, dict):
-        raise _Wrong("the line is no object")
+        raise _Wrong("the line is not an object")
     if "\\ud" in line.lower() and SURROGATE.search(json.dumps(parsed, ensure_ascii=False)):
-        raise _Wrong("half of a pair of surrogates, which is no character")
+        raise _Wrong("half of a pair of surrogates, which is not a character")
     return parsed
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ml_assets.spec.score import RowsSpec
 
 FEATURES = "features"
-FAILED = "the features function fails for this row"
+TAKEN = "a row that the features function takes"
 
 
 @dataclass(frozen=True, order=True)
@@ -37,6 +37,7 @@ class Problem:
     """None for a rule between columns."""
     rule: str
     wanted: str
+    """What the column's value must be; of another rule, the reason that its spec gives."""
 
 
 def problems(spec: RowsSpec, source: Source, reasons: Mapping[int, str]) -> list[Problem]:
@@ -49,7 +50,7 @@ def problems(spec: RowsSpec, source: Source, reasons: Mapping[int, str]) -> list
     known = {problem.row for problem in listed}
     others = ((row, why.partition(": ")) for row, why in reasons.items() if row not in known)
     listed += [
-        Problem(row, None, rule, FAILED if rule == FEATURES else said)
+        Problem(row, None, rule, TAKEN if rule == FEATURES else said)
         for row, (rule, _, said) in others
     ]
     return sorted(listed, key=lambda problem: (problem.row, problem.column or "", problem.rule))
@@ -64,7 +65,7 @@ def _unread(spec: RowsSpec, source: Source) -> Iterator[Problem]:
     lines = source.lines.to_pylist()
     for record, columns in failed.items():
         for column, rule in columns:
-            yield Problem(lines[record], column, rule, f"wanted {given[column][1].wanted}")
+            yield Problem(lines[record], column, rule, given[column][1].wanted)
 
 
 def _broken(spec: RowsSpec, source: Source) -> Iterator[Problem]:

@@ -170,7 +170,7 @@ function refuse(found) {
   for (const problem of found.problems || []) {
     const place = problem.column === null ? null : by(`column-${problem.column}-problem`);
     if (place) {
-      place.textContent += `${place.textContent ? "; " : ""}${problem.wanted}`;
+      place.textContent += `${place.textContent ? "; " : ""}wanted ${problem.wanted}`;
       place.parentElement.classList.add("wrong");
     } else others.append(made("li", `${problem.rule}: ${problem.wanted}`));
   }
