@@ -33,7 +33,9 @@ class Writer:
     """One segment, held by this process until it is closed."""
 
     def __init__(self, folder: Path, day: str) -> None:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Not those above: where a home is away, none is to be begun.
+        for part in (folder.parent, folder):
+            part.mkdir(mode=0o700, exist_ok=True)
         self.day = day
         self.size = 0
         while True:

@@ -13,6 +13,7 @@ from ml_assets.errors import StageError
 from ml_assets.history.decisions import candidate_named
 from ml_assets.serve.model import load
 from ml_assets.serve.service import golden
+from ml_assets_tests.asked import keep
 from ml_assets_tests.projects import Toy
 from ml_assets_tests.serve.serving import PREDICT, Client, serving
 
@@ -123,6 +124,24 @@ def test_a_damaged_or_missing_model_takes_no_traffic(promoted: Toy) -> None:
         file.write_bytes(content)
         client.until("v1")
         assert client.ask("/readyz").json["models"]["forecast"]["why"] is None
+
+
+def test_while_the_home_is_away_it_serves_what_it_has(promoted: Toy) -> None:
+    keep(promoted)
+    home, away = promoted.root / "data", promoted.root / "away"
+    with serving(promoted) as client:
+        wanted = client.ask(ASKED, [ROW]).json["predictions"]
+        home.rename(away)
+        _until_behind(client)
+        assert client.ask(ASKED, [ROW]).json["predictions"] == wanted
+        # Prices of May were never asked for, and cannot be read now.
+        other = client.ask(f"{PREDICT}?batch=2020-05", [ROW])
+        assert (other.status, "cannot be read now" in other.json["error"]) == (503, True)
+        assert not home.exists(), "no other home is begun"
+        away.rename(home)
+        while client.ask("/readyz").json["models"]["forecast"]["why"] is not None:
+            threading.Event().wait(0.05)
+        assert client.ask(f"{PREDICT}?batch=2020-05", [ROW]).status == 200
 
 
 def _until_behind(client: Client) -> None:

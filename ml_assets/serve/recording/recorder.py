@@ -108,6 +108,7 @@ class Recorder:
         RequestError where a secret is needed and is not there.
         """
         logs = {}
+        home.folder.mkdir(parents=True, exist_ok=True)
         for name in models:
             spec = project.models[name]
             if spec.requests is None:

@@ -39,6 +39,9 @@ class Followed(Served):
     def look(self) -> None:
         """Take over what has changed; whatever fails, what was served is served on."""
         try:
+            if self._champion is not None:
+                # A database that is open answers, even where its folder is away.
+                self._home.folder.stat()
             if self._champion is None:
                 newer = LoadedModel(self._home, self._project, self.name)
                 self._check(newer.state)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from ml_assets.errors import HookError, RequestError, StageError
+from ml_assets.errors import DamagedObject, HookError, RequestError, StageError
 from ml_assets.serve.model import LoadedVersion, rows_spec
 from ml_assets.serve.recording.recorder import Answered
 from ml_assets.serve.service.figures import Figures
@@ -83,6 +83,9 @@ def reply(
     except HookError as error:
         log.warning("%s: %s", served.name, error)
         raise Refused(422, "the features function fails for these rows") from None
+    except (DamagedObject, OSError) as error:
+        log.warning("%s: %s", served.name, error)
+        raise Refused(503, "rows that are joined cannot be read now; try again later") from None
     if predicted.problems:
         source = given if isinstance(given, Source) else source_of(given, spec)
         listed = problems(spec, source, predicted.problems)
