@@ -17,9 +17,8 @@ import yaml
 from pydantic import ValidationError
 
 from ml_assets.engine.plan import Planner
-from ml_assets.engine.retrain.deferral import asked_of
 from ml_assets.engine.retrain.evidence import Tables, evidence, newest
-from ml_assets.engine.retrain.policy import judge
+from ml_assets.engine.retrain.policy import asked_of, judge
 from ml_assets.errors import RequestError
 from ml_assets.spec.model import ModelSpec
 from ml_assets.spec.retrain import Retrain, retrain_mismatches

@@ -80,10 +80,13 @@ def _row(
     home: Home, project: Project, model: str, batch: str, key: str | None, line: int | None
 ) -> Traced:
     held = home.records.held(home.env, f"{model}/predictions")
-    if batch not in held:
-        raise UnknownName.of(f"predicted batch of {model}", batch, held)
-    current = held[batch]
     dataset = project.models[model].dataset
+    what = f"key {key!r}" if line is None else f"line {line}"
+    absent = _absent(home, f"{model}@{batch}", what, dataset, batch)
+    if batch not in held:
+        unknown = UnknownName.of(f"predicted batch of {model}", batch, held)
+        raise UnknownName(absent) if _tombs(home, dataset, batch) else unknown
+    current = held[batch]
     digest = current.outputs["predictions"].digest
     gone = home.objects.missing([digest])
     table = None if gone else home.objects.table(digest)
@@ -91,10 +94,8 @@ def _row(
     if table is not None:
         same = pc.equal(table["_key"], key) if line is None else pc.equal(table["_line"], line)
         places = pc.indices_nonzero(pc.fill_null(same, False)).to_pylist()
-    if not places:
-        what = f"key {key!r}" if line is None else f"line {line}"
-        raise UnknownName(_absent(home, f"{model}@{batch}", what, dataset, batch))
-    assert table is not None
+    if table is None or not places:
+        raise UnknownName(absent)
     row = table.slice(places[-1], 1).to_pylist()[0]
     cleaned = home.records.current(home.env, f"{dataset}/cleaned", batch)
     facts = {} if cleaned is None else cleaned.facts
@@ -122,14 +123,19 @@ def _row(
 
 def _absent(home: Home, where: str, what: str, dataset: str, batch: str) -> str:
     """Return that there is no such row, with what was forgotten where it would be."""
-    tombs = [
+    tombs = _tombs(home, dataset, batch)
+    said = f"{where} has no prediction with {what}"
+    return f"{said}; {'; '.join(tombs)}" if tombs else f"{said}; wanted {FORMS}"
+
+
+def _tombs(home: Home, dataset: str, batch: str) -> list[str]:
+    """Return what was forgotten of a batch."""
+    return [
         f"{'all rows' if one.rows is None else one.rows} of {dataset} {one.batch}".strip()
         + f" forgotten at {one.at}: {one.reason}"
         for one in home.removals.forgettings()
         if one.dataset == dataset and one.batch in ("", batch)
     ]
-    said = f"{where} has no prediction with {what}"
-    return f"{said}; {'; '.join(tombs)}" if tombs else f"{said}; wanted {FORMS}"
 
 
 def _label(home: Home, model: str, batch: str, key: str) -> Any:

@@ -18,11 +18,11 @@ from ml_assets.engine.recipes.candidate import family_module, family_modules, fi
 from ml_assets.engine.recipes.dataset import cleaned_of
 from ml_assets.engine.recipes.evaluation import role_of
 from ml_assets.engine.recipes.features import seen_of
+from ml_assets.engine.recipes.made_from import judged_folds
 from ml_assets.engine.recipes.previous import digest_of
 from ml_assets.engine.recipes.raw_parity import RAW_PARITY, raw_parity
 from ml_assets.engine.recipes.recorded import CHECK, as_recorded
 from ml_assets.engine.recipes.splits import FOLDS, feature_inputs
-from ml_assets.engine.retrain.made_from import judged_folds
 from ml_assets.engine.sensitive import sensitive_inputs, undeclared
 from ml_assets.engine.session import Done, Made, Session, Undone
 from ml_assets.history.decisions import candidate_of, compared_with

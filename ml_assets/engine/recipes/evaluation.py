@@ -19,9 +19,9 @@ from ml_assets.engine.recipes.candidate import (
     fit_spec,
 )
 from ml_assets.engine.recipes.features import seen_of
+from ml_assets.engine.recipes.made_from import judged_folds
 from ml_assets.engine.recipes.previous import digest_of
 from ml_assets.engine.recipes.splits import FOLDS, feature_inputs
-from ml_assets.engine.retrain.made_from import judged_folds
 from ml_assets.engine.sensitive import Seen, sensitive_inputs, undeclared
 from ml_assets.engine.session import Done, Made, Session
 from ml_assets.keys.action import Action, Input

@@ -1,7 +1,7 @@
 """The candidate unit: the candidate of the data of now, or the one that is kept until its time.
 
-Belongs here: applying the verdict. Does not belong here: reaching it (`engine/retrain`), how a
-candidate is made (`candidate`).
+Belongs here: applying the verdict. Does not belong here: reaching it (`deferral`), how a candidate
+is made (`candidate`).
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from dataclasses import replace
 
 from ml_assets.assets.cells import Unit
 from ml_assets.engine.recipes.candidate import candidate_of, learning
+from ml_assets.engine.recipes.deferral import decided
 from ml_assets.engine.recipes.previous import pins_of
-from ml_assets.engine.retrain.deferral import decided
 from ml_assets.engine.session import Made, Session
 
 

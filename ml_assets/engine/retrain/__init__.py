@@ -1,1 +1,1 @@
-"""Whether a change of the data trains a model now, or is deferred."""
+"""What is known of new data, and whether that is enough to train: evidence and policies."""

@@ -218,7 +218,7 @@ def _marks(table: pa.Table) -> NDArray[np.uint64]:
 
     # A frame leaves out what begins with "_".
     named = table.rename_columns([f"row{name}" for name in table.column_names])
-    return hash_pandas_object(to_frame(named), index=False).to_numpy(np.uint64)
+    return np.asarray(hash_pandas_object(to_frame(named), index=False), dtype=np.uint64)
 
 
 def _read(path: Any) -> dict[str, list[Any]]:

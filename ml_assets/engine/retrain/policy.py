@@ -56,6 +56,12 @@ class Judged:
     figures: dict[str, Any] = field(default_factory=dict)
 
 
+def asked_of(policy: Retrain) -> set[str]:
+    """Return which figures of monitoring reports a policy reads."""
+    conditions = policy.when.conditions
+    return {c.loss or "drift" for c in conditions if c.loss is not None or c.drift}
+
+
 def judge(policy: Retrain, known: Evidence) -> Judged:
     """Return whether to train, and why."""
     conditions = policy.when.conditions

@@ -11,8 +11,8 @@ from __future__ import annotations
 from ml_assets.assets.cells import Cell, Unit
 from ml_assets.engine.recipes.candidate import candidate_of
 from ml_assets.engine.recipes.dataset import cleaned_of
+from ml_assets.engine.recipes.made_from import MadeFrom
 from ml_assets.engine.recipes.splits import feature_inputs, split_action
-from ml_assets.engine.retrain.made_from import MadeFrom
 from ml_assets.engine.session import Done, Made, Session
 from ml_assets.store.objects import Ref
 from ml_assets.store.records import ActionRecord, asset_digest
@@ -24,7 +24,7 @@ DATA = "data"
 def edited(session: Session, unit: Unit, then: MadeFrom, digest: str) -> bool:
     """Return whether the candidate of this digest would be another one from the same files."""
     recipe = session.keyed(split_action(session.project, unit.group, {})).recipe
-    if _by(session, recipe, then.split.name, then.folds["train"].outputs["train"]) is None:
+    if _by(session, recipe, then.split.name, then.split.outputs["train"].digest) is None:
         return True
     folds = {fold: then.folds[fold] for fold in ("train", "validation")}
     inputs = {fold: made.outputs[fold] for fold, made in folds.items()}
@@ -82,14 +82,14 @@ def _earlier(session: Session, made: Made, part: str, digest: str) -> ActionReco
         recipe, name = action.keyed.recipe, f"#{action.keyed.action.part}"
     if not name.endswith(f"#{part}"):
         return DATA
-    return _by(session, recipe, name, Ref(digest, "table"))
+    return _by(session, recipe, name, digest)
 
 
-def _by(session: Session, recipe: str, name: str, output: Ref) -> ActionRecord | None:
+def _by(session: Session, recipe: str, name: str, digest: str) -> ActionRecord | None:
     """Return an action of a recipe and part that made a content."""
     part = name.rpartition("#")[2]
     for record in session.home.records.by_recipe(recipe):
         made = {ref.digest for ref in record.outputs.values()}
-        if output.digest in made and record.name.endswith(f"#{part}"):
+        if digest in made and record.name.endswith(f"#{part}"):
             return record
     return None

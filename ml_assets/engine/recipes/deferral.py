@@ -2,7 +2,7 @@
 
 A verdict to train is pinned by the data and the policy, so that what a plan said is what its run
 does; a verdict to defer is reached anew by each plan. Belongs here: the order in which that is
-decided. Does not belong here: how (`edits`, `evidence`, `policy`).
+decided. Does not belong here: how (`edits`, `engine/retrain`).
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from datetime import UTC, datetime
 
 from ml_assets.assets.cells import Unit
 from ml_assets.engine.recipes.candidate import candidate_of
+from ml_assets.engine.recipes.edits import edited
+from ml_assets.engine.recipes.made_from import MadeFrom, made_from, split_now
 from ml_assets.engine.recipes.recorded import as_recorded
-from ml_assets.engine.retrain.edits import edited
 from ml_assets.engine.retrain.evidence import Tables, evidence, newest
-from ml_assets.engine.retrain.made_from import MadeFrom, made_from, split_now
-from ml_assets.engine.retrain.policy import Judged, judge
+from ml_assets.engine.retrain.policy import Judged, asked_of, judge
 from ml_assets.engine.session import Made, Session
 from ml_assets.keys import fields
 from ml_assets.keys.action import Input, Pending, pending_in
@@ -111,12 +111,6 @@ def verdict_of(
     asked = asked_of(policy)
     known = evidence(home, project, model, then.features, now, trained, moment, asked)
     return judge(policy, known), latest
-
-
-def asked_of(policy: Retrain) -> set[str]:
-    """Return which figures of monitoring reports a policy reads."""
-    conditions = policy.when.conditions
-    return {c.loss or "drift" for c in conditions if c.loss is not None or c.drift}
 
 
 def _made_at(home: Home, model: str, digest: str) -> datetime | None:
