@@ -37,7 +37,7 @@ def dates(facts: Facts, base: ColumnProfile, order: Order | None) -> ColumnProfi
     """Read the column as dates, or dates with times."""
     if facts.plain or not _mostly(facts, formats_of):
         return None
-    read = [text for text in facts.others if formats_of(text) or ISO.fullmatch(text)]
+    read = [text for text in facts.others if ISO.fullmatch(text) or formats_of(text)]
     known = set(read)
     odd = [text for text in facts.others if text not in known and not HASHES.fullmatch(text)]
     if not read:
