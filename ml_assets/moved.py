@@ -3,7 +3,7 @@
 Stored calls, models in MLflow, pages of a home and hooks name modules. A moved module counts as the
 one that it was while its syntax tree is the old one (`keys/code`); edited, it counts as edited.
 Belongs here: the list, a line a module (packages too, where they hold code), and how a name
-is looked up in it. Never take a line away, and give no other module a name that stands in it.
+is looked up in it. Never take a line away, and give no other module a name that is in it.
 """
 
 from __future__ import annotations

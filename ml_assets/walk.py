@@ -1,8 +1,8 @@
 """What lies in a folder into which people put things: looked at by stat, nothing is opened.
 
 Such a folder holds more than files: links to nowhere or in a circle, pipes (whoever opens one waits
-for ever), names that are no text. Belongs here: what each thing is, in words. Does not belong here:
-what follows from it.
+for ever), names that are not text. Belongs here: what each thing is, in words. Does not belong
+here: what follows from it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Item:
     info: os.stat_result | None
     """Of what a link leads to; of the link where that is not there; None where neither can be."""
     odd: str = ""
-    """Why it is no file that can be taken, as the end of a sentence; empty for such a file."""
+    """Why it is not a file that can be taken, as the end of a sentence; empty for such a file."""
     folder: bool = False
 
     @property
@@ -106,7 +106,7 @@ def landing(folder: Path) -> Iterator[Item]:
 
 
 def below(folder: Path) -> Iterator[Item]:
-    """Yield all that is no folder, in a folder and those inside; no link is followed on the way."""
+    """Yield everything but folders, in a folder and those inside; no link is followed."""
     for entry in entries(folder):
         if entry.folder and not entry.path.is_symlink():
             yield from below(entry.path)

@@ -15,7 +15,7 @@ KINDS = {int: "NUMBER", float: "NUMBER", Path: "FILE"}
 
 
 def filled(page: str) -> str:
-    """Return the page with what stands between the two marks made anew."""
+    """Return the page with the part between the two marks made anew."""
     before, _, rest = page.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not end:

@@ -13,7 +13,7 @@ from ml_assets.spec.base import Spec
 
 
 def text() -> str:
-    """Return the record with every class and field of today; what it says is never changed."""
+    """Return the record with every current class and field; what it says is never changed."""
     for module in pkgutil.iter_modules(ml_assets.spec.__path__, "ml_assets.spec."):
         importlib.import_module(module.name)
     found = sorted(shipped().completed(_kinds(Spec)).items())

@@ -37,7 +37,7 @@ def assets_of(project: Project, group: str) -> list[Asset]:
         asset
         for asset in ASSETS
         if asset.owner == owner or (asset.of_requests and group in project.requests)
-        if not asset.asked or attrgetter(asset.asked)(model)
+        if not asset.declared_by or attrgetter(asset.declared_by)(model)
     ]
 
 

@@ -1,6 +1,6 @@
-"""Every kind of asset, with ONE entry each: ADD YOURS HERE.
+"""Every kind of asset: to add one, write a `UnitKind` and an `Asset` here.
 
-Everything else about an asset follows from its entry: the order of a run, edges, partitions, code
+Everything else about an asset follows from these: the order of a run, edges, partitions, code
 versions, what Dagster shows, the reference. Functions are named and not imported, so that a command
 loads only the recipes and libraries that it uses.
 """
@@ -57,7 +57,7 @@ class Asset:
     """Whether it has a partition for each batch, unless its dataset is a snapshot."""
     sparse: bool = False
     """Whether its recipe may have nothing to make for a batch."""
-    asked: str = ""
+    declared_by: str = ""
     """The field of a model's spec without which the model has no such asset: `part.field`."""
     of_requests: tuple[str, ...] = ()
     """The sources of the same asset of the dataset of what the model was asked, which has one only
@@ -139,7 +139,7 @@ CHAMPION = UnitKind(
     "champion",
     f"{RECIPES}.champion:champion",
     f"{RECIPES}.champion:champion_code",
-    effect=f"{SHOW}.effects:promote",
+    effect=f"{SHOW}.effects:record_decision",
     mlflow=True,
 )
 RELEASE = UnitKind(
@@ -229,7 +229,7 @@ ASSETS = (
         implied=("features",),
         batched=True,
         sparse=True,
-        asked="predictions.challenger",
+        declared_by="predictions.challenger",
         rows=True,
         record=f"{SHOW}.predictions:challenger_metadata",
     ),
@@ -243,7 +243,7 @@ ASSETS = (
         frozenset({"html"}),
         implied=("features", "predictions"),
         sparse=True,
-        asked="gate.trial",
+        declared_by="gate.trial",
         record=f"{SHOW}.trial:trial_metadata",
     ),
     Asset(
@@ -313,7 +313,7 @@ ASSETS = (
         of_requests=("cleaned", "model/features"),
         batched=True,
         sparse=True,
-        asked="monitoring",
+        declared_by="monitoring",
         record=f"{SHOW}.monitoring:monitoring_metadata",
     ),
     Asset(

@@ -1,4 +1,6 @@
-"""Child processes that answer requests, with one line of JSON in each direction.
+"""The protocol between a process and its helper process: one line of JSON in each direction.
 
-Does not belong here: the content of requests, web servers.
+Other processes are in `cli/tied` (servers), `graph/sensor_plan` and `graph/pulls` (what the
+sensor starts) and `release/virtualenvs`. Does not belong here: the content of
+requests, web servers.
 """

@@ -13,7 +13,7 @@ from ml_assets.cli.complete import datasets
 from ml_assets.cli.console import err, out, styled
 from ml_assets.cli.cuts import tell_cut
 from ml_assets.cli.here import home_opened, opened_for
-from ml_assets.cli.look import Partition
+from ml_assets.cli.inspect import Partition
 from ml_assets.cli.output import JSON, emit, guarded
 from ml_assets.cli.progress import working
 from ml_assets.engine.cutting.outcome import CutFile

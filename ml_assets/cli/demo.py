@@ -13,7 +13,7 @@ import typer
 
 from ml_assets.cli.console import err, out, styled
 from ml_assets.cli.here import opened
-from ml_assets.cli.look import model_status
+from ml_assets.cli.inspect import model_status
 from ml_assets.cli.output import FAILED, JSON, emit, guarded
 from ml_assets.cli.run import follow, materialize, tell
 from ml_assets.cli.servers import (

@@ -9,7 +9,7 @@ import typer
 from ml_assets.cli.complete import assets
 from ml_assets.cli.console import out
 from ml_assets.cli.here import opened
-from ml_assets.cli.look import Partition
+from ml_assets.cli.inspect import Partition
 from ml_assets.cli.output import JSON, emit, guarded
 from ml_assets.cli.progress import working
 from ml_assets.engine.address import find

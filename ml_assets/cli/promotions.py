@@ -25,7 +25,14 @@ from ml_assets.history.decisions import (
 )
 from ml_assets.operations.recheck import recheck
 from ml_assets.startup import importing
-from ml_assets.store.promotions import PROMOTED, ROLLED_BACK, Champion, LogEntry, champion_of, until
+from ml_assets.store.promotions import (
+    PROMOTED,
+    ROLLED_BACK,
+    LogEntry,
+    LoggedVersion,
+    champion_of,
+    until,
+)
 from ml_assets.store.records import Version
 
 ModelName = Annotated[
@@ -197,7 +204,7 @@ def _tell(
     planner: Planner,
     model: str,
     entry: LogEntry,
-    before: Champion | None,
+    before: LoggedVersion | None,
     checked: dict[str, Any],
     as_json: bool,
 ) -> None:

@@ -10,7 +10,7 @@ import typer
 from ml_assets.cli.complete import groups
 from ml_assets.cli.console import err, out
 from ml_assets.cli.here import opened
-from ml_assets.cli.look import Partition
+from ml_assets.cli.inspect import Partition
 from ml_assets.cli.output import JSON, emit, guarded
 from ml_assets.engine.reports import OUTPUT, page, report_of
 

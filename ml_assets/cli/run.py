@@ -14,14 +14,14 @@ from ml_assets.adapters.mlflow.client import moved, reset
 from ml_assets.assets.cells import Cell
 from ml_assets.cli.console import err, out, styled
 from ml_assets.cli.here import opened
-from ml_assets.cli.look import Partition, Selection, odd, tell_odd, tell_proposed
+from ml_assets.cli.inspect import Partition, Selection, odd, tell_odd, tell_proposed
 from ml_assets.cli.output import FAILED, JSON, emit, guarded
 from ml_assets.cli.progress import Live, working
 from ml_assets.cli.retention import expire
 from ml_assets.engine.landing import SETTLE, observe
 from ml_assets.engine.make import Progress
 from ml_assets.engine.plan import Plan, Planner
-from ml_assets.engine.proposals import asked
+from ml_assets.engine.proposals import pending
 from ml_assets.graph.workers import beside
 from ml_assets.operations.now import ask, check_now
 from ml_assets.stages.quality.words import listed
@@ -158,7 +158,7 @@ def materialize(
     result = document(first, plan, progress, run_ids, success, seconds)
     held = planner.home.records.all_current(planner.home.env)
     result["refused"] = refused(planner, held, result["executed"])
-    result["proposed"] = asked(planner.home, planner.project)
+    result["proposed"] = pending(planner.home, planner.project)
     result["decisions"] = decisions(planner, held, result["executed"])
     result["faults"] += faults
     result["warnings"] += dict.fromkeys(warnings)

@@ -1,4 +1,4 @@
-"""score: the champion's predictions for the rows of a file, or of batches of long ago."""
+"""score: the champion's predictions for the rows of a file, or of older batches."""
 
 from __future__ import annotations
 

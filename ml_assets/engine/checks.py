@@ -1,4 +1,4 @@
-"""The checks that every dataset and model has: add new ones here, one line each.
+"""The checks that every dataset and model has: add new ones here, one entry each.
 
 This registry is in no stage's code closure: adding a check runs that check and nothing else.
 """

@@ -52,7 +52,7 @@ def delivery(path: Path) -> Delivery:
 
 
 def problem(folder: Path) -> str | None:
-    """Return why a folder is no batch, as the end of a sentence; None if it is one."""
+    """Return why a folder is not a batch, as the end of a sentence; None if it is one."""
     if any(entry.path.name == UNFINISHED for entry in entries(folder)):
         return f"is still being written (it holds {UNFINISHED}); if not, remove that folder"
     wanted = "wanted a file, or a folder of Parquet files alone"

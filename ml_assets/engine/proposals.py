@@ -10,7 +10,7 @@ from ml_assets.spec.project import Project
 from ml_assets.store.home import Home
 
 
-def asked(home: Home, project: Project) -> list[str]:
+def pending(home: Home, project: Project) -> list[str]:
     """Return what to ask about, for each dataset with `propose` and each of its batches."""
     datasets = [
         name

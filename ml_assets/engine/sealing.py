@@ -42,7 +42,7 @@ class Sealed:
 
 
 def due(now: datetime) -> str:
-    """Return the newest day that is to be sealed.
+    """Return the newest day to seal.
 
     >>> due(datetime(2026, 3, 2, 1, 59, tzinfo=UTC)), due(datetime(2026, 3, 2, 2, 0, tzinfo=UTC))
     ('2026-02-28', '2026-03-01')
@@ -181,7 +181,7 @@ def own_columns(spec: DatasetSpec) -> list[str]:
 def packed(parts: Sequence[Path], given: Sequence[str], own: Sequence[str]) -> tuple[bytes, int]:
     """Return the file of a day, a row a line, and its number of rows.
 
-    A damaged record becomes a line that is no JSON, which the quarantine shows.
+    A damaged record becomes a line that is not JSON, which the quarantine shows.
     """
     sink, rows = io.BytesIO(), 0
     with gzip.GzipFile(fileobj=sink, mode="wb", mtime=0) as file:

@@ -45,7 +45,7 @@ def log_to_mlflow(engine: Engine, current: Current) -> Effect:
         return Effect(problem=str(error))
 
 
-def promote(engine: Engine, current: Current) -> Effect:
+def record_decision(engine: Engine, current: Current) -> Effect:
     """Write a decision to the promotion log, and publish the log to MLflow."""
     home, model = engine.maker.planner.home, current.asset.split("/")[0]
     try:

@@ -35,7 +35,7 @@ _last: dict[str, _Pull] = {}
 
 
 def pulls(project: Project) -> list[str]:
-    """Start each pull that is due; return what is to be said of pulls that run or failed."""
+    """Start each pull that is due; return what to say of pulls that run or failed."""
     said = []
     for name, spec in project.datasets.items():
         sql = spec.landing.sql

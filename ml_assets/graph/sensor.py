@@ -1,7 +1,8 @@
 """The reconcile sensor: requests one run if the wanted and the current state differ.
 
 It is level-triggered: a new, corrected or withdrawn batch, an edited spec or stage and a failed run
-are handled in the same way. A tick takes a cheap fingerprint and plans (`look`) if it changed.
+are handled in the same way. A tick takes a cheap fingerprint, and plans (`sensor_plan`) if it
+changed.
 """
 
 from __future__ import annotations
@@ -21,7 +22,6 @@ from ml_assets.errors import HomeError
 from ml_assets.graph.deferred import show
 from ml_assets.graph.instance import register_batches
 from ml_assets.graph.keys import key_of
-from ml_assets.graph.look import Look, backoff, expire, look
 from ml_assets.graph.pulls import pulls
 from ml_assets.graph.reload import reload_location
 from ml_assets.graph.runs import (
@@ -33,6 +33,7 @@ from ml_assets.graph.runs import (
     tags,
     tried,
 )
+from ml_assets.graph.sensor_plan import Look, backoff, expire, look
 from ml_assets.spec.project import Project
 from ml_assets.store.home import Home
 from ml_assets.store.switches import paused

@@ -20,7 +20,7 @@ LONGEST = 200
 
 @dataclass(frozen=True)
 class Choice:
-    """The columns of the spec, and what stands above them."""
+    """The columns of the spec, and what is written above them."""
 
     columns: tuple[ColumnProfile, ...]
     key: tuple[str, ...] = ()

@@ -29,7 +29,7 @@ EXCEL = b"PK\x03\x04"
 
 
 def dialect_of(path: Path) -> FileDialect:
-    """Return how a file is written. Raises RequestError for one that is no table."""
+    """Return how a file is written. Raises RequestError for one that is not a table."""
     start = _start(path)
     if not start.removeprefix(BOM).strip():
         raise RequestError(f"{path.name}: the file is empty; wanted a table with a header")

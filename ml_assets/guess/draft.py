@@ -1,6 +1,6 @@
 """A spec to be written: keys and values in order, each with its comments.
 
-Belongs here: the shape, and its text as YAML. Does not belong here: what stands in it, one value
+Belongs here: the shape, and its text as YAML. Does not belong here: its content, one value
 (`spec/text`).
 """
 

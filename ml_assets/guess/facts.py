@@ -61,9 +61,9 @@ class Facts:
     min: float = float("inf")
     max: float = float("-inf")
     others: Counter[str] = field(default_factory=Counter)
-    """Rows by value that is no plain number; the first LISTED."""
+    """Rows by value that is not a plain number; the first LISTED."""
     shapes: Counter[str] = field(default_factory=Counter)
-    """Rows by shape of what is no plain number: `99/99/9999`, `a-99`."""
+    """Rows by shape of what is not a plain number: `99/99/9999`, `a-99`."""
     examples: dict[str, str] = field(default_factory=dict)
     """By shape, the first value."""
     padded: int = 0

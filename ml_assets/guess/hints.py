@@ -245,7 +245,7 @@ def ends(name: str, hints: frozenset[str]) -> bool:
 
 
 def unit(name: str) -> str | None:
-    """Return the unit that a name hints at: its last word, or what stands in brackets.
+    """Return the unit that a name hints at: its last word, or what is in brackets.
 
     >>> unit("height_cm"), unit("VPact (mbar)"), unit("TemperatureF"), unit("name")
     ('cm', 'mbar', 'degF', None)

@@ -49,7 +49,7 @@ def proposed(
 ) -> Proposal:
     """Return the spec of a dataset that arrives in such files, or folders of Parquet files.
 
-    Raises RequestError for files that are no table, or of which a person must say more.
+    Raises RequestError for files that are not tables, or of which a person must say more.
     """
     files, given = files_of([path.name for path in paths]), paths
     paths = [part for path in paths for part in delivery(path).parts or (path,)]

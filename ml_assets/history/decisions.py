@@ -20,8 +20,8 @@ from ml_assets.store.promotions import (
     PROMOTED,
     REFUSED,
     WAITING,
-    Champion,
     LogEntry,
+    LoggedVersion,
 )
 from ml_assets.store.records import Current, Version
 
@@ -77,7 +77,7 @@ def compared_with(home: Home, model: str, candidate: str, policy: str) -> str | 
 
 
 def log_decision(home: Home, model: str, current: Current) -> LogEntry | None:
-    """Append a decision to the log, unless it is there already; return the new entry.
+    """Append a decision to the log, unless it is in it already; return the new entry.
 
     Raises Conflict if the champion is not the one with which the candidate was compared,
     UnknownName if the candidate has no version, and LogBroken.
@@ -111,7 +111,7 @@ def log_decision(home: Home, model: str, current: Current) -> LogEntry | None:
     )
 
 
-def _behind(home: Home, model: str, digest: str) -> Champion | None:
+def _behind(home: Home, model: str, digest: str) -> LoggedVersion | None:
     """Return the challenger whose trial another candidate does not disturb."""
     log, env = home.promotions, home.env
     challenger = log.challenger(env, model)
@@ -133,7 +133,7 @@ def _action(home: Home, model: str, facts: Mapping[str, Any]) -> tuple[str, str]
     return (PROMOTED if facts["verdict"] == "promote" else WAITING), reason
 
 
-def rollback_target(home: Home, model: str) -> Champion | None:
+def rollback_target(home: Home, model: str) -> LoggedVersion | None:
     """Return the newest earlier champion that is not held."""
     log, env = home.promotions, home.env
     champion, held = log.champion(env, model), log.held(env, model)
@@ -141,7 +141,7 @@ def rollback_target(home: Home, model: str) -> Champion | None:
         if entry.action not in MOVES or entry.digest in held:
             continue
         if champion is not None and entry.digest != champion.digest:
-            return Champion(entry.version, entry.digest, entry.number)
+            return LoggedVersion(entry.version, entry.digest, entry.number)
     return None
 
 

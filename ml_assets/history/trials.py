@@ -13,8 +13,8 @@ from ml_assets.store.home import Home
 from ml_assets.store.promotions import (
     PROMOTED,
     REFUSED,
-    Champion,
     LogEntry,
+    LoggedVersion,
     challenger_of,
     champion_of,
     held_in,
@@ -29,8 +29,8 @@ ENDS = {"better": PROMOTED, "worse": REFUSED, "equivalent": REFUSED, "undecided"
 class Running:
     """A trial that is on."""
 
-    champion: Champion
-    challenger: Champion
+    champion: LoggedVersion
+    challenger: LoggedVersion
     since: str
     """When both were what they are: the time of the later entry (UTC, ISO)."""
 

@@ -160,7 +160,7 @@ def _landing(name: str, table: Rest, columns: Sequence[ContractColumn]) -> dict[
 def _rules(
     columns: Sequence[ContractColumn], kept: Sequence[Any]
 ) -> tuple[list[dict[str, str]], list[str]]:
-    """Return rules for what columns have no field for, and comments for what is no expression."""
+    """Return rules for what no field of a column says, and comments for what no expression says."""
     rules: list[dict[str, str]] = []
     lost = []
     taken = {str(rule.get("id")) for rule in kept if isinstance(rule, Mapping)}

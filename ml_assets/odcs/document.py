@@ -23,7 +23,7 @@ from ml_assets.spec.mistakes import Place
 
 @dataclass(frozen=True)
 class ContractFile:
-    """A contract as it stands in a file."""
+    """A contract as it is in a file."""
 
     path: Path
     root: yaml.Node
@@ -92,7 +92,7 @@ _KEYS = f"apiVersion: {WRITTEN}, kind: DataContract, id, version, schema"
 
 
 def _other(content: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
-    """Yield why a document is no contract of a version that is read."""
+    """Yield why a document is not a contract of a version that is read."""
     if "dataContractSpecification" in content:
         said = "is another standard, the Data ContractFile Specification"
         yield ("dataContractSpecification",), f"{said}; wanted {_KEYS}"

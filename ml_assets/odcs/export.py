@@ -1,4 +1,4 @@
-"""From a dataset's spec to a contract: each field of the spec stands in exactly one place.
+"""From a dataset's spec to a contract: each field of the spec is in exactly one place.
 
 What the standard has no place for stands under the custom property `mlAssets`, as in the spec.
 Does not belong here: reading a contract.

@@ -1,6 +1,6 @@
 """Writing a dataset's contract, and a dataset's spec from a contract, into files.
 
-Belongs here: files and names. Does not belong here: what stands in them.
+Belongs here: files and names. Does not belong here: their content.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Exported:
     contract: dict[str, Any]
     text: str
     patch: str | None
-    """What would differ, if the file is there already."""
+    """What would differ, if the file already exists."""
 
 
 @dataclass(frozen=True)

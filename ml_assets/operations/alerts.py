@@ -3,7 +3,7 @@
 Belongs here: which warnings are new, their text, sending it. Does not belong here: when to look
 (`graph/alerts`, `cli/alerts`).
 
-A warning that stands in the batch before, too, is told only with others: repeated ones are folded.
+A warning that the batch before had, too, is told only with others: repeated ones are folded.
 A text holds reasons and figures, and no value of a row: a check's own sentence may quote one.
 """
 
@@ -34,7 +34,7 @@ SECONDS = 10
 
 @dataclass(frozen=True)
 class Alert:
-    """What is to be told of a batch."""
+    """What to tell of a batch."""
 
     model: str
     """The model, or the dataset of its requests."""

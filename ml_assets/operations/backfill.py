@@ -14,7 +14,7 @@ from ml_assets.engine.plan import Planner
 from ml_assets.engine.recipes.scorer import CHALLENGER, SCORER, Role, pin_name, pinned, scorer
 from ml_assets.errors import RequestError, UnknownName
 from ml_assets.store.home import Home
-from ml_assets.store.promotions import Champion
+from ml_assets.store.promotions import LoggedVersion
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,9 @@ def backfill(planner: Planner, model: str, batches: Sequence[str] = ()) -> Backf
     return Backfilled(champion.version, tuple(chosen), tuple(left), number, tuple(beside))
 
 
-def _lacking(home: Home, model: str, wanted: Sequence[str], by: Champion, role: Role) -> list[str]:
+def _lacking(
+    home: Home, model: str, wanted: Sequence[str], by: LoggedVersion, role: Role
+) -> list[str]:
     """Return the batches whose model in a role cannot predict; RequestError if `by` cannot."""
     known = {batch: digest for batch, digest in pinned(home, model, role).items() if digest}
     lost = {one for one in {by.digest, *known.values()} if scorer(home, model, one) is None}

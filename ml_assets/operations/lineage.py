@@ -156,7 +156,7 @@ class _Walk:
         """Yield an asset's inputs in the graph, without results that pass between actions."""
         above = {*self._graph[revision.cell.asset]}
         if revision.cell.name in PREDICTED:
-            # The scorer is pinned: the candidate of today may be another.
+            # The scorer is pinned: the current candidate may be another.
             above.add(f"{revision.cell.group}/candidate")
         for key in keys:
             for digest, maker in self._closure.makers.get(key, ()):

@@ -185,7 +185,7 @@ def _compared(item: _Run, said: bytes, wanted: bytes) -> Scored:
 
 
 def _off(got: str, wanted: str) -> float:
-    """Return how far off a field is: infinitely, if one of them is no number."""
+    """Return how far off a field is: infinitely, if one of them is not a number."""
     if got == wanted:
         return 0.0
     try:

@@ -50,7 +50,7 @@ class LoadedVersion:
     """The digest of its model document."""
     scorer: Scorer
     datasets: Mapping[str, DatasetSpec]
-    """Those that it was made from, with the calendars of today."""
+    """Those that it was made from, with the current calendars."""
     tables: Tables
     learned: Callable[[], pa.Table]
     """Reads features of rows that it learned from."""

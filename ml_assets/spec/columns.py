@@ -78,7 +78,7 @@ class Column(Spec):
     `%d.%m.%Y %H:%M`, or several, tried in order; by default ISO 8601."""
     zone: Annotated[str, AfterValidator(known_zone)] | None = None
     """Of timestamps without an offset: a time zone such as `Europe/Berlin`; by default UTC. A time
-    that the clock skips is no time; of a time that it shows twice, the first is taken."""
+    that the clock skips is not a time; of a time that it shows twice, the first is taken."""
     strip: tuple[Annotated[str, AfterValidator(around_a_number)], ...] = ()
     """For integer and number: texts that may stand before or after it (`[USD, '%']`)."""
     decimal: Decimal | None = None

@@ -100,7 +100,7 @@ class Features(Spec):
     """A pure function `(dataset frame, joined frames by name) -> frame` with the same index;
     without it the inputs are the dataset's columns of these names."""
     columns: Columns = Field(min_length=1)
-    """A list of names, or a mapping from each name to what is to be said of it."""
+    """A list of names, or a mapping from each name to its options."""
     leakage: Leakage = Leakage()
 
     @model_validator(mode="after")

@@ -110,7 +110,7 @@ def feature_rows(features: FeaturesSpec) -> RowsSpec:
 
 
 def needed_columns(dataset: DatasetSpec, model: ModelSpec) -> dict[str, Column]:
-    """Return the columns that a row must have, by the specs of today."""
+    """Return the columns that a row must have, by the current specs."""
     moment = model.predict_at
     known = dataset.columns if moment is None else dataset.known_at(moment)
     spare = _spare(dataset, model.target, model.weight, model.features.columns)

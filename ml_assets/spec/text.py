@@ -53,7 +53,7 @@ def flow(value: Any) -> str:
 
 
 def one_line(text: str) -> str:
-    """Return a comment on one line: it may quote what stands in a file."""
+    """Return a comment on one line: it may quote a file."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 

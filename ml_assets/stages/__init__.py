@@ -1,5 +1,6 @@
-"""Pure functions in data-flow order: ingest, clean, check, features, split, train, evaluate.
+"""Pure functions from inputs to outputs, roughly in the order of the data.
 
-Belongs here: what turns inputs into outputs. Does not belong here: the
-environment, the clock, randomness without a seed, files, logging, dagster, mlflow.
+`ingest`, `clean`, `check`, `quality`; `features`, `split`, `train`, `intervals`, `evaluate`,
+`paired`; `gate`, `release`; `score`, `monitor`, `trial`. Does not belong here: the environment, the
+clock, randomness without a seed, files that are kept, logging, dagster, mlflow.
 """

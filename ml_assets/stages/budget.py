@@ -25,7 +25,7 @@ class Budget(Protocol):
 def within(budget: Budget, quarantined: int, landed: int) -> bool:
     """Tell whether a batch may be used although some of its records are quarantined.
 
-    `quarantine_rows` never covers more than half of a batch: so much is no slip of single records.
+    `quarantine_rows` never covers more than half of a batch, which is not a slip of single records.
     """
     few = min(budget.quarantine_rows, landed / 2)
     return quarantined <= max(budget.quarantine_budget * landed, few)

@@ -45,7 +45,7 @@ def features(
 
     Columns: `_key` (text of the key columns; `\L<line>` where a part of the key is missing, which
     identifies the row within its batch only; without key columns what the row is known by, see
-    `identity`), `_group` (where the split groups rows: text of its columns, or what stands for a
+    `identity`), `_group` (where the split groups rows: text of its columns, or what represents a
     row that is its own group), `_time` (UTC), `_target` (null where not labelled),
     `_weight` (where declared), `_line`, the features, and `_slice_<name>` for slice columns that
     are not features. HookError if the user's function breaks its contract or the target has the

@@ -1,6 +1,6 @@
 """A value in memory as an input of a stage.
 
-Belongs here: what stands in for a stored object. Does not belong here: the store.
+Belongs here: the substitute of a stored object. Does not belong here: the store.
 """
 
 from __future__ import annotations

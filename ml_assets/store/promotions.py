@@ -63,8 +63,8 @@ class LogEntry:
 
 
 @dataclass(frozen=True)
-class Champion:
-    """The version that an alias names, and the number of the entry that set it."""
+class LoggedVersion:
+    """A champion or challenger by the log, and the number of the entry that made it so."""
 
     version: int
     digest: str
@@ -92,12 +92,12 @@ class Promotions:
         """Return a log as it is stored, in an open transaction."""
         return _entries(db, env, model)
 
-    def champion(self, env: str, model: str, at: str | None = None) -> Champion | None:
+    def champion(self, env: str, model: str, at: str | None = None) -> LoggedVersion | None:
         """Return the champion now, or at a time (ISO; UTC if it has no zone)."""
         log = self.entries(env, model)
         return champion_of(log if at is None else until(log, at))
 
-    def challenger(self, env: str, model: str) -> Champion | None:
+    def challenger(self, env: str, model: str) -> LoggedVersion | None:
         """Return the version that waits as challenger, as `challenger_of` does."""
         return challenger_of(self.entries(env, model))
 
@@ -186,12 +186,12 @@ class Promotions:
         return True
 
 
-def champion_of(entries: Sequence[LogEntry]) -> Champion | None:
+def champion_of(entries: Sequence[LogEntry]) -> LoggedVersion | None:
     """Return the champion at the end of these entries."""
     return next((_pointer(e) for e in reversed(entries) if e.action in MOVES), None)
 
 
-def challenger_of(entries: Sequence[LogEntry]) -> Champion | None:
+def challenger_of(entries: Sequence[LogEntry]) -> LoggedVersion | None:
     """Return the version that is waiting at the end of these entries.
 
     That is the newest, except one that waits behind the challenger (`behind` in its evidence):
@@ -244,11 +244,11 @@ def utc(at: str) -> str:
     return moment.isoformat(timespec="milliseconds")
 
 
-def _pointer(entry: LogEntry) -> Champion:
-    return Champion(entry.version, entry.digest, entry.number)
+def _pointer(entry: LogEntry) -> LoggedVersion:
+    return LoggedVersion(entry.version, entry.digest, entry.number)
 
 
-def _named(champion: Champion | None) -> dict[str, Any] | None:
+def _named(champion: LoggedVersion | None) -> dict[str, Any] | None:
     if champion is None:
         return None
     return {"version": champion.version, "digest": champion.digest}
@@ -315,7 +315,11 @@ def _verified(db: Connection, env: str, model: str) -> list[LogEntry]:
 
 
 def _won(
-    entries: Sequence[LogEntry], champion: Champion | None, model: str, version: int, action: str
+    entries: Sequence[LogEntry],
+    champion: LoggedVersion | None,
+    model: str,
+    version: int,
+    action: str,
 ) -> str:
     if champion is None:
         return f"{model} v{version} was not {action}: there is no champion, but one was expected"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ml_assets.cli.look import model_status
+from ml_assets.cli.inspect import model_status
 from ml_assets.engine.recipes.scorer import CHALLENGER, pinned
 from ml_assets.graph.predictions import challenger_metadata
 from ml_assets.history.pairs import pairs

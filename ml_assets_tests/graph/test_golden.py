@@ -40,7 +40,7 @@ def test_all(now: dict[str, Any], golden: dict[str, Any]) -> None:
 
 
 def test_asset_names_are_the_grammar(now: dict[str, Any]) -> None:
-    always = {name for name, asset in BY_NAME.items() if not asset.asked}
+    always = {name for name, asset in BY_NAME.items() if not asset.declared_by}
     assert always <= {key.split("/")[1] for key in now["assets"]} <= set(BY_NAME)
 
 

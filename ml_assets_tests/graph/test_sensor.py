@@ -12,7 +12,7 @@ import pytest
 
 from ml_assets.engine.plan import planner_here
 from ml_assets.errors import MlAssetsError
-from ml_assets.graph import look
+from ml_assets.graph import sensor_plan
 from ml_assets.graph.build import definitions
 from ml_assets.graph.sensor import repair_sensor
 from ml_assets_tests import warm
@@ -65,7 +65,7 @@ def ticks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ticks]:
         )
     python.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(python))
-    monkeypatch.setattr(look, "QUIET", 0.0)
+    monkeypatch.setattr(sensor_plan, "QUIET", 0.0)
     with toy_site(tmp_path / "project") as site:
         site.toy.land("prices", "2020-01")
         with site.dagster() as instance, site.inside():
@@ -81,7 +81,7 @@ def test_a_wait_after_a_failure_costs_no_plan(
     assert ticks.plans == 2
     assert {ticks()[:11] for _ in range(5)} == {"failed once"}
     assert ticks.plans == 2
-    monkeypatch.setattr(look, "BACKOFF", (0.0, 0.0))
+    monkeypatch.setattr(sensor_plan, "BACKOFF", (0.0, 0.0))
     assert ticks() == ""
     assert (ticks.plans, len(ticks.requests)) == (3, 2)
 

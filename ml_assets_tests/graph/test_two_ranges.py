@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 
 from ml_assets.engine.plan import planner_here
-from ml_assets.graph import look
+from ml_assets.graph import sensor_plan
 from ml_assets.graph.build import definitions
 from ml_assets_tests import warm
 from ml_assets_tests.cli.shell import Site, toy_site
@@ -68,8 +68,8 @@ def test_the_command_makes_the_other_batches_and_no_candidate(site: Site) -> Non
 def test_the_sensor_requests_no_run_that_trains_without_it(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(look, "QUIET", 0.0)
-    monkeypatch.setattr(look, "BACKOFF", (0.0, 0.0))
+    monkeypatch.setattr(sensor_plan, "QUIET", 0.0)
+    monkeypatch.setattr(sensor_plan, "BACKOFF", (0.0, 0.0))
     with site.dagster() as instance, site.inside():
         ran = []
         while len(ran) < 8 and _features(site) != MADE:

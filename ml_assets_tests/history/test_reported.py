@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ml_assets.adapters.decision import decided, standing
-from ml_assets.cli.look import model_status
+from ml_assets.cli.inspect import model_status
 from ml_assets.history.reported import newest_report, standing_of
 from ml_assets_tests.projects import FORECAST, Toy
 

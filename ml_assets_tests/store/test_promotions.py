@@ -12,7 +12,7 @@ import pytest
 from ml_assets.errors import Conflict, LogBroken
 from ml_assets.store.home import Home
 from ml_assets.store.objects import Ref
-from ml_assets.store.promotions import Champion, LogEntry, entry_hash
+from ml_assets.store.promotions import LogEntry, LoggedVersion, entry_hash
 from ml_assets.store.records import Product
 from ml_assets_tests import processes
 
@@ -56,7 +56,7 @@ def test_the_champion_is_read_from_the_log(home: Home) -> None:
         (3, "refused", 2, {"version": 1, "digest": "d1:1"}),
         (4, "rolled_back", 0, {"version": 1, "digest": "d1:1"}),
     ]
-    assert log.champion("dev", "delay") == Champion(0, "d1:0", 4)
+    assert log.champion("dev", "delay") == LoggedVersion(0, "d1:0", 4)
     assert log.champion("prod", "delay") is None
     assert log.champion("dev", "other") is None
     assert log.length("dev", "delay") == 4
@@ -77,7 +77,7 @@ def test_a_challenger_waits_until_something_is_promoted(home: Home) -> None:
     append(home, "waiting", 1, 0)
     append(home, "waiting", 2, 0)
     append(home, "refused", 3, 0)
-    assert log.challenger("dev", "delay") == Champion(2, "d1:2", 3)
+    assert log.challenger("dev", "delay") == LoggedVersion(2, "d1:2", 3)
     append(home, "promoted", 2, 0)
     assert log.challenger("dev", "delay") is None
 
@@ -89,13 +89,13 @@ def test_a_refused_challenger_no_longer_waits_and_who_waited_behind_it_follows(h
     append(home, "waiting", 2, 0, evidence={"behind": "d1:1"})
     append(home, "waiting", 3, 0, evidence={"behind": "d1:1"})
     append(home, "waiting", 1, 0)
-    assert log.challenger("dev", "delay") == Champion(1, "d1:1", 2), "since the first time"
+    assert log.challenger("dev", "delay") == LoggedVersion(1, "d1:1", 2), "since the first time"
     append(home, "refused", 1, 0)
-    assert log.challenger("dev", "delay") == Champion(3, "d1:3", 4)
+    assert log.challenger("dev", "delay") == LoggedVersion(3, "d1:3", 4)
     append(home, "refused", 3, 0)
     assert log.challenger("dev", "delay") is None
     append(home, "waiting", 4, 0, evidence={"behind": "d1:1"})
-    assert log.challenger("dev", "delay") == Champion(4, "d1:4", 8), "it waits behind nobody"
+    assert log.challenger("dev", "delay") == LoggedVersion(4, "d1:4", 8), "it waits behind nobody"
     append(home, "waiting", 5, 0, evidence={"behind": "d1:4"})
     append(home, "promoted", 4, 0)
     assert log.challenger("dev", "delay") is None
@@ -128,9 +128,9 @@ def test_the_champion_at_a_time(home: Home, monkeypatch: pytest.MonkeyPatch) -> 
     assert append(home, "rolled_back", 0, 1).at == AT
     at = home.promotions.champion
     assert at("dev", "delay", "2026-03-01T10:59") is None
-    assert at("dev", "delay", "2026-03-01T11:30") == Champion(0, "d1:0", 1)
-    assert at("dev", "delay", "2026-03-01T12:30+01:00") == Champion(0, "d1:0", 1)
-    assert at("dev", "delay", "2026-03-01T12:00") == Champion(0, "d1:0", 3)
+    assert at("dev", "delay", "2026-03-01T11:30") == LoggedVersion(0, "d1:0", 1)
+    assert at("dev", "delay", "2026-03-01T12:30+01:00") == LoggedVersion(0, "d1:0", 1)
+    assert at("dev", "delay", "2026-03-01T12:00") == LoggedVersion(0, "d1:0", 3)
     with pytest.raises(ValueError, match="yesterday"):
         at("dev", "delay", "yesterday")
 

@@ -16,7 +16,7 @@ from ml_assets.adapters.mlflow.client import DIGEST, opened, put
 from ml_assets.errors import NotMaterialized
 from ml_assets.spec.project import Project
 from ml_assets.store.home import Home
-from ml_assets.store.promotions import ROLLED_BACK, Champion, LogEntry
+from ml_assets.store.promotions import ROLLED_BACK, LogEntry, LoggedVersion
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -54,7 +54,7 @@ def show_log(home: Home, project: Project, model: str) -> dict[str, Any]:
 
 
 def _number(
-    client: MlflowClient, home: Home, project: Project, model: str, pointer: Champion | None
+    client: MlflowClient, home: Home, project: Project, model: str, pointer: LoggedVersion | None
 ) -> str | None:
     """Return MLflow's number of a version, which is published first if MLflow does not have it.
 

@@ -21,7 +21,10 @@ NICENESS = 19
 
 
 class Publisher:
-    """A publisher process; used by one thread, under the writer lock."""
+    """A publisher process, for use by one thread.
+
+    Runs hold the writer lock; promote, rollback and trial do not, so `show_log` must be idempotent.
+    """
 
     def __init__(self, workspace: Workspace, patience: float = PATIENCE) -> None:
         self._workspace = workspace

@@ -28,7 +28,7 @@ WITHIN = {"quarter": "month", "week": "day"}
 
 
 def names_of(source: Source, spec: DatasetSpec, cut: Cut) -> tuple[pa.Array, Counter[str]]:
-    """Return each whole record's batch (null if it says none), and what stands there instead.
+    """Return each whole record's batch (null if it says none), and what its text is instead.
 
     Raises Unreadable if the file has no such column.
     """

@@ -1,6 +1,6 @@
 """A file of any size to its parts: in pieces of some megabytes, each read as ingest reads a file.
 
-A record is kept as it stands in the file, byte for byte; gzip is undone. Belongs here: pieces, and
+A record is kept as it is in the file, byte for byte; gzip is undone. Belongs here: pieces, and
 where records begin. Does not belong here: names of batches, what landed before.
 """
 

@@ -46,7 +46,7 @@ def since(sql: Sql, value: Any) -> Any:
 
 
 def newest(sql: Sql, reader: Snapshot) -> Any:
-    """Return the largest value that is no time in the future; None where there is none.
+    """Return the largest value that is not in the future; None where there is none.
 
     Raises RequestError for values that are neither times nor numbers.
     """

@@ -116,7 +116,7 @@ def _secret(then: Project, today: Project) -> tuple[str, ...]:
 
 
 def _said(session: Session, name: str, then: DatasetSpec) -> DatasetSpec:
-    """Return what is needed of a dataset to find a row's batch, by the calendar of today."""
+    """Return what is needed of a dataset to find a row's batch, by the current calendar."""
     today = session.project.datasets.get(name, then)
     return then.model_copy(
         update={

@@ -187,7 +187,7 @@ def programs(
     if family == "sklearn":
         files["estimator.py"] = _shipped("estimator.py", "ml_assets.stages.train")
     if {"date", "timestamp", "text"} & set(kinds):
-        # What a person runs has the same name; it prepares such columns for the program of before.
+        # What a person runs has the same name; it prepares such columns for the older program.
         files |= {
             "score_model.py": files["score.py"],
             "score.py": _shipped("score_prepared.py"),

@@ -19,7 +19,7 @@ from ml_assets.history.origin import fitted_of
 from ml_assets.history.past import Past, features_action, past
 from ml_assets.store.home import Home
 from ml_assets.store.objects import Ref
-from ml_assets.store.promotions import Champion
+from ml_assets.store.promotions import LoggedVersion
 from ml_assets.store.records import ActionRecord
 
 Role = Literal["scorer", "challenger"]
@@ -35,7 +35,7 @@ def pin_name(model: str, batch: str = "", role: Role = SCORER) -> str:
 def pins_of(session: Session, made: Made) -> Mapping[str, str]:
     """Return the pins of features that become current: a candidate's digest, or "" for none.
 
-    Only a batch's first rows have one, so that nothing is pinned for batches of long ago.
+    Only a batch's first rows have one, so that nothing is pinned for older batches.
     """
     model, batch = made.cell.group, made.cell.partition
     if not made.facts.get("usable", True) or _was_usable(session, made):
@@ -50,7 +50,7 @@ def pins_of(session: Session, made: Made) -> Mapping[str, str]:
     return pins
 
 
-def _digest(pointer: Champion | None) -> str:
+def _digest(pointer: LoggedVersion | None) -> str:
     return "" if pointer is None else pointer.digest
 
 

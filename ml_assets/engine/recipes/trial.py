@@ -1,6 +1,6 @@
 """The trial of a challenger beside the champion: who is compared, and on which batches.
 
-Belongs here: the pair of today, and the batches that count. Does not belong here: judging
+Belongs here: the current pair, and the batches that count. Does not belong here: judging
 (`stages/trial`), what follows from a verdict (`history/trials`).
 """
 

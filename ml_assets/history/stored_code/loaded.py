@@ -20,7 +20,7 @@ from ml_assets.history.stored_code.extract import Texts
 from ml_assets.moved import moved
 
 OUTSIDE, SHIPPED = "ml_assets", "ml_assets.defs"
-"""The package whose modules are those of today, except the definitions that it ships."""
+"""The package whose modules are the current ones, except the definitions that it ships."""
 _importing = threading.RLock()
 _loaded: dict[str, StoredModules] = {}
 
@@ -125,7 +125,7 @@ class StoredModules:
 
 
 def own(texts: Texts) -> dict[str, str]:
-    """Return the modules that are not those of today: the project's."""
+    """Return the modules that are not the current ones: the project's."""
     return {name: text for name, text in texts.items() if _is_own(name)}
 
 

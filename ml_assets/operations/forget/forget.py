@@ -41,7 +41,7 @@ KEPT = ("ml_assets.stages.train.", "ml_assets.stages.split.")
 
 
 class NoSuchRow(RequestError):
-    """No file holds a row that is to be deleted."""
+    """No file holds a row to delete."""
 
 
 @dataclass
@@ -62,7 +62,7 @@ class Request:
     copies: list[str] = field(default_factory=list)
     """Copies of the state from before migrations, all of which are removed."""
     foreign: list[str] = field(default_factory=list)
-    """Files in the home that are no part of one; they are not searched."""
+    """Files in the home that are not part of it; they are not searched."""
     versions: list[str] = field(default_factory=list)
     """Versions and releases that cannot be re-created afterwards."""
 
@@ -139,7 +139,7 @@ def _landing(
 
 
 def _is_empty(content: bytes) -> bool:
-    """Return whether nothing is left of a file, not even a header: it is no batch then."""
+    """Return whether nothing is left of a file, not even a header: then it is not a batch."""
     try:
         unpacked(content)
     except Unreadable:

@@ -38,7 +38,7 @@ log = logging.getLogger("ml_assets.serve.access")
 
 @dataclass
 class Access:
-    """The keys of now; `open` while there never was one, or where a proxy asks for logins."""
+    """The current keys; `open` while there never was one, or where a proxy asks for logins."""
 
     read: Callable[[], list[AccessKey]]
     unguarded: bool = False

@@ -96,7 +96,7 @@ class Connection(HttpToolsProtocol):
         super().resume_writing()
 
     def send_400_response(self, msg: str) -> None:
-        """Answer what is no request, or too large for one."""
+        """Answer what is not a request, or too large for one."""
         if max(self._head, self._headers) <= HEAD_BYTES:
             super().send_400_response(msg)
             return

@@ -95,7 +95,7 @@ class Follower:
                 model.look()
 
     def _look_at_keys(self) -> None:
-        """Read the access keys again; while the home is away, those of before stay."""
+        """Read the access keys again; while the home is away, the previous ones stay."""
         if self._keys is None:
             return
         try:

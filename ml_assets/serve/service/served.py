@@ -18,6 +18,6 @@ class Served:
     name: str
     loaded: Predictor | None = None
     why: str | None = None
-    """Why the model of now is not the one that is served; None if it is."""
+    """Why the current champion is not the one that is served; None if it is."""
     example: dict[str, Any] | None = None
     """The body of a request that works."""

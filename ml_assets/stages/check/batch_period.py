@@ -32,7 +32,7 @@ def check(spec: PeriodSpec, *, cleaned: Handle) -> Result:
     """Warn where more than 5 % of the rows that have a time lie outside the batch's period.
 
     Timestamps lie in it by the clock of the calendar's zone, by that of any where none is known;
-    dates by their own. Not applicable without a time column, or where the batch's name is no date.
+    dates by their own. Not applicable without a time column, or if the batch's name is not a date.
     """
     if spec.time is None:
         return _verdict(None, "the dataset has no `time`")

@@ -40,7 +40,7 @@ What happens to a file (judged by its content, never by its name):
 | a time that the clock shows twice | read as the first, with a warning that counts them |
 | JSON: a field that a record lacks, `null`, `NaN` | missing; if no record has it, `file.columns` |
 | JSON: a nested object or list | its compact JSON, so it fails unless the column is text |
-| JSON: a line that is no object, or has a field twice | the record is rejected, `parse.json` |
+| JSON: a line that is not an object, or has a field twice | the record is rejected, `parse.json` |
 | JSON: no line is an object | refused `file.json`; one array of all records: `file.format` |
 | Excel: several sheets, none declared | the first visible one is read, with a warning |
 | Excel: a sheet that is not there | refused `file.sheet` |

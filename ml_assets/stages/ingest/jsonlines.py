@@ -25,7 +25,7 @@ SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 class _Wrong(ValueError):
-    """A line that is no object of single fields."""
+    """A line that is not an object of single values."""
 
 
 def read(text: bytes, spellings: Mapping[str, Spelling], damaged: bool) -> Source:

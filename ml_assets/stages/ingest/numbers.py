@@ -21,7 +21,7 @@ MARKS = {" ": "[ \xa0\u2009\u202f]", "'": "['\u2019]"}
 def canonical(texts: pa.Array, decimal: str, thousands: str, around: Sequence[str]) -> pa.Array:
     """Return numbers with a decimal point and nothing else than digits, sign and exponent.
 
-    A text that is no number becomes null.
+    A text that is not a number becomes null.
     """
     groups = pc.extract_regex(texts, _expression(decimal, thousands, around))
     sign, inner, whole, fraction, exponent = (

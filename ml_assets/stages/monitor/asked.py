@@ -4,7 +4,7 @@ Belongs here: from a day of requests to the tables that a report on a batch is m
 belong here: comparing and measuring (`shift`, `realized`).
 
 The rows are those of one version, the one that answered most. Their features are not kept, but
-computed again by the function of that version with the joined tables of now.
+computed again by the function of that version with the current joined tables.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ Belongs here: the profile of those rows with its limits, and a sample for the cl
 belong here: the batch; nothing here depends on it.
 
 Predictions are compared with those on the test rows: of rows that a model was trained on it says
-what it remembers (a forest nearly their labels), which is no prediction.
+what it remembers (a forest nearly their labels), which is not a prediction.
 """
 
 from __future__ import annotations

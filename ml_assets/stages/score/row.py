@@ -1,7 +1,7 @@
 """Rows against the contract without a frame: one in a hundredth of the time of `read`.
 
 They come out only if each surely keeps the contract, with the values that `read` would give it.
-For any other, such as one whose text is no number or whose rule needs a date, there is `read`.
+For any other, such as one whose text is not a number or whose rule needs a date, there is `read`.
 Belongs here: values of Python, one at a time. Does not belong here: what a rule or a type means
 (`contract`, `ingest`).
 """

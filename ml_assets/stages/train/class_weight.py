@@ -22,7 +22,7 @@ def balanced(fold: Fold, context: Context, class_weight: str | Mapping[str, floa
     """Return the fold with the weights of its rows times those of their classes.
 
     "balanced" makes every class weigh alike. In a mapping a class is named as it is spelled, of
-    two classes `true` and `false` (or 1 and 0). StageError for names that are no class.
+    two classes `true` and `false` (or 1 and 0). StageError for names that are not classes.
     """
     if class_weight is None or context.task == "regression":
         return fold

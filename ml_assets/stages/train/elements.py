@@ -115,7 +115,7 @@ def described(texts: Sequence[str], known: Sequence[str]) -> tuple[Ints, Ints, N
 def columns_of(said: dict[str, Any], texts: Sequence[str]) -> dict[str, list[str]]:
     """Return the parts of fields of a CSV file as fields, by column; an empty one is missing.
 
-    `said` is what the model says of a feature under `prepare`. ValueError for what is no time.
+    `said` is what the model says of a feature under `prepare`. ValueError for what is not a time.
     """
     rows = [row for row, text in enumerate(texts) if text != ""]
     found: dict[str, list[str]] = {}

@@ -29,7 +29,7 @@ _KEPT = 8
 
 
 class Damaged(ValueError):
-    """A document that is no pipeline of the kind that is kept."""
+    """A document that is not a pipeline of the kind that is kept."""
 
 
 def kept(pipeline: Any) -> dict[str, Any]:

@@ -43,7 +43,7 @@ _loaded: list[_Loaded] = []
 def predict(state: Mapping[str, Any], batch: pa.Table) -> Array:
     """Return values (n,), or probabilities (n,) of class 1 or (n, k).
 
-    Raises StageError for arrays that are no trees.
+    Raises StageError for arrays that are not trees.
     """
     model = _load(state)
     scores = model.trees.scores(matrix(model.inputs, batch), model.start)

@@ -18,7 +18,7 @@ from ml_assets.cli.output import JSON, emit, guarded
 from ml_assets.cli.progress import working
 from ml_assets.engine.code_versions import definitions_digest
 from ml_assets.engine.plan import Plan, Planner
-from ml_assets.engine.proposals import asked
+from ml_assets.engine.proposals import pending
 from ml_assets.engine.reports import page
 from ml_assets.engine.session import Status
 from ml_assets.errors import LogBroken, UnknownName
@@ -67,7 +67,7 @@ def plan(selection: Selection = None, partition: Partition = None, as_json: bool
                 **planned.to_json(),
                 "problems": problems,
                 "impure": [str(item) for item in impure],
-                "proposed": asked(planner.home, planner.project),
+                "proposed": pending(planner.home, planner.project),
                 "expired": [f"{name}@{day}" for name, day in to_expire(planner)],
                 "assets": sorted(asset_keys(planner.project)),
                 "definitions": definitions_digest(planner.project, planner.workspace),
@@ -75,7 +75,7 @@ def plan(selection: Selection = None, partition: Partition = None, as_json: bool
         )
         return
     tell_odd(planned, problems, impure)
-    tell_proposed(asked(planner.home, planner.project))
+    tell_proposed(pending(planner.home, planner.project))
     for status in SHOWN:
         for item in planned.having(status):
             out.print(styled((f"{status:6}", "bold"), f"{item.cell}  ", (item.reason, "dim")))
