@@ -42,7 +42,7 @@ doctest: $(APP) $(DEV) ## run the examples in docstrings
 	  --ignore=ml_assets/defs --ignore-glob="ml_assets/stages/release/scoring/score*.py"
 
 test: system-test $(APP) $(DEV) ## all tests, with coverage
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --cov --cov-report=term-missing:skip-covered --cov-fail-under=95
+	$(BIN)/python -m slipcover -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 shuffle: system-test $(APP) $(DEV) ## the tests that are not slow, in a random order, with new examples; SEED=1 repeats an order
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m 'not slow' \
@@ -81,7 +81,7 @@ system-test:
 	@PYTHON='$(PYTHON)' scripts/system.sh test
 
 clean: ## remove .venv and the caches; data/ stays
-	rm -rf $(VENV) build dist *.egg-info .coverage .coverage.* \
+	rm -rf $(VENV) build dist *.egg-info \
 	  .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find ml_assets ml_assets_tests benchmarks -name __pycache__ -type d -prune \
 	  -exec rm -rf {} + 2>/dev/null || true

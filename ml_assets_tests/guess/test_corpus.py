@@ -95,7 +95,6 @@ def test_any_text_is_read_back_from_yaml(text: str) -> None:
     assert yaml.safe_load(f"a: {scalar(text)}") == {"a": text}
 
 
-@pytest.mark.no_cover
 def test_ten_thousand_columns_and_a_long_line(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     path.write_text("a,b\n1,x\n2," + "y" * 10_000_000 + "\n3,z\n")
