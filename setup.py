@@ -37,7 +37,10 @@ setup(
     },
     install_requires=install_requires(),
     # Data contracts of other tools.
-    extras_require={"odcs": ["open-data-contract-standard>=3.1"]},
+    extras_require={
+        "odcs": ["open-data-contract-standard>=3.1"],
+        "dummy": ["rstr>=3.2"],
+    },
     entry_points={
         "console_scripts": ["ml-assets = ml_assets.__main__:main"],
         # Lets any `dg` project that installs this package use its components.

@@ -48,6 +48,8 @@ MODULES = {
     "gc": "collect",
     "forget": "forget",
     "contract": "contract",
+    "statistics": "dummy",
+    "dummy": "dummy",
     "new": "new",
     "keys": "keys",
     "requests": "requests",

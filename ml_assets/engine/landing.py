@@ -202,7 +202,7 @@ def land(home: Home, project: Project, dataset: str, source: Path, batch: str | 
     if batch is not None and named and named != batch:
         raise RequestError(f"{source.name} is of batch {named}, but --batch is {batch}")
     wanted = batch if batch is not None else named or ""
-    name = source.name if named is not None else _fitting(spec, dataset, wanted, source)
+    name = source.name if named is not None else fitting(spec, dataset, wanted, source)
     if batch_of(spec, name) != wanted:
         raise RequestError(
             f"no file name for batch {wanted!r} matches '{spec.landing.pattern}'; "
@@ -221,7 +221,7 @@ def land(home: Home, project: Project, dataset: str, source: Path, batch: str | 
     return _named(dataset, wanted)
 
 
-def _fitting(spec: DatasetSpec, dataset: str, batch: str, source: Path) -> str:
+def fitting(spec: DatasetSpec, dataset: str, batch: str, source: Path) -> str:
     """Return the name under which to keep a file that does not match the pattern."""
     plain = re.sub(r"\\(\W)", r"\1", spec.landing.pattern)
     if not batch and plain.endswith(source.suffix) and batch_of(spec, plain) == "":

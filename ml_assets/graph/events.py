@@ -90,6 +90,7 @@ def metadata(home: Home, project: Project, current: Current, reused: bool) -> di
         "filtered",
         "quarantined",
         "unlabelled",
+        "dummy",
         "refused",
         "withdrawn",
         "follows",

@@ -285,6 +285,8 @@ class ReportSpec(EvaluateSpec):
 
     candidate: str | None
     """The candidate's content digest; None before it is known."""
+    dummy: bool = False
+    """Some of the rows are made up."""
 
 
 class ExplainSpec(Spec):

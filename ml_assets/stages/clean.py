@@ -195,8 +195,7 @@ def _result(
         "refused": refused,
         "warnings": ingested["warnings"],
     }
-    if "proposed" in ingested:
-        summary["proposed"] = ingested["proposed"]
+    summary |= {name: ingested[name] for name in ("proposed", "dummy") if name in ingested}
     if spec.labels is not None:
         summary["unlabelled"] = counts(cleaned.column(UNLABELLED))
     metadata = {"rows": cleaned.num_rows, "quarantined": quarantine.num_rows}

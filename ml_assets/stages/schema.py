@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 LINE = "_line"
 """Where a record starts: 1-based line of a CSV file, 1-based record of a Parquet file."""
+DUMMY = "_dummy"
+"""A file's column that says that its rows are made up, whatever its values; it is in no table."""
 UNLABELLED = "_unlabelled"
 """Of a cleaned table whose labels come later: why a row has none; null where it has one."""
 TYPES: dict[str, pa.DataType] = {

@@ -178,6 +178,7 @@ def _told(
             "ml_assets.version": f"v{held.number}",
             "ml_assets.environment": home.env,
             "ml_assets.family": chosen,
+            **({"ml_assets.dummy": "true"} if held.facts.get("dummy") else {}),
         },
         params=dict(flat(params)),
         metrics=dict(_metrics(figures, entry)),

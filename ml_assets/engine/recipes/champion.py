@@ -294,7 +294,9 @@ def _decide_spec(
         sensitive=tuple(name for name in slices if name in hidden),
         undeclared=tuple(name for name in slices if name in unknown),
         gate=model.gate,
-        data=TrainingData(refused=tuple(excluded), red=tuple(red), dummy=_dummy(session, model)),
+        data=TrainingData(
+            refused=tuple(excluded), red=tuple(red), dummy=_dummy(session, model, judged.folds)
+        ),
         champion=(
             None
             if rival is None or rival.target is None
@@ -304,9 +306,10 @@ def _decide_spec(
     )
 
 
-def _dummy(session: Session, model: ModelSpec) -> bool:
-    """Return whether any dataset of the model is marked as made up."""
-    return any(session.project.datasets[name].dummy for name in _datasets(model))
+def _dummy(session: Session, model: ModelSpec, folds: Mapping[str, Made]) -> bool:
+    """Return whether any dataset of the model, or batch in its folds, is made up."""
+    marked = any(session.project.datasets[name].dummy for name in _datasets(model))
+    return marked or "dummy" in folds["train"].facts
 
 
 def _datasets(model: ModelSpec) -> tuple[str, ...]:

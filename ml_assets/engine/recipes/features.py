@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from ml_assets.assets.cells import Cell, Unit
 from ml_assets.engine import sensitive
@@ -14,7 +15,7 @@ from ml_assets.engine.recipes.dataset import clean_spec, cleaned_of, own_check
 from ml_assets.engine.recipes.scorer import pins_of
 from ml_assets.engine.session import Done, Made, Session, Undone
 from ml_assets.keys.action import Action, Input
-from ml_assets.spec.model import Age, AgesSpec, FeaturesSpec, Join, MomentsSpec
+from ml_assets.spec.model import Age, AgesSpec, FeaturesSpec, Join, ModelSpec, MomentsSpec
 from ml_assets.spec.project import Project
 from ml_assets.workspace import Workspace
 
@@ -91,7 +92,7 @@ def features(session: Session, unit: Unit) -> Sequence[Made]:
     known = {**inputs, "features": made.outputs["features"]}
     ages = _ages(session, unit, inputs)
     checks = Later(lambda: _feature_checks(session, unit, params, known, hooks) | ages)
-    facts = {"usable": main.facts.get("usable", True)}
+    facts = {"usable": main.facts.get("usable", True)} | _made_up(session, unit, model, main)
     for done in ages.values():
         if isinstance(done, Done) and done.record.facts["refused"] is not None:
             facts |= {"usable": False, "refused": done.record.facts["refused"]}
@@ -100,6 +101,12 @@ def features(session: Session, unit: Unit) -> Sequence[Made]:
     outputs = {"features": made.outputs["features"]}
     built = Made(cell, outputs, {"features": made}, checks, facts)
     return [replace(built, pins=pins_of(session, built))]
+
+
+def _made_up(session: Session, unit: Unit, model: ModelSpec, main: Made) -> dict[str, Any]:
+    """Return the fact that rows of the batch, or of one joined to it, are made up, if they are."""
+    joined = (_joined(session, unit, join) for join in model.joins)
+    return {"dummy": True} if any("dummy" in made.facts for made in (main, *joined)) else {}
 
 
 def inputs_of(

@@ -13,6 +13,7 @@ from ml_assets.assets.cells import Unit
 from ml_assets.engine.recipes.candidate import candidate_of, learning
 from ml_assets.engine.recipes.deferral import decided
 from ml_assets.engine.recipes.previous import pins_of
+from ml_assets.engine.recipes.splits import folds_of
 from ml_assets.engine.session import Made, Session
 
 
@@ -25,4 +26,6 @@ def candidate(session: Session, unit: Unit) -> Sequence[Made]:
     if isinstance(verdict, Made):
         return [verdict]
     made = candidate_of(session, unit, session.project.models[unit.group], inputs)
-    return [replace(made, pins=pins_of(session, made), verdict=verdict)]
+    folds, _ = folds_of(session, unit, ("train",))
+    facts = {**made.facts, "dummy": True} if "dummy" in folds["train"].facts else made.facts
+    return [replace(made, facts=facts, pins=pins_of(session, made), verdict=verdict)]

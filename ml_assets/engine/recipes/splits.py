@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from ml_assets.assets.cells import Cell, Unit
 from ml_assets.engine.checks import checks_of
@@ -66,7 +67,9 @@ def splits(session: Session, unit: Unit) -> Sequence[Made]:
     made = session.act(unit, action)
     given = {**{n: made.outputs[n] for n in (*FOLDS, "summary")}, "features": usable}
     checks = Later(lambda: _split_checks(session, unit, params, given))
-    facts = {"excluded": refused}
+    facts: dict[str, Any] = {"excluded": refused}
+    if any("dummy" in by_batch[batch].facts for batch in usable):
+        facts["dummy"] = True
     if isinstance(made, Done):
         facts |= session.home.objects.json(made.outputs["summary"].digest)
     found_folds = []

@@ -63,7 +63,7 @@ def report(
         parts.insert(place, coverage_page.show(coverage.json(), spec.target_unit))
     if protected is not None:
         parts.append(protected_page.show(protected.json()))
-    content = _page(view, parts)
+    content = _page(view, parts, spec.dummy)
     plots: list[Any] = [
         {"name": plot.name, "title": plot.title, "svg": plot.file(), "text": plot.text}
         for part in parts
@@ -72,12 +72,13 @@ def report(
     return Result({"report": content, "plots": plots}, {"bytes": len(content)})
 
 
-def _page(view: View, parts: Sequence[Section]) -> bytes:
+def _page(view: View, parts: Sequence[Section], dummy: bool) -> bytes:
     shown = {
         "style": STYLE,
         "model": view.spec.model,
         "description": view.spec.description,
         "predict_at": view.spec.predict_at,
+        "dummy": dummy,
         "verdict": verdict(view.spec, view.metrics),
         "headline": headline(view.spec, view.metrics),
         "sections": [replace(part, tables=[_celled(t) for t in part.tables]) for part in parts],

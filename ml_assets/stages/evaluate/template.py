@@ -30,7 +30,8 @@ _BODY = """<a class="skip" href="#result">Skip to the result</a>
 <p class="over">Evaluation report</p>
 <h1>{{ model }}</h1>
 <p class="lead">{{ description }}{% if predict_at %} Predicted at {{ predict_at }}; nothing
-known later is used.{% endif %}</p>
+known later is used.{% endif %}{% if dummy %} <strong>Some of the rows are dummy data: these
+figures say nothing about the world.</strong>{% endif %}</p>
 <nav aria-label="Sections"><ul>
 <li><a href="#result">Result</a></li>
 {% for part in sections %}<li><a href="#{{ part.name }}">{{ part.title }}</a></li>

@@ -13,6 +13,7 @@ What happens to a file (judged by its content, never by its name):
 | other delimiters, quotes, lines before the header, no header | read as `landing` declares |
 | columns aligned by blanks (`delimiter: ' '`) | read; a run of blanks and tabs is one delimiter |
 | fewer lines than `skip_lines` | refused `file.header` |
+| a column `_dummy` | never read; it says that the rows are made up |
 | columns not in the contract | ignored, with a warning (`on_new_column`) |
 | a column of the contract missing | refused `file.columns` (`on_missing_column`), near names said |
 | a column missing that arrives with the labels | read without values, with a warning |
@@ -72,7 +73,7 @@ from ml_assets.stages.ingest.source import Source, Unreadable
 from ml_assets.stages.ingest.spelling import spelling
 from ml_assets.stages.parts import is_packed
 from ml_assets.stages.result import Result
-from ml_assets.stages.schema import Bad, bad_table, table_schema
+from ml_assets.stages.schema import DUMMY, Bad, bad_table, table_schema
 from ml_assets.stages.shown import MASK, any_sensitive, row_texts, shortened
 
 if TYPE_CHECKING:
@@ -89,7 +90,8 @@ def ingest(spec: IngestSpec, *, landed: Handle) -> Result:
 
     `raw` has `_line` and the contract's columns; `rejects` is a table QUARANTINE; `summary`
     is JSON {"landed", "parsed", "rejected", "refused": reason or None, "warnings": [text]}, and
-    "proposed" [text] where the data changed in a way that the spec wants to be asked about.
+    "proposed" [text] where the data changed in a way that the spec wants to be asked about;
+    "dummy" true where the file says that its rows are made up.
     """
     content = landed.bytes()
     try:
@@ -110,6 +112,7 @@ def ingest(spec: IngestSpec, *, landed: Handle) -> Result:
         return _result(spec.columns, None, bad, error, source.warnings, changed)
     warnings = [*source.warnings, *changed.warnings, *noticed]
     warnings += unlabelled(source.names, spec.columns, spec.later)
+    changed.dummy = DUMMY in source.names
     bad = rejects(source, given, failed, spec.columns, changed.apart)
     if not raw.num_rows and not bad:
         warnings.append("the file has a header and no records")
@@ -153,6 +156,8 @@ def _result(
     }
     if changed is not None and changed.proposed:
         summary["proposed"] = changed.proposed
+    if changed is not None and changed.dummy:
+        summary["dummy"] = True
     outputs = {"raw": table, "rejects": bad_table(bad), "summary": summary}
     return Result(outputs, metadata={"rows": table.num_rows, "rejected": len(bad)})
 

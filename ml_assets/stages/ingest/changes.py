@@ -18,6 +18,7 @@ from ml_assets.stages.ingest.columns import absent, expected, extra
 from ml_assets.stages.ingest.records import Apart, Failed, Given, cause
 from ml_assets.stages.ingest.source import Source, Unreadable
 from ml_assets.stages.ingest.spelling import without
+from ml_assets.stages.schema import DUMMY
 
 if TYPE_CHECKING:
     from ml_assets.spec.dataset import IngestSpec
@@ -36,6 +37,8 @@ class Changed:
     warnings: list[str] = field(default_factory=list)
     proposed: list[str] = field(default_factory=list)
     """Changes of the data that `ml-assets propose` is to be asked about."""
+    dummy: bool = False
+    """The file says that its rows are made up."""
 
 
 def of_columns(source: Source, spec: IngestSpec) -> Changed:
@@ -48,6 +51,7 @@ def of_columns(source: Source, spec: IngestSpec) -> Changed:
     wanted = set(expected(spec.columns))
     # A file that has few of the columns is another file; its names may even be values.
     other = len(wanted.intersection(source.names)) * 2 < len(wanted)
+    wanted.add(DUMMY)
     if gone and not other and spec.on_missing_column in ("ignore", "quarantine"):
         changed.later = (*spec.later, *gone)
         said = f"the file has no column {', '.join(gone)}"
@@ -147,7 +151,7 @@ def _without(
 
 def _with(changed: Changed, source: Source, spec: IngestSpec) -> None:
     """Set the records apart that have a value in a new column."""
-    wanted, nulls = set(expected(spec.columns)), spec.landing.null_values
+    wanted, nulls = {*expected(spec.columns), DUMMY}, spec.landing.null_values
     for name, array in zip(source.names, source.columns, strict=True):
         if name in wanted:
             continue

@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ml_assets.stages.ingest.source import Unreadable
+from ml_assets.stages.schema import DUMMY
 from ml_assets.stages.shown import any_sensitive
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def unlabelled(
 
 def extra(names: Sequence[str], columns: Mapping[str, Column]) -> list[str]:
     """Return a warning about columns that are not in the contract, if there are any."""
-    wanted = set(expected(columns))
+    wanted = {*expected(columns), DUMMY}
     more = [name or "(no name)" for name in names if name not in wanted]
     if not more:
         return []

@@ -41,6 +41,7 @@ def page(spec: ReportSpec, figures: Known) -> bytes:
         "description": spec.description,
         "state": figures["state"],
         "proposed": figures.get("proposed", []),
+        "dummy": "dummy" in figures,
         "rows": [(name, f"{value:,}") for name, value in _account(figures)],
         "verdicts": [tile(TITLES[name], verdict) for name, verdict in verdicts.items()],
         "reference": _reference(spec, figures["reference"]),

@@ -94,8 +94,7 @@ def report(
     }
     if "proposed" in last:
         figures["proposed"] = last["proposed"]
-    if "unlabelled" in account:
-        figures["unlabelled"] = account["unlabelled"]
+    figures |= {name: account[name] for name in ("unlabelled", "dummy") if name in account}
     return Result({"figures": figures, "report": page(spec, figures)}, headline(figures))
 
 

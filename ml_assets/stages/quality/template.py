@@ -167,6 +167,10 @@ _BODY = (
 <section class="note"><h2>Note</h2>
 <p>{{ state.said[:1] | upper }}{{ state.said[1:] }}.</p></section>
 {% endif %}
+{% if dummy %}
+<section class="note"><h2>Dummy data</h2>
+<p>These rows are made up. No model that saw them becomes champion.</p></section>
+{% endif %}
 {% if proposed %}
 <section class="note"><h2>The data changed</h2>
 <p>{{ proposed | join('; ') }}: <code>ml-assets propose {{ dataset }}</code> says what to change.
