@@ -20,7 +20,8 @@ FIRST = ("2020-01", "2020-02", "2020-03", "2020-04")
 MAY, JUNE = "2020-05", "2020-06"
 REPORT = "forecast/monitoring_report"
 DAYS = "forecast_requests/monitoring_report"
-NOON, NEXT = "2020-05-20", "2020-05-21"
+NOON, NEXT = "2020-05-20", "2020-05-23"
+"""Days with requests; between them there are none."""
 
 
 @pytest.fixture(scope="module")
@@ -120,12 +121,19 @@ def test_labels_that_contradict_each_other_and_have_one_value(toy: Toy) -> None:
     assert "r2 has no value: the target is constant" in why(found, "realized metrics")
 
 
-def test_a_batch_of_three_rows_says_what_they_are_too_few_for(toy: Toy) -> None:
+def test_a_batch_of_few_rows_says_what_they_are_too_few_for(toy: Toy) -> None:
     land(toy, MAY, lines(MAY)[:4])
     found = figures(toy)
     assert found["rows"] == 3
     assert why(found, "drift") == "the batch has 3 rows, wanted at least 30"
     assert found["realized"]["mae"]["rows"] == 3
+    land(toy, JUNE, lines(JUNE)[:2])
+    one = figures(toy, JUNE)
+    assert one["rows"] == 1
+    assert why(one, "drift") == "the batch has 1 row, wanted at least 30"
+    assert why(one, "realized metrics") == (
+        "1 row with a label that the model was not trained on, wanted at least 2"
+    )
 
 
 def test_each_report_is_of_the_model_that_predicted_even_if_it_is_lost(toy: Toy) -> None:
@@ -194,7 +202,7 @@ def test_requests_of_a_day_are_compared_and_measured_as_labels_come(toy: Toy) ->
     assert {item.status for item in toy.plan(DAYS).cells} == {"reuse"}
 
 
-def test_a_champion_that_changed_at_noon_and_a_day_of_three_rows(toy: Toy) -> None:
+def test_a_champion_that_changed_at_noon_a_day_of_three_rows_and_a_gap(toy: Toy) -> None:
     _, *rows = lines(MAY)
     toy.land("prices", MAY)
     ask(toy, NOON, rows[:3])

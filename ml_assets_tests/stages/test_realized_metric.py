@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import pytest
 
+from ml_assets.spec.model import Intervals
+from ml_assets.spec.monitored import RealizedBySpec
 from ml_assets.stages.check.realized_metric import check
+from ml_assets.stages.monitor.realized import by_slice
 from ml_assets.stages.monitor.report import at_test, worse
 from ml_assets.stages.result import Check
 from ml_assets_tests.handles import given
@@ -36,6 +41,27 @@ def verdict(share: float, **changed: Any) -> Check:
 )
 def test_intervals_that_do_not_meet(name: str, low: float, high: float, wanted: bool) -> None:
     assert worse(name, METRIC, on_test(name, low, high)) is wanted
+
+
+def test_of_one_class_only_there_is_what_needs_no_other() -> None:
+    times = np.arange("2020-05-01", "2020-05-05", dtype="datetime64[D]").astype("datetime64[us]")
+    rows = {"_key": list("abcd"), "_line": [2, 3, 4, 5]}
+    features = pa.table({**rows, "_time": times, "_target": pa.array([1] * 4, pa.int8())})
+    said = pa.table({**rows, "prediction": [0.5, 0.9, 0.9, 0.5], "seen": [False] * 4})
+    spec = RealizedBySpec(
+        task="binary",
+        metric="auc",
+        asked=("auc", "brier"),
+        slices=(),
+        intervals=Intervals(resamples=100),
+        seed=1,
+    )
+    found = by_slice(spec, predictions=given(said), features=given(features), model=None)
+    document = found.outputs["realized"]
+    assert isinstance(document, dict)
+    assert document["metrics"]["auc"]["value"] is None
+    assert document["metrics"]["brier"]["value"] == pytest.approx((2 * 0.25 + 2 * 0.01) / 4)
+    assert any(entry["why"].startswith("auc has no value") for entry in document["not_computed"])
 
 
 def test_without_an_interval_nothing_is_said() -> None:

@@ -187,4 +187,6 @@ def shown(name: str, metric: str) -> str:
 
 def names(document: Mapping[str, Any]) -> Sequence[str]:
     """Return the figures that a column's groups have."""
-    return list(document["groups"][0]["values"]) if document["groups"] else []
+    there = document["groups"][0]["values"] if document["groups"] else ()
+    # JSON does not keep their order.
+    return [name for name in (METRIC, *RATES) if name in there]
