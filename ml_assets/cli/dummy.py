@@ -35,6 +35,7 @@ def statistics(
     correlations: Annotated[
         bool, typer.Option(help="Whether rank correlations of columns are said.")
     ] = True,
+    as_json: bool = JSON,
 ) -> None:
     """Write statistics of a dataset in which no row can be found, to be handed over in its place.
 
@@ -51,10 +52,14 @@ def statistics(
         planner, dataset, least=least, correlations=correlations, batches=_split(batches)
     )
     text = json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+    if to is not None:
+        to.write_text(text, encoding="utf-8")
+    if as_json:
+        emit({"file": None if to is None else str(to), "statistics": document})
+        return
     if to is None:
         typer.echo(text, nl=False)
         return
-    to.write_text(text, encoding="utf-8")
     columns = counted(len(document["columns"]), "column")
     out.print(f"{shown(to)}: {columns} of {document['rows']:,} rows; read it before it leaves")
 
