@@ -12,7 +12,8 @@ import pytest
 from ml_assets.errors import StageError
 from ml_assets.history.decisions import candidate_named
 from ml_assets.serve.model import load
-from ml_assets.serve.service import golden
+from ml_assets.serve.service import followed, golden
+from ml_assets.store.promotions import Promotions
 from ml_assets_tests.asked import keep
 from ml_assets_tests.projects import Toy
 from ml_assets_tests.serve.serving import PREDICT, Client, serving
@@ -142,6 +143,27 @@ def test_while_the_home_is_away_it_serves_what_it_has(promoted: Toy) -> None:
         while client.ask("/readyz").json["models"]["forecast"]["why"] is not None:
             threading.Event().wait(0.05)
         assert client.ask(f"{PREDICT}?batch=2020-05", [ROW]).status == 200
+
+
+def test_a_home_that_hangs_is_said(promoted: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(followed, "SLOW", 0.2)
+    answers, champion = threading.Event(), Promotions.champion
+
+    def held_up(*given: Any) -> Any:
+        answers.wait(60)
+        return champion(*given)
+
+    with serving(promoted) as client:
+        wanted = client.ask(ASKED, [ROW]).json
+        monkeypatch.setattr(Promotions, "champion", held_up)
+        _until_behind(client)
+        why = client.ask("/readyz").json["models"]["forecast"]["why"]
+        assert why.startswith("the home has not answered for ")
+        assert b'ml_assets_behind{model="forecast"} 1.0' in client.ask("/metrics").body
+        assert client.ask(ASKED, [ROW]).json["predictions"] == wanted["predictions"]
+        answers.set()
+        while client.ask("/readyz").json["models"]["forecast"]["why"] is not None:
+            threading.Event().wait(0.05)
 
 
 def _until_behind(client: Client) -> None:

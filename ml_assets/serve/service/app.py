@@ -106,7 +106,7 @@ def _watched(app: FastAPI, service: Service) -> None:
         models = {
             name: {
                 "version": None if m.loaded is None else f"v{m.loaded.state.version}",
-                "why": m.why,
+                "why": m.behind,
                 **service.recorder.said(name),
             }
             for name, m in service.models.items()
@@ -140,7 +140,7 @@ def _watched(app: FastAPI, service: Service) -> None:
         for name, model in service.models.items():
             if model.loaded is not None:
                 service.figures.version.labels(name).set(model.loaded.state.version)
-            service.figures.behind.labels(name).set(model.why is not None)
+            service.figures.behind.labels(name).set(model.behind is not None)
         for name, recording in service.recorder.logs.items():
             service.figures.log_bytes.labels(name).set(recording.log.bytes)
             service.figures.log_full.labels(name).set(recording.log.why is not None)

@@ -48,8 +48,8 @@ def described(model: Served) -> dict[str, Any]:
         document["classes"] = [str(name) for name in scorer.document["classes"]]
     if "threshold" in scorer.document:
         document["threshold"] = scorer.document["threshold"]
-    if model.why is not None:
-        document["why_not_newer"] = model.why
+    if model.behind is not None:
+        document["why_not_newer"] = model.behind
     return document
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Mapping, Sequence
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -22,6 +23,8 @@ from ml_assets.store.home import Home
 
 EVERY = 1.0
 """Seconds between two looks at the home."""
+SLOW = 15.0
+"""Seconds without a look, after which it is said that the home does not answer."""
 FAILURES = (MlAssetsError, SQLAlchemyError, OSError, MemoryError)
 """What a home that is away, a damaged object or a model that is too large raises."""
 log = logging.getLogger("ml_assets.serve")
@@ -34,10 +37,22 @@ class Followed(Served):
         super().__init__(name)
         self._home, self._project = home, project
         self._champion: LoadedModel | None = None
+        self._looked = time.monotonic()
+        """When the last look ended."""
         self.look()
+
+    @property
+    def behind(self) -> str | None:
+        """Also that the home hangs, such as a database that takes requests and answers none."""
+        ago = time.monotonic() - self._looked
+        return f"the home has not answered for {ago:.0f} s" if ago > SLOW else self.why
 
     def look(self) -> None:
         """Take over what has changed; whatever fails, what was served is served on."""
+        self._look()
+        self._looked = time.monotonic()
+
+    def _look(self) -> None:
         try:
             if self._champion is not None:
                 # A database that is open answers, even where its folder is away.

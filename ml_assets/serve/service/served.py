@@ -21,3 +21,8 @@ class Served:
     """Why the current champion is not the one that is served; None if it is."""
     example: dict[str, Any] | None = None
     """The body of a request that works."""
+
+    @property
+    def behind(self) -> str | None:
+        """Why it may not be the model of now, as far as can be told at this moment."""
+        return self.why
