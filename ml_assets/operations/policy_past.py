@@ -70,7 +70,10 @@ def _parsed(text: str) -> Any:
 
 
 def past_of(planner: Planner, name: str, policy: Retrain) -> list[Step]:
-    """Return what a policy would have done with each batch of a model, after the first training."""
+    """Return what a policy would have done with each batch of a model, from the first training on.
+
+    Raises RequestError for a policy that reads what the model does not have.
+    """
     home, project = planner.home, planner.project
     model = project.models[name]
     dataset = project.datasets[model.dataset]

@@ -23,6 +23,7 @@ from ml_assets.serve.service.followed import Followed, Follower
 from ml_assets.serve.service.listening import settings
 from ml_assets.serve.service.requests import Limits, Service
 from ml_assets.serve.service.served import Served
+from ml_assets.serve.service.traced import traced_here
 from ml_assets.store.access import access_keys
 from ml_assets_tests.projects import Toy
 
@@ -96,7 +97,8 @@ def serving(
     service = Service({"forecast": followed}, figures, limits, recorder)
     follower = Follower([followed], 0.05, access)
     try:
-        app = application(service, follower, access, hosts, rates=rates, logged=logged)
+        trace = partial(traced_here, home, planner.project)
+        app = application(service, follower, access, hosts, rates=rates, logged=logged, trace=trace)
         with listening(app, followed, proxies) as client:
             yield client
     finally:

@@ -19,6 +19,7 @@ from ml_assets.errors import RequestError, UnknownName
 from ml_assets.serve.service.access import Rates
 from ml_assets.serve.service.requests import Limits
 from ml_assets.store.access import access_keys, add_key, revoke_key
+from ml_assets_tests.asked import keep
 from ml_assets_tests.projects import Toy
 from ml_assets_tests.serve.serving import PREDICT, Client, serving
 
@@ -107,6 +108,29 @@ def test_a_key_opens_its_scopes_until_it_is_revoked(promoted: Toy) -> None:
             revoke_key(home, name)
         status_within(client, 401, bearer(watch))
         assert client.ask(PREDICT, ASKED).status == 401, "it never opens again by itself"
+
+
+def test_only_admin_may_follow_a_prediction(promoted: Toy) -> None:
+    keep(promoted)
+    home = promoted.planner().home
+    with serving(promoted) as client:
+        asked = client.ask(PREDICT, ASKED).json
+        path = f"/v1/predictions/{asked['request_id']}"
+        assert client.ask(path).status == 401, "it is closed where there are no keys"
+        shop, boss = add_key(home, "shop", ["predict"]), add_key(home, "boss", ["admin"])
+        assert status_within(client, 401, {}) < 5
+        status_within(client, 200, bearer(boss))
+        wrong = client.ask(path, **bearer(shop))
+        assert (wrong.status, wrong.json) == (
+            403,
+            {"error": "this key has the scopes predict; wanted admin"},
+        )
+        found = client.ask(path, **bearer(boss)).json
+        assert found["row"]["prediction"]["prediction"] == asked["predictions"][0]["prediction"]
+        assert found["version"]["version"] == asked["version"] == "v0"
+        assert found["trained_on"][0]["file"] == "sales-2020-01.csv"
+        assert client.ask("/v1/predictions/nothing", **bearer(boss)).status == 400
+        assert client.ask(f"{path}/5", **bearer(boss)).status == 404
 
 
 def test_the_access_log_has_neither_rows_nor_keys(

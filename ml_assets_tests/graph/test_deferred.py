@@ -1,0 +1,84 @@
+"""A deferred candidate as people meet it: commands, the sensor's ticks, Dagster's page, `--now`."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from ml_assets.graph import look
+from ml_assets.graph.keys import key_of
+from ml_assets_tests import warm
+from ml_assets_tests.cli.shell import toy_site
+from ml_assets_tests.graph.test_sensor import Ticks
+from ml_assets_tests.projects import FORECAST
+
+pytestmark = pytest.mark.slow
+FIRST = ("2020-01", "2020-02", "2020-03", "2020-04")
+CANDIDATE = "forecast/candidate"
+WHY = "not trained: 27 new rows of 400; last 30 days ago"
+
+
+def test_all_say_the_same_and_a_person_may_train_now(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with toy_site(tmp_path / "project") as site:
+        site.toy.edit(FORECAST, "test: 2", "test: 1")
+        site.toy.edit(FORECAST, "min_rows: 30", "min_rows: 10")
+        policy = "  owners: [team:sales]\n  retrain: {when: {new_rows: 400}}\n"
+        site.toy.edit(FORECAST, "  gate:", f"{policy}  gate:")
+        site.toy.land_all(FIRST)
+        assert site.json("run")["success"]
+        site.toy.land_all(["2020-05"])
+        ran = site.json("run")
+        assert ran["deferred"] == {"forecast": WHY}
+        assert CANDIDATE not in ran["executed"]
+        plan = site.json("plan", CANDIDATE)
+        (row,) = plan["deferred"]
+        assert (row["asset"], row["reason"], plan["due_at"]) == (CANDIDATE, WHY, None)
+        assert row["figures"]["rows"] == 27
+        (cell,) = site.json("why", CANDIDATE)["cells"]
+        assert (cell["status"], cell["reason"]) == ("deferred", WHY)
+        assert site.json("status", "forecast")["deferred"] == WHY
+        assert [v["reason"] for v in site.json("policy", "forecast")["verdicts"]] == [WHY]
+
+        with warm.python():
+            python, log = tmp_path / "python", tmp_path / "started"
+            python.write_text(
+                f'#!/bin/sh\necho "$@" >> {shlex.quote(str(log))}\nexec {sys.executable} "$@"\n'
+            )
+        python.chmod(0o755)
+        with monkeypatch.context() as patch, site.dagster() as instance, site.inside():
+            patch.setattr(sys, "executable", str(python))
+            patch.setattr(look, "QUIET", 0.0)
+            ticks = Ticks(site, instance, log)
+            said = [ticks() for _ in range(4)]
+            assert said[0] == f"nothing to do; forecast {WHY}"
+            assert (
+                said[1:]
+                == [f"no changes since the last check, and nothing to do; forecast {WHY}"] * 3
+            )
+            assert (ticks.plans, ticks.requests) == (1, [])
+            (seen,) = instance.fetch_observations(key_of(CANDIDATE), limit=5).records
+            shown = seen.asset_observation
+            assert shown is not None
+            assert shown.metadata["not trained because"] == dg.TextMetadataValue(WHY)
+
+        refused = site("run", "forecast", "--now", "--reason", "a new shop", code=2)
+        said_no = "is no owner of forecast; its owners may train it out of turn: team:sales"
+        assert said_no in " ".join(refused.err.split())
+        assert "--reason is for --now" in site("run", "forecast", "--reason", "x", code=2).err
+        assert "--reason is missing" in site("run", "forecast", "--now", code=2).err
+        site.more["ML_ASSETS_ACTOR"] = "team:sales"
+        now = site.json("run", "forecast", "--now", "--reason", "a new shop")
+        assert CANDIDATE in now["executed"]
+        assert now["deferred"] == {}
+        verdict = site.json("policy", "forecast")["verdicts"][-1]
+        assert (verdict["train"], verdict["by"]) == (True, "team:sales")
+        assert verdict["reason"] == "asked for by team:sales: a new shop"
+        again = site.json("run", "forecast", "--now", "--reason", "once more")
+        assert again["executed"] == []
+        assert "so there is nothing to train now" in again["warnings"][0]
