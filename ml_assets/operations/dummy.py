@@ -56,7 +56,7 @@ def statistics(
 ) -> dict[str, Any]:
     """Return the statistics of a dataset's cleaned rows, all usable batches or some.
 
-    Raises RequestError if there are none, or fewer rows than `least`.
+    Raises UnknownName for a batch, RequestError if there are no rows, or fewer than `least`.
     """
     home, spec = planner.home, _spec(planner.project, dataset)
     held = _cleaned(planner, dataset)
