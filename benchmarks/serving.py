@@ -32,7 +32,7 @@ import psutil
 from benchmarks.processes import ROOT
 from ml_assets.cli.servers import free_port
 from ml_assets.serve.model import LoadedVersion, load
-from ml_assets.serve.service.asked import SAID, Asked, said
+from ml_assets.serve.service.worker_settings import SETTINGS, WorkerSettings
 from ml_assets.spec.project import read_valid
 from ml_assets.workspace import locate
 
@@ -146,8 +146,8 @@ def _servers(given: argparse.Namespace, folder: Path) -> Iterator[Server]:
     if given.granian is not None:
         words = [sys.executable, "-m", "granian", "--interface", "asgi", "--factory", "--no-ws"]
         words += ["--port", "{port}", "ml_assets.serve.service.start:create"]
-        asked = Asked([given.model], None, ["*"], False, False, None, 32 << 20, 100_000)
-        more = {**one, "PYTHONPATH": f"{ROOT}:{given.granian}", SAID: said(asked)}
+        settings = WorkerSettings([given.model], None, ["*"], False, False, None, 32 << 20, 100_000)
+        more = {**one, "PYTHONPATH": f"{ROOT}:{given.granian}", SETTINGS: settings.dump()}
         yield Server("ml_assets on granian", words, "/readyz", own, more)
     features = {"features": ("/", {"rows": [row]})}
     uvicorn = [sys.executable, "-m", "uvicorn", "--port", "{port}", "--workers", "{workers}"]

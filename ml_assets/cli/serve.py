@@ -18,7 +18,7 @@ from ml_assets.cli.here import opened
 from ml_assets.cli.output import guarded
 from ml_assets.cli.servers import HOST, LOOPBACK, host_names, ports_free
 from ml_assets.errors import RequestError, UnknownName
-from ml_assets.serve.service.asked import SAID, SHARED, Asked, Bundles, said
+from ml_assets.serve.service.worker_settings import SETTINGS, SHARED, Bundles, WorkerSettings
 from ml_assets.store.access import access_keys
 from ml_assets.store.key_file import keys_in
 
@@ -117,7 +117,7 @@ def serve(
     shown = ", ".join(names or map(str, bundle or ()))
     err.print(f"predictions of {shown} on http://{listen}:{port} (Ctrl-C stops)")
     _run(
-        Asked(names, bundles, hosts, no_keys, access_log, rate, max_mb << 20, max_rows),
+        WorkerSettings(names, bundles, hosts, no_keys, access_log, rate, max_mb << 20, max_rows),
         listen,
         port,
         workers,
@@ -167,13 +167,15 @@ def _bundles(
     return bundles
 
 
-def _run(asked: Asked, listen: str, port: int, workers: int, proxies: Sequence[str]) -> None:
+def _run(
+    worker: WorkerSettings, listen: str, port: int, workers: int, proxies: Sequence[str]
+) -> None:
     import uvicorn
 
     from ml_assets.serve.service.listening import settings
 
     with ExitStack() as stack:
-        os.environ[SAID] = said(asked)
+        os.environ[SETTINGS] = worker.dump()
         if workers > 1:
             os.environ[SHARED] = stack.enter_context(tempfile.TemporaryDirectory())
         uvicorn.run(

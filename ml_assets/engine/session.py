@@ -206,7 +206,7 @@ class Session:
         odd = [n for n in names if not calendar.matches(n) and self.landings(dataset, n)[0]]
         if odd:
             raise SpecError(
-                f"{dataset}: the calendar's {calendar.wanted} does not match landed batches "
+                f"{dataset}: {calendar.wanted} of the calendar does not match landed batches "
                 f"{', '.join(sorted(odd)[:5])}{', …' if len(odd) > 5 else ''}; set the format of "
                 f"the batches, or withdraw those in another format"
             )

@@ -94,9 +94,9 @@ def read_statistics(path: Path, dataset: str) -> dict[str, Any]:
     except OSError as error:
         raise RequestError(f"{shown(path)}: {error.strerror}") from error
     except ValueError as error:
-        raise RequestError(f"{shown(path)} is no JSON ({error})") from error
+        raise RequestError(f"{shown(path)} is not JSON ({error})") from error
     if not isinstance(document, dict) or document.get("format") != FORMAT:
-        said = "is no file of `ml-assets statistics`, or of another version of it"
+        said = "is not a file of `ml-assets statistics`, or of another version of it"
         raise RequestError(f"{shown(path)} {said}")
     if document.get("dataset") != dataset:
         raise RequestError(f"{shown(path)} is of {document.get('dataset')}, wanted {dataset}")

@@ -28,7 +28,7 @@ def check_now(
     owners, me = planner.project.models[model].owners, actor()
     if owners and me not in owners:
         raise RequestError(
-            f"{me} is no owner of {model}; its owners may train it out of turn: "
+            f"{me} is not an owner of {model}; its owners may train it out of turn: "
             f"{', '.join(owners)} ({ACTOR} says who you are)"
         )
 

@@ -89,7 +89,7 @@ class _Text:
             yield piece
 
     def _piece(self, data: bytes, last: bool) -> tuple[Source | None, bytes]:
-        """Return the records of a piece, and what is no whole record yet."""
+        """Return the records of a piece, and the beginning of the next."""
         keep = len(data) if last else last_end(data)
         if self._header is not None and not data[:keep].strip():
             self._line += len(line_starts(data[:keep])) - 1

@@ -22,7 +22,7 @@ Entries = dict[str, dict[str, Any]]
 
 
 def keys_in(path: Path) -> list[AccessKey]:
-    """Return the keys of a file by name; RequestError if it has none, or is no such file."""
+    """Return the keys of a file by name; RequestError if it has none, or is not such a file."""
     entries = _entries(path)
     if not entries:
         raise RequestError(

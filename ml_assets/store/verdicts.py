@@ -4,7 +4,7 @@ Belongs here: the log of an environment and model, which only grows. Does not be
 verdict is reached (`engine/retrain`).
 
 A plan logs a verdict when it differs from the last one; that a plan looked changes nothing else, so
-the log is no part of the fingerprint that makes the sensor plan.
+the log is not part of the fingerprint that makes the sensor plan.
 """
 
 from __future__ import annotations

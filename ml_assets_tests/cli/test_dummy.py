@@ -55,7 +55,7 @@ def test_wrong_requests(site: Site, tmp_path: Path) -> None:
     words = ("dummy", "sales", "--rows", 5, "--batches", "2021-01", "--out", tmp_path)
     assert "x.json: No such file" in site(*words, "--from", other, code=2).err
     other.write_text("{")
-    assert "x.json is no JSON" in site(*words, "--from", other, code=2).err
+    assert "x.json is not JSON" in site(*words, "--from", other, code=2).err
     other.write_text("{}")
     assert "no file of `ml-assets statistics`" in site(*words, "--from", other, code=2).err
     site("statistics", "sales", "--out", tmp_path / "s.json")

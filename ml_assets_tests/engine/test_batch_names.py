@@ -127,7 +127,7 @@ def test_a_format_that_landed_batches_do_not_have_is_refused_until_they_are_with
     _land(toy, "Feb 2020")
     _order(toy, "'%b %Y'")
     with pytest.raises(
-        SpecError, match="the calendar's order '%b %Y' does not match landed batches 2020-01; set"
+        SpecError, match="order '%b %Y' of the calendar does not match landed batches 2020-01; set"
     ):
         toy.plan()
     for dataset in ("sales", "prices"):

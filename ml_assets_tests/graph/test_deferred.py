@@ -9,7 +9,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from ml_assets.graph import look
+from ml_assets.graph import sensor_plan
 from ml_assets.graph.keys import key_of
 from ml_assets_tests import warm
 from ml_assets_tests.cli.shell import toy_site
@@ -53,7 +53,7 @@ def test_all_say_the_same_and_a_person_may_train_now(
         python.chmod(0o755)
         with monkeypatch.context() as patch, site.dagster() as instance, site.inside():
             patch.setattr(sys, "executable", str(python))
-            patch.setattr(look, "QUIET", 0.0)
+            patch.setattr(sensor_plan, "QUIET", 0.0)
             ticks = Ticks(site, instance, log)
             said = [ticks() for _ in range(4)]
             assert said[0] == f"nothing to do; forecast {WHY}"

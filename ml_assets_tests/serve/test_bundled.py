@@ -17,10 +17,10 @@ from ml_assets.errors import RequestError
 from ml_assets.release.read import unpacked
 from ml_assets.release.write import write
 from ml_assets.serve.model import load
-from ml_assets.serve.service.asked import SAID, Asked, Bundles, said
 from ml_assets.serve.service.bundled import served_of
 from ml_assets.serve.service.served import Served
 from ml_assets.serve.service.start import create
+from ml_assets.serve.service.worker_settings import SETTINGS, Bundles, WorkerSettings
 from ml_assets.stages.release.files import SUMS, sha256, sums
 from ml_assets.store.key_file import keys_in
 from ml_assets_tests.projects import FORECAST, Toy, copied, prices, sales
@@ -162,8 +162,8 @@ def test_access_keys_of_a_file_are_followed(
     again = run(app, ["keys", "add", "shop", "--file", str(file)])
     assert (again.exit_code, "already exists" in again.output) == (2, True)
     bundles = Bundles([str(bundle)], joins, None, str(file))
-    asked = Asked([], bundles, ["*"], False, False, None, 1 << 20, 1000)
-    monkeypatch.setenv(SAID, said(asked))
+    settings = WorkerSettings([], bundles, ["*"], False, False, None, 1 << 20, 1000)
+    monkeypatch.setenv(SETTINGS, settings.dump())
     with listening(create(), Served("forecast")) as client:
         example = json.loads(client.ask("/v1/models/forecast", **bearer(key)).body)["example"]
         assert client.ask(PREDICT, example).status == 401

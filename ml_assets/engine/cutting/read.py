@@ -79,7 +79,7 @@ class _Text:
         """The line on which the next piece begins."""
 
     def piece(self, data: bytes, last: bool) -> bytes:
-        """Add the records of a piece of text to their parts; return what is no whole record yet."""
+        """Add the records of a piece of text to their parts; return the beginning of the next."""
         keep = len(data) if last else last_end(data)
         if self._header is not None and not data[:keep].strip():
             return data[keep:]

@@ -31,7 +31,7 @@ def encoded(text: bytes, spec: DatasetSpec) -> bytes:
 def lines_of(source: Source) -> Ints:
     """Return the line of each record, whole ones first, then those that do not come apart.
 
-    What an open quote swallowed is no record.
+    What an open quote swallowed is not a record.
     """
     end = source.unclosed
     broken = [item.line for item in source.broken if end is None or item.line < end]

@@ -42,7 +42,7 @@ class Snapshot:
     ) -> Iterator[tuple[list[str], Rows]]:
         """Yield the names of the columns and some rows; once without rows where there are none."""
         clause = f" WHERE {where}" if where else ""
-        # A colon of the query's own is no parameter.
+        # A colon of the query's own is not a parameter.
         own = self._query.replace(":", r"\:")
         lists: list[BindParameter[Any]] = [
             bindparam(name, expanding=True)

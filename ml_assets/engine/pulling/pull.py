@@ -1,7 +1,7 @@
 """A pull: what is new in a query, landed as batches, all of them or nothing.
 
 How far a pull came is kept among the files that a home knows, and only once its rows have landed:
-after a kill the next pull reads the same again, and equal rows are no new landing. Belongs here:
+after a kill the next pull reads the same again, and equal rows are not a new landing. Belongs here:
 the order of a pull. Does not belong here: SQL (`database`), what a delivery changes (`cutting`).
 """
 

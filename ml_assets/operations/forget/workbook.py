@@ -1,7 +1,7 @@
 """The rows of a workbook that are to be deleted, on every sheet; nothing is changed.
 
 Rows cannot be cut out of a workbook: other cells refer to theirs, and a value may lie in parts that
-are no rows (comments, charts, caches). Belongs here: where the values stand. Does not belong here:
+are not rows (comments, charts, caches). Belongs here: where the values are. Does not belong here:
 files of other formats (`rewrite`).
 """
 

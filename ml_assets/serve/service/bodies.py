@@ -35,7 +35,7 @@ def document(body: bytes, most: int) -> Any:
         text = body.decode("utf-8-sig")
         parsed = json.loads(text, parse_constant=_constant)
         if "\\u" in text:
-            # Half a surrogate pair is no character: it can neither be stored nor answered.
+            # Half a surrogate pair is not a character: it can neither be stored nor answered.
             json.dumps(parsed, ensure_ascii=False).encode()
         return parsed
     except UnicodeEncodeError:

@@ -22,10 +22,10 @@ from ml_assets.release.sign import signature_problems
 from ml_assets.serve.bundle import BundleTables, datasets_of, join_of, scorer_of
 from ml_assets.serve.learned import Ranges
 from ml_assets.serve.model import LoadedVersion, Predictor
-from ml_assets.serve.service.asked import Bundles
 from ml_assets.serve.service.bundle_golden import check
 from ml_assets.serve.service.example import request_of
 from ml_assets.serve.service.served import Served
+from ml_assets.serve.service.worker_settings import Bundles
 from ml_assets.stages import parquet
 from ml_assets.stages.hook import Hook
 from ml_assets.stages.release.files import CODE, ROWS, sha256

@@ -1,4 +1,4 @@
-"""What OpenAPI says of answers that are no predictions: their statuses and what they hold."""
+"""What OpenAPI says of answers that are not predictions: their statuses and what they hold."""
 
 from __future__ import annotations
 

@@ -24,5 +24,5 @@ class Served:
 
     @property
     def behind(self) -> str | None:
-        """Why it may not be the model of now, as far as can be told at this moment."""
+        """Why it may not be the current champion, as far as can be told at this moment."""
         return self.why

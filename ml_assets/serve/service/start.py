@@ -17,7 +17,6 @@ from fastapi import FastAPI
 from ml_assets.serve.recording.recorder import Recorder
 from ml_assets.serve.service.access import Access, Rates
 from ml_assets.serve.service.app import application
-from ml_assets.serve.service.asked import SAID, SHARED, Asked, Bundles, heard
 from ml_assets.serve.service.bundled import served_of
 from ml_assets.serve.service.figures import Figures
 from ml_assets.serve.service.followed import Followed, Follower
@@ -25,6 +24,7 @@ from ml_assets.serve.service.monitored import monitored
 from ml_assets.serve.service.requests import Limits, Service
 from ml_assets.serve.service.served import Served
 from ml_assets.serve.service.traced import Trace, traced_here
+from ml_assets.serve.service.worker_settings import SETTINGS, SHARED, Bundles, WorkerSettings
 from ml_assets.spec.project import read_valid
 from ml_assets.store.access import access_keys
 from ml_assets.store.key_file import keys_in
@@ -34,21 +34,21 @@ from ml_assets.workspace import locate
 def create() -> FastAPI:
     """Return the application that the environment asks for."""
     logging.getLogger("ml_assets.serve").setLevel(logging.INFO)
-    asked = heard(os.environ[SAID])
+    settings = WorkerSettings.load(os.environ[SETTINGS])
     shared = os.environ.get(SHARED)
     figures = Figures(None if shared is None else Path(shared))
-    parts = _parts(asked, figures)
-    limits = Limits(bytes=asked.most_bytes, rows=asked.most_rows)
+    parts = _parts(settings, figures)
+    limits = Limits(bytes=settings.most_bytes, rows=settings.most_rows)
     by_name = {model.name: model for model in parts.models}
     service = Service(by_name, figures, limits, parts.recorder, parts.reports)
-    rates = None if asked.rate is None else Rates(asked.rate)
+    rates = None if settings.rate is None else Rates(settings.rate)
     return application(
         service,
         parts.follower,
         parts.access,
-        asked.hosts,
+        settings.hosts,
         rates=rates,
-        logged=asked.logged,
+        logged=settings.logged,
         trace=parts.trace,
     )
 
@@ -68,23 +68,23 @@ class Parts:
     """Follows a prediction, where there is a home to follow it in."""
 
 
-def _parts(asked: Asked, figures: Figures) -> Parts:
-    """Return what the service that is asked for is made of."""
-    if asked.bundles is not None:
+def _parts(settings: WorkerSettings, figures: Figures) -> Parts:
+    """Return the parts of the service that these settings describe."""
+    if settings.bundles is not None:
         # Nothing but a home keeps requests.
-        access = _access_to(asked.bundles)
-        served = served_of(asked.bundles)
+        access = _access_to(settings.bundles)
+        served = served_of(settings.bundles)
         return Parts(served, Recorder({}), Follower((), keys=access), access, bytes)
     workspace = locate()
     home = workspace.open_home()
     project, _ = read_valid(workspace.defs)
-    models = [Followed(home, project, name) for name in asked.models]
+    models = [Followed(home, project, name) for name in settings.models]
     recorder = Recorder.of(
-        home, project, asked.models, lambda name: figures.unlogged.labels(name).inc()
+        home, project, settings.models, lambda name: figures.unlogged.labels(name).inc()
     )
-    access = Access(partial(access_keys, home), asked.unguarded)
+    access = Access(partial(access_keys, home), settings.unguarded)
     access.look()
-    reports = partial(monitored, home, project, asked.models)
+    reports = partial(monitored, home, project, settings.models)
     trace = partial(traced_here, home, project)
     return Parts(models, recorder, Follower(models, keys=access), access, reports, trace)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 
-SAID = "ML_ASSETS_SERVE"
+SETTINGS = "ML_ASSETS_SERVE"
 SHARED = "PROMETHEUS_MULTIPROC_DIR"
 """Prometheus' client reads it as it is imported."""
 
@@ -26,7 +26,7 @@ class Bundles:
 
 
 @dataclass(frozen=True)
-class Asked:
+class WorkerSettings:
     """What a worker must know."""
 
     models: list[str]
@@ -39,14 +39,13 @@ class Asked:
     most_bytes: int
     most_rows: int
 
+    def dump(self) -> str:
+        """Return them as the environment variable's value."""
+        return json.dumps(asdict(self))
 
-def said(asked: Asked) -> str:
-    """Return what a worker must know, as the environment variable's value."""
-    return json.dumps(asdict(asked))
-
-
-def heard(text: str) -> Asked:
-    """Return what `said` wrote."""
-    document = json.loads(text)
-    bundles = document.pop("bundles")
-    return Asked(**document, bundles=None if bundles is None else Bundles(**bundles))
+    @classmethod
+    def load(cls, text: str) -> WorkerSettings:
+        """Return what `dump` wrote."""
+        document = json.loads(text)
+        bundles = document.pop("bundles")
+        return cls(**document, bundles=None if bundles is None else Bundles(**bundles))
