@@ -68,7 +68,7 @@ def test_all_say_the_same_and_a_person_may_train_now(
             assert shown.metadata["not trained because"] == dg.TextMetadataValue(WHY)
 
         refused = site("run", "forecast", "--now", "--reason", "a new shop", code=2)
-        said_no = "is no owner of forecast; its owners may train it out of turn: team:sales"
+        said_no = "is not an owner of forecast; its owners may train it out of turn: team:sales"
         assert said_no in " ".join(refused.err.split())
         assert "--reason is for --now" in site("run", "forecast", "--reason", "x", code=2).err
         assert "--reason is missing" in site("run", "forecast", "--now", code=2).err
