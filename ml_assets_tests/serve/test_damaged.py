@@ -83,3 +83,18 @@ def _v2(body: bytes) -> Any:
 def test_a_name_that_is_not_utf_8() -> None:
     with pytest.raises(Refused, match="is not an Arrow stream: 'utf-8' codec can't decode"):
         arrow(STREAMS[0].replace(b"store", b"st\x91re"), LIMITS.bytes, LIMITS.rows)
+
+
+def test_too_many_columns() -> None:
+    names = [f"c{number}" for number in range(bodies.COLUMNS + 1)]
+    row = dict.fromkeys(names, 1)
+    few = [{name: 1} for name in names]
+    for rows in ([row], few):
+        with pytest.raises(Refused, match="wanted at most 10,000 columns"):
+            bodies.rows_in(rows, len(names))
+    sink = io.BytesIO()
+    table = pa.table({name: [1] for name in names})
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    with pytest.raises(Refused, match="wanted at most 10,000 columns"):
+        arrow(sink.getvalue(), LIMITS.bytes, LIMITS.rows)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
+from ml_assets.serve.service.bodies import few_columns
 from ml_assets.serve.service.refused import Refused, many_rows
 from ml_assets.stages.ingest.source import Source
 from ml_assets.stages.score.source import source_of_table
@@ -29,6 +30,7 @@ def arrow(body: bytes, most_bytes: int, most_rows: int) -> Source:
                 raise Refused(413, f"the Arrow stream holds more than {most_bytes:,} bytes")
         size = 0
         with pa.ipc.open_stream(body) as stream:
+            few_columns(len(stream.schema))
             for part in stream:
                 rows, size = rows + part.num_rows, size + part.nbytes
                 if rows > most_rows:

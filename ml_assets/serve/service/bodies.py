@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 JSON, CSV, ARROW = "application/json", "text/csv", "application/vnd.apache.arrow.stream"
 FORMATS = (JSON, CSV, ARROW)
+COLUMNS = 10_000
+"""That rows may have, the unknown ones too: each takes time, however few the rows."""
 Scalar = str | int | float | bool | None
 
 
@@ -58,6 +60,11 @@ def rows_in(rows: Any, most: int) -> Sequence[Mapping[str, Scalar]]:
         )
     if not rows:
         raise Refused(422, "rows: the list is empty; wanted at least one row")
+    names: set[str] = set()
+    for row in rows:
+        few_columns(len(row))
+        names.update(row)
+        few_columns(len(names))
     nested = {name for row in rows for name, value in row.items() if isinstance(value, dict | list)}
     if nested:
         raise Refused(422, f"not a single value: {', '.join(sorted(nested)[:20])}")
@@ -70,10 +77,17 @@ def few(rows: Any, most: int) -> None:
         raise many_rows(most)
 
 
+def few_columns(count: int) -> None:
+    """Raise Refused for more columns than rows may have."""
+    if count > COLUMNS:
+        raise Refused(413, f"wanted at most {COLUMNS:,} columns")
+
+
 def csv(body: bytes, spec: RowsSpec, most: int) -> Source:
     """Return the at most so many rows of a CSV text, read as the landed files are."""
     text, damaged = as_utf8(body, spec.landing.encoding)
     how = dialect(spec.landing, {**spec.contract.columns, **spec.optional})
+    few_columns(text[: end_of_line(text, how.skip + 1)].count(how.delimiter.encode()) + 1)
     lines = most + how.skip + 2
     while True:
         end = end_of_line(text, lines)

@@ -108,7 +108,10 @@ class Service:
                 body = await self._body(request, take)
                 arrived = True
                 async with self._turn(len(body)):
-                    response = await run_in_threadpool(work, model, body)
+                    worked = await run_in_threadpool(_worked, work, model, body)
+                if isinstance(worked, Refused):
+                    raise worked
+                response = worked
         except Refused as refused:
             # What is left of a body is not waited for.
             left = {} if arrived else {"Connection": "close"}
@@ -172,3 +175,13 @@ class Service:
             take(len(part))
             parts.append(part)
         return b"".join(parts)
+
+
+def _worked(
+    work: Callable[[Served, bytes], Response], model: Served, body: bytes
+) -> Response | Refused:
+    """Return the answer, or the refusal alone: its traceback would hold the rows in memory."""
+    try:
+        return work(model, body)
+    except Refused as refused:
+        return Refused(refused.status, refused.message, refused.problems)
