@@ -14,7 +14,7 @@ from ml_assets.cli.here import opened_for
 from ml_assets.cli.output import JSON, emit, guarded
 from ml_assets.errors import RequestError
 from ml_assets.stages.counted import counted
-from ml_assets.stages.statistics import LEAST
+from ml_assets.stages.statistics.document import LEAST
 from ml_assets.walk import shown
 
 

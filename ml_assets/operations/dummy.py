@@ -23,14 +23,15 @@ from ml_assets.engine.recipes.dataset import clean_spec
 from ml_assets.errors import RequestError, UnknownName
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.spec.project import Project
-from ml_assets.stages import dummy
 from ml_assets.stages.dummy.faults import overwritten, planted
+from ml_assets.stages.dummy.rows import made as made_rows
+from ml_assets.stages.dummy.wish import Wish
 from ml_assets.stages.dummy.write import content, texts
 from ml_assets.stages.frames import to_frame
 from ml_assets.stages.ingest.spelling import spelling
 from ml_assets.stages.schema import UNLABELLED
-from ml_assets.stages.statistics import FORMAT, LEAST, Asked
-from ml_assets.stages.statistics import statistics as measured
+from ml_assets.stages.statistics.document import FORMAT, LEAST, Asked
+from ml_assets.stages.statistics.document import statistics as measured
 from ml_assets.store.records import Current
 from ml_assets.walk import shown
 
@@ -144,7 +145,7 @@ def _one(
     """Return what is said of a batch's file, and its bytes."""
     spec = _spec(planner.project, dataset)
     clean = clean_spec(planner.project, dataset)
-    wish = dummy.Wish(
+    wish = Wish(
         contract=clean.contract,
         time=spec.time,
         zone=_zone(spec),
@@ -155,7 +156,7 @@ def _one(
         statistics=known or {},
         seed=int.from_bytes(f"{dataset}@{batch}".encode(), "big") % 2**32 + wanted.seed,
     )
-    frame = dummy.made(wish, wanted.rows)
+    frame = made_rows(wish, wanted.rows)
     if not len(frame):
         why = f"found no row of {dataset} that keeps its contract"
         raise RequestError(f"{why}; give statistics with --from, or look at its rules and ranges")

@@ -17,13 +17,14 @@ from ml_assets.errors import RequestError
 from ml_assets.spec.columns import Column
 from ml_assets.spec.dataset import Contract, Filter, Landing, Rule
 from ml_assets.stages.contract import broken, repeated
-from ml_assets.stages.dummy import Wish, made
 from ml_assets.stages.dummy.faults import planted
 from ml_assets.stages.dummy.names import invented
+from ml_assets.stages.dummy.rows import made
+from ml_assets.stages.dummy.wish import Wish
 from ml_assets.stages.dummy.write import content, texts
 from ml_assets.stages.ingest import read
 from ml_assets.stages.schema import DUMMY
-from ml_assets.stages.statistics import Asked, statistics
+from ml_assets.stages.statistics.document import Asked, statistics
 
 MAY = datetime(2024, 5, 1), datetime(2024, 6, 1)
 

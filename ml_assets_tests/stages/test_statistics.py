@@ -13,8 +13,8 @@ import pytest
 
 from ml_assets.spec.columns import Column
 from ml_assets.stages.schema import table_schema
-from ml_assets.stages.statistics import Asked, statistics
 from ml_assets.stages.statistics.columns import blocks
+from ml_assets.stages.statistics.document import Asked, statistics
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 TYPES = {

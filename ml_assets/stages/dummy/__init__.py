@@ -9,10 +9,3 @@ are invented: one number gives one name in every dataset, so that joins find row
 moving the value that moves least; rows that still break the contract, or have another's key, are
 drawn again.
 """
-
-from __future__ import annotations
-
-from ml_assets.stages.dummy.rows import made
-from ml_assets.stages.dummy.wish import Wish
-
-__all__ = ["Wish", "made"]
