@@ -46,7 +46,7 @@ def statistics(
     from ml_assets.operations.dummy import statistics as measured
 
     if to is not None and to.exists():
-        raise RequestError(f"there is already {shown(to)}; remove it, or say another --out")
+        raise RequestError(f"{shown(to)} already exists; remove it, or give another --out")
     planner = opened_for(dataset)
     document = measured(
         planner, dataset, least=least, correlations=correlations, batches=_split(batches)

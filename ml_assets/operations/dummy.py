@@ -122,7 +122,7 @@ def dummy_files(
     targets = {batch: folder / _file(spec, dataset, batch) for batch in batches}
     there = [shown(path) for path in targets.values() if path.exists()]
     if there:
-        raise RequestError(f"there is already {', '.join(there)}; remove it, or say another --out")
+        raise RequestError(f"already exists: {', '.join(there)}; remove it, or give another --out")
     folder.mkdir(parents=True, exist_ok=True)
     real = _real(planner, dataset)
     made = []
@@ -199,7 +199,9 @@ def _batches(spec: DatasetSpec, dataset: str, batches: Sequence[str]) -> Sequenc
             raise RequestError(f"{dataset} is a snapshot and has no batches; omit --batches")
         return [""]
     if not batches:
-        raise RequestError(f"which batches of {dataset}? say --batches, like 2024-01,2024-02")
+        raise RequestError(
+            f"no batches of {dataset} were given; add --batches, like 2024-01,2024-02"
+        )
     wrong = [batch for batch in batches if not spec.calendar.matches(batch)]
     if wrong:
         raise RequestError(f"{', '.join(wrong)}: wanted batches by {spec.calendar.wanted}")

@@ -49,7 +49,7 @@ def test_statistics_make_dummy_rows_of_every_kind_and_no_champion(
 
 def test_wrong_requests(site: Site, tmp_path: Path) -> None:
     said = site("dummy", "sales", "--rows", 5, code=2).err
-    assert "which batches of sales? say --batches, like 2024-01,2024-02" in said
+    assert "no batches of sales were given; add --batches, like 2024-01,2024-02" in said
     assert "no dataset named 'sale'" in site("dummy", "sale", "--rows", 5, code=2).err
     other = tmp_path / "x.json"
     words = ("dummy", "sales", "--rows", 5, "--batches", "2021-01", "--out", tmp_path)
@@ -57,7 +57,7 @@ def test_wrong_requests(site: Site, tmp_path: Path) -> None:
     other.write_text("{")
     assert "x.json is not JSON" in site(*words, "--from", other, code=2).err
     other.write_text("{}")
-    assert "no file of `ml-assets statistics`" in site(*words, "--from", other, code=2).err
+    assert "is not a file of `ml-assets statistics`" in site(*words, "--from", other, code=2).err
     site("statistics", "sales", "--out", tmp_path / "s.json")
     document = json.loads((tmp_path / "s.json").read_text())
     document["columns"]["units"]["type"] = "text"
@@ -71,5 +71,5 @@ def test_wrong_requests(site: Site, tmp_path: Path) -> None:
     many = ("statistics", "sales", "--least", 1000)
     assert "fewer than 1000 cleaned rows" in site(*many, code=2).err
     (tmp_path / "sales-2021-01.csv").write_text("mine")
-    assert "there is already" in site(*words, code=2).err
+    assert "already exists" in site(*words, code=2).err
     assert (tmp_path / "sales-2021-01.csv").read_text() == "mine"
