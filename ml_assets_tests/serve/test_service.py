@@ -162,7 +162,7 @@ def test_every_problem_is_told_by_row_and_column_and_no_value_repeated(client: C
         (PREDICT, b"7", "application/json", 400, "list of objects"),
         (PREDICT, b'{"row": []}', "application/json", 400, "rows, features, batch"),
         (PREDICT, b'{"rows": [], "batch": 7}', "application/json", 400, "batch: wanted a text"),
-        (PREDICT, b"[]", "application/json", 422, "no rows"),
+        (PREDICT, b"[]", "application/json", 422, "the list is empty"),
         (PREDICT, b'[{"sale": [1]}]', "application/json", 422, "not a single value: sale"),
         (PREDICT, b'[{"sale": 1}]', "application/json", 422, "no column day, store, promo"),
         (PREDICT, b"sale\n7\n", "text/csv", 422, "no column day, store, promo"),
@@ -172,7 +172,7 @@ def test_every_problem_is_told_by_row_and_column_and_no_value_repeated(client: C
         (PREDICT, b" " * 100_001, "application/json", 413, "more than 100,000 bytes"),
         (f"{PREDICT}?explain=perhaps", b"[]", "application/json", 422, "explain: "),
         (f"{PREDICT}?batch=2020-31", b"", "application/json", 400, "not JSON"),
-        ("/v1/models/moon/predict", b"[]", "application/json", 404, "served are: forecast"),
+        ("/v1/models/moon/predict", b"[]", "application/json", 404, "available: forecast"),
         ("/invocations", b"{}", "application/json", 400, "dataframe_split"),
         ("/invocations", b'{"instances": [[1]]}', "application/json", 400, "list of objects"),
         (
