@@ -44,12 +44,8 @@ class Daemon:
         return list(reversed(self.instance.get_runs()))
 
     def ticks(self) -> list[Any]:
-        """Return the ticks of the sensor that plans, newest first."""
-        states = [
-            state
-            for state in self.instance.all_instigator_state(instigator_type=InstigatorType.SENSOR)
-            if not state.instigator_name.startswith("alerts")
-        ]
+        """Return the sensor's ticks, newest first."""
+        states = self.instance.all_instigator_state(instigator_type=InstigatorType.SENSOR)
         if not states:
             return []
         return list(

@@ -20,12 +20,10 @@ from ml_assets_tests.cli.shell import Site, answer_of
 from ml_assets_tests.graph import events
 from ml_assets_tests.graph.daemon import Daemon, running
 from ml_assets_tests.prepared import prepared_site
-from ml_assets_tests.projects import FORECAST, prices, sales
-from ml_assets_tests.webhook import Server, listening
+from ml_assets_tests.projects import prices, sales
 
 pytestmark = pytest.mark.slow
 
-ALERTS = "{alerts: {webhook: env:TOLD}}"
 FEATURES = "toy/defs/forecast/features.py"
 RISE = '"rise": price - before}'
 NEW = '"rise": 1000.0 + price}'
@@ -33,20 +31,10 @@ RETURN = "    price = price_of(sales, prices)\n"
 
 
 @pytest.fixture(scope="module")
-def webhook() -> Iterator[Server]:
-    """Give what is told of warnings and failures."""
-    with listening() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def daemon(tmp_path_factory: pytest.TempPathFactory, webhook: Server) -> Iterator[Daemon]:
+def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     """Give a daemon for all tests, as it takes long to start; each goes on from what it finds."""
-    with prepared_site(tmp_path_factory, "daemon") as site:
-        site.toy.edit(FORECAST, "  gate:", f"  monitoring: {ALERTS}\n  gate:")
-        site.more["TOLD"] = f"http://127.0.0.1:{webhook.server_port}/"
-        with running(site) as daemon:
-            yield daemon
+    with prepared_site(tmp_path_factory, "daemon") as site, running(site) as daemon:
+        yield daemon
 
 
 @pytest.fixture
@@ -104,7 +92,7 @@ def test_files_wait_while_paused_and_are_one_run_once_the_last_is_written(
 
 
 def test_a_killed_run_is_not_repeated_at_once_and_the_next_goes_on_with_the_new_code(
-    daemon: Daemon, before: list[str], webhook: Server
+    daemon: Daemon, before: list[str]
 ) -> None:
     site, held = daemon.site, candidate(daemon.site)
     slow = "    import time\n\n    time.sleep(60)\n" + RETURN
@@ -127,11 +115,6 @@ def test_a_killed_run_is_not_repeated_at_once_and_the_next_goes_on_with_the_new_
     assert daemon.instance.get_run_by_id(run.run_id).status.value == "FAILURE"
     said = daemon.skipped("failed once", begun)
     assert re.match(r"failed once; the next attempt is in \d+ s", said)
-    daemon.until(lambda: [one for one in webhook.got if "run" in one["warnings"]])
-    (told,) = (one for one in webhook.got if "run" in one["warnings"])
-    assert told["text"].splitlines()[1:] == [
-        f"- run: run {run.run_id[:8]} failed; Dagster's page says why"
-    ]
     site.toy.edit(FEATURES, slow, "    assert True\n" + RETURN)
     assert new_runs(daemon, [*before, run.run_id]) == ["SUCCESS"]
     assert candidate(site) != held
