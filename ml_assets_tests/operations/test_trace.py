@@ -93,7 +93,7 @@ def test_a_prediction_of_a_batch_leads_to_the_lines_that_trained_its_model(toy: 
         ("forecast@2020-08:2", UnknownName, "no predicted batch of forecast named '2020-08'"),
         ("forecast@2020-07:99", UnknownName, "forecast@2020-07 has no prediction with line 99"),
         ("forecast@2020-07/9", UnknownName, "forecast@2020-07 has no prediction with key '9'"),
-        (request(DAY), UnknownName, "no model keeps its requests"),
+        pytest.param(request(DAY), UnknownName, "no model keeps its requests", id="a request"),
     ],
 )
 def test_an_id_that_names_nothing_is_told(
