@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 import ml_assets
-from benchmarks.plain import prepared, trained
+from benchmarks.staged import prepared, trained
 from ml_assets.cli.sample import write_sample
 from ml_assets.spec.project import read_project
 
@@ -31,7 +31,7 @@ def main() -> None:
     sys.stdout.write("| --- | --- | ---: | --- | ---: | ---: |\n")
     months = list(features)
     for last in months[3:]:
-        found = trained(project, NAME, {m: f for m, f in features.items() if m <= last})["metrics"]
+        found = trained(project, NAME, {m: f for m, f in features.items() if m <= last})
         low, high = found["intervals"]["mae"]
         sys.stdout.write(
             f"| {last} | {found['chosen']} | {found['test']['mae']:.2f} | {low:.2f} to {high:.2f} "

@@ -13,11 +13,12 @@ import tempfile
 from pathlib import Path
 
 import ml_assets
-from benchmarks.plain import Value, cleaned, stage
 from benchmarks.processes import best
+from benchmarks.staged import cleaned, stage
 from ml_assets.cli.sample import write_sample
 from ml_assets.engine.recipes.quality import ReferenceTables, reference_spec, report_spec
 from ml_assets.spec.project import read_project
+from ml_assets.stages.memory import InMemory
 
 MONTHS = [f"2013-{month:02}" for month in range(1, 8)]
 
@@ -35,7 +36,7 @@ def main() -> None:
         )
         asked = reference_spec("flights", spec)
         known = stage("ml_assets.stages.quality.reference:reference")(asked, raw=raw, cleaned=clean)
-        pinned = Value(known.outputs["reference"])
+        pinned = InMemory(known.outputs["reference"])
 
         def made_of(month: str) -> float:
             return best(lambda: cleaned(project, "flights", files[month]))

@@ -30,9 +30,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from benchmarks.plain import stage
 from benchmarks.processes import best
 from benchmarks.run import Bench
+from benchmarks.staged import stage
 from benchmarks.tables import command
 from ml_assets.cli.sample import write_sample
 from ml_assets.engine.recipes.dataset import clean_spec, ingest_spec

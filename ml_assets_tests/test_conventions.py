@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,9 @@ from ml_assets.stages.evaluate.registry import SECTIONS
 from ml_assets_tests.processes import ROOT
 
 PACKAGE = ROOT / "ml_assets"
+ELSEWHERE = {"autogluon_side"}
+"""Benchmarks that run in an environment of their own."""
+BENCHMARKS = sorted({path.stem for path in (ROOT / "benchmarks").glob("*.py")} - ELSEWHERE)
 MODULES = sorted(PACKAGE.rglob("*.py"))
 STAGE_TESTS = sorted((ROOT / "ml_assets_tests" / "stages").rglob("test_*.py"))
 WITH_CODE = {"__init__.py", "stages/ingest/__init__.py"}
@@ -172,3 +176,8 @@ def test_no_file_names_a_package_registry() -> None:
     for path in sorted(files):
         found = INDEX.search(path.read_text(encoding="utf-8"))
         assert found is None, f"{path}: {found and found.group()}"
+
+
+@pytest.mark.parametrize("name", BENCHMARKS)
+def test_a_benchmark_finds_what_it_measures(name: str) -> None:
+    assert importlib.import_module(f"benchmarks.{name}").__doc__
