@@ -42,7 +42,9 @@ doctest: $(APP) $(DEV) ## run the examples in docstrings
 	  --ignore=ml_assets/defs --ignore-glob="ml_assets/stages/release/scoring/score*.py"
 
 test: system-test $(APP) $(DEV) ## all tests, with coverage
-	$(BIN)/python -m slipcover -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+	@mkdir -p build
+	$(BIN)/python -m slipcover --json --out build/coverage.json -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m slipcover --merge build/coverage.json --out build/coverage.json --fail-under 90
 
 shuffle: system-test $(APP) $(DEV) ## the tests that are not slow, in a random order, with new examples; SEED=1 repeats an order
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m 'not slow' \

@@ -92,10 +92,10 @@ def _digest(session: Session, model: str, said: Asked) -> str | None:
 
 
 def _rounded(blocks: int) -> int:
-    """Return a power of two near a number, so that days share their limits.
+    """Return the least power of two from a number on, so that days share their limits.
 
     >>> [_rounded(blocks) for blocks in (0, 1, 3, 5, 7)]
-    [1, 1, 4, 4, 8]
+    [1, 1, 4, 8, 8]
     """
     return 1 << round(max(blocks - 1, 0).bit_length() if blocks > 1 else 0)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ml_assets.stages.dummy.columns import Places, along, chosen
-from ml_assets.stages.statistics.times import STEPS
+from ml_assets.stages.statistics.times import PARTS, STEPS
 
 if TYPE_CHECKING:
     from ml_assets.stages.dummy.wish import Wish
@@ -52,7 +52,7 @@ def ordering(wish: Wish, name: str, places: Places, rng: np.random.Generator) ->
 def part(wish: Wish, at: pd.Series, name: str) -> pd.Series:
     """Return a part of the time that orders rows (its month, …), by the clock of the zone."""
     local = at if at.dt.tz is None else at.dt.tz_convert(wish.zone)
-    return pd.Series(getattr(local.dt, name), dtype="Int64")
+    return pd.Series(PARTS[name](local.dt), dtype="Int64")
 
 
 def after(wish: Wish, name: str, places: Places, at: pd.Series | None) -> pd.Series:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,15 @@ import pyarrow as pa
 
 from ml_assets.stages.statistics.columns import blocks
 
-PARTS = ("year", "month", "day", "hour", "minute", "weekday")
+PARTS: dict[str, Callable[[Any], Any]] = {
+    "year": lambda at: at.year,
+    "month": lambda at: at.month,
+    "day": lambda at: at.day,
+    "hour": lambda at: at.hour,
+    "minute": lambda at: at.minute,
+    "weekday": lambda at: at.weekday,
+}
+"""Parts of times, of an index or of a column's `dt`."""
 STEPS = {"day": 86_400, "hour": 3_600, "minute": 60, "second": 1}
 """Seconds of each unit, the longest first."""
 
@@ -41,9 +50,9 @@ class Clock:
         if values.null_count or self.at.hasnans:
             return None
         numbers = values.to_numpy()
-        for part in PARTS:
-            if np.array_equal(np.asarray(getattr(self._local, part)), numbers):
-                return part
+        for name, part in PARTS.items():
+            if np.array_equal(np.asarray(part(self._local)), numbers):
+                return name
         return None
 
 
