@@ -18,7 +18,7 @@ DEV := $(VENV)/.dev-installed
 # Without bytecode files every process would compile the sources again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test shuffle check lint doctest bench docs lock clean system system-test
+.PHONY: help demo test coverage shuffle check lint doctest bench docs lock clean system system-test
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -41,7 +41,10 @@ doctest: $(APP) $(DEV) ## run the examples in docstrings
 	$(BIN)/python -m pytest -q --doctest-modules ml_assets \
 	  --ignore=ml_assets/defs --ignore-glob="ml_assets/stages/release/scoring/score*.py"
 
-test: system-test $(APP) $(DEV) ## all tests, with coverage
+test: system-test $(APP) $(DEV) ## all tests
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+
+coverage: system-test $(APP) $(DEV) ## which lines the tests run
 	@mkdir -p build
 	$(BIN)/python -m slipcover --json --out build/coverage.json -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 	$(BIN)/python -m slipcover --merge build/coverage.json --out build/coverage.json --fail-under 90

@@ -108,10 +108,10 @@ def test_what_is_kept_is_not_held_in_memory(made: Toy) -> None:
     planner = made.planner()
     maker = Maker(planner, "again")
     units = [Unit("sales", "batch", month) for month in MONTHS]
-    before = sum(isinstance(item, Made) for item in gc.get_objects())
+    before = sum(type(item) is Made for item in gc.get_objects())
     outcomes = maker.make(units, {"sales/cleaned", "sales/raw"})
     assert [len(outcome.current) for outcome in outcomes] == [2] * len(MONTHS)
-    assert sum(isinstance(item, Made) for item in gc.get_objects()) == before
+    assert sum(type(item) is Made for item in gc.get_objects()) == before
 
 
 def test_hits_load_none_of_their_inputs(made: Toy) -> None:
