@@ -137,6 +137,34 @@ def test_a_report_follows_its_own_edits_with_the_folds_of_the_candidate(toy: Toy
     assert toy.plan().todo == []
 
 
+def test_a_deferred_candidate_of_dummy_rows_stays_one(tmp_path: Path) -> None:
+    header, *rows = sales("2020-01").decode().splitlines()
+    made_up = "\n".join([f"{header},_dummy", *(f"{row},true" for row in rows)]) + "\n"
+    with toy_project(tmp_path) as toy:
+        toy.edit(FORECAST, "test: 2", "test: 1")
+        toy.edit(FORECAST, "min_rows: 30", "min_rows: 10")
+        toy.edit(FORECAST, "  gate:", f"{ROWS}  gate:")
+        toy.land_all(FIRST)
+        toy.land("sales", "2020-01", made_up.encode())
+        assert toy.make().faults == []
+        toy.land_all([MAY])
+        # The gate and the report are asked anew about the candidate that stays.
+        toy.edit(FORECAST, "min_rows: 10", "min_rows: 11")
+        toy.edit(FORECAST, "intervals: {resamples: 100}", "intervals: {resamples: 101}")
+        assert toy.make().faults == []
+        assert candidate(toy.plan()).status == "deferred"
+        home = toy.planner().home
+        champion = home.records.current("dev", "forecast/champion")
+        report = home.records.current("dev", "forecast/evaluation_report")
+        assert champion is not None
+        assert report is not None
+        decision = home.objects.json(champion.outputs["decision"].digest)
+        page = home.objects.read(report.outputs["report"].digest)
+    assert decision["verdict"] == "refuse"
+    assert "trained on dummy data" in decision["sentence"]
+    assert b"figures say nothing about the world" in page
+
+
 def test_corrected_rows_count_and_others_do_not(toy: Toy) -> None:
     rows = sales("2020-02").decode().splitlines()
     edited = [*rows[:-1], rows[-1].rpartition(",")[0] + ",999"]

@@ -295,7 +295,7 @@ def _decide_spec(
         undeclared=tuple(name for name in slices if name in unknown),
         gate=model.gate,
         data=TrainingData(
-            refused=tuple(excluded), red=tuple(red), dummy=_dummy(session, model, judged.folds)
+            refused=tuple(excluded), red=tuple(red), dummy=_dummy(session, model, judged.made)
         ),
         champion=(
             None
@@ -306,10 +306,10 @@ def _decide_spec(
     )
 
 
-def _dummy(session: Session, model: ModelSpec, folds: Mapping[str, Made]) -> bool:
-    """Return whether any dataset of the model, or batch in its folds, is made up."""
+def _dummy(session: Session, model: ModelSpec, candidate: Made) -> bool:
+    """Return whether any dataset of the model, or batch that its candidate saw, is made up."""
     marked = any(session.project.datasets[name].dummy for name in _datasets(model))
-    return marked or "dummy" in folds["train"].facts
+    return marked or "dummy" in candidate.facts
 
 
 def _datasets(model: ModelSpec) -> tuple[str, ...]:

@@ -164,7 +164,7 @@ def evaluation_report(session: Session, unit: Unit) -> Sequence[Made]:
         said["coverage"] = done["coverage"].outputs["coverage"]
     if "protected" in done:
         said["protected"] = done["protected"].outputs["protected"]
-    dummy = "dummy" in folds["train"].facts
+    dummy = "dummy" in made.facts
     page = ReportSpec(**dict(params), candidate=_digest_of(session, made), dummy=dummy)
     stage = "ml_assets.stages.evaluate.report:report"
     (done["report"],) = session.each(unit, [Action("report", stage, page, {**said, **references})])
