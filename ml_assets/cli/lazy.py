@@ -77,8 +77,9 @@ def _docstring(module: str, name: str) -> str:
     """Return a function's docstring, from the compiled module, which is not executed."""
     spec = find_spec(module)
     assert spec is not None
-    assert isinstance(spec.loader, SourceFileLoader)
-    code = spec.loader.get_code(module)
+    assert spec.origin is not None
+    # Not by `spec.loader`, which is another while coverage is measured.
+    code = SourceFileLoader(module, spec.origin).get_code(module)
     assert code is not None
     return next(str(item.co_consts[0]) for item in _functions(code) if item.co_name == name)
 
