@@ -33,7 +33,7 @@ IMPORTS = {
         "ml_assets.stages.gate.parity, ml_assets.graph.champion",
         "import ml_assets.adapters.mlflow.child, mlflow.store.tracking.sqlalchemy_store, "
         "mlflow.store.model_registry.sqlalchemy_store",
-        "import sys; from ml_assets.children.light import Hidden; "
+        "import sys; from ml_assets.children.optional import Hidden; "
         "sys.meta_path.insert(0, Hidden); "
         "import http.server, pyarrow, ml_assets.stages.train.predict, lightgbm",
     ),

@@ -16,7 +16,14 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 
 Move = tuple[str, str]
-MOVES: tuple[Move, ...] = (("ml_assets.adapters.pyfunc", "ml_assets.adapters.mlflow.pyfunc"),)
+MOVES: tuple[Move, ...] = (
+    ("ml_assets.adapters.pyfunc", "ml_assets.adapters.mlflow.pyfunc"),
+    ("ml_assets.spec.asked", "ml_assets.spec.requests_dataset"),
+    ("ml_assets.stages.monitor.asked", "ml_assets.stages.monitor.requests"),
+    ("ml_assets.engine.recipes.asked", "ml_assets.engine.recipes.requests_report"),
+    ("ml_assets.children.serve", "ml_assets.children.responder"),
+    ("ml_assets.children.light", "ml_assets.children.optional"),
+)
 """(old name, new name), oldest first."""
 
 

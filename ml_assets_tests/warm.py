@@ -45,7 +45,7 @@ IMPORTED = (
     "http.server",
     "onnxruntime",
 )
-SCRIPT = str(ROOT / "ml_assets" / "children" / "serve.py")
+SCRIPT = str(ROOT / "ml_assets" / "children" / "responder.py")
 PUBLISHER = ["-P", SCRIPT, "ml_assets.adapters.mlflow.child:answering"]
 SERVED = ["-I", SCRIPT, f"{ROOT}/ml_assets/serve/fresh.py:answering"]
 COMMAND = ["-m", "ml_assets.cli.main"]

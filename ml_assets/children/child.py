@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from ml_assets.children import serve
+from ml_assets.children import responder
 
 
 class ChildError(Exception):
@@ -25,7 +25,7 @@ class Ended(ChildError):
 
 
 class Child:
-    """A process that runs `children/serve`; for use by one thread.
+    """A process that runs `children/responder`; for use by one thread.
 
     It has this process's environment, updated with `environ`. If `isolated`, it sees neither
     PYTHONPATH nor the user's packages. Its output goes to `log`, or is kept for messages.
@@ -44,7 +44,7 @@ class Child:
         self._log: IO[bytes] = log or tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
         self._own_log = log is None
         self._process = subprocess.Popen(
-            [sys.executable, "-I" if isolated else "-P", serve.__file__, target, *words],
+            [sys.executable, "-I" if isolated else "-P", responder.__file__, target, *words],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,

@@ -14,7 +14,7 @@ from ml_assets.cli.here import opened
 from ml_assets.cli.output import JSON, emit, guarded
 from ml_assets.engine.plan import Planner
 from ml_assets.errors import RequestError, UnknownName
-from ml_assets.spec.asked import requests_name
+from ml_assets.spec.requests_dataset import requests_name
 
 app = typer.Typer(no_args_is_help=True)
 Model = Annotated[str, typer.Argument(help="A model.", autocompletion=complete_models)]

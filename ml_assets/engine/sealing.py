@@ -21,9 +21,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from ml_assets.spec.asked import PREFIX
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.spec.project import Project
+from ml_assets.spec.requests_dataset import PREFIX
 from ml_assets.store import segments as files
 from ml_assets.store.home import Home
 from ml_assets.store.segments import Segment, claimed, folder_of

@@ -22,8 +22,8 @@ import pyarrow.compute as pc
 
 from ml_assets.engine.sealing import expanded, own_columns
 from ml_assets.errors import RequestError, UnknownName
-from ml_assets.spec.asked import PREFIX
 from ml_assets.spec.project import Project
+from ml_assets.spec.requests_dataset import PREFIX
 from ml_assets.store.home import Home
 from ml_assets.store.records import Current
 from ml_assets.store.segments import folder_of, records, segments

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from ml_assets.children import light
+from ml_assets.children import optional
 from ml_assets.errors import BundleError
 from ml_assets.release.read import Bundle, FileProblem, document
 from ml_assets.release.virtualenvs import environment, run
@@ -51,7 +51,7 @@ LOCKS = {
     "requirements-rows.txt": ("rows.txt",),
 }
 """The names under which a lock is shipped."""
-ALONE = f"""{Path(light.__file__).read_text(encoding="utf-8")}
+ALONE = f"""{Path(optional.__file__).read_text(encoding="utf-8")}
 import runpy, sys
 sys.meta_path.insert(0, Hidden)
 sys.argv = sys.argv[1:]

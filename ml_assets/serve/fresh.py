@@ -154,7 +154,7 @@ def _answer(request: Any) -> dict[str, Any]:
     import pyarrow as pa
 
     if request["module"] in TREES:
-        from ml_assets.children.light import Hidden
+        from ml_assets.children.optional import Hidden
 
         sys.meta_path.insert(0, Hidden)
     served = Served(request["module"], document)

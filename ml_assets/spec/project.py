@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ml_assets.errors import SpecError, UnknownName, suggest
-from ml_assets.spec.asked import PREFIX, requests_dataset, requests_name
 from ml_assets.spec.calendar import Calendar
 from ml_assets.spec.dataset import DatasetSpec, Labels
 from ml_assets.spec.explain import locate
@@ -19,6 +18,7 @@ from ml_assets.spec.inputs import input_mismatches, resolved
 from ml_assets.spec.labels import label_mismatches, labels_of
 from ml_assets.spec.mistakes import Place
 from ml_assets.spec.model import Join, ModelSpec
+from ml_assets.spec.requests_dataset import PREFIX, requests_dataset, requests_name
 from ml_assets.spec.retrain import retrain_mismatches
 from ml_assets.spec.trial import trial_mismatches
 from ml_assets.spec.yaml import read_spec

@@ -1,7 +1,8 @@
 """The `requests` section of a model: what the service keeps of what it was asked.
 
-Belongs here: the section. Does not belong here: the dataset that follows from it (`spec/asked`),
-the log (`store/segments`, `serve/recording`), sealing it (`engine/sealing`).
+Belongs here: the section. Does not belong here: the dataset that follows from it
+(`spec/requests_dataset`), the log (`store/segments`, `serve/recording`), sealing it
+(`engine/sealing`).
 """
 
 from __future__ import annotations

@@ -13,7 +13,6 @@ from pydantic import ValidationError
 
 from ml_assets.assets.cells import Cell, Unit, unit_of
 from ml_assets.engine.code_versions import Versioned
-from ml_assets.engine.recipes.asked import asked_spec, day_report
 from ml_assets.engine.recipes.candidate import family_modules
 from ml_assets.engine.recipes.dataset import cleaned_of
 from ml_assets.engine.recipes.monitored import (
@@ -22,6 +21,7 @@ from ml_assets.engine.recipes.monitored import (
     realized_spec,
     shift_spec,
 )
+from ml_assets.engine.recipes.requests_report import asked_spec, day_report
 from ml_assets.engine.recipes.watching import MONITOR, Before, Report, begun, reported
 from ml_assets.engine.session import Made, Session
 from ml_assets.keys.action import Input, Pending

@@ -1,7 +1,7 @@
 """What is written down of each reply, for every model of a service.
 
 Belongs here: what a record holds, the thread that has the disk keep it. Does not belong here: the
-columns of the sealed day (`spec/asked`), HTTP.
+columns of the sealed day (`spec/requests_dataset`), HTTP.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ import pyarrow as pa
 from ml_assets.serve.recording.ids import new_id, share
 from ml_assets.serve.recording.log import Full, RequestLog
 from ml_assets.serve.recording.rows import Kept, answers_of, rows_of, written
-from ml_assets.spec.asked import requests_name
 from ml_assets.spec.project import Project
+from ml_assets.spec.requests_dataset import requests_name
 from ml_assets.store.home import Home
 from ml_assets.store.request_secret import secret
 from ml_assets.store.segments import folder_of

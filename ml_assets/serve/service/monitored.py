@@ -13,8 +13,8 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from ml_assets.operations.watched import watched
 from ml_assets.serve.service.followed import FAILURES
-from ml_assets.spec.asked import requests_name
 from ml_assets.spec.project import Project
+from ml_assets.spec.requests_dataset import requests_name
 from ml_assets.store.home import Home
 
 LABELS = ("model", "of")

@@ -1,7 +1,7 @@
 """The monitoring report of a day of requests: of the version that answered most of them.
 
 Belongs here: which tables their features are computed from, and their labels. Does not belong here:
-reading the requests (`stages/monitor/asked`), comparing and measuring (`watching`).
+reading the requests (`stages/monitor/requests`), comparing and measuring (`watching`).
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def day_report(session: Session, unit: Unit) -> Sequence[Made]:
 def _counts(session: Session, unit: Unit, cleaned: Made) -> Done | Undone:
     params = asked_spec(session.project, session.project.requests[unit.group])
     rows: dict[str, Input] = {"cleaned": cleaned.outputs["cleaned"]}
-    return session.act(unit, Action("asked", f"{MONITOR}.asked:asked", params, rows))
+    return session.act(unit, Action("asked", f"{MONITOR}.requests:asked", params, rows))
 
 
 def _said(session: Session, counts: Done) -> Asked:
@@ -117,7 +117,7 @@ def _answers(report: Report, cleaned: Made, said: Asked) -> str | None:
     _left_out(report, said, [name for name in batches if name not in parts])
     columns = AnswersSpec(version=report.version, columns=tuple(report.columns))
     given: dict[str, Input] = {**rows, "features": parts, "seen": _seen(report)}
-    outputs = report.act(Action("answers", f"{MONITOR}.asked:answers", columns, given))
+    outputs = report.act(Action("answers", f"{MONITOR}.requests:answers", columns, given))
     report.given = {name: outputs[name] for name in ("inputs", "features", "predictions")}
     return None
 
@@ -148,7 +148,7 @@ def _features(report: Report, batch: str, rows: Mapping[str, Input]) -> tuple[Ac
         batch=batch,
         columns=project.datasets[model.dataset].columns,
     )
-    stage = f"{MONITOR}.asked:features"
+    stage = f"{MONITOR}.requests:features"
     return Action(f"features:{batch}", stage, params, {**inputs, **joined}, hooks), ""
 
 

@@ -1,4 +1,4 @@
-"""The child's side, a script that imports nothing of this package: `serve.py TARGET [WORD…]`.
+"""The child's side, a script that imports nothing of this package: `responder.py TARGET [WORD…]`.
 
 TARGET is `module:function` or `file.py:function`; called with the words, it returns the function
 that answers requests. What libraries print goes to stderr; only answers go to the original stdout.
