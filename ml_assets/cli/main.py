@@ -24,6 +24,7 @@ MODULES = {
     "diff": "diff",
     "lineage": "lineage",
     "trace": "trace",
+    "audit": "audit",
     "report": "report",
     "quarantine": "data",
     "propose": "propose",

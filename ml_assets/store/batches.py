@@ -180,11 +180,15 @@ class Batches:
 
     def withdrawn(self, env: str) -> dict[tuple[str, str], Withdrawn]:
         """Return the newest withdrawal of each batch in an environment."""
+        return {(dataset, batch): out for dataset, batch, out in self.withdrawals(env)}
+
+    def withdrawals(self, env: str) -> list[tuple[str, str, Withdrawn]]:
+        """Return every withdrawal in an environment with its dataset and batch, oldest first."""
         with self._state.read() as db:
             rows = db.execute(
                 select(withdrawals).where(withdrawals.c.env == env).order_by(withdrawals.c.id)
             ).all()
-        return {(row.dataset, row.batch): Withdrawn(row.upto, row.reason, row.at) for row in rows}
+        return [(r.dataset, r.batch, Withdrawn(r.upto, r.reason, r.at)) for r in rows]
 
     def known_files(self) -> Mapping[str, tuple[str, str]]:
         """Return path -> (stat, digest) of every hashed file of this machine's landing folder."""

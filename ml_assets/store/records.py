@@ -387,7 +387,8 @@ def _outputs(outputs: Mapping[str, Ref]) -> str:
     return dump({name: ref.to_json() for name, ref in outputs.items()})
 
 
-def _refs(text: str) -> dict[str, Ref]:
+def refs(text: str) -> dict[str, Ref]:
+    """Return outputs as they are stored; raises HomeError for what nobody wrote."""
     document = load(text)
     try:
         return {name: Ref(**value) for name, value in document.items()}
@@ -404,7 +405,7 @@ POINTER = tuple(current.c[item.name] for item in fields(Pointer))
 
 
 def _answer(row: Any) -> Answer:
-    return Answer(row.key, _refs(row.outputs), row.checks, row.facts, row.seconds, row.made_by)
+    return Answer(row.key, refs(row.outputs), row.checks, row.facts, row.seconds, row.made_by)
 
 
 def _action(row: Any) -> ActionRecord:
@@ -413,7 +414,7 @@ def _action(row: Any) -> ActionRecord:
         recipe=row.recipe,
         name=row.name,
         ingredients=load(row.ingredients),
-        outputs=_refs(row.outputs),
+        outputs=refs(row.outputs),
         checks=load(row.checks),
         facts=load(row.facts),
         sources=row.sources,
@@ -428,7 +429,7 @@ def _version(row: Any) -> Version:
     return Version(
         number=row.number,
         digest=row.digest,
-        outputs=_refs(row.outputs),
+        outputs=refs(row.outputs),
         actions=load(row.actions),
         rows=row.rows,
         created=row.created,
@@ -442,7 +443,7 @@ def _pointer(row: Any) -> dict[str, Any]:
         "partition": row.partition,
         "number": row.number,
         "digest": row.digest,
-        "outputs": _refs(row.outputs),
+        "outputs": refs(row.outputs),
         "actions": load(row.actions),
         "token": row.token,
         "published": row.published,

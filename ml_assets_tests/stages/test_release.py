@@ -237,6 +237,46 @@ def test_the_sbom_names_the_model_and_all_that_scoring_installs(files: dict[str,
     assert set(main["dependsOn"]) == purls
 
 
+def test_the_sbom_has_the_model_card(files: dict[str, bytes]) -> None:
+    found = json.loads(files["sbom.cdx.json"])
+    card = found["metadata"]["component"]["modelCard"]
+    given = card["modelParameters"]
+    assert given["approach"] == {"type": "supervised"}
+    assert (given["task"], given["architectureFamily"]) == ("regression", "lightgbm")
+    trips, planes = given["datasets"]
+    assert trips["contents"]["properties"] == [
+        {"name": "ml_assets:landed:day0", "value": "day0.csv d1:aa"},
+        {"name": "ml_assets:rows:train", "value": "360"},
+        {"name": "ml_assets:rows:validation", "value": "60"},
+        {"name": "ml_assets:rows:test", "value": "120"},
+    ]
+    assert (planes["type"], planes["name"]) == ("dataset", "planes")
+    assert {"format": "carrier: category"} in given["inputs"]
+    assert given["outputs"] == [{"format": "delay [min]"}]
+    assert card["quantitativeAnalysis"]["performanceMetrics"] == [
+        {
+            "type": "mae",
+            "value": "1.5",
+            "slice": "test",
+            "confidenceInterval": {"lowerBound": "1.25", "upperBound": "1.75"},
+        },
+        {"type": "mae", "value": "9.0", "slice": "test, baseline median"},
+        {
+            "type": "mae",
+            "value": "2.0",
+            "slice": "test, origin = EWR|JFK",
+            "confidenceInterval": {"lowerBound": "1.0", "upperBound": "3.0"},
+        },
+    ]
+    said = card["considerations"]
+    assert said["users"] == ["team:trips"]
+    assert "r2 has no value" in said["technicalLimitations"]
+    # The validator does look into the card.
+    wrong = {**found, "metadata": {"component": {**found["metadata"]["component"]}}}
+    wrong["metadata"]["component"]["modelCard"] = {**card, "modelParameter": {}}
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(json.dumps(wrong)) is not None
+
+
 def test_the_provenance_is_of_every_file_and_every_input(files: dict[str, bytes]) -> None:
     found = json.loads(files["provenance.json"])
     subjects = {item["name"]: item["digest"]["sha256"] for item in found["subject"]}

@@ -41,7 +41,7 @@ def card(
         *_figures(metrics),
         *_slices(metrics),
         *_coverage(coverage),
-        *_limits(spec, model, metrics, onnx_note),
+        *_limits(limits(spec, model, metrics, onnx_note)),
         *_selection(spec, accounts),
         *_decision(spec),
     ]
@@ -242,24 +242,29 @@ def _coverage(coverage: Document | None) -> list[str]:
     return [*lines, "", said, "", *(table if "all" in coverage else [])]
 
 
-def _limits(spec: ReleaseSpec, model: Document, metrics: Document, onnx_note: str) -> list[str]:
+def limits(spec: ReleaseSpec, model: Document, metrics: Document, onnx_note: str) -> list[str]:
+    """Return what a user of the model should know, a sentence each."""
     lines = [
-        "- The model has seen nothing outside the ranges and categories in `schema.json`.",
-        "- A category that the model has not seen counts as missing.",
-        *(f"- {note}" for note in metrics["notes"]),
+        "The model has seen nothing outside the ranges and categories in `schema.json`.",
+        "A category that the model has not seen counts as missing.",
+        *metrics["notes"],
     ]
     if spec.sensitive:
         lines.append(
-            f"- {', '.join(spec.sensitive)}: derived from sensitive columns. Golden rows, ranges "
+            f"{', '.join(spec.sensitive)}: derived from sensitive columns. Golden rows, ranges "
             "and lists omit their values; the model itself holds the categories it needs."
         )
     for name, reason in spec.acknowledged.items():
-        lines.append(f"- `{name}` is close to the target, which was acknowledged: {reason}")
+        lines.append(f"`{name}` is close to the target, which was acknowledged: {reason}")
     if onnx_note:
-        lines.append(f"- {onnx_note}")
+        lines.append(onnx_note)
     if "constant" in model["state"]:
-        lines.append("- The target was constant in training: the model always predicts that value.")
-    return ["## Limits", "", *lines, ""]
+        lines.append("The target was constant in training: the model always predicts that value.")
+    return lines
+
+
+def _limits(said: Sequence[str]) -> list[str]:
+    return ["## Limits", "", *(f"- {line}" for line in said), ""]
 
 
 def _selection(spec: ReleaseSpec, accounts: Mapping[str, Mapping[str, Document]]) -> list[str]:

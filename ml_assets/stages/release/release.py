@@ -21,6 +21,7 @@ from ml_assets.stages.release.files import (
     sha256,
     sums,
 )
+from ml_assets.stages.release.model_card import model_card
 from ml_assets.stages.release.onnx import TOLERANCE, missing_text, to_onnx
 from ml_assets.stages.release.raw import raw_files
 from ml_assets.stages.release.rows import golden, ranges
@@ -94,7 +95,9 @@ def release(
         "README.md": card.readme(spec, document["family"], said),
         "lineage.json": json_file(spec.lineage),
         "promotion.json": json_file(spec.promotion),
-        "sbom.cdx.json": json_file(supply.sbom(spec)),
+        "sbom.cdx.json": json_file(
+            supply.sbom(spec, model_card(spec, document, figures, counts, said))
+        ),
     }
     if content is not None:
         files["model.onnx"] = content

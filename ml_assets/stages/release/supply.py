@@ -30,8 +30,10 @@ def pins(lock: str) -> Iterator[tuple[str, str, list[str]]]:
             yield match[1], match[2], _HASH.findall(block)
 
 
-def sbom(spec: ReleaseSpec) -> dict[str, Any]:
+def sbom(spec: ReleaseSpec, card: Mapping[str, Any]) -> dict[str, Any]:
     """Return a CycloneDX 1.6 document: the model, and the packages of each way to score it.
+
+    `card` is the model's `modelCard`.
 
     The library would write the time and a random serial number, both optional in the format.
     """
@@ -61,6 +63,7 @@ def sbom(spec: ReleaseSpec) -> dict[str, Any]:
     document: dict[str, Any] = json.loads(JsonV1Dot6(bom).output_as_string())
     document.pop("serialNumber", None)
     document["metadata"].pop("timestamp", None)
+    document["metadata"]["component"]["modelCard"] = dict(card)
     return document
 
 
