@@ -35,6 +35,7 @@ MODULES = {
     "promote": "promotions",
     "rollback": "promotions",
     "policy": "policy",
+    "replay": "replay",
     "trial": "trial",
     "pause": "data",
     "resume": "data",

@@ -69,10 +69,11 @@ def _parsed(text: str) -> Any:
         return text
 
 
-def past_of(planner: Planner, name: str, policy: Retrain) -> list[Step]:
+def past_of(planner: Planner, name: str, policy: Retrain, start: int | None = None) -> list[Step]:
     """Return what a policy would have done with each batch of a model, from the first training on.
 
-    Raises RequestError for a policy that reads what the model does not have.
+    That is when `start` batches are there, or else as many as a training needs. Raises RequestError
+    for a policy that reads what the model does not have.
     """
     home, project = planner.home, planner.project
     model = project.models[name]
@@ -83,7 +84,7 @@ def past_of(planner: Planner, name: str, policy: Retrain) -> list[Step]:
     held = home.records.held(home.env, f"{name}/features")
     batches = [b for b in project.ordered(name, held) if held[b].facts.get("usable", True)]
     features = {batch: held[batch].digest for batch in batches}
-    first = _first(model)
+    first = start or _first(model)
     if len(batches) < first:
         return []
     then = dict(list(features.items())[:first])

@@ -7,6 +7,7 @@ Belongs here: their parts of the specs. Does not belong here: which model scores
 from __future__ import annotations
 
 from ml_assets.spec.base import Name, Spec
+from ml_assets.spec.metrics import Metric
 from ml_assets.spec.model import FeaturesSpec, Task
 
 
@@ -45,3 +46,9 @@ class RealizedSpec(Spec):
     """Everything that measuring predictions depends on, once labels are there."""
 
     task: Task
+
+
+class LossesSpec(Spec):
+    """Everything that adding up a model's losses on a batch depends on, once labels are there."""
+
+    metric: Metric

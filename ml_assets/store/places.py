@@ -97,6 +97,7 @@ PLACES = (
     Place(f"{ENV}/settled.json*", "digests of batches that a plan need not walk again"),
     Place(f"{ENV}/logs/", "logs of servers and worker processes", "emptied"),
     Place(f"{ENV}/experiments/", "plots of experiments: scores of settings"),
+    Place(f"{ENV}/replays/", "pages and plots of replays: sums of losses by batch"),
     Place(
         f"{ENV}/mlflow/artifacts/",
         "models, reports and plots in MLflow",
@@ -131,7 +132,7 @@ PLACES = (
 
 FOLDERS = (
     *("landing", "sample", "objects", "objects/tmp", "copies", "tmp", "environments", ENV),
-    *(f"{ENV}/{name}" for name in ("reports", "requests", "logs", "experiments")),
+    *(f"{ENV}/{name}" for name in ("reports", "requests", "logs", "experiments", "replays")),
     *(f"{ENV}/{name}" for name in ("mlflow", "dagster")),
 )
 FILES = (

@@ -117,15 +117,7 @@ def _predicted(session: Session, unit: Unit, made: Made, by: PinnedScorer) -> Ma
     if not _alike(session, unit.group, by):
         done["features"] = session.act(unit, _again(session, unit, by))
         features = done["features"].outputs["features"]
-    columns = InputsSpec(columns=tuple(by.spec["columns"]))
-    inputs = Action("inputs", f"{SCORE}.batch:inputs", columns, {"features": features})
-    done["inputs"] = session.act(unit, inputs)
-    trained: dict[str, Input] = {**by.past.folds, "features": dict(by.past.features)}
-    model = SeenSpec(model=unit.group)
-    done["seen"] = session.act(unit, Action("seen", f"{SCORE}.batch:seen", model, trained))
-    rows = done["inputs"].outputs["inputs"]
-    done["predict"] = session.act(unit, _predict(session, unit, by, rows, done["seen"]))
-    prediction = done["predict"].outputs["predictions"]
+    rows, prediction = predicted(session, unit, features, by, done)
     facts: dict[str, Any] = {"scorer": f"v{by.past.number}", "candidate": by.past.digest}
     if by.coverage is not None:
         facts["intervals"] = by.coverage["text"]
@@ -134,6 +126,25 @@ def _predicted(session: Session, unit: Unit, made: Made, by: PinnedScorer) -> Ma
     facts |= _realized(session, unit, by, prediction, features, done)
     checks = _checks(session, unit, by, {"predictions": prediction, "inputs": rows})
     return Made(cell, {"predictions": prediction}, done, checks, facts)
+
+
+def predicted(
+    session: Session,
+    unit: Unit,
+    features: Input,
+    by: PinnedScorer,
+    done: dict[str, Done | Undone],
+) -> tuple[Ref | Pending, Ref | Pending]:
+    """Return a model's inputs of a batch of features, and its predictions, with `done` by part."""
+    columns = InputsSpec(columns=tuple(by.spec["columns"]))
+    inputs = Action("inputs", f"{SCORE}.batch:inputs", columns, {"features": features})
+    done["inputs"] = session.act(unit, inputs)
+    trained: dict[str, Input] = {**by.past.folds, "features": dict(by.past.features)}
+    model = SeenSpec(model=unit.group)
+    done["seen"] = session.act(unit, Action("seen", f"{SCORE}.batch:seen", model, trained))
+    rows = done["inputs"].outputs["inputs"]
+    done["predict"] = session.act(unit, _predict(session, unit, by, rows, done["seen"]))
+    return rows, done["predict"].outputs["predictions"]
 
 
 def _checks(

@@ -130,18 +130,19 @@ def _with_kept(session: Session, unit: Unit, action: Action) -> Action:
         return action
     before = session.home.records.action(held.actions["split"])
     if before is None:
-        return _handed(action, held.outputs[ASSIGNMENT])
+        return handed(action, held.outputs[ASSIGNMENT])
     if before.ingredients["params"] != fields.document(action.params):
         return action
     given = before.ingredients["inputs"].get("kept")
-    again = action if given is None else _handed(action, Ref(given, "table"))
+    again = action if given is None else handed(action, Ref(given, "table"))
     same = session.keyed(again)
     if not same.pending and same.key == before.key:
         return again
-    return _handed(action, held.outputs[ASSIGNMENT])
+    return handed(action, held.outputs[ASSIGNMENT])
 
 
-def _handed(action: Action, kept: Ref) -> Action:
+def handed(action: Action, kept: Ref) -> Action:
+    """Return a stratified split that keeps an assignment."""
     return replace(action, inputs={**action.inputs, "kept": kept})
 
 

@@ -106,7 +106,7 @@ def reported(report: Report) -> Made:
     project, name = session.project, report.model
     hidden = seen_of(session, name)
     given: dict[str, Input] = {
-        "shift": _shifted(report, hidden)["shift"],
+        "shift": shifted(report, hidden)["shift"],
         "realized": _realized(report, hidden),
         "expected": _expected(report),
         "tested": None if report.tested is None else report.tested.metrics,
@@ -173,7 +173,7 @@ def _held(session: Session, cell: Cell) -> Ref | None:
     return None if held is None else held.outputs["figures"]
 
 
-def _shifted(report: Report, hidden: Any) -> Mapping[str, Ref | Pending]:
+def shifted(report: Report, hidden: Any) -> Mapping[str, Ref | Pending]:
     """Compare a batch with the training rows and with the batch before."""
     session = report.session
     project, name = session.project, report.model

@@ -1,0 +1,1 @@
+"""Replaying the past: what each model would have lost, and what each policy would have cost."""
