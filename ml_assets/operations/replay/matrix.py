@@ -112,7 +112,10 @@ class Replay:
         self._models: dict[int, Then] = {}
 
     def matrix(self, listener: Listener = lambda _: None) -> Matrix:
-        """Return the losses of every model on every later batch; what is missing runs now."""
+        """Return the losses of every model on every later batch; what is missing runs now.
+
+        RequestError if no run has made features yet.
+        """
         if not self.batches:
             raise RequestError(
                 f"{self.name} has no features yet; run `ml-assets run +{self.name}/features`"
