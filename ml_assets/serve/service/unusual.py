@@ -15,12 +15,9 @@ from ml_assets.serve.learned import Ranges
 from ml_assets.serve.model import LoadedVersion
 from ml_assets.stages.score.answer import UNSEEN
 from ml_assets.stages.score.problems import Problem
-from ml_assets.stages.score.read import Ints
 from ml_assets.stages.score.score import Predicted
 
 OUT_OF_RANGE = "out_of_range"
-FEW = 8
-"""Rows that are compared one by one, which is faster then."""
 Found = Mapping[str, list[int]]
 """By feature: the numbers of the rows, from 0."""
 
@@ -39,19 +36,15 @@ def out_of_range(ranges: Ranges, predicted: Predicted) -> dict[str, list[int]]:
     """Return the rows with numbers that are outside of what was learned; missing ones are not."""
     outside = {}
     for name, (low, high) in ranges.items():
-        places = _outside(predicted.features[name], low, high)
-        if len(places):
+        if predicted.values is not None:
+            given = enumerate(predicted.values[name])
+            places = [n for n, v in given if v is not None and (v < low or v > high)]
+        else:
+            values = predicted.features[name].to_numpy()
+            places = np.flatnonzero((values < low) | (values > high)).tolist()
+        if places:
             outside[name] = predicted.at[places].tolist()
     return outside
-
-
-def _outside(column: pa.ChunkedArray, low: float, high: float) -> Ints:
-    if len(column) <= FEW:
-        given = column.to_pylist()
-        wrong = [n for n, v in enumerate(given) if v is not None and (v < low or v > high)]
-        return np.array(wrong, dtype=np.int64)
-    values = column.to_numpy()
-    return np.flatnonzero((values < low) | (values > high))
 
 
 def refused(state: LoadedVersion, new: Found, outside: Found) -> list[Problem]:

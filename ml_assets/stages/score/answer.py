@@ -23,6 +23,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ml_assets.stages.score.few import Values
 from ml_assets.stages.score.read import Ints
 from ml_assets.stages.train.encode import Array
 
@@ -30,8 +31,6 @@ PREDICTION, UNSEEN, MISSING_JOINS, PROBLEM = "prediction", "unseen", "missing_jo
 CLASS = "class"
 PROBABILITY = "probability_"
 """Before the name of a class."""
-FEW = 8
-"""Rows that are compared one by one, which is faster then."""
 
 
 def answer(
@@ -49,10 +48,11 @@ def answer(
     `intervals` (n each), `unseen` and `missing_joins` (n) belong to the same rows; `problems` says
     why the others have nothing.
     """
-    own = {**predicted(document, prediction), **(intervals or {})}
-    columns = {name: placed(values, rows, at) for name, values in own.items()}
-    columns[UNSEEN] = placed(pa.array(unseen, pa.string()), rows, at)
-    columns[MISSING_JOINS] = placed(pa.array(missing_joins, pa.string()), rows, at)
+    columns = {**predicted(document, prediction), **(intervals or {})}
+    columns[UNSEEN] = pa.array(unseen, pa.string())
+    columns[MISSING_JOINS] = pa.array(missing_joins, pa.string())
+    if len(at) != rows or not np.array_equal(at, np.arange(rows)):
+        columns = {name: placed(values, rows, at) for name, values in columns.items()}
     columns[PROBLEM] = _listed(rows, problems)
     return pa.table(columns)
 
@@ -74,8 +74,6 @@ def predicted(document: Mapping[str, Any], prediction: Array) -> dict[str, pa.Ar
 
 def placed(values: pa.Array, rows: int, at: Ints) -> pa.Array:
     """Return a value for each of `rows`: those `at` (n,) have the values (n), others none."""
-    if len(at) == rows and np.array_equal(at, np.arange(rows)):
-        return values
     place = np.full(rows, -1, dtype=np.int64)
     place[at] = np.arange(len(at))
     return values.take(pa.array(place, mask=place < 0))
@@ -89,19 +87,23 @@ def _listed(rows: int, problems: Mapping[int, str]) -> pa.Array:
 
 
 def unseen_in(
-    document: Mapping[str, Any], features: pa.Table, known: Mapping[str, Set[str]] | None = None
+    document: Mapping[str, Any],
+    features: pa.Table,
+    known: Mapping[str, Set[str]] | None = None,
+    values: Values | None = None,
 ) -> list[str | None]:
     """Return for each row the category features whose value the model never saw, None if none.
 
-    `known` are those that it saw, as `known_of` returns them; a few rows are compared by it.
+    `known` are those that it saw, as `known_of` returns them; with the `values` of a few rows
+    these are compared by it.
     """
     unseen: list[list[str]] = [[] for _ in range(len(features))]
     for name, seen in document["categories"].items():
         if document["columns"].get(name) != "category":
             continue
-        if known is not None and len(features) <= FEW:
-            given = features[name].to_pylist()
-            rows = [n for n, v in enumerate(given) if v is not None and v not in known[name]]
+        if known is not None and values is not None:
+            given = enumerate(values[name])
+            rows = [n for n, v in given if v is not None and v not in known[name]]
         else:
             texts = features[name].cast(pa.string())
             new = pc.invert(pc.is_in(texts, pa.array(seen, pa.string())))

@@ -31,13 +31,11 @@ if TYPE_CHECKING:
     from ml_assets.spec.score import RowsSpec
     from ml_assets.spec.steps import Step
 
-ONE = pa.array([0], pa.int64())
 PLAIN = ("text", "category", "boolean")
 MOMENT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(Z|[+-][0-9]{2}:[0-9]{2})"
 )
 """A time whose offset is said."""
-NOTHING: dict[str, pa.Array] = {kind: pa.nulls(1, of) for kind, of in TYPES.items()}
 Parse = Callable[[Any], Any]
 
 
@@ -51,6 +49,8 @@ class RowReader:
         self._single = all(len(parts) == 1 for parts in self._parts.values())
         self._parse = {n: _parser(spelling(c, spec.landing)) for n, c in columns.items()}
         self._kinds = {name: column.type for name, column in columns.items()}
+        fields = {LINE: pa.int64(), **{name: TYPES[kind] for name, kind in self._kinds.items()}}
+        self._row = pa.struct(list(fields.items()))
         self._columns = spec.contract.columns
         self._patterns = {
             name: re.compile(column.pattern)
@@ -69,13 +69,18 @@ class RowReader:
     def read(self, *rows: Mapping[str, Any]) -> pa.Table | None:
         """Return rows as `read` would, or None if only `read` can tell."""
         try:
-            each = [self._kept(row) for row in rows]
-            names = each[0]
-            arrays = [_array([row[name] for row in each], self._kinds[name]) for name in names]
+            return self._table([self._kept(row) for row in rows])
         except (Unsure, pa.ArrowException, OverflowError, UnicodeEncodeError):
             return None
-        numbers = ONE if len(rows) == 1 else pa.array(range(len(rows)), pa.int64())
-        return pa.Table.from_arrays([numbers, *arrays], names=[LINE, *names])
+
+    def _table(self, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+        if len(rows) == 1:
+            # In one conversion, which takes a third of the time of one a column.
+            whole = pa.array([{LINE: 0, **rows[0]}], self._row)
+            return pa.Table.from_batches([pa.RecordBatch.from_struct_array(whole)])
+        arrays = [_array([row[n] for row in rows], kind) for n, kind in self._kinds.items()]
+        numbers = pa.array(range(len(rows)), pa.int64())
+        return pa.Table.from_arrays([numbers, *arrays], names=[LINE, *self._kinds])
 
     def _kept(self, row: Mapping[str, Any]) -> dict[str, Any]:
         values = self._values(row)
@@ -198,10 +203,6 @@ def _hold(trees: Sequence[ast.expr], values: Mapping[str, Any], wanted: bool) ->
 
 
 def _array(values: list[Any], kind: str) -> pa.Array:
-    if len(values) == 1 and values[0] is None:
-        return NOTHING[kind]
     if kind != "category":
         return pa.array(values, TYPES[kind])
-    if len(values) == 1:
-        return pa.DictionaryArray.from_arrays(pa.array([0], pa.int32()), pa.array(values))
     return category(pa.array(values, pa.string()))

@@ -19,6 +19,7 @@ from ml_assets.stages.hook import Hook
 from ml_assets.stages.intervals.columns import columns
 from ml_assets.stages.score.answer import answer, known_of, unseen_in
 from ml_assets.stages.score.features import computed, together
+from ml_assets.stages.score.few import FEW, FewRows, Values
 from ml_assets.stages.score.read import Ints, Read
 from ml_assets.stages.score.row import RowReader
 from ml_assets.stages.train.encode import Array
@@ -42,6 +43,8 @@ class Predicted:
     missing_joins: Sequence[str | None]
     """(n) the joined datasets that had no batch for the row."""
     problems: Mapping[int, str]
+    values: Values | None = None
+    """Those of `features`, if there are few rows."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,10 @@ class Scorer:
     def reader(self) -> RowReader:
         """What reads a single raw row quickly."""
         return RowReader(self.spec.rows)
+
+    @cached_property
+    def _few(self) -> FewRows | None:
+        return FewRows.of(self.document)
 
     @cached_property
     def _known(self) -> Mapping[str, frozenset[str]]:
@@ -108,7 +115,7 @@ class Scorer:
 
     def answer(self, rows: int, predicted: Predicted) -> pa.Table:
         """Return the answer to `rows` rows (see `answer`)."""
-        unseen = unseen_in(self.document, predicted.features, self._known)
+        unseen = unseen_in(self.document, predicted.features, self._known, predicted.values)
         return answer(
             self.document,
             rows,
@@ -127,5 +134,9 @@ class Scorer:
         missing: Sequence[str | None],
         problems: Mapping[int, str],
     ) -> Predicted:
-        prediction = predict(self.document, self.family, features)
-        return Predicted(at, features, prediction, missing, problems)
+        values = features.to_pydict() if 0 < len(features) <= FEW else None
+        if values is not None and self._few is not None:
+            prediction = self._few.predict(values)
+        else:
+            prediction = predict(self.document, self.family, features)
+        return Predicted(at, features, prediction, missing, problems, values)
