@@ -23,6 +23,7 @@ MOVES: tuple[Move, ...] = (
     ("ml_assets.engine.recipes.asked", "ml_assets.engine.recipes.requests_report"),
     ("ml_assets.children.serve", "ml_assets.children.responder"),
     ("ml_assets.children.light", "ml_assets.children.optional"),
+    ("ml_assets.store.request_secret", "ml_assets.store.pseudonyms"),
 )
 """(old name, new name), oldest first."""
 

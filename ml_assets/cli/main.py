@@ -49,6 +49,7 @@ MODULES = {
     "compare": "compare",
     "gc": "collect",
     "forget": "forget",
+    "pseudonyms": "pseudonyms",
     "contract": "contract",
     "statistics": "dummy",
     "dummy": "dummy",
@@ -61,6 +62,7 @@ GROUPS = {
     "new": "Write a spec from data, for a person to correct.",
     "keys": "Access keys of an environment's prediction service.",
     "requests": "What the service was asked.",
+    "pseudonyms": "Sensitive columns of which only pseudonyms are stored.",
     "trial": "A challenger on trial beside the champion.",
 }
 

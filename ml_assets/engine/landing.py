@@ -17,11 +17,13 @@ from pathlib import Path
 from ml_assets.engine.batch_names import Names, batch_of, unfit
 from ml_assets.engine.cutting.outcome import FORGOTTEN, CutFile
 from ml_assets.engine.deliveries import delivery, problem, remove
+from ml_assets.engine.hiding.landed import replace_file, stored
 from ml_assets.engine.sealing import seal_due
 from ml_assets.errors import RequestError, UnknownName
 from ml_assets.spec.calendar import spelled
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.spec.project import Project
+from ml_assets.stages.parts import parts_of
 from ml_assets.store.digest import bytes_digest
 from ml_assets.store.home import Home
 from ml_assets.walk import Item, entries, is_text, look, shown, stamp
@@ -83,8 +85,10 @@ def observe(home: Home, project: Project, settle: float = SETTLE) -> Observed:
                 )
                 continue
             try:
-                if _take(home, known, (name, batch), paths[0], settle, observed):
+                if _take(home, known, spec, (name, batch), paths[0], settle, observed):
                     names.add(name, batch)
+            except RequestError as error:
+                observed.problems.append(f"{folder}: {error}")
             except OSError as error:
                 observed.problems.append(f"{paths[0]}: cannot be read: {error.strerror}")
         observed.missing += [
@@ -138,6 +142,7 @@ def _problem(entry: Item, spec: DatasetSpec) -> str | None:
 def _take(
     home: Home,
     known: Mapping[str, tuple[str, str]],
+    spec: DatasetSpec,
     place: tuple[str, str],
     path: Path,
     settle: float,
@@ -157,14 +162,28 @@ def _take(
     content = given.content()
     digest, landed = bytes_digest(content), False
     if before is None or before[1] != digest:
+        delivered, content = content, stored(home, place[0], spec, content, path.name)
+        digest = bytes_digest(content)
         if home.removals.forgotten(digest):
             observed.problems.append(f"{path}: {FORGOTTEN}; remove it")
             return False
         home.objects.put(content)
         landed = home.batches.land(*place, digest, path.name)
         observed.landed += [_named(*place)] if landed else []
+        if content != delivered:
+            hide(path, content)
+            given = delivery(path)
     home.batches.remember_file(key, given.stamp, digest)
     return landed
+
+
+def hide(path: Path, content: bytes) -> None:
+    """Put what was stored in the place of a delivered file or folder, which has clear values."""
+    if not path.is_dir():
+        replace_file(path, content)
+        return
+    for name, part in parts_of(content).items():
+        replace_file(path / name, part)
 
 
 def land(home: Home, project: Project, dataset: str, source: Path, batch: str | None) -> str:
@@ -217,6 +236,7 @@ def land(home: Home, project: Project, dataset: str, source: Path, batch: str | 
         content = delivery(source).content()
     except OSError as error:
         raise RequestError(f"{shown(source)}: {error.strerror}") from error
+    content = stored(home, dataset, spec, content, source.name)
     _replace(home, spec, dataset, wanted, name, content)
     return _named(dataset, wanted)
 

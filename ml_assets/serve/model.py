@@ -19,6 +19,7 @@ from ml_assets.history.decisions import candidate_of
 from ml_assets.history.scorer import past_scorer
 from ml_assets.serve.frames import Tables, tables_of
 from ml_assets.serve.groups import grouped
+from ml_assets.serve.hidden import hidden_rows, hiding_for
 from ml_assets.serve.learned import Ranges, learned, ranges
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.spec.project import Project
@@ -33,6 +34,7 @@ from ml_assets.stages.score.source import source_of
 from ml_assets.store.home import Home
 
 if TYPE_CHECKING:
+    from ml_assets.engine.hiding.columns import Hiding
     from ml_assets.serve.frames import Load
 
 FEW = 32
@@ -56,6 +58,8 @@ class LoadedVersion:
     """Reads features of rows that it learned from."""
     ranges: Callable[[], Ranges]
     """Reads the least and the greatest number of each feature among all of them."""
+    hiding: Hiding | None = None
+    """How raw rows are hidden, where it learned from pseudonyms."""
 
     @property
     def main(self) -> DatasetSpec:
@@ -107,6 +111,8 @@ class Predictor:
 
         A single one, and few of features, are read without a frame where that is possible.
         """
+        if state.hiding is not None and not features:
+            rows = hidden_rows(state.hiding, rows, rows_spec(state, features))
         most = FEW if features else 1
         if isinstance(rows, list) and 0 < len(rows) <= most and isinstance(rows[0], Mapping):
             reader = state.inputs_reader if features else state.scorer.reader
@@ -172,15 +178,18 @@ class LoadedModel(Predictor):
             return replace(before, tables=tables)
         version = candidate_of(self._home, self.name, champion.digest)
         past = past_scorer(self._home, self.name, version)
+        datasets = {name: self._today(name, spec) for name, spec in past.datasets.items()}
+        score = past.scorer.spec
         return LoadedVersion(
             version=champion.version,
             digest=champion.digest,
             document=version.outputs["model"].digest,
-            scorer=replace(past.scorer, spec=self._timed(past.scorer.spec)),
-            datasets={name: self._today(name, spec) for name, spec in past.datasets.items()},
+            scorer=replace(past.scorer, spec=self._timed(score)),
+            datasets=datasets,
             tables=tables_of(self._home, past.scorer.spec.features),
             learned=learned(self._home, version, sorted(past.scorer.document["columns"])),
             ranges=ranges(self._home, version, past.scorer.document["columns"]),
+            hiding=hiding_for(self._home, datasets[score.features.dataset], score.rows),
         )
 
     def _timed(self, spec: ScoreSpec) -> ScoreSpec:

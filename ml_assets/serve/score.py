@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from ml_assets.errors import RequestError, StageError
+from ml_assets.serve.hidden import hidden_rows
 from ml_assets.serve.model import LoadedModel, rows_spec
 from ml_assets.serve.pieces import pieces
 from ml_assets.spec.score import RowsSpec
@@ -55,7 +56,10 @@ class Scoring:
         """Yield the answers to the rows of a file; RequestError if it cannot be read."""
         spec = rows_spec(self.state, self._features)
         try:
-            for source in pieces(path, spec):
+            for piece in pieces(path, spec):
+                source = piece
+                if self.state.hiding is not None and not self._features:
+                    source = hidden_rows(self.state.hiding, piece, spec)
                 rows = read(spec, source)
                 if not self.rows:
                     self.warnings += self._unknown(source, spec)

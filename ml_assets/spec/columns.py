@@ -7,10 +7,18 @@ import warnings
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from ml_assets.spec.base import Names, Spec
 from ml_assets.spec.mistakes import Mistakes, Place
+from ml_assets.spec.pseudonyms import unfolded, wrong_column
 from ml_assets.spec.spelling import (
     Decimal,
     Thousands,
@@ -35,6 +43,19 @@ def _listed(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
+Sensitive = WithJsonSchema(
+    {
+        "anyOf": [
+            {"type": "boolean"},
+            {
+                "type": "object",
+                "additionalProperties": False,
+                "required": ["keep"],
+                "properties": {"keep": {"enum": ["clear", "hmac"]}},
+            },
+        ]
+    }
+)
 OneOrMore = BeforeValidator(_listed, json_schema_input_type=str | tuple[str, ...])
 """A text stands for a list of one."""
 
@@ -96,11 +117,19 @@ class Column(Spec):
     """What happens to a row whose value breaks a rule of this column."""
     known_at: str | None = None
     """The moment from which the value is known (one of the dataset's `moments`)."""
-    sensitive: bool = False
+    sensitive: Annotated[bool, Sensitive] = False
     """Its values are never shown, logged or shipped (previews, examples, reports, messages, golden
     rows), nor are those of features derived from it: features that list it in their `sources`, and
     features without `sources` unless their values were verified to be those of the column of the
-    same name."""
+    same name. `{keep: hmac}` sets `keep` as well."""
+    keep: Literal["clear", "hmac"] = "clear"
+    """What is stored of a sensitive column: its values, or only a pseudonym of each, an HMAC-SHA256
+    by a secret key ([how](../how-to/pseudonyms.md)). Usually written `sensitive: {keep: hmac}`."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _keeps(cls, data: Any) -> Any:
+        return unfolded(data)
 
     @field_validator("pattern")
     @classmethod
@@ -119,6 +148,7 @@ class Column(Spec):
         if self.pattern is not None and self.type not in ("text", "category"):
             wrong.append((("pattern",), f"is for text and category, not for {self.type}"))
         wrong += self._wrongly_spelled()
+        wrong += wrong_column(self)
         if self.allowed is not None:
             wrong += [(("allowed",), what) for what in self._wrongly_allowed(self.allowed)]
         if wrong:

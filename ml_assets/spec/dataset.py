@@ -16,6 +16,7 @@ from ml_assets.spec.columns import Action, Column, OnChange, regular_expression
 from ml_assets.spec.cut import TIMES, VALUES, Cut, cut_of
 from ml_assets.spec.expressions.kinds import A, kind_of
 from ml_assets.spec.mistakes import Mistakes, Place
+from ml_assets.spec.pseudonym_mistakes import wrong_dataset
 from ml_assets.spec.quality import Quality
 from ml_assets.spec.spelling import Decimal, Thousands
 from ml_assets.spec.sql import Sql
@@ -165,6 +166,8 @@ class IngestSpec(Spec):
     on_new_column: OnChange = "ignore"
     on_missing_column: OnChange = "refuse"
     on_type_change: OnChange = "quarantine"
+    pseudonyms: str = ""
+    """The fingerprint of the key of the file's pseudonyms, if columns have them."""
 
 
 class CleanSpec(Spec):
@@ -264,6 +267,7 @@ class DatasetSpec(Spec):
         wrong = [*self._wrong_columns(), *self._wrong_expressions(), *self._wrong_steps()]
         wrong += self._wrong_quality()
         wrong += self._wrong_batches()
+        wrong += wrong_dataset(self)
         if wrong:
             raise Mistakes(wrong)
         return self

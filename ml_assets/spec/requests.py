@@ -35,8 +35,8 @@ class Requests(Spec):
     """If the disk or `max_bytes` is full: answer with status 503, or answer without a record. The
     metrics and `/readyz` say so."""
     sensitive: Literal["leave_out", "hmac"] = "leave_out"
-    """What is kept of sensitive columns: nothing, or an HMAC-SHA256 of the value by the secret in
-    `ML_ASSETS_REQUESTS_KEY`, or in the file that `ML_ASSETS_REQUESTS_KEY_FILE` names."""
+    """What is kept of sensitive columns: nothing, or an HMAC-SHA256 of the value by the secret of
+    the home's [pseudonyms](../how-to/pseudonyms.md#the-secret)."""
 
     @property
     def kept_for(self) -> timedelta:

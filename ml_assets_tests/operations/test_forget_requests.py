@@ -11,7 +11,7 @@ from ml_assets.engine.sealing import seal
 from ml_assets.errors import RequestError
 from ml_assets.operations.forget.unsealed import known_as, without
 from ml_assets.spec.project import read_project
-from ml_assets.store.request_secret import FILE, KEY, hashed, secret
+from ml_assets.store.pseudonyms import FILE, KEY, OLD_FILE, OLD_KEY, hashed, pseudonyms
 from ml_assets.store.segments import folder_of, framed, records, segments
 from ml_assets_tests.asked import FAR, MADE, ROW, keep, record, write
 from ml_assets_tests.cli.shell import Shell
@@ -97,7 +97,10 @@ def test_the_secret_is_never_in_the_home(tmp_path: Path) -> None:
     inside, outside = tmp_path / "home" / "key", tmp_path / "key"
     inside.write_text(SECRET)
     outside.write_text(f"{SECRET}\n")
-    assert secret(tmp_path / "home", {FILE: str(outside)}) == SECRET.encode()
+    for name in (FILE, OLD_FILE):
+        assert pseudonyms(tmp_path / "home", {name: str(outside)}).keys == [SECRET.encode()]
+    both = {FILE: str(outside), OLD_KEY: "of requests alone, from before that"}
+    assert pseudonyms(tmp_path / "home", both).keys == [SECRET.encode()]
     for environ, said in (
         ({FILE: str(inside)}, "is in the home"),
         ({KEY: "short"}, "has 5 bytes"),
@@ -105,4 +108,4 @@ def test_the_secret_is_never_in_the_home(tmp_path: Path) -> None:
         ({}, "are stored as HMAC, which needs a secret: set"),
     ):
         with pytest.raises(RequestError, match=said):
-            secret(tmp_path / "home", environ)
+            pseudonyms(tmp_path / "home", environ)

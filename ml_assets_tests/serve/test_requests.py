@@ -21,7 +21,7 @@ from ml_assets.cli.servers import free_port
 from ml_assets.engine.sealing import release, seal
 from ml_assets.errors import RequestError
 from ml_assets.serve.recording.recorder import Recorder
-from ml_assets.store.request_secret import hashed
+from ml_assets.store.pseudonyms import hashed
 from ml_assets.store.segments import folder_of, segments
 from ml_assets_tests import processes
 from ml_assets_tests.asked import FAR, MADE, ROW, ids, keep, sealed
@@ -130,7 +130,7 @@ def test_a_sensitive_column_is_never_written_down(
     planner = promoted.planner()
     with pytest.raises(
         RequestError,
-        match="are stored as HMAC, which needs a secret: set ML_ASSETS_REQUESTS_KEY_FILE",
+        match="are stored as HMAC, which needs a secret: set ML_ASSETS_SENSITIVE_KEY_FILE",
     ):
         Recorder.of(planner.home, planner.project, ["forecast"])
     monkeypatch.setenv("ML_ASSETS_REQUESTS_KEY", "k" * 32)
@@ -164,7 +164,7 @@ from ml_assets.engine.plan import planner_here
 from ml_assets.errors import RequestError
 from ml_assets.engine.sealing import release, seal
 from ml_assets.serve.recording.recorder import Recorder
-from ml_assets.store.request_secret import hashed
+from ml_assets.store.pseudonyms import hashed
 from ml_assets.store.segments import folder_of, segments
 planner = planner_here()
 while True:

@@ -17,8 +17,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml_assets.engine.cutting.parts import no_rows, written
+from ml_assets.engine.cutting.parts import no_rows
 from ml_assets.engine.cutting.text import encoded, lines_of, plain_text, record_starts
+from ml_assets.engine.parquet import written
 from ml_assets.errors import RequestError
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.stages import parquet

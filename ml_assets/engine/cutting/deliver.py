@@ -17,6 +17,7 @@ from ml_assets.engine.cutting.compare import BatchRecords, Compared, Hashes, com
 from ml_assets.engine.cutting.outcome import FORGOTTEN, Change, CutFile
 from ml_assets.engine.cutting.parts import Parts
 from ml_assets.engine.cutting.read import cut
+from ml_assets.engine.hiding.landed import mark_part
 from ml_assets.errors import RequestError
 from ml_assets.spec.cut import UNASSIGNED
 from ml_assets.spec.dataset import DatasetSpec
@@ -120,7 +121,7 @@ def deliver(
             parts.restore()
             newest = home.batches.newest(dataset)
             plan = _planned(home, spec, parts, _before(home, dataset), name, held)
-            if _landed(home, dataset, name, parts, plan, newest):
+            if _landed(home, spec, dataset, name, parts, plan, newest):
                 order = project.ordered(dataset, plan.changes)
                 changes = [plan.changes[batch] for batch in order]
                 nameless = dict(parts.nameless.most_common(LISTED))
@@ -249,6 +250,7 @@ def _part(home: Home, landing: Landed, spec: DatasetSpec) -> BatchRecords | None
 
 def _landed(
     home: Home,
+    spec: DatasetSpec,
     dataset: str,
     name: str,
     parts: Parts,
@@ -263,6 +265,7 @@ def _landed(
         if home.removals.forgotten(digest):
             raise RequestError(f"{name}, batch {batch}: {FORGOTTEN}; deliver it without those rows")
         home.objects.put(content)
+        mark_part(home, dataset, spec, digest)
         made[batch] = digest, f"{name}@{batch}"
     return home.batches.land_parts(dataset, made, newest)
 

@@ -11,7 +11,7 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
@@ -19,10 +19,12 @@ from ml_assets.engine.batch_names import batch_of
 from ml_assets.engine.cutting.deliver import deliver_file
 from ml_assets.engine.cutting.outcome import CutFile
 from ml_assets.engine.deliveries import delivery, remove
+from ml_assets.engine.hiding.landed import hides, replace_file, stored
 from ml_assets.errors import RequestError
 from ml_assets.keys.fields import document
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.spec.project import Project
+from ml_assets.stages.parts import parts_of
 from ml_assets.store import temporary
 from ml_assets.store.digest import json_digest
 from ml_assets.store.home import Home
@@ -89,9 +91,39 @@ def _take(
     digest = _digest(path, spec)
     if before is None or before[1] != digest:
         sure = partial(_unchanged, path, stat, spec)
-        delivery = deliver_file(home, project, dataset, path, path.name, sure)
+        if hides(spec):
+            delivery = _take_hidden(home, project, dataset, path, sure)
+            stat, digest = _stamp(path, spec), _digest(path, spec)
+        else:
+            delivery = deliver_file(home, project, dataset, path, path.name, sure)
     home.batches.remember_file(str(path.relative_to(home.root)), stat, digest)
     return delivery
+
+
+def _take_hidden(
+    home: Home, project: Project, dataset: str, path: Path, sure: Callable[[], None]
+) -> CutFile:
+    """Cut what a file or folder becomes without clear values, and put that in its place."""
+    with temporary.folder(home.root) as aside:
+        copy = aside / path.name
+        _hidden(home, dataset, project.datasets[dataset], path, copy)
+        sure()
+        done = deliver_file(home, project, dataset, copy, path.name)
+        for part in delivery(copy).parts or (copy,):
+            target = path / part.name if copy.is_dir() else path
+            replace_file(target, part.read_bytes())
+    return done
+
+
+def _hidden(home: Home, dataset: str, spec: DatasetSpec, source: Path, target: Path) -> None:
+    """Write a file, or the parts of a folder, as they are stored."""
+    content = stored(home, dataset, spec, delivery(source).content(), source.name)
+    if not source.is_dir():
+        target.write_bytes(content)
+        return
+    target.mkdir()
+    for name, part in parts_of(content).items():
+        (target / name).write_bytes(part)
 
 
 def land_cut(home: Home, project: Project, dataset: str, source: Path) -> CutFile:
@@ -105,7 +137,10 @@ def land_cut(home: Home, project: Project, dataset: str, source: Path) -> CutFil
         stat = _stamp(source, spec)
         with temporary.folder(home.root) as aside:
             copy, target = aside / "copy", folder / source.name
-            _copy(source, copy)
+            if hides(spec):
+                _hidden(home, dataset, spec, source, copy)
+            else:
+                _copy(source, copy)
             _unchanged(source, stat, spec)
             delivery = deliver_file(home, project, dataset, copy, source.name)
             folder.mkdir(parents=True, exist_ok=True)

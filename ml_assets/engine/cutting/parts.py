@@ -11,14 +11,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from ml_assets.engine.parquet import written
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.stages.ingest.columns import expected
 from ml_assets.stages.ingest.convert import convert
-
-GROUP = 1 << 20
-"""Rows of a row group: the bytes of a part do not depend on the pieces in which it was read."""
 
 
 class Parts:
@@ -115,26 +112,3 @@ def together(tables: Sequence[pa.Table]) -> pa.Table:
             kind,
         )
     return pa.table(columns)
-
-
-def written(table: pa.Table) -> bytes:
-    """Return a table as Parquet, the same bytes for the same rows.
-
-    What a writer noted beside the rows is left out: pandas notes how many rows there were.
-    """
-    plain = [_plain(column) for column in table.columns]
-    schema = pa.schema(
-        [
-            pa.field(name, column.type)
-            for name, column in zip(table.column_names, plain, strict=True)
-        ]
-    )
-    sink = pa.BufferOutputStream()
-    pq.write_table(pa.table(plain, schema=schema).combine_chunks(), sink, row_group_size=GROUP)
-    content: bytes = sink.getvalue().to_pybytes()
-    return content
-
-
-def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    kind = column.type
-    return column.cast(kind.value_type) if pa.types.is_dictionary(kind) else column

@@ -13,6 +13,8 @@ from ml_assets.engine.cutting.deliver import Held, deliver
 from ml_assets.engine.cutting.outcome import CutFile
 from ml_assets.engine.cutting.parts import Parts
 from ml_assets.engine.cutting.read import add_rows
+from ml_assets.engine.hiding.columns import Hiding
+from ml_assets.engine.hiding.landed import hidden_names, hides, hiding_of
 from ml_assets.engine.pulling import watermark
 from ml_assets.engine.pulling.database import Snapshot, snapshot
 from ml_assets.engine.pulling.rows import kinds, table
@@ -45,6 +47,7 @@ def pull(home: Home, project: Project, dataset: str, whole: bool = False) -> Cut
     seen, last = home.batches.known_files().get(place, ("", ""))
     since = watermark.known(last) if seen == rules and not whole else None
     reached: Any = None
+    hiding = hiding_of(home, spec) if hides(spec) else None
 
     def fill(parts: Parts) -> Held:
         nonlocal reached
@@ -55,7 +58,7 @@ def pull(home: Home, project: Project, dataset: str, whole: bool = False) -> Cut
             some = None
             if since is not None:
                 some = touched(reader, spec, watermark.since(sql, since))
-            _read(reader, spec, some, parts)
+            _read(reader, spec, some, parts, hiding)
         return Held(every=True) if some is None else Held(batches=some.batches)
 
     done = deliver(home, project, dataset, f"{dataset}.sql", fill)
@@ -70,19 +73,28 @@ def _check(reader: Snapshot, spec: DatasetSpec) -> None:
     sql, cut = spec.landing.sql, spec.landing.cut
     wanted = [] if cut is None else list(named(cut.column, spec.columns[cut.column]))
     wanted += [] if sql is None or sql.watermark is None else [sql.watermark]
+    wanted += sorted(hidden_names(spec))
     missing = [name for name in dict.fromkeys(wanted) if name not in names]
     if missing:
         said = f"the query has no column {', '.join(missing)}; it has {', '.join(names)}"
         raise RequestError(f"{said}; nothing landed")
 
 
-def _read(reader: Snapshot, spec: DatasetSpec, some: Touched | None, parts: Parts) -> None:
+def _read(
+    reader: Snapshot,
+    spec: DatasetSpec,
+    some: Touched | None,
+    parts: Parts,
+    hiding: Hiding | None,
+) -> None:
     """Add the rows of a query, or of some of its batches, to their parts."""
     parts.sorted, cut = True, spec.landing.cut
     types = kinds(spec)
     where, values = ("", dict[str, Any]()) if some is None else (some.where, some.values)
     for names, rows in reader.read("*", where, values):
         piece = table(names, rows, types)
+        if hiding is not None:
+            piece = hiding.table(piece)
         parts.schema = piece.schema
         if cut is None:
             parts.add_rows("", piece)
@@ -97,4 +109,5 @@ def _rules(spec: DatasetSpec) -> str:
     given: list[Any] = [sql.query, sql.watermark, sql.batch, expected(spec.columns)]
     given += [] if cut is None else [document(spec.columns[cut.column])]
     given += [] if calendar is None else [document(calendar)]
+    given += sorted(hidden_names(spec))
     return json_digest(given)[-16:]

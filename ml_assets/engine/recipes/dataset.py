@@ -12,6 +12,7 @@ from typing import Any
 from ml_assets.assets.cells import Cell, Unit
 from ml_assets.engine.checks import OWN, checks_of
 from ml_assets.engine.code_versions import Versioned
+from ml_assets.engine.hiding.landed import CLEAR, clear_columns, hides
 from ml_assets.engine.session import Done, Made, Session, Undone
 from ml_assets.keys.action import Action, Input
 from ml_assets.spec.cut import UNASSIGNED
@@ -20,6 +21,7 @@ from ml_assets.spec.model import OwnCheck
 from ml_assets.spec.project import Project
 from ml_assets.store.batches import Landed
 from ml_assets.store.objects import Ref
+from ml_assets.store.pseudonyms import fingerprint
 from ml_assets.workspace import Workspace
 
 
@@ -78,6 +80,11 @@ def batch(session: Session, unit: Unit) -> Sequence[Made]:
     params = clean_spec(session.project, unit.group)
     landings, out = session.landings(unit.group, unit.partition)
     raw, cleaned, quarantine = unit.cells()
+    clear = [_clear(session, unit, spec, landing) for landing in landings]
+    if clear and clear[0]:
+        why = CLEAR.format(", ".join(clear[0]))
+        return [Made(cell, {}, {}, waiting=why) for cell in unit.cells()]
+    landings = [landing for landing, names in zip(landings, clear, strict=True) if not names]
     if not landings:
         if out is None:
             why = f"nothing has landed for {unit.group}" + f" {unit.partition}".rstrip()
@@ -128,12 +135,15 @@ class Attempt:
 
 def attempt(session: Session, unit: Unit, landing: Landed) -> Attempt:
     """Ingest and clean one landing."""
+    spec = ingest_spec(session.project, unit.group)
+    if hides(session.project.datasets[unit.group]):
+        spec = spec.model_copy(update={"pseudonyms": fingerprint(session.home)})
     parsed = session.act(
         unit,
         Action(
             "ingest",
             "ml_assets.stages.ingest:ingest",
-            ingest_spec(session.project, unit.group),
+            spec,
             {"landed": Ref(landing.digest, "bytes")},
         ),
     )
@@ -149,6 +159,10 @@ def attempt(session: Session, unit: Unit, landing: Landed) -> Attempt:
         ),
     )
     return Attempt(parsed, cleaned)
+
+
+def _clear(session: Session, unit: Unit, spec: DatasetSpec, landing: Landed) -> list[str]:
+    return clear_columns(session.home, unit.group, spec, landing.digest)
 
 
 def effective_facts(session: Session, tried: Attempt) -> dict[str, Any]:

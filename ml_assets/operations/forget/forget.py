@@ -33,6 +33,7 @@ from ml_assets.store.digest import bytes_digest
 from ml_assets.store.forgetting import Deletion
 from ml_assets.store.home import Home
 from ml_assets.store.places import foreign
+from ml_assets.store.pseudonyms import mark_as
 from ml_assets.store.records import Version
 from ml_assets.walk import entries, shown
 
@@ -80,6 +81,7 @@ def request(
     landed = {b: items for (name, b), items in home.batches.everywhere().items() if name == dataset}
     if batch is not None and batch not in landed:
         raise UnknownName.of(f"batch of {dataset}", batch, landed)
+    clear = key
     key = known_as(home, project, dataset, key)
     removal = Request(Deletion(dataset, reason))
     searched: set[str] = set()
@@ -89,7 +91,7 @@ def request(
         for digest in dict.fromkeys(item.digest for item in landed[name]):
             _landing(home, spec, removal, name, digest, key)
             searched.add(digest)
-    _lying(home, spec, removal, batch, key, searched)
+    _lying(home, spec, removal, batch, (key, clear), searched)
     _unsealed(home, project, removal, batch, key)
     if removal.workbooks:
         raise RequestError(
@@ -100,9 +102,9 @@ def request(
         looked = "; ".join(removal.unsearched) or "every file of it was searched"
         raise NoSuchRow(f"no file of {dataset} holds such a row ({looked})")
     ancestry = ancestry_of(home)
-    _made_from(ancestry, removal.deletion)
-    removal.versions = _lost(home, ancestry, removal.deletion)
-    removal.unsearched += _quoted(home, key)
+    made_from(ancestry, removal.deletion)
+    removal.versions = lost_versions(home, ancestry, removal.deletion)
+    removal.unsearched += _quoted(home, clear)
     removal.copies = home.state.copies()
     removal.foreign = [shown(entry.path) for entry in foreign(home.root)]
     return removal
@@ -147,7 +149,7 @@ def _is_empty(content: bytes) -> bool:
     return False
 
 
-def _made_from(ancestry: Ancestry, deletion: Deletion) -> None:
+def made_from(ancestry: Ancestry, deletion: Deletion) -> None:
     """Add every result of the landed files that may contain the rows."""
     steps = ancestry.made_from(deletion.landed)
     going = [step for step in steps if not _kept(step)]
@@ -166,7 +168,7 @@ def _kept(step: Step) -> bool:
     return step.stage.startswith(KEPT) and "assignment" not in step.outputs
 
 
-def _lost(home: Home, ancestry: Ancestry, deletion: Deletion) -> list[str]:
+def lost_versions(home: Home, ancestry: Ancestry, deletion: Deletion) -> list[str]:
     """Return the versions and releases of models that depend on landed files.
 
     Champions are marked, and releases whose bundle holds rows of the dataset.
@@ -224,7 +226,7 @@ def _lying(
     spec: DatasetSpec,
     removal: Request,
     batch: str | None,
-    key: Values,
+    keys: tuple[Values, Values],
     searched: set[str],
 ) -> None:
     """Add the files in the landing folder that contain the rows, and copies of them in the home."""
@@ -232,7 +234,8 @@ def _lying(
     known = {
         old: None if new is None else removal.contents[new] for old, new in deletion.landed.items()
     }
-    asked = Wanted(deletion.dataset, spec, batch, key, known, frozenset(searched))
+    key, clear = keys
+    asked = Wanted(deletion.dataset, spec, batch, key, known, frozenset(searched), clear)
     lying = search(home, asked)
     removal.files = lying.files
     removal.unsearched += lying.unsearched
@@ -267,6 +270,10 @@ def forget(home: Home, removal: Request) -> None:
     """
     for kept in removal.contents.values():
         home.objects.put(kept)
+    for old, new in removal.deletion.landed.items():
+        if new is not None:
+            # What is left holds the same pseudonyms, and would become others as a new delivery.
+            mark_as(home, removal.deletion.dataset, old, new)
     for path, content in removal.files.items():
         if content is None:
             path.unlink(missing_ok=True)

@@ -48,6 +48,8 @@ class Wanted:
     """Digest of a landed file with such rows -> what remains of it, None for nothing."""
     searched: frozenset[str]
     """Digests of landed files that were already searched."""
+    clear: Values = field(default_factory=dict)
+    """The key in clear, if the files that did not land may hold it so."""
 
 
 def search(home: Home, wanted: Wanted) -> Lying:
@@ -95,6 +97,9 @@ def _look(path: Path, named: str | None, wanted: Wanted, lying: Lying) -> None:
     elif digest not in wanted.searched and (wanted.batch is None or named in (None, wanted.batch)):
         try:
             left, count = without(content, wanted.spec, wanted.key)
+            if wanted.clear not in ({}, wanted.key):
+                left, more = without(left, wanted.spec, wanted.clear)
+                count += more
         except Unreadable as error:
             lying.unsearched.append(f"{shown(path)}: {error}")
             return

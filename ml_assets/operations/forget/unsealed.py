@@ -17,9 +17,10 @@ from ml_assets.engine.sealing import expanded, given_columns, own_columns, relea
 from ml_assets.operations.forget.rewrite import Values, lines_with
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.spec.project import Project
+from ml_assets.spec.pseudonyms import HMAC
 from ml_assets.store import segments as files
 from ml_assets.store.home import Home
-from ml_assets.store.request_secret import hashed, secret
+from ml_assets.store.pseudonyms import pseudonyms_of
 from ml_assets.store.segments import folder_of
 
 
@@ -34,14 +35,14 @@ class Unsealed:
 
 
 def known_as(home: Home, project: Project, dataset: str, key: Values) -> Values:
-    """Return the values as the dataset has them: those of sensitive columns of requests as HMAC."""
-    if dataset not in project.requests:
-        return key
+    """Return the values as the dataset has them: of columns of pseudonyms, the pseudonyms."""
     columns = project.datasets[dataset].columns
-    return {
-        name: hashed(secret(home.root), value.strip()) if columns[name].sensitive else value
-        for name, value in key.items()
-    }
+    asked = dataset in project.requests
+    hidden = {n for n in key if (columns[n].sensitive if asked else columns[n].keep == HMAC)}
+    if not hidden:
+        return key
+    names = pseudonyms_of(home)
+    return {name: names.of(v.strip()) if name in hidden else v for name, v in key.items()}
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from ml_assets.serve.recording.rows import Kept, answers_of, rows_of, written
 from ml_assets.spec.project import Project
 from ml_assets.spec.requests_dataset import requests_name
 from ml_assets.store.home import Home
-from ml_assets.store.request_secret import secret
+from ml_assets.store.pseudonyms import pseudonyms_of
 from ml_assets.store.segments import folder_of
 
 Lost = Callable[[str], None]
@@ -116,7 +116,7 @@ class Recorder:
             main, made = project.datasets[spec.dataset], project.datasets[requests_name(name)]
             kept = Kept.of(main, made, None)
             if kept.hashed:
-                kept = Kept.of(main, made, secret(home.root))
+                kept = Kept.of(main, made, pseudonyms_of(home))
             logs[name] = ModelLog(RequestLog(folder_of(home.folder, name), spec.requests), kept)
         return cls(logs, lost)
 

@@ -19,7 +19,7 @@ from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.stages.ingest.columns import expected, named
 from ml_assets.stages.ingest.source import Source
 from ml_assets.stages.score.answer import CLASS, PREDICTION, PROBABILITY
-from ml_assets.store.request_secret import hashed
+from ml_assets.store.pseudonyms import Pseudonyms
 
 ANSWERED = (PREDICTION, CLASS, "low", "high", "set", "unseen", "missing_joins")
 Row = dict[str, Any]
@@ -32,10 +32,10 @@ class Kept:
     plain: Sequence[str]
     hashed: Mapping[str, Sequence[str]]
     """Column -> those of a file that it is made of."""
-    key: bytes | None = None
+    key: Pseudonyms | None = None
 
     @classmethod
-    def of(cls, main: DatasetSpec, made: DatasetSpec, key: bytes | None) -> Kept:
+    def of(cls, main: DatasetSpec, made: DatasetSpec, key: Pseudonyms | None) -> Kept:
         """Return what is kept of rows of a dataset, by the dataset that is made of requests."""
         there = {name: column for name, column in main.columns.items() if name in made.columns}
         plain = {name: column for name, column in there.items() if not column.sensitive}
@@ -49,7 +49,7 @@ class Kept:
             assert self.key is not None
             values = [written(given.get(part)) for part in parts]
             known = [text_of(value) for value in values if value is not None]
-            fields[name] = hashed(self.key, " ".join(known)) if len(known) == len(parts) else None
+            fields[name] = self.key.of(" ".join(known)) if len(known) == len(parts) else None
         return fields
 
 

@@ -1,0 +1,248 @@
+"""A home without clear values of pseudonymised columns: every byte of it is searched."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ml_assets.engine.landing import observe
+from ml_assets.operations import hiding
+from ml_assets.store.home import Home
+from ml_assets.store.pseudonyms import FILE, KEY, Pseudonyms, hashed, marked
+from ml_assets_tests import searching
+from ml_assets_tests.cli.shell import Shell
+from ml_assets_tests.projects import FORECAST, MONTHS, SALES, STORES, Toy, prices, sales
+
+CLEAR = {name: f"zq{name}qz" for name in STORES}
+"""Texts that stand nowhere but in the files that are delivered."""
+SECRET, NEXT = b"0123456789abcdef0123456789abcdef", b"fedcba9876543210fedcba9876543210"
+
+
+def planted(content: bytes) -> bytes:
+    """Return a file with the planted names of stores."""
+    for name, clear in CLEAR.items():
+        content = content.replace(f",{name},".encode(), f",{clear},".encode())
+        content = content.replace(f"\n{name},".encode(), f"\n{clear},".encode())
+    return content
+
+
+@pytest.fixture
+def shell(toy: Toy, tmp_path: Path) -> Shell:
+    """Give commands on a project whose stores are pseudonyms, with files in `deliveries`."""
+    hide(toy)
+    (tmp_path / "key").write_bytes(SECRET)
+    (tmp_path / "next").write_bytes(NEXT)
+    folder = tmp_path / "deliveries"
+    folder.mkdir()
+    for month in MONTHS:
+        (folder / f"sales-{month}.csv").write_bytes(planted(sales(month)))
+        (folder / f"prices-{month}.csv").write_bytes(planted(prices(month)))
+    shell = Shell(toy.root)
+    shell.more = {FILE: str(tmp_path / "key")}
+    return shell
+
+
+def hide(toy: Toy) -> None:
+    """Keep only pseudonyms of the stores."""
+    hidden = "{type: category, sensitive: {keep: hmac},"
+    toy.edit(SALES, "store: {type: category,", f"store: {hidden}")
+    toy.edit("toy/defs/prices/defs.yaml", "store: {type: category,", f"store: {hidden}")
+    toy.edit(FORECAST, "slices: [store]", "slices: [promo]")
+
+
+def land_all(shell: Shell, root: Path) -> None:
+    for dataset in ("sales", "prices"):
+        shell("land", dataset, *sorted((root / "deliveries").glob(f"{dataset}-*.csv")))
+
+
+def nowhere(home: Path) -> None:
+    """Check that no byte of a home holds a clear value."""
+    for clear in CLEAR.values():
+        assert searching.holding(home, clear) == set()
+
+
+def names(shell: Shell) -> set[str]:
+    with shell.store() as home:
+        ref = home.records.versions("sales/cleaned", "2020-03")[-1].outputs["cleaned"]
+        return set(home.objects.table(ref.digest)["store"].to_pylist())
+
+
+def test_nothing_holds_a_clear_value(shell: Shell, tmp_path: Path) -> None:
+    wrong = tmp_path / "deliveries" / "sales-2020-06.csv"
+    lines = wrong.read_text().splitlines()
+    lines[3] += f",{CLEAR['north']}"
+    lines[5] = lines[5].replace(",2020", ",no day")
+    wrong.write_text("\n".join(lines) + "\n")
+    land_all(shell, tmp_path)
+    assert shell.json("run")["success"]
+    nowhere(shell.home)
+    assert names(shell) == {hashed(SECRET, clear) for clear in CLEAR.values()}
+    shown = shell("quarantine", "sales")
+    assert "line 4: the record has 6 values, the header 5" in shown.out
+    assert "line 6: day: got 'no day-06-05'" in shown.out
+    for words in (("status",), ("plan",), ("why", "sales/raw"), ("pseudonyms", "show")):
+        said = shell(*words)
+        assert not any(clear in said.out + said.err for clear in CLEAR.values())
+    assert shell.json("plan")["run"] == []
+    gone = shell.json("forget", "sales", "--key", f"store={CLEAR['west']}", "--reason", "r")
+    assert gone["rows"] == dict.fromkeys(MONTHS, 10) | {"2020-06": gone["rows"]["2020-06"]}
+    assert shell.json("run")["success"]
+    nowhere(shell.home)
+    assert names(shell) == {hashed(SECRET, CLEAR[name]) for name in ("north", "south")}
+
+
+def test_a_delivery_is_known_again_and_a_dropped_file_is_replaced(
+    shell: Shell, toy: Toy, tmp_path: Path
+) -> None:
+    file = tmp_path / "deliveries" / "prices-2020-01.csv"
+    folder = shell.home / "landing" / "prices"
+    folder.mkdir(parents=True)
+    dropped = folder / file.name
+    dropped.write_bytes(file.read_bytes())
+    with shell.inside():
+        planner = toy.planner()
+        assert observe(planner.home, planner.project, settle=0).landed == ["prices@2020-01"]
+        (landed,) = planner.home.batches.landed()["prices", "2020-01"]
+        assert dropped.read_bytes() == planner.home.objects.read(landed.digest)
+        nowhere(shell.home)
+        for content in (dropped.read_bytes(), file.read_bytes()):
+            dropped.write_bytes(content)
+            assert observe(planner.home, planner.project, settle=0).landed == []
+        assert dropped.read_bytes() == planner.home.objects.read(landed.digest)
+    shell("land", "prices", file)
+    with shell.store() as home:
+        assert len(home.batches.landed()["prices", "2020-01"]) == 1
+        (place,) = [place for place in marked(home, "prices") if "/" not in place]
+        assert place == Pseudonyms([SECRET]).of_bytes(file.read_bytes())
+
+
+def test_a_key_that_is_missing_short_or_another_stores_nothing(
+    shell: Shell, toy: Toy, tmp_path: Path
+) -> None:
+    file = tmp_path / "deliveries" / "prices-2020-01.csv"
+    (tmp_path / "short").write_text("k" * 31)
+    inside = shell.home / "key"
+    inside.parent.mkdir(exist_ok=True)
+    inside.write_bytes(SECRET)
+    good = dict(shell.more)
+    for more, said in (
+        ({}, f"which needs a secret: set {FILE} to a file outside of the home"),
+        ({KEY: "k" * 31}, "has 31 bytes"),
+        ({FILE: str(tmp_path / "short")}, "has 31 bytes"),
+        ({FILE: str(tmp_path / "none")}, "cannot be read: No such file"),
+        ({FILE: str(inside)}, "is in the home, next to what it hides"),
+    ):
+        shell.more = more
+        assert said in shell("land", "prices", file, code=2).err
+    inside.unlink()
+    nowhere(shell.home)
+    assert not (shell.home / "landing" / "prices").exists()
+    shell.more = good
+    shell("land", "prices", file)
+    shell.more = {KEY: NEXT.decode()}
+    other = tmp_path / "deliveries" / "prices-2020-02.csv"
+    said = shell("land", "prices", other, code=2).err
+    first, second = Pseudonyms([NEXT]).fingerprint, Pseudonyms([SECRET]).fingerprint
+    assert f"has the fingerprint {first}, and what is in the home was made with {second}" in said
+    dropped = shell.home / "landing" / "prices" / other.name
+    dropped.write_bytes(other.read_bytes())
+    with shell.inside():
+        planner = toy.planner()
+        (problem,) = observe(planner.home, planner.project, settle=0).problems
+        assert f"{first}, and what is in the home was made with {second}" in problem
+        shell.more = good
+    with shell.inside():
+        planner = toy.planner()
+        assert observe(planner.home, planner.project, settle=0).landed == ["prices@2020-02"]
+    nowhere(shell.home)
+
+
+def test_what_landed_before_waits_for_apply(toy: Toy, tmp_path: Path) -> None:
+    shell, home = Shell(toy.root), toy.root / "data"
+    folder = tmp_path / "deliveries"
+    folder.mkdir()
+    for month in MONTHS:
+        (folder / f"sales-{month}.csv").write_bytes(planted(sales(month)))
+        (folder / f"prices-{month}.csv").write_bytes(planted(prices(month)))
+    land_all(shell, tmp_path)
+    assert shell.json("run")["success"]
+    assert searching.holding(home, CLEAR["west"]) != set()
+    hide(toy)
+    waiting = shell.json("plan")
+    assert [c for c in waiting["run"] if c["asset"].startswith(("sales/", "prices/"))] == []
+    said = shell("plan").out
+    assert (
+        "clear values of store are stored, which landed before: ml-assets pseudonyms apply" in said
+    )
+    assert "needs a secret" in shell("pseudonyms", "apply", code=2).err
+    (tmp_path / "key").write_bytes(SECRET)
+    shell.more = {FILE: str(tmp_path / "key")}
+    dry = shell.json("pseudonyms", "apply", "--dry-run")
+    assert [(item["dataset"], item["landed"]) for item in dry["datasets"]] == [
+        ("prices", 6),
+        ("sales", 6),
+    ]
+    assert shell.json("pseudonyms", "show")["clear"] == {"prices": 6, "sales": 6}
+    shell("pseudonyms", "apply")
+    nowhere(home)
+    assert shell.json("pseudonyms", "apply")["datasets"] == []
+    assert shell.json("run")["success"]
+    nowhere(home)
+    assert names(shell) == {hashed(SECRET, clear) for clear in CLEAR.values()}
+
+
+def test_a_new_key_replaces_every_pseudonym(shell: Shell, tmp_path: Path) -> None:
+    land_all(shell, tmp_path)
+    assert shell.json("run", "sales/cleaned")["success"]
+    old = {hashed(SECRET, clear) for clear in CLEAR.values()}
+    assert names(shell) == old
+    assert (
+        "is a secret in use" in shell("pseudonyms", "rotate", "--to", tmp_path / "key", code=2).err
+    )
+    both = Pseudonyms([SECRET, NEXT])
+    done = shell.json("pseudonyms", "rotate", "--to", tmp_path / "next")
+    assert done["fingerprint"] == both.fingerprint
+    for pseudonym in old:
+        assert searching.holding(shell.home, pseudonym) == set()
+    assert "was made with" in shell("land", "prices", *_months(tmp_path, "prices"), code=2).err
+    shell.more = {FILE: f"{tmp_path / 'key'}:{tmp_path / 'next'}"}
+    shell("land", "prices", *_months(tmp_path, "prices"))
+    assert shell.json("run", "sales/cleaned")["success"]
+    assert names(shell) == {both.of(clear) for clear in CLEAR.values()}
+    with shell.store() as home:
+        assert {len(items) for items in home.batches.landed().values()} == {1}
+    gone = shell.json("forget", "prices", "--key", f"store={CLEAR['west']}", "--reason", "r")
+    assert gone["rows"] == dict.fromkeys(MONTHS, 1)
+
+
+def test_a_change_of_keys_that_was_killed_goes_on(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    land_all(shell, tmp_path)
+    change, done = hiding.change, list[str]()
+
+    def once(home: Home, changed: hiding.Changed) -> None:
+        if done:
+            raise KeyboardInterrupt
+        done.append(changed.work.dataset)
+        change(home, changed)
+
+    words = ("pseudonyms", "rotate", "--to", tmp_path / "next")
+    with monkeypatch.context() as patched:
+        patched.setattr(hiding, "change", once)
+        shell(*words, code=130)
+    said = shell("land", "prices", *_months(tmp_path, "prices"), code=2).err
+    assert "a change of the secret for sensitive columns was interrupted: repeat" in said
+    (tmp_path / "third").write_bytes(b"t" * 32)
+    assert "give that" in shell("pseudonyms", "rotate", "--to", tmp_path / "third", code=2).err
+    again = shell.json(*words)
+    assert [item["dataset"] for item in again["datasets"]] == ["sales"]
+    shell.more = {FILE: f"{tmp_path / 'key'}:{tmp_path / 'next'}"}
+    assert shell.json("run", "sales/cleaned")["success"]
+    both = Pseudonyms([SECRET, NEXT])
+    assert names(shell) == {both.of(clear) for clear in CLEAR.values()}
+
+
+def _months(tmp_path: Path, dataset: str) -> list[Path]:
+    return sorted((tmp_path / "deliveries").glob(f"{dataset}-*.csv"))
