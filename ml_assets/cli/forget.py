@@ -144,13 +144,17 @@ def pairs(text: str) -> dict[str, str]:
     return values
 
 
-def complete(planner: Planner) -> None:
-    """Finish this or an interrupted deletion: objects, MLflow and Dagster of every environment."""
+def complete(planner: Planner, models: bool = False) -> None:
+    """Finish this or an interrupted deletion: objects, MLflow and Dagster of every environment.
+
+    With `models`, models went too: MLflow is emptied, and shows what is current after the next run.
+    """
     from ml_assets.operations.forget.forget import finish
 
     home = planner.home
 
     def shown(digests: set[str], assets: set[str]) -> None:
+        from ml_assets.adapters.mlflow.client import is_empty, reset
         from ml_assets.adapters.mlflow.forget import forget_runs
         from ml_assets.graph.forget import wipe
 
@@ -158,7 +162,10 @@ def complete(planner: Planner) -> None:
             wipe(replace(planner.workspace, env=env), assets)
             other = home.other(env)
             try:
-                forget_runs(other, digests)
+                if models and not is_empty(other):
+                    reset(other)
+                else:
+                    forget_runs(other, digests)
             finally:
                 other.close()
 

@@ -87,11 +87,11 @@ def apply_key(dry_run: Annotated[bool, DRY] = False, as_json: bool = JSON) -> No
             changes = to_apply(home, planner.project)
     else:
         with whole_home(home, "ml-assets pseudonyms"), working("replacing clear values"):
-            complete(planner)
+            complete(planner, models=True)
             changes = to_apply(home, planner.project)
             for changed in changes:
                 change(home, changed)
-            complete(planner)
+            complete(planner, models=True)
     tell(changes, dry_run, as_json)
 
 
@@ -119,12 +119,12 @@ def rotate(
             keys, changes = to_rotate(home, planner.project, to)
     else:
         with whole_home(home, "ml-assets pseudonyms"), working("replacing pseudonyms"):
-            complete(planner)
+            complete(planner, models=True)
             keys, changes = to_rotate(home, planner.project, to)
             begin(home, keys)
             for changed in changes:
                 change(home, changed)
-            complete(planner)
+            complete(planner, models=True)
             end(home, planner.project, keys, now())
     tell(changes, dry_run, as_json, {"fingerprint": keys.fingerprint})
     if not as_json and not dry_run:

@@ -221,7 +221,7 @@ def _changed(home: Home, work: Work) -> list[Changed]:
     if not contents and not removal.files:
         return []
     ancestry = ancestry_of(home)
-    made_from(ancestry, removal.deletion)
+    made_from(ancestry, removal.deletion, models=True)
     removal.versions = lost_versions(home, ancestry, removal.deletion)
     removal.copies = home.state.copies()
     return [Changed(work, removal)]

@@ -16,15 +16,20 @@ from ml_assets_tests import searching
 from ml_assets_tests.asked import keep
 from ml_assets_tests.cli.shell import Shell
 from ml_assets_tests.operations.test_hiding import CLEAR, SECRET, hide, land_all, planted
-from ml_assets_tests.projects import MONTHS, Toy, prices, sales
+from ml_assets_tests.projects import MONTHS, Toy, prices, sales, toy_project
 from ml_assets_tests.serve.serving import PREDICT, serving
 
 ROW = {"sale": 7, "day": "2020-06-03", "store": CLEAR["north"], "promo": True}
 
 
 def test_clear_rows_are_hidden_before_they_are_predicted(
-    toy: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    with toy_project(tmp_path / "project") as toy:
+        _asked(toy, tmp_path, monkeypatch)
+
+
+def _asked(toy: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hide(toy)
     keep(toy, "{sensitive: hmac}")
     (tmp_path / "key").write_bytes(SECRET)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ml_assets.adapters.decision import described
 from ml_assets.adapters.mlflow.candidate import past_candidate
 from ml_assets.adapters.mlflow.client import DIGEST, opened, put
-from ml_assets.errors import NotMaterialized
+from ml_assets.errors import DamagedObject, NotMaterialized
 from ml_assets.spec.project import Project
 from ml_assets.store.home import Home
 from ml_assets.store.promotions import ROLLED_BACK, LogEntry, LoggedVersion
@@ -58,7 +58,7 @@ def _number(
 ) -> str | None:
     """Return MLflow's number of a version, which is published first if MLflow does not have it.
 
-    None if neither MLflow nor the store has it, because its report was deleted by law.
+    None if neither MLflow nor the store has it, because it or its report was deleted.
     """
     if pointer is None:
         return None
@@ -68,9 +68,13 @@ def _number(
         return str(known[0].version)
     try:
         candidate = past_candidate(home, project, model, pointer.digest)
+        return str(put(client, home, candidate, None)["version"])
     except NotMaterialized:
         return None
-    return str(put(client, home, candidate, None)["version"])
+    except DamagedObject as error:
+        if home.removals.why(error.digest) is None:
+            raise
+        return None
 
 
 def _move(client: MlflowClient, name: str, numbers: Mapping[str, str | None]) -> None:

@@ -149,10 +149,13 @@ def _is_empty(content: bytes) -> bool:
     return False
 
 
-def made_from(ancestry: Ancestry, deletion: Deletion) -> None:
-    """Add every result of the landed files that may contain the rows."""
+def made_from(ancestry: Ancestry, deletion: Deletion, models: bool = False) -> None:
+    """Add every result of the landed files that may contain the rows; with `models`, models too.
+
+    A model knows the categories that it learned from.
+    """
     steps = ancestry.made_from(deletion.landed)
-    going = [step for step in steps if not _kept(step)]
+    going = [step for step in steps if models or not _kept(step)]
     keys = {step.key for step in going}
     for step in going:
         for name, ref in step.outputs.items():
