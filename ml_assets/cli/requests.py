@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
+from ml_assets import clock
 from ml_assets.cli.complete import models as complete_models
 from ml_assets.cli.console import out
 from ml_assets.cli.here import opened
@@ -73,7 +73,7 @@ def seal(
     from ml_assets.store.segments import folder_of
 
     planner = opened()
-    dataset, moment = of(planner, model), datetime.now(UTC)
+    dataset, moment = of(planner, model), clock.now()
     held = release(folder_of(planner.home.folder, model)) if now else []
     upto = moment.date().isoformat() if now else due(moment)
     sealed = seal_days(planner.home, planner.project, dataset, upto)

@@ -13,11 +13,11 @@ import stat
 import sys
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from operator import itemgetter
 
 from sqlalchemy import func, select
 
+from ml_assets import clock
 from ml_assets.engine.sealing import due
 from ml_assets.store.home import Home
 from ml_assets.store.pins import PREFIX
@@ -81,7 +81,7 @@ def fingerprint(workspace: Workspace, home: Home) -> str:
         # A part of a folder may change and the folder not.
         for item in (entry, *(entries(entry.path) if entry.folder else ())):
             digest.update(os.fsencode(f"{item.path} {item.stamp}\n"))
-    upto = due(datetime.now(UTC))
+    upto = due(clock.now())
     for folder in sorted((home.folder / FOLDER).glob("*/")):
         digest.update(repr([s.path.name for s in segments(folder) if s.day <= upto]).encode())
     digest.update(repr([workspace.module, settings(workspace), _python()]).encode())

@@ -21,6 +21,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from ml_assets import clock
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.spec.project import Project
 from ml_assets.spec.requests_dataset import PREFIX
@@ -57,7 +58,7 @@ def seal_due(
 
     A model that another process is sealing is left to it.
     """
-    upto = due(now or datetime.now(UTC))
+    upto = due(now or clock.now())
     landed: list[str] = []
     problems: list[str] = []
     for dataset, model in project.requests.items():

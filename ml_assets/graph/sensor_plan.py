@@ -16,6 +16,7 @@ from typing import Any
 
 import dagster as dg
 
+from ml_assets import clock
 from ml_assets.engine.fingerprint import changing, fingerprint
 from ml_assets.errors import MlAssetsError
 from ml_assets.graph.runs import tried
@@ -62,7 +63,7 @@ class Look:
 
     def still(self, instance: dg.DagsterInstance) -> str | None:
         """Return why planning is skipped while nothing changes; None if it is due."""
-        if self.due and time.time() >= self.due:
+        if self.due and clock.now().timestamp() >= self.due:
             return None
         if self.tries:
             left = self.again - time.time()

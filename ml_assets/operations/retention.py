@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime
 
 from sqlalchemy import select
 
+from ml_assets import clock
 from ml_assets.history.ancestry import Ancestry, ancestry_of
 from ml_assets.operations.gc import DIGEST
 from ml_assets.spec.project import Project
@@ -26,7 +27,7 @@ DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 def past(home: Home, project: Project, now: datetime | None = None) -> dict[Place, str]:
     """Return the sealed days of every environment that are too old, and why, oldest first."""
-    today = (now or datetime.now(UTC)).astimezone(UTC).date()
+    today = (now or clock.now()).astimezone(UTC).date()
     limits: Mapping[str, tuple[date, str]] = {
         dataset: (today - said.kept_for, said.retention)
         for dataset, model in project.requests.items()

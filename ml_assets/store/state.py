@@ -14,7 +14,6 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -41,6 +40,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DatabaseError
 
+from ml_assets import clock
 from ml_assets.errors import HomeError
 
 FORMAT = "1"
@@ -419,7 +419,7 @@ def insert_missing(db: Connection, table: Table, rows: Sequence[Mapping[str, Any
 
 def now() -> str:
     """Return the time in UTC, to the millisecond, as ISO text."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
+    return clock.now().isoformat(timespec="milliseconds")
 
 
 def dump(value: Any) -> str:

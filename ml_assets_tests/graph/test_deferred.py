@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shlex
 import sys
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
+from ml_assets import clock
 from ml_assets.graph import sensor_plan
 from ml_assets.graph.keys import key_of
 from ml_assets_tests import warm
@@ -82,3 +84,40 @@ def test_all_say_the_same_and_a_person_may_train_now(
         again = site.json("run", "forecast", "--now", "--reason", "once more")
         assert again["executed"] == []
         assert "so there is nothing to train now" in again["warnings"][0]
+
+
+def test_a_tick_after_the_due_time_trains_though_nothing_else_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moved, start = tmp_path / "clock", datetime.fromisoformat("2021-03-01T12:00:00+00:00")
+    clock.move(moved, start)
+    with toy_site(tmp_path / "project") as site:
+        site.more[clock.CLOCK] = str(moved)
+        site.toy.edit(FORECAST, "test: 2", "test: 1")
+        site.toy.edit(FORECAST, "min_rows: 30", "min_rows: 10")
+        policy = "  retrain: {when: {every: 1 month}, time: clock}\n"
+        site.toy.edit(FORECAST, "  gate:", f"{policy}  gate:")
+        site.toy.land_all(FIRST)
+        assert site.json("run")["success"]
+        clock.move(moved, start + timedelta(days=2, hours=12))
+        site.toy.land_all(["2020-05"])
+        assert list(site.json("run")["deferred"]) == ["forecast"]
+        due = datetime.fromisoformat(site.json("plan", CANDIDATE)["due_at"])
+        assert due.date().isoformat() == "2021-04-01"
+
+        with monkeypatch.context() as patch, site.dagster() as instance, site.inside():
+            patch.setattr(sensor_plan, "QUIET", 0.0)
+            ticks = Ticks(site, instance, tmp_path / "none")
+            assert ticks().startswith("nothing to do; forecast not trained: last 2 days ago")
+            # The clock is set back, before the training: what is due stays as far away.
+            clock.move(moved, start - timedelta(days=3))
+            assert ticks().startswith("no changes since the last check")
+            clock.move(moved, due - timedelta(minutes=5))
+            assert ticks().startswith("no changes since the last check")
+            clock.move(moved, due + timedelta(minutes=5))
+            assert (ticks(), len(ticks.requests)) == ("", 1)
+        assert CANDIDATE in site.json("run")["executed"]
+        clock.move(moved, start)
+        site.toy.land_all(["2020-06"])
+        (said,) = site.json("run")["deferred"].values()
+        assert said.startswith("not trained: the time is 31 days before the last training")

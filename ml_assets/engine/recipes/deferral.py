@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 
+from ml_assets import clock
 from ml_assets.assets.cells import Unit
 from ml_assets.engine.recipes.candidate import candidate_of
 from ml_assets.engine.recipes.edits import edited
@@ -106,7 +107,7 @@ def verdict_of(
     tables.keep()
     if policy.time == "clock":
         held = session.current[f"{model}/candidate", ""]
-        last, moment = _made_at(home, model, held.digest), datetime.now(UTC)
+        last, moment = _made_at(home, model, held.digest), clock.now()
     trained = [*_earlier(home, model, policy, last), *([] if last is None else [last])]
     asked = asked_of(policy)
     known = evidence(home, project, model, then.features, now, trained, moment, asked)

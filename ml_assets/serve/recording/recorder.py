@@ -13,11 +13,12 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
 
+from ml_assets import clock
 from ml_assets.serve.recording.ids import new_id, share
 from ml_assets.serve.recording.log import Full, RequestLog
 from ml_assets.serve.recording.rows import Kept, answers_of, rows_of, written
@@ -128,8 +129,8 @@ class Recorder:
         recording = self.logs.get(model)
         if recording is None:
             return None
-        now = time.time_ns()
-        request, moment = new_id(now), datetime.fromtimestamp(now / 1e9, UTC)
+        moment = clock.now()
+        request = new_id(round(moment.timestamp() * 1e9))
         if share(request) < recording.log.requests.sample:
             try:
                 recording.log.append(recording.record(request, moment, answered), moment)
@@ -171,6 +172,6 @@ class Recorder:
     def _look(self) -> None:
         for recording in self.logs.values():
             try:
-                recording.log.tick(datetime.now(UTC))
+                recording.log.tick(clock.now())
             except OSError as error:
                 log.warning("the requests in %s: %s", recording.log.folder, error.strerror)
