@@ -277,6 +277,7 @@ ASSETS = (
         ("features", "train_split", "validation_split"),
         "The best family on validation, refitted; with its leaderboard.",
         frozenset({"mlflow"}),
+        implied=("features",),
         described=True,
         of_families=True,
         record=f"{SHOW}.report:candidate_metadata",
@@ -299,7 +300,7 @@ ASSETS = (
         ("features", "candidate", "train_split", "validation_split", "test_split"),
         "The candidate's metrics on test, compared with the trivial baseline.",
         frozenset({"html"}),
-        implied=("train_split", "validation_split"),
+        implied=("features", "train_split", "validation_split"),
         record=f"{SHOW}.report:report_metadata",
     ),
     Asset(
