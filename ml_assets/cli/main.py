@@ -56,6 +56,7 @@ MODULES = {
     "new": "new",
     "keys": "keys",
     "requests": "requests",
+    "federated": "federated",
 }
 """The module of each command, in the order of the help."""
 GROUPS = {
@@ -64,6 +65,7 @@ GROUPS = {
     "requests": "What the service was asked.",
     "pseudonyms": "Sensitive columns of which only pseudonyms are stored.",
     "trial": "A challenger on trial beside the champion.",
+    "federated": "Sites learn one model together; no row leaves its site.",
 }
 
 

@@ -22,4 +22,5 @@ FAMILIES: Mapping[str, str] = {
     "extra_trees": "ml_assets.stages.train.extra_trees",
     "sklearn": "ml_assets.stages.train.sklearn",
     "hist_gradient_boosting": "ml_assets.stages.train.hist_gradient_boosting",
+    "federated": "ml_assets.stages.train.federated",
 }

@@ -123,9 +123,10 @@ def shortened(paths: Settings | Sequence[str]) -> dict[str, str]:
 def families(model: ModelSpec, paths: Sequence[str]) -> list[str]:
     """Return the families that these settings affect; the seed affects all.
 
-    Blends are left out: they only follow their members.
+    Blends are left out, as they only follow their members, and what sites learned together.
     """
-    trained = [n for n, family in model.training.families.items() if family.family != "blend"]
+    elsewhere = ("blend", "federated")
+    trained = [n for n, f in model.training.families.items() if f.family not in elsewhere]
     if ".".join(SEED) in paths:
         return trained
     named_in = {path.split(".")[len(FAMILIES)] for path in paths}

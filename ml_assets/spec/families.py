@@ -279,6 +279,12 @@ class Sklearn(Estimator):
                 yield ("steps", number, *place), said
 
 
+class FromRounds(Spec):
+    """The model that the sites of `federated` learned together; none before the first rounds."""
+
+    family: Literal["federated"]
+
+
 class Custom(Spec):
     """A custom family: a file with `fit`, `refit` and `predict`."""
 
@@ -308,6 +314,7 @@ FamilySpec = Annotated[
     | HistGradientBoosting
     | Blend
     | Sklearn
+    | FromRounds
     | Custom,
     Field(discriminator="family"),
 ]

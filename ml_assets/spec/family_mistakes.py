@@ -38,7 +38,7 @@ def wrong_members(
     usable = [
         name
         for name, family in families.items()
-        if family.family not in (*BASELINES, "blend", "custom", "sklearn")
+        if family.family not in (*BASELINES, "blend", "custom", "federated", "sklearn")
     ]
     for number, name in enumerate(blend.of):
         if name not in families:

@@ -20,6 +20,7 @@ from ml_assets.spec.families import (
     Sklearn,
 )
 from ml_assets.spec.family_mistakes import wrong_goal, wrong_members
+from ml_assets.spec.federated import Federated, wrong_federation
 from ml_assets.spec.gate import Described, GateSpec
 from ml_assets.spec.intervals import PredictionIntervals
 from ml_assets.spec.metrics import METRICS, Asked, Metric, plain
@@ -29,7 +30,7 @@ from ml_assets.spec.protected import wrong_rule
 from ml_assets.spec.requests import Requests
 from ml_assets.spec.retrain import Retrain
 from ml_assets.spec.serving import Serving
-from ml_assets.spec.split import HashSplit, SplitSpec, TimeSplit
+from ml_assets.spec.split import HashSplit, SplitSpec, TimeSplit, wrong_split
 from ml_assets.spec.threshold import Threshold
 
 Task = Literal["regression", "binary", "multiclass"]
@@ -369,6 +370,9 @@ class ModelSpec(Spec):
     features: Features
     split: SplitSpec = TimeSplit()
     training: Training
+    federated: Federated | None = None
+    """Sites that learn one model together, without a row leaving its site
+    ([more](../how-to/federated-training.md)); none by default."""
     prediction_intervals: PredictionIntervals | None = None
     """Give each prediction an interval, or a set of classes; none by default. `{}` will do."""
     evaluation: Evaluation = Evaluation()
@@ -403,8 +407,11 @@ class ModelSpec(Spec):
             *self._wrong_training(),
             *self._wrong_metrics(),
             *self._wrong_gate(),
-            *self._wrong_split(),
+            *wrong_split(self.split, self.task),
             *self._wrong_release(),
+            *wrong_federation(
+                self, self.training.families, self.features.columns, self.training.selection
+            ),
         ]
         if wrong:
             raise Mistakes(wrong)
@@ -488,13 +495,3 @@ class ModelSpec(Spec):
                 yield place, f"{name!r} is not joined{suggest(name, joined)}"
         if self.release.snapshots and not self.release.rows:
             yield ("release", "snapshots"), "are for raw rows; set `rows: true`"
-
-    def _wrong_split(self) -> Iterator[tuple[Place, str]]:
-        if not isinstance(self.split, HashSplit):
-            return
-        if self.split.test + self.split.validation >= 1:
-            yield ("split",), "test and validation leave no rows for train"
-        if self.split.stratify and self.split.group:
-            yield ("split", "stratify"), "cannot be combined with group"
-        if self.split.stratify and self.task == "regression":
-            yield ("split", "stratify"), "is only for binary and multiclass"

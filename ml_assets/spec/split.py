@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
 from ml_assets.spec.base import Names, Share, Spec
+from ml_assets.spec.mistakes import Place
 
 
 def _size(value: int | str) -> int | str:
@@ -79,6 +81,18 @@ class HashSplit(Spec):
 
 
 SplitSpec = Annotated[TimeSplit | HashSplit, Field(discriminator="kind")]
+
+
+def wrong_split(split: TimeSplit | HashSplit, task: str) -> Iterator[tuple[Place, str]]:
+    """Yield what does not fit in a split of a model of a task, each with its place in the spec."""
+    if not isinstance(split, HashSplit):
+        return
+    if split.test + split.validation >= 1:
+        yield ("split",), "test and validation leave no rows for train"
+    if split.stratify and split.group:
+        yield ("split", "stratify"), "cannot be combined with group"
+    if split.stratify and task == "regression":
+        yield ("split", "stratify"), "is only for binary and multiclass"
 
 
 class SplitRule(Spec):

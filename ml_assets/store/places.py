@@ -59,6 +59,11 @@ PLACES = (
         "guessed/<dataset>.json", "the paths of the files that a dataset's spec was guessed from"
     ),
     Place(
+        "federated/<model>/",
+        "federated training: keys, what left a site, and while rounds go on the rows to learn from",
+        "the rows to learn from are removed; rounds that go on with them fail",
+    ),
+    Place(
         "objects/<part>/d1-*",
         "landed files and results",
         "landed files are rewritten; results that can contain a row of them are removed",

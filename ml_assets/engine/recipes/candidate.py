@@ -13,12 +13,13 @@ from pydantic import BaseModel
 from ml_assets.assets.cells import Unit
 from ml_assets.engine.code_versions import Versioned
 from ml_assets.engine.recipes.features import seen_of
+from ml_assets.engine.recipes.from_rounds import TAKEN, taken_action, trainable
 from ml_assets.engine.recipes.splits import feature_inputs, folds_of
 from ml_assets.engine.sensitive import Seen, sensitive_inputs
 from ml_assets.engine.session import Done, Made, Session, Undone
 from ml_assets.keys.action import Action, Input
 from ml_assets.keys.families import FAMILIES
-from ml_assets.spec.families import BASELINES, Blend, Blended, Custom, FamilySpec
+from ml_assets.spec.families import BASELINES, Blend, Blended, Custom, FamilySpec, FromRounds
 from ml_assets.spec.intervals import CalibrateSpec
 from ml_assets.spec.model import ChooseSpec, CrossSpec, FitSpec, ModelSpec
 from ml_assets.spec.project import Project
@@ -104,6 +105,16 @@ def fit_action(
     )
 
 
+def _fit_action(
+    session: Session, group: str, model: ModelSpec, name: str, inputs: Mapping[str, Input]
+) -> Action:
+    family = model.training.families[name]
+    if not isinstance(family, FromRounds):
+        return fit_action(session.workspace, group, model, name, inputs)
+    module = family_module(session.workspace, group, family)
+    return taken_action(session, group, name, fit_spec(model, name), inputs, module)
+
+
 def _blend_action(
     model: ModelSpec, name: str, inputs: Mapping[str, Input], done: Mapping[str, Done | Undone]
 ) -> Action:
@@ -124,6 +135,8 @@ def candidate_code(project: Project, workspace: Workspace, name: str) -> Version
     fitting = CROSS if training.selection == "cross_validation" else FIT
     blends = any(isinstance(family, Blend) for family in training.families.values())
     stages = [stage.partition(":")[0] for stage in (fitting, *([BLENDING] if blends else []))]
+    if any(isinstance(family, FromRounds) for family in training.families.values()):
+        stages.append(TAKEN.partition(":")[0])
     stages += [f"ml_assets.stages.train.{part}" for part in ("choose", "refit")]
     specs: list[BaseModel] = [
         fit_spec(project.models[name], family) for family in training.families
@@ -158,10 +171,11 @@ def candidate_of(
 ) -> Made:
     """Make the candidate of a model, with a given spec and rows."""
     (cell,) = unit.cells()
+    model = trainable(session, unit.group, model)
     families = model.training.families
     blends = [name for name, family in families.items() if isinstance(family, Blend)]
     fits = [
-        fit_action(session.workspace, unit.group, model, name, inputs)
+        _fit_action(session, unit.group, model, name, inputs)
         for name in families
         if name not in blends
     ]
@@ -188,14 +202,14 @@ def candidate_of(
     board = session.home.objects.json(choice.outputs["leaderboard"].digest)
     outputs = {"leaderboard": choice.outputs["leaderboard"], **_trivial(baselines, done)}
     roles = {"baseline": board["baseline"], "model": board["chosen"]}
-    if model.training.refit != "none":
-        refits = [
-            _refit_action(session, unit, model, name, inputs, done)
-            for name in dict.fromkeys(roles.values())
-        ]
-        done |= _done(session, unit, refits)
-    part = "fit" if model.training.refit == "none" else "refit"
-    outputs |= {role: done[f"{part}:{name}"].outputs["model"] for role, name in roles.items()}
+    refits = {
+        name: _refit_action(session, unit, model, name, inputs, done)
+        for name in dict.fromkeys(roles.values())
+        if model.training.refit != "none" and not isinstance(families[name], FromRounds)
+    }
+    done |= _done(session, unit, list(refits.values()))
+    parts = {name: "refit" if name in refits else "fit" for name in roles.values()}
+    outputs |= {role: done[f"{parts[n]}:{n}"].outputs["model"] for role, n in roles.items()}
     if model.prediction_intervals is not None:
         calibrated = _calibrate_action(session, unit, model, board["chosen"], inputs, done)
         done["calibrate"] = session.act(unit, calibrated)

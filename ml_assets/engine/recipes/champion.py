@@ -29,6 +29,7 @@ from ml_assets.history.decisions import candidate_of, compared_with
 from ml_assets.history.past import Past, past
 from ml_assets.keys.action import Action, Hooks, Input, Pending
 from ml_assets.spec.crossed import CrossedSpec
+from ml_assets.spec.families import FromRounds
 from ml_assets.spec.gate import DecideSpec, Described, ParitySpec, RedCheck, TrainingData
 from ml_assets.spec.model import FitSpec, ModelSpec
 from ml_assets.spec.project import Project
@@ -203,6 +204,10 @@ def _crossed(
     if chosen not in model.training.families:
         return None
     told = {name: value for name, value in rival.fit.items() if name in FitSpec.model_fields}
+    families = (fit_spec(model, chosen).family, FitSpec.model_validate(told).family)
+    if any(isinstance(family, FromRounds) for family in families):
+        # Nothing here can fit it again.
+        return None
     params = CrossedSpec(
         fit=fit_spec(model, chosen),
         champion=FitSpec.model_validate(told),

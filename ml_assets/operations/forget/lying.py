@@ -69,6 +69,8 @@ def search(home: Home, wanted: Wanted) -> Lying:
         if entry.path in lying.files and _outside(entry.path, home.root):
             away = shown(entry.path.resolve())
             lying.unsearched.append(f"{shown(entry.path)}: a link to {away}, where it stays")
+    # Only numbers of rows, without keys: they cannot be searched, but are made anew.
+    lying.files |= dict.fromkeys(home.root.glob("federated/*/*/rows.npz"))
     return lying
 
 

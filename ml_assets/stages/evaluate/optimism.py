@@ -51,6 +51,8 @@ def optimism(
     before = model.json()
     if "constant" in before["state"]:
         return Result({"optimism": {"why": "the model is constant"}})
+    if not getattr(family, "LEARNS", True):
+        return Result({"optimism": {"why": "the model was not learned in this home"}})
     learning = folds.merged([train.table(), validation.table()], features)
     learned = sample(learning, LEARNED, spec.fit.seed)
     tested = sample(test.table(), TESTED, spec.fit.seed + 1)
