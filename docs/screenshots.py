@@ -27,6 +27,8 @@ PATIENCE = 120_000.0
 """Milliseconds within which a text must be on the page."""
 SETTLED = 3_000.0
 """Milliseconds after which a page that shows its text has drawn the rest."""
+LOADING = "Loading..."
+"""What Dagster shows until an asset's state is there."""
 COLOURS = 128
 
 
@@ -122,6 +124,7 @@ def _take(browser: Browser, shot: Shot) -> None:
     if shot.act is not None:
         shot.act(page)
         page.wait_for_timeout(SETTLED)
+    page.wait_for_function(f"!document.body.innerText.includes('{LOADING}')")
     _write(IMAGES / f"{shot.name}.png", page.screenshot())
     page.close()
 
