@@ -24,7 +24,7 @@ from typing import Any
 from ml_assets import clock
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.spec.project import Project
-from ml_assets.spec.requests_dataset import PREFIX
+from ml_assets.spec.requests_dataset import PREFIX, SHADOW
 from ml_assets.store import segments as files
 from ml_assets.store.home import Home
 from ml_assets.store.segments import Segment, claimed, folder_of
@@ -185,6 +185,7 @@ def packed(parts: Sequence[Path], given: Sequence[str], own: Sequence[str]) -> t
     A damaged record becomes a line that is not JSON, which the quarantine shows.
     """
     sink, rows = io.BytesIO(), 0
+    others = _beside(parts)
     with gzip.GzipFile(fileobj=sink, mode="wb", mtime=0) as file:
         for part in parts:
             for record in files.records(part.read_bytes()):
@@ -192,10 +193,26 @@ def packed(parts: Sequence[Path], given: Sequence[str], own: Sequence[str]) -> t
                     file.write(b'{"a damaged record"}\n')
                     rows += 1
                     continue
-                for row in expanded(json.loads(record), given, own):
+                document = json.loads(record)
+                if files.BESIDE in document:
+                    continue
+                for row in expanded(document, given, own, others.get(document["id"])):
                     file.write(json.dumps(row, separators=(",", ":")).encode() + b"\n")
                     rows += 1
     return sink.getvalue(), rows
+
+
+def _beside(parts: Sequence[Path]) -> dict[str, Mapping[str, Any]]:
+    """Return what other versions said of the rows of requests, by id."""
+    mark = f'"{files.BESIDE}"'.encode()
+    found = {}
+    for part in parts:
+        for record in files.records(part.read_bytes()):
+            # Most records are those of requests, and large.
+            if record is not None and record[1 : 1 + len(mark)] == mark:
+                document = json.loads(record)
+                found[document[files.BESIDE]] = document
+    return found
 
 
 def counted_rows(path: Path) -> int:
@@ -205,19 +222,29 @@ def counted_rows(path: Path) -> int:
     except FileNotFoundError:
         return 0
     records = [json.loads(record) for record in files.records(content) if record is not None]
-    return sum(len(record["answers"]["prediction"]) for record in records)
+    asked = (record for record in records if files.BESIDE not in record)
+    return sum(len(record["answers"]["prediction"]) for record in asked)
 
 
 def expanded(
-    record: Mapping[str, Any], given: Sequence[str], own: Sequence[str]
+    record: Mapping[str, Any],
+    given: Sequence[str],
+    own: Sequence[str],
+    other: Mapping[str, Any] | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """Yield the rows of a record: every column is there, missing or not."""
+    """Yield the rows of a record: every column is there, missing or not.
+
+    `other` is what another version said of its rows, if one did.
+    """
     answers = {**record["answers"], "features": record.get("features", [])}
     rows = record.get("rows") or [{}] * len(record.get("features", ()))
     numbers = record.get("numbers") or range(len(rows))
     for place, (number, row) in enumerate(zip(numbers, rows, strict=True)):
         said = {**record, "row": number}
         said |= {name: values[place] if values else None for name, values in answers.items()}
+        if other is not None:
+            said |= {f"{SHADOW}{name}": other[name] for name in ("version", "seconds")}
+            said |= {f"{SHADOW}{name}": v[number] for name, v in other["answers"].items()}
         yield {
             **{PREFIX + name: said.get(name) for name in own},
             **{name: row.get(name) for name in given},

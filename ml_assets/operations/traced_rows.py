@@ -26,7 +26,7 @@ from ml_assets.spec.project import Project
 from ml_assets.spec.requests_dataset import PREFIX
 from ml_assets.store.home import Home
 from ml_assets.store.records import Current
-from ml_assets.store.segments import folder_of, records, segments
+from ml_assets.store.segments import BESIDE, folder_of, records, segments
 
 REQUEST = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:/(\d{1,9}))?")
 ROW = re.compile(r"([a-z][a-z0-9_]*)(?:@([^/:]+))?(?:/(.+)|:(\d{1,12}))", re.DOTALL)
@@ -203,12 +203,16 @@ def _kept(
     for part in segments(folder_of(home.folder, model)):
         if part.day < asked:
             continue
-        for record in records(part.path.read_bytes()):
-            if record is not None and request.encode() in record:
-                document = json.loads(record)
-                if document["id"] == request:
-                    for row in expanded(document, given, own):
-                        yield {"dataset": dataset, "day": part.day, "line": None}, row
+        named = [
+            json.loads(record)
+            for record in records(part.path.read_bytes())
+            if record is not None and request.encode() in record
+        ]
+        other = next((one for one in named if one.get(BESIDE) == request), None)
+        for document in named:
+            if document.get("id") == request:
+                for row in expanded(document, given, own, other):
+                    yield {"dataset": dataset, "day": part.day, "line": None}, row
 
 
 def _sealed(home: Home, day: Current, request: str) -> Iterator[Mapping[str, Any]]:

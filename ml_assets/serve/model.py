@@ -17,6 +17,7 @@ import pyarrow as pa
 from ml_assets.errors import NotMaterialized, RequestError, UnknownName
 from ml_assets.history.decisions import candidate_of
 from ml_assets.history.scorer import past_scorer
+from ml_assets.history.trials import running
 from ml_assets.serve.frames import Tables, tables_of
 from ml_assets.serve.groups import grouped
 from ml_assets.serve.hidden import hidden_rows, hiding_for
@@ -32,6 +33,7 @@ from ml_assets.stages.score.row import RowReader
 from ml_assets.stages.score.score import Predicted, Scorer
 from ml_assets.stages.score.source import source_of
 from ml_assets.store.home import Home
+from ml_assets.store.promotions import LoggedVersion
 
 if TYPE_CHECKING:
     from ml_assets.engine.hiding.columns import Hiding
@@ -164,25 +166,30 @@ class LoadedModel(Predictor):
         self.state = after
         return after is not before
 
-    def _now(self, before: LoadedVersion | None) -> LoadedVersion:
+    def _wanted(self) -> LoggedVersion:
+        """Return the version to predict with; raises NotMaterialized without one."""
         champion = self._home.promotions.champion(self._home.env, self.name)
         if champion is None:
             raise NotMaterialized(
                 f"{self.name} has no champion in environment {self._home.env}: nothing to predict "
                 "with; see `ml-assets status`"
             )
-        if before is not None and before.digest == champion.digest:
+        return champion
+
+    def _now(self, before: LoadedVersion | None) -> LoadedVersion:
+        wanted = self._wanted()
+        if before is not None and before.digest == wanted.digest:
             tables = tables_of(self._home, before.scorer.spec.features, before.tables)
             if tables is before.tables:
                 return before
             return replace(before, tables=tables)
-        version = candidate_of(self._home, self.name, champion.digest)
+        version = candidate_of(self._home, self.name, wanted.digest)
         past = past_scorer(self._home, self.name, version)
         datasets = {name: self._today(name, spec) for name, spec in past.datasets.items()}
         score = past.scorer.spec
         return LoadedVersion(
-            version=champion.version,
-            digest=champion.digest,
+            version=wanted.version,
+            digest=wanted.digest,
             document=version.outputs["model"].digest,
             scorer=replace(past.scorer, spec=self._timed(score)),
             datasets=datasets,
@@ -201,6 +208,17 @@ class LoadedModel(Predictor):
         """Return the spec of a dataset with the calendar by which its batches are named today."""
         now = self._project.datasets.get(name)
         return then if now is None else then.model_copy(update={"calendar": now.calendar})
+
+
+class LoadedChallenger(LoadedModel):
+    """The challenger of the trial that is on, ready to predict."""
+
+    def _wanted(self) -> LoggedVersion:
+        """Return the challenger; raises NotMaterialized while no trial is on."""
+        trial = running(self._home, self.name)
+        if trial is None:
+            raise NotMaterialized(f"{self.name} has no trial in environment {self._home.env}")
+        return trial.challenger
 
 
 def rows_spec(state: LoadedVersion, features: bool) -> RowsSpec:

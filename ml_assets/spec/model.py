@@ -29,6 +29,7 @@ from ml_assets.spec.monitoring import Monitoring
 from ml_assets.spec.protected import wrong_rule
 from ml_assets.spec.requests import Requests
 from ml_assets.spec.retrain import Retrain
+from ml_assets.spec.scorers import Predictions
 from ml_assets.spec.serving import Serving
 from ml_assets.spec.split import HashSplit, SplitSpec, TimeSplit, wrong_split
 from ml_assets.spec.threshold import Threshold
@@ -340,14 +341,6 @@ class Release(Spec):
     features name, and the key. Without `sources` of a snapshot, all of its columns."""
 
 
-class Predictions(Spec):
-    """Which models score a batch."""
-
-    challenger: bool = False
-    """Whether the challenger scores each batch too, beside the champion: the newest candidate that
-    the gate did not refuse and that waits ([more](../how-to/predictions.md))."""
-
-
 class ModelSpec(Spec):
     """A model trained continuously on one dataset and those joined to it."""
 
@@ -386,7 +379,7 @@ class ModelSpec(Spec):
     """Keep the rows that the service predicts, as the dataset `<model>_requests`; by default they
     are not kept. `{}` will do ([more](../how-to/requests-as-data.md))."""
     predictions: Predictions = Predictions()
-    """Which models score each batch."""
+    """Which models score each batch, and answer requests."""
     monitoring: Monitoring | None = None
     """Report on each batch that was predicted: drift, and what came true; none by default. `{}`
     will do."""

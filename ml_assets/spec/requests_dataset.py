@@ -18,6 +18,8 @@ SUFFIX = "_requests"
 PREFIX = "request_"
 """Before the names of the columns that say how a row was asked and answered."""
 DAY = "%Y-%m-%d"
+SHADOW = "shadow_"
+"""Before what the other version said, the one of champion and challenger that did not answer."""
 ISO: dict[str, tuple[str, ...]] = {
     "timestamp": ("%Y-%m-%dT%H:%M:%S.%f%z", "%Y-%m-%dT%H:%M:%S.%f"),
     "date": (DAY,),
@@ -64,6 +66,8 @@ def requests_dataset(name: str, model: ModelSpec, dataset: DatasetSpec) -> Datas
             if reads(rule.expression, dataset) <= plain
         ),
         quarantine_budget=1.0,
+        # Days of before the first trial have no columns of a second version.
+        on_missing_column="refuse" if model.gate.trial is None else "ignore",
     )
 
 
@@ -97,6 +101,7 @@ def _own(model: ModelSpec) -> Mapping[str, Column]:
         "unseen": Column(type="text", description="Features with a category never seen."),
         "missing_joins": Column(type="text", description="Joined datasets without a batch."),
         "features": Column(type="text", description="What was given instead of a row, as JSON."),
+        **_beside(number, classes),
     }
     ends = model.prediction_intervals is not None and model.task == "regression"
     a_set = model.prediction_intervals is not None and model.task != "regression"
@@ -104,8 +109,25 @@ def _own(model: ModelSpec) -> Mapping[str, Column]:
     absent |= {"class"} if model.training.threshold is None else set()
     absent |= set() if ends else {"low", "high"}
     absent |= set() if a_set else {"set"}
+    if model.gate.trial is None:
+        absent |= {name for name in columns if name.startswith(SHADOW)}
+    if "class" in absent:
+        absent |= {f"{SHADOW}class"}
     return {
         f"{PREFIX}{name}": column.model_copy(update={"null_values": ()})
         for name, column in columns.items()
         if name not in absent
     }
+
+
+def _beside(number: Column, classes: bool) -> dict[str, Column]:
+    """Return the columns of the version that did not answer, during a trial."""
+    columns = {
+        "version": Column(type="category", description="Scored beside, and did not answer."),
+        "seconds": Column(type="number", unit="s", description="To score the request's rows."),
+        "prediction": Column(type="category") if classes else number,
+        "class": Column(type="boolean", description="Whether it reached the threshold."),
+    }
+    if classes:
+        columns["probabilities"] = Column(type="text", description="Of each class, as JSON.")
+    return {f"{SHADOW}{name}": column for name, column in columns.items()}

@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 from ml_assets.spec.base import Name, Spec
 from ml_assets.spec.metrics import METRICS, plain
 from ml_assets.spec.mistakes import Place
+from ml_assets.spec.scorers import traffic_mismatches
 
 if TYPE_CHECKING:
     from ml_assets.spec.dataset import DatasetSpec
@@ -37,7 +38,7 @@ class TrialSpec(Spec):
     """Ends the trial where the difference is shown to be less than this share of the largest that
     the two models' predictions allow."""
     bound: Annotated[tuple[float, ...], Field(min_length=2, max_length=2)] | None = None
-    """The least and the largest target, which `rmse` needs."""
+    """The least and the largest target, which `rmse` needs, and `predictions.traffic`."""
     on_new: Literal["queue", "replace"] = "queue"
     """What a candidate that passes during a trial does: it waits until the trial has ended (the
     newest takes its turn if the challenger is dropped), or it takes the challenger's place."""
@@ -50,7 +51,8 @@ class TrialSpec(Spec):
 
 
 def trial_mismatches(model: ModelSpec, dataset: DatasetSpec) -> Iterator[tuple[Place, str]]:
-    """Yield what a model with a trial lacks."""
+    """Yield what a model with a trial, or whose requests are split, lacks."""
+    yield from traffic_mismatches(model)
     trial = model.gate.trial
     if trial is None:
         return
@@ -69,7 +71,7 @@ def trial_mismatches(model: ModelSpec, dataset: DatasetSpec) -> Iterator[tuple[P
         yield mode, f"{said}; wanted `training.metric` of {', '.join(usable)}"
     if name == "rmse" and trial.bound is None:
         yield ("gate", "trial"), "rmse needs `bound: [least, largest]`, of the target"
-    if name != "rmse" and trial.bound is not None:
+    if name != "rmse" and trial.bound is not None and model.predictions.traffic is None:
         said = f"is for rmse; what {name} can differ by follows from the predictions"
         yield ("gate", "trial", "bound"), said
 

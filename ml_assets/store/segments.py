@@ -6,10 +6,12 @@
     requests/<model>/sealing.json          which segments are being sealed into which day
     requests/<model>/lock                  held by whoever seals, or deletes rows
 
-A line is a record: eight digits of its CRC-32, a blank, JSON. A line without its end was never
-acknowledged and does not count. A writer holds a lock on its segment, which ends with its process;
-whoever reads one takes that lock first, so nothing is added to what was read. Belongs here: files
-and locks. Does not belong here: what a record holds.
+A line is a record: eight digits of its CRC-32, a blank, JSON. A record with `beside` is what
+another version says of the rows of the request with that id, whose own record comes first. A line
+without its end was never acknowledged and does not count. A writer holds a lock on its segment,
+which ends with its process; whoever reads one takes that lock first, so nothing is added to what
+was read.
+Belongs here: files and locks. Does not belong here: what a record holds.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FOLDER, ROLL, SEALING, LOCK = "requests", "roll", "sealing.json", "lock"
+BESIDE = "beside"
 NAME = re.compile(r"(\d{4}-\d{2}-\d{2})\.[0-9a-f]{16}\.log")
 NEW = re.compile(r"[0-9a-f]{16}\.new")
 

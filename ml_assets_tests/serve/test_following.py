@@ -84,9 +84,9 @@ def test_ten_promotions_while_two_clients_ask(promoted: Toy) -> None:
 def test_joined_data_are_followed(promoted: Toy) -> None:
     with serving(promoted) as client:
         before = client.ask(ASKED, [ROW]).json["predictions"]
+        tables = client.served.loaded.state.tables if client.served.loaded else None
         promoted.land("prices", "2020-06", b"store,price\nnorth,60\nsouth,61\nwest,62\n")
         promoted.make("prices/cleaned")
-        tables = client.served.loaded.state.tables if client.served.loaded else None
         _until_moved(client, tables)
         assert client.ask(ASKED, [ROW]).json["predictions"] != before
 

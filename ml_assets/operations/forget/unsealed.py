@@ -84,7 +84,8 @@ def search_unsealed(
 
 def without(content: bytes, spec: DatasetSpec, key: Values) -> tuple[bytes, int]:
     """Return a segment without the rows that have all these values, and their number."""
-    records = [json.loads(record) for record in files.records(content) if record is not None]
+    whole = [json.loads(record) for record in files.records(content) if record is not None]
+    records = [record for record in whole if files.BESIDE not in record]
     places = [(at, row) for at, record in enumerate(records) for row in range(_size(record))]
     if not key:
         return b"", len(places)
@@ -100,7 +101,14 @@ def without(content: bytes, spec: DatasetSpec, key: Values) -> tuple[bytes, int]
         _only(record, [row for row in range(_size(record)) if (at, row) not in gone])
         for at, record in enumerate(records)
     ]
-    lines = [files.framed(json.dumps(record).encode()) for record in kept if _size(record)]
+    kept = [record for record in kept if _size(record)]
+    left = {record["id"]: record for record in kept}
+    others = [
+        _other(record, left[record[files.BESIDE]])
+        for record in whole
+        if record.get(files.BESIDE) in left
+    ]
+    lines = [files.framed(_compact(record)) for record in (*kept, *others)]
     return b"".join(lines), len(gone)
 
 
@@ -128,6 +136,20 @@ def _only(record: Mapping[str, Any], rows: Sequence[int]) -> dict[str, Any]:
             name: [values[row] for row in rows] for name, values in record["answers"].items()
         },
     }
+
+
+def _other(record: Mapping[str, Any], request: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what another version said, of those rows of a request that are left."""
+    there = set(request.get("numbers") or range(_size(request)))
+    answers = {
+        name: [value if row in there else None for row, value in enumerate(values)]
+        for name, values in record["answers"].items()
+    }
+    return {**record, "answers": answers}
+
+
+def _compact(record: Mapping[str, Any]) -> bytes:
+    return json.dumps(record, separators=(",", ":")).encode()
 
 
 def _size(record: Mapping[str, Any]) -> int:

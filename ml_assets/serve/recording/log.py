@@ -18,6 +18,8 @@ from ml_assets.store.segments import Writer, asked_to_roll, framed, segments
 
 ROOM = 1 << 20
 """Bytes that the disk must have free before a log that was full counts as usable again."""
+SPARE = 0.8
+"""The share of `max_bytes` up to which what no answer waits for is written, too."""
 log = logging.getLogger("ml_assets.serve")
 
 
@@ -59,6 +61,25 @@ class RequestLog:
                 raise Full(self.why) from None
             self.bytes += len(line)
             self.why = None
+            self._dirty = True
+
+    def append_beside(self, record: bytes, moment: datetime) -> None:
+        """Write a record that no answer waits for, where there is more than enough room.
+
+        Full if there is not; requests themselves can then still be kept, and nothing else is said.
+        """
+        line, day = framed(record), moment.astimezone(UTC).date().isoformat()
+        with self._lock:
+            segment = self._segment
+            if segment is None or segment.day != day:
+                raise Full("the segment of its request has ended")
+            if self.bytes + len(line) > SPARE * self.requests.max_bytes:
+                raise Full(f"the requests that are not sealed yet have {self.bytes:,} bytes")
+            try:
+                segment.append(line)
+            except OSError as error:
+                raise Full(error.strerror) from None
+            self.bytes += len(line)
             self._dirty = True
 
     def tick(self, moment: datetime) -> None:

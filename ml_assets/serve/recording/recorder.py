@@ -26,7 +26,7 @@ from ml_assets.spec.project import Project
 from ml_assets.spec.requests_dataset import requests_name
 from ml_assets.store.home import Home
 from ml_assets.store.pseudonyms import pseudonyms_of
-from ml_assets.store.segments import folder_of
+from ml_assets.store.segments import BESIDE, folder_of
 
 Lost = Callable[[str], None]
 """Is called with the model of a request that is not kept, since there is no room."""
@@ -51,6 +51,16 @@ class Answered:
     features: bool = False
     hidden: bool = False
     """Whether a column is sensitive, so that features may be."""
+
+
+@dataclass(frozen=True)
+class Noted:
+    """A request that has its id."""
+
+    id: str
+    at: datetime
+    kept: bool
+    """Whether it was written down."""
 
 
 @dataclass(frozen=True)
@@ -121,8 +131,8 @@ class Recorder:
             logs[name] = ModelLog(RequestLog(folder_of(home.folder, name), spec.requests), kept)
         return cls(logs, lost)
 
-    def record(self, model: str, answered: Answered) -> str | None:
-        """Write a request down and return its id; None without a log.
+    def record(self, model: str, answered: Answered) -> Noted | None:
+        """Write a request down and return it with its id; None without a log.
 
         Full where there is no room and the spec says that it is not answered then.
         """
@@ -131,14 +141,32 @@ class Recorder:
             return None
         moment = clock.now()
         request = new_id(round(moment.timestamp() * 1e9))
-        if share(request) < recording.log.requests.sample:
+        kept = share(request) < recording.log.requests.sample
+        if kept:
             try:
                 recording.log.append(recording.record(request, moment, answered), moment)
             except Full:
+                kept = False
                 self._lost(model)
                 if recording.log.requests.on_full == "refuse":
                     raise
-        return str(request)
+        return Noted(str(request), moment, kept)
+
+    def record_beside(
+        self, model: str, noted: Noted, version: int, seconds: float, table: pa.Table
+    ) -> None:
+        """Write down what a version says of the rows of a request that another answered.
+
+        It belongs to the day of the request. Full if that has ended, or where there is no room.
+        """
+        document = {
+            BESIDE: noted.id,
+            "version": f"v{version}",
+            "seconds": round(seconds, 6),
+            "answers": answers_of(table),
+        }
+        record = json.dumps(document, separators=(",", ":")).encode()
+        self.logs[model].log.append_beside(record, noted.at)
 
     def said(self, model: str) -> dict[str, str | None]:
         """Return why requests of a model are not kept, if they are to be."""

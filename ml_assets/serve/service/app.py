@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from importlib import resources
 from importlib.metadata import version
 from importlib.resources.abc import Traversable
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -23,6 +24,7 @@ from ml_assets.serve.service.access import KNOWN, Access, Guarded, Rates
 from ml_assets.serve.service.documented import json_when, refusals
 from ml_assets.serve.service.followed import Follower
 from ml_assets.serve.service.requests import Service
+from ml_assets.serve.service.served import Served
 
 PAGE = "ml_assets.serve.service.page"
 OWN_ONLY = {
@@ -68,8 +70,10 @@ def application(
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         follower.start()
         service.recorder.start()
+        service.beside.start()
         yield
         follower.stop()
+        service.beside.stop()
         service.recorder.stop()
 
     app = FastAPI(title="ml_assets", lifespan=lifespan, docs_url=None, redoc_url=None)
@@ -87,6 +91,14 @@ def application(
     _watched(app, service)
     _page(app)
     return app
+
+
+def _on_trial(model: Served) -> dict[str, Any]:
+    """Return the challenger that is scored beside the champion, if a trial is on."""
+    if model.challenger is None and model.why_no_challenger is None:
+        return {}
+    version = None if model.challenger is None else f"v{model.challenger.state.version}"
+    return {"challenger": version, "why_no_challenger": model.why_no_challenger}
 
 
 async def _wrong_query(_: Request, error: Exception) -> JSONResponse:
@@ -107,6 +119,7 @@ def _watched(app: FastAPI, service: Service) -> None:
             name: {
                 "version": None if m.loaded is None else f"v{m.loaded.state.version}",
                 "why": m.behind,
+                **_on_trial(m),
                 **service.recorder.said(name),
             }
             for name, m in service.models.items()
@@ -141,6 +154,10 @@ def _watched(app: FastAPI, service: Service) -> None:
             if model.loaded is not None:
                 service.figures.version.labels(name).set(model.loaded.state.version)
             service.figures.behind.labels(name).set(model.behind is not None)
+            beside = model.challenger
+            service.figures.challenger.labels(name).set(
+                -1 if beside is None else beside.state.version
+            )
         for name, recording in service.recorder.logs.items():
             service.figures.log_bytes.labels(name).set(recording.log.bytes)
             service.figures.log_full.labels(name).set(recording.log.why is not None)

@@ -64,6 +64,26 @@ class Figures:
             registry=self._registry,
         )
 
+        self.beside = Counter(
+            "ml_assets_beside_rows",
+            "Rows that the other version of a trial scored, failed to, or had no time for.",
+            ["model", "outcome"],
+            registry=self._registry,
+        )
+        self.beside_seconds = Histogram(
+            "ml_assets_beside_seconds",
+            "Time to score the rows of a request by the other version.",
+            ["model"],
+            buckets=SECONDS,
+            registry=self._registry,
+        )
+        self.challenger = Gauge(
+            "ml_assets_challenger",
+            "The version that is on trial beside the champion; -1 without one.",
+            ["model"],
+            multiprocess_mode="mostrecent",
+            registry=self._registry,
+        )
         self.unlogged = Counter(
             "ml_assets_requests_log_lost",
             "Answers, or refusals for that reason, that were not kept: there was no room.",

@@ -13,7 +13,8 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy.exc import SQLAlchemyError
 
 from ml_assets.errors import MlAssetsError
-from ml_assets.serve.model import LoadedModel, LoadedVersion
+from ml_assets.history.trials import running
+from ml_assets.serve.model import LoadedChallenger, LoadedModel, LoadedVersion
 from ml_assets.serve.service.access import Access
 from ml_assets.serve.service.example import example_of
 from ml_assets.serve.service.golden import check
@@ -37,6 +38,10 @@ class Followed(Served):
         super().__init__(name)
         self._home, self._project = home, project
         self._champion: LoadedModel | None = None
+        spec = project.models[name]
+        self._tried = spec.gate.trial is not None
+        if spec.predictions.traffic is not None:
+            self.traffic = spec.predictions.traffic.share
         self._looked = time.monotonic()
         """When the last look ended."""
         self.look()
@@ -50,6 +55,8 @@ class Followed(Served):
     def look(self) -> None:
         """Take over what has changed; whatever fails, what was served is served on."""
         self._look()
+        if self._tried and self._champion is not None:
+            self._look_beside()
         self._looked = time.monotonic()
 
     def _look(self) -> None:
@@ -72,6 +79,40 @@ class Followed(Served):
             self.why = why
             return
         self.why = None
+
+    def _look_beside(self) -> None:
+        """Take over the challenger; one that fails is not scored, and the champion is served on."""
+        try:
+            trial = running(self._home, self.name)
+        except FAILURES:
+            # The home is away, which the champion says.
+            return
+        if trial is None:
+            self.challenger = self.why_no_challenger = None
+            return
+        try:
+            self._take_over(trial.challenger.digest)
+            self.why_no_challenger = None
+        except Exception as error:
+            # Whatever it is, such as a family of the project's own that fails as it is loaded.
+            why = str(error) or type(error).__name__
+            if why != self.why_no_challenger:
+                log.warning("%s: the challenger: %s", self.name, why)
+            self.why_no_challenger = why
+
+    def _take_over(self, digest: str) -> None:
+        """Have this challenger be scored, after its golden rows; none while that fails."""
+        now = self.challenger
+        if now is not None and now.state.digest != digest:
+            self.challenger = now = None
+        if isinstance(now, LoadedChallenger):
+            now.refresh()
+            return
+        newer = LoadedChallenger(self._home, self._project, self.name)
+        check(self._home, self.name, newer.state)
+        newer.state.ranges()
+        self.challenger = newer
+        log.info("%s v%s is scored beside", self.name, newer.state.version)
 
     def _check(self, state: LoadedVersion) -> None:
         before = None if self.loaded is None else self.loaded.state

@@ -18,7 +18,7 @@ from ml_assets.serve.service.documented import ASKED
 from ml_assets.serve.service.predicting import Options, request_id
 from ml_assets.serve.service.refused import Refused
 from ml_assets.serve.service.requests import Service
-from ml_assets.serve.service.served import Served
+from ml_assets.serve.service.served import Asked, Served
 from ml_assets.stages.score.answer import PREDICTION
 
 PROTOCOL = "mlflow"
@@ -32,9 +32,9 @@ def routes(service: Service) -> APIRouter:
     async def answered(request: Request, find: Callable[[], Served]) -> Response:
         kind = request.headers.get("content-type", bodies.JSON).partition(";")[0].strip().lower()
 
-        def work(model: Served, body: bytes) -> Response:
+        def work(asked: Asked, body: bytes) -> Response:
             reading, options = _reading(kind, body, service.limits.rows)
-            reply = service.reply(model, PROTOCOL, reading, options)
+            reply = service.reply(asked, PROTOCOL, reading, options)
             predictions = reply.table[PREDICTION].to_pylist()
             headers = {"X-Model-Version": f"v{reply.state.version}", **request_id(reply)}
             return JSONResponse({"predictions": predictions}, headers=headers)

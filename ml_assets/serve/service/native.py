@@ -18,7 +18,7 @@ from ml_assets.serve.service.documented import ASKED, NAMED, refusals
 from ml_assets.serve.service.predicting import Options, Reply, request_id
 from ml_assets.serve.service.refused import Refused
 from ml_assets.serve.service.requests import Limits, Service
-from ml_assets.serve.service.served import Served
+from ml_assets.serve.service.served import Asked
 from ml_assets.spec.score import RowsSpec
 from ml_assets.stages.ingest.source import Source
 
@@ -61,9 +61,9 @@ def routes(service: Service, example: dict[str, Any] | None) -> APIRouter:
         kind = request.headers.get("content-type", bodies.JSON).partition(";")[0].strip().lower()
         accepted = request.headers.get("accept", "")
 
-        def work(model: Served, body: bytes) -> Response:
+        def work(asked: Asked, body: bytes) -> Response:
             reading, chosen = _reading(kind, body, options, service.limits)
-            return _written(accepted, model, service.reply(model, PROTOCOL, reading, chosen))
+            return _written(accepted, asked, service.reply(asked, PROTOCOL, reading, chosen))
 
         return await service.answered(request, PROTOCOL, lambda: service.model(name), work)
 
@@ -99,14 +99,14 @@ def _json(body: bytes, options: Options, most: int) -> tuple[Any, Options]:
     return lambda _: rows, Options(features, batch, options.interval, options.explain)
 
 
-def _written(accepted: str, model: Served, reply: Reply) -> Response:
+def _written(accepted: str, asked: Asked, reply: Reply) -> Response:
     """Return the answer in the format that the client accepts first; JSON by default."""
     version = f"v{reply.state.version}"
     headers = {"X-Model-Version": version, **request_id(reply)}
     kinds = [part.partition(";")[0].strip() for part in accepted.split(",")]
     chosen = next((kind for kind in kinds if kind in bodies.FORMATS), bodies.JSON)
     if chosen == bodies.JSON:
-        said = {"model": model.name, "version": version, "predictions": reply.table.to_pylist()}
+        said = {"model": asked.name, "version": version, "predictions": reply.table.to_pylist()}
         said |= {} if reply.request is None else {"request_id": reply.request}
         return JSONResponse(said, headers=headers)
     sink = io.BytesIO()

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from ml_assets.errors import DamagedObject, HookError, RequestError, StageError
-from ml_assets.serve.model import LoadedVersion, rows_spec
+from ml_assets.serve.model import LoadedVersion, Predictor, rows_spec
 from ml_assets.serve.recording.recorder import Answered
 from ml_assets.serve.service.figures import Figures
 from ml_assets.serve.service.refused import Refused, many_rows
@@ -57,15 +57,18 @@ class Reply:
 
 def reply(
     served: Served,
+    loaded: Predictor | None,
     reading: Reading,
     options: Options,
-    figures: Figures,
+    figures: Figures | None,
     protocol: str,
     most: int,
 ) -> Reply:
-    """Return the predictions of at most `most` rows; Refused unless every row has one."""
+    """Return a version's predictions of at most `most` rows; Refused unless every row has one.
+
+    Without `figures`, what is odd about rows is not counted.
+    """
     begin = time.perf_counter()
-    loaded = served.loaded
     if loaded is None:
         raise Refused(503, f"{served.name} is not ready: {served.why}")
     state = loaded.state
@@ -89,9 +92,10 @@ def reply(
     if predicted.problems:
         source = given if isinstance(given, Source) else source_of(given, spec)
         listed = problems(spec, source, predicted.problems)
-        for rule in {problem.rule for problem in listed}:
-            of_rule = {problem.row for problem in listed if problem.rule == rule}
-            figures.refused.labels(served.name, rule).inc(len(of_rule))
+        if figures is not None:
+            for rule in {problem.rule for problem in listed}:
+                of_rule = {problem.row for problem in listed if problem.rule == rule}
+                figures.refused.labels(served.name, rule).inc(len(of_rule))
         have = counted(len(predicted.problems), "row breaks", "rows break")
         raise Refused(422, f"{have} the contract, of {len(rows.lines)}", listed)
     table = state.scorer.answer(len(rows.lines), predicted)
@@ -119,13 +123,18 @@ def reply(
 
 
 def _usual(
-    name: str, state: LoadedVersion, predicted: Predicted, table: pa.Table, figures: Figures
+    name: str,
+    state: LoadedVersion,
+    predicted: Predicted,
+    table: pa.Table,
+    figures: Figures | None,
 ) -> None:
     """Count rows unlike those learned from; Refused where the spec does not want them."""
     new, outside = unseen(table), out_of_range(state.ranges(), predicted)
-    for counter, by in ((figures.unseen, new), (figures.out_of_range, outside)):
-        for column, rows in by.items():
-            counter.labels(name, column).inc(len(rows))
+    if figures is not None:
+        for counter, by in ((figures.unseen, new), (figures.out_of_range, outside)):
+            for column, rows in by.items():
+                counter.labels(name, column).inc(len(rows))
     wrong = refused(state, new, outside)
     if wrong:
         count = len({problem.row for problem in wrong})

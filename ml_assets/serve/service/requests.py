@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -14,12 +15,18 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
+from ml_assets.serve.model import Predictor
 from ml_assets.serve.recording.log import Full
-from ml_assets.serve.recording.recorder import Recorder
+from ml_assets.serve.recording.recorder import Noted, Recorder
+from ml_assets.serve.service.beside import Beside, Job
 from ml_assets.serve.service.figures import Figures
 from ml_assets.serve.service.predicting import Options, Reply, reply
 from ml_assets.serve.service.refused import Refused
-from ml_assets.serve.service.served import Served
+from ml_assets.serve.service.served import Asked, Served
+
+KEY = "x-request-key"
+"""The header by which requests are drawn, where a trial splits them."""
+log = logging.getLogger("ml_assets.serve")
 
 
 @dataclass(frozen=True)
@@ -75,6 +82,11 @@ class Service:
     """Returns the figures of monitoring reports."""
 
     @cached_property
+    def beside(self) -> Beside:
+        """What scores by the other version of a trial."""
+        return Beside(self.recorder, self.figures, self.limits.rows, self.limits.bytes)
+
+    @cached_property
     def room(self) -> Room:
         """The room for bodies."""
         return Room(self.limits.bytes * self.limits.at_once)
@@ -97,7 +109,7 @@ class Service:
         request: Request,
         protocol: str,
         find: Callable[[], Served],
-        work: Callable[[Served, bytes], Response],
+        work: Callable[[Asked, bytes], Response],
     ) -> Response:
         """Return the answer to a request with a body, or what is wrong with it, counted."""
         begin, name, arrived = time.perf_counter(), "", False
@@ -107,8 +119,11 @@ class Service:
             with self.room.held() as take:
                 body = await self._body(request, take)
                 arrived = True
+                key = request.headers.get(KEY, "").encode() or body
+                asked = Asked(model, key, len(body))
                 async with self._turn(len(body)):
-                    worked = await run_in_threadpool(_worked, work, model, body)
+                    with self.beside.first():
+                        worked = await run_in_threadpool(_worked, work, asked, body)
                 if isinstance(worked, Refused):
                     raise worked
                 response = worked
@@ -121,16 +136,74 @@ class Service:
         return response
 
     def reply(
-        self, model: Served, protocol: str, reading: Callable[..., Any], options: Options
+        self, asked: Asked, protocol: str, reading: Callable[..., Any], options: Options
     ) -> Reply:
-        """Return the predictions, counted and written down."""
-        replied = reply(model, reading, options, self.figures, protocol, self.limits.rows)
+        """Return the predictions, counted and written down; the other version's follow later."""
+        model, challenger = asked.served, asked.served.drawn(asked.key)
+        replied = None
+        if challenger is not None:
+            replied = self._by_challenger(asked, challenger, protocol, reading, options)
+        if replied is None:
+            most = self.limits.rows
+            loaded = model.loaded
+            replied = reply(model, loaded, reading, options, self.figures, protocol, most)
         try:
-            request = self.recorder.record(model.name, replied.answered)
+            noted = self.recorder.record(asked.name, replied.answered)
         except Full as full:
             raise Refused(503, f"requests cannot be kept now: {full}") from None
-        self.figures.rows.labels(model.name, protocol).inc(len(replied.table))
-        return replace(replied, request=request)
+        self.figures.rows.labels(asked.name, protocol).inc(len(replied.table))
+        if noted is None:
+            return replied
+        if noted.kept:
+            self._offer(asked, replied, noted, reading, options)
+        return replace(replied, request=noted.id)
+
+    def _by_challenger(
+        self,
+        asked: Asked,
+        challenger: Predictor,
+        protocol: str,
+        reading: Callable[..., Any],
+        options: Options,
+    ) -> Reply | None:
+        """Return the challenger's predictions, or None if the champion is to answer after all."""
+        try:
+            return reply(
+                asked.served, challenger, reading, options, None, protocol, self.limits.rows
+            )
+        except Exception as error:
+            # Whatever it is: what is wrong with the rows themselves the champion says too.
+            if not isinstance(error, Refused):
+                self.figures.beside.labels(asked.name, "failed").inc()
+                log.warning("%s: the challenger failed: %s", asked.name, type(error).__name__)
+            return None
+
+    def _offer(
+        self,
+        asked: Asked,
+        replied: Reply,
+        noted: Noted,
+        reading: Callable[..., Any],
+        options: Options,
+    ) -> None:
+        """Have the version of the trial that did not answer score the rows, too."""
+        champion, challenger = asked.served.loaded, asked.served.challenger
+        if champion is None or challenger is None:
+            return
+        other = champion if replied.state.digest == challenger.state.digest else challenger
+        self.beside.offer(
+            Job(
+                asked.name,
+                noted,
+                other,
+                other.state,
+                reading,
+                options.features,
+                options.batch,
+                len(replied.table),
+                asked.size,
+            )
+        )
 
     @cached_property
     def _turns(self) -> tuple[asyncio.Semaphore, asyncio.Semaphore]:
@@ -178,10 +251,10 @@ class Service:
 
 
 def _worked(
-    work: Callable[[Served, bytes], Response], model: Served, body: bytes
+    work: Callable[[Asked, bytes], Response], asked: Asked, body: bytes
 ) -> Response | Refused:
     """Return the answer, or the refusal alone: its traceback would hold the rows in memory."""
     try:
-        return work(model, body)
+        return work(asked, body)
     except Refused as refused:
         return Refused(refused.status, refused.message, refused.problems)

@@ -20,7 +20,7 @@ from ml_assets.serve.service.documented import ASKED, NAMED, json_when, refusals
 from ml_assets.serve.service.predicting import Options, Reply, request_id
 from ml_assets.serve.service.refused import Refused
 from ml_assets.serve.service.requests import Service
-from ml_assets.serve.service.served import Served
+from ml_assets.serve.service.served import Asked, Served
 from ml_assets.stages.score.answer import MISSING_JOINS, UNSEEN
 
 PROTOCOL = "v2"
@@ -64,14 +64,14 @@ def routes(service: Service) -> APIRouter:
 
     @router.post("/models/{name}/infer", summary="Predictions for tensors", responses=ASKED)
     async def infer(request: Request, name: str) -> Response:
-        def work(model: Served, body: bytes) -> Response:
-            asked = bodies.document(body, service.limits.rows)
-            if not isinstance(asked, dict):
+        def work(asked: Asked, body: bytes) -> Response:
+            given = bodies.document(body, service.limits.rows)
+            if not isinstance(given, dict):
                 raise Refused(400, "wanted an object with inputs")
-            rows = _rows(asked.get("inputs"), service.limits.rows)
-            options = _options(asked.get("parameters") or {})
-            reply = service.reply(model, PROTOCOL, lambda _: rows, options)
-            return JSONResponse(_response(model.name, asked, reply), headers=request_id(reply))
+            rows = _rows(given.get("inputs"), service.limits.rows)
+            options = _options(given.get("parameters") or {})
+            reply = service.reply(asked, PROTOCOL, lambda _: rows, options)
+            return JSONResponse(_response(asked.name, given, reply), headers=request_id(reply))
 
         return await service.answered(request, PROTOCOL, lambda: service.model(name), work)
 

@@ -61,6 +61,8 @@ def numbers(figures: Known) -> dict[str, float]:
     rival = figures["challenger"]
     if rival is not None and rival["mean_absolute_difference"] is not None:
         values["apart_from_challenger"] = rival["mean_absolute_difference"]
+        if rival.get("differing") is not None:
+            values["differing_from_challenger"] = rival["differing"]
     values |= {
         f"realized_{name}": entry["value"]
         for name, entry in figures["realized"].items()

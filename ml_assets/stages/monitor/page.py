@@ -98,7 +98,9 @@ def _rival(found: Known | None) -> str:
     if found is None or found["mean_absolute_difference"] is None:
         return ""
     apart = number(found["mean_absolute_difference"])
-    said = f"The challenger {found['model']} is {apart} away on average"
+    who = "The other version of the trial," if "answered" in found else "The challenger"
+    said = f"{who} {found['model']}{',' if 'answered' in found else ''} is {apart} away on average"
+    said += f", of {counted(found['rows'], 'row')} that both scored" if "answered" in found else ""
     other = found.get("differing")
     return f"{said}." if other is None else f"{said}; of another class in {percent(other)} of rows."
 
@@ -114,8 +116,23 @@ def _service(service: Known | None) -> Iterator[tuple[str, str]]:
     if service["seconds"]:
         each = (f"{n} {number(1000 * service['seconds'][n])} ms" for n in QUANTILES)
         yield "From request to record", ", ".join(each)
+    if beside := service.get("beside"):
+        yield "Scored beside", _beside(beside)
     yield "Rows with a category never seen", f"{service['unseen']:,}"
     yield "Rows without a joined batch", f"{service['missing_joins']:,}"
+
+
+def _beside(beside: Known) -> str:
+    """Return what the other version of a trial did with the rows, and how long it took."""
+    answered = beside["answered"]
+    said = f"{beside['model']}, {counted(beside['rows'], 'row')}"
+    said += f", {answered:,} of them answered by it" if answered else ""
+    each = (f"{n} {number(1000 * beside['seconds'][n])} ms" for n in QUANTILES[:2])
+    return (
+        f"{said}; {', '.join(each)} by the version that did not answer"
+        if answered
+        else (f"{said}; {', '.join(each)}")
+    )
 
 
 def _each(counts: Known) -> str:

@@ -62,7 +62,7 @@ def report(
         "missing": moved["missing"],
         "unseen": moved["unseen"],
         "service": None if asked is None else asked.json(),
-        "challenger": None if rival is None else {"model": spec.challenger, **rival.json()},
+        "challenger": _challenger(spec, rival, asked),
         "labels": _labels(spec, true.get("labels", {"rows": moved["rows"], "share": None})),
         "metric": spec.metric,
         "unit": spec.unit,
@@ -83,6 +83,14 @@ def shown(spec: PageSpec, *, figures: Handle, before: Mapping[str, Handle]) -> R
     """Return `report` (HTML) of a batch's figures, with those of the batches before it."""
     now = figures.json()
     return Result({"report": page(spec, now, [one.json() for one in before.values()])})
+
+
+def _challenger(spec: MonitorSpec, rival: Handle | None, asked: Handle | None) -> Known | None:
+    """Return how far the challenger is from the model: of a batch, or of a day of requests."""
+    if rival is not None:
+        return {"model": spec.challenger, **rival.json()}
+    beside: Known | None = None if asked is None else asked.json().get("beside")
+    return beside
 
 
 def _labels(spec: MonitorSpec, labels: Known) -> dict[str, Any]:

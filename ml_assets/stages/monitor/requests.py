@@ -22,6 +22,7 @@ from ml_assets.stages import features as computing
 from ml_assets.stages.hook import Hook
 from ml_assets.stages.keys import UNKEYED, shared
 from ml_assets.stages.memory import InMemory
+from ml_assets.stages.monitor.rivals import apart, quantiles
 from ml_assets.stages.quality import arrays
 from ml_assets.stages.result import Result
 from ml_assets.stages.schema import LINE, arrow_type
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
 ASKED = "request_"
 """Before the names of the columns that say how a row was asked and answered."""
-QUANTILES = {"median": 0.5, "p95": 0.95, "p99": 0.99, "most": 1.0}
 
 
 def asked(spec: AskedSpec, *, cleaned: Handle) -> Result:
@@ -46,7 +46,8 @@ def asked(spec: AskedSpec, *, cleaned: Handle) -> Result:
     rows}, "batches": {name: rows} of that version's rows, "features": its rows that were given as
     features, "blocks": of its rows, "seconds": {"median", "p95", "p99", "most"} of a request, each
     once, "protocols": {name: requests}, "unseen" and "missing_joins": rows, "kept": the share of
-    requests that is kept}.
+    requests that is kept}. During a trial also "beside" (`rivals.apart`): what the other version
+    said of the rows that this one answered, or the other way round.
     """
     table = cleaned.table()
     versions = _counted(table, "version")
@@ -56,8 +57,6 @@ def asked(spec: AskedSpec, *, cleaned: Handle) -> Result:
     mine = mine.filter(pc.invert(as_features))
     _, first = np.unique(_column(table, "id").to_numpy(zero_copy_only=False), return_index=True)
     requests = table.take(pa.array(first))
-    seconds = np.asarray(_column(requests, "seconds").drop_null().to_numpy(), dtype=np.float64)
-    quantiles = np.quantile(seconds, list(QUANTILES.values())) if len(seconds) else ()
     weights = _column(table, "weight").drop_null().to_pylist()
     document = {
         "rows": len(table),
@@ -67,12 +66,15 @@ def asked(spec: AskedSpec, *, cleaned: Handle) -> Result:
         "batches": dict(Counter(_batches(spec, mine))),
         "features": int(as_features.to_numpy().sum()),
         "blocks": _blocks(spec, mine),
-        "seconds": dict(zip(QUANTILES, map(float, quantiles), strict=False)),
+        "seconds": quantiles(_column(requests, "seconds")),
         "protocols": _counted(requests, "protocol"),
         "unseen": len(table) - _column(table, "unseen").null_count,
         "missing_joins": len(table) - _column(table, "missing_joins").null_count,
         "kept": 1 / max(weights, default=1.0),
     }
+    other = None if version is None else apart(table, version)
+    if other is not None:
+        document["beside"] = other
     return Result({"asked": document}, {"rows": len(table)})
 
 

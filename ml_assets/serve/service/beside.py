@@ -1,0 +1,129 @@
+"""The other version of a trial scores what one of champion and challenger has answered.
+
+Belongs here: when, in a thread of its own, and what becomes of failures: they are counted, and no
+request waits for them or fails. Does not belong here: which version answers (`served`), the log.
+
+Requests come first: the thread waits while one is being worked on, though not for ever; a service
+that is never idle scores a few requests a second beside, and is about as quick as without a trial.
+What there is no room for is left out and counted.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from ml_assets.serve.model import LoadedVersion, Predictor, rows_spec
+from ml_assets.serve.recording.recorder import Noted, Recorder
+from ml_assets.serve.service.figures import Figures
+from ml_assets.spec.score import RowsSpec
+
+JOBS = 1000
+"""Requests that wait at most."""
+PATIENCE = 0.05
+"""Seconds that the thread waits for a moment without a request, each time."""
+log = logging.getLogger("ml_assets.serve")
+
+
+@dataclass(frozen=True)
+class Job:
+    """The rows of one answered request, to be scored by a version that did not answer."""
+
+    model: str
+    noted: Noted
+    predictor: Predictor
+    state: LoadedVersion
+    reading: Callable[[RowsSpec], Any]
+    features: bool
+    batch: str | None
+    rows: int
+    size: int
+    """Bytes of the body."""
+
+
+class Beside:
+    """Scores in the background; what waits has at most so many rows and bytes."""
+
+    def __init__(self, recorder: Recorder, figures: Figures, rows: int, size: int) -> None:
+        self._recorder = recorder
+        self._figures = figures
+        self._most = (rows, size)
+        self._jobs: deque[Job] = deque()
+        self._rows = self._size = self._working = 0
+        self._stopped = False
+        self._changed = threading.Condition()
+        self._thread = threading.Thread(target=self._run, name="beside", daemon=True)
+
+    def start(self) -> None:
+        """Begin to score."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop after the request that is being scored; those that wait are left out."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    @contextmanager
+    def first(self) -> Iterator[None]:
+        """Have the thread wait while a request is being worked on."""
+        with self._changed:
+            self._working += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._working -= 1
+                self._changed.notify_all()
+
+    def offer(self, job: Job) -> None:
+        """Have a request scored later, or left out if there is no room."""
+        with self._changed:
+            rows, size = self._rows + job.rows, self._size + job.size
+            room = rows <= self._most[0] and size <= self._most[1] and len(self._jobs) < JOBS
+            if room:
+                self._rows, self._size = rows, size
+                self._jobs.append(job)
+                self._changed.notify_all()
+        if not room:
+            self._figures.beside.labels(job.model, "left_out").inc(job.rows)
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._stopped or self._jobs)
+                self._changed.wait_for(lambda: self._stopped or not self._working, PATIENCE)
+                if self._stopped:
+                    return
+                job = self._jobs.popleft()
+            try:
+                self._score(job)
+                self._figures.beside.labels(job.model, "scored").inc(job.rows)
+            except Exception as error:
+                # A family or a function of the project's own may raise anything.
+                self._figures.beside.labels(job.model, "failed").inc(job.rows)
+                # Its text may quote a value of a row.
+                version = f"v{job.state.version}"
+                log.warning("%s %s failed beside: %s", job.model, version, type(error).__name__)
+            finally:
+                with self._changed:
+                    self._rows -= job.rows
+                    self._size -= job.size
+
+    def _score(self, job: Job) -> None:
+        begin = time.perf_counter()
+        given = job.reading(rows_spec(job.state, job.features))
+        rows = job.predictor.read(job.state, given, features=job.features)
+        predicted = job.predictor.predicted(job.state, rows, features=job.features, batch=job.batch)
+        table = job.state.scorer.answer(len(rows.lines), predicted)
+        seconds = time.perf_counter() - begin
+        self._figures.beside_seconds.labels(job.model).observe(seconds)
+        self._recorder.record_beside(job.model, job.noted, job.state.version, seconds, table)
