@@ -24,6 +24,7 @@ from ml_assets.graph.events import (
     observation,
 )
 from ml_assets.graph.keys import asset_of, key_of
+from ml_assets.graph.monitoring import read_once
 from ml_assets.graph.resource import Engine
 from ml_assets.stages.quality.words import listed
 from ml_assets.store.records import Current
@@ -52,9 +53,10 @@ def publish(
                 current = next(c for c in good[-1].current if c.asset == asset)
                 version = dg.DataVersion(current.digest)
                 yield dg.MaterializeResult(asset_key=key_of(asset), data_version=version)
-        for outcome in good:
-            _log_batch(context, engine, outcome, code_version)
-            _let_go(context)
+        with read_once():
+            for outcome in good:
+                _log_batch(context, engine, outcome, code_version)
+                _let_go(context)
     if good and not faults and not waiting:
         yield from _whole_checks(context, engine)
     for outcome in waiting:

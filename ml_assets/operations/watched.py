@@ -9,8 +9,10 @@ of late batches are not like those of early ones, however often one looks.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,7 +20,7 @@ import numpy as np
 from ml_assets.assets.edges import model_of
 from ml_assets.spec.monitoring import Monitoring
 from ml_assets.spec.project import Project
-from ml_assets.stages.monitor.alarms import alarm_at, e_bh, martingale
+from ml_assets.stages.monitor.alarms import e_bh, martingale
 from ml_assets.store.home import Home
 from ml_assets.store.records import Current
 
@@ -73,26 +75,97 @@ def monitoring_of(project: Project, group: str) -> Monitoring | None:
     return None if model is None else model.monitoring
 
 
+@dataclass(frozen=True)
+class Report:
+    """What is followed of one batch's report."""
+
+    warns: Sequence[str]
+    checks: Sequence[str]
+    figures: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Followed:
+    """The reports of all batches, read once, from which it is told how it stood after any batch."""
+
+    batches: Sequence[str]
+    reports: Sequence[Report]
+    rate: float
+
+    def upto(self, batch: str | None = None) -> Watched:
+        """Return what the reports up to a batch say together; by default all of them."""
+        count = len(self.batches)
+        if batch in self.batches:
+            count = self.batches.index(batch) + 1
+        newest = self.reports[count - 1]
+        return Watched(
+            self.batches[:count],
+            newest.warns,
+            *self._over(count),
+            checks=newest.checks,
+            figures=newest.figures,
+        )
+
+    def _over(self, count: int) -> tuple[str | None, list[str]]:
+        """Return the batch of an alarm, if any, and the inputs that have changed, after so many."""
+        if count < FEWEST:
+            return None, []
+        at = next((n for n in self._reached[:1] if n < count), None)
+        names = [name for name, first in self._first.items() if first < count]
+        capital = np.exp([self._capital[name][count - 1] for name in names])
+        changed = [names[place].removeprefix(EFFECT) for place in e_bh(capital, self.rate)]
+        return (None if at is None else self.batches[at]), changed
+
+    @cached_property
+    def _reached(self) -> Sequence[int]:
+        """Where the capital is enough for an alarm."""
+        capital = martingale(self._series(JOINT))
+        return [int(n) for n in np.flatnonzero(capital >= -math.log(self.rate))]
+
+    @cached_property
+    def _first(self) -> Mapping[str, int]:
+        """In which place each input is compared first, by name."""
+        first: dict[str, int] = {}
+        for place, report in enumerate(self.reports):
+            for name in report.figures:
+                if name.startswith(EFFECT):
+                    first.setdefault(name, place)
+        return dict(sorted(first.items()))
+
+    @cached_property
+    def _capital(self) -> Mapping[str, Any]:
+        """The logarithm of each input's capital after each batch: later ones change no earlier."""
+        return {name: martingale(self._series(name)) for name in self._first}
+
+    def _series(self, name: str) -> Any:
+        return np.array([report.figures.get(name, np.nan) for report in self.reports])
+
+
 def watched(home: Home, project: Project, group: str, upto: str | None = None) -> Watched | None:
     """Return what the reports of a model, or of its requests, say; None if there are none.
 
     If given, batches after one do not count.
     """
+    found = followed(home, project, group)
+    return None if found is None else found.upto(upto)
+
+
+def followed(home: Home, project: Project, group: str) -> Followed | None:
+    """Return the reports of a model, or of its requests; None if there are none."""
     spec = monitoring_of(project, group)
     held = home.records.held(home.env, f"{group}/{ASSET}")
     if spec is None or not held:
         return None
     batches = project.ordered(group, held)
-    if upto in batches:
-        batches = batches[: batches.index(upto) + 1]
-    newest = held[batches[-1]]
-    return Watched(
-        batches,
-        [check["name"] for check in newest.checks if check["passed"] is False],
-        *over_batches([numbers(held[batch]) for batch in batches], batches, spec.false_alarm_rate),
-        checks=[check["name"] for check in newest.checks],
-        figures=numbers(newest),
-    )
+    reports = [
+        Report(
+            [check["name"] for check in held[batch].checks if check["passed"] is False],
+            [check["name"] for check in held[batch].checks],
+            numbers(held[batch]),
+        )
+        for batch in batches
+    ]
+    return Followed(batches, reports, spec.false_alarm_rate)
 
 
 def numbers(current: Current) -> Mapping[str, float]:
@@ -105,14 +178,7 @@ def over_batches(
     figures: Sequence[Mapping[str, float]], batches: Sequence[str], rate: float
 ) -> tuple[str | None, list[str]]:
     """Return the batch at which there is an alarm, if any, and the inputs that have changed."""
-    if len(batches) < FEWEST:
+    if not batches:
         return None, []
-
-    def series(name: str) -> Any:
-        return np.array([entry.get(name, np.nan) for entry in figures])
-
-    at = alarm_at(series(JOINT), rate)
-    names = sorted({name for entry in figures for name in entry if name.startswith(EFFECT)})
-    capital = np.array([np.exp(martingale(series(name))[-1]) for name in names])
-    changed = [names[place].removeprefix(EFFECT) for place in e_bh(capital, rate)]
-    return (None if at is None else batches[at]), changed
+    found = Followed(batches, [Report((), (), entry) for entry in figures], rate).upto()
+    return found.since, list(found.columns)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ml_assets.operations.alerts import due, failed, reason, send
-from ml_assets.operations.watched import FEWEST, over_batches, watched
+from ml_assets.operations.watched import FEWEST, Followed, Report, over_batches, watched
 from ml_assets.spec.project import Project
 from ml_assets.store.home import Home
 from ml_assets.store.records import Product
@@ -141,6 +141,23 @@ def test_an_alarm_over_batches_names_what_changed_for_good() -> None:
     assert "020" < since < "045"
     assert changed == ["price"]
     assert over_batches(figures[: FEWEST - 1], batches[: FEWEST - 1], 0.05) == (None, [])
+
+
+def test_reports_read_once_say_after_each_batch_what_reading_up_to_it_says() -> None:
+    batches = [f"{day:03}" for day in range(45)]
+    figures = [
+        {"joint_auc": 0.5 + (n >= 15) * 0.3 + n % 7 / 100, "effect_price": (n >= 15) + n % 5 / 10}
+        # An input that is compared later, and one with gaps.
+        | ({"effect_promo": n % 6 / 10} if n > 20 else {})
+        | ({"effect_store": 0.1} if n % 3 else {})
+        for n in range(45)
+    ]
+    whole = Followed(batches, [Report((), (), entry) for entry in figures], 0.05)
+    each = [over_batches(figures[: n + 1], batches[: n + 1], 0.05) for n in range(45)]
+    found = [whole.upto(batch) for batch in batches]
+    assert [(one.since, list(one.columns)) for one in found] == each
+    assert [len(one.batches) for one in found] == list(range(1, 46))
+    assert {since for since, _ in each} > {None}
 
 
 def test_the_status_says_what_the_newest_batch_warns_of(home: Home, tmp_path: Path) -> None:
