@@ -1,11 +1,12 @@
 """Do estimates without labels hold what they claim, and which shifts do they not see?
 
-    python -m benchmarks.estimates [--streams 300]
+    python -m benchmarks.estimates [--streams 300] [--metric mae] [--minutes 60]
     python -m benchmarks.estimates --home FOLDER --model flight_delay
 
-A stream is a past of 40 batches with targets, whose inputs wander, and a new batch of each kind of
-shift. The model is a formula that is wrong in a known way. A home is one in which December's
-flights have been run: the first champion's estimates of December's days. Tables for
+With `--minutes` it ends after so many, with the streams that it had time for; the number is in the
+table. A stream is a past of 40 batches with targets, whose inputs wander, and a new batch of each
+kind of shift. The model is a formula that is wrong in a known way. A home is one in which
+December's flights have been run: the first champion's estimates of December's days. Tables for
 `docs/explanation/monitoring.md`.
 """
 
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -158,18 +160,27 @@ def line(name: str, how: str, tried: list[Tried]) -> str:
     return f"| {' | '.join([*cells, *(f'{error:.3g}' for error in errors)])} |\n"
 
 
-def _simulated(streams: int, metric: str | None) -> None:
+def _simulated(streams: int, metric: str | None, minutes: float | None) -> None:
+    """Print a table of made streams: as many as asked for, or as there is time for."""
     sys.stdout.write(HEAD.format("metric, shift"))
-    for task, name in CASES:
-        if metric not in (None, name):
-            continue
-        for weighted in (False, True):
-            found = [stream(task, name, seed, weighted=weighted) for seed in range(streams)]
-            for kind in KINDS:
-                how = found[0][kind].estimate.method + (", weighted" if weighted else "")
-                tried = [one[kind] for one in found]
-                sys.stdout.write(line(f"{task} {name}, {kind}", how, tried))
-            sys.stdout.flush()
+    cases = [
+        (task, name, weighted)
+        for task, name in CASES
+        if metric in (None, name)
+        for weighted in (False, True)
+    ]
+    share = None if minutes is None else 60.0 * minutes / len(cases)
+    for task, name, weighted in cases:
+        begin, found = time.monotonic(), []
+        for seed in range(streams):
+            found.append(stream(task, name, seed, weighted=weighted))
+            if share is not None and time.monotonic() - begin > share:
+                break
+        for kind in KINDS:
+            how = found[0][kind].estimate.method + (", weighted" if weighted else "")
+            tried = [one[kind] for one in found]
+            sys.stdout.write(line(f"{task} {name}, {kind}", how, tried))
+        sys.stdout.flush()
 
 
 def _days(known: Reference) -> Iterator[Reference]:
@@ -208,13 +219,14 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--streams", type=int, default=300)
     parser.add_argument("--metric", help="only this one")
+    parser.add_argument("--minutes", type=float, help="end after so many")
     parser.add_argument("--home", type=Path)
     parser.add_argument("--model", default="flight_delay")
     asked = parser.parse_args(argv)
     if asked.home is not None:
         _flown(asked.home, asked.model)
     else:
-        _simulated(asked.streams, asked.metric)
+        _simulated(asked.streams, asked.metric, asked.minutes)
     return 0
 
 

@@ -136,6 +136,19 @@ def test_a_batch_of_few_rows_says_what_they_are_too_few_for(toy: Toy) -> None:
     )
 
 
+def test_a_protected_group_of_three_rows_is_shown_and_not_compared(toy: Toy) -> None:
+    toy.edit(FORECAST, "    slices: [store]", "    slices: [store]\n    protected: [store]")
+    head, *rows = lines(MAY)
+    west = [row for row in rows if row[2] == "west" and float(row[-1]) >= 0]
+    land(toy, MAY, [head, *(row for row in rows if row[2] != "west"), *west[:3]])
+    found = figures(toy)
+    (column,) = found["protected"]["columns"]
+    groups = {entry["group"]: (entry["rows"], entry["few"]) for entry in column["groups"]}
+    assert groups["west"] == (3, True)
+    assert column["apart"] == {}
+    assert b"Protected groups" in page_of(toy, MAY)
+
+
 def test_each_report_is_of_the_model_that_predicted_even_if_it_is_lost(toy: Toy) -> None:
     land(toy, MAY, lines(MAY))
     land(toy, JUNE, lines(JUNE))
