@@ -20,7 +20,7 @@ DEV := $(VENV)/.dev-installed
 # Without bytecode files every process would compile the sources again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test coverage shuffle check lint doctest bench docs lock clean system system-test
+.PHONY: year help demo test coverage shuffle check lint doctest bench docs lock clean system system-test
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -58,6 +58,9 @@ shuffle: system-test $(APP) $(DEV) ## the tests that are not slow, in a random o
 docs: $(APP) $(DEV) ## regenerate the reference and build the site in build/site
 	$(BIN)/python -m docs.generate
 	$(BIN)/mkdocs build --quiet
+
+year: $(APP) $(DEV) ## play half a year in production, in minutes; EVERY=1 takes all flights
+	$(BIN)/python -m docs.year $(if $(EVERY),--every $(EVERY))
 
 bench: $(APP) ## run the benchmarks
 	$(BIN)/python -m benchmarks.run

@@ -12,6 +12,7 @@ them, by three rules:
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -83,7 +84,7 @@ class OnCall:
         for alert in alerts:
             alert["read"] = True
         warned = any(alert["model"] == REQUESTS and FAULTY in alert["text"] for alert in alerts)
-        champion = self._champion()
+        champion = self.champion()
         if warned and self.rolled_back is None and champion != "v0":
             self._roll_back(champion)
         elif self.rolled_back is not None and self.world.broken and self._still():
@@ -98,7 +99,7 @@ class OnCall:
     def _mend(self) -> None:
         assert self.rolled_back is not None
         self.world.broken = False
-        self._note(f"{FAULTY} still warns under {self._champion()}, so the callers' feed is mended")
+        self._note(f"{FAULTY} still warns under {self.champion()}, so the callers' feed is mended")
         reason = f"the feed gave {FAULTY} in kilometres; the model was not at fault"
         self._command("promote", MODEL, self.rolled_back, "--reason", reason)
         self._note(f"made {self.rolled_back} champion again: {reason}")
@@ -113,7 +114,8 @@ class OnCall:
             home.close()
         return newest is not None and bool(newest["over"])
 
-    def _champion(self) -> str:
+    def champion(self) -> str:
+        """Return the version that is champion; "" if none is."""
         found = json.loads(self._command("champion", MODEL, "--json"))["champion"]
         return "" if found is None else f"v{found['version']}"
 
@@ -121,7 +123,12 @@ class OnCall:
         """Run a command of ml_assets, as a person would."""
         program = Path(sys.executable).with_name("ml-assets")
         done = subprocess.run(
-            [program, *words], cwd=self.folder, capture_output=True, text=True, check=False
+            [program, *words],
+            cwd=self.folder,
+            env={**os.environ, "ML_ASSETS_ACTOR": "on-call"},
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if done.returncode != 0:
             raise RuntimeError(f"ml-assets {' '.join(words)}: {done.stderr}")

@@ -74,15 +74,20 @@ class Servers:
         return f"newest runs {runs}; the sensor said {self.said[-3:]}"
 
 
-def until(what: Callable[[], Any], awaited: str, state: Callable[[], str] = str) -> Any:
+def until(
+    what: Callable[[], Any],
+    awaited: str,
+    state: Callable[[], str] = str,
+    patience: float = PATIENCE,
+) -> Any:
     """Wait until something is true and return it; RuntimeError if it does not come."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
         found = what()
         if found:
             return found
         time.sleep(0.5)
-    raise RuntimeError(f"waited {PATIENCE:.0f} s for {awaited}; {state()}")
+    raise RuntimeError(f"waited {patience:.0f} s for {awaited}; {state()}")
 
 
 @contextmanager

@@ -121,3 +121,33 @@ def test_a_tick_after_the_due_time_trains_though_nothing_else_changed(
         site.toy.land_all(["2020-06"])
         (said,) = site.json("run")["deferred"].values()
         assert said.startswith("not trained: the time is 31 days before the last training")
+
+
+def test_a_withdrawn_batch_waits_and_is_named_until_the_model_is_trained(tmp_path: Path) -> None:
+    with toy_site(tmp_path / "project") as site:
+        site.toy.edit(FORECAST, "test: 2", "test: 1")
+        site.toy.edit(FORECAST, "min_rows: 30", "min_rows: 10")
+        policy = "  retrain: {when: {new_rows: 40}}\n"
+        site.toy.edit(FORECAST, "  gate:", f"{policy}  gate:")
+        site.toy.land_all(FIRST)
+        assert site.json("run")["success"]
+        made = site.json("status", "forecast")["candidate"]["digest"]
+        site("withdraw", "sales", "--batch", "2020-02", "--reason", "of another shop")
+        ran = site.json("run")
+        assert ran["success"]
+        wanted = (
+            "not trained: 0 new rows of 40; last 0 hours ago; withdrawn and still in the model: "
+        )
+        assert ran["deferred"] == {"forecast": f"{wanted}2020-02"}
+        assert site.json("why", CANDIDATE)["cells"][0]["status"] == "deferred"
+        assert site.json("status", "forecast")["candidate"]["digest"] == made
+        # The folds are without it at once; the candidate's report keeps those it was made from.
+        folds = site.json("versions", "forecast/train_split")
+        assert len(folds) == 2
+        site.toy.land_all(["2020-05", "2020-06"])
+        ran = site.json("run")
+        assert ran["deferred"] == {}
+        assert CANDIDATE in ran["executed"]
+        assert site.json("status", "forecast")["candidate"]["digest"] != made
+        verdict = site.json("policy", "forecast")["verdicts"][-1]
+        assert (verdict["train"], verdict["reason"]) == (True, "54 new rows of 40")
