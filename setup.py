@@ -44,6 +44,8 @@ setup(
     extras_require={
         "odcs": ["open-data-contract-standard>=3.1"],
         "dummy": ["rstr>=3.2"],
+        # Actions on the workers of a cluster.
+        "dask": ["distributed>=2026.1"],
     },
     entry_points={
         "console_scripts": ["ml-assets = ml_assets.__main__:main"],

@@ -13,6 +13,7 @@ from ml_assets.startup import process_environment
 from ml_assets.store.home import Home
 
 PACKAGE = Path(__file__).parent
+DASK = "ML_ASSETS_DASK"
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class Workspace:
     """The URL of a Postgres database (it may hold a password); empty: SQLite in the home."""
     objects: str = ""
     """A folder or an fsspec URL; empty: `objects` in the home."""
+    runner: str = ""
+    """The address of a Dask scheduler whose workers run actions; empty: this machine runs them."""
 
     def open_home(self) -> Home:
         """Open the home; raises HomeError where it cannot be used."""
@@ -92,7 +95,27 @@ def locate(start: Path | None = None, environ: Mapping[str, str] | None = None) 
         environ.get("ML_ASSETS_ENV") or "dev",
         environ.get("ML_ASSETS_STATE") or "",
         objects,
+        _runner(root / "pyproject.toml") if environ.get(DASK) is None else environ[DASK],
     )
+
+
+def _runner(pyproject: Path) -> str:
+    """Return the `runner` of `[tool.ml_assets]` in a project's settings; empty without one.
+
+    Raises HomeError for anything else in that table.
+    """
+    if not pyproject.is_file():
+        return ""
+    table = tomllib.loads(pyproject.read_text(encoding="utf-8")).get("tool", {})
+    said = table.get("ml_assets", {})
+    odd = sorted(set(said) - {"runner"}) if isinstance(said, dict) else ["ml_assets"]
+    runner = "" if odd else said.get("runner", "")
+    if odd or not isinstance(runner, str):
+        raise HomeError(
+            f"{pyproject}: [tool.ml_assets] takes only runner = 'tls://HOST:PORT', the address of "
+            f"a Dask scheduler; got {', '.join(odd) or repr(runner)}"
+        )
+    return runner
 
 
 def inside_project(start: Path | None = None) -> bool:
@@ -113,6 +136,7 @@ def settings(workspace: Workspace) -> dict[str, str]:
         "ML_ASSETS_ENV": workspace.env,
         "ML_ASSETS_STATE": workspace.state,
         "ML_ASSETS_OBJECTS": workspace.objects,
+        DASK: workspace.runner,
     }
 
 

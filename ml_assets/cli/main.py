@@ -45,6 +45,7 @@ MODULES = {
     "verify": "release",
     "score": "score",
     "serve": "serve",
+    "worker": "worker",
     "recreate": "recreate",
     "compare": "compare",
     "gc": "collect",

@@ -126,7 +126,7 @@ def materialize(
             if not (force or verify):
                 # Before dagster is imported, so that the imports of both processes overlap.
                 cells = [item.cell for item in plan.todo]
-                token = open_.enter_context(beside(planner, cells))
+                token = open_.enter_context(beside(planner, cells, err.print))
             with importing():
                 from ml_assets.graph.execute import execute
 

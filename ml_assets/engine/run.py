@@ -11,6 +11,7 @@ import json
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ml_assets.assets.cells import Unit
@@ -93,6 +94,17 @@ class Stored:
     def bytes(self) -> bytes:
         """Return the bytes."""
         return self._home.objects.read(self.digest)
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What an action gave, in whatever process: its outputs are stored, the rest is JSON."""
+
+    outputs: Mapping[str, Ref]
+    checks: Sequence[Any]
+    facts: Mapping[str, Any]
+    seconds: float
+    machine: Mapping[str, Any]
 
 
 Begun = Callable[[Unit, str], None]
@@ -182,34 +194,49 @@ class ActionRunner:
                 raise
             raise HookError(masked(str(error), hidden)) from None
         outputs = {name: self._put(content) for name, content in result.outputs.items()}
-        if item.action.boundary is not None and self._boundary is not None:
-            name = item.action.boundary
-            self._boundary(unit.group, result.outputs[name])
-        checks = _plain([_check(check) for check in result.checks], item.action)
-        if item.action.stage == OWN:
-            checks = without(checks, self._hidden_in(unit, item.action))
-        facts = _plain(dict(result.metadata), item.action)
+        seconds = time.perf_counter() - started
+        checks = [_check(check) for check in result.checks]
+        made = Outputs(outputs, checks, dict(result.metadata), seconds, machine())
         if known is not None and self._verify:
-            _compare(item.action, known, outputs, checks)
+            _compare(item.action, known, outputs, self._judged(unit, item, made)[0])
             return Done(known, executed=True)
         load.unchanged(item.closure, self._sources)
+        done = self.record(unit, item, made, replace)
+        # Frames in reference cycles would otherwise stay for long (`startup.SELDOM`).
+        gc.collect(1)
+        return done
+
+    def record(self, unit: Unit, item: Keyed, made: Outputs, replace: bool) -> Done:
+        """Record what an action gave; the caller holds its lock.
+
+        Raises StageError where it is not of the promised type, or JSON cannot hold it.
+        """
+        checks, facts = self._judged(unit, item, made)
         record = ActionRecord(
             key=item.key,
             recipe=item.recipe,
             name=f"{unit}#{item.action.part}",
             ingredients={**item.ingredients, **self._told(unit, item)},
-            outputs=outputs,
+            outputs=made.outputs,
             checks=checks,
             facts=facts,
             sources=self._keep_sources(item),
-            machine=machine(),
-            seconds=time.perf_counter() - started,
+            machine=made.machine,
+            seconds=made.seconds,
             made_by=self._token,
         )
         self._home.records.record_action(record, replace=replace)
-        # Frames in reference cycles would otherwise stay for long (`startup.SELDOM`).
-        gc.collect(1)
         return Done(record.answer, executed=True)
+
+    def _judged(self, unit: Unit, item: Keyed, made: Outputs) -> tuple[Any, Any]:
+        """Return checks and facts as they will be read back, once the types were checked."""
+        if item.action.boundary is not None and self._boundary is not None:
+            table = self._handle(made.outputs[item.action.boundary], item.action.boundary).table()
+            self._boundary(unit.group, table)
+        checks = _plain(list(made.checks), item.action)
+        if item.action.stage == OWN:
+            checks = without(checks, self._hidden_in(unit, item.action))
+        return checks, _plain(dict(made.facts), item.action)
 
     def _call(self, item: Keyed) -> Any:
         action = item.action

@@ -352,6 +352,11 @@ class Session:
             self._answers[key] = self._held(key)
         return self._answers[key]
 
+    def learn(self, key: str, answer: Answer) -> None:
+        """Take an action's result that was recorded after this session had looked for it."""
+        if self._answers is not None:
+            self._answers[key] = answer
+
     def _likely(self) -> dict[str, Answer | None]:
         """Return the actions of all current content, which are most of what a plan needs."""
         keys = {key for held in self.current.values() for key in held.actions.values()}

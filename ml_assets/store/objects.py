@@ -6,13 +6,10 @@ file are kept in the state, and every read checks them.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
-import stat
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -22,6 +19,7 @@ from sqlalchemy import Connection, delete, select
 from ml_assets.errors import DamagedObject, HomeError, StageError
 from ml_assets.store import digest as digests
 from ml_assets.store import temporary
+from ml_assets.store.object_files import ObjectFiles, sha256_of
 from ml_assets.store.removals import lift, removal
 from ml_assets.store.state import State, insert_missing, meta, objects
 from ml_assets.walk import look
@@ -67,27 +65,22 @@ class Objects:
 
     def __init__(self, root: str | Path, state: State) -> None:
         self._state = state
-        self._remote = "://" in str(root)
-        if self._remote:
-            from ml_assets.store import remote
-
-            self.root: Any = remote.open_root(str(root))
-        else:
-            self.root = Path(root)
+        self._files = ObjectFiles(root)
+        self._remote, self.root = self._files.remote, self._files.root
+        if not self._remote:
             temporary.sweep(self.root / "tmp")
         self.shown = str(self.root)
 
     def path(self, digest: str) -> Any:
         """Return an object's path: objects/<first two hex digits>/<digest>."""
-        name = digest.replace(":", "-")
-        return self.root / name[3:5] / name
+        return self._files.path(digest)
 
     def put(self, content: pa.Table | dict[str, Any] | list[Any] | bytes) -> Ref:
         """Store a table, a JSON document or bytes; the same content is stored once.
 
         Raises StageError for content that has no digest (`store/digest`).
         """
-        ref, encode = _describe(content)
+        ref, encode = described(content)
         with self._state.read() as db:
             known = db.execute(
                 select(objects.c.size).where(objects.c.digest == ref.digest)
@@ -96,17 +89,29 @@ class Objects:
             return ref
         data = encode()
         self._write(self.path(ref.digest), data)
-        row = {
-            "digest": ref.digest,
-            "kind": ref.kind,
-            "size": len(data),
-            "sha256": hashlib.sha256(data).hexdigest(),
-        }
+        return self.adopt(ref, len(data), sha256_of(data))
+
+    def adopt(self, ref: Ref, size: int, sha256: str) -> Ref:
+        """Record an object whose file was written, here or by a worker."""
+        row = {"digest": ref.digest, "kind": ref.kind, "size": size, "sha256": sha256}
         with self._state.write() as db:
             db.execute(delete(objects).where(objects.c.digest == ref.digest))
             insert_missing(db, objects, [row])
             lift(db, ref.digest)
         return ref
+
+    def recorded(self, wanted: Sequence[str]) -> dict[str, tuple[int, str]]:
+        """Return size and SHA-256 of objects by digest; raises DamagedObject for one not there."""
+        known: dict[str, tuple[int, str]] = {}
+        with self._state.read() as db:
+            for start in range(0, len(wanted), 500):
+                part = objects.c.digest.in_(wanted[start : start + 500])
+                for row in db.execute(select(objects).where(part)):
+                    known[row.digest] = row.size, row.sha256
+        for digest in wanted:
+            if digest not in known:
+                raise DamagedObject(digest, f"object {digest} is not in the store")
+        return known
 
     def missing(self, wanted: Sequence[str]) -> list[str]:
         """Return those digests whose object is missing or has another size than recorded."""
@@ -138,7 +143,7 @@ class Objects:
             raise DamagedObject(
                 digest, f"object {digest} is missing: {path}; `ml-assets repair` rebuilds it"
             ) from None
-        if len(data) != row.size or hashlib.sha256(data).hexdigest() != row.sha256:
+        if len(data) != row.size or sha256_of(data) != row.sha256:
             raise DamagedObject(
                 digest,
                 f"object {digest} is damaged: {path} holds {len(data)} bytes that differ from the "
@@ -238,37 +243,13 @@ class Objects:
         return lies, known
 
     def _translated(self) -> AbstractContextManager[None]:
-        if not self._remote:
-            return nullcontext()
-        from ml_assets.store import remote
-
-        return remote.translated(self.root)
+        return self._files.translated()
 
     def _size(self, digest: str) -> int | None:
-        try:
-            with self._translated():
-                info = self.path(digest).stat()
-        except FileNotFoundError:
-            return None
-        # A folder or a pipe with an object's name is not an object.
-        return int(info.st_size) if self._remote or stat.S_ISREG(info.st_mode) else None
+        return self._files.size(digest)
 
     def _write(self, path: Any, data: bytes) -> None:
-        if self._remote:
-            from ml_assets.store import remote
-
-            remote.write(self.root, path, data)
-            return
-        folder = self.root / "tmp"
-        for needed in (path.parent, folder):
-            needed.mkdir(parents=True, exist_ok=True)
-        aside = folder / temporary.name()
-        try:
-            aside.write_bytes(data)
-            os.replace(aside, path)
-        except BaseException:
-            aside.unlink(missing_ok=True)
-            raise
+        self._files.write(path, data)
 
 
 def _sizes(db: Connection, wanted: Sequence[str]) -> dict[str, int]:
@@ -282,8 +263,8 @@ def _sizes(db: Connection, wanted: Sequence[str]) -> dict[str, int]:
     return sizes
 
 
-def _describe(content: Any) -> tuple[Ref, Any]:
-    """Return the reference to a content, and a function that encodes it."""
+def described(content: Any) -> tuple[Ref, Any]:
+    """Return the reference to a content, and a function that encodes it; raises StageError."""
     if isinstance(content, bytes):
         return Ref(digests.bytes_digest(content), "bytes", len(content)), lambda: content
     if isinstance(content, (dict, list)):

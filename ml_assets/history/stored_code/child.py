@@ -46,16 +46,27 @@ def answering() -> Callable[[Mapping[str, Any]], dict[str, Any]]:
 
 
 def _answer(request: Mapping[str, Any]) -> dict[str, Any]:
-    outputs = predict(request) if "model" in request else call(request)
-    out = Path(request["out"])
+    out, more = Path(request["out"]), dict[str, Any]()
+    if "model" in request:
+        outputs = predict(request)
+    else:
+        result = call(request)
+        outputs = result.outputs
+        more = {"checks": [_check(check) for check in result.checks], "facts": result.metadata}
     return {
         "outputs": {name: _write(out / name, value) for name, value in outputs.items()},
         "kernels": kernels(),
+        **more,
     }
 
 
-def call(request: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the outputs of a stage function by name."""
+def _check(check: Any) -> dict[str, Any]:
+    names = ("name", "passed", "severity", "description")
+    return {**{name: getattr(check, name) for name in names}, "metadata": dict(check.metadata)}
+
+
+def call(request: Mapping[str, Any]) -> Any:
+    """Return the result of a stage function."""
     stage = _named(request["stage"])
     params = _named(request["spec"]).model_validate_json(json.dumps(request["params"]))
     hooks = {
@@ -65,8 +76,7 @@ def call(request: Mapping[str, Any]) -> Mapping[str, Any]:
         for name, hook in request["hooks"].items()
     }
     inputs = {name: _handle(tree, request["files"]) for name, tree in request["inputs"].items()}
-    outputs: Mapping[str, Any] = stage(params, **inputs, **hooks).outputs
-    return outputs
+    return stage(params, **inputs, **hooks)
 
 
 def predict(request: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from ml_assets.children.child import Child, ChildError
 from ml_assets.errors import StageError
@@ -17,7 +17,7 @@ from ml_assets.history.stored_code import child as stored
 from ml_assets.history.stored_code.extract import Texts, extract
 from ml_assets.keys.calls import digests_of
 from ml_assets.moved import moved
-from ml_assets.store.objects import Objects, Ref
+from ml_assets.store.objects import Ref
 
 NAMING = ("stage", "spec", "hooks", "family", "predict")
 """The parts of a call that name modules."""
@@ -30,16 +30,33 @@ class CallOutputs:
     outputs: Mapping[str, Ref]
     kernels: Mapping[str, str]
     """The loaded numerical libraries, and the CPU for which each was built."""
+    checks: Sequence[Any] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Files(Protocol):
+    """Objects by their digest: where one lies, and how a new one is kept."""
+
+    def path(self, digest: str) -> Any:
+        """Return the path of an object's file."""
+
+    def put(self, content: Any) -> Ref:
+        """Keep a content."""
 
 
 class Worker:
     """One process with one version of the code."""
 
-    def __init__(self, folder: Path, child: Child, objects: Objects, texts: Texts) -> None:
+    def __init__(self, folder: Path, child: Child, objects: Files, texts: Texts) -> None:
         self.folder = folder
         self._modules = texts.keys()
         self._child = child
         self._objects = objects
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process runs."""
+        return self._child.alive
 
     def make(self, call: Mapping[str, Any]) -> CallOutputs:
         """Make a call whose inputs are in the scratch store; raises StageError if it failed."""
@@ -52,7 +69,8 @@ class Worker:
             except ChildError as error:
                 raise StageError(str(error)) from None
             outputs = {name: self._keep(item) for name, item in answer["outputs"].items()}
-        return CallOutputs(outputs, answer["kernels"])
+        checks, facts = answer.get("checks", ()), answer.get("facts", {})
+        return CallOutputs(outputs, answer["kernels"], checks, facts)
 
     def _as_stored(self, call: Mapping[str, Any]) -> dict[str, Any]:
         """Return a call with the names of its modules in the stored code."""
@@ -80,7 +98,7 @@ class Worker:
 
 
 @contextmanager
-def worker(texts: Texts, folder: Path, objects: Objects) -> Iterator[Worker]:
+def worker(texts: Texts, folder: Path, objects: Files) -> Iterator[Worker]:
     """Extract sources into a new folder, and start a process with them."""
     extract(texts, folder)
     path = os.pathsep.join(p for p in (str(folder), os.environ.get("PYTHONPATH", "")) if p)

@@ -1,0 +1,159 @@
+"""A Dask cluster as a place where actions run: reaching it, and which workers may take some.
+
+Belongs here: what is asked of Dask. Does not belong here: which actions (`filler`, `ready`).
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import ipaddress
+import socket
+import ssl
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from ml_assets.errors import HomeError
+
+PROTOCOLS = ("tcp", "tls")
+EXTRA = "pip install 'ml_assets[dask]'"
+PATIENCE = 10
+"""Seconds in which a scheduler has to answer."""
+OWN = ("ml_assets", "distributed")
+"""What every worker has besides the libraries of the actions."""
+
+
+def address_of(said: str) -> str:
+    """Return a scheduler's address; HomeError if it is none, or without TLS away from here.
+
+    Whoever can reach a plain `tcp` scheduler or worker can have it run any code.
+    """
+    parts = urlsplit(said)
+    try:
+        port = parts.port
+    except ValueError:
+        port = None
+    if parts.scheme not in PROTOCOLS or not parts.hostname or port is None:
+        raise HomeError(
+            f"the Dask scheduler {said!r}: wanted tls://HOST:PORT, or tcp://127.0.0.1:PORT for one "
+            "on this machine"
+        )
+    if parts.scheme == "tcp" and not _loopback(parts.hostname):
+        raise HomeError(
+            f"the Dask scheduler {said} is not on this machine and has no TLS: whoever reaches its "
+            "port could run any code as you. Wanted tls://…, with certificates"
+        )
+    return said
+
+
+def _loopback(host: str) -> bool:
+    with suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    try:
+        found = socket.getaddrinfo(host, None)
+    except OSError:
+        return False
+    return all(ipaddress.ip_address(item[4][0]).is_loopback for item in found)
+
+
+@dataclass
+class Cluster:
+    """An open connection, and the workers that may not be used."""
+
+    address: str
+    client: Any
+    refused: dict[str, str] = field(default_factory=dict)
+    """Address -> why."""
+
+    def usable(self) -> dict[str, int]:
+        """Return the workers that may be used, and the threads of each."""
+        threads: Mapping[str, int] = self.client.nthreads()
+        return {name: count for name, count in threads.items() if name not in self.refused}
+
+    def close(self) -> None:
+        """End the connection; what is still running is of no use any more."""
+        self.client.close(timeout=PATIENCE)
+
+
+def connect(address: str) -> Cluster:
+    """Connect to a scheduler.
+
+    HomeError without the extra, where nobody answers, or where the scheduler has another Dask.
+    """
+    address = address_of(address)
+    try:
+        import distributed
+    except ImportError as error:
+        raise HomeError(
+            f"actions are to run on {address}, but {error.name} is missing: {EXTRA}"
+        ) from None
+    try:
+        made: Any = distributed.Client
+        client = made(address, timeout=PATIENCE, set_as_default=False)
+    except (OSError, ssl.SSLError, ValueError, TypeError) as error:
+        said = "; ".join(dict.fromkeys(_causes(error)))
+        hint = "is it running, and reachable from here?"
+        if address.startswith("tls"):
+            hint = "are distributed.comm.tls.ca-file and client.cert, client.key set, and valid?"
+        raise HomeError(f"no Dask scheduler answers at {address}: {said}; {hint}") from None
+    cluster = Cluster(address, client)
+    try:
+        said = client.get_versions()["scheduler"]["packages"]["distributed"]
+    except BaseException:
+        cluster.close()
+        raise
+    if said != distributed.__version__:
+        cluster.close()
+        raise HomeError(
+            f"the Dask scheduler {address} has distributed {said}, and here it is "
+            f"{distributed.__version__}: install the same version on scheduler, workers and here"
+        )
+    return cluster
+
+
+def _causes(error: BaseException | None) -> list[str]:
+    texts = []
+    while error is not None:
+        texts.append(str(error) or type(error).__name__)
+        error = error.__cause__ or error.__context__
+    return texts[:3]
+
+
+def look(cluster: Cluster, libraries: Mapping[str, str], probe: tuple[str, str, Any]) -> None:
+    """Refuse each worker that has other libraries, or cannot use the objects.
+
+    `probe` names the objects, and one of them with its size and SHA-256.
+    """
+    wanted = {name: importlib.metadata.version(name) for name in OWN}
+    for name, version in {**wanted, **libraries}.items():
+        if name != "python":
+            # A function of Python's own: a worker may have no ml_assets.
+            asked = _on_each(cluster, importlib.metadata.version, name)
+            for worker, found in asked.items():
+                have = found if isinstance(found, str) else "not installed"
+                if have != version and (version or isinstance(found, str)):
+                    _refuse(cluster, worker, f"{name} {have} (wanted {version or 'none'})")
+    from ml_assets.engine.runners import remote
+
+    if libraries:
+        for worker, found in _on_each(cluster, remote.differing, dict(libraries)).items():
+            if found:
+                _refuse(cluster, worker, str(found))
+    for worker, found in _on_each(cluster, remote.reads, *probe).items():
+        if found is not None:
+            _refuse(cluster, worker, f"the objects cannot be used from it: {found}")
+
+
+def _on_each(cluster: Cluster, function: Any, *words: Any) -> dict[str, Any]:
+    workers = list(cluster.usable())
+    if not workers:
+        return {}
+    done: dict[str, Any] = cluster.client.run(function, *words, workers=workers, on_error="return")
+    return done
+
+
+def _refuse(cluster: Cluster, worker: str, why: str) -> None:
+    before = cluster.refused.get(worker)
+    cluster.refused[worker] = why if before is None else f"{before}, {why}"
