@@ -16,6 +16,7 @@ from typing import IO
 from ml_assets.assets.cells import Cell
 from ml_assets.children.child import Child, ChildError
 from ml_assets.engine.plan import Planner
+from ml_assets.engine.runners.cluster import address_of
 from ml_assets.errors import HomeError
 from ml_assets.workspace import Workspace, child_environment
 
@@ -71,7 +72,7 @@ def beside(
 def _on_dask(planner: Planner, cells: Sequence[Cell], tell: Callable[[str], None]) -> Iterator[str]:
     """Let the workers of a Dask cluster fill the cache, by a process that asks them."""
     token, workspace = uuid.uuid4().hex, planner.workspace
-    words = (str(workspace.defs), workspace.runner)
+    words = (str(workspace.defs), address_of(workspace.runner))
     with (
         _log(workspace) as log,
         Child(FILLING, *words, environ=child_environment(workspace), log=log) as child,

@@ -104,12 +104,15 @@ class Filler:
             key, future = self._events.get(timeout=TICK)
         except queue.Empty:
             self._look_elsewhere()
-            if self._cluster.client.status not in ("running", "connecting"):
+            if self._gone():
                 self._lost()
             return
         flight = self._flying.get(key)
         if flight is not None and flight.future is future:
             self._finished(key, flight)
+
+    def _gone(self) -> bool:
+        return self._cluster.client.status not in ("running", "connecting")
 
     def _submit(self, room: int) -> None:
         while self._queue and len(self._flying) < room:
@@ -161,7 +164,11 @@ class Filler:
     def _finished(self, key: str, flight: _Flight) -> None:
         future = flight.future
         if future.status in ("cancelled", "lost"):
-            self._retry(flight, "the scheduler forgot it")
+            # A scheduler that was started again knows nothing of it.
+            if self._gone():
+                self._lost()
+            else:
+                self._retry(flight, "the scheduler forgot it")
             return
         if future.status == "error":
             self._retry(flight, repr(future.exception()))
@@ -233,7 +240,10 @@ class Filler:
                         self._ready.failed(key)
 
     def _lost(self) -> None:
-        """Begin anew after the connection to the scheduler was lost."""
+        """Begin anew after the connection to the scheduler was lost.
+
+        HomeError if it does not answer any more: the run then makes the rest.
+        """
         log.warning("the connection to %s was lost", self._cluster.address)
         self._cluster = self._reconnect()
         for flight in list(self._flying.values()):
