@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from ml_assets.engine.checks import CHECKS
-from ml_assets.store import objects
+from ml_assets.store import object_files, objects
 from ml_assets.store.records import Records
 from ml_assets_tests import processes, warm
 from ml_assets_tests.projects import Toy
@@ -59,7 +59,7 @@ def _killed_at(count: int) -> list[str]:
 
         setattr(owner, attribute, wrapped)
 
-    before(objects.os, "replace", "rename")
+    before(object_files.os, "replace", "rename")
     before(objects, "insert_missing", "object row")
     before(Records, "record_action", "action")
     before(Records, "record", "versions")
