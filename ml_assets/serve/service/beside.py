@@ -26,8 +26,12 @@ from ml_assets.spec.score import RowsSpec
 
 JOBS = 1000
 """Requests that wait at most."""
-PATIENCE = 0.05
-"""Seconds that the thread waits for a moment without a request, each time."""
+QUIET, PATIENCE = 2.0, 9.0
+"""How long there must be no request before one is scored, in times of what the last request took;
+and how long that is waited for, in times of what it took to score the last. A service that is never
+quiet so spends about a tenth of its time."""
+LEAST = 0.01
+"""Seconds of both at least."""
 log = logging.getLogger("ml_assets.serve")
 
 
@@ -55,7 +59,9 @@ class Beside:
         self._figures = figures
         self._most = (rows, size)
         self._jobs: deque[Job] = deque()
-        self._rows = self._size = self._working = 0
+        self._rows = self._size = self._working = self._begun = 0
+        self._answering = self._scoring = 0.0
+        """Seconds that the last request took, and the last that was scored beside."""
         self._stopped = False
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="beside", daemon=True)
@@ -75,13 +81,16 @@ class Beside:
     @contextmanager
     def first(self) -> Iterator[None]:
         """Have the thread wait while a request is being worked on."""
+        begin = time.monotonic()
         with self._changed:
             self._working += 1
+            self._begun += 1
         try:
             yield
         finally:
             with self._changed:
                 self._working -= 1
+                self._answering = time.monotonic() - begin
                 self._changed.notify_all()
 
     def offer(self, job: Job) -> None:
@@ -100,7 +109,7 @@ class Beside:
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._stopped or self._jobs)
-                self._changed.wait_for(lambda: self._stopped or not self._working, PATIENCE)
+                self._await_quiet(time.monotonic() + max(PATIENCE * self._scoring, 5 * LEAST))
                 if self._stopped:
                     return
                 job = self._jobs.popleft()
@@ -118,12 +127,20 @@ class Beside:
                     self._rows -= job.rows
                     self._size -= job.size
 
+    def _await_quiet(self, deadline: float) -> None:
+        """Wait until no request has come for a moment, or until a time."""
+        while not self._stopped and time.monotonic() < deadline:
+            begun = self._begun
+            self._changed.wait(max(QUIET * self._answering, LEAST))
+            if not self._working and self._begun == begun:
+                return
+
     def _score(self, job: Job) -> None:
         begin = time.perf_counter()
         given = job.reading(rows_spec(job.state, job.features))
         rows = job.predictor.read(job.state, given, features=job.features)
         predicted = job.predictor.predicted(job.state, rows, features=job.features, batch=job.batch)
         table = job.state.scorer.answer(len(rows.lines), predicted)
-        seconds = time.perf_counter() - begin
+        seconds = self._scoring = time.perf_counter() - begin
         self._figures.beside_seconds.labels(job.model).observe(seconds)
         self._recorder.record_beside(job.model, job.noted, job.state.version, seconds, table)
