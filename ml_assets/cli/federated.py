@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import signal
 import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Any
 
 import typer
@@ -92,6 +94,7 @@ def join(
     wrong += [] if ca.is_file() else [f"--ca {shown(ca)}: no such file"]
     if wrong:
         raise RequestError("\n".join(wrong))
+    ended_by_signal()
     planner = planner_of(model)
     sites.prepare(planner, model, site)
     folder = sites.folder_of(planner, model, site)
@@ -108,6 +111,15 @@ def join(
         emit({"left": left})
     else:
         out.print(f"{counted(len(left), 'payload')} left; ml-assets federated log {model} {site}")
+
+
+def ended_by_signal() -> None:
+    """Let a signal end this process as Ctrl-C does, so that those that it started end too."""
+    signal.signal(signal.SIGTERM, _interrupt)
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 def _until_over(node: Any, folder: Path) -> list[dict[str, Any]]:
@@ -159,6 +171,7 @@ def coordinate(
     from ml_assets.federated import take as taking
     from ml_assets.federated.site import federation
 
+    ended_by_signal()
     planner = planner_of(model)
     names = federation(planner, model).sites
     absent = [f"{name}.pub" for name in names if not (keys / f"{name}.pub").is_file()]
@@ -201,6 +214,7 @@ def run(
     """
     from ml_assets.federated import here
 
+    ended_by_signal()
     planner = planner_of(model)
     found = here.run(planner, model, _homes(planner, home or []), err.print, compare=compare)
     if as_json:
@@ -335,6 +349,8 @@ def tell(found: Mapping[str, Any]) -> None:
         out.print(
             styled((site, "bold"), f": {rows}; {measured['test']['rows']:,} test rows: {values}")
         )
+    for event in found["events"]:
+        out.print(f"{event['site']}: {event['said']} (round {event['round']})")
     if found["privacy"] is not None:
         said = f"epsilon {found['privacy']['epsilon']:.3g} at delta {found['privacy']['delta']:g}"
         out.print(f"differential privacy of a row in all rounds: {said}; statements are not noisy")

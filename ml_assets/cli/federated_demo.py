@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,12 +12,11 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from ml_assets.cli.console import err, out, styled
-from ml_assets.cli.run import materialize
 from ml_assets.cli.sample_files import HELD_BACK, sample_files
 from ml_assets.engine.landing import land
 from ml_assets.engine.plan import Planner
 from ml_assets.errors import RequestError
-from ml_assets.store.lock import writer
+from ml_assets.workspace import child_environment
 
 MODEL = "flight_delay"
 OF_AIRPORTS = ("flights", "weather")
@@ -27,9 +28,11 @@ def run(planner: Planner) -> dict[str, Any]:
 
     Raises RequestError if the folds of an airport cannot be made.
     """
+    from ml_assets.cli.federated import ended_by_signal
     from ml_assets.federated import here
     from ml_assets.federated.site import federation
 
+    ended_by_signal()
     sites = federation(planner, MODEL).sites
     folder = planner.home.root.with_name(f"{planner.home.root.name}-sites")
     files = sample_files(planner)
@@ -74,12 +77,13 @@ def _land(planner: Planner, site: str, files: Path) -> None:
             land(home, planner.project, dataset, own, None)
 
 
-def _made(planner: Planner, selection: str) -> dict[str, Any]:
-    with writer(planner.home.writer_lock(), "ml-assets demo", patience=3600.0, waiting=err.print):
-        result = materialize(planner, selection)
-    if not result["success"]:
+def _made(planner: Planner, selection: str) -> None:
+    """Run what is selected in an airport's home, in a process that knows no other."""
+    command = [sys.executable, "-P", "-m", "ml_assets", "run", selection]
+    environ = child_environment(planner.workspace)
+    done = subprocess.run(command, env=environ, stdout=subprocess.DEVNULL, check=False)
+    if done.returncode:
         raise RequestError(f"the demo's run failed in {planner.workspace.home}; see above")
-    return result
 
 
 def _judged(planner: Planner) -> dict[str, Any]:

@@ -44,7 +44,7 @@ def compared(
     rounds were. Raises RequestError if the spec has none.
     """
     spec = planner.project.models[model]
-    name = _family(spec)
+    name = _family(spec, rounds["plan"]["learner"])
     tables = {site: _tables(spec, folder) for site, folder in folders.items()}
     module = family_module(planner.workspace, model, spec.training.families[name])
     closure = Sources(planner.workspace.roots).closure([module])
@@ -71,9 +71,9 @@ def compared(
     }
 
 
-def _family(spec: ModelSpec) -> str:
+def _family(spec: ModelSpec, learner: str) -> str:
     kinds = {name: family.family for name, family in spec.training.families.items()}
-    for wanted in PREFERRED:
+    for wanted in ("linear", *PREFERRED) if learner == "linear" else PREFERRED:
         for name, kind in kinds.items():
             if kind == wanted:
                 return name

@@ -17,6 +17,7 @@ from ml_assets.engine.plan import Planner
 from ml_assets.engine.recipes.from_rounds import pin_name
 from ml_assets.errors import RequestError
 from ml_assets.faults import StageError
+from ml_assets.federated.app.ml_assets_rounds import privacy
 from ml_assets.federated.app.ml_assets_rounds.log import FORMAT
 from ml_assets.federated.app.ml_assets_rounds.rows import inputs
 from ml_assets.federated.site import contract, federation
@@ -33,6 +34,12 @@ def document(planner: Planner, model: str, result: Mapping[str, Any]) -> dict[st
     notes = [f"{e['site']}: {e['said']} (round {e['round']})" for e in result["events"]]
     if plan["left_out"]:
         notes.append(f"not read, as no site may speak of it: {', '.join(plan['left_out'])}")
+    if plan["privacy"] is not None:
+        told, rounds = plan["privacy"], plan["rounds"]
+        notes.append(
+            f"differentially private for a row in all {rounds} rounds: epsilon "
+            f"{told['epsilon']:g}, delta {told['delta']:g}; statements before them are not"
+        )
     return {
         "format": FORMAT,
         "model": _model(spec, plan, state, result["rounds"]),
@@ -41,9 +48,19 @@ def document(planner: Planner, model: str, result: Mapping[str, Any]) -> dict[st
         "sites": result["sites"],
         "events": result["events"],
         "plan": plan,
-        "privacy": result.get("privacy"),
+        "privacy": _privacy(plan),
         "contract": contract(planner, model),
     }
+
+
+def _privacy(plan: Mapping[str, Any]) -> dict[str, float] | None:
+    """Return epsilon and delta of all rounds, and the noise in sensitivities that gave them."""
+    asked = plan["privacy"]
+    if asked is None:
+        return None
+    noise = privacy.noise_for(asked["epsilon"], plan["rounds"], asked["delta"])
+    epsilon = privacy.epsilon(noise, plan["rounds"], asked["delta"])
+    return {**asked, "epsilon": epsilon, "noise": noise}
 
 
 def _model(
