@@ -91,6 +91,12 @@ def _tables(spec: ModelSpec, folder: Path) -> dict[str, pa.Table]:
         for fold in ("train", "validation", "test"):
             columns: dict[str, Any] = {}
             for name, column in sorted(spec.features.columns.items()):
+                size = len(rows[f"{fold}/target"])
+                if f"{fold}/{name}" not in rows:
+                    # Nothing may be said of it, so no model here reads it.
+                    kinds = {"category": pa.string(), "boolean": pa.bool_(), "integer": pa.int64()}
+                    columns[name] = pa.nulls(size, kinds.get(column.kind, pa.float64()))
+                    continue
                 values = rows[f"{fold}/{name}"]
                 if column.kind == "category":
                     names = pa.array(rows[f"{fold}/{name}/values"].tolist(), pa.string())

@@ -29,7 +29,7 @@ from ml_assets.engine.recipes.features import seen_of
 from ml_assets.engine.recipes.splits import FOLDS, feature_inputs, folds_of
 from ml_assets.engine.sensitive import sensitive_inputs
 from ml_assets.errors import NotMaterialized, RequestError, UnknownName
-from ml_assets.federated.app.ml_assets_rounds.log import FORMAT
+from ml_assets.federated.app.ml_assets_rounds.log import FORMAT, left
 from ml_assets.federated.statement import stated
 from ml_assets.keys import fields
 from ml_assets.keys.action import pending_in
@@ -103,7 +103,10 @@ def prepare(planner: Planner, model: str, site: str) -> dict[str, Any]:
         ),
     }
     folder = folder_of(planner, model, site)
-    _write(folder, rows, spec, statement, federated)
+    said = [
+        name for name, entry in statement["columns"].items() if set(entry) & {"values", "blocks"}
+    ]
+    _write(folder, rows, spec, statement, federated, said)
     return statement
 
 
@@ -201,15 +204,17 @@ def _write(
     spec: ModelSpec,
     statement: Mapping[str, Any],
     federated: Federated,
+    said: Sequence[str],
 ) -> None:
+    """Write the files; rows hold only columns of which something is said."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     os.chmod(folder, 0o700)
     arrays: dict[str, Any] = {}
     for fold, found in rows.items():
         arrays[f"{fold}/target"] = found.target
-        for name, column in spec.features.columns.items():
+        for name in said:
             values = found.features[name]
-            if column.kind == "category":
+            if spec.features.columns[name].kind == "category":
                 coded = values.cast(pa.string()).combine_chunks().dictionary_encode()
                 arrays[f"{fold}/{name}"] = coded.indices.fill_null(-1).to_numpy()
                 arrays[f"{fold}/{name}/values"] = np.array(coded.dictionary.to_pylist(), dtype=str)
@@ -224,6 +229,9 @@ def _write(
         "rounds": federated.rounds,
         "trees": federated.trees,
         "learner": federated.learner,
+        "columns": list(said),
+        # What left before is of other rounds.
+        "logged": len(left(folder)),
         "privacy": None if federated.privacy is None else federated.privacy.model_dump(mode="json"),
         "seed": spec.training.seed,
     }

@@ -20,6 +20,9 @@ from ml_assets.history.recorded import Leaf, Step, steps_of
 from ml_assets.spec.calendar import natural
 from ml_assets.store.home import Home
 
+TAKEN = "ml_assets.stages.train.federated:taken"
+"""The stage that takes over what sites learned together."""
+
 
 @dataclass
 class Closure:
@@ -247,6 +250,17 @@ def _newest_first(batch: str) -> tuple[Any, ...]:
 
 
 def ancestry_of(home: Home) -> Ancestry:
-    """Return every recorded action of a home, and its landed files."""
+    """Return every recorded action of a home, and its landed files.
+
+    The result of federated rounds counts as landed too: it came from outside.
+    """
+    steps = list(steps_of(home.records))
     landed = {item.digest for items in home.batches.everywhere().values() for item in items}
-    return Ancestry(steps_of(home.records), landed | home.removals.landed())
+    taken = {
+        digest
+        for step in steps
+        if step.stage == TAKEN
+        for names, digest in step.leaves
+        if names == ("rounds",)
+    }
+    return Ancestry(steps, landed | taken | home.removals.landed())

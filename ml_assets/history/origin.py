@@ -184,7 +184,9 @@ def _landed(home: Home, closure: Closure) -> list[dict[str, str]]:
             "batch": batch,
             "digest": digest,
             "file": next(
-                (i.name for i in files.get((dataset, batch), [])[::-1] if i.digest == digest), ""
+                (i.name for i in files.get((dataset, batch), [])[::-1] if i.digest == digest),
+                # What a model has besides its dataset's files are federated rounds.
+                "" if (dataset, batch) in files else "rounds",
             ),
         }
         for dataset, batch, digest in sorted(

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ml_assets.history.origin import origin
 from ml_assets_tests.federated.visits import KEY, NUMBER, RARE, SITES, TARGET, all_sites, clinics
 
 
@@ -45,6 +46,9 @@ def test_sites_learn_together_and_no_row_leaves(tmp_path: Path) -> None:
         families = {entry["family"]: entry for entry in current.facts["families"]}
         assert families["federated"]["value"] < families["median"]["value"]
         assert families["federated"]["settings"]["sites"] == ["alpha", "beta"]
+        # What it was made from is known, so it can be released.
+        version = home.records.versions("stay/candidate")[-1]
+        assert origin(home, "stay", version).fitted.name.startswith("stay/candidate#fit:")
 
 
 def _attacked(sent: list[bytes]) -> None:
@@ -55,6 +59,11 @@ def _attacked(sent: list[bytes]) -> None:
     numbers = [point for point in points if isinstance(point, float)]
     # A mean with either extreme in it would be beyond a tenth of it.
     assert max(numbers) < 1000
+    # Metrics of a few hundred rows: the extreme target is in one of the folds.
+    measured = json.loads(sent[-1])
+    for fold in measured.values():
+        assert fold["rmse"] * fold["rows"] ** 0.5 < TARGET / 10
+        assert fold["mae"] * fold["rows"] < TARGET / 10
     least = statement["least_rows"]
     for content in sent[1:3]:
         trees = json.loads(content.partition(b"\n")[2])

@@ -13,10 +13,11 @@ from pydantic import BaseModel
 from ml_assets.assets.cells import Unit
 from ml_assets.engine.code_versions import Versioned
 from ml_assets.engine.recipes.features import seen_of
-from ml_assets.engine.recipes.from_rounds import TAKEN, taken_action, trainable
+from ml_assets.engine.recipes.from_rounds import taken_action, trainable
 from ml_assets.engine.recipes.splits import feature_inputs, folds_of
 from ml_assets.engine.sensitive import Seen, sensitive_inputs
 from ml_assets.engine.session import Done, Made, Session, Undone
+from ml_assets.history.ancestry import TAKEN
 from ml_assets.keys.action import Action, Input
 from ml_assets.keys.families import FAMILIES
 from ml_assets.spec.families import BASELINES, Blend, Blended, Custom, FamilySpec, FromRounds

@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from ml_assets.engine.session import Session
+from ml_assets.history.ancestry import TAKEN
 from ml_assets.keys.action import Action, Input
 from ml_assets.spec.families import FromRounds
 from ml_assets.spec.model import FitSpec, ModelSpec
 from ml_assets.store.objects import Ref
 
-TAKEN = "ml_assets.stages.train.federated:taken"
 _START = "rounds/"
 
 

@@ -9,6 +9,7 @@ Every answer passes through `recorded`, so nothing leaves that is not in the sit
 from __future__ import annotations
 
 import json
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,13 @@ from flwr.app import ArrayRecord, ConfigRecord, Context, Message, MetricRecord, 
 from flwr.clientapp import ClientApp
 from flwr.clientapp.mod import LocalDpMod
 
-from . import linear, measure, privacy
-from .log import FORMAT, Refused, leaving
+from . import linear, log, measure, privacy, terms
+from .log import Refused
 from .rows import Site
 
 Answers = Any
+ERRORS = "errors.log"
+"""What went wrong at the site, which nobody else is told."""
 
 
 def recorded(message: Message, context: Context, call_next: Answers) -> Message:
@@ -29,14 +32,21 @@ def recorded(message: Message, context: Context, call_next: Answers) -> Message:
     folder, round_ = _folder(context), _round(message)
     kind = str(message.metadata.message_type)
     try:
+        log.willing(folder)
         _insist(folder, message, round_)
         answer = call_next(message, context)
-        leaving(folder, kind=kind, round_=round_, content=_content(answer.content))
+        log.leaving(folder, kind=kind, round_=round_, content=_content(answer.content))
+        return answer
     except Refused as refusal:
-        no = {"site": _site(folder)["site"], "refused": str(refusal)}
-        said = json.dumps(no).encode()
-        return Message(RecordDict({"no": ConfigRecord({"document": said})}), reply_to=message)
-    return answer
+        why = str(refusal)
+    except Exception as error:
+        # Flower would send the error's text, which may hold a value of a row.
+        why = f"an error of the site's own: {type(error).__name__}"
+        with (folder / ERRORS).open("a", encoding="utf-8") as file:
+            traceback.print_exc(file=file)
+    said = json.dumps({"site": _site(folder)["site"], "refused": why}).encode()
+    log.recorded(folder, kind="refusal", round_=round_, content=said)
+    return Message(RecordDict({"no": ConfigRecord({"document": said})}), reply_to=message)
 
 
 def noisy(message: Message, context: Context, call_next: Answers) -> Message:
@@ -73,7 +83,7 @@ def train(message: Message, context: Context) -> Message:
     site, known = Site(folder, plan), _site(folder)
     round_ = _round(message)
     given = message.content["arrays"]["0"].numpy()
-    held = site.target("validation")
+    held = _within(plan, site.target("validation"))
     if plan["learner"] == "linear":
         rows = linear.standardized(plan, site.values("train"))
         found = linear.stepped(plan, given, rows, site.target("train"))
@@ -113,7 +123,7 @@ def evaluate(message: Message, context: Context) -> Message:
     given = message.content["arrays"]["0"].numpy()
     found = {}
     for fold in ("validation", "test"):
-        target = site.target(fold)
+        target = _within(plan, site.target(fold))
         if plan["learner"] == "linear":
             said = linear.scores(plan, given, linear.standardized(plan, site.values(fold)))
         else:
@@ -123,6 +133,11 @@ def evaluate(message: Message, context: Context) -> Message:
         found[fold] = {"rows": len(target), **measure.measured(plan["task"], target, said)}
     document = json.dumps(found).encode()
     return Message(RecordDict({"metrics": ConfigRecord({"document": document})}), reply_to=message)
+
+
+def _within(plan: dict[str, Any], target: Any) -> Any:
+    """Return targets within the agreed range: a mean error would tell of one far beyond it."""
+    return np.clip(target, plan["low"], plan["high"])
 
 
 def _folder(context: Context) -> Path:
@@ -145,27 +160,12 @@ def _plan(message: Message) -> dict[str, Any]:
 
 def _insist(folder: Path, message: Message, round_: int) -> None:
     """Raise Refused for what the site never agreed to, whatever the coordinator asks."""
-    known = _site(folder)
-    if message.metadata.message_type == "query":
+    kind = str(message.metadata.message_type)
+    if kind == "query":
         return
-    plan = _plan(message)
-    wrong = []
-    if plan["format"] != FORMAT:
-        wrong.append(f"version {plan['format']} of these rounds, here is {FORMAT}")
-    wrong += [
-        f"{name} {plan[name]}, wanted {known[name]}"
-        for name in ("model", "learner")
-        if plan[name] != known[name]
-    ]
-    if plan["least_rows"] < known["least_rows"]:
-        wrong.append(f"least_rows {plan['least_rows']}, wanted at least {known['least_rows']}")
-    wrong += [
-        f"{name} {got}, wanted at most {known[name]}"
-        for name, got in (("rounds", max(round_, plan["rounds"])), ("trees", plan["trees"]))
-        if got > known[name] and message.metadata.message_type == "train"
-    ]
-    if plan.get("privacy") != known["privacy"]:
-        wrong.append(f"privacy {plan.get('privacy')}, wanted {known['privacy']}")
+    known = _site(folder)
+    before = [line["kind"] for line in log.left(folder)[known["logged"] :]]
+    wrong = terms.broken(known, _plan(message), kind=kind, round_=round_, before=before)
     if wrong:
         raise Refused("the coordinator asks for " + "; ".join(wrong))
 

@@ -23,11 +23,21 @@ class Refused(Exception):
     """The site does not answer; the text says why."""
 
 
-def leaving(folder: Path, *, kind: str, round_: int, content: bytes) -> bytes:
-    """Return content that may leave now that it is on record; Refused after a `stop`."""
+def willing(folder: Path) -> None:
+    """Raise Refused after a `stop`."""
     stop = folder / STOP
     if stop.exists():
         raise Refused(stop.read_text(encoding="utf-8").strip() or "the site said no")
+
+
+def leaving(folder: Path, *, kind: str, round_: int, content: bytes) -> bytes:
+    """Return content that may leave now that it is on record; Refused after a `stop`."""
+    willing(folder)
+    return recorded(folder, kind=kind, round_=round_, content=content)
+
+
+def recorded(folder: Path, *, kind: str, round_: int, content: bytes) -> bytes:
+    """Return content, which is on record now; a refusal leaves after a `stop` too."""
     digest = hashlib.sha256(content).hexdigest()
     kept = folder / PAYLOADS
     kept.mkdir(mode=0o700, exist_ok=True)
