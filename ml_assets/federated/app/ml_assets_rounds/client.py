@@ -83,7 +83,7 @@ def train(message: Message, context: Context) -> Message:
     site, known = Site(folder, plan), _site(folder)
     round_ = _round(message)
     given = message.content["arrays"]["0"].numpy()
-    held = _within(plan, site.target("validation"))
+    held = site.target("validation")
     if plan["learner"] == "linear":
         rows = linear.standardized(plan, site.values("train"))
         found = linear.stepped(plan, given, rows, site.target("train"))
@@ -102,7 +102,7 @@ def train(message: Message, context: Context) -> Message:
         )
         array = np.frombuffer(json.dumps(new).encode(), dtype=np.uint8)
         said = boost.margins(model, site.bins("validation"))
-    measured = measure.measured(plan["task"], held, said)
+    measured = measure.measured(plan, held, said)
     loss = measure.loss_in(plan["task"], plan["metric"], measured)
     metrics = MetricRecord(
         {
@@ -123,21 +123,16 @@ def evaluate(message: Message, context: Context) -> Message:
     given = message.content["arrays"]["0"].numpy()
     found = {}
     for fold in ("validation", "test"):
-        target = _within(plan, site.target(fold))
+        target = site.target(fold)
         if plan["learner"] == "linear":
             said = linear.scores(plan, given, linear.standardized(plan, site.values(fold)))
         else:
             from . import boost
 
             said = boost.margins(given.tobytes(), site.bins(fold))
-        found[fold] = {"rows": len(target), **measure.measured(plan["task"], target, said)}
+        found[fold] = {"rows": len(target), **measure.measured(plan, target, said)}
     document = json.dumps(found).encode()
     return Message(RecordDict({"metrics": ConfigRecord({"document": document})}), reply_to=message)
-
-
-def _within(plan: dict[str, Any], target: Any) -> Any:
-    """Return targets within the agreed range: a mean error would tell of one far beyond it."""
-    return np.clip(target, plan["low"], plan["high"])
 
 
 def _folder(context: Context) -> Path:

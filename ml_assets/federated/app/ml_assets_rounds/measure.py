@@ -1,12 +1,14 @@
 """Metrics at a site: numbers over all of its rows of a fold.
 
 Of the mean squared error of a few hundred rows, one target far away can be computed to a hundredth,
-so what is measured here are targets within the range that the sites agreed on.
+and so can an input of a linear model: targets and predictions count as within the range that the
+sites agreed on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,13 +16,17 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 NAMES = {"regression": ("mae", "rmse"), "binary": ("error", "log_loss")}
 """By task; the last one is compared if the model's metric is none of them."""
-_TINY = 1e-15
+_TINY = 1e-6
 _DIGITS = 6
 
 
-def measured(task: str, target: Array, scores: Array) -> dict[str, float]:
+def measured(plan: Mapping[str, Any], target: Array, scores: Array) -> dict[str, float]:
     """Return the metrics of scores (n,), to six digits; of two classes those of probabilities."""
-    found = _regression(target, scores) if task == "regression" else _binary(target, scores)
+    if plan["task"] == "regression":
+        low, high = plan["low"], plan["high"]
+        found = _regression(np.clip(target, low, high), np.clip(scores, low, high))
+    else:
+        found = _binary(target, scores)
     return {name: float(f"{value:.{_DIGITS}g}") for name, value in found.items()}
 
 
