@@ -13,10 +13,15 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psutil
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat
 
 from ml_assets.cli.servers import free_port
 from ml_assets.engine.runners.cluster import address_of
@@ -223,6 +228,62 @@ def test_a_scheduler_of_another_version(toy: Toy, tmp_path: Path) -> None:
         shell.more = {DASK: dask.address}
         answer = shell("run", code=2)
     assert f"{dask.address} has distributed 2020.1.0, and here it is" in answer.err
+
+
+def _certified(folder: Path, days: int) -> dict[str, str]:
+    """Return Dask's settings with a certificate of its own for localhost."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=9))
+        .not_valid_after(now + timedelta(days=days))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), False)
+        .sign(key, hashes.SHA256())
+    )
+    pem, secret = folder / f"{days}.pem", folder / f"{days}.key"
+    pem.write_bytes(made.public_bytes(Encoding.PEM))
+    secret.write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    begin = "DASK_DISTRIBUTED__COMM__TLS__"
+    settings = {f"{begin}CA_FILE": str(pem)}
+    for part in ("SCHEDULER", "WORKER", "CLIENT"):
+        settings |= {f"{begin}{part}__CERT": str(pem), f"{begin}{part}__KEY": str(secret)}
+    return settings
+
+
+def test_certificates_are_asked_for_and_must_be_valid(tmp_path: Path) -> None:
+    good, old = _certified(tmp_path, 9), _certified(tmp_path, -1)
+    ask = "import sys; from ml_assets.engine.runners.cluster import connect; "
+    ask += "c = connect(sys.argv[1]); print(c.address); c.close()"
+    folder, port = tmp_path / "cluster", free_port()
+    folder.mkdir()
+    dask = Cluster(f"tls://127.0.0.1:{port}", folder)
+    words = [*SCHEDULER, "--protocol", "tls", "--host", "127.0.0.1", "--port", str(port)]
+    try:
+        dask.start(words, **good)
+        _listening(dask)
+        for settings in (good, old, {}):
+            done = subprocess.run(
+                [sys.executable, "-c", ask, dask.address],
+                env={**os.environ, **settings},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            if settings is good:
+                assert done.stdout.strip() == dask.address, done.stderr
+                continue
+            assert f"no Dask scheduler answers at {dask.address}" in done.stderr
+            assert "client.key set, and valid?" in done.stderr
+    finally:
+        dask.stop()
 
 
 def _listening(dask: Cluster) -> None:
