@@ -67,7 +67,9 @@ def compared(
         "metric": spec.training.metric,
         "family": name,
         "sites": found,
-        "verdicts": _verdicts(found, metrics.greater_is_better(spec.training.metric)),
+        "verdicts": verdicts(
+            found, rounds["plan"], greater=metrics.greater_is_better(spec.training.metric)
+        ),
     }
 
 
@@ -133,8 +135,8 @@ def _measured(spec: ModelSpec, model: Mapping[str, Any], family: Any, table: pa.
     return float("nan") if value is None else float(value)
 
 
-def _verdicts(found: Mapping[str, Any], greater: bool) -> list[str]:
-    """Return a sentence for each aim that was missed at a site, and one for those reached."""
+def verdicts(found: Mapping[str, Any], plan: Mapping[str, Any], *, greater: bool) -> list[str]:
+    """Return a sentence for each aim that was missed at a site; one if all were reached."""
     said, sign = [], -1.0 if greater else 1.0
     for site, values in found.items():
         mean = float(np.mean(list(values["alone"].values())))
@@ -147,8 +149,7 @@ def _verdicts(found: Mapping[str, Any], greater: bool) -> list[str]:
         if worse > WORSE:
             said.append(
                 f"{site}: {worse:.1%} worse than a model of all rows ({values['pooled']:.4g}); "
-                f"the aim was at most {WORSE:.0%}. Cuts at few agreed numbers, a mean of sites' "
-                "trees and the number of rounds cost this; more rounds or leaves may help"
+                f"the aim was at most {WORSE:.0%}. {_why(plan)}"
             )
     if not said:
         said.append(
@@ -156,3 +157,14 @@ def _verdicts(found: Mapping[str, Any], greater: bool) -> list[str]:
             f"{WORSE:.0%} worse than a model of all rows"
         )
     return said
+
+
+def _why(plan: Mapping[str, Any]) -> str:
+    """Return what a federated model loses, by how it was learned."""
+    if plan["learner"] == "trees":
+        return (
+            "Cuts at agreed numbers, a mean of the sites' trees and the number of rounds cost "
+            "this; more rounds or leaves may help"
+        )
+    noise = " and the noise for privacy" if plan["privacy"] is not None else ""
+    return f"The number of rounds{noise} cost this; more rounds may help"
