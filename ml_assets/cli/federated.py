@@ -61,6 +61,8 @@ def prepare(model: ModelName, site: Site, as_json: bool = JSON) -> None:
     planner = planner_of(model)
     statement = sites.prepare(planner, model, site)
     folder = sites.folder_of(planner, model, site)
+    # They are written again when the site joins.
+    (folder / sites.ROWS).unlink()
     key = rounds.key_of(flower.ready(folder / "flower"), folder).strip()
     path = folder / sites.STATEMENT
     if as_json:
