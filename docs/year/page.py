@@ -67,9 +67,9 @@ def _by_hand(entry: Mapping[str, Any]) -> bool:
 
 
 def _told(entry: Mapping[str, Any]) -> str:
-    action = entry["action"].replace("_", " ")
-    to = " to" if action == "rolled back" else ""
-    return f"{entry['version']} {action}{to}: {entry['reason']}".replace("to: ", ": ")
+    if entry["action"] == "rolled_back":
+        return f"Rolled back to {entry['version']}: {entry['reason']}"
+    return f"{entry['version']} {entry['action']}: {entry['reason']}"
 
 
 def _alert(text: str) -> str:
@@ -93,15 +93,16 @@ def _months(document: Mapping[str, Any]) -> str:
         "| --- | --- | --- | --- | --- | --- |",
     ]
     for one in document["months"]:
-        values = (_shown(one[name]) for name in ("estimated", "realized", "test"))
+        true = [_shown(one[name], "no label yet") for name in ("realized", "test")]
+        values = [_shown(one["estimated"], "not estimable"), *true]
         cells = [one["batch"], one["version"], *values, ", ".join(one["warns"]) or "nothing"]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def _shown(entry: Mapping[str, Any] | None) -> str:
+def _shown(entry: Mapping[str, Any] | None, without: str) -> str:
     if entry is None:
-        return "not estimable"
+        return without
     around = "" if entry["low"] is None else f" ({entry['low']:.1f} to {entry['high']:.1f})"
     return f"{entry['value']:.2f}{around}"
 
@@ -130,7 +131,7 @@ def _quality(months: Sequence[Mapping[str, Any]]) -> Plot:
         axes.set_ylabel("mae (min)")
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncol=2, borderaxespad=0.2)
 
-    said = "; ".join(f"{one['batch']}: {_shown(one['realized'])}" for one in months)
+    said = "; ".join(f"{one['batch']}: {_shown(one['realized'], 'no label yet')}" for one in months)
     return drawn("quality", "Error by month, estimated and true", f"True: {said}.", paint)
 
 
