@@ -41,7 +41,8 @@ lint: $(APP) $(DEV) ## formatting, lint, types, layers, doctests
 
 doctest: $(APP) $(DEV) ## run the examples in docstrings
 	$(BIN)/python -m pytest -q --doctest-modules ml_assets \
-	  --ignore=ml_assets/defs --ignore-glob="ml_assets/stages/release/scoring/score*.py"
+	  --ignore=ml_assets/defs --ignore-glob="ml_assets/stages/release/scoring/score*.py" \
+	  --ignore=ml_assets/federated/app --ignore=ml_assets/federated/programs/node.py # Flower's environment
 
 test: system-test $(APP) $(DEV) ## all tests
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
