@@ -1,20 +1,18 @@
 """What is stored of a delivery: its bytes, or for columns of pseudonyms, those that replace them.
 
-Belongs here: what the home knows of keys and contents. Does not belong here: formats (`content`).
+Belongs here: what the home knows of keys and contents. Does not belong here: formats (`content`),
+which are imported when a file is hidden: a plan needs no Arrow.
 """
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ml_assets.engine.hiding.columns import Hiding
-from ml_assets.engine.hiding.content import hidden_content
 from ml_assets.errors import RequestError
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.spec.pseudonyms import pseudonymised
-from ml_assets.stages.ingest.columns import named
-from ml_assets.stages.ingest.source import Unreadable
 from ml_assets.store.digest import bytes_digest
 from ml_assets.store.home import Home
 from ml_assets.store.pseudonyms import (
@@ -28,6 +26,9 @@ from ml_assets.store.pseudonyms import (
 )
 from ml_assets.store.state import now
 
+if TYPE_CHECKING:
+    from ml_assets.engine.hiding.columns import Hiding
+
 CLEAR = "clear values of {} are stored, which landed before: ml-assets pseudonyms apply"
 
 
@@ -38,11 +39,15 @@ def hides(spec: DatasetSpec) -> bool:
 
 def hidden_names(spec: DatasetSpec) -> frozenset[str]:
     """Return the columns of a file that are pseudonyms once it has landed."""
+    from ml_assets.stages.ingest.columns import named
+
     return frozenset(named(n, c)[0] for n, c in pseudonymised(spec.columns).items())
 
 
 def hiding_of(home: Home, spec: DatasetSpec) -> Hiding:
     """Return how a dataset's deliveries are hidden; RequestError without the home's key."""
+    from ml_assets.engine.hiding.columns import Hiding
+
     hiding = Hiding.of(spec, pseudonyms_of(home))
     set_key(home, Known(hiding.key.fingerprint, now()), first=True)
     # Another process may have been the first, with another key.
@@ -58,6 +63,9 @@ def stored(home: Home, dataset: str, spec: DatasetSpec, content: bytes, name: st
     """
     if not hides(spec):
         return content
+    from ml_assets.engine.hiding.content import hidden_content
+    from ml_assets.stages.ingest.source import Unreadable
+
     known, columns = marked(home, dataset), hidden_names(spec)
     given = bytes_digest(content)
     if any(item.digest == given and columns <= item.columns for item in known.values()):
