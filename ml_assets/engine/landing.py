@@ -17,13 +17,12 @@ from pathlib import Path
 from ml_assets.engine.batch_names import Names, batch_of, unfit
 from ml_assets.engine.cutting.outcome import FORGOTTEN, CutFile
 from ml_assets.engine.deliveries import delivery, problem, remove
-from ml_assets.engine.hiding.landed import replace_file, stored
+from ml_assets.engine.hiding.landed import hide, stored
 from ml_assets.engine.sealing import seal_due
 from ml_assets.errors import RequestError, UnknownName
 from ml_assets.spec.calendar import spelled
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.spec.project import Project
-from ml_assets.stages.parts import parts_of
 from ml_assets.store.digest import bytes_digest
 from ml_assets.store.home import Home
 from ml_assets.walk import Item, entries, is_text, look, shown, stamp
@@ -170,20 +169,12 @@ def _take(
         home.objects.put(content)
         landed = home.batches.land(*place, digest, path.name)
         observed.landed += [_named(*place)] if landed else []
-        if content != delivered:
+        # A delivery that came meanwhile stays as it is, and is landed at the next look.
+        if content != delivered and delivery(path).stamp == given.stamp:
             hide(path, content)
             given = delivery(path)
     home.batches.remember_file(key, given.stamp, digest)
     return landed
-
-
-def hide(path: Path, content: bytes) -> None:
-    """Put what was stored in the place of a delivered file or folder, which has clear values."""
-    if not path.is_dir():
-        replace_file(path, content)
-        return
-    for name, part in parts_of(content).items():
-        replace_file(path / name, part)
 
 
 def land(home: Home, project: Project, dataset: str, source: Path, batch: str | None) -> str:

@@ -14,12 +14,13 @@ from pathlib import Path
 from ml_assets.engine.deliveries import delivery, problem
 from ml_assets.engine.hiding.columns import Hiding
 from ml_assets.engine.hiding.content import hidden_content
-from ml_assets.engine.hiding.landed import clear_columns, hidden_names, hides, hiding_of
+from ml_assets.engine.hiding.landed import clear_columns, hides, hiding_of
 from ml_assets.errors import DamagedObject, RequestError
 from ml_assets.history.ancestry import ancestry_of
 from ml_assets.operations.forget.forget import Request, forget, lost_versions, made_from
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.spec.project import Project
+from ml_assets.spec.pseudonyms import hidden_parts
 from ml_assets.stages.ingest.columns import named
 from ml_assets.stages.ingest.source import Unreadable
 from ml_assets.stages.parts import parts_of
@@ -28,7 +29,10 @@ from ml_assets.store.digest import bytes_digest
 from ml_assets.store.forgetting import Deletion
 from ml_assets.store.home import Home
 from ml_assets.store.pseudonyms import (
+    PART,
     Pseudonyms,
+    hidden_in,
+    keep_key,
     key_in,
     known_key,
     mark,
@@ -63,8 +67,9 @@ def clear_landings(home: Home, project: Project) -> Mapping[str, int]:
         spec = project.datasets.get(dataset)
         if spec is None or not hides(spec):
             continue
+        hidden = hidden_in(home, dataset)
         for digest in {item.digest for item in items}:
-            if clear_columns(home, dataset, spec, digest):
+            if clear_columns(spec, digest, hidden):
                 counts[dataset] = counts.get(dataset, 0) + 1
     return counts
 
@@ -86,8 +91,7 @@ def to_apply(home: Home, project: Project) -> list[Changed]:
     for dataset, spec in project.datasets.items():
         if not hides(spec):
             continue
-        key = hiding_of(home, spec).key
-        done = {item.digest: item.columns for item in marked(home, dataset).values()}
+        key, done = hiding_of(home, spec).key, hidden_in(home, dataset)
 
         def hiding(
             digest: str,
@@ -99,7 +103,7 @@ def to_apply(home: Home, project: Project) -> list[Changed]:
             return made if made.hidden else None
 
         reason = "its sensitive columns became pseudonyms"
-        work = Work(dataset, reason, hidden_names(spec), key.fingerprint, hiding)
+        work = Work(dataset, reason, hidden_parts(spec.columns), key.fingerprint, hiding)
         changes += _changed(home, work)
     return changes
 
@@ -215,7 +219,10 @@ def _changed(home: Home, work: Work) -> list[Changed]:
                 ) from None
     for old, made in contents.items():
         new = bytes_digest(made)
-        removal.contents[new], removal.deletion.landed[old] = made, new
+        removal.contents[new] = made
+        if new != old:
+            # Otherwise there is nothing to replace, and only what is known of it changes.
+            removal.deletion.landed[old] = new
     for entry in entries(home.landing / work.dataset):
         _lying(entry, work, contents, removal)
     if not contents and not removal.files:
@@ -252,7 +259,9 @@ def _lying(entry: Item, work: Work, contents: Mapping[str, bytes], removal: Requ
 def change(home: Home, changed: Changed) -> None:
     """Change one dataset; the caller holds every lock and finishes the deletion (`forget`)."""
     work, removal = changed.work, changed.removal
+    if known_key(home) is None:
+        keep_key(home, work.fingerprint)
     for digest in removal.contents:
         # Before anything is replaced: what is not recorded would become a pseudonym once more.
-        mark(home, work.dataset, f"part/{digest}", digest, work.fingerprint, work.columns)
+        mark(home, work.dataset, f"{PART}{digest}", digest, work.fingerprint, work.columns)
     forget(home, removal)

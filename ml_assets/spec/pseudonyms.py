@@ -35,6 +35,12 @@ def pseudonymised(columns: Mapping[str, Column]) -> dict[str, Column]:
     return {name: column for name, column in columns.items() if column.keep == HMAC}
 
 
+def hidden_parts(columns: Mapping[str, Column]) -> frozenset[str]:
+    """Return the columns of a file that are pseudonyms once it has landed."""
+    hidden = pseudonymised(columns).items()
+    return frozenset(part for name, c in hidden for part in (c.source or (name,)))
+
+
 def wrong_column(column: Column) -> Iterator[tuple[Place, str]]:
     """Yield what does not fit a column of pseudonyms."""
     if column.keep != HMAC:

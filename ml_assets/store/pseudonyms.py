@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import delete, select
 
 from ml_assets.errors import RequestError
-from ml_assets.store.state import files, insert_missing, settings
+from ml_assets.store.state import files, insert_missing, now, settings
 
 if TYPE_CHECKING:
     from ml_assets.store.home import Home
@@ -33,6 +33,8 @@ SETTING, NAMED = "pseudonyms", "ml_assets key"
 """Where the state has the fingerprint, and the text whose pseudonym it is."""
 PLACE = "pseudonymised/"
 """Where the table of known files has contents without clear values, by dataset."""
+PART = "part/"
+"""Begins the name of a content that is known by its own digest."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,15 @@ def fingerprint(home: Home) -> str:
     return "" if known is None else known.fingerprint
 
 
+def keep_key(home: Home, fingerprint: str) -> None:
+    """Record the home's first key, before anything is stored that was made with it.
+
+    Raises RequestError if another process was the first, with another key.
+    """
+    set_key(home, Known(fingerprint, now()), first=True)
+    pseudonyms_of(home)
+
+
 def set_key(home: Home, known: Known, first: bool = False) -> None:
     """Record the keys in use; the `first` ones stay, whoever else records some meanwhile."""
     row = {"env": "", "key": SETTING, "value": json.dumps(asdict(known))}
@@ -160,12 +171,20 @@ class Marked:
 def mark(
     home: Home, dataset: str, content: str, digest: str, key: str, columns: Collection[str]
 ) -> None:
-    """Record that a content holds pseudonyms; `content` is the HMAC of the delivered bytes."""
-    row = {"path": f"{PLACE}{dataset}/{content}", "digest": digest}
-    row["stat"] = json.dumps([key, sorted(columns)])
+    """Record that a content holds pseudonyms; `content` is the HMAC of the delivered bytes.
+
+    What the same bytes became before, with fewer columns hidden, stays known.
+    """
+    path = f"{PLACE}{dataset}/{content}"
+    row = {"path": path, "digest": digest, "stat": json.dumps([key, sorted(columns)])}
+    mine = files.c.path == path
     with home.state.write() as db:
-        db.execute(delete(files).where(files.c.path == row["path"]))
+        before = db.execute(select(files.c.digest, files.c.stat).where(mine)).one_or_none()
+        db.execute(delete(files).where(mine))
         insert_missing(db, files, [row])
+        if before is not None and before.digest != digest:
+            kept = f"{PLACE}{dataset}/{PART}{before.digest}"
+            insert_missing(db, files, [{**before._mapping, "path": kept}])
 
 
 def mark_as(home: Home, dataset: str, old: str, new: str) -> None:
@@ -173,7 +192,7 @@ def mark_as(home: Home, dataset: str, old: str, new: str) -> None:
     if marked(home, dataset, new):
         return
     for item in marked(home, dataset, old).values():
-        mark(home, dataset, f"part/{new}", new, item.fingerprint, item.columns)
+        mark(home, dataset, f"{PART}{new}", new, item.fingerprint, item.columns)
 
 
 def marked(home: Home, dataset: str, digest: str = "") -> Mapping[str, Marked]:
@@ -191,6 +210,14 @@ def marked(home: Home, dataset: str, digest: str = "") -> Mapping[str, Marked]:
             for row in db.execute(wanted)
         ]
     return {path: Marked(found, key, frozenset(names)) for path, found, key, names in items}
+
+
+def hidden_in(home: Home, dataset: str) -> Mapping[str, frozenset[str]]:
+    """Return the columns of a dataset's contents that are pseudonyms, by digest."""
+    hidden: dict[str, frozenset[str]] = {}
+    for item in marked(home, dataset).values():
+        hidden[item.digest] = hidden.get(item.digest, frozenset()) | item.columns
+    return hidden
 
 
 def unmark(home: Home, dataset: str, key: str) -> None:

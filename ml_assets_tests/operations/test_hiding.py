@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from ml_assets.engine import landing
+from ml_assets.engine.cutting import folder as cutting
 from ml_assets.engine.landing import observe
 from ml_assets.operations import hiding
+from ml_assets.store.digest import bytes_digest
 from ml_assets.store.home import Home
 from ml_assets.store.pseudonyms import FILE, KEY, Pseudonyms, hashed, marked
 from ml_assets_tests import searching
@@ -16,6 +20,8 @@ from ml_assets_tests.projects import FORECAST, MONTHS, SALES, STORES, Toy, price
 
 CLEAR = {name: f"zq{name}qz" for name in STORES}
 """Texts that stand nowhere but in the files that are delivered."""
+PRICES = "toy/defs/prices/defs.yaml"
+HIDDEN = "{type: category, sensitive: {keep: hmac}"
 SECRET, NEXT = b"0123456789abcdef0123456789abcdef", b"fedcba9876543210fedcba9876543210"
 
 
@@ -45,9 +51,8 @@ def shell(toy: Toy, tmp_path: Path) -> Shell:
 
 def hide(toy: Toy) -> None:
     """Keep only pseudonyms of the stores."""
-    hidden = "{type: category, sensitive: {keep: hmac},"
-    toy.edit(SALES, "store: {type: category,", f"store: {hidden}")
-    toy.edit("toy/defs/prices/defs.yaml", "store: {type: category,", f"store: {hidden}")
+    for yaml in (SALES, PRICES):
+        toy.edit(yaml, "store: {type: category,", f"store: {HIDDEN},")
     toy.edit(FORECAST, "slices: [store]", "slices: [promo]")
 
 
@@ -242,6 +247,110 @@ def test_a_change_of_keys_that_was_killed_goes_on(
     assert shell.json("run", "sales/cleaned")["success"]
     both = Pseudonyms([SECRET, NEXT])
     assert names(shell) == {both.of(clear) for clear in CLEAR.values()}
+
+
+def test_apply_keeps_a_batch_that_holds_nothing_to_hide(toy: Toy, tmp_path: Path) -> None:
+    shell = Shell(toy.root)
+    empty, full = tmp_path / "prices-2020-01.csv", tmp_path / "prices-2020-02.csv"
+    empty.write_bytes(b"store,price\n,3\n")
+    full.write_bytes(planted(prices("2020-02")))
+    shell("land", "prices", empty, full)
+    hide(toy)
+    (tmp_path / "key").write_bytes(SECRET)
+    shell.more = {FILE: str(tmp_path / "key")}
+    (done,) = shell.json("pseudonyms", "apply")["datasets"]
+    assert done["landed"] == 1
+    with shell.store() as home:
+        landed = {
+            batch: [i.digest for i in items] for (_, batch), items in home.batches.landed().items()
+        }
+        assert landed["2020-01"] == [bytes_digest(empty.read_bytes())]
+        assert home.objects.read(landed["2020-01"][0]) == empty.read_bytes()
+        assert set(landed) == {"2020-01", "2020-02"}
+    assert shell.json("pseudonyms", "show")["clear"] == {}
+    assert shell.json("pseudonyms", "apply")["datasets"] == []
+
+
+def test_a_further_column_is_hidden_without_hiding_the_first_again(
+    toy: Toy, tmp_path: Path
+) -> None:
+    """The price becomes a pseudonym after the store, in a file that then comes once more."""
+    toy.edit(PRICES, "{type: number, nullable: false, range: [0, null]}", "{type: text}")
+    toy.edit(PRICES, "store: {type: category,", f"store: {HIDDEN},")
+    (tmp_path / "key").write_bytes(SECRET)
+    shell = Shell(toy.root)
+    shell.more = {FILE: str(tmp_path / "key")}
+    file = tmp_path / "prices-2020-01.csv"
+    file.write_bytes(b"store,price\nnorth,3.5\n")
+    shell("land", "prices", file)
+    first = (shell.home / "landing" / "prices" / file.name).read_bytes()
+    store, price = hashed(SECRET, "north"), hashed(SECRET, "3.5")
+    assert first == f"store,price\n{store},3.5\n".encode()
+    toy.edit(PRICES, "price: {type: text}", "price: {type: text, sensitive: {keep: hmac}}")
+    wanted = f"store,price\n{store},{price}\n".encode()
+    shell("land", "prices", file)
+    shell("pseudonyms", "apply")
+    with shell.store() as home:
+        ((_, items),) = home.batches.landed().items()
+        assert {home.objects.read(item.digest) for item in items} == {wanted}
+    file.write_bytes(first)
+    assert "cannot land again" in shell("land", "prices", file, code=2).err
+    assert (shell.home / "landing" / "prices" / file.name).read_bytes() == wanted
+
+
+def test_looking_and_refusing_choose_no_key(toy: Toy, tmp_path: Path) -> None:
+    shell = Shell(toy.root)
+    file = tmp_path / "prices-2020-01.csv"
+    file.write_bytes(prices("2020-01"))
+    shell("land", "prices", file)
+    hide(toy)
+    (tmp_path / "key").write_bytes(SECRET)
+    (tmp_path / "next").write_bytes(NEXT)
+    shell.more = {FILE: str(tmp_path / "key")}
+    shell("pseudonyms", "apply", "--dry-run")
+    (tmp_path / "prices-2020-02.csv").write_bytes(b"shop,price\nnorth,1\n")
+    assert (
+        "the column store is not there"
+        in shell("land", "prices", tmp_path / "prices-2020-02.csv", code=2).err
+    )
+    assert shell.json("pseudonyms", "show")["fingerprint"] is None
+    shell.more = {FILE: str(tmp_path / "next")}
+    shell("pseudonyms", "apply")
+    assert shell.json("pseudonyms", "show")["fingerprint"] == Pseudonyms([NEXT]).fingerprint
+
+
+@pytest.mark.parametrize("cut", [False, True])
+def test_a_delivery_that_comes_while_another_is_hidden_stays(
+    shell: Shell, toy: Toy, monkeypatch: pytest.MonkeyPatch, cut: bool
+) -> None:
+    if cut:
+        toy.edit(
+            SALES,
+            "sales-(?P<batch>\\d{4}-\\d{2})\\.csv(\\.gz)?'",
+            "sales.*\\.csv'\n    batch: month of day",
+        )
+    folder = shell.home / "landing" / "sales"
+    folder.mkdir(parents=True)
+    dropped = folder / "sales-2020-01.csv"
+    newer = planted(sales("2020-01", extra=1.0))
+    dropped.write_bytes(planted(sales("2020-01")))
+    module, name = (cutting, "deliver_file") if cut else (landing, "stored")
+    before = getattr(module, name)
+
+    def meanwhile(*given: Any) -> Any:
+        made = before(*given)
+        if dropped.read_bytes() != newer:
+            dropped.write_bytes(newer)
+        return made
+
+    monkeypatch.setattr(module, name, meanwhile)
+    with shell.inside():
+        planner = toy.planner()
+        observe(planner.home, planner.project, settle=0)
+        assert dropped.read_bytes() == newer
+        observe(planner.home, planner.project, settle=0)
+        assert dropped.read_bytes() != newer
+        nowhere(shell.home)
 
 
 def _months(tmp_path: Path, dataset: str) -> list[Path]:

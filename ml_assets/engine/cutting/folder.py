@@ -19,7 +19,7 @@ from ml_assets.engine.batch_names import batch_of
 from ml_assets.engine.cutting.deliver import deliver_file
 from ml_assets.engine.cutting.outcome import CutFile
 from ml_assets.engine.deliveries import delivery, remove
-from ml_assets.engine.hiding.landed import hides, replace_file, stored
+from ml_assets.engine.hiding.landed import hide, hides, stored
 from ml_assets.errors import RequestError
 from ml_assets.keys.fields import document
 from ml_assets.spec.dataset import DatasetSpec
@@ -92,10 +92,8 @@ def _take(
     if before is None or before[1] != digest:
         sure = partial(_unchanged, path, stat, spec)
         if hides(spec):
-            delivery = _take_hidden(home, project, dataset, path, sure)
-            stat, digest = _stamp(path, spec), _digest(path, spec)
-        else:
-            delivery = deliver_file(home, project, dataset, path, path.name, sure)
+            return _take_hidden(home, project, dataset, path, sure)
+        delivery = deliver_file(home, project, dataset, path, path.name, sure)
     home.batches.remember_file(str(path.relative_to(home.root)), stat, digest)
     return delivery
 
@@ -103,15 +101,24 @@ def _take(
 def _take_hidden(
     home: Home, project: Project, dataset: str, path: Path, sure: Callable[[], None]
 ) -> CutFile:
-    """Cut what a file or folder becomes without clear values, and put that in its place."""
+    """Cut what a file or folder becomes without clear values, and put that in its place.
+
+    A delivery that came meanwhile stays as it is, and is cut at the next look.
+    """
+    spec = project.datasets[dataset]
     with temporary.folder(home.root) as aside:
         copy = aside / path.name
-        _hidden(home, dataset, project.datasets[dataset], path, copy)
+        _hidden(home, dataset, spec, path, copy)
         sure()
         done = deliver_file(home, project, dataset, copy, path.name)
-        for part in delivery(copy).parts or (copy,):
-            target = path / part.name if copy.is_dir() else path
-            replace_file(target, part.read_bytes())
+        try:
+            sure()
+        except RequestError:
+            return done
+        hide(path, delivery(copy).content())
+    home.batches.remember_file(
+        str(path.relative_to(home.root)), _stamp(path, spec), _digest(path, spec)
+    )
     return done
 
 

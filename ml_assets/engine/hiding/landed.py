@@ -7,24 +7,25 @@ which are imported when a file is hidden: a plan needs no Arrow.
 from __future__ import annotations
 
 import os
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ml_assets.errors import RequestError
 from ml_assets.spec.dataset import DatasetSpec
-from ml_assets.spec.pseudonyms import pseudonymised
+from ml_assets.spec.pseudonyms import hidden_parts, pseudonymised
 from ml_assets.store.digest import bytes_digest
 from ml_assets.store.home import Home
 from ml_assets.store.pseudonyms import (
-    Known,
+    PART,
     Marked,
     fingerprint,
+    hidden_in,
+    keep_key,
     mark,
     marked,
     pseudonyms_of,
-    set_key,
 )
-from ml_assets.store.state import now
 
 if TYPE_CHECKING:
     from ml_assets.engine.hiding.columns import Hiding
@@ -37,22 +38,14 @@ def hides(spec: DatasetSpec) -> bool:
     return bool(pseudonymised(spec.columns))
 
 
-def hidden_names(spec: DatasetSpec) -> frozenset[str]:
-    """Return the columns of a file that are pseudonyms once it has landed."""
-    from ml_assets.stages.ingest.columns import named
+def hiding_of(home: Home, spec: DatasetSpec, done: Collection[str] = ()) -> Hiding:
+    """Return how a dataset's deliveries are hidden; columns that are `done` are pseudonyms already.
 
-    return frozenset(named(n, c)[0] for n, c in pseudonymised(spec.columns).items())
-
-
-def hiding_of(home: Home, spec: DatasetSpec) -> Hiding:
-    """Return how a dataset's deliveries are hidden; RequestError without the home's key."""
+    RequestError without the home's key.
+    """
     from ml_assets.engine.hiding.columns import Hiding
 
-    hiding = Hiding.of(spec, pseudonyms_of(home))
-    set_key(home, Known(hiding.key.fingerprint, now()), first=True)
-    # Another process may have been the first, with another key.
-    pseudonyms_of(home)
-    return hiding
+    return Hiding.of(spec, pseudonyms_of(home), done)
 
 
 def stored(home: Home, dataset: str, spec: DatasetSpec, content: bytes, name: str) -> bytes:
@@ -66,13 +59,14 @@ def stored(home: Home, dataset: str, spec: DatasetSpec, content: bytes, name: st
     from ml_assets.engine.hiding.content import hidden_content
     from ml_assets.stages.ingest.source import Unreadable
 
-    known, columns = marked(home, dataset), hidden_names(spec)
-    given = bytes_digest(content)
-    if any(item.digest == given and columns <= item.columns for item in known.values()):
+    given, columns = bytes_digest(content), hidden_parts(spec.columns)
+    done = hidden_in(home, dataset).get(given, frozenset())
+    # Of what was forgotten nothing is known any more: its pseudonyms would be hidden again.
+    if columns <= done or home.removals.forgotten(given):
         return content
-    hiding = hiding_of(home, spec)
+    hiding = hiding_of(home, spec, done)
     place = hiding.key.of_bytes(content)
-    before = known.get(place)
+    before = marked(home, dataset).get(place)
     if before is not None and before.columns == columns:
         again = _still_there(home, before)
         if again is not None:
@@ -81,6 +75,7 @@ def stored(home: Home, dataset: str, spec: DatasetSpec, content: bytes, name: st
         made = hidden_content(content, hiding)
     except Unreadable as error:
         raise RequestError(f"{name}: {error.reason}; nothing landed") from None
+    keep_key(home, hiding.key.fingerprint)
     mark(home, dataset, place, bytes_digest(made), hiding.key.fingerprint, columns)
     return made
 
@@ -94,7 +89,20 @@ def _still_there(home: Home, before: Marked) -> bytes | None:
 def mark_part(home: Home, dataset: str, spec: DatasetSpec, digest: str) -> None:
     """Record that a batch cut out of a delivery holds pseudonyms, as the delivery does."""
     if hides(spec):
-        mark(home, dataset, f"part/{digest}", digest, fingerprint(home), hidden_names(spec))
+        mark(
+            home, dataset, f"{PART}{digest}", digest, fingerprint(home), hidden_parts(spec.columns)
+        )
+
+
+def hide(path: Path, content: bytes) -> None:
+    """Put what was stored in the place of a delivered file or folder, which has clear values."""
+    if not path.is_dir():
+        replace_file(path, content)
+        return
+    from ml_assets.stages.parts import parts_of
+
+    for name, part in parts_of(content).items():
+        replace_file(path / name, part)
 
 
 def replace_file(path: Path, content: bytes) -> None:
@@ -108,9 +116,11 @@ def replace_file(path: Path, content: bytes) -> None:
         raise
 
 
-def clear_columns(home: Home, dataset: str, spec: DatasetSpec, digest: str) -> list[str]:
-    """Return the columns of a landed file that hold clear values and should not."""
-    if not hides(spec):
-        return []
-    done = [item.columns for item in marked(home, dataset, digest).values()]
-    return sorted(hidden_names(spec).difference(*done))
+def clear_columns(
+    spec: DatasetSpec, digest: str, hidden: Mapping[str, frozenset[str]]
+) -> list[str]:
+    """Return the columns of a landed file that hold clear values and should not.
+
+    `hidden` has the columns that are pseudonyms, by content (`hidden_in`).
+    """
+    return sorted(hidden_parts(spec.columns) - hidden.get(digest, frozenset()))

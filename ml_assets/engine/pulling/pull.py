@@ -14,7 +14,7 @@ from ml_assets.engine.cutting.outcome import CutFile
 from ml_assets.engine.cutting.parts import Parts
 from ml_assets.engine.cutting.read import add_rows
 from ml_assets.engine.hiding.columns import Hiding
-from ml_assets.engine.hiding.landed import hidden_names, hides, hiding_of
+from ml_assets.engine.hiding.landed import hides, hiding_of
 from ml_assets.engine.pulling import watermark
 from ml_assets.engine.pulling.database import Snapshot, snapshot
 from ml_assets.engine.pulling.rows import kinds, table
@@ -23,10 +23,12 @@ from ml_assets.errors import RequestError, UnknownName
 from ml_assets.keys.fields import document
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.spec.project import Project
+from ml_assets.spec.pseudonyms import hidden_parts
 from ml_assets.spec.sql import Sql
 from ml_assets.stages.ingest.columns import expected, named
 from ml_assets.store.digest import json_digest
 from ml_assets.store.home import Home
+from ml_assets.store.pseudonyms import keep_key
 
 
 def pull(home: Home, project: Project, dataset: str, whole: bool = False) -> CutFile:
@@ -59,6 +61,8 @@ def pull(home: Home, project: Project, dataset: str, whole: bool = False) -> Cut
             if since is not None:
                 some = touched(reader, spec, watermark.since(sql, since))
             _read(reader, spec, some, parts, hiding)
+        if hiding is not None:
+            keep_key(home, hiding.key.fingerprint)
         return Held(every=True) if some is None else Held(batches=some.batches)
 
     done = deliver(home, project, dataset, f"{dataset}.sql", fill)
@@ -73,7 +77,7 @@ def _check(reader: Snapshot, spec: DatasetSpec) -> None:
     sql, cut = spec.landing.sql, spec.landing.cut
     wanted = [] if cut is None else list(named(cut.column, spec.columns[cut.column]))
     wanted += [] if sql is None or sql.watermark is None else [sql.watermark]
-    wanted += sorted(hidden_names(spec))
+    wanted += sorted(hidden_parts(spec.columns))
     missing = [name for name in dict.fromkeys(wanted) if name not in names]
     if missing:
         said = f"the query has no column {', '.join(missing)}; it has {', '.join(names)}"
@@ -109,5 +113,5 @@ def _rules(spec: DatasetSpec) -> str:
     given: list[Any] = [sql.query, sql.watermark, sql.batch, expected(spec.columns)]
     given += [] if cut is None else [document(spec.columns[cut.column])]
     given += [] if calendar is None else [document(calendar)]
-    given += sorted(hidden_names(spec))
+    given += sorted(hidden_parts(spec.columns))
     return json_digest(given)[-16:]

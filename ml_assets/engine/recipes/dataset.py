@@ -6,7 +6,7 @@ show the newest attempt. So the three form one unit.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ml_assets.assets.cells import Cell, Unit
@@ -21,7 +21,7 @@ from ml_assets.spec.model import OwnCheck
 from ml_assets.spec.project import Project
 from ml_assets.store.batches import Landed
 from ml_assets.store.objects import Ref
-from ml_assets.store.pseudonyms import fingerprint
+from ml_assets.store.pseudonyms import fingerprint, hidden_in
 from ml_assets.workspace import Workspace
 
 
@@ -162,7 +162,11 @@ def attempt(session: Session, unit: Unit, landing: Landed) -> Attempt:
 
 
 def _clear(session: Session, unit: Unit, spec: DatasetSpec, landing: Landed) -> list[str]:
-    return clear_columns(session.home, unit.group, spec, landing.digest)
+    def known() -> Mapping[str, frozenset[str]]:
+        return hidden_in(session.home, unit.group) if hides(spec) else {}
+
+    hidden = session.remembered(("hidden", unit.group), known)
+    return clear_columns(spec, landing.digest, hidden)
 
 
 def effective_facts(session: Session, tried: Attempt) -> dict[str, Any]:

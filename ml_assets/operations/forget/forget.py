@@ -8,7 +8,6 @@ also produced, such as an empty table.
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from collections.abc import Callable, Sequence
@@ -16,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ml_assets.engine.deliveries import hidden
+from ml_assets.engine.hiding.landed import replace_file
 from ml_assets.engine.reports import sweep
 from ml_assets.errors import DamagedObject, RequestError, UnknownName
 from ml_assets.history.ancestry import Ancestry, ancestry_of
@@ -285,9 +285,7 @@ def forget(home: Home, removal: Request) -> None:
             if within and all(hidden(entry.path.name) for entry in entries(folder)):
                 shutil.rmtree(folder)
             continue
-        temporary = path.with_name(f".{path.name}.tmp")
-        temporary.write_bytes(content)
-        os.replace(temporary, path)
+        replace_file(path, content)
     for path, content in removal.segments.items():
         wrong = replace_segment(path, content)
         removal.unsearched += [] if wrong is None else [wrong]
