@@ -26,6 +26,9 @@ from ml_assets.stages.train.preorder import Arrays
 from ml_assets.stages.train.trees import GREATEST, Trees
 from ml_assets.walk import shown
 
+NOTHING = {"left": [-1], "right": [-1], "feature": [-1], "cut": [-1], "missing": [0], "leaf": [0.0]}
+"""A tree of one leaf that adds nothing."""
+
 
 def document(planner: Planner, model: str, result: Mapping[str, Any]) -> dict[str, Any]:
     """Return what is kept of finished rounds: a model, its curve, and how it came about."""
@@ -96,7 +99,8 @@ def _trees(result: Mapping[str, Any]) -> dict[str, Any]:
     # One more on either side: no number goes left, or every number does.
     cuts = [np.array([-GREATEST, *about.get("cuts", [0.5]), GREATEST]) for about in abouts]
     forest, counts = Arrays(), dict.fromkeys((about["column"] for about in abouts), 0)
-    for tree in result["trees"]:
+    # If no round was better than none, the start alone predicts.
+    for tree in result["trees"] or [NOTHING]:
         feature, cut = np.array(tree["feature"]), np.array(tree["cut"])
         for column in feature[feature >= 0]:
             counts[abouts[column]["column"]] += 1
@@ -118,7 +122,7 @@ def _trees(result: Mapping[str, Any]) -> dict[str, Any]:
         "mean": False,
         "arrays": forest.state(),
         "start": [plan["start"]],
-        "trees": len(result["trees"]),
+        "trees": max(len(result["trees"]), 1),
     }
     # Raises StageError for arrays that are no trees.
     Trees(state["arrays"], len(read))

@@ -107,6 +107,12 @@ def test_trees_predict_as_the_rounds_do(tmp_path_factory: Any, forest: list[Any]
     assert len(state["importance"]) == 4
 
 
+def test_without_a_tree_the_start_predicts() -> None:
+    state = _trees({"plan": PLAN, "trees": []})
+    assert state["arrays"]["leaf"] == [0.0]
+    assert federated.predict(state, _batch()).tolist() == [5.0] * 8
+
+
 def test_coefficients_predict_as_the_rounds_do(tmp_path: Path) -> None:
     site = _site(tmp_path)
     found = np.array([0.5, 1.0, -1.0, 2.0, 0.25])

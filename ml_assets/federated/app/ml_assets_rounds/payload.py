@@ -103,16 +103,27 @@ def _wrong(tree: Any, cuts: list[int], leaves: int, bound: float) -> str | None:
             return "a leaf is no number"
         if abs(value) > bound:
             return f"a leaf of {value:g}, wanted at most {bound:g} on either side of 0"
+    if not set(tree["missing"]) <= {0, 1}:
+        return "missing numbers go left (1) or not (0)"
+    return _misshapen(tree, size, cuts)
+
+
+def _misshapen(tree: Tree, size: int, cuts: list[int]) -> str | None:
+    """Return what is wrong with a tree's nodes: XGBoost follows any number that it is given."""
     seen = [0]
     for node in range(size):
-        if tree["left"][node] < 0:
-            if tree["feature"][node] != -1 or tree["cut"][node] != -1:
+        left, right, feature, cut = (
+            tree[name][node] for name in ("left", "right", "feature", "cut")
+        )
+        if left == -1:
+            if (right, feature, cut) != (-1, -1, -1):
                 return "a leaf with a split"
             continue
-        feature, cut = tree["feature"][node], tree["cut"][node]
+        if not (node < left < size and node < right < size):
+            return "a child that is not after its parent"
         if not (0 <= feature < len(cuts) and -1 <= cut <= cuts[feature]):
             return "a split that is at no agreed cut"
-        seen += [tree["left"][node], tree["right"][node]]
+        seen += [left, right]
     return None if sorted(seen) == list(range(size)) else "its nodes are no tree"
 
 
