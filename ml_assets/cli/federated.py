@@ -59,10 +59,10 @@ def prepare(model: ModelName, site: Site, as_json: bool = JSON) -> None:
     from ml_assets.federated import site as sites
 
     planner = planner_of(model)
-    statement = sites.prepare(planner, model, site)
     folder = sites.folder_of(planner, model, site)
-    # They are written again when the site joins.
-    (folder / sites.ROWS).unlink()
+    # Rows are written again when the site joins.
+    with sites.rows_removed(folder):
+        statement = sites.prepare(planner, model, site)
     key = rounds.key_of(flower.ready(folder / "flower"), folder).strip()
     path = folder / sites.STATEMENT
     if as_json:
@@ -98,17 +98,15 @@ def join(
         raise RequestError("\n".join(wrong))
     ended_by_signal()
     planner = planner_of(model)
-    sites.prepare(planner, model, site)
     folder = sites.folder_of(planner, model, site)
-    flow = flower.ready(folder / "flower")
-    rounds.key_of(flow, folder)
-    address = rounds.Address(host, int(port), ca.absolute())
-    try:
+    with sites.rows_removed(folder):
+        sites.prepare(planner, model, site)
+        flow = flower.ready(folder / "flower")
+        rounds.key_of(flow, folder)
+        address = rounds.Address(host, int(port), ca.absolute())
         with rounds.node(flow, folder, address, flower.digest_of(flow)) as node:
             err.print(f"{site} takes part; Ctrl-C ends it")
             left = _until_over(node, folder)
-    finally:
-        (folder / sites.ROWS).unlink(missing_ok=True)
     if as_json:
         emit({"left": left})
     else:
@@ -359,12 +357,16 @@ def tell(found: Mapping[str, Any]) -> None:
     comparison = found.get("comparison")
     if comparison is None:
         return
+    if "problem" in comparison:
+        out.print(comparison["problem"])
+        return
     out.print(f"\n{metric} on each site's test rows, others by {comparison['family']}:")
     names = list(comparison["sites"])
     head = "".join(f"{'only ' + name:>12}" for name in names)
     out.print(styled((f"{'site':10}{'federated':>12}{'all rows':>12}{head}", "bold")))
     for site, values in comparison["sites"].items():
-        alone = "".join(f"{values['alone'][name]:>12.4g}" for name in names)
-        out.print(f"{site:10}{values['federated']:>12.4g}{values['pooled']:>12.4g}{alone}")
+        row = [values["federated"], values["pooled"], *(values["alone"][n] for n in names)]
+        texts = ("—" if value is None else f"{value:.4g}" for value in row)
+        out.print(f"{site:10}" + "".join(f"{text:>12}" for text in texts))
     for verdict in comparison["verdicts"]:
         out.print(verdict)

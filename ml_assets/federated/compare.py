@@ -6,6 +6,7 @@ models and measuring all. Does not belong here: the rounds.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -41,10 +42,11 @@ def compared(
     """Return the metric on each site's test rows: of the rounds, of all rows, of each site alone.
 
     The others are of one family of the spec, learned from train and stopped on validation as the
-    rounds were. Raises RequestError if the spec has none.
+    rounds were. Where a metric cannot be computed there is None. Raises RequestError if the spec
+    has no such family, StageError if it cannot be fitted.
     """
     spec = planner.project.models[model]
-    name = _family(spec, rounds["plan"]["learner"])
+    name = family_of(spec, rounds["plan"]["learner"])
     tables = {site: _tables(spec, folder) for site, folder in folders.items()}
     module = family_module(planner.workspace, model, spec.training.families[name])
     closure = Sources(planner.workspace.roots).closure([module])
@@ -73,7 +75,8 @@ def compared(
     }
 
 
-def _family(spec: ModelSpec, learner: str) -> str:
+def family_of(spec: ModelSpec, learner: str) -> str:
+    """Return the family of a spec to compare with; RequestError if it has none."""
     kinds = {name: family.family for name, family in spec.training.families.items()}
     for wanted in ("linear", *PREFERRED) if learner == "linear" else PREFERRED:
         for name, kind in kinds.items():
@@ -127,25 +130,43 @@ def _fitted(spec: ModelSpec, name: str, family: Any, tables: Tables) -> dict[str
     return model
 
 
-def _measured(spec: ModelSpec, model: Mapping[str, Any], family: Any, table: pa.Table) -> float:
+def _measured(
+    spec: ModelSpec, model: Mapping[str, Any], family: Any, table: pa.Table
+) -> float | None:
+    """Return the metric over a table; None if it is not defined there, such as AUC of one class."""
     target: Array = np.asarray(table["_target"].to_numpy())
     prediction = predict(model, family, table)
     values, _ = metrics.measure(spec.task, target, prediction, (spec.training.metric,))
     value = values[spec.training.metric]
-    return float("nan") if value is None else float(value)
+    return None if value is None or not math.isfinite(value) else float(value)
 
 
 def verdicts(found: Mapping[str, Any], plan: Mapping[str, Any], *, greater: bool) -> list[str]:
     """Return a sentence for each aim that was missed at a site; one if all were reached."""
     said, sign = [], -1.0 if greater else 1.0
     for site, values in found.items():
+        absent = _absent(values)
+        if absent:
+            said.append(
+                f"{site}: cannot be compared; the metric of {', '.join(absent)} cannot be computed "
+                f"from its {values['rows']:,} test rows"
+            )
+            continue
         mean = float(np.mean(list(values["alone"].values())))
         if sign * (values["federated"] - mean) >= 0:
             said.append(
                 f"{site}: {values['federated']:.4g}, no better than the sites' own models "
                 f"are there on average ({mean:.4g})"
             )
-        worse = sign * (values["federated"] - values["pooled"]) / abs(values["pooled"])
+        worse = sign * (values["federated"] - values["pooled"])
+        if values["pooled"] == 0:
+            if worse > 0:
+                said.append(
+                    f"{site}: worse than a model of all rows; by what share cannot be computed, as "
+                    f"that has 0. {_why(plan)}"
+                )
+            continue
+        worse /= abs(values["pooled"])
         if worse > WORSE:
             said.append(
                 f"{site}: {worse:.1%} worse than a model of all rows ({values['pooled']:.4g}); "
@@ -157,6 +178,13 @@ def verdicts(found: Mapping[str, Any], plan: Mapping[str, Any], *, greater: bool
             f"{WORSE:.0%} worse than a model of all rows"
         )
     return said
+
+
+def _absent(values: Mapping[str, Any]) -> list[str]:
+    """Return the models of which a site has no metric."""
+    names = {"federated": "the federated model", "pooled": "the model of all rows"}
+    absent = [said for name, said in names.items() if values[name] is None]
+    return absent + [f"{n}'s own model" for n, value in values["alone"].items() if value is None]
 
 
 def _why(plan: Mapping[str, Any]) -> str:

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from ml_assets.engine.plan import Planner
-from ml_assets.errors import RequestError, UnknownName
+from ml_assets.errors import NotMaterialized, RequestError, StageError, UnknownName
 from ml_assets.federated import flower, rounds, site, take
-from ml_assets.federated.compare import compared
+from ml_assets.federated.compare import compared, family_of
 from ml_assets.federated.rounds import Tell
 
 HOST = "127.0.0.1"
@@ -27,32 +27,53 @@ def run(
 
     `homes` are the sites' own; without any, the sites are parts of this home's rows. Returns the
     rounds, with a comparison on the same rows. Raises RequestError, before any round, for sites
-    that cannot learn together.
+    that cannot learn together, and without a family to compare with.
     """
     federated = site.federation(planner, model)
     _complete(model, federated.sites, homes, federated.column)
+    if compare:
+        family_of(planner.project.models[model], federated.learner)
     at = {name: homes.get(name, planner) for name in federated.sites}
+    folders = {name: site.folder_of(home, model, name) for name, home in at.items()}
+    with ExitStack() as rows:
+        for folder in folders.values():
+            rows.enter_context(site.rows_removed(folder))
+        _prepared(model, at, tell)
+        found = take.document(planner, model, _conducted(planner, model, folders, tell))
+        try:
+            if compare:
+                tell("comparing with models of each site's rows and of all rows")
+                found["comparison"] = _compared(planner, model, found, folders)
+        finally:
+            # A comparison that fails takes no finished rounds with it.
+            for home in {id(home): home for home in at.values()}.values():
+                take.take(home, model, found)
+    return found
+
+
+def _prepared(model: str, at: Mapping[str, Planner], tell: Tell) -> None:
+    """Write the folders of all sites; RequestError with the reasons of all that cannot."""
     problems = []
     for name, home in at.items():
         try:
             said = site.prepare(home, model, name)
             tell(f"{name}: {said['rows']['train']:,} rows to learn from")
+        except NotMaterialized as error:
+            problems.append(f"{name}: {error}")
         except RequestError as error:
             problems.append(str(error))
     if problems:
         raise RequestError("\n".join(problems))
-    folders = {name: site.folder_of(home, model, name) for name, home in at.items()}
+
+
+def _compared(
+    planner: Planner, model: str, found: Mapping[str, Any], folders: Mapping[str, Path]
+) -> dict[str, Any]:
+    """Return the comparison, or why there is none: the rounds are over, and count without it."""
     try:
-        found = take.document(planner, model, _conducted(planner, model, folders, tell))
-        if compare:
-            tell("comparing with models of each site's rows and of all rows")
-            found["comparison"] = compared(planner, model, found, folders)
-    finally:
-        for folder in folders.values():
-            (folder / site.ROWS).unlink(missing_ok=True)
-    for home in {id(home): home for home in at.values()}.values():
-        take.take(home, model, found)
-    return found
+        return compared(planner, model, found, folders)
+    except StageError as error:
+        return {"problem": f"the comparison cannot be made: {error}"}
 
 
 def _conducted(

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from ml_assets.engine.plan import Planner
 from ml_assets.engine.recipes.dataset import clean_spec
 from ml_assets.engine.recipes.features import seen_of
 from ml_assets.engine.recipes.splits import FOLDS, feature_inputs, folds_of
+from ml_assets.engine.run import Recent, Stored
 from ml_assets.engine.sensitive import sensitive_inputs
 from ml_assets.errors import NotMaterialized, RequestError, UnknownName
 from ml_assets.federated.app.ml_assets_rounds.log import FORMAT, left
@@ -68,6 +70,15 @@ def federation(planner: Planner, model: str) -> Federated:
 def folder_of(planner: Planner, model: str, site: str) -> Path:
     """Return the folder of a site's rounds in the home."""
     return planner.home.root / "federated" / model / site
+
+
+@contextmanager
+def rows_removed(folder: Path) -> Iterator[None]:
+    """Leave no rows in a site's folder, however what is done with them ends."""
+    try:
+        yield
+    finally:
+        (folder / ROWS).unlink(missing_ok=True)
 
 
 def prepare(planner: Planner, model: str, site: str) -> dict[str, Any]:
@@ -139,14 +150,18 @@ def _rows(planner: Planner, model: str, spec: ModelSpec, site: str) -> dict[str,
         raise NotMaterialized(f"the folds of {model} are not up to date; {said}")
     if any(made[fold].facts.get("dummy") for fold in FOLDS):
         raise RequestError(f"the folds of {model} hold dummy rows; withdraw those batches first")
-    objects = planner.home.objects
+    home, recent = planner.home, Recent()
     assert isinstance(inputs, Mapping), "features are by batch"
-    handles = {b: _Stored(objects, r.digest) for b, r in inputs.items() if isinstance(r, Ref)}
+    handles = {
+        batch: Stored(home, ref, recent, f"features {batch}")
+        for batch, ref in inputs.items()
+        if isinstance(ref, Ref)
+    }
     names = [*sorted(spec.features.columns), "_target"]
     found = {}
     for fold, ref in outputs.items():
         assert isinstance(ref, Ref), "the fold is known"
-        parts = folds.read(objects.table(ref.digest), handles, names)
+        parts = folds.read(home.objects.table(ref.digest), handles, names)
         table = pa.concat_tables([part for _, part in parts], promote_options="default")
         column = None if spec.federated is None else spec.federated.column
         if column is not None:
@@ -154,21 +169,6 @@ def _rows(planner: Planner, model: str, spec: ModelSpec, site: str) -> dict[str,
             table = table.filter(pc.fill_null(pc.equal(values, site), False))
         found[fold] = Rows(table.drop_columns(["_target"]), folds.labels(table, ()))
     return found
-
-
-@dataclass(frozen=True)
-class _Stored:
-    objects: Any
-    digest: str
-
-    def table(self, columns: Sequence[str] | None = None) -> pa.Table:
-        return self.objects.table(self.digest, columns)
-
-    def json(self) -> Any:
-        return self.objects.json(self.digest)
-
-    def bytes(self) -> bytes:
-        return bytes(self.objects.read(self.digest))
 
 
 def _usable(site: str, spec: ModelSpec, federated: Federated, rows: Mapping[str, Rows]) -> None:

@@ -12,9 +12,9 @@ TREES: dict[str, Any] = {"learner": "trees", "privacy": None}
 NOISY: dict[str, Any] = {"learner": "linear", "privacy": {"epsilon": 3.0}}
 
 
-def _found(federated: float, pooled: float, *alone: float) -> dict[str, Any]:
+def _found(federated: float | None, pooled: float | None, *alone: float | None) -> dict[str, Any]:
     values = {f"s{number}": value for number, value in enumerate(alone)}
-    return {"north": {"federated": federated, "pooled": pooled, "alone": values}}
+    return {"north": {"rows": 12, "federated": federated, "pooled": pooled, "alone": values}}
 
 
 def test_both_aims_reached() -> None:
@@ -22,6 +22,22 @@ def test_both_aims_reached() -> None:
     assert said.startswith("at every site better than the sites' own models on average")
     (said,) = verdicts(_found(0.78, 0.80, 0.70, 0.80), TREES, greater=True)
     assert said.startswith("at every site better")
+
+
+def test_a_metric_that_is_not_defined_is_said() -> None:
+    assert verdicts(_found(None, 0.8, 0.7, None), TREES, greater=True) == [
+        "north: cannot be compared; the metric of the federated model, s1's own model cannot be "
+        "computed from its 12 test rows"
+    ]
+
+
+def test_a_model_of_all_rows_without_an_error() -> None:
+    (said,) = verdicts(_found(0.0, 0.0, 0.5, 0.7), TREES, greater=False)
+    assert said.startswith("at every site better")
+    (said,) = verdicts(_found(0.1, 0.0, 0.5, 0.7), TREES, greater=False)
+    assert said.startswith(
+        "north: worse than a model of all rows; by what share cannot be computed, as that has 0. "
+    )
 
 
 @pytest.mark.parametrize(

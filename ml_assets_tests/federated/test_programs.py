@@ -6,12 +6,15 @@ import hashlib
 import json
 import stat
 import subprocess
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from ml_assets.federated import flower
+from ml_assets.cli.servers import free_port
+from ml_assets.errors import RequestError
+from ml_assets.federated import flower, rounds
 from ml_assets.federated.app.ml_assets_rounds.payload import booster, checked
 from ml_assets.federated.flower import APP, PROGRAMS, Flower
 
@@ -89,6 +92,18 @@ def _ready(folder: Path, flow: Flower) -> Path:
     return folder
 
 
+def test_a_coordinator_whose_program_fails_says_so_at_once(flow: Flower) -> None:
+    """Its question lacks the names of the sites, so there is an error where none was foreseen."""
+    began = time.monotonic()
+    with (
+        rounds.coordinator(flow, "127.0.0.1", free_port(), {}),
+        pytest.raises(RequestError, match="the coordinator's program failed: KeyError: 'sites'"),
+    ):
+        rounds.conduct(flow, {"wait": 600, "rounds": 20}, list[str]().append)
+    # It would be waited for 240 minutes.
+    assert time.monotonic() - began < 300
+
+
 def test_a_planted_target_is_in_no_leaf(flow: Flower, tmp_path: Path) -> None:
     """One row alone beyond the last cut, far away, as in the leaf that gave it back."""
     draw = np.random.default_rng(1)
@@ -105,11 +120,12 @@ def test_a_planted_target_is_in_no_leaf(flow: Flower, tmp_path: Path) -> None:
     assert checked(content, cuts=[40], trees=3, leaves=16, bound=1000.0) == trees
     assert booster(trees, 1, 0.0)["learner"]["learner_model_param"]["num_feature"] == "1"
     for tree in trees:
-        for node, leaf in enumerate(tree["leaf"]):
-            if tree["left"][node] < 0:
-                assert _rows(trees[0], bins, node) >= 10 or tree is not trees[0]
-                # The most that it could be if the planted row were alone among nine of 0.
-                assert abs(leaf) < 110
+        leaves = [node for node, left in enumerate(tree["left"]) if left < 0]
+        counts = [_rows(tree, bins, node) for node in leaves]
+        assert sum(counts) == len(bins)
+        assert min(counts) >= 10
+        # The most that it could be if the planted row were alone among nine of 0.
+        assert all(abs(tree["leaf"][node]) < 110 for node in leaves)
     assert all(cut < 39 for tree in trees for cut in tree["cut"])
 
 

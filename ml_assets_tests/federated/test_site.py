@@ -54,6 +54,9 @@ def test_wrong_requests(shell: Shell, tmp_path: Path) -> None:
     said = shell("federated", "run", "stay", code=2).err
     assert "tiny cannot take part" in said
     assert "wanted 500 (50 times least_rows) to learn from: with fewer, a row would show" in said
+    # The others were ready, and had their rows written.
+    assert {path.name for path in shell.home.glob("federated/stay/*/statement.json")}
+    assert not list(shell.home.glob("federated/stay/*/rows.npz"))
     said = shell("federated", "run", "stay", "--home", f"north={tmp_path}", code=2).err
     assert "no site named 'north'" in said
     said = shell("federated", "run", "stay", "--home", f"alpha={tmp_path / 'gone'}", code=2).err
@@ -96,6 +99,25 @@ def test_a_site_says_no_and_takes_part_again(shell: Shell) -> None:
     assert (folder / "stop").read_text() == "audit"
     shell("federated", "stop", "stay", "beta", "--again")
     assert not (folder / "stop").exists()
+
+
+def test_folds_that_are_not_up_to_date_are_told_of_each_site(tmp_path: Path) -> None:
+    clinic = clinics(tmp_path, rows("alpha", 40, 1))
+    with (tmp_path / "incoming" / "visits.csv").open("a") as file:
+        file.write("\n".join(rows("beta", 3, 2)).replace("beta-", "new-") + "\n")
+    clinic("land", "visits", tmp_path / "incoming" / "visits.csv")
+    said = clinic("federated", "run", "stay", code=2).err
+    assert "alpha: the folds of stay are not up to date" in said
+    assert "gamma: the folds of stay are not up to date" in said
+    assert "Traceback" not in said
+
+
+def test_nothing_to_compare_with_is_told_before_any_round(tmp_path: Path) -> None:
+    spec = {"      linear: {family: linear}\n": ""}
+    clinic = clinics(tmp_path, rows("alpha", 40, 1), spec)
+    said = clinic("federated", "run", "stay", code=2).err
+    assert "no family to compare a federated model with; add one of lightgbm" in said
+    assert "cannot take part" in clinic("federated", "run", "stay", "--no-compare", code=2).err
 
 
 def test_a_model_without_sites(tmp_path: Path) -> None:

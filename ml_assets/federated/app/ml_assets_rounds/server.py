@@ -30,17 +30,30 @@ app = ServerApp()
 
 @app.main()
 def main(grid: Grid, context: Context) -> None:
-    """Run the rounds, and write their result whatever happens."""
+    """Run the rounds, and write their result whatever happens: somebody waits for it."""
     folder = Path(str(context.run_config["folder"]))
+    try:
+        done = _done(grid, folder)
+    except BaseException as error:
+        said = f"the coordinator's program failed: {type(error).__name__}: {error}"
+        _write(folder, {"problems": said.splitlines(), "sites": {}, "events": []})
+        raise
+    _write(folder, done)
+
+
+def _done(grid: Grid, folder: Path) -> dict[str, Any]:
     asked = json.loads((folder / "asked.json").read_text(encoding="utf-8"))
     judge = Judge(asked, folder / "progress.jsonl")
     try:
         result = _rounds(grid, asked, judge)
     except Stopped as reason:
         result = {"problems": str(reason).splitlines()}
-    done = {**result, "sites": judge.sites, "events": judge.events}
+    return {**result, "sites": judge.sites, "events": judge.events}
+
+
+def _write(folder: Path, result: dict[str, Any]) -> None:
     new = folder / "result.new"
-    new.write_text(json.dumps(done, allow_nan=False), encoding="utf-8")
+    new.write_text(json.dumps(result, allow_nan=False), encoding="utf-8")
     new.rename(folder / "result.json")
 
 
