@@ -31,7 +31,7 @@ from typing import Any
 import psutil
 
 from benchmarks.processes import ROOT
-from ml_assets.cli.servers import free_port
+from ml_assets.children.ports import free_port
 from ml_assets.serve.model import LoadedVersion, load
 from ml_assets.serve.service.worker_settings import SETTINGS, WorkerSettings
 from ml_assets.spec.project import read_valid

@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ml_assets.errors import HomeError
 from ml_assets.startup import process_environment
@@ -14,6 +15,8 @@ from ml_assets.store.home import Home
 
 PACKAGE = Path(__file__).parent
 DASK = "ML_ASSETS_DASK"
+_Found = tuple[Path, str, Path, Mapping[str, Any]]
+"""The folder of a project, its defs module, the folder of that, its tools' settings."""
 
 
 @dataclass(frozen=True)
@@ -70,12 +73,7 @@ def locate(start: Path | None = None, environ: Mapping[str, str] | None = None) 
     """
     environ = os.environ if environ is None else environ
     here = (start or Path.cwd()).resolve()
-    root, module, defs = here, "ml_assets.defs", PACKAGE / "defs"
-    for folder in (here, *here.parents):
-        project = _dg_project(folder / "pyproject.toml")
-        if project is not None:
-            root, (module, defs) = folder, project
-            break
+    root, module, defs, tools = _project(here) or _shipped(here)
     if not defs.is_dir():
         raise HomeError(f"no folder {defs} for the definitions of {module}")
     if module.split(".")[0] == PACKAGE.name and defs.resolve() != (PACKAGE / "defs").resolve():
@@ -95,25 +93,22 @@ def locate(start: Path | None = None, environ: Mapping[str, str] | None = None) 
         environ.get("ML_ASSETS_ENV") or "dev",
         environ.get("ML_ASSETS_STATE") or "",
         objects,
-        _runner(root / "pyproject.toml") if environ.get(DASK) is None else environ[DASK],
+        _runner(root, tools) if environ.get(DASK) is None else environ[DASK],
     )
 
 
-def _runner(pyproject: Path) -> str:
+def _runner(root: Path, tools: Mapping[str, Any]) -> str:
     """Return the `runner` of `[tool.ml_assets]` in a project's settings; empty without one.
 
     Raises HomeError for anything else in that table.
     """
-    if not pyproject.is_file():
-        return ""
-    table = tomllib.loads(pyproject.read_text(encoding="utf-8")).get("tool", {})
-    said = table.get("ml_assets", {})
+    said = tools.get("ml_assets", {})
     odd = sorted(set(said) - {"runner"}) if isinstance(said, dict) else ["ml_assets"]
     runner = "" if odd else said.get("runner", "")
     if odd or not isinstance(runner, str):
         raise HomeError(
-            f"{pyproject}: [tool.ml_assets] takes only runner = 'tls://HOST:PORT', the address of "
-            f"a Dask scheduler; got {', '.join(odd) or repr(runner)}"
+            f"{root / 'pyproject.toml'}: [tool.ml_assets] takes only runner = 'tls://HOST:PORT', "
+            f"the address of a Dask scheduler; got {', '.join(odd) or repr(runner)}"
         )
     return runner
 
@@ -121,7 +116,7 @@ def _runner(pyproject: Path) -> str:
 def inside_project(start: Path | None = None) -> bool:
     """Tell whether a folder (default: the current one) is in a project."""
     here = (start or Path.cwd()).resolve()
-    return any(_dg_project(f / "pyproject.toml") is not None for f in (here, *here.parents))
+    return _project(here) is not None
 
 
 def child_environment(workspace: Workspace) -> dict[str, str]:
@@ -140,20 +135,31 @@ def settings(workspace: Workspace) -> dict[str, str]:
     }
 
 
-def _dg_project(pyproject: Path) -> tuple[str, Path] | None:
-    """Return the defs module and folder that a pyproject.toml declares for dg."""
+def _project(here: Path) -> _Found | None:
+    """Return the nearest folder upwards with a project for dg, its module, defs and settings."""
+    for root in (here, *here.parents):
+        tools = _tools(root / "pyproject.toml")
+        table = tools.get("dg", {})
+        project = table.get("project") if isinstance(table, dict) else None
+        if project and "root_module" in project:
+            module = project.get("defs_module") or f"{project['root_module']}.defs"
+            parts = module.split(".")
+            bases = [base for base in (root, root / "src") if base.joinpath(parts[0]).is_dir()]
+            return root, module, (bases or [root])[0].joinpath(*parts), tools
+    return None
+
+
+def _shipped(here: Path) -> _Found:
+    """Return the definitions that ml_assets ships, with the settings of a folder."""
+    return here, "ml_assets.defs", PACKAGE / "defs", _tools(here / "pyproject.toml")
+
+
+def _tools(pyproject: Path) -> Mapping[str, Any]:
+    """Return the tables `[tool.…]` of a file; none if it is not there. Raises HomeError."""
     if not pyproject.is_file():
-        return None
+        return {}
     try:
-        table = tomllib.loads(pyproject.read_text(encoding="utf-8")).get("tool", {}).get("dg", {})
+        tools = tomllib.loads(pyproject.read_text(encoding="utf-8")).get("tool", {})
     except ValueError as error:
         raise HomeError(f"{pyproject}: {error}") from error
-    project = table.get("project") if isinstance(table, dict) else None
-    if not project or "root_module" not in project:
-        return None
-    module = project.get("defs_module") or f"{project['root_module']}.defs"
-    parts = module.split(".")
-    for base in (pyproject.parent, pyproject.parent / "src"):
-        if base.joinpath(parts[0]).is_dir():
-            return module, base.joinpath(*parts)
-    return module, pyproject.parent.joinpath(*parts)
+    return tools if isinstance(tools, dict) else {}

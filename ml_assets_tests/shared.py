@@ -21,7 +21,7 @@ import pytest
 import s3fs
 from upath import UPath
 
-from ml_assets.cli.servers import free_port
+from ml_assets.children.ports import free_port
 from ml_assets.errors import DamagedObject
 from ml_assets.operations.gc import collect, garbage
 from ml_assets.store.home import Home

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import yaml
 
+from ml_assets.children.ports import free_port
 from ml_assets.cli.tied import Tied, end, start
 from ml_assets.errors import MlAssetsError, RequestError
 from ml_assets.graph.settings import dagster_home
@@ -219,10 +220,3 @@ def check_alive(servers: Sequence[Tied], logs: Path | None = None) -> None:
         if code is not None:
             where = f"; see {logs}" if logs else ""
             raise MlAssetsError(f"{server.name} exited with code {code}{where}")
-
-
-def free_port() -> int:
-    """Return a port on which nothing listens now."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])

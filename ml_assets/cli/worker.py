@@ -69,6 +69,9 @@ def supervised(words: Sequence[str], once: bool = False) -> None:
     while not stop:
         began = time.monotonic()
         running[:] = [subprocess.Popen(words, env=environ, stdin=subprocess.DEVNULL)]
+        if stop:
+            # The signal came before there was a process to hand it to.
+            running[0].terminate()
         code = running[0].wait()
         if once or stop:
             return

@@ -14,6 +14,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -158,11 +159,7 @@ def end(process: subprocess.Popen[bytes]) -> None:
             os.killpg(process.pid, kind)
         except ProcessLookupError:
             break
-        try:
+        # Its children may be slower than it, so both signals are sent.
+        with suppress(subprocess.TimeoutExpired):
             process.wait(10)
-        except subprocess.TimeoutExpired:
-            continue
-        if kind is signal.SIGTERM:
-            # Its children may be slower than it.
-            continue
     process.wait()

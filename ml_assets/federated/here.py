@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from ml_assets.children.ports import free_port
 from ml_assets.engine.plan import Planner
 from ml_assets.errors import NotMaterialized, RequestError, StageError, UnknownName
 from ml_assets.federated import flower, rounds, site, take
@@ -85,7 +86,7 @@ def _conducted(
     keys = {name: rounds.key_of(nodes[name], folder) for name, folder in folders.items()}
     question, program = rounds.asked(planner, model), flower.digest_of(center)
     with ExitStack() as running:
-        address = running.enter_context(rounds.coordinator(center, HOST, rounds.free_port(), keys))
+        address = running.enter_context(rounds.coordinator(center, HOST, free_port(), keys))
         for name, folder in folders.items():
             running.enter_context(rounds.node(nodes[name], folder, address, program))
         return rounds.conduct(center, question, tell)

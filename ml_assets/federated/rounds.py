@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ml_assets.children.ports import free_port
 from ml_assets.engine.plan import Planner
 from ml_assets.errors import RequestError
 from ml_assets.federated import flower as flowers
@@ -29,6 +30,8 @@ Tell = Callable[[str], None]
 CONNECTION = "rounds"
 STARTING = 60.0
 """Seconds in which a SuperLink listens."""
+LOOK = 30.0
+"""Seconds between looks at whether the coordinator's program still runs; each takes two."""
 
 
 @dataclass(frozen=True)
@@ -127,10 +130,14 @@ def conduct(flower: Flower, question: Mapping[str, Any], tell: Tell) -> dict[str
     flower.run(command)
     # Every round may take as long as a site is waited for, besides the questions around them.
     until = time.monotonic() + question["wait"] * (question["rounds"] + 4) + STARTING
-    told = 0
+    told, look = 0, time.monotonic() + LOOK
     while not result.exists() and time.monotonic() < until:
         told = _tell(flower.folder / "progress.jsonl", told, tell)
         time.sleep(0.2)
+        if time.monotonic() > look:
+            if _over(flower):
+                break
+            look = time.monotonic() + LOOK
     _tell(flower.folder / "progress.jsonl", told, tell)
     if not result.exists():
         raise RequestError(
@@ -142,6 +149,12 @@ def conduct(flower: Flower, question: Mapping[str, Any], tell: Tell) -> dict[str
             "\n".join(["there is no model of these sites", *_indented(found)]), sites=found["sites"]
         )
     return found
+
+
+def _over(flower: Flower) -> bool:
+    """Tell whether the coordinator's program has ended, if only since it was killed."""
+    said = json.loads(flower.run(flower.command("flwr", "list", CONNECTION, "--format", "json")))
+    return all(run["status"].startswith("finished") for run in said["runs"])
 
 
 def _indented(found: Mapping[str, Any]) -> list[str]:
@@ -183,10 +196,3 @@ def node(
         yield process
     finally:
         flowers.end(process)
-
-
-def free_port() -> int:
-    """Return a port of this machine on which nothing listens now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -22,7 +22,7 @@ from ml_assets.keys.code import Sources
 from ml_assets.keys.libraries import environment
 from ml_assets.spec.project import read_valid
 from ml_assets.store.home import Home
-from ml_assets.workspace import locate
+from ml_assets.workspace import Workspace, locate
 
 LIBRARIES = ("lightgbm", "numpy", "pandas", "pyarrow", "sklearn")
 """What nearly every action depends on; each task names the rest."""
@@ -43,11 +43,14 @@ class _Filling:
     def __init__(self, defs: Path, address: str) -> None:
         self._defs, self._address = defs, address
         self._cluster: Cluster | None = None
+        self._here: tuple[Workspace, Home] | None = None
 
     def answer(self, request: Mapping[str, Any]) -> Any:
         """Connect and return what the cluster is like; or, with `cells`, fill the cache."""
-        workspace = locate(self._defs)
-        home = workspace.open_home()
+        if self._here is None:
+            workspace = locate(self._defs)
+            self._here = workspace, workspace.open_home()
+        workspace, home = self._here
         if "cells" not in request:
             self._cluster = self._reached(home)
             return {
@@ -75,7 +78,7 @@ class _Filling:
             home,
             ready,
             runner,
-            Tasks(workspace, home, sources),
+            Tasks(workspace, home, session.sources),
             self._cluster,
             request["token"],
             lambda: self._reached(home),

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from pydantic import BaseModel
@@ -123,7 +124,7 @@ class Keyed:
         """All that the key depends on, computed on access because params are large."""
         return {**_fixed(self.action, self.code, self.order), "inputs": self.inputs}
 
-    @property
+    @cached_property
     def key(self) -> str:
         """The action key; only for an action without pending inputs."""
         return json_digest([self.recipe, self.inputs])

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from ml_assets.cli.servers import HOST, free_port
+from ml_assets.children.ports import free_port
+from ml_assets.cli.servers import HOST
 from ml_assets_tests.cli.shell import Shell
 
 PATIENCE = 120.0

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat
 
-from ml_assets.cli.servers import free_port
+from ml_assets.children.ports import free_port
 from ml_assets.engine.runners.cluster import address_of
 from ml_assets.errors import HomeError
 from ml_assets.workspace import DASK, locate

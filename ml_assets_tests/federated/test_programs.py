@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml_assets.cli.servers import free_port
+from ml_assets.children.ports import free_port
 from ml_assets.errors import RequestError
 from ml_assets.federated import flower, rounds
 from ml_assets.federated.app.ml_assets_rounds.payload import booster, checked

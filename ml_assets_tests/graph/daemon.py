@@ -17,7 +17,8 @@ import yaml
 from dagster._core.definitions.run_request import InstigatorType
 from dagster._grpc.client import DagsterGrpcClient
 
-from ml_assets.cli.servers import HOST, free_port
+from ml_assets.children.ports import free_port
+from ml_assets.cli.servers import HOST
 from ml_assets.graph.instance import dagster_home
 from ml_assets_tests import warm
 from ml_assets_tests.cli.shell import Site

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from ml_assets.cli.servers import free_port
+from ml_assets.children.ports import free_port
 from ml_assets_tests.processes import ROOT
 from ml_assets_tests.projects import Toy, copied
 from ml_assets_tests.serve.serving import PREDICT, serving

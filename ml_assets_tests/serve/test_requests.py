@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from ml_assets.cli.servers import free_port
+from ml_assets.children.ports import free_port
 from ml_assets.engine.sealing import release, seal
 from ml_assets.errors import RequestError
 from ml_assets.serve.recording.recorder import Recorder

@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 import pytest
 
-from ml_assets.cli.servers import free_port
+from ml_assets.children.ports import free_port
 from ml_assets.store.access import add_key
 from ml_assets_tests.processes import ROOT
 from ml_assets_tests.projects import Toy

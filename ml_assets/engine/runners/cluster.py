@@ -126,24 +126,22 @@ def look(cluster: Cluster, libraries: Mapping[str, str], probe: tuple[str, str, 
 
     `probe` names the objects, and one of them with its size and SHA-256.
     """
-    wanted = {name: importlib.metadata.version(name) for name in OWN}
-    for name, version in {**wanted, **libraries}.items():
-        if name != "python":
-            # A function of Python's own: a worker may have no ml_assets.
-            asked = _on_each(cluster, importlib.metadata.version, name)
-            for worker, found in asked.items():
-                have = found if isinstance(found, str) else "not installed"
-                if have != version and (version or isinstance(found, str)):
-                    _refuse(cluster, worker, f"{name} {have} (wanted {version or 'none'})")
     from ml_assets.engine.runners import remote
 
-    if libraries:
-        for worker, found in _on_each(cluster, remote.differing, dict(libraries)).items():
-            if found:
-                _refuse(cluster, worker, str(found))
+    for name in OWN:
+        wanted = importlib.metadata.version(name)
+        # A function of Python's own: a worker may have no ml_assets.
+        for worker, found in _on_each(cluster, importlib.metadata.version, name).items():
+            have = found if isinstance(found, str) else "not installed"
+            if have != wanted:
+                cluster.refused[worker] = f"{name} {have} (wanted {wanted})"
+    for worker, found in _on_each(cluster, remote.differing, dict(libraries)).items():
+        if found:
+            said = ", ".join(found) if isinstance(found, list) else repr(found)
+            cluster.refused[worker] = said
     for worker, found in _on_each(cluster, remote.reads, *probe).items():
         if found is not None:
-            _refuse(cluster, worker, f"the objects cannot be used from it: {found}")
+            cluster.refused[worker] = f"the objects cannot be used from it: {found}"
 
 
 def _on_each(cluster: Cluster, function: Any, *words: Any) -> dict[str, Any]:
@@ -152,8 +150,3 @@ def _on_each(cluster: Cluster, function: Any, *words: Any) -> dict[str, Any]:
         return {}
     done: dict[str, Any] = cluster.client.run(function, *words, workers=workers, on_error="return")
     return done
-
-
-def _refuse(cluster: Cluster, worker: str, why: str) -> None:
-    before = cluster.refused.get(worker)
-    cluster.refused[worker] = why if before is None else f"{before}, {why}"

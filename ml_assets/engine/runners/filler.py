@@ -245,6 +245,7 @@ class Filler:
         HomeError if it does not answer any more: the run then makes the rest.
         """
         log.warning("the connection to %s was lost", self._cluster.address)
+        self._cluster.close()
         self._cluster = self._reconnect()
         for flight in list(self._flying.values()):
             self._retry(flight, "the scheduler was started again")

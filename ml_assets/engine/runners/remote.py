@@ -7,10 +7,7 @@ worker's side. Does not belong here: what is sent (`task`), recording results (`
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
-import platform
-import sys
 import tempfile
 import threading
 import time
@@ -22,6 +19,7 @@ from typing import Any
 
 from ml_assets.errors import StageError
 from ml_assets.history.stored_code.process import Worker, worker
+from ml_assets.keys.libraries import environment, machine, version_of
 from ml_assets.store.object_files import ObjectFiles, sha256_of
 from ml_assets.store.objects import Ref, described
 
@@ -66,23 +64,12 @@ def check(task: Task) -> None:
 
 def differing(wanted: Mapping[str, str]) -> list[str]:
     """Return what differs from the wanted libraries here, one text each."""
-    other = []
-    for name, version in wanted.items():
-        have = _python() if name == "python" else _version(name)
-        if have != version:
-            other.append(f"{name} {have or 'not installed'} (wanted {version or 'none'})")
-    return other
-
-
-def _python() -> str:
-    return f"{sys.version_info.major}.{sys.version_info.minor}"
-
-
-def _version(name: str) -> str:
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return ""
+    here = {name: version_of(name)[1] for name in wanted} | environment(())
+    return [
+        f"{name} {here[name] or 'not installed'} (wanted {version or 'none'})"
+        for name, version in wanted.items()
+        if here[name] != version
+    ]
 
 
 def reads(objects: str, digest: str, file: File) -> str | None:
@@ -110,12 +97,8 @@ def _run(task: Task) -> dict[str, Any]:
         },
         "checks": made.checks,
         "facts": made.facts,
-        "machine": {
-            "architecture": platform.machine(),
-            "system": platform.system(),
-            "python": platform.python_version(),
-            "kernels": dict(made.kernels),
-        },
+        # The kernels are those of the process that ran it.
+        "machine": {**machine(), "kernels": dict(made.kernels)},
         "seconds": time.perf_counter() - began,
     }
 
