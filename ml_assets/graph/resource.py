@@ -14,8 +14,9 @@ import psutil
 
 from ml_assets.adapters.mlflow.process import Publisher
 from ml_assets.adapters.openlineage import tell_run
-from ml_assets.assets.cells import Cell, unit_of
+from ml_assets.assets.cells import Cell, Unit, unit_of
 from ml_assets.assets.edges import entry_of
+from ml_assets.assets.registry import made_by
 from ml_assets.engine.make import Listener, Maker, Progress
 from ml_assets.engine.plan import Planner
 from ml_assets.engine.run import Begun
@@ -76,7 +77,7 @@ class Engine:
         return problem
 
     def _maker(self, planner: Planner, run: dg.DagsterRun | None, open_: ExitStack) -> Maker:
-        """Return the maker of a run, after starting its workers and MLflow's process."""
+        """Return the maker of a run, after starting its workers."""
         tags = dict(run.tags) if run is not None else {}
         keys = run.asset_selection if run is not None else None
         chosen = {asset_of(key) for key in keys or ()}
@@ -86,9 +87,7 @@ class Engine:
         if not token and not again:
             cells = [i.cell for i in planner.plan(look=False).todo if i.cell.asset in chosen]
             token = open_.enter_context(beside(planner, cells))
-        if any(_needs_mlflow(asset) for asset in chosen):
-            # Its imports take seconds, which overlap with training.
-            self._publisher.start()
+        self._publishes = any(_needs_mlflow(asset) for asset in chosen)
         return Maker(
             planner,
             self._run_id,
@@ -96,10 +95,18 @@ class Engine:
             verify=tags.get(VERIFY) == "true",
             boundary=boundary(planner.project),
             listener=self._follow,
-            begun=self._caller.begun,
+            begun=self._begin,
             token=token,
             to_come=[unit_of(cell) for cell in cells],
         )
+
+    def _begin(self, unit: Unit, part: str) -> None:
+        if self._publishes and made_by(unit.kind)[0].owner == "model":
+            # Its imports take seconds, which overlap with training.
+            self._publisher.start()
+            self._publishes = False
+        if self._caller.begun is not None:
+            self._caller.begun(unit, part)
 
     def _follow(self, progress: Progress) -> None:
         self._progress.append(progress)
