@@ -15,6 +15,7 @@ from ml_assets.store.digest import bytes_digest
 from ml_assets.store.home import Home
 from ml_assets.store.pseudonyms import FILE, KEY, Pseudonyms, hashed, marked
 from ml_assets_tests import searching
+from ml_assets_tests.asked import MADE, keep, record, sealed, write_records
 from ml_assets_tests.cli.shell import Shell
 from ml_assets_tests.projects import FORECAST, MONTHS, SALES, STORES, Toy, prices, sales
 
@@ -219,6 +220,33 @@ def test_a_new_key_replaces_every_pseudonym(shell: Shell, tmp_path: Path) -> Non
         assert {len(items) for items in home.batches.landed().values()} == {1}
     gone = shell.json("forget", "prices", "--key", f"store={CLEAR['west']}", "--reason", "r")
     assert gone["rows"] == dict.fromkeys(MONTHS, 1)
+
+
+def test_sealed_requests_are_rotated_and_open_ones_refused(
+    toy: Toy, shell: Shell, tmp_path: Path
+) -> None:
+    keep(toy, "{sensitive: hmac}")
+    land_all(shell, tmp_path)
+    old, both = hashed(SECRET, CLEAR["west"]), Pseudonyms([SECRET, NEXT])
+    asked = record("2026-03-01", "one")
+    asked["rows"] = [{**asked["rows"][0], "store": old}]
+    write_records(toy, "2026-03-01", [asked])
+    rotate = ("pseudonyms", "rotate", "--to", tmp_path / "next")
+    assert (
+        "requests of forecast in dev are not sealed yet: stop its service, and ml-assets requests "
+        "seal forecast --now" in shell(*rotate, code=2).err
+    )
+    shell("requests", "seal", "forecast", "--now")
+    before = sealed(toy)["2026-03-01"]
+    assert [row["store"] for row in before] == [old]
+    changed = shell.json(*rotate)["datasets"]
+    assert {item["dataset"]: item["landed"] for item in changed}[MADE] == 1
+    # A pseudonym of the pseudonym; a request by both keys gets the same. Nothing else changed.
+    assert sealed(toy)["2026-03-01"] == [{**before[0], "store": both.of(CLEAR["west"])}]
+    assert searching.holding(shell.home, old) == set()
+    shell.more = {FILE: f"{tmp_path / 'key'}:{tmp_path / 'next'}"}
+    words = ("forget", MADE, "--key", f"store={CLEAR['west']}", "--reason", "r", "--dry-run")
+    assert shell.json(*words)["rows"] == {"2026-03-01": 1}
 
 
 def test_a_change_of_keys_that_was_killed_goes_on(
