@@ -7,7 +7,7 @@ models and measuring all. Does not belong here: the rounds.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,9 @@ import pyarrow as pa
 from ml_assets.engine.plan import Planner
 from ml_assets.engine.recipes.candidate import family_module, fit_spec
 from ml_assets.errors import RequestError
+from ml_assets.federated import quiet as quiet_rounds
 from ml_assets.federated.site import ROWS
+from ml_assets.federated.take import coefficients_state, model_document
 from ml_assets.keys import load
 from ml_assets.keys.code import Sources
 from ml_assets.spec.families import BASELINES
@@ -53,10 +55,12 @@ def compared(
     family = load.function(module, closure, planner.workspace)
     alone = {site: _fitted(spec, name, family, {site: tables[site]}) for site in tables}
     pooled = _fitted(spec, name, family, tables)
+    quiet = _without_noise(spec, rounds, folders)
     found = {
         site: {
             "rows": folds["test"].num_rows,
             "federated": _measured(spec, rounds["model"], together, folds["test"]),
+            **({"without_noise": _measured(spec, quiet, together, folds["test"])} if quiet else {}),
             "pooled": _measured(spec, pooled, family, folds["test"]),
             "alone": {
                 other: _measured(spec, fitted, family, folds["test"])
@@ -73,6 +77,21 @@ def compared(
             found, rounds["plan"], greater=metrics.greater_is_better(spec.training.metric)
         ),
     }
+
+
+def _without_noise(
+    spec: ModelSpec, rounds: Mapping[str, Any], folders: Mapping[str, Path]
+) -> dict[str, Any] | None:
+    """Return what the same rounds of the same sites give without noise; None if they had none."""
+    plan = rounds["plan"]
+    if plan["privacy"] is None:
+        return None
+    number = plan["rounds"]
+    own = {site: folders[site] for site in plan["rows"]}
+    found = quiet_rounds.coefficients(plan, own, number).tolist()
+    return model_document(
+        spec, plan, coefficients_state({"plan": plan, "coefficients": found}), number
+    )
 
 
 def family_of(spec: ModelSpec, learner: str) -> str:
@@ -142,42 +161,58 @@ def _measured(
 
 
 def verdicts(found: Mapping[str, Any], plan: Mapping[str, Any], *, greater: bool) -> list[str]:
-    """Return a sentence for each aim that was missed at a site; one if all were reached."""
-    said, sign = [], -1.0 if greater else 1.0
-    for site, values in found.items():
-        absent = _absent(values)
-        if absent:
-            said.append(
-                f"{site}: cannot be compared; the metric of {', '.join(absent)} cannot be computed "
-                f"from its {values['rows']:,} test rows"
-            )
-            continue
-        mean = float(np.mean(list(values["alone"].values())))
-        if sign * (values["federated"] - mean) >= 0:
-            said.append(
-                f"{site}: {values['federated']:.4g}, no better than the sites' own models "
-                f"are there on average ({mean:.4g})"
-            )
-        worse = sign * (values["federated"] - values["pooled"])
-        if values["pooled"] == 0:
-            if worse > 0:
-                said.append(
-                    f"{site}: worse than a model of all rows; by what share cannot be computed, as "
-                    f"that has 0. {_why(plan)}"
-                )
-            continue
-        worse /= abs(values["pooled"])
-        if worse > WORSE:
-            said.append(
-                f"{site}: {worse:.1%} worse than a model of all rows ({values['pooled']:.4g}); "
-                f"the aim was at most {WORSE:.0%}. {_why(plan)}"
-            )
-    if not said:
-        said.append(
-            "at every site better than the sites' own models on average, and at most "
-            f"{WORSE:.0%} worse than a model of all rows"
+    """Return a sentence for each aim that was missed at a site; one if all were reached.
+
+    Before them, what the noise for privacy cost at each site.
+    """
+    sign = -1.0 if greater else 1.0
+    missed = [line for site, values in found.items() for line in _missed(site, values, plan, sign)]
+    reached = (
+        "at every site better than the sites' own models on average, and at most "
+        f"{WORSE:.0%} worse than a model of all rows"
+    )
+    costs = [line for site, values in found.items() for line in _noise(site, values, sign)]
+    return [*costs, *(missed or [reached])]
+
+
+def _missed(
+    site: str, values: Mapping[str, Any], plan: Mapping[str, Any], sign: float
+) -> Iterator[str]:
+    """Yield the aims that were missed at a site, or why nothing can be said of it."""
+    absent = _absent(values)
+    if absent:
+        yield (
+            f"{site}: cannot be compared; the metric of {', '.join(absent)} cannot be computed "
+            f"from its {values['rows']:,} test rows"
         )
-    return said
+        return
+    own, pooled = values["federated"], values["pooled"]
+    mean = float(np.mean(list(values["alone"].values())))
+    if sign * (own - mean) >= 0:
+        yield (
+            f"{site}: {own:.4g}, no better than the sites' own models are there on average "
+            f"({mean:.4g})"
+        )
+    worse = sign * (own - pooled)
+    if pooled == 0 and worse > 0:
+        yield (
+            f"{site}: worse than a model of all rows; by what share cannot be computed, as that "
+            f"has 0. {_why(plan)}"
+        )
+    elif pooled != 0 and worse / abs(pooled) > WORSE:
+        yield (
+            f"{site}: {worse / abs(pooled):.1%} worse than a model of all rows ({pooled:.4g}); "
+            f"the aim was at most {WORSE:.0%}. {_why(plan)}"
+        )
+
+
+def _noise(site: str, values: Mapping[str, Any], sign: float) -> Iterator[str]:
+    """Yield what the noise for privacy cost at a site, if there was any."""
+    quiet = values.get("without_noise")
+    if quiet is not None and values["federated"] is not None:
+        cost = sign * (values["federated"] - quiet)
+        share = f" ({cost / abs(quiet):.1%})" if quiet else ""
+        yield f"{site}: the noise for privacy cost {cost:.4g}{share}; {quiet:.4g} without it"
 
 
 def _absent(values: Mapping[str, Any]) -> list[str]:

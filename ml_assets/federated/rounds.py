@@ -30,6 +30,8 @@ Tell = Callable[[str], None]
 CONNECTION = "rounds"
 STARTING = 60.0
 """Seconds in which a SuperLink listens."""
+STAGES = 4
+"""Questions in a round of secure aggregation."""
 LOOK = 30.0
 """Seconds between looks at whether the coordinator's program still runs; each takes two."""
 
@@ -48,7 +50,7 @@ def asked(planner: Planner, model: str) -> dict[str, Any]:
     federated = federation(planner, model)
     plain = federated.model_dump(mode="json")
     names = ("sites", "least_rows", "differing", "learner", "rounds", "trees", "learning_rate")
-    more = ("num_leaves", "lambda_l2", "wait", "privacy")
+    more = ("num_leaves", "lambda_l2", "wait", "privacy", "secure_aggregation")
     return {
         "model": model,
         "contract": contract(planner, model),
@@ -128,8 +130,9 @@ def conduct(flower: Flower, question: Mapping[str, Any], tell: Tell) -> dict[str
     where = json.dumps(str(flower.folder))
     command = flower.command("flwr", "run", str(app), CONNECTION, "--run-config", f"folder={where}")
     flower.run(command)
-    # Every round may take as long as a site is waited for, besides the questions around them.
-    until = time.monotonic() + question["wait"] * (question["rounds"] + 4) + STARTING
+    # Each question may take as long as a site is waited for.
+    questions = question["rounds"] * (STAGES if question["secure_aggregation"] else 1) + 4
+    until = time.monotonic() + question["wait"] * questions + STARTING
     told, look = 0, time.monotonic() + LOOK
     while not result.exists() and time.monotonic() < until:
         told = _tell(flower.folder / "progress.jsonl", told, tell)

@@ -229,6 +229,8 @@ def _write(
         "rounds": federated.rounds,
         "trees": federated.trees,
         "learner": federated.learner,
+        "secure_aggregation": federated.secure_aggregation,
+        "sites": len(federated.sites),
         "columns": list(said),
         # What left before is of other rounds.
         "logged": len(left(folder)),

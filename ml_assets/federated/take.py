@@ -33,10 +33,12 @@ NOTHING = {"left": [-1], "right": [-1], "feature": [-1], "cut": [-1], "missing":
 def document(planner: Planner, model: str, result: Mapping[str, Any]) -> dict[str, Any]:
     """Return what is kept of finished rounds: a model, its curve, and how it came about."""
     spec, plan = planner.project.models[model], result["plan"]
-    state = _trees(result) if plan["learner"] == "trees" else _coefficients(result)
+    state = _trees(result) if plan["learner"] == "trees" else coefficients_state(result)
     notes = [f"{e['site']}: {e['said']} (round {e['round']})" for e in result["events"]]
     if plan["left_out"]:
         notes.append(f"not read, as no site may speak of it: {', '.join(plan['left_out'])}")
+    if plan["secure_aggregation"]:
+        notes.append("the coordinator saw the mean of the sites' coefficients, and no site's own")
     if plan["privacy"] is not None:
         told, rounds = plan["privacy"], plan["rounds"]
         notes.append(
@@ -45,13 +47,14 @@ def document(planner: Planner, model: str, result: Mapping[str, Any]) -> dict[st
         )
     return {
         "format": FORMAT,
-        "model": _model(spec, plan, state, result["rounds"]),
+        "model": model_document(spec, plan, state, result["rounds"]),
         "curve": {"metric": plan["metric"], "validation": result["curve"]},
         "notes": notes,
         "sites": result["sites"],
         "events": result["events"],
         "plan": plan,
         "privacy": _privacy(plan),
+        "secure_aggregation": plan["secure_aggregation"],
         "contract": contract(planner, model),
     }
 
@@ -66,9 +69,10 @@ def _privacy(plan: Mapping[str, Any]) -> dict[str, float] | None:
     return {**asked, "epsilon": epsilon, "noise": noise}
 
 
-def _model(
+def model_document(
     spec: ModelSpec, plan: Mapping[str, Any], state: Mapping[str, Any], rounds: int
 ) -> dict[str, Any]:
+    """Return a model of the rounds as a family's document."""
     kinds = {name: spec.features.columns[name].kind for name in sorted(spec.features.columns)}
     known = {column["column"]: column.get("values", []) for column in plan["columns"]}
     settings = ("learner", "trees", "learning_rate", "num_leaves", "lambda_l2", "least_rows")
@@ -144,7 +148,7 @@ def _values(about: Mapping[str, Any], plan: Mapping[str, Any]) -> list[str]:
     return list(found["values"])
 
 
-def _coefficients(result: Mapping[str, Any]) -> dict[str, Any]:
+def coefficients_state(result: Mapping[str, Any]) -> dict[str, Any]:
     """Return the state of `linear`: coefficients on the scale of the target or of log-odds."""
     plan = result["plan"]
     *weights, intercept = (plan["pull"] * np.array(result["coefficients"])).tolist()

@@ -12,6 +12,7 @@ from ml_assets.spec.base import Names, Spec
 from ml_assets.spec.mistakes import Place
 
 MOST_ROUNDS = 20
+LEAST_MASKED = 3
 NOT_SENT = ("date", "timestamp", "text")
 """Types of features of which a site would have to send more than counts and means."""
 
@@ -60,6 +61,9 @@ class Federated(Spec):
     """Seconds in which a site must answer; later answers are not used."""
     privacy: Privacy | None = None
     """Noise on what each site sends (linear models only); none by default."""
+    secure_aggregation: bool = False
+    """The coordinator learns the mean of the sites' coefficients and no site's own (linear models
+    of three sites or more)."""
 
 
 class _Family(Protocol):
@@ -110,6 +114,12 @@ def wrong_federation(
     if federated.learner == "trees" and federated.privacy is not None:
         said = "needs `learner: linear`: how much one row changes a tree has no useful bound"
         yield ("federated", "privacy"), said
+    if federated.secure_aggregation and federated.learner == "trees":
+        said = "needs `learner: linear`: trees of several sites are not added up number by number"
+        yield ("federated", "secure_aggregation"), said
+    elif federated.secure_aggregation and len(federated.sites) < LEAST_MASKED:
+        said = "needs three sites or more: of two, each knows the other's part of the mean"
+        yield ("federated", "secure_aggregation"), said
     column = columns.get(federated.column) if federated.column is not None else None
     if federated.column is not None and column is None:
         near = suggest(federated.column, columns)

@@ -23,6 +23,7 @@ ASKED: dict[str, Any] = {
     "num_leaves": 8,
     "lambda_l2": 1.0,
     "privacy": None,
+    "secure_aggregation": False,
 }
 
 

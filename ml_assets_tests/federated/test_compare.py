@@ -31,6 +31,14 @@ def test_a_metric_that_is_not_defined_is_said() -> None:
     ]
 
 
+def test_what_noise_cost_is_said() -> None:
+    found = _found(10.4, 10.0, 10.0, 11.0)
+    found["north"]["without_noise"] = 10.1
+    cost, reached = verdicts(found, NOISY, greater=False)
+    assert cost == "north: the noise for privacy cost 0.3 (3.0%); 10.1 without it"
+    assert reached.startswith("at every site better")
+
+
 def test_a_model_of_all_rows_without_an_error() -> None:
     (said,) = verdicts(_found(0.0, 0.0, 0.5, 0.7), TREES, greater=False)
     assert said.startswith("at every site better")

@@ -94,12 +94,13 @@ def _ready(folder: Path, flow: Flower) -> Path:
 
 def test_a_coordinator_whose_program_fails_says_so_at_once(flow: Flower) -> None:
     """Its question lacks the names of the sites, so there is an error where none was foreseen."""
+    question = {"wait": 600, "rounds": 20, "secure_aggregation": False}
     began = time.monotonic()
     with (
         rounds.coordinator(flow, "127.0.0.1", free_port(), {}),
         pytest.raises(RequestError, match="the coordinator's program failed: KeyError: 'sites'"),
     ):
-        rounds.conduct(flow, {"wait": 600, "rounds": 20}, list[str]().append)
+        rounds.conduct(flow, question, list[str]().append)
     # It would be waited for 240 minutes.
     assert time.monotonic() - began < 300
 

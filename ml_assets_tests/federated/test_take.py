@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ml_assets.federated.app.ml_assets_rounds import linear
 from ml_assets.federated.app.ml_assets_rounds.rows import Site, inputs, widths
-from ml_assets.federated.take import _coefficients, _trees
+from ml_assets.federated.take import _trees, coefficients_state
 from ml_assets.stages.train import federated
 
 PLAN: dict[str, Any] = {
@@ -118,6 +118,6 @@ def test_coefficients_predict_as_the_rounds_do(tmp_path: Path) -> None:
     found = np.array([0.5, 1.0, -1.0, 2.0, 0.25])
     assert len(inputs(PLAN)) + 1 == len(found)
     rows = linear.standardized(PLAN, site.values("test"))
-    state = _coefficients({"plan": PLAN, "coefficients": found.tolist()})
+    state = coefficients_state({"plan": PLAN, "coefficients": found.tolist()})
     got = federated.predict(state, _batch())
     assert np.allclose(got, linear.scores(PLAN, found, rows), rtol=0, atol=1e-9)

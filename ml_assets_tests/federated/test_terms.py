@@ -12,6 +12,7 @@ KNOWN: dict[str, Any] = {
     "model": "stay",
     "learner": "linear",
     "privacy": {"epsilon": 1.0},
+    "secure_aggregation": False,
     "least_rows": 10,
     "rounds": 3,
     "trees": 8,
@@ -32,6 +33,19 @@ def test_what_was_agreed_is_answered() -> None:
     assert _broken() == []
     assert _broken(least_rows=20, rounds=2, trees=1) == []
     assert _broken("evaluate", 3, ("query", "train", "train", "train")) == []
+
+
+def test_each_stage_of_secure_aggregation_is_answered_once_a_round() -> None:
+    known, plan = {**KNOWN, "secure_aggregation": True}, {**PLAN, "secure_aggregation": True}
+    for kind in ("keys", "shares", "train", "unmask"):
+        for before, wrong in (
+            (2, []),
+            (3, [f"{kind} once more than the 3 times that were agreed"]),
+        ):
+            said = broken(known, plan, kind=kind, round_=3, before=[kind] * before)
+            assert said == wrong
+    assert _broken("keys") == ["keys once more than the 0 times that were agreed"]
+    assert _broken(secure_aggregation=True) == ["secure_aggregation True, wanted False"]
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,22 @@ def test_a_federation() -> None:
             "needs `learner: linear`",
         ),
         (
+            {"federated": {**MODEL["federated"], "secure_aggregation": True}},
+            "federated.secure_aggregation",
+            "needs `learner: linear`",
+        ),
+        (
+            {
+                "federated": {
+                    **MODEL["federated"],
+                    "learner": "linear",
+                    "secure_aggregation": True,
+                }
+            },
+            "federated.secure_aggregation",
+            "needs three sites or more",
+        ),
+        (
             {"features": {"columns": {"at": {"type": "timestamp"}}}},
             "features.columns.at.type",
             "a timestamp cannot be learned from",

@@ -129,6 +129,7 @@ def agreed(statements: Mapping[str, Document], asked: Document) -> dict[str, Any
         **_target(first, {s: d["target"] for s, d in statements.items()}, weight),
         **{name: asked[name] for name in ("learner", "rounds", "trees", "learning_rate")},
         **{name: asked[name] for name in ("num_leaves", "lambda_l2", "privacy")},
+        "secure_aggregation": asked["secure_aggregation"],
     }
 
 

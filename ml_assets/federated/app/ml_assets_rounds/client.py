@@ -18,7 +18,7 @@ from flwr.app import ArrayRecord, ConfigRecord, Context, Message, MetricRecord, 
 from flwr.clientapp import ClientApp
 from flwr.clientapp.mod import LocalDpMod
 
-from . import linear, log, measure, privacy, terms
+from . import linear, log, masked, measure, privacy, terms
 from .log import Refused
 from .rows import Site
 
@@ -29,8 +29,7 @@ ERRORS = "errors.log"
 
 def recorded(message: Message, context: Context, call_next: Answers) -> Message:
     """Answer a message, and put what leaves on record before it does."""
-    folder, round_ = _folder(context), _round(message)
-    kind = str(message.metadata.message_type)
+    folder, round_, kind = _folder(context), _round(message), _kind(message)
     try:
         log.willing(folder)
         _insist(folder, message, round_)
@@ -66,7 +65,7 @@ def noisy(message: Message, context: Context, call_next: Answers) -> Message:
     )(message, context, call_next)
 
 
-app = ClientApp(mods=[recorded, noisy])
+app = ClientApp(mods=[recorded, masked.masking, noisy])
 
 
 @app.query()
@@ -149,18 +148,26 @@ def _round(message: Message) -> int:
     return int(config.get("server-round", 0))
 
 
+def _kind(message: Message) -> str:
+    """Return what the log calls the answer to a message."""
+    return masked.stage_of(message) or str(message.metadata.message_type)
+
+
 def _plan(message: Message) -> dict[str, Any]:
     return json.loads(message.content["config"]["plan"])
 
 
 def _insist(folder: Path, message: Message, round_: int) -> None:
     """Raise Refused for what the site never agreed to, whatever the coordinator asks."""
-    kind = str(message.metadata.message_type)
+    kind, known = _kind(message), _site(folder)
     if kind == "query":
         return
-    known = _site(folder)
     before = [line["kind"] for line in log.left(folder)[known["logged"] :]]
     wrong = terms.broken(known, _plan(message), kind=kind, round_=round_, before=before)
+    if masked.stage_of(message) is not None:
+        wrong += masked.weak(message, known["sites"])
+    elif kind == "train" and known["secure_aggregation"]:
+        wrong.append("coefficients without masks")
     if wrong:
         raise Refused("the coordinator asks for " + "; ".join(wrong))
 
@@ -168,10 +175,13 @@ def _insist(folder: Path, message: Message, round_: int) -> None:
 def _content(record: RecordDict) -> bytes:
     """Return all that a record says, as what a person can read."""
     parts = []
-    for found in record.config_records.values():
-        parts += [
-            value if isinstance(value, bytes) else str(value).encode() for value in found.values()
-        ]
+    for name, found in record.config_records.items():
+        if "document" in found:
+            parts.append(bytes(found["document"]))
+        elif name == masked.CONFIGS:
+            parts.append(json.dumps(masked.readable(found)).encode())
+        else:
+            parts.append(json.dumps(dict(found)).encode())
     for found in record.metric_records.values():
         parts.append(json.dumps(dict(found)).encode())
     for found in record.array_records.values():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,8 @@ class Judge:
         self._nodes: dict[str, int] = {}
         self._misses: dict[str, int] = {}
         self._plan: Mapping[str, Any] = {}
+        self._lost = 0
+        """Rounds of masked answers that did not count."""
         self.sites: dict[str, dict[str, Any]] = {site: {} for site in asked["sites"]}
         self.events: list[dict[str, Any]] = []
         self.curve: list[float] = []
@@ -50,11 +52,12 @@ class Judge:
         """Return what happened at sites, a line for each event."""
         return [f"{e['site']}: {e['said']} (round {e['round']})" for e in self.events]
 
-    def active(self) -> list[int]:
-        """Return the nodes that are asked; Stopped if they are fewer than two."""
+    def active(self, least: int = 2) -> list[int]:
+        """Return the nodes that are asked; Stopped if they are fewer than `least`."""
         nodes = [node for site, node in self._nodes.items() if self._misses[site] < MOST_MISSES]
-        if len(nodes) < 2:
-            raise Stopped("fewer than two sites are left:\n" + "\n".join(self.told()))
+        if len(nodes) < least:
+            few = {2: "two", 3: "three"}[least]
+            raise Stopped(f"fewer than {few} sites are left:\n" + "\n".join(self.told()))
         return nodes
 
     def begin(self, plan: Mapping[str, Any]) -> None:
@@ -109,9 +112,36 @@ class Judge:
 
         Stopped if none can.
         """
-        good: dict[str, tuple[Any, Any]] = {}
-        answered = set()
-        losses, weights = [], []
+        nodes = {n for site, n in self._nodes.items() if self._misses[site] < MOST_MISSES}
+
+        def both(content: Any) -> tuple[Any, float]:
+            found = read(content["arrays"]["0"].numpy().tobytes())
+            loss = float(content["metrics"]["loss"])
+            if not math.isfinite(loss):
+                raise Lie("its loss is no number")
+            return found, loss
+
+        heard = self.heard(round_, replies, nodes, both)
+        if not heard:
+            raise Stopped(f"no site answered in round {round_}:\n" + "\n".join(self.told()))
+        for site, reply, _ in heard:
+            # A site's weight is what it said before the first round.
+            reply.content["metrics"]["num-examples"] = self._plan["rows"][site]
+        self._counts(round_, {site: loss for site, _, (_, loss) in heard})
+        return {site: (reply, found) for site, reply, (found, _) in heard}
+
+    def heard(
+        self,
+        round_: int,
+        replies: Iterable[Any],
+        asked: Collection[int],
+        read: Callable[[Any], Any],
+    ) -> list[tuple[str, Any, Any]]:
+        """Return (site, reply, what `read` makes of it) of the sites that answered as they should.
+
+        The others of the nodes that were asked are put on record.
+        """
+        good, answered = [], set()
         for reply in replies:
             site = self._site(reply)
             answered.add(site)
@@ -121,27 +151,49 @@ class Judge:
             if self._said_no(reply, site, round_):
                 continue
             try:
-                found = read(reply.content["arrays"]["0"].numpy().tobytes())
-                loss = float(reply.content["metrics"]["loss"])
-                if not math.isfinite(loss):
-                    raise Lie("its loss is no number")
+                good.append((site, reply, read(reply.content)))
             except (Lie, KeyError, TypeError, ValueError) as error:
                 self._missed(site, round_, f"sent what cannot be believed, not used: {error}")
-                continue
-            self._misses[site] = 0
-            # A site's weight is what it said before the first round.
-            reply.content["metrics"]["num-examples"] = self._plan["rows"][site]
-            losses.append(loss)
-            weights.append(self._plan["rows"][site])
-            good[site] = (reply, found)
-        for site in set(self._nodes) - answered:
-            if self._misses[site] < MOST_MISSES:
+        for site, node in self._nodes.items():
+            if node in asked and site not in answered:
                 self._missed(site, round_, f"did not answer within {self._asked['wait']} s")
-        if not good:
-            raise Stopped(f"no site answered in round {round_}:\n" + "\n".join(self.told()))
-        self.curve.append(float(np.average(losses, weights=weights)))
-        self.tell(f"round {round_}: {len(good)} sites, loss before it {self.curve[-1]:.4g}")
         return good
+
+    def _counts(self, round_: int, losses: Mapping[str, float]) -> None:
+        """Let a round count, with each site's loss of the model before it."""
+        for site in losses:
+            self._misses[site] = 0
+        weights = [self._plan["rows"][site] for site in losses]
+        self.curve.append(float(np.average(list(losses.values()), weights=weights)))
+        self.tell(f"round {round_}: {len(losses)} sites, loss before it {self.curve[-1]:.4g}")
+
+    def believed_mean(
+        self,
+        round_: int,
+        found: tuple[NDArray[np.float64], Mapping[int, float]] | None,
+        before: NDArray[np.float64],
+    ) -> bool:
+        """Tell whether a mean of masked coefficients counts; which site spoiled it nobody sees.
+
+        Stopped after two rounds that do not.
+        """
+        if found is not None:
+            mean, losses = found
+            length, longest = float(np.linalg.norm(mean - before)), self._longest(before)
+            if length <= longest:
+                sites = {node: site for site, node in self._nodes.items()}
+                self._counts(round_, {sites[node]: loss for node, loss in losses.items()})
+                return True
+            why = f"a mean change of length {length:.3g}, wanted at most {longest:.3g}"
+            self._event(ANY, round_, f"sent what cannot be believed, not used: {why}")
+        self._lost += 1
+        if self._lost >= MOST_MISSES:
+            raise Stopped(f"{self._lost} rounds were lost:\n" + "\n".join(self.told()))
+        return False
+
+    def spoiled(self, round_: int, why: str) -> None:
+        """Put on record why the answers to a round have no mean."""
+        self._event(ANY, round_, f"spoiled the round: {why}")
 
     def believed_coefficients(
         self, round_: int, replies: Iterable[Any], before: NDArray[np.float64]

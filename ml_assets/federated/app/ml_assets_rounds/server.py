@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ def main(grid: Grid, context: Context) -> None:
     """Run the rounds, and write their result whatever happens: somebody waits for it."""
     folder = Path(str(context.run_config["folder"]))
     try:
-        done = _done(grid, folder)
+        done = _done(grid, context, folder)
     except BaseException as error:
         said = f"the coordinator's program failed: {type(error).__name__}: {error}"
         _write(folder, {"problems": said.splitlines(), "sites": {}, "events": []})
@@ -41,11 +41,11 @@ def main(grid: Grid, context: Context) -> None:
     _write(folder, done)
 
 
-def _done(grid: Grid, folder: Path) -> dict[str, Any]:
+def _done(grid: Grid, context: Context, folder: Path) -> dict[str, Any]:
     asked = json.loads((folder / "asked.json").read_text(encoding="utf-8"))
     judge = Judge(asked, folder / "progress.jsonl")
     try:
-        result = _rounds(grid, asked, judge)
+        result = _rounds(grid, context, asked, judge)
     except Stopped as reason:
         result = {"problems": str(reason).splitlines()}
     return {**result, "sites": judge.sites, "events": judge.events}
@@ -57,7 +57,7 @@ def _write(folder: Path, result: dict[str, Any]) -> None:
     new.rename(folder / "result.json")
 
 
-def _rounds(grid: Grid, asked: dict[str, Any], judge: Judge) -> dict[str, Any]:
+def _rounds(grid: Grid, context: Context, asked: dict[str, Any], judge: Judge) -> dict[str, Any]:
     """Return the plan and the model of all rounds; Stopped if there is none."""
     nodes = _here(grid, asked, judge)
     statements = _statements(grid, nodes, asked, judge)
@@ -67,13 +67,16 @@ def _rounds(grid: Grid, asked: dict[str, Any], judge: Judge) -> dict[str, Any]:
     plan = agreed(statements, asked)
     judge.begin(plan)
     config = ConfigRecord({"plan": json.dumps(plan)})
-    kind = _Coefficients if plan["learner"] == "linear" else _Trees
-    strategy = kind(judge, plan)
-    strategy.start(
-        grid, strategy.first(), plan["rounds"], timeout=asked["wait"], train_config=config
-    )
+    strategy = _strategy(plan, judge)
+    strategy.learn(grid, context, config, asked["wait"])
     best = _best(grid, strategy, config, asked, judge)
     return {"plan": plan, "curve": judge.curve, "rounds": best, **strategy.found(best)}
+
+
+def _strategy(plan: dict[str, Any], judge: Judge) -> _Trees | _Coefficients:
+    if plan["learner"] == "trees":
+        return _Trees(judge, plan)
+    return (_Masked if plan["secure_aggregation"] else _Coefficients)(judge, plan)
 
 
 def _here(grid: Grid, asked: dict[str, Any], judge: Judge) -> list[int]:
@@ -143,7 +146,15 @@ class _Rounds:
     """What both strategies of Flower's share here: whom to ask, and what to believe."""
 
     judge: Judge
+    plan: dict[str, Any]
     kept: list[ArrayRecord]
+    start: Callable[..., Any]
+    """Flower's own, of each strategy."""
+
+    def learn(self, grid: Grid, context: Context, config: ConfigRecord, wait: float) -> None:
+        """Run the rounds; the model after each is in `kept`, the first before any."""
+        number = self.plan["rounds"]
+        self.start(grid, self.kept[0], number, timeout=wait, train_config=config)
 
     def messages(
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord
@@ -245,3 +256,19 @@ class _Coefficients(_Rounds, FedAvg):
     def found(self, number: int) -> dict[str, Any]:
         """Return the coefficients after a round."""
         return {"coefficients": self.kept[number]["0"].numpy().tolist()}
+
+
+class _Masked(_Coefficients):
+    """Flower's secure aggregation of coefficients; rounds that are lost are not made up for."""
+
+    def learn(self, grid: Grid, context: Context, config: ConfigRecord, wait: float) -> None:
+        """Run the rounds; the model after each that counts is in `kept`."""
+        from .secure import Round
+
+        most = max(self.plan["rows"].values())
+        for number in range(1, self.plan["rounds"] + 1):
+            round_ = Round(grid, self.judge, number, self.kept[-1], config)
+            found = round_.mean(context, most, wait)
+            if self.judge.believed_mean(number, found, self.kept[-1]["0"].numpy()):
+                assert found is not None
+                self.kept.append(ArrayRecord([found[0]]))

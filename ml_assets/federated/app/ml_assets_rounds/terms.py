@@ -28,7 +28,7 @@ def broken(
         wrong.append(f"version {plan['format']} of these rounds, here is {FORMAT}")
     wrong += [
         f"{name} {plan[name]}, wanted {known[name]}"
-        for name in ("model", "learner", "privacy")
+        for name in ("model", "learner", "privacy", "secure_aggregation")
         if plan[name] != known[name]
     ]
     if plan["least_rows"] < known["least_rows"]:
@@ -38,7 +38,9 @@ def broken(
         for name, got in (("rounds", max(round_, plan["rounds"])), ("trees", plan["trees"]))
         if got > known[name]
     ]
-    most = {"train": known["rounds"], "evaluate": MOST_MEASURED}.get(kind, 0)
+    stages = ("keys", "shares", "train", "unmask") if known["secure_aggregation"] else ("train",)
+    limits = {"evaluate": MOST_MEASURED, **dict.fromkeys(stages, known["rounds"])}
+    most = limits.get(kind, 0)
     if before.count(kind) >= most:
         wrong.append(f"{kind} once more than the {most} times that were agreed")
     unsaid = {column["column"] for column in plan["columns"]} - set(known["columns"])
