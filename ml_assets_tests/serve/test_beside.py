@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,13 @@ from ml_assets.errors import SpecError
 from ml_assets.history.decisions import candidate_named
 from ml_assets.operations.forget.unsealed import without
 from ml_assets.serve.model import LoadedChallenger, Predictor
-from ml_assets.serve.recording.recorder import Noted, Recorder
+from ml_assets.serve.recording.log import Full, RequestLog
+from ml_assets.serve.recording.recorder import Recorder
 from ml_assets.serve.service.beside import Beside, Job
 from ml_assets.serve.service.figures import Figures
 from ml_assets.spec.project import read_project
-from ml_assets.store.segments import folder_of, segments
+from ml_assets.spec.requests import Requests
+from ml_assets.store.segments import ask_to_roll, folder_of, records, segments
 from ml_assets_tests.asked import FAR, MADE, ROW, keep, sealed, write
 from ml_assets_tests.engine.test_challenger import ASKED as BOTH
 from ml_assets_tests.engine.test_predictions import FIRST, JUNE, MAY, first_four, unlabelled
@@ -141,11 +144,17 @@ def test_a_challenger_that_fails_fails_no_request(
     monkeypatch.setattr(Predictor, "predicted", fails)
     with serving(trial) as client:
         answers = [client.ask(ASKED, [ROW], X_Request_Key=str(key)) for key in range(5)]
-        until(lambda: scored(client, "failed") >= 10)
+        until(lambda: scored(client, "failed") >= 5)
+        draws = ((key, client.served.drawn(key.encode())) for key in map(str, range(5, 5000)))
+        beside = next(key for key, challenger in draws if challenger is None)
+        client.ask(ASKED, [ROW, {**ROW, "sale": 8}], X_Request_Key=beside)
+        # Each row once, whether the challenger was to answer or to score beside.
+        until(lambda: scored(client, "failed") >= 7)
+        assert scored(client, "failed") == 7
         assert scored(client) == 0
     assert [(a.status, a.json["version"]) for a in answers] == [(200, "v0")] * 5
     rows = rows_of(trial)
-    assert [row["request_version"] for row in rows] == ["v0"] * 5
+    assert [row["request_version"] for row in rows] == ["v0"] * 7
     assert {row["request_shadow_version"] for row in rows} == {None}
 
 
@@ -299,14 +308,34 @@ def test_a_deletion_reaches_what_both_said(trial: Toy) -> None:
     assert left.count(b"null") > 0
 
 
+def test_what_both_said_stands_in_one_segment_or_the_other_is_left_out(tmp_path: Path) -> None:
+    folder, noon = tmp_path / "requests" / "forecast", datetime(2026, 3, 1, 12, tzinfo=UTC)
+    log = RequestLog(folder, Requests())
+    first = log.append(b'{"id": "a"}', noon)
+    second = log.append(b'{"id": "b"}', noon)
+    log.append_beside(b'{"beside": "b"}', second)
+    ask_to_roll(folder)
+    log.tick(noon)
+    with pytest.raises(Full, match="the segment of its request has ended"):
+        log.append_beside(b'{"beside": "a"}', first)
+    log.append(b'{"id": "c"}', noon)
+    with pytest.raises(Full, match="the segment of its request has ended"):
+        log.append_beside(b'{"beside": "a"}', first)
+    log.close()
+    written = [list(records(segment.path.read_bytes())) for segment in segments(folder)]
+    assert sorted(written) == [
+        [b'{"id": "a"}', b'{"id": "b"}', b'{"beside": "b"}'],
+        [b'{"id": "c"}'],
+    ]
+
+
 def test_what_there_is_no_room_for_is_left_out() -> None:
     figures = Figures()
     beside = Beside(Recorder({}), figures, rows=10, size=1000)
 
     def job(rows: int, size: int) -> Job:
-        noted: Any = Noted("1", None, True)  # type: ignore[arg-type]
         nothing: Any = None
-        return Job("forecast", noted, nothing, nothing, nothing, False, None, rows, size)
+        return Job("forecast", "1", nothing, nothing, nothing, nothing, False, None, rows, size)
 
     for rows, size in ((6, 10), (6, 10), (1, 995), (4, 10)):
         beside.offer(job(rows, size))

@@ -42,8 +42,11 @@ class RequestLog:
         self._dirty = False
         self._rolled = 0
 
-    def append(self, record: bytes, moment: datetime) -> None:
-        """Write a record; it outlives the process when this returns. Full if there is no room."""
+    def append(self, record: bytes, moment: datetime) -> Writer:
+        """Write a record and return its segment; Full if there is no room.
+
+        It outlives the process when this returns.
+        """
         line, day = framed(record), moment.astimezone(UTC).date().isoformat()
         with self._lock:
             try:
@@ -62,16 +65,17 @@ class RequestLog:
             self.bytes += len(line)
             self.why = None
             self._dirty = True
+            return self._segment
 
-    def append_beside(self, record: bytes, moment: datetime) -> None:
-        """Write a record that no answer waits for, where there is more than enough room.
+    def append_beside(self, record: bytes, segment: Writer) -> None:
+        """Write a record that no answer waits for into the segment of its request.
 
-        Full if there is not; requests themselves can then still be kept, and nothing else is said.
+        Full if that has ended, or there is not more than enough room; requests themselves can then
+        still be kept, and nothing else is said.
         """
-        line, day = framed(record), moment.astimezone(UTC).date().isoformat()
+        line = framed(record)
         with self._lock:
-            segment = self._segment
-            if segment is None or segment.day != day:
+            if segment is not self._segment:
                 raise Full("the segment of its request has ended")
             if self.bytes + len(line) > SPARE * self.requests.max_bytes:
                 raise Full(f"the requests that are not sealed yet have {self.bytes:,} bytes")

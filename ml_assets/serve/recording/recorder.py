@@ -26,7 +26,7 @@ from ml_assets.spec.project import Project
 from ml_assets.spec.requests_dataset import requests_name
 from ml_assets.store.home import Home
 from ml_assets.store.pseudonyms import pseudonyms_of
-from ml_assets.store.segments import BESIDE, folder_of
+from ml_assets.store.segments import BESIDE, Writer, folder_of
 
 Lost = Callable[[str], None]
 """Is called with the model of a request that is not kept, since there is no room."""
@@ -58,9 +58,8 @@ class Noted:
     """A request that has its id."""
 
     id: str
-    at: datetime
-    kept: bool
-    """Whether it was written down."""
+    segment: Writer | None
+    """Where it was written down; None if it was not."""
 
 
 @dataclass(frozen=True)
@@ -141,32 +140,38 @@ class Recorder:
             return None
         moment = clock.now()
         request = new_id(round(moment.timestamp() * 1e9))
-        kept = share(request) < recording.log.requests.sample
-        if kept:
+        segment = None
+        if share(request) < recording.log.requests.sample:
             try:
-                recording.log.append(recording.record(request, moment, answered), moment)
+                record = recording.record(request, moment, answered)
+                segment = recording.log.append(record, moment)
             except Full:
-                kept = False
                 self._lost(model)
                 if recording.log.requests.on_full == "refuse":
                     raise
-        return Noted(str(request), moment, kept)
+        return Noted(str(request), segment)
 
     def record_beside(
-        self, model: str, noted: Noted, version: int, seconds: float, table: pa.Table
+        self,
+        model: str,
+        request: str,
+        segment: Writer,
+        version: int,
+        seconds: float,
+        table: pa.Table,
     ) -> None:
         """Write down what a version says of the rows of a request that another answered.
 
-        It belongs to the day of the request. Full if that has ended, or where there is no room.
+        It stands in the segment of the request. Full if that has ended, or there is no room.
         """
         document = {
-            BESIDE: noted.id,
+            BESIDE: request,
             "version": f"v{version}",
             "seconds": round(seconds, 6),
             "answers": answers_of(table),
         }
         record = json.dumps(document, separators=(",", ":")).encode()
-        self.logs[model].log.append_beside(record, noted.at)
+        self.logs[model].log.append_beside(record, segment)
 
     def said(self, model: str) -> dict[str, str | None]:
         """Return why requests of a model are not kept, if they are to be."""

@@ -20,9 +20,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ml_assets.serve.model import LoadedVersion, Predictor, rows_spec
-from ml_assets.serve.recording.recorder import Noted, Recorder
+from ml_assets.serve.recording.recorder import Recorder
 from ml_assets.serve.service.figures import Figures
 from ml_assets.spec.score import RowsSpec
+from ml_assets.store.segments import Writer
 
 JOBS = 1000
 """Requests that wait at most."""
@@ -40,7 +41,10 @@ class Job:
     """The rows of one answered request, to be scored by a version that did not answer."""
 
     model: str
-    noted: Noted
+    request: str
+    """Its id."""
+    segment: Writer
+    """Where it was written down."""
     predictor: Predictor
     state: LoadedVersion
     reading: Callable[[RowsSpec], Any]
@@ -91,7 +95,6 @@ class Beside:
             with self._changed:
                 self._working -= 1
                 self._answering = time.monotonic() - begin
-                self._changed.notify_all()
 
     def offer(self, job: Job) -> None:
         """Have a request scored later, or left out if there is no room."""
@@ -143,4 +146,6 @@ class Beside:
         table = job.state.scorer.answer(len(rows.lines), predicted)
         seconds = self._scoring = time.perf_counter() - begin
         self._figures.beside_seconds.labels(job.model).observe(seconds)
-        self._recorder.record_beside(job.model, job.noted, job.state.version, seconds, table)
+        self._recorder.record_beside(
+            job.model, job.request, job.segment, job.state.version, seconds, table
+        )

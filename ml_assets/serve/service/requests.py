@@ -17,12 +17,13 @@ from starlette.responses import JSONResponse, Response
 
 from ml_assets.serve.model import Predictor
 from ml_assets.serve.recording.log import Full
-from ml_assets.serve.recording.recorder import Noted, Recorder
+from ml_assets.serve.recording.recorder import Recorder
 from ml_assets.serve.service.beside import Beside, Job
 from ml_assets.serve.service.figures import Figures
 from ml_assets.serve.service.predicting import Options, Reply, reply
 from ml_assets.serve.service.refused import Refused
 from ml_assets.serve.service.served import Asked, Served
+from ml_assets.store.segments import Writer
 
 KEY = "x-request-key"
 """The header by which requests are drawn, where a trial splits them."""
@@ -140,13 +141,15 @@ class Service:
     ) -> Reply:
         """Return the predictions, counted and written down; the other version's follow later."""
         model, challenger = asked.served, asked.served.drawn(asked.key)
-        replied = None
+        replied, failed = None, False
         if challenger is not None:
-            replied = self._by_challenger(asked, challenger, protocol, reading, options)
+            replied, failed = self._by_challenger(asked, challenger, protocol, reading, options)
         if replied is None:
             most = self.limits.rows
             loaded = model.loaded
             replied = reply(model, loaded, reading, options, self.figures, protocol, most)
+        if failed:
+            self.figures.beside.labels(asked.name, "failed").inc(len(replied.table))
         try:
             noted = self.recorder.record(asked.name, replied.answered)
         except Full as full:
@@ -154,8 +157,8 @@ class Service:
         self.figures.rows.labels(asked.name, protocol).inc(len(replied.table))
         if noted is None:
             return replied
-        if noted.kept:
-            self._offer(asked, replied, noted, reading, options)
+        if noted.segment is not None and not failed:
+            self._offer(asked, replied, noted.id, noted.segment, reading, options)
         return replace(replied, request=noted.id)
 
     def _by_challenger(
@@ -165,24 +168,27 @@ class Service:
         protocol: str,
         reading: Callable[..., Any],
         options: Options,
-    ) -> Reply | None:
-        """Return the challenger's predictions, or None if the champion is to answer after all."""
+    ) -> tuple[Reply | None, bool]:
+        """Return the challenger's predictions, None if the champion is to answer; and if it failed.
+
+        What is wrong with the rows themselves the champion says too.
+        """
+        most = self.limits.rows
         try:
-            return reply(
-                asked.served, challenger, reading, options, None, protocol, self.limits.rows
-            )
+            return reply(asked.served, challenger, reading, options, None, protocol, most), False
+        except Refused:
+            return None, False
         except Exception as error:
-            # Whatever it is: what is wrong with the rows themselves the champion says too.
-            if not isinstance(error, Refused):
-                self.figures.beside.labels(asked.name, "failed").inc()
-                log.warning("%s: the challenger failed: %s", asked.name, type(error).__name__)
-            return None
+            # A family or a function of the project's own may raise anything.
+            log.warning("%s: the challenger failed: %s", asked.name, type(error).__name__)
+            return None, True
 
     def _offer(
         self,
         asked: Asked,
         replied: Reply,
-        noted: Noted,
+        request: str,
+        segment: Writer,
         reading: Callable[..., Any],
         options: Options,
     ) -> None:
@@ -194,7 +200,8 @@ class Service:
         self.beside.offer(
             Job(
                 asked.name,
-                noted,
+                request,
+                segment,
                 other,
                 other.state,
                 reading,
