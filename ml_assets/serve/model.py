@@ -7,7 +7,7 @@ Does not belong here: the batch of a row (`groups`), what happens to it (`stages
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ import pyarrow as pa
 from ml_assets.errors import NotMaterialized, RequestError, UnknownName
 from ml_assets.history.decisions import candidate_of
 from ml_assets.history.scorer import past_scorer
-from ml_assets.history.trials import running
+from ml_assets.history.trials import running_in
 from ml_assets.serve.frames import Tables, tables_of
 from ml_assets.serve.groups import grouped
 from ml_assets.serve.hidden import hidden_rows, hiding_for
@@ -28,12 +28,13 @@ from ml_assets.spec.score import RowsSpec, ScoreSpec, feature_rows
 from ml_assets.stages.ingest.columns import expected
 from ml_assets.stages.ingest.source import Source, Unreadable
 from ml_assets.stages.score.explain import Explainer
+from ml_assets.stages.score.few import Values
 from ml_assets.stages.score.read import Read, read
 from ml_assets.stages.score.row import RowReader
 from ml_assets.stages.score.score import Predicted, Scorer
 from ml_assets.stages.score.source import source_of
 from ml_assets.store.home import Home
-from ml_assets.store.promotions import LoggedVersion
+from ml_assets.store.promotions import LogEntry, LoggedVersion, champion_of
 
 if TYPE_CHECKING:
     from ml_assets.engine.hiding.columns import Hiding
@@ -115,8 +116,7 @@ class Predictor:
         """
         if state.hiding is not None and not features:
             rows = hidden_rows(state.hiding, rows, rows_spec(state, features))
-        most = FEW if features else 1
-        if isinstance(rows, list) and 0 < len(rows) <= most and isinstance(rows[0], Mapping):
+        if _are_few(rows, FEW if features else 1):
             reader = state.inputs_reader if features else state.scorer.reader
             table = reader.read(*rows)
             if table is not None:
@@ -126,6 +126,15 @@ class Predictor:
             names = expected(spec.contract.columns)
             rows = pa.table({name: pa.array([], pa.string()) for name in names})
         return read(spec, rows if isinstance(rows, Source) else source_of(rows, spec))
+
+    def few(self, state: LoadedVersion, rows: Any) -> Values | None:
+        """Return the values of a few rows of features, by column, that surely keep the contract.
+
+        None where only `read` can tell, or the family has no quicker way for a few.
+        """
+        if state.scorer.few is None or not _are_few(rows, FEW):
+            return None
+        return state.inputs_reader.values(*rows)
 
     def predicted(
         self, state: LoadedVersion, rows: Read, *, features: bool = False, batch: str | None = None
@@ -147,28 +156,40 @@ class Predictor:
 class LoadedModel(Predictor):
     """The champion of a model in an environment, ready to predict."""
 
-    def __init__(self, home: Home, project: Project, name: str) -> None:
+    def __init__(
+        self,
+        home: Home,
+        project: Project,
+        name: str,
+        log: Sequence[LogEntry] | None = None,
+        load: Load | None = None,
+    ) -> None:
+        """Load it by its promotion `log`, which is read if it is not given."""
         self.name = name
         self._home = home
         self._project = project
-        super().__init__(name, home.objects.table, self._now(None))
+        super().__init__(name, load or home.objects.table, self._now(None, log))
 
-    def refresh(self, check: Callable[[LoadedVersion], None] | None = None) -> bool:
+    def refresh(
+        self,
+        check: Callable[[LoadedVersion], None] | None = None,
+        log: Sequence[LogEntry] | None = None,
+    ) -> bool:
         """Take over today's champion and joined tables; return whether anything changed.
 
         Calls that are under way end with the state with which they began. If it raises, or `check`
         does on the new state, the state stays as it was.
         """
         before = self.state
-        after = self._now(before)
+        after = self._now(before, log)
         if check is not None and after is not before:
             check(after)
         self.state = after
         return after is not before
 
-    def _wanted(self) -> LoggedVersion:
+    def _wanted(self, log: Sequence[LogEntry]) -> LoggedVersion:
         """Return the version to predict with; raises NotMaterialized without one."""
-        champion = self._home.promotions.champion(self._home.env, self.name)
+        champion = champion_of(log)
         if champion is None:
             raise NotMaterialized(
                 f"{self.name} has no champion in environment {self._home.env}: nothing to predict "
@@ -176,8 +197,10 @@ class LoadedModel(Predictor):
             )
         return champion
 
-    def _now(self, before: LoadedVersion | None) -> LoadedVersion:
-        wanted = self._wanted()
+    def _now(self, before: LoadedVersion | None, log: Sequence[LogEntry] | None) -> LoadedVersion:
+        if log is None:
+            log = self._home.promotions.entries(self._home.env, self.name)
+        wanted = self._wanted(log)
         if before is not None and before.digest == wanted.digest:
             tables = tables_of(self._home, before.scorer.spec.features, before.tables)
             if tables is before.tables:
@@ -213,12 +236,17 @@ class LoadedModel(Predictor):
 class LoadedChallenger(LoadedModel):
     """The challenger of the trial that is on, ready to predict."""
 
-    def _wanted(self) -> LoggedVersion:
+    def _wanted(self, log: Sequence[LogEntry]) -> LoggedVersion:
         """Return the challenger; raises NotMaterialized while no trial is on."""
-        trial = running(self._home, self.name)
+        trial = running_in(log)
         if trial is None:
             raise NotMaterialized(f"{self.name} has no trial in environment {self._home.env}")
         return trial.challenger
+
+
+def _are_few(rows: Any, most: int) -> bool:
+    """Return whether rows are a list of so many mappings at most."""
+    return isinstance(rows, list) and 0 < len(rows) <= most and isinstance(rows[0], Mapping)
 
 
 def rows_spec(state: LoadedVersion, features: bool) -> RowsSpec:

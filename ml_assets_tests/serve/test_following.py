@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ from ml_assets.errors import StageError
 from ml_assets.history.decisions import candidate_named
 from ml_assets.serve.model import load
 from ml_assets.serve.service import followed, golden
+from ml_assets.serve.service.patient import Patient
 from ml_assets.store.promotions import Promotions
 from ml_assets_tests.asked import keep
 from ml_assets_tests.projects import Toy
@@ -145,17 +149,48 @@ def test_while_the_home_is_away_it_serves_what_it_has(promoted: Toy) -> None:
         assert client.ask(f"{PREDICT}?batch=2020-05", [ROW]).status == 200
 
 
+def test_a_joined_table_that_does_not_come_holds_up_one_request_for_a_moment(
+    promoted: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(followed, "Patient", partial(Patient, seconds=3.0))
+    home = promoted.planner().home
+    prices = home.records.current("dev", "prices/cleaned", "2020-03")
+    assert prices is not None
+    file = Path(str(home.objects.path(prices.outputs["cleaned"].digest)))
+    content = file.read_bytes()
+    other = f"{PREDICT}?batch=2020-03"
+    with serving(promoted) as client:
+        wanted = client.ask(ASKED, [ROW]).json
+        file.unlink()
+        # Whoever opens it waits until somebody writes.
+        os.mkfifo(file)
+        begin = time.monotonic()
+        refused = client.ask(other, [ROW])
+        waited = time.monotonic()
+        again = client.ask(other, [ROW])
+        assert client.ask(ASKED, [ROW]).json == wanted
+        known = time.monotonic()
+        assert [refused.status, again.status] == [503, 503]
+        assert "cannot be read now" in refused.json["error"]
+        assert 3.0 <= waited - begin < 20
+        assert known - waited < 3.0, "neither waits for what has not come"
+        file.write_bytes(content)
+        while client.ask(other, [ROW]).status != 200:
+            assert time.monotonic() < begin + 60
+            time.sleep(0.05)
+
+
 def test_a_home_that_hangs_is_said(promoted: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(followed, "SLOW", 0.2)
-    answers, champion = threading.Event(), Promotions.champion
+    answers, entries = threading.Event(), Promotions.entries
 
     def held_up(*given: Any) -> Any:
         answers.wait(60)
-        return champion(*given)
+        return entries(*given)
 
     with serving(promoted) as client:
         wanted = client.ask(ASKED, [ROW]).json
-        monkeypatch.setattr(Promotions, "champion", held_up)
+        monkeypatch.setattr(Promotions, "entries", held_up)
         _until_behind(client)
         why = client.ask("/readyz").json["models"]["forecast"]["why"]
         assert why.startswith("the home has not answered for ")

@@ -124,6 +124,32 @@ def test_a_few_rows_are_read_as_many_are() -> None:
     assert READER.read(EVERYDAY, {**EVERYDAY, "clock": "noon"}) is None
 
 
+UNTIMED = RowsSpec(
+    landing=SPEC.landing,
+    contract=Contract(
+        columns={n: c for n, c in SPEC.contract.columns.items() if n not in ("day", "at")}
+    ),
+    optional=SPEC.optional,
+    cleaning=SPEC.cleaning,
+)
+
+
+@given(st.integers(0, 2**32).map(Random))
+def test_values_are_those_of_the_table(random: Random) -> None:
+    reader, known = RowReader(UNTIMED), 0
+    for row in made(random, 20):
+        values, table = reader.values(row, row), reader.read(row, row)
+        assert (values is None) == (table is None)
+        if values is not None:
+            known += 1
+            assert values == table.drop_columns("_line").to_pydict()
+            kinds = {name: type(given[0]) for name, given in values.items()}
+            assert kinds == {name: type(table[name][0].as_py()) for name in kinds}
+    assert known > 0
+    assert READER.values(EVERYDAY) is None, "times have a form of their own in a table"
+    assert reader.values({**EVERYDAY, "tail": "\ud800"}) is None
+
+
 def test_a_time_with_a_zone_is_the_moment_that_it_says() -> None:
     slow, quick = verdicts(SPEC, {**EVERYDAY, "at": LOCAL})
     assert quick == slow == verdicts(SPEC, EVERYDAY)[0]

@@ -16,9 +16,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import pyarrow as pa
-
 from ml_assets import clock
+from ml_assets.serve.answers import Answers
 from ml_assets.serve.recording.ids import new_id, share
 from ml_assets.serve.recording.log import Full, RequestLog
 from ml_assets.serve.recording.rows import Kept, answers_of, rows_of, written
@@ -32,6 +31,8 @@ Lost = Callable[[str], None]
 """Is called with the model of a request that is not kept, since there is no room."""
 EVERY = 1.0
 """Seconds after which the disk is to have what was written."""
+_compact = json.JSONEncoder(separators=(",", ":")).encode
+_readable = json.JSONEncoder(ensure_ascii=False).encode
 log = logging.getLogger("ml_assets.serve")
 
 
@@ -43,8 +44,8 @@ class Answered:
     protocol: str
     given: Any
     """Rows as a list of mappings, or a source."""
-    table: pa.Table
-    """The whole answer (`stages/score/answer`)."""
+    answer: Answers
+    """The whole of it (`stages/score/answer`)."""
     begin: float
     """When it was read, by `time.perf_counter`."""
     batch: str | None = None
@@ -72,7 +73,7 @@ class ModelLog:
     def record(self, request: uuid.UUID, moment: datetime, answered: Answered) -> bytes:
         """Return the record of a request."""
         rows = rows_of(answered.given)
-        return json.dumps(
+        return _compact(
             {
                 "id": str(request),
                 "at": moment.isoformat(timespec="microseconds"),
@@ -82,9 +83,8 @@ class ModelLog:
                 "batch": answered.batch,
                 "weight": 1 / self.log.requests.sample,
                 **_given(rows, answered, self.kept),
-                "answers": answers_of(answered.table),
-            },
-            separators=(",", ":"),
+                "answers": answers_of(answered.answer),
+            }
         ).encode()
 
 
@@ -94,7 +94,7 @@ def _given(rows: Any, answered: Answered, kept: Kept) -> dict[str, Any]:
     if answered.hidden:
         return {"features": [None for _ in rows]}
     each = [{name: written(value) for name, value in row.items()} for row in rows]
-    return {"features": [json.dumps(row, ensure_ascii=False) for row in each]}
+    return {"features": [_readable(row) for row in each]}
 
 
 class Recorder:
@@ -158,7 +158,7 @@ class Recorder:
         segment: Writer,
         version: int,
         seconds: float,
-        table: pa.Table,
+        answer: Answers,
     ) -> None:
         """Write down what a version says of the rows of a request that another answered.
 
@@ -168,10 +168,9 @@ class Recorder:
             BESIDE: request,
             "version": f"v{version}",
             "seconds": round(seconds, 6),
-            "answers": answers_of(table),
+            "answers": answers_of(answer),
         }
-        record = json.dumps(document, separators=(",", ":")).encode()
-        self.logs[model].log.append_beside(record, segment)
+        self.logs[model].log.append_beside(_compact(document).encode(), segment)
 
     def said(self, model: str) -> dict[str, str | None]:
         """Return why requests of a model are not kept, if they are to be."""

@@ -13,8 +13,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-import pyarrow as pa
-
+from ml_assets.serve.answers import Answers
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.stages.ingest.columns import expected, named
 from ml_assets.stages.ingest.source import Source
@@ -61,12 +60,12 @@ def rows_of(given: Any) -> Sequence[Mapping[str, Any]]:
     return [dict(zip(given.names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
-def answers_of(table: pa.Table) -> dict[str, list[Any]]:
+def answers_of(answer: Answers) -> dict[str, Sequence[Any]]:
     """Return what was answered, column by column."""
-    columns = {name: table[name].to_pylist() for name in ANSWERED if name in table.column_names}
-    classes = [name for name in table.column_names if name.startswith(PROBABILITY)]
+    columns = {name: answer.values(name) for name in ANSWERED if name in answer.names}
+    classes = [name for name in answer.names if name.startswith(PROBABILITY)]
     if classes:
-        each = [table[name].to_pylist() for name in classes]
+        each = [answer.values(name) for name in classes]
         names = [name.removeprefix(PROBABILITY) for name in classes]
         columns["probabilities"] = [
             json.dumps(dict(zip(names, row, strict=True))) for row in zip(*each, strict=True)

@@ -13,7 +13,6 @@ from importlib.resources.abc import Traversable
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -80,7 +79,6 @@ def application(
     app.add_middleware(HeadAsGet)
     app.add_middleware(Guarded, access=access, rates=rates, logged=logged)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))
-    app.add_exception_handler(RequestValidationError, _wrong_query)
     examples = (model.example for model in service.models.values())
     example = next((each for each in examples if each is not None), None)
     app.include_router(native.routes(service, example))
@@ -99,13 +97,6 @@ def _on_trial(model: Served) -> dict[str, Any]:
         return {}
     version = None if model.challenger is None else f"v{model.challenger.state.version}"
     return {"challenger": version, "why_no_challenger": model.why_no_challenger}
-
-
-async def _wrong_query(_: Request, error: Exception) -> JSONResponse:
-    """Return what is wrong with the parameters of a query, without their values."""
-    assert isinstance(error, RequestValidationError)
-    said = [f"{'.'.join(map(str, fault['loc'][1:]))}: {fault['msg']}" for fault in error.errors()]
-    return JSONResponse({"error": "; ".join(said)}, 422)
 
 
 def _watched(app: FastAPI, service: Service) -> None:

@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from ml_assets.serve.answers import Answers
 from ml_assets.serve.model import LoadedVersion, Predictor, rows_spec
 from ml_assets.serve.recording.recorder import Recorder
 from ml_assets.serve.service.figures import Figures
@@ -143,9 +144,9 @@ class Beside:
         given = job.reading(rows_spec(job.state, job.features))
         rows = job.predictor.read(job.state, given, features=job.features)
         predicted = job.predictor.predicted(job.state, rows, features=job.features, batch=job.batch)
-        table = job.state.scorer.answer(len(rows.lines), predicted)
+        answer = Answers(table=job.state.scorer.answer(len(rows.lines), predicted))
         seconds = self._scoring = time.perf_counter() - begin
         self._figures.beside_seconds.labels(job.model).observe(seconds)
         self._recorder.record_beside(
-            job.model, job.request, job.segment, job.state.version, seconds, table
+            job.model, job.request, job.segment, job.state.version, seconds, answer
         )

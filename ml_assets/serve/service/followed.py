@@ -13,14 +13,16 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy.exc import SQLAlchemyError
 
 from ml_assets.errors import MlAssetsError
-from ml_assets.history.trials import running
+from ml_assets.history.trials import running_in
 from ml_assets.serve.model import LoadedChallenger, LoadedModel, LoadedVersion
 from ml_assets.serve.service.access import Access
 from ml_assets.serve.service.example import example_of
 from ml_assets.serve.service.golden import check
+from ml_assets.serve.service.patient import Patient
 from ml_assets.serve.service.served import Served
 from ml_assets.spec.project import Project
 from ml_assets.store.home import Home
+from ml_assets.store.promotions import LogEntry
 
 EVERY = 1.0
 """Seconds between two looks at the home."""
@@ -37,6 +39,8 @@ class Followed(Served):
     def __init__(self, home: Home, project: Project, name: str) -> None:
         super().__init__(name)
         self._home, self._project = home, project
+        self._joined = Patient(home.objects.table)
+        """Reads a joined table."""
         self._champion: LoadedModel | None = None
         spec = project.models[name]
         self._tried = spec.gate.trial is not None
@@ -54,44 +58,43 @@ class Followed(Served):
 
     def look(self) -> None:
         """Take over what has changed; whatever fails, what was served is served on."""
-        self._look()
-        if self._tried and self._champion is not None:
-            self._look_beside()
+        log = self._look()
+        if self._tried and log is not None:
+            self._look_beside(log)
         self._looked = time.monotonic()
 
-    def _look(self) -> None:
+    def _look(self) -> Sequence[LogEntry] | None:
+        """Take over the champion; return the promotion log, None if anything fails."""
         try:
             if self._champion is not None:
                 # A database that is open answers, even where its folder is away.
                 self._home.folder.stat()
+            entries = self._home.promotions.entries(self._home.env, self.name)
             if self._champion is None:
-                newer = LoadedModel(self._home, self._project, self.name)
+                newer = LoadedModel(self._home, self._project, self.name, entries, self._joined)
                 self._check(newer.state)
                 self._champion = self.loaded = newer
                 self.example = example_of(self._home, newer)
                 log.info("%s v%s is served", self.name, newer.state.version)
-            elif self._champion.refresh(self._check):
+            elif self._champion.refresh(self._check, entries):
                 log.info("%s v%s is served", self.name, self._champion.state.version)
         except FAILURES as error:
             why = str(error) or type(error).__name__
             if why != self.why:
                 log.warning("%s: %s", self.name, why)
             self.why = why
-            return
+            return None
         self.why = None
+        return entries
 
-    def _look_beside(self) -> None:
+    def _look_beside(self, entries: Sequence[LogEntry]) -> None:
         """Take over the challenger; one that fails is not scored, and the champion is served on."""
-        try:
-            trial = running(self._home, self.name)
-        except FAILURES:
-            # The home is away, which the champion says.
-            return
+        trial = running_in(entries)
         if trial is None:
             self.challenger = self.why_no_challenger = None
             return
         try:
-            self._take_over(trial.challenger.digest)
+            self._take_over(trial.challenger.digest, entries)
             self.why_no_challenger = None
         except Exception as error:
             # Whatever it is, such as a family of the project's own that fails as it is loaded.
@@ -100,15 +103,15 @@ class Followed(Served):
                 log.warning("%s: the challenger: %s", self.name, why)
             self.why_no_challenger = why
 
-    def _take_over(self, digest: str) -> None:
+    def _take_over(self, digest: str, entries: Sequence[LogEntry]) -> None:
         """Have this challenger be scored, after its golden rows; none while that fails."""
         now = self.challenger
         if now is not None and now.state.digest != digest:
             self.challenger = now = None
         if isinstance(now, LoadedChallenger):
-            now.refresh()
+            now.refresh(log=entries)
             return
-        newer = LoadedChallenger(self._home, self._project, self.name)
+        newer = LoadedChallenger(self._home, self._project, self.name, entries, self._joined)
         check(self._home, self.name, newer.state)
         newer.state.ranges()
         self.challenger = newer

@@ -13,7 +13,6 @@ import pyarrow.compute as pc
 
 from ml_assets.errors import StageError
 from ml_assets.serve.model import LoadedVersion
-from ml_assets.stages.train.predict import predict
 from ml_assets.store.home import Home
 
 ROWS = 50
@@ -53,15 +52,16 @@ def check(home: Home, model: str, state: LoadedVersion) -> None:
     golden = golden_of(home, model, state.document)
     if golden is None or not len(golden.features):
         return
-    scorer = state.scorer
-    now = predict(scorer.document, scorer.family, golden.features)
-    now = now if now.ndim == 1 else now.max(axis=1)
-    other = int((now != golden.wanted.to_numpy()).sum())
-    if other:
-        raise StageError(
-            f"{model} v{state.version}: {other} of {len(now)} golden rows have other predictions "
-            "in this process than in the evaluation report; are its libraries those of the lock?"
-        )
+    scorer, wanted = state.scorer, golden.wanted.to_numpy()
+    # Both ways by which the service predicts.
+    for now in (scorer.predictions(golden.features, None), scorer.few_by_few(golden.features)):
+        other = int(((now if now.ndim == 1 else now.max(axis=1)) != wanted).sum())
+        if other:
+            raise StageError(
+                f"{model} v{state.version}: {other} of {len(now)} golden rows have other "
+                "predictions in this process than in the evaluation report; are its libraries "
+                "those of the lock?"
+            )
 
 
 def _taken(home: Home, predictions: pa.Table, features: dict[str, str]) -> Golden:

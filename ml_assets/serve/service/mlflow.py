@@ -35,7 +35,7 @@ def routes(service: Service) -> APIRouter:
         def work(asked: Asked, body: bytes) -> Response:
             reading, options = _reading(kind, body, service.limits.rows)
             reply = service.reply(asked, PROTOCOL, reading, options)
-            predictions = reply.table[PREDICTION].to_pylist()
+            predictions = reply.answer.values(PREDICTION)
             headers = {"X-Model-Version": f"v{reply.state.version}", **request_id(reply)}
             return JSONResponse({"predictions": predictions}, headers=headers)
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import io
-from typing import Annotated, Any
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from ml_assets.serve.service import bodies
+from ml_assets.serve.service import bodies, query
 from ml_assets.serve.service.arrow import arrow
 from ml_assets.serve.service.described import described
 from ml_assets.serve.service.documented import ASKED, NAMED, refusals
@@ -49,20 +49,13 @@ def routes(service: Service, example: dict[str, Any] | None) -> APIRouter:
         responses={**ASKED, 200: {"content": {kind: {} for kind in (bodies.CSV, bodies.ARROW)}}},
         openapi_extra=_documented(example),
     )
-    async def predict(
-        request: Request,
-        name: str,
-        features: Annotated[bool, Query(description="The rows are the model's inputs.")] = False,
-        batch: Annotated[str | None, Query(description="The batch of all rows.")] = None,
-        interval: Annotated[bool, Query(description="Also prediction intervals.")] = False,
-        explain: Annotated[bool, Query(description="Also contributions of features.")] = False,
-    ) -> Response:
-        options = Options(features, batch, interval, explain)
+    async def predict(request: Request, name: str) -> Response:
         kind = request.headers.get("content-type", bodies.JSON).partition(";")[0].strip().lower()
         accepted = request.headers.get("accept", "")
 
         def work(asked: Asked, body: bytes) -> Response:
-            reading, chosen = _reading(kind, body, options, service.limits)
+            asked_for = query.options(request.scope["query_string"])
+            reading, chosen = _reading(kind, body, asked_for, service.limits)
             return _written(accepted, asked, service.reply(asked, PROTOCOL, reading, chosen))
 
         return await service.answered(request, PROTOCOL, lambda: service.model(name), work)
@@ -106,20 +99,20 @@ def _written(accepted: str, asked: Asked, reply: Reply) -> Response:
     kinds = [part.partition(";")[0].strip() for part in accepted.split(",")]
     chosen = next((kind for kind in kinds if kind in bodies.FORMATS), bodies.JSON)
     if chosen == bodies.JSON:
-        said = {"model": asked.name, "version": version, "predictions": reply.table.to_pylist()}
+        said = {"model": asked.name, "version": version, "predictions": reply.answer.rows()}
         said |= {} if reply.request is None else {"request_id": reply.request}
         return JSONResponse(said, headers=headers)
-    sink = io.BytesIO()
+    sink, table = io.BytesIO(), reply.answer.table
     if chosen == bodies.CSV:
-        pyarrow.csv.write_csv(reply.table, sink)
+        pyarrow.csv.write_csv(table, sink)
     else:
-        with pa.ipc.new_stream(sink, reply.table.schema) as writer:
-            writer.write_table(reply.table)
+        with pa.ipc.new_stream(sink, table.schema) as writer:
+            writer.write_table(table)
     return Response(sink.getvalue(), media_type=chosen, headers=headers)
 
 
 def _documented(example: dict[str, Any] | None) -> dict[str, Any]:
-    """Return what OpenAPI says of the body."""
+    """Return what OpenAPI says of the query and the body."""
     scalar = {"type": ["string", "number", "boolean", "null"]}
     row = {"type": "object", "additionalProperties": scalar}
     schema = {
@@ -137,4 +130,5 @@ def _documented(example: dict[str, Any] | None) -> dict[str, Any]:
     if example is not None:
         content[bodies.JSON]["example"] = example
     content[bodies.ARROW] = {"schema": {"type": "string", "format": "binary"}}
-    return {"requestBody": {"required": True, "content": content}}
+    body = {"required": True, "content": content}
+    return {"parameters": query.parameters(), "requestBody": body}

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
-import pyarrow as pa
 
+from ml_assets.serve.answers import Answers
 from ml_assets.serve.learned import Ranges
 from ml_assets.serve.model import LoadedVersion
 from ml_assets.stages.score.answer import UNSEEN
+from ml_assets.stages.score.few import Values
 from ml_assets.stages.score.problems import Problem
 from ml_assets.stages.score.score import Predicted
 
@@ -22,28 +23,37 @@ Found = Mapping[str, list[int]]
 """By feature: the numbers of the rows, from 0."""
 
 
-def unseen(answer: pa.Table) -> dict[str, list[int]]:
+def unseen(answer: Answers) -> dict[str, list[int]]:
     """Return the rows of an answer with categories that the model never saw."""
     places: dict[str, list[int]] = {}
-    if answer[UNSEEN].null_count < len(answer):
-        for row, names in enumerate(answer[UNSEEN].to_pylist()):
-            for name in () if names is None else names.split(", "):
-                places.setdefault(name, []).append(row)
+    for row, names in enumerate(answer.values(UNSEEN)):
+        for name in () if names is None else names.split(", "):
+            places.setdefault(name, []).append(row)
     return places
 
 
 def out_of_range(ranges: Ranges, predicted: Predicted) -> dict[str, list[int]]:
     """Return the rows with numbers that are outside of what was learned; missing ones are not."""
+    if predicted.values is not None:
+        found = few_out_of_range(ranges, predicted.values)
+        return {name: predicted.at[places].tolist() for name, places in found.items()}
     outside = {}
     for name, (low, high) in ranges.items():
-        if predicted.values is not None:
-            given = enumerate(predicted.values[name])
-            places = [n for n, v in given if v is not None and (v < low or v > high)]
-        else:
-            values = predicted.features[name].to_numpy()
-            places = np.flatnonzero((values < low) | (values > high)).tolist()
+        values = predicted.features[name].to_numpy()
+        places = np.flatnonzero((values < low) | (values > high)).tolist()
         if places:
             outside[name] = predicted.at[places].tolist()
+    return outside
+
+
+def few_out_of_range(ranges: Ranges, values: Values) -> dict[str, list[int]]:
+    """Return the same of the values of a few rows."""
+    outside = {}
+    for name, (low, high) in ranges.items():
+        given = enumerate(values[name])
+        places = [n for n, v in given if v is not None and (v < low or v > high)]
+        if places:
+            outside[name] = places
     return outside
 
 

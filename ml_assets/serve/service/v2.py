@@ -26,6 +26,8 @@ from ml_assets.stages.score.answer import MISSING_JOINS, UNSEEN
 PROTOCOL = "v2"
 DATATYPES = {"number": "FP64", "integer": "INT64", "boolean": "BOOL"}
 """By type of a column; all others are BYTES, as texts."""
+TENSORS = {pa.float64(): "FP64", pa.bool_(): "BOOL"}
+"""By type of a column of the answer."""
 NOT_TENSORS = (UNSEEN, MISSING_JOINS)
 
 
@@ -135,7 +137,8 @@ def _options(parameters: Any) -> Options:
 
 def _response(name: str, asked: Mapping[str, Any], reply: Reply) -> dict[str, Any]:
     wanted = asked.get("outputs")
-    names = [n for n in reply.table.column_names if n not in NOT_TENSORS]
+    table = reply.answer.table
+    names = [n for n in table.column_names if n not in NOT_TENSORS]
     if isinstance(wanted, list) and wanted:
         chosen = [str(item.get("name")) for item in wanted if isinstance(item, dict)]
         missing = [item for item in chosen if item not in names]
@@ -147,9 +150,9 @@ def _response(name: str, asked: Mapping[str, Any], reply: Reply) -> dict[str, An
     outputs = [
         {
             "name": output,
-            "datatype": "BYTES" if pa.types.is_string(reply.table[output].type) else "FP64",
-            "shape": [len(reply.table)],
-            "data": reply.table[output].to_pylist(),
+            "datatype": TENSORS.get(table[output].type, "BYTES"),
+            "shape": [len(table)],
+            "data": table[output].to_pylist(),
         }
         for output in names
     ]

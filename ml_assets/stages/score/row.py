@@ -19,10 +19,11 @@ import pyarrow as pa
 from ml_assets.spec.expressions import grammar
 from ml_assets.stages.ingest.cells import Number
 from ml_assets.stages.ingest.columns import named
-from ml_assets.stages.ingest.parse import BLANKS, PARSERS
+from ml_assets.stages.ingest.parse import BLANKS, MOST, PARSERS
 from ml_assets.stages.ingest.spelling import NUMBERS, Spelling, spelling
 from ml_assets.stages.ingest.spelling import read as read_column
 from ml_assets.stages.schema import LARGEST, LINE, TYPES, category
+from ml_assets.stages.score.few import Values
 from ml_assets.stages.score.scalars import EXACT, Unsure, truth
 from ml_assets.stages.score.source import cell, cells_of
 
@@ -51,6 +52,7 @@ class RowReader:
         self._kinds = {name: column.type for name, column in columns.items()}
         fields = {LINE: pa.int64(), **{name: TYPES[kind] for name, kind in self._kinds.items()}}
         self._row = pa.struct(list(fields.items()))
+        self._timed = not {"timestamp", "date"}.isdisjoint(self._kinds.values())
         self._columns = spec.contract.columns
         self._patterns = {
             name: re.compile(column.pattern)
@@ -70,6 +72,17 @@ class RowReader:
         """Return rows as `read` would, or None if only `read` can tell."""
         try:
             return self._table([self._kept(row) for row in rows])
+        except (Unsure, pa.ArrowException, OverflowError, UnicodeEncodeError):
+            return None
+
+    def values(self, *rows: Mapping[str, Any]) -> Values | None:
+        """Return the values of the table of `read`, by column; None if only `read` can tell."""
+        if self._timed:
+            # A table gives times in a form of its own.
+            return None
+        try:
+            kept = [self._kept(row) for row in rows]
+            return {name: [_storable(row[name]) for row in kept] for name in self._kinds}
         except (Unsure, pa.ArrowException, OverflowError, UnicodeEncodeError):
             return None
 
@@ -145,6 +158,10 @@ def _parser(by: Spelling) -> Parse:
     numbers = {_number(text, by) for text in by.nulls} - {None} if numeric else set()
 
     def parsed(given: Any) -> Any:
+        if type(given) is int and numeric and by.plain and abs(given) <= MOST:
+            # As its digits would be read.
+            amount = given if by.kind == "integer" else float(given)
+            return None if amount in numbers else amount
         if type(given) is not str:
             given = cell(given)
         if given is None:
@@ -200,6 +217,13 @@ def _hold(trees: Sequence[ast.expr], values: Mapping[str, Any], wanted: bool) ->
     for tree in trees:
         if truth(tree, values) is (not wanted):
             raise Unsure
+
+
+def _storable(value: Any) -> Any:
+    """Return a value that Arrow can store; UnicodeEncodeError for half a surrogate pair."""
+    if type(value) is str and not value.isascii():
+        value.encode()
+    return value
 
 
 def _array(values: list[Any], kind: str) -> pa.Array:

@@ -20,6 +20,7 @@ from ml_assets.stages.intervals.columns import columns
 from ml_assets.stages.score.answer import answer, known_of, unseen_in
 from ml_assets.stages.score.features import computed, together
 from ml_assets.stages.score.few import FEW, FewRows, Values
+from ml_assets.stages.score.lists import Lists, answer_lists
 from ml_assets.stages.score.read import Ints, Read
 from ml_assets.stages.score.row import RowReader
 from ml_assets.stages.train.encode import Array
@@ -78,7 +79,8 @@ class Scorer:
         return RowReader(self.spec.rows)
 
     @cached_property
-    def _few(self) -> FewRows | None:
+    def few(self) -> FewRows | None:
+        """What predicts a few rows without Arrow; None of a family that it is not for."""
         return FewRows.of(self.document)
 
     @cached_property
@@ -113,6 +115,11 @@ class Scorer:
         missing = [None] * len(rows.table)
         return self._predicted(rows.numbers, rows.table, missing, rows.problems)
 
+    def few_answered(self, few: FewRows, values: Values) -> Lists:
+        """Return the answer to a few rows of features that keep the contract (see `lists`)."""
+        found = few.predict(values)
+        return answer_lists(self.document, self.limits, self._known, found, values)
+
     def answer(self, rows: int, predicted: Predicted) -> pa.Table:
         """Return the answer to `rows` rows (see `answer`)."""
         unseen = unseen_in(self.document, predicted.features, self._known, predicted.values)
@@ -135,8 +142,19 @@ class Scorer:
         problems: Mapping[int, str],
     ) -> Predicted:
         values = features.to_pydict() if 0 < len(features) <= FEW else None
-        if values is not None and self._few is not None:
-            prediction = self._few.predict(values)
-        else:
-            prediction = predict(self.document, self.family, features)
+        prediction = self.predictions(features, values)
         return Predicted(at, features, prediction, missing, problems, values)
+
+    def predictions(self, features: pa.Table, values: Values | None) -> Array:
+        """Return the prediction for each row of features, (n,) or (n, classes).
+
+        With the `values` of a few rows it is found without Arrow where that is quicker.
+        """
+        if values is not None and self.few is not None:
+            return self.few.predict(values)
+        return predict(self.document, self.family, features)
+
+    def few_by_few(self, features: pa.Table) -> Array:
+        """Return the same for any rows, found as that of a few; there is at least one row."""
+        parts = (features.slice(start, FEW) for start in range(0, len(features), FEW))
+        return np.concatenate([self.predictions(part, part.to_pydict()) for part in parts])
