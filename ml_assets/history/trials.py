@@ -6,6 +6,7 @@ Belongs here: reading and writing the log for trials. Does not belong here: verd
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ml_assets.history.decisions import actor
@@ -37,7 +38,11 @@ class Running:
 
 def running(home: Home, model: str) -> Running | None:
     """Return the trial that is on: of a champion and a challenger that is not held."""
-    entries = home.promotions.entries(home.env, model)
+    return running_in(home.promotions.entries(home.env, model))
+
+
+def running_in(entries: Sequence[LogEntry]) -> Running | None:
+    """Return the trial that is on at the end of a promotion log."""
     champion, challenger = champion_of(entries), challenger_of(entries)
     if champion is None or challenger is None or challenger.digest in held_in(entries):
         return None

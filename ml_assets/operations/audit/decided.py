@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ml_assets.history.trials import running_in
 from ml_assets.operations.audit.period import Period
 from ml_assets.store.home import Home
 from ml_assets.store.promotions import (
     MOVES,
     ROLLED_BACK,
     LogEntry,
-    challenger_of,
-    champion_of,
+    LoggedVersion,
     held_in,
 )
 
@@ -163,17 +163,18 @@ def _pairs(entries: Sequence[LogEntry]) -> Iterator[tuple[Any, Any, str, LogEntr
     before: tuple[Any, Any] | None = None
     began = ""
     for number, entry in enumerate(entries, start=1):
-        log = entries[:number]
-        sides = (champion_of(log), challenger_of(log))
-        named = [(f"v{side.version}", side.digest) for side in sides if side is not None]
-        on = len(named) == 2 and named[1][1] not in held_in(log)
-        pair = (named[0], named[1]) if on else None
+        trial = running_in(entries[:number])
+        pair = None if trial is None else (_named(trial.champion), _named(trial.challenger))
         if pair != before:
             if before is not None:
                 yield *before, began, entry
             before, began = pair, entry.at
     if before is not None:
         yield *before, began, None
+
+
+def _named(version: LoggedVersion) -> tuple[str, str]:
+    return f"v{version.version}", version.digest
 
 
 def _documents(home: Home, model: str) -> dict[tuple[str, str], tuple[str, Mapping[str, Any]]]:
