@@ -69,9 +69,10 @@ def _written(planner: Planner, document: Mapping[str, Any]) -> dict[str, Any]:
     name = f"{document['model']}-{json_digest(lasting).partition(':')[2][:12]}"
     folder = planner.home.folder / "replays"
     folder.mkdir(parents=True, exist_ok=True)
-    aside.write(folder / f"{name}.html", page(document))
+    drawn = plots(document)
+    aside.write(folder / f"{name}.html", page(document, drawn))
     found = {}
-    for plot in plots(document):
+    for plot in drawn:
         found[plot.name] = folder / f"{name}-{plot.name}.svg"
         aside.write(found[plot.name], plot.file().encode())
     return {

@@ -5,12 +5,12 @@ Belongs here: from a document to words and lines of tables. Does not belong here
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from markupsafe import Markup
 
-from ml_assets.operations.replay.plots import plots
+from ml_assets.stages.evaluate.drawing import Plot
 from ml_assets.stages.evaluate.style import STYLE
 from ml_assets.stages.html import head, rendered
 from ml_assets.stages.quality.words import number
@@ -66,8 +66,8 @@ seen, and on its own test rows.</p>
 )
 
 
-def page(document: Mapping[str, Any]) -> bytes:
-    """Return the page of a replay's document, UTF-8."""
+def page(document: Mapping[str, Any], plots: Sequence[Plot]) -> bytes:
+    """Return the page of a replay's document with its plots, UTF-8."""
     batches = list(dict.fromkeys(batch for one in document["models"] for batch in one["losses"]))
     late = document["label_delay"]
     shown = {
@@ -81,7 +81,7 @@ def page(document: Mapping[str, Any]) -> bytes:
         "batches": batches,
         "policies": [line(row) for row in document["policies"]],
         "models": [_model(one, batches) for one in document["models"]],
-        **{plot.name: Markup(plot.element()) for plot in plots(document)},
+        **{plot.name: Markup(plot.element()) for plot in plots},
     }
     return rendered(TEMPLATE, shown)
 

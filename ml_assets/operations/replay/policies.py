@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from ml_assets.operations.replay.matrix import Matrix
 
@@ -41,7 +42,7 @@ class Setting:
         """Return how many rows of the batch at a place are measured."""
         return self.matrix.loss(self.fresh(place), place).rows
 
-    @property
+    @cached_property
     def served(self) -> list[int]:
         """The places of batches with a label for which there is a model."""
         return [
@@ -50,12 +51,12 @@ class Setting:
             if self.fresh(place) and self.rows(place)
         ]
 
-    @property
+    @cached_property
     def first(self) -> list[int]:
         """The places on which parameters are fixed."""
         return self.served[: self.warm_up]
 
-    @property
+    @cached_property
     def judged(self) -> list[int]:
         """The places on which policies are compared."""
         return self.served[self.warm_up :]

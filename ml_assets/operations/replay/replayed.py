@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from ml_assets.engine.plan import Planner
@@ -73,7 +74,7 @@ def replayed(
         raise RequestError(f"--price: got {asked.price}, wanted a number of 0 or more")
     replay = Replay(planner, model)
     setting = Setting(
-        replay.matrix(listener), replay.drift, asked.delay, asked.price, asked.warm_up
+        replay.matrix(listener), cache(replay.drift), asked.delay, asked.price, asked.warm_up
     )
     _check(model, setting)
     rows = [

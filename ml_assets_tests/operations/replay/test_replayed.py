@@ -11,6 +11,7 @@ import pytest
 from ml_assets.errors import RequestError, UnknownName
 from ml_assets.operations.policy_past import read_policy
 from ml_assets.operations.replay.page import page
+from ml_assets.operations.replay.plots import plots
 from ml_assets.operations.replay.replayed import Asked, replayed
 from ml_assets_tests.prepared import once
 from ml_assets_tests.projects import FORECAST, MONTHS, SALES, Toy, copied, sales, toy_project
@@ -63,7 +64,7 @@ def test_a_matrix_is_computed_once_and_moves_no_pointer(toy: Toy) -> None:
     again = replay(toy)
     assert again["executed"] == 0
     assert {**again, "executed": 0} == {**first, "executed": 0}
-    assert page(again) == page(first)
+    assert page(again, plots(again)) == page(first, plots(first))
     assert toy.digests() == before
     assert toy.plan().having("run") == []
 
