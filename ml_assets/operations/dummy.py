@@ -32,6 +32,7 @@ from ml_assets.stages.ingest.spelling import spelling
 from ml_assets.stages.schema import UNLABELLED
 from ml_assets.stages.statistics.document import FORMAT, LEAST, Asked
 from ml_assets.stages.statistics.document import statistics as measured
+from ml_assets.store.digest import json_digest
 from ml_assets.store.records import Current
 from ml_assets.walk import shown
 
@@ -154,7 +155,7 @@ def _one(
         nulls={name: spelling(column, spec.landing).nulls for name, column in spec.columns.items()},
         fixed=_fixed(spec, batch),
         statistics=known or {},
-        seed=int.from_bytes(f"{dataset}@{batch}".encode(), "big") % 2**32 + wanted.seed,
+        seed=int(json_digest([dataset, batch, wanted.seed])[-16:], 16),
     )
     frame = made_rows(wish, wanted.rows)
     if not len(frame):

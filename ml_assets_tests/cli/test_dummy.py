@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pandas as pd
+
 from ml_assets_tests.cli.shell import Site
 
 
@@ -45,6 +47,21 @@ def test_statistics_make_dummy_rows_of_every_kind_and_no_champion(
         assert candidate.facts["dummy"] is True
         report = current["forecast/evaluation_report", ""].outputs["report"]
         assert b"figures say nothing about the world" in home.objects.read(report.digest)
+
+
+def test_each_batch_and_seed_has_rows_of_its_own(site: Site, tmp_path: Path) -> None:
+    """Also batches ten years apart, and the next seed of the month before."""
+    units = {}
+    for number, (batch, seed) in enumerate(
+        [("2020-07", 0), ("2030-07", 0), ("2020-06", 1), ("2020-07", 0)]
+    ):
+        out = tmp_path / str(number)
+        words = ("--rows", 20, "--batches", batch, "--seed", seed, "--out", out)
+        (made,) = site.json("dummy", "sales", *words)["files"]
+        units[number] = pd.read_csv(made["file"], dtype=str)["units"].fillna("").tolist()
+    assert units[0] == units[3]
+    assert units[0] != units[1]
+    assert units[0] != units[2]
 
 
 def test_wrong_requests(site: Site, tmp_path: Path) -> None:
