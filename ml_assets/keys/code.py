@@ -15,6 +15,7 @@ from pathlib import Path
 
 from ml_assets.errors import HookError
 from ml_assets.keys import error_attributes as spare
+from ml_assets.keys.libraries import is_installed
 from ml_assets.keys.syntax import EMPTY, Syntax, parsed
 from ml_assets.moved import moved
 
@@ -94,11 +95,22 @@ class Sources:
         return packages | {name.split(".")[0] for name in self._installed(given)}
 
     def _installed(self, modules: Iterable[str]) -> set[str]:
-        """Return the modules of installed packages; raises HookError if one is not installed."""
+        """Return the modules of installed packages.
+
+        Raises HookError if one is not installed, or from a folder where it can be edited.
+        """
         names = {name for name in modules if name.split(".")[0] not in self._roots}
         for name in sorted(names):
-            if importlib.util.find_spec(name.split(".")[0]) is None:
-                raise HookError(f"no package {name.split('.')[0]} for {name}: install it")
+            top = name.split(".")[0]
+            spec = importlib.util.find_spec(top)
+            if spec is None:
+                raise HookError(f"no package {top} for {name}: install it")
+            if spec.origin is not None and not is_installed(spec.origin):
+                raise HookError(
+                    f"{name}: the package {top} is read from {spec.origin}, where an edit would "
+                    "not change its version: install it (not with `pip install -e`), or put its "
+                    "code into the project"
+                )
         return names
 
     def _here(self, name: str) -> str:

@@ -8,19 +8,16 @@ module is. Does not belong here: what the syntax alone shows (`purity`).
 
 from __future__ import annotations
 
-import functools
 import sys
-import sysconfig
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from ml_assets.errors import HookError
 from ml_assets.keys.code import OUTSIDE, Module
+from ml_assets.keys.libraries import is_installed
 from ml_assets.workspace import Workspace
 
-INSTALLED = frozenset({"site-packages", "dist-packages"})
-_PYTHON = tuple({Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib")})
 _seen: dict[tuple[Path, str], dict[str, str]] = {}
 """A hook's file and digest -> its imports that are in no key, which happen once per process."""
 
@@ -29,15 +26,6 @@ def is_own(workspace: Workspace, name: str) -> bool:
     """Return whether a module belongs to the project, not to ml_assets."""
     inside = name == workspace.module or name.startswith(f"{workspace.module}.")
     return inside or name.split(".", maxsplit=1)[0] not in OUTSIDE
-
-
-@functools.cache
-def is_known(file: str) -> bool:
-    """Return whether a file is Python's own, of an installed package, or None."""
-    if INSTALLED & set(Path(file).parts) or not Path(file).is_absolute():
-        return True
-    path = Path(file).resolve()
-    return bool(INSTALLED & set(path.parts)) or any(path.is_relative_to(at) for at in _PYTHON)
 
 
 @contextmanager
@@ -71,7 +59,7 @@ def _unknown(
     roots = [str(path.resolve()) for path in workspace.roots.values()]
     for name in names:
         file = getattr(sys.modules.get(name), "__file__", None)
-        if name in closure or not isinstance(file, str) or is_known(file):
+        if name in closure or not isinstance(file, str) or is_installed(file):
             continue
         ours = any(Path(file).resolve().is_relative_to(root) for root in roots)
         if not ours or is_own(workspace, name):

@@ -6,7 +6,9 @@ import functools
 import importlib.metadata
 import platform
 import sys
+import sysconfig
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 ALIASES = {
@@ -17,6 +19,20 @@ ALIASES = {
     "yaml": "PyYAML",
 }
 """Modules whose distribution has another name; finding others takes half a second."""
+INSTALLED = frozenset({"site-packages", "dist-packages"})
+_PYTHON = tuple({Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib")})
+
+
+@functools.cache
+def is_installed(file: str) -> bool:
+    """Return whether a file is Python's own or of an installed package, so that a version tells.
+
+    True also for what is no file (`built-in`); False for a package in editable mode.
+    """
+    if INSTALLED & set(Path(file).parts) or not Path(file).is_absolute():
+        return True
+    path = Path(file).resolve()
+    return bool(INSTALLED & set(path.parts)) or any(path.is_relative_to(at) for at in _PYTHON)
 
 
 @functools.cache

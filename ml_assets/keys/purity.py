@@ -18,8 +18,9 @@ from pathlib import Path
 from ml_assets.errors import HookError
 from ml_assets.keys import suspects
 from ml_assets.keys.code import Module, Sources
-from ml_assets.keys.foreign import is_known, is_own
+from ml_assets.keys.foreign import is_own
 from ml_assets.keys.hooks import hooks
+from ml_assets.keys.libraries import is_installed
 from ml_assets.keys.syntax import imports_of
 from ml_assets.spec.project import Project
 from ml_assets.workspace import Workspace
@@ -55,7 +56,7 @@ def impurities(workspace: Workspace, project: Project) -> list[Impurity]:
 
 def _elsewhere(module: Module) -> Iterator[Impurity]:
     """Yield imports of code that is neither the project's, nor Python's own, nor installed."""
-    elsewhere = {name for name in module.third_party if not all(map(is_known, _places(name)))}
+    elsewhere = {name for name in module.third_party if not all(map(is_installed, _places(name)))}
     lines = module.text.splitlines()
     for node in ast.walk(ast.parse(module.text)) if elsewhere else ():
         if isinstance(node, ast.Import | ast.ImportFrom) and ALLOWED not in lines[node.lineno - 1]:

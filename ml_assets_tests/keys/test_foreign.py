@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ml_assets.keys.foreign import is_known
+from ml_assets.keys.libraries import is_installed
 from ml_assets.keys.purity import impurities
 from ml_assets.keys.suspects import CODE
 from ml_assets_tests.projects import FEATURES, Toy
@@ -37,10 +37,10 @@ def _faults(toy: Toy, **options: bool) -> list[str]:
 
 
 def test_whose_a_file_is() -> None:
-    assert is_known(pytest.__file__)
-    assert is_known(importlib.__file__)
-    assert is_known("built-in")
-    assert not is_known(__file__)
+    assert is_installed(pytest.__file__)
+    assert is_installed(importlib.__file__)
+    assert is_installed("built-in")
+    assert not is_installed(__file__)
 
 
 def test_a_helper_by_sys_path_is_refused_at_every_batch(toy: Toy, helper: Path) -> None:

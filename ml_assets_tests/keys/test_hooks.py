@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
+import pytest
+
+from ml_assets.errors import HookError
+from ml_assets.keys.code import Sources
 from ml_assets.keys.hooks import absent, installed
 from ml_assets_tests.projects import FEATURES, FORECAST, Toy
 
@@ -46,3 +53,16 @@ def test_a_family_needs_three_functions(toy: Toy) -> None:
     (said,) = found(toy)
     assert said.startswith(f"{file}: there is no function predict; ")
     assert said.endswith("available: fit, refit")
+
+
+def test_a_package_that_can_be_edited_where_it_is_is_refused(
+    toy: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `pip install -e` leaves it: read from its source, whose version stays."""
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "__init__.py").write_text("def build(rows):\n    return rows\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    sources = Sources(toy.planner().workspace.roots)
+    said = f"shop: the package shop is read from {tmp_path}/shop/__init__.py, where an edit"
+    with pytest.raises(HookError, match=re.escape(said)):
+        sources.closure(["shop"])
