@@ -1,6 +1,7 @@
-"""Every kind of asset: to add one, write a `UnitKind` and an `Asset` here.
+"""Every kind of asset: to add one, write a stage, a recipe, and a `UnitKind` and an
+`Asset` here.
 
-Everything else about an asset follows from these: the order of a run, edges, partitions, code
+Everything else about an asset follows from its entry: the order of a run, edges, partitions, code
 versions, what Dagster shows, the reference. Functions are named and not imported, so that a command
 loads only the recipes and libraries that it uses.
 """

@@ -298,7 +298,7 @@ def stop(
     again: Annotated[bool, typer.Option("--again", help="Take part again.")] = False,
     as_json: bool = JSON,
 ) -> None:
-    """Let nothing more leave a site; the rounds go on without it, if two others are left.
+    """Stop a site from sending anything; the rounds go on without it, if two others are left.
 
     Example: ml-assets federated stop flight_delay EWR --reason "not agreed yet"
     """
@@ -313,7 +313,7 @@ def stop(
     if as_json:
         emit({"model": model, "site": site, "stopped": not again})
     else:
-        out.print(f"{site} takes part again" if again else f"nothing more leaves {site}")
+        out.print(f"{site} takes part again" if again else f"{site} sends nothing from now on")
 
 
 def _folder(planner: Planner, model: str, site: str) -> Path:

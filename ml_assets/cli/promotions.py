@@ -110,7 +110,7 @@ def promote(
     reason: Reason,
     as_json: bool = JSON,
 ) -> None:
-    """Make a version champion regardless of the gate, even if it is pending or held.
+    """Make a version champion regardless of the gate, even if it is waiting or held.
 
     Example: ml-assets promote flight_delay v3 --reason "the pilot went well"
     """

@@ -33,7 +33,7 @@ def alert_sensors(project: Project) -> list[dg.SensorDefinition]:
         name="alerts_of_failures",
         run_status=dg.DagsterRunStatus.FAILURE,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Sends that a run failed.",
+        description="Sends an alert when a run fails.",
     )
     def alerts_of_failures(context: dg.RunStatusSensorContext) -> None:
         _send(context.log, context.dagster_run.run_id)

@@ -1,6 +1,6 @@
-"""Dagster's storages in the home and environment in use, if dagster.yaml does not name them.
+"""Dagster's storages for a dagster.yaml that names no home: those of the one in use.
 
-With it, a plain `dagster dev` uses the same history as `ml-assets` in that environment.
+So a plain `dagster dev` uses the same history as `ml-assets` in that environment.
 """
 
 from __future__ import annotations

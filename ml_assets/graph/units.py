@@ -73,7 +73,7 @@ def check_specs(
         name = asset.split("/")[1]
         described = {entry.name: entry.description for entry in checks_of(name, spec)}
         if entry_of(asset).own_checks:
-            described |= {check: f"Own check {hook}." for check, hook in spec.checks.items()}
+            described |= {check: f"Custom check {hook}." for check, hook in spec.checks.items()}
         for check, text in described.items():
             with warnings.catch_warnings():
                 # Checks by partition are a preview feature of Dagster; our use of them is tested.

@@ -1,7 +1,7 @@
 """Worker processes of a run, which make the same actions from the other end.
 
 Dagster's steps and their events occupy the run's own process; workers use the other processors. All
-share one cache, and a lock for each action prevents that two run it at once.
+share one cache, and a lock for each action prevents two of them from running it at once.
 Belongs here: the parent's side, which imports no dagster (the workers' imports overlap its own).
 """
 
@@ -18,6 +18,7 @@ from ml_assets.children.child import Child, ChildError
 from ml_assets.engine.plan import Planner
 from ml_assets.engine.runners.cluster import address_of
 from ml_assets.errors import HomeError
+from ml_assets.stages.counted import counted
 from ml_assets.workspace import Workspace, child_environment
 
 WORKERS, DEFAULT = "ML_ASSETS_WORKERS", 1
@@ -85,7 +86,9 @@ def _on_dask(planner: Planner, cells: Sequence[Cell], tell: Callable[[str], None
         if refused and not said["workers"]:
             raise HomeError(f"no worker of {workspace.runner} can be used: {refused}")
         threads = sum(said["workers"].values())
-        tell(f"actions run on {workspace.runner}: {threads} workers, {said['dashboard']}")
+        tell(
+            f"actions run on {workspace.runner}: {counted(threads, 'thread')}, {said['dashboard']}"
+        )
         if refused:
             tell(f"workers that are not used: {refused}")
         child.tell({"token": token, "cells": [str(cell) for cell in cells]})

@@ -178,7 +178,9 @@ def _post(asked: Alerts, alert: Alert) -> str | None:
     """Send an alert to a webhook; return why it did not arrive."""
     url = os.environ.get(asked.variable, "")
     if not url.startswith(("http://", "https://")):
-        return f"{asked.variable} holds no address of a webhook, wanted http:// or https://"
+        return (
+            f"{asked.variable} does not hold the address of a webhook, wanted http:// or https://"
+        )
     body = {"text": alert.text()}
     if asked.form == "json":
         body |= asdict(alert)

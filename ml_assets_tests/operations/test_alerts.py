@@ -105,7 +105,7 @@ def test_what_does_not_arrive_stays_due_and_shows_no_address(
     reported(home, "2020-05", joint_drift=False)
     monkeypatch.delenv("TOLD", raising=False)
     (alert,) = due(home, spec)
-    assert "TOLD holds no address of a webhook" in (send(home, spec, alert) or "")
+    assert "TOLD does not hold the address of a webhook" in (send(home, spec, alert) or "")
     with listening() as server:
         monkeypatch.setenv("TOLD", f"http://127.0.0.1:{server.server_port}/token-1")
         server.status = 500

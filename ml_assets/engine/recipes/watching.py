@@ -1,7 +1,7 @@
 """The monitoring report of rows that one model predicted, wherever the rows come from.
 
 Belongs here: comparing, measuring and estimating them, in which order. Does not belong here: which
-rows those are (`monitoring` for a batch, `asked` for a day of requests), the figures
+rows those are (`monitoring` for a batch, `requests_report` for a day of requests), the figures
 (`stages/monitor`).
 """
 

@@ -28,7 +28,7 @@ from ml_assets.store.pseudonyms import pseudonyms_of
 from ml_assets.store.segments import BESIDE, Writer, folder_of
 
 Lost = Callable[[str], None]
-"""Is called with the model of a request that is not kept, since there is no room."""
+"""Called with the model whose request was not kept, since there is no room."""
 EVERY = 1.0
 """Seconds after which the disk is to have what was written."""
 _compact = json.JSONEncoder(separators=(",", ":")).encode

@@ -1,4 +1,4 @@
-"""The gate: may a candidate become champion? Three pure stages: `parity`, `crossed`, `decide`.
+"""The gate: may a candidate become champion? The stages `parity`, `crossed`, `decide`.
 
 Belongs here: rules, evidence, the decision and its page. Does not belong here: the effects of a
 decision (promotion), which models are compared (`engine/recipes`).
@@ -12,7 +12,7 @@ decision (promotion), which models are compared (`engine/recipes`).
 
     decide(spec: DecideSpec, *, family, model, train, validation, test, features, metrics, parity,
            champion_family=None, champion=None, champion_train=None, champion_validation=None,
-           champion_features=None, crossed=None)
+           champion_features=None, crossed=None, protected=None)
         -> Result(outputs={"decision": JSON, "report": HTML bytes})
 
 `family`, `champion_family`    hooks: modules of the families. `champion_family` is left out where
