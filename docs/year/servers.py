@@ -22,6 +22,8 @@ from ml_assets.workspace import Workspace
 PATIENCE = 900.0
 """Seconds within which all that follows from a delivery must be done."""
 IDLE = ("nothing to do", "no changes since the last check")
+UNSETTLED = "still being written"
+"""Stands in the reason of a tick that leaves a file to the next one."""
 
 
 @dataclass
@@ -43,7 +45,8 @@ class Servers:
             ticks = self._ticks()
             reasons = [t.skip_reason for t in ticks if t.skip_reason and t.timestamp > begun]
             self.said += [r for r in reversed(reasons) if r not in self.said]
-            return any(reason.startswith(IDLE) for reason in reasons) and self._quiet()
+            idle = [r for r in reasons if r.startswith(IDLE) and UNSETTLED not in r]
+            return bool(idle) and self._quiet()
 
         until(idle, "the sensor to have nothing to do", self._state)
         return time.time() - begun
