@@ -10,8 +10,8 @@ import pytest
 
 from ml_assets.engine.sealing import due, seal, seal_due
 from ml_assets.store.segments import folder_of, framed, segments
-from ml_assets_tests.asked import FAR, MADE, ids, keep, sealed, write
-from ml_assets_tests.projects import Toy
+from ml_assets_tests.asked import FAR, MADE, ids, keep, record, sealed, write, write_records
+from ml_assets_tests.projects import FORECAST, Toy
 
 
 def test_a_day_is_sealed_once_and_late_records_go_into_the_next(toy: Toy) -> None:
@@ -52,6 +52,34 @@ def test_a_torn_end_does_not_count_and_damage_is_in_the_quarantine(toy: Toy) -> 
     held = toy.planner().home.records.held("dev", f"{MADE}/quarantine")["2026-03-01"]
     assert held.facts["landed"] == 2
     assert held.facts["quarantined"] == {"parse.json": 1}
+
+
+def test_days_of_before_a_setting_lack_its_columns_and_stay(toy: Toy) -> None:
+    """The second day is asked of a model that has intervals."""
+    keep(toy)
+    write(toy, "2026-03-01", "a")
+    planner = toy.planner()
+    seal(planner.home, planner.project, MADE, FAR)
+    toy.edit(
+        FORECAST, "  requests: {}\n", "  prediction_intervals: {coverage: 0.8}\n  requests: {}\n"
+    )
+    wider = record("2026-03-02", "b")
+    wider["answers"] |= {"low": [12.5], "high": [28.5]}
+    write_records(toy, "2026-03-02", [wider])
+    planner = toy.planner()
+    seal(planner.home, planner.project, MADE, FAR)
+    assert not toy.make("group:forecast_requests").faults
+    home = toy.planner().home
+    current = home.records.all_current("dev")
+    found = {}
+    for day in ("2026-03-01", "2026-03-02"):
+        ref = current[f"{MADE}/cleaned", day].outputs["cleaned"]
+        table = home.objects.table(ref.digest)
+        found[day] = table.select(["request_prediction", "request_low"]).to_pylist()
+    assert found == {
+        "2026-03-01": [{"request_prediction": 20.5, "request_low": None}],
+        "2026-03-02": [{"request_prediction": 20.5, "request_low": 12.5}],
+    }
 
 
 @pytest.mark.parametrize("landed", [False, True])
