@@ -27,8 +27,8 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
-demo: $(APP) ## run the demo; UI=0 skips the web pages
-	$(BIN)/ml-assets demo$(if $(filter 0,$(UI)), --no-ui)
+demo: $(APP) ## run the demo; UI=0 skips the web pages, FEDERATED=1 has three airports learn together
+	$(BIN)/ml-assets demo$(if $(filter 0,$(UI)), --no-ui)$(if $(FEDERATED), --federated)
 
 check: system-test lint test ## everything that CI runs
 

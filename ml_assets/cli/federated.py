@@ -328,7 +328,7 @@ def _folder(planner: Planner, model: str, site: str) -> Path:
 
 def told(found: Mapping[str, Any]) -> dict[str, Any]:
     """Return what programs are told of rounds."""
-    names = ("sites", "events", "curve", "privacy")
+    names = ("sites", "events", "curve", "privacy", "secure_aggregation")
     return {
         "rounds": found["model"]["settings"]["rounds"],
         **{name: found[name] for name in names},
@@ -351,6 +351,8 @@ def tell(found: Mapping[str, Any]) -> None:
         )
     for event in found["events"]:
         out.print(f"{event['site']}: {event['said']} (round {event['round']})")
+    if found["secure_aggregation"]:
+        out.print("the coordinator saw the mean of the sites' coefficients, and no site's own")
     if found["privacy"] is not None:
         said = f"epsilon {found['privacy']['epsilon']:.3g} at delta {found['privacy']['delta']:g}"
         out.print(f"differential privacy of a row in all rounds: {said}; statements are not noisy")

@@ -84,19 +84,27 @@ def test_rounds_go_on_without_sites_that_misbehave(tmp_path: Path) -> None:
 
 
 def test_a_site_that_leaves_in_the_middle_of_masking(tmp_path: Path) -> None:
-    """Its masks are on the others' answers, and are removed by the shares of its key."""
-    sites = dict.fromkeys(("alpha", "beta", "gamma"), "")
+    """Its masks are on the others' answers, and are removed by the shares of its key.
+
+    Then another says no, and of two the mean would show each: the rounds end with what there is.
+    """
+    sites = dict.fromkeys(("alpha", "beta"), "")
+    sites["gamma"] = misbehaving.when("number == 2", misbehaving.NO)
     sites["delta"] = misbehaving.when("stage == 'collect_masked_vectors'", misbehaving.GONE)
     spec = {
         "    trees: 12\n    num_leaves: 8\n    learning_rate: 0.3\n": (
             "    learner: linear\n    secure_aggregation: true\n"
         ),
-        "rounds: 2": "rounds: 1",
+        "rounds: 2": "rounds: 4",
         "wait: 60": f"wait: {WAIT}",
     }
     with _conducted(tmp_path, sites, spec) as (planner, result):
         folders = {name: folder_of(planner, "stay", name) for name in ("alpha", "beta", "gamma")}
         wanted = quiet.coefficients(result["plan"], folders, 1)
-    assert set(_said(result)) - {"a site"} == {"delta"}
+    said = _said(result)
+    assert {line[:1] for line in said["delta"]} == {"1", "2"}
+    assert said["gamma"] == ["2: said no: our lawyers called"]
+    assert any("spoiled the round: too few sites answered" in line for line in said["a site"])
+    assert (len(result["curve"]), result["rounds"]) == (1, 1)
     # A coefficient is one of 2^22 numbers between -8 and 8.
     assert np.allclose(result["coefficients"], wanted, rtol=0, atol=1e-4)

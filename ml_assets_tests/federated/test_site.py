@@ -129,3 +129,19 @@ def test_a_model_without_sites(tmp_path: Path) -> None:
     alone = clinics(tmp_path, rows("alpha", 40, 1), spec)
     said = alone("federated", "run", "stay", code=2).err
     assert "stay is trained in one home; add `federated: {sites: [a, b]}` to its spec" in said
+
+
+def test_a_site_with_one_class_is_told_before_any_round(tmp_path: Path) -> None:
+    spec = {
+        "task: regression": "task: binary",
+        "target: minutes": "target: urgent",
+        "      urgent: {}\n": "",
+        "metric: mae": "metric: log_loss",
+        "median: {family: median}": "median: {family: prior}",
+    }
+    one = [line.replace(",true,", ",false,") for line in rows("alpha", 900, 1)]
+    clinic = clinics(tmp_path, [*one, *rows("beta", 900, 2), *rows("gamma", 900, 3)], spec)
+    said = clinic("federated", "run", "stay", code=2).err
+    assert "alpha cannot take part" in said
+    assert "true in fewer rows of train than may be spoken of, wanted 10 of each class" in said
+    assert "beta cannot" not in said

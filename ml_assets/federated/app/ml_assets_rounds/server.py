@@ -262,13 +262,27 @@ class _Masked(_Coefficients):
     """Flower's secure aggregation of coefficients; rounds that are lost are not made up for."""
 
     def learn(self, grid: Grid, context: Context, config: ConfigRecord, wait: float) -> None:
-        """Run the rounds; the model after each that counts is in `kept`."""
+        """Run the rounds; the model after each that counts is in `kept`.
+
+        They end once too few sites are left; Stopped if none counted until then.
+        """
+        for number in range(1, self.plan["rounds"] + 1):
+            try:
+                self._round(grid, context, config, wait, number)
+            except Stopped as reason:
+                if len(self.kept) == 1:
+                    raise
+                self.judge.tell(f"no further rounds: {str(reason).splitlines()[0]}")
+                return
+
+    def _round(
+        self, grid: Grid, context: Context, config: ConfigRecord, wait: float, number: int
+    ) -> None:
         from .secure import Round
 
+        before = self.kept[-1]
         most = max(self.plan["rows"].values())
-        for number in range(1, self.plan["rounds"] + 1):
-            round_ = Round(grid, self.judge, number, self.kept[-1], config)
-            found = round_.mean(context, most, wait)
-            if self.judge.believed_mean(number, found, self.kept[-1]["0"].numpy()):
-                assert found is not None
-                self.kept.append(ArrayRecord([found[0]]))
+        found = Round(grid, self.judge, number, before, config).mean(context, most, wait)
+        if self.judge.believed_mean(number, found, before["0"].numpy()):
+            assert found is not None
+            self.kept.append(ArrayRecord([found[0]]))
