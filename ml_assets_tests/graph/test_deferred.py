@@ -121,6 +121,9 @@ def test_a_tick_after_the_due_time_trains_though_nothing_else_changed(
         site.toy.land_all(["2020-06"])
         (said,) = site.json("run")["deferred"].values()
         assert said.startswith("not trained: the time is 31 days before the last training")
+        assert site.json("why", CANDIDATE)["cells"][0]["reason"] == said
+        assert site.json("policy", "forecast")["verdicts"][-1]["reason"] == said
+        assert site.json("plan", CANDIDATE)["due_at"] > due.isoformat()
 
 
 def test_a_withdrawn_batch_waits_and_is_named_until_the_model_is_trained(tmp_path: Path) -> None:
