@@ -1,13 +1,15 @@
 """Requests for predictions, beside MLflow's server, BentoML's and a bare handler.
 
     ML_ASSETS_HOME=HOME python -m benchmarks.serving [--requests 2000] [--only WORD …] [--memory]
-        [--granian FOLDER] [--bento PYTHON]
+        [--paired ROUNDS] [--granian FOLDER] [--bento PYTHON]
 
 HOME is a copy of a home of the demo: requests are kept in it, as in production. One row in each
 request, JSON, from `benchmarks.load` in a process of its own; every server predicts with the same
 model document, on the same machine, one after the other. `--granian` is a folder with granian
 (`pip install --target`), `--bento` the Python of an environment with BentoML that also finds the
-packages of this one. `--memory` also asks 100,000 times. The model is one of LightGBM's trees,
+packages of this one. `--memory` also asks 100,000 times. `--paired` keeps the servers running
+side by side and asks each in turn for a row of features, so that other work of the machine meets
+all alike. The model is one of LightGBM's trees,
 which the bare handler asks directly.
 """
 
@@ -23,9 +25,10 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import psutil
@@ -37,6 +40,8 @@ from ml_assets.serve.service.worker_settings import SETTINGS, WorkerSettings
 from ml_assets.spec.project import read_valid
 from ml_assets.workspace import locate
 
+BLOCK = 100
+"""Requests to one server, before the next is asked."""
 BIN = Path(sys.executable).parent
 CONNECTIONS = (1, 32)
 HEAD = (
@@ -101,10 +106,14 @@ def main() -> None:
     parser.add_argument("--granian", type=Path)
     parser.add_argument("--bento", type=Path)
     parser.add_argument("--memory", action="store_true")
+    parser.add_argument("--paired", type=int)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         servers = list(_servers(given, Path(folder)))
         wanted = [s for s in servers if not given.only or any(w in s.name for w in given.only)]
+        if given.paired:
+            paired(wanted, given.paired)
+            return
         _tell(HEAD)
         _tell("| --- |" + " ---: |" * 8)
         for server in wanted:
@@ -262,6 +271,22 @@ def line(name: str, port: int, process: psutil.Process, request: bytes, requests
         half, most = found["p50"] * 1e3, found["p99"] * 1e3
         cells += [f"{half:.2f}", f"{most:.2f}", f"{found['rate']:.0f}"]
     _tell(f"| {name} | {' | '.join(cells)} | {server:.2f} | {client:.0%} |")
+
+
+def paired(servers: list[Server], rounds: int) -> None:
+    """Ask servers in turn for a row of features on one connection, and print their medians."""
+    blocks: dict[str, list[dict[str, Any]]] = {server.name: [] for server in servers}
+    with ExitStack() as stack:
+        ports = {s.name: stack.enter_context(running(s, 1))[0] for s in servers}
+        requests = {server.name: request(*server.asked["features"]) for server in servers}
+        for _ in range(rounds):
+            for name, port in ports.items():
+                blocks[name].append(asked(port, 1, BLOCK, requests[name]))
+    _tell("| what | p50 ms: median | least |")
+    _tell("| --- | ---: | ---: |")
+    for name, found in blocks.items():
+        half = [block["p50"] * 1e3 for block in found]
+        _tell(f"| {name} | {median(half):.2f} | {min(half):.2f} |")
 
 
 def asked(port: int, connections: int, requests: int, request: bytes) -> dict[str, Any]:
