@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -44,6 +45,8 @@ from ml_assets.store.digest import json_digest
 from ml_assets.store.objects import Ref
 
 ROWS, SITE, STATEMENT = "rows.npz", "site.json", "statement.json"
+PAIR = re.compile(r"\[\s+(-?[\d.e+-]+),\s+(-?[\d.e+-]+)\s+\]")
+"""A number and its share of rows, which are read on one line."""
 FEWEST = 50
 """A site takes part with at least this many times `least_rows` rows to learn from."""
 
@@ -239,4 +242,4 @@ def _write(
     }
     for name, document in ((SITE, insists), (STATEMENT, statement)):
         text = json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
-        (folder / name).write_text(text, encoding="utf-8")
+        (folder / name).write_text(PAIR.sub(r"[\1, \2]", text), encoding="utf-8")

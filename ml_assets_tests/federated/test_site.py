@@ -46,6 +46,9 @@ def test_a_folder_holds_a_statement_and_rows_for_its_owner_alone(shell: Shell) -
         assert canary not in text
     assert [value for value, *_ in said["columns"]["ward"]["values"]] != []
     assert said["contract"]["the features and their code"]
+    # A block a line, to be read by a person.
+    mean, share = said["columns"]["age"]["blocks"][3]
+    assert f"    [{mean}, {share}],\n" in text
 
 
 def test_wrong_requests(shell: Shell, tmp_path: Path) -> None:

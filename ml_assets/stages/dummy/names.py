@@ -24,7 +24,7 @@ def invented(
         from rstr import Rstr
     except ImportError:
         said = f"values of {column} must match a pattern, which needs a package"
-        raise RequestError(f"{said}: pip install ml_assets[dummy]") from None
+        raise RequestError(f"{said}: pip install 'ml_assets[dummy]'") from None
     compiled = re.compile(pattern)
     known: dict[int, str] = {}
     for number in set(numbers):

@@ -134,6 +134,7 @@ def _evaluated(
     judge: Judge,
 ) -> float:
     """Put each site's metrics of a model on record; return the mean loss on validation."""
+    config["server-round"] = number
     record = RecordDict({"arrays": strategy.kept[number], "config": config})
     messages = [
         Message(record, dst_node_id=node, message_type="evaluate") for node in judge.active()
