@@ -68,7 +68,7 @@ bench: $(APP) ## run the benchmarks
 	$(BIN)/python -m benchmarks.release
 
 lock: $(DEV) ## update the lock files; UPGRADE=1 takes newer versions
-	@for name in build base dev; do \
+	@for name in build base dev deploy s3; do \
 	  echo "requirements/$$name.txt"; \
 	  $(UV) pip compile --quiet --python-version 3.11 --python-platform linux \
 	    --generate-hashes --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade) \

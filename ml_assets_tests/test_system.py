@@ -76,6 +76,7 @@ def system(tmp_path: Path) -> System:
     made.put("make", f"#!{BASH}\n")
     made.put("chromium", f"#!{BASH}\n")
     made.put("nginx", f"#!{BASH}\n")
+    made.put("caddy", f"#!{BASH}\n")
     made.put("ldconfig", f'#!{BASH}\necho "libgomp.so.1 => /lib"\n')
     return made
 

@@ -16,6 +16,7 @@ missing() {
   if [[ "$1" == test ]]; then
     command -v chromium >/dev/null || need+=(chromium) # the browser tests
     [[ -n "$(PATH="$PATH:/usr/sbin:/sbin" command -v nginx)" ]] || need+=(nginx) # in front of the service
+    command -v caddy >/dev/null || need+=(caddy) # the login in front of the pages
     compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || need+=(postgresql) # a shared home
   fi
   ((${#need[@]}))

@@ -21,7 +21,7 @@ import yaml
 from ml_assets.children.ports import free_port
 from ml_assets.cli.tied import Tied, end, start
 from ml_assets.errors import MlAssetsError, RequestError
-from ml_assets.graph.settings import dagster_home
+from ml_assets.graph.settings import dagster_folder, dagster_home
 from ml_assets.startup import command
 from ml_assets.workspace import Workspace, settings
 
@@ -83,13 +83,12 @@ def serving(
     code_port = free_port()
     own = {} if predictions is None else {"predictions": predictions}
     ports_free({"Dagster": port, "MLflow": mlflow_port, **own})
-    folder = dagster_home(workspace)
-    locations = folder / "workspace.yaml"
+    locations = dagster_folder(workspace) / "workspace.yaml"
     server = {"host": HOST, "port": code_port, "location_name": "ml_assets"}
     locations.write_text(yaml.safe_dump({"load_from": [{"grpc_server": server}]}))
     environ = {
         **os.environ,
-        "DAGSTER_HOME": str(folder),
+        "DAGSTER_HOME": str(dagster_home(workspace)),
         **settings(workspace),
         "DAGSTER_CODE_SERVER_PORT": str(code_port),
         "ML_ASSETS_MLFLOW_URL": os.environ.get("ML_ASSETS_MLFLOW_URL")

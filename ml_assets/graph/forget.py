@@ -10,7 +10,7 @@ import dagster as dg
 from ml_assets.graph.instance import open_instance
 from ml_assets.graph.keys import key_of
 from ml_assets.graph.private.states import TickStatus
-from ml_assets.graph.settings import dagster_home
+from ml_assets.graph.settings import dagster_folder, dagster_home
 from ml_assets.store import sqlite
 from ml_assets.walk import below
 from ml_assets.workspace import Workspace
@@ -25,8 +25,8 @@ def wipe(workspace: Workspace, assets: Collection[str]) -> int:
     Failed runs and the sensors' messages are deleted too, since a fault's message may quote a row.
     The next run publishes the remaining content again.
     """
-    folder = dagster_home(workspace)
-    if not (folder / "history").is_dir():
+    folder = dagster_folder(workspace)
+    if dagster_home(workspace) == folder and not (folder / "history").is_dir():
         return 0
     keys = [key_of(asset) for asset in sorted(assets)]
     with open_instance(workspace) as instance:

@@ -1,0 +1,1 @@
+"""What `deploy` holds, with the servers that it starts."""
