@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ml_assets.graph.private.storage import LocalArtifactStorage, SqliteScheduleStorage
-from ml_assets.graph.settings import dagster_folder, settings
+from ml_assets.graph.settings import own_dagster_home, settings
 from ml_assets.graph.storage import PooledEventLogStorage, PooledRunStorage
 from ml_assets.workspace import locate
 
@@ -27,7 +27,7 @@ class _InUse:
     @classmethod
     def from_config_value(cls, inst_data: Any, config_value: Any) -> Any:
         """Return the storage; raises HomeError if the project or home cannot be used."""
-        config = settings(str(dagster_folder(locate())))[cls._part]["config"]
+        config = settings(str(own_dagster_home(locate())))[cls._part]["config"]
         made: Any = super()
         return made.from_config_value(inst_data, {**config_value, **config})
 

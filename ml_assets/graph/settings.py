@@ -43,8 +43,7 @@ def settings(base: str) -> dict[str, Any]:
 def dagster_home(workspace: Workspace) -> Path:
     """Return the folder of the dagster.yaml in use: `ML_ASSETS_DAGSTER`, or the environment's own.
 
-    Raises HomeError if the named folder has none. The environment's own is rewritten at each start,
-    so that a moved or copied home works.
+    Raises HomeError if the named folder has none.
     """
     own = os.environ.get(OWN)
     if own:
@@ -54,6 +53,14 @@ def dagster_home(workspace: Workspace) -> Path:
                 "unset: then each environment of a home has its own"
             )
         return Path(own)
+    return own_dagster_home(workspace)
+
+
+def own_dagster_home(workspace: Workspace) -> Path:
+    """Return the environment's own folder for Dagster, with its dagster.yaml.
+
+    It is rewritten at each start, so that a moved or copied home works.
+    """
     folder = dagster_folder(workspace)
     text = yaml.safe_dump(settings(str(folder)), sort_keys=False)
     path = folder / "dagster.yaml"
