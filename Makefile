@@ -11,7 +11,7 @@ UV = $(BIN)/uv
 # What a release bundle pins for scoring.
 SCORING := ml_assets/stages/release/scoring
 # What federated training pins, in an environment of its own.
-FEDERATED := ml_assets/federated
+ROUNDS := ml_assets/federated
 # Stamps are written last, so an interrupted install is repeated.
 BASE := $(VENV)/.base-installed
 APP := $(VENV)/.app-installed
@@ -80,14 +80,14 @@ lock: $(DEV) ## update the lock files; UPGRADE=1 takes newer versions
 	    --generate-hashes --custom-compile-command 'make lock' --constraints requirements/base.txt \
 	    --output-file $(SCORING)/$$name.txt $(SCORING)/$$name.in >/dev/null || exit 1; \
 	done
-	@echo "$(FEDERATED)/flower.txt"
+	@echo "$(ROUNDS)/flower.txt"
 	@$(UV) pip compile --quiet --python-version 3.11 --python-platform linux \
 	  --generate-hashes --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade) \
-	  --output-file $(FEDERATED)/flower.txt $(FEDERATED)/flower.in >/dev/null
+	  --output-file $(ROUNDS)/flower.txt $(ROUNDS)/flower.in >/dev/null
 	@echo "$(SCORING)/licences.json (of the installed packages; after an upgrade run make, then make lock again)"
 	@$(BIN)/python requirements/licences.py $(SCORING)/*.txt > $(SCORING)/licences.json.new
 	@mv $(SCORING)/licences.json.new $(SCORING)/licences.json
-	@! grep -nE '://|--(extra-)?index|--find-links' requirements/*.txt $(SCORING)/*.txt $(FEDERATED)/*.txt
+	@! grep -nE '://|--(extra-)?index|--find-links' requirements/*.txt $(SCORING)/*.txt $(ROUNDS)/*.txt
 
 system:
 	@PYTHON='$(PYTHON)' scripts/system.sh demo

@@ -140,3 +140,16 @@ def test_an_installation_that_fails_is_said(system: System) -> None:
     done = system("test")
     assert done.returncode == 1
     assert "lacks: chromium (" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "options"),
+    [([], []), (["UI=0"], ["--no-ui"]), (["FEDERATED=1"], ["--federated"])],
+)
+def test_make_demo_is_the_demo(words: list[str], options: list[str]) -> None:
+    """The Makefile's own variables change nothing."""
+    asked = ["make", "--dry-run", "demo", *words]
+    # Not what this run's own make was given.
+    environ = {"PATH": os.environ["PATH"]}
+    done = subprocess.run(asked, cwd=ROOT, env=environ, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1].split() == [".venv/bin/ml-assets", "demo", *options]

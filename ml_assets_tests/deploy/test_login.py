@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -19,8 +19,6 @@ from urllib.parse import quote
 import dagster as dg
 import pytest
 import yaml
-from websockets.exceptions import InvalidStatus
-from websockets.sync.client import connect
 
 from ml_assets.children.ports import free_port
 from ml_assets.graph.settings import dagster_home
@@ -66,16 +64,38 @@ class Pages:
         **headers: str,
     ) -> tuple[int, str]:
         """Send a request; return status and text."""
+        sent = {**self.login(who), **JSON, **headers}
+        with self._connected(site) as connection:
+            sent["Host"] = f"{connection.host}:{self.port}"
+            connection.request(method or ("GET" if body is None else "POST"), path, body, sent)
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode(errors="replace")
+
+    def upgraded(self, who: str | None, origin: str) -> tuple[int, str | None]:
+        """Ask for Dagster's websocket; return status and protocol."""
+        sent = {
+            "Connection": "Upgrade",
+            "Upgrade": "websocket",
+            "Sec-WebSocket-Version": "13",
+            "Sec-WebSocket-Key": base64.b64encode(bytes(16)).decode(),
+            "Sec-WebSocket-Protocol": "graphql-ws",
+            "Origin": origin,
+        }
+        with self._connected("dagster") as connection:
+            host = f"{connection.host}:{self.port}"
+            connection.request("GET", "/graphql", None, {"Host": host, **self.login(who), **sent})
+            answer = connection.getresponse()
+            return answer.status, answer.getheader("Sec-WebSocket-Protocol")
+
+    @contextmanager
+    def _connected(self, site: str) -> Iterator[http.client.HTTPSConnection]:
+        """Give a connection to the proxy, under the name of a site."""
         host = f"{site}.{DOMAIN}"
         connection = http.client.HTTPSConnection(host, self.port, timeout=60)
         sock = socket.create_connection((HERE, self.port), timeout=60)
         connection.sock = self.context().wrap_socket(sock, server_hostname=host)
-        sent = {"Host": f"{host}:{self.port}", **self.login(who), **JSON, **headers}
-        connection.request(method or ("GET" if body is None else "POST"), path, body, sent)
-        answer = connection.getresponse()
-        text = answer.read().decode(errors="replace")
-        connection.close()
-        return answer.status, text
+        with closing(connection):
+            yield connection
 
 
 @pytest.fixture(scope="module")
@@ -249,27 +269,11 @@ def test_predictions_for_everybody_with_a_login(pages: Pages) -> None:
 
 
 def test_a_websocket_is_for_the_page_that_was_logged_into(pages: Pages) -> None:
-    host = f"dagster.{DOMAIN}:{pages.port}"
-
-    def opened(who: str | None, origin: str) -> str | int:
-        sock = socket.create_connection((HERE, pages.port), timeout=60)
-        try:
-            with connect(
-                f"wss://{host}/graphql",
-                sock=sock,
-                ssl=pages.context(),
-                origin=origin,  # type: ignore[arg-type]
-                subprotocols=["graphql-ws"],  # type: ignore[list-item]
-                additional_headers=pages.login(who),
-            ) as found:
-                return found.subprotocol or ""
-        except InvalidStatus as error:
-            return error.response.status_code
-
-    assert opened("vera", f"https://{host}") == "graphql-ws"
-    assert opened("olga", f"https://{host}") == "graphql-ws"
-    assert opened("olga", EVIL) == 403
-    assert opened(None, f"https://{host}") == 401
+    own = f"https://dagster.{DOMAIN}:{pages.port}"
+    assert pages.upgraded("vera", own) == (101, "graphql-ws")
+    assert pages.upgraded("olga", own) == (101, "graphql-ws")
+    assert pages.upgraded("olga", EVIL) == (403, None)
+    assert pages.upgraded(None, own) == (401, None)
 
 
 def test_a_login_by_an_openid_provider_is_well_formed() -> None:
