@@ -19,22 +19,8 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from benchmarks.scale import Cost, costed
+from ml_assets.scaffold.project import DEFINITIONS, DG
 
-PYPROJECT = """\
-[tool.dg]
-directory_type = "project"
-
-[tool.dg.project]
-root_module = "many"
-registry_modules = ["ml_assets"]
-"""
-DEFINITIONS = """\
-import dagster as dg
-
-from ml_assets.graph.build import definitions_here
-
-defs: dg.Definitions = definitions_here()
-"""
 DATASET = """\
 type: ml_assets.TabularDataset
 
@@ -95,7 +81,7 @@ def write(root: Path, datasets: int, models: int) -> None:
     """Write a project."""
     defs = root / "many" / "defs"
     defs.mkdir(parents=True)
-    (root / "pyproject.toml").write_text(PYPROJECT)
+    (root / "pyproject.toml").write_text(DG.format(package="many"))
     for folder in (root / "many", defs):
         (folder / "__init__.py").touch()
     (root / "many" / "definitions.py").write_text(DEFINITIONS)

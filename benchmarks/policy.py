@@ -23,7 +23,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from benchmarks.processes import CLI, ROOT, output_of, shell
+from benchmarks.processes import CLI, ROOT, output_of, shell, tell
 from docs.year.project import PACKAGE, write_project
 from ml_assets.cli.sample import write_sample
 from ml_assets.engine.retrain.evidence import FILE
@@ -60,8 +60,8 @@ def main() -> None:
         place = Place(folder)
         if not folder.exists() or not any(folder.iterdir()):
             place.prepare()
-        _tell("| what | CPU s |")
-        _tell("| --- | ---: |")
+        tell("| what | CPU s |")
+        tell("| --- | ---: |")
         place.settled(given.repeats)
         place.deferred(given.repeats)
 
@@ -110,7 +110,7 @@ class Place:
         _line("plan, deferred, rows counted anew", self._plan(repeats, known.unlink))
         _line("plan, deferred", self._plan(repeats))
         _line("tick, deferred", self._ticks())
-        _tell(f"\n{row['reason']}")
+        tell(f"\n{row['reason']}")
 
     def _plan(self, repeats: int, before: Callable[[], None] = lambda: None) -> float:
         return min(self._planned(before) for _ in range(repeats))
@@ -156,12 +156,7 @@ def ticked() -> float:
 
 
 def _line(what: str, seconds: float) -> None:
-    _tell(f"| {what} | {seconds:.3f} |")
-
-
-def _tell(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
+    tell(f"| {what} | {seconds:.3f} |")
 
 
 if __name__ == "__main__":

@@ -46,3 +46,9 @@ def best(work: Callable[[], object]) -> float:
         work()
         seconds.append(time.process_time() - started)
     return min(seconds)
+
+
+def tell(text: str) -> None:
+    """Print a line at once."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()

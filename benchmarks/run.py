@@ -27,6 +27,7 @@ import yaml
 
 from benchmarks.processes import CLI, ROOT, output_of, shell
 from ml_assets.cli.sample import write_sample
+from ml_assets.scaffold.project import DG
 
 MONTHS = [f"2013-{month:02d}" for month in range(1, 13)]
 LIMITS = {
@@ -87,9 +88,7 @@ class Bench:
             if family["family"] != "lightgbm_tuned"
         }
         spec.write_text(yaml.safe_dump(document, sort_keys=False))
-        (self.folder / "pyproject.toml").write_text(
-            '[tool.dg]\ndirectory_type = "project"\n[tool.dg.project]\nroot_module = "bench"\n'
-        )
+        (self.folder / "pyproject.toml").write_text(DG.format(package="bench"))
         (self.folder / "bench" / "__init__.py").touch()
 
     def new_home(self, name: str) -> Path:

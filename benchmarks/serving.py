@@ -33,7 +33,7 @@ from typing import Any
 
 import psutil
 
-from benchmarks.processes import ROOT
+from benchmarks.processes import ROOT, tell
 from ml_assets.children.ports import free_port
 from ml_assets.serve.model import LoadedVersion, load
 from ml_assets.serve.service.worker_settings import SETTINGS, WorkerSettings
@@ -114,8 +114,8 @@ def main() -> None:
         if given.paired:
             paired(wanted, given.paired)
             return
-        _tell(HEAD)
-        _tell("| --- |" + " ---: |" * 8)
+        tell(HEAD)
+        tell("| --- |" + " ---: |" * 8)
         for server in wanted:
             for workers in server.workers:
                 with running(server, workers) as (port, process):
@@ -270,7 +270,7 @@ def line(name: str, port: int, process: psutil.Process, request: bytes, requests
         client = max(client, found["cpu"] * found["rate"])
         half, most = found["p50"] * 1e3, found["p99"] * 1e3
         cells += [f"{half:.2f}", f"{most:.2f}", f"{found['rate']:.0f}"]
-    _tell(f"| {name} | {' | '.join(cells)} | {server:.2f} | {client:.0%} |")
+    tell(f"| {name} | {' | '.join(cells)} | {server:.2f} | {client:.0%} |")
 
 
 def paired(servers: list[Server], rounds: int) -> None:
@@ -282,11 +282,11 @@ def paired(servers: list[Server], rounds: int) -> None:
         for _ in range(rounds):
             for name, port in ports.items():
                 blocks[name].append(asked(port, 1, BLOCK, requests[name]))
-    _tell("| what | p50 ms: median | least |")
-    _tell("| --- | ---: | ---: |")
+    tell("| what | p50 ms: median | least |")
+    tell("| --- | ---: | ---: |")
     for name, found in blocks.items():
         half = [block["p50"] * 1e3 for block in found]
-        _tell(f"| {name} | {median(half):.2f} | {min(half):.2f} |")
+        tell(f"| {name} | {median(half):.2f} | {min(half):.2f} |")
 
 
 def asked(port: int, connections: int, requests: int, request: bytes) -> dict[str, Any]:
@@ -312,12 +312,7 @@ def memory(server: Server) -> None:
     with running(server, 1) as (port, process):
         for count, more in ((1_000, 1_000), (100_000, 99_000)):
             asked(port, 32, more, request(path, body))
-            _tell(f"{count:,} requests: {process.memory_info().rss / 1e6:.0f} MB")
-
-
-def _tell(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
+            tell(f"{count:,} requests: {process.memory_info().rss / 1e6:.0f} MB")
 
 
 if __name__ == "__main__":

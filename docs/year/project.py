@@ -11,28 +11,13 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from ml_assets.scaffold.project import DEFINITIONS, DG
+
 PACKAGE = "year"
 SHARED = ("flights", "weather", "planes", "flight_delay")
 SHIPPED = Path(__file__).parents[2] / "ml_assets" / "defs"
 FAMILIES = ("median", "carrier_median", "lightgbm")
 """The families of the demo's model that take part: a training takes seconds."""
-PYPROJECT = f"""\
-[tool.dg]
-directory_type = "project"
-
-[tool.dg.project]
-root_module = "{PACKAGE}"
-registry_modules = ["ml_assets"]
-"""
-DEFINITIONS = '''\
-"""Entry point of the code location; no logic."""
-
-import dagster as dg
-
-from ml_assets.graph.build import definitions_here
-
-defs: dg.Definitions = definitions_here()
-'''
 OBSERVED = "temp dewp pressure wind_dir wind_speed wind_gust visib precip"
 # The weather of another season, its timetable and its planes are no news.
 IGNORED = [*OBSERVED.split(), "temp_change", "pressure_change", "weekday", "dest", "plane_model"]
@@ -46,7 +31,7 @@ def write_project(folder: Path, every: int = 1) -> None:
         shutil.copytree(SHIPPED / name, defs / name, ignore=shutil.ignore_patterns("__pycache__"))
     for package in (defs, defs.parent):
         (package / "__init__.py").write_text("")
-    (folder / "pyproject.toml").write_text(PYPROJECT)
+    (folder / "pyproject.toml").write_text(DG.format(package=PACKAGE))
     (defs.parent / "definitions.py").write_text(DEFINITIONS)
     yaml, spec = YAML(), defs / "flight_delay" / "defs.yaml"
     document = yaml.load(spec.read_text())

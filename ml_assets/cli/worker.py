@@ -19,7 +19,7 @@ from ml_assets.engine.runners.cluster import EXTRA, address_of
 from ml_assets.errors import RequestError
 
 TIMEOUT = "15s"
-"""Otherwise a worker that was cut off for 11 s would be dropped, and would exit."""
+"""By Dask's own setting a worker that was cut off for 11 s would be dropped, and would exit."""
 QUICK, PAUSE = 5.0, 2.0
 """Seconds: a worker that ended sooner is started again after a pause."""
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ml_assets.errors import HookError
 from ml_assets.keys import error_attributes as spare
-from ml_assets.keys.libraries import is_installed
+from ml_assets.keys.libraries import is_installed, places
 from ml_assets.keys.syntax import EMPTY, Syntax, parsed
 from ml_assets.moved import moved
 
@@ -102,12 +102,12 @@ class Sources:
         names = {name for name in modules if name.split(".")[0] not in self._roots}
         for name in sorted(names):
             top = name.split(".")[0]
-            spec = importlib.util.find_spec(top)
-            if spec is None:
+            found = places(top)
+            if not found:
                 raise HookError(f"no package {top} for {name}: install it")
-            if spec.origin is not None and not is_installed(spec.origin):
+            if not all(map(is_installed, found)):
                 raise HookError(
-                    f"{name}: the package {top} is read from {spec.origin}, where an edit would "
+                    f"{name}: the package {top} is read from {found[0]}, where an edit would "
                     "not change its version: install it (not with `pip install -e`), or put its "
                     "code into the project"
                 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
+import importlib.util
 import platform
 import sys
 import sysconfig
@@ -33,6 +34,18 @@ def is_installed(file: str) -> bool:
         return True
     path = Path(file).resolve()
     return bool(INSTALLED & set(path.parts)) or any(path.is_relative_to(at) for at in _PYTHON)
+
+
+def places(name: str) -> list[str]:
+    """Return where a top-level module would be imported from; empty if it does not exist."""
+    try:
+        spec = importlib.util.find_spec(name)
+    except ValueError:
+        # It was put into `sys.modules` by hand.
+        return []
+    if spec is None:
+        return []
+    return [place for place in (spec.origin, *(spec.submodule_search_locations or ())) if place]
 
 
 @functools.cache

@@ -9,7 +9,6 @@ in `# pure: WHY` are accepted. Belongs here: finding and describing. Does not be
 from __future__ import annotations
 
 import ast
-import importlib.util
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from ml_assets.keys import suspects
 from ml_assets.keys.code import Module, Sources
 from ml_assets.keys.foreign import is_own
 from ml_assets.keys.hooks import hooks
-from ml_assets.keys.libraries import is_installed
+from ml_assets.keys.libraries import is_installed, places
 from ml_assets.keys.syntax import imports_of
 from ml_assets.spec.project import Project
 from ml_assets.workspace import Workspace
@@ -56,25 +55,13 @@ def impurities(workspace: Workspace, project: Project) -> list[Impurity]:
 
 def _elsewhere(module: Module) -> Iterator[Impurity]:
     """Yield imports of code that is neither the project's, nor Python's own, nor installed."""
-    elsewhere = {name for name in module.third_party if not all(map(is_installed, _places(name)))}
+    elsewhere = {name for name in module.third_party if not all(map(is_installed, places(name)))}
     lines = module.text.splitlines()
     for node in ast.walk(ast.parse(module.text)) if elsewhere else ():
         if isinstance(node, ast.Import | ast.ImportFrom) and ALLOWED not in lines[node.lineno - 1]:
             tops = {name.split(".")[0] for level, name in imports_of(node) if not level}
             for name in sorted(tops & elsewhere):
                 yield Impurity(str(module.path), node.lineno, f"import {name}", suspects.CODE)
-
-
-def _places(name: str) -> list[str]:
-    """Return where a top-level module would be imported from; empty if it does not exist."""
-    try:
-        spec = importlib.util.find_spec(name)
-    except ValueError:
-        # It was put into `sys.modules` by hand.
-        return []
-    if spec is None:
-        return []
-    return [place for place in (spec.origin, *(spec.submodule_search_locations or ())) if place]
 
 
 def look(text: str, path: Path) -> Iterator[Impurity]:

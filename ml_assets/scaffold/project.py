@@ -33,6 +33,8 @@ include = ["{package}*"]
 [tool.setuptools.package-data]
 {package} = ["defs/**/*.yaml", "defs/**/*.py"]
 
+"""
+DG = """\
 [tool.dg]
 directory_type = "project"
 
@@ -40,6 +42,7 @@ directory_type = "project"
 root_module = "{package}"
 registry_modules = ["ml_assets"]
 """
+"""The part of pyproject.toml by which a folder is a project."""
 DEFINITIONS = '''\
 """Entry point for Dagster; no logic."""
 
@@ -150,7 +153,7 @@ def _files(name: str, package: str) -> dict[str, str]:
         ".gitignore": IGNORED,
         "Makefile": MAKEFILE,
         "README.md": README,
-        "pyproject.toml": PYPROJECT,
+        "pyproject.toml": PYPROJECT + DG,
     }
     plain = {path for path in texts if path.endswith((".py", ".gitkeep")) or path == "Makefile"}
     return {

@@ -212,6 +212,17 @@ def marked(home: Home, dataset: str, digest: str = "") -> Mapping[str, Marked]:
     return {path: Marked(found, key, frozenset(names)) for path, found, key, names in items}
 
 
+def marked_as(home: Home, dataset: str, content: str) -> Marked | None:
+    """Return what delivered bytes became, by their HMAC; None if that is not known."""
+    mine = files.c.path == f"{PLACE}{dataset}/{content}"
+    with home.state.read() as db:
+        row = db.execute(select(files.c.digest, files.c.stat).where(mine)).one_or_none()
+    if row is None:
+        return None
+    key, names = json.loads(row.stat)
+    return Marked(row.digest, key, frozenset(names))
+
+
 def hidden_in(home: Home, dataset: str) -> Mapping[str, frozenset[str]]:
     """Return the columns of a dataset's contents that are pseudonyms, by digest."""
     hidden: dict[str, frozenset[str]] = {}

@@ -66,3 +66,8 @@ def test_a_package_that_can_be_edited_where_it_is_is_refused(
     said = f"shop: the package shop is read from {tmp_path}/shop/__init__.py, where an edit"
     with pytest.raises(HookError, match=re.escape(said)):
         sources.closure(["shop"])
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts" / "mean.py").write_text("def fit():\n    pass\n")
+    said = f"parts.mean: the package parts is read from {tmp_path}/parts, where an edit"
+    with pytest.raises(HookError, match=re.escape(said)):
+        sources.closure(["parts.mean"])

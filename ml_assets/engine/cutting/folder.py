@@ -116,9 +116,7 @@ def _take_hidden(
         except RequestError:
             return done
         hide(path, delivery(copy).content())
-    home.batches.remember_file(
-        str(path.relative_to(home.root)), _stamp(path, spec), _digest(path, spec)
-    )
+    _remember(home, path, spec)
     return done
 
 
@@ -152,9 +150,7 @@ def land_cut(home: Home, project: Project, dataset: str, source: Path) -> CutFil
             delivery = deliver_file(home, project, dataset, copy, source.name)
             folder.mkdir(parents=True, exist_ok=True)
             _move(copy, target)
-            home.batches.remember_file(
-                str(target.relative_to(home.root)), _stamp(target, spec), _digest(target, spec)
-            )
+            _remember(home, target, spec)
     except OSError as error:
         raise RequestError(f"{shown(source)}: {error.strerror}") from error
     return delivery
@@ -211,6 +207,12 @@ def _unchanged(path: Path, stat: str, spec: DatasetSpec) -> None:
 def _stamp(path: Path, spec: DatasetSpec) -> str:
     """Return what moves when the file or folder changes, or how it is cut."""
     return f"{delivery(path).stamp} {_rules(spec)}"
+
+
+def _remember(home: Home, path: Path, spec: DatasetSpec) -> None:
+    """Record that what lies at a path is known, as it is now."""
+    key = str(path.relative_to(home.root))
+    home.batches.remember_file(key, _stamp(path, spec), _digest(path, spec))
 
 
 def _rules(spec: DatasetSpec) -> str:

@@ -20,10 +20,10 @@ from ml_assets.store.pseudonyms import (
     PART,
     Marked,
     fingerprint,
-    hidden_in,
     keep_key,
     mark,
     marked,
+    marked_as,
     pseudonyms_of,
 )
 
@@ -60,15 +60,16 @@ def stored(home: Home, dataset: str, spec: DatasetSpec, content: bytes, name: st
     from ml_assets.stages.ingest.source import Unreadable
 
     given, columns = bytes_digest(content), hidden_parts(spec.columns)
-    done = hidden_in(home, dataset).get(given, frozenset())
+    before = marked(home, dataset, given).values()
+    done = frozenset[str]().union(*(item.columns for item in before))
     # Of what was forgotten nothing is known any more: its pseudonyms would be hidden again.
     if columns <= done or home.removals.forgotten(given):
         return content
     hiding = hiding_of(home, spec, done)
     place = hiding.key.of_bytes(content)
-    before = marked(home, dataset).get(place)
-    if before is not None and before.columns == columns:
-        again = _still_there(home, before)
+    known = marked_as(home, dataset, place)
+    if known is not None and known.columns == columns:
+        again = _still_there(home, known)
         if again is not None:
             return again
     try:

@@ -54,11 +54,14 @@ class Judge:
 
     def active(self, least: int = 2) -> list[int]:
         """Return the nodes that are asked; Stopped if they are fewer than `least`."""
-        nodes = [node for site, node in self._nodes.items() if self._misses[site] < MOST_MISSES]
+        nodes = self._asked_nodes()
         if len(nodes) < least:
             few = {2: "two", 3: "three"}[least]
             raise Stopped(f"fewer than {few} sites are left:\n" + "\n".join(self.told()))
         return nodes
+
+    def _asked_nodes(self) -> list[int]:
+        return [node for site, node in self._nodes.items() if self._misses[site] < MOST_MISSES]
 
     def begin(self, plan: Mapping[str, Any]) -> None:
         """Take note of what was agreed."""
@@ -112,7 +115,6 @@ class Judge:
 
         Stopped if none can.
         """
-        nodes = {n for site, n in self._nodes.items() if self._misses[site] < MOST_MISSES}
 
         def both(content: Any) -> tuple[Any, float]:
             found = read(content["arrays"]["0"].numpy().tobytes())
@@ -121,7 +123,7 @@ class Judge:
                 raise Lie("its loss is no number")
             return found, loss
 
-        heard = self.heard(round_, replies, nodes, both)
+        heard = self.heard(round_, replies, self._asked_nodes(), both)
         if not heard:
             raise Stopped(f"no site answered in round {round_}:\n" + "\n".join(self.told()))
         for site, reply, _ in heard:
