@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 import psutil
 
 from benchmarks.serving import Server, example_of, running
-from ml_assets.history.decisions import candidate_named
+from ml_assets.history.decisions import candidate_named, candidates
 from ml_assets.store.home import Home
 from ml_assets.store.promotions import PROMOTED, ROLLED_BACK
 from ml_assets.workspace import locate
@@ -82,6 +82,20 @@ class Asking:
         return list(workers.values())
 
 
+def two_versions(home: Home, model: str) -> tuple[str, str]:
+    """Return the champion and the newest other version of a model."""
+    now = home.promotions.champion(home.env, model)
+    known = [version.number for version in candidates(home, model)]
+    others = [number for number in known if now is not None and number != now.version]
+    if now is None or not others:
+        have = ", ".join(f"v{number}" for number in known) or "none"
+        raise SystemExit(
+            f"{model} has no champion and a second version in this home (versions: {have}). "
+            f"Make one: edit its features or families, and run `ml-assets run`"
+        )
+    return f"v{now.version}", f"v{max(others)}"
+
+
 def change(home: Home, model: str, version: str) -> float:
     """Make a version champion, as the commands do; return when."""
     target, now = candidate_named(home, model, version), home.promotions.champion(home.env, model)
@@ -108,9 +122,7 @@ def main() -> None:
     parser.add_argument("--changes", type=int, default=10)
     given = parser.parse_args()
     home = locate().open_home()
-    now = home.promotions.champion(home.env, given.model)
-    assert now is not None
-    one, other = f"v{now.version}", f"v{1 - now.version}"
+    one, other = two_versions(home, given.model)
     words = [sys.executable, "-m", "ml_assets", "serve", given.model, "--port", "{port}"]
     server = Server("", [*words, "--workers", str(WORKERS)], "/readyz", {})
     with running(server, WORKERS) as (port, process):
