@@ -268,12 +268,31 @@ def test_who_it_is_and_how_it_is(client: Client) -> None:
     assert b'ml_assets_behind{model="forecast"} 0.0' in figures
 
 
-def test_the_example_of_the_documentation_works(client: Client) -> None:
-    document = client.ask("/openapi.json").json
-    body = document["paths"]["/v1/models/{name}/predict"]["post"]["requestBody"]
-    example = body["content"]["application/json"]["example"]
-    assert example["batch"] == BATCH
-    assert client.ask(PREDICT, example).status == 200
+def test_the_examples_of_the_documentation_work(client: Client) -> None:
+    paths = client.ask("/openapi.json").json["paths"]
+    for path in (
+        "/v1/models/{name}/predict",
+        "/invocations",
+        "/models/{name}/invocations",
+        "/v2/models/{name}/infer",
+    ):
+        post = paths[path]["post"]
+        example = post["requestBody"]["content"]["application/json"]["example"]
+        assert BATCH in json.dumps(example), "the model joins batches, and no time says which"
+        found = client.ask(path.format(name="forecast"), example)
+        assert found.status == 200, found.body
+        names = [each["schema"] for each in post.get("parameters", ()) if each["in"] == "path"]
+        assert [each["enum"] for each in names] == [["forecast"]] * path.count("{")
+
+
+def test_a_wrong_path_or_method_is_told_as_all_errors_are(client: Client) -> None:
+    assert client.ask("/nowhere").json == {"error": "no such path; /openapi.json lists them"}
+    found = client.ask("/healthz", {})
+    assert (found.status, found.json, found.headers["allow"]) == (
+        405,
+        {"error": "Method Not Allowed"},
+        "GET",
+    )
 
 
 def test_what_is_asked_at_once_is_answered_by_one_version(client: Client, wanted: float) -> None:

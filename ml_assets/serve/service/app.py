@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from importlib import resources
 from importlib.metadata import version
 from importlib.resources.abc import Traversable
 from typing import Any
 
 from fastapi import FastAPI
+from starlette.exceptions import HTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -76,19 +78,28 @@ def application(
         service.recorder.stop()
 
     app = FastAPI(title="ml_assets", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app.add_exception_handler(HTTPException, _told)
     app.add_middleware(HeadAsGet)
     app.add_middleware(Guarded, access=access, rates=rates, logged=logged)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))
     examples = (model.example for model in service.models.values())
     example = next((each for each in examples if each is not None), None)
     app.include_router(native.routes(service, example))
-    app.include_router(mlflow.routes(service))
-    app.include_router(v2.routes(service))
+    app.include_router(mlflow.routes(service, example))
+    app.include_router(v2.routes(service, example))
     if trace is not None:
         app.include_router(traced.routes(trace))
     _watched(app, service)
     _page(app)
     return app
+
+
+def _told(_: Request, error: Exception) -> Response:
+    """Return what is wrong with a path or a method, in the form of all other errors."""
+    assert isinstance(error, HTTPException)
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        return JSONResponse({"error": "no such path; /openapi.json lists them"}, 404)
+    return JSONResponse({"error": error.detail}, error.status_code, error.headers)
 
 
 def _on_trial(model: Served) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from ml_assets.serve.service import bodies
-from ml_assets.serve.service.documented import ASKED
+from ml_assets.serve.service.documented import ASKED, ROWS, asked_in, named
 from ml_assets.serve.service.predicting import Options, request_id
 from ml_assets.serve.service.refused import Refused
 from ml_assets.serve.service.requests import Service
@@ -25,9 +25,44 @@ PROTOCOL = "mlflow"
 WAYS = ("dataframe_split", "dataframe_records", "instances", "inputs")
 
 
-def routes(service: Service) -> APIRouter:
+SPLIT = {
+    "type": "object",
+    "required": ["columns", "data"],
+    "properties": {
+        "columns": {"type": "array", "items": {"type": "string"}},
+        "data": {"type": "array", "items": {"type": "array"}},
+    },
+}
+PARAMS = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {"features": {"type": "boolean"}, "batch": {"type": "string"}},
+}
+COLUMNS = {"type": "object", "additionalProperties": {"type": "array"}}
+FORMS = {
+    "dataframe_split": SPLIT,
+    "dataframe_records": ROWS,
+    "instances": ROWS,
+    "inputs": {"anyOf": [ROWS, COLUMNS]},
+}
+SCHEMA = {
+    "oneOf": [
+        {
+            "type": "object",
+            "required": [way],
+            "additionalProperties": False,
+            "properties": {way: form, "params": PARAMS},
+        }
+        for way, form in FORMS.items()
+    ]
+}
+
+
+def routes(service: Service, example: Mapping[str, Any] | None) -> APIRouter:
     """Return the routes; those without a name are of the only model that is served."""
     router = APIRouter(tags=["MLflow"])
+    known = named(service.models)
+    documented = asked_in(SCHEMA, None if example is None else _of(example))
 
     async def answered(request: Request, find: Callable[[], Served]) -> Response:
         kind = request.headers.get("content-type", bodies.JSON).partition(";")[0].strip().lower()
@@ -41,7 +76,12 @@ def routes(service: Service) -> APIRouter:
 
         return await service.answered(request, PROTOCOL, find, work)
 
-    @router.post("/invocations", summary="Predictions for MLflow's clients", responses=ASKED)
+    @router.post(
+        "/invocations",
+        summary="Predictions for MLflow's clients",
+        responses=ASKED,
+        openapi_extra=documented,
+    )
     async def invocations(request: Request) -> Response:
         return await answered(request, service.only)
 
@@ -49,11 +89,18 @@ def routes(service: Service) -> APIRouter:
         "/models/{name}/invocations",
         summary="The same of one of several models",
         responses=ASKED,
+        openapi_extra=documented,
     )
-    async def of_model(request: Request, name: str) -> Response:
+    async def of_model(request: Request, name: str = known) -> Response:
         return await answered(request, lambda: service.model(name))
 
     return router
+
+
+def _of(example: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the body of a request as MLflow's clients send it."""
+    params = {key: value for key, value in example.items() if key != "rows"}
+    return {"dataframe_records": example["rows"], **({"params": params} if params else {})}
 
 
 def _reading(kind: str, body: bytes, most: int) -> tuple[Callable[..., Any], Options]:

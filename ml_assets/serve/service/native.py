@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from ml_assets.serve.service import bodies, query
 from ml_assets.serve.service.arrow import arrow
 from ml_assets.serve.service.described import described
-from ml_assets.serve.service.documented import ASKED, NAMED, refusals
+from ml_assets.serve.service.documented import ASKED, NAMED, ROWS, asked_in, named, refusals
 from ml_assets.serve.service.predicting import Options, Reply, request_id
 from ml_assets.serve.service.refused import Refused
 from ml_assets.serve.service.requests import Limits, Service
@@ -31,13 +31,14 @@ UNPACKED = 8
 def routes(service: Service, example: dict[str, Any] | None) -> APIRouter:
     """Return the routes under /v1."""
     router = APIRouter(prefix="/v1", tags=["models"])
+    known = named(service.models)
 
     @router.get("/models", summary="The models that are served", responses=refusals())
     def models() -> JSONResponse:
         return JSONResponse({"models": [described(model) for model in service.models.values()]})
 
     @router.get("/models/{name}", summary="A model: version, columns, inputs", responses=NAMED)
-    def model(name: str) -> JSONResponse:
+    def model(name: str = known) -> JSONResponse:
         try:
             return JSONResponse(described(service.model(name)))
         except Refused as refused:
@@ -49,7 +50,7 @@ def routes(service: Service, example: dict[str, Any] | None) -> APIRouter:
         responses={**ASKED, 200: {"content": {kind: {} for kind in (bodies.CSV, bodies.ARROW)}}},
         openapi_extra=_documented(example),
     )
-    async def predict(request: Request, name: str) -> Response:
+    async def predict(request: Request, name: str = known) -> Response:
         kind = request.headers.get("content-type", bodies.JSON).partition(";")[0].strip().lower()
         accepted = request.headers.get("accept", "")
 
@@ -113,22 +114,18 @@ def _written(accepted: str, asked: Asked, reply: Reply) -> Response:
 
 def _documented(example: dict[str, Any] | None) -> dict[str, Any]:
     """Return what OpenAPI says of the query and the body."""
-    scalar = {"type": ["string", "number", "boolean", "null"]}
-    row = {"type": "object", "additionalProperties": scalar}
     schema = {
         "type": "object",
         "required": ["rows"],
         "additionalProperties": False,
         "properties": {
-            "rows": {"type": "array", "items": row},
+            "rows": ROWS,
             "features": {"type": "boolean", "default": False},
             "batch": {"type": ["string", "null"]},
         },
     }
-    text = {"schema": {"type": "string"}}
-    content: dict[str, Any] = {bodies.JSON: {"schema": schema}, bodies.CSV: text}
-    if example is not None:
-        content[bodies.JSON]["example"] = example
+    body = asked_in(schema, example)
+    content = body["requestBody"]["content"]
+    content[bodies.CSV] = {"schema": {"type": "string"}}
     content[bodies.ARROW] = {"schema": {"type": "string", "format": "binary"}}
-    body = {"required": True, "content": content}
-    return {"parameters": query.parameters(), "requestBody": body}
+    return {"parameters": query.parameters(), **body}

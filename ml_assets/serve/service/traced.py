@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse
 
 from ml_assets.errors import MlAssetsError, RequestError, UnknownName
+from ml_assets.serve.service.documented import TRACED
 from ml_assets.spec.project import Project
 from ml_assets.store.home import Home
 
@@ -31,7 +32,11 @@ def routes(trace: Trace) -> APIRouter:
     """Return the route under /v1."""
     router = APIRouter(prefix="/v1", tags=["predictions"])
 
-    @router.get("/predictions/{prediction:path}", summary="What a prediction came from (admin)")
+    @router.get(
+        "/predictions/{prediction:path}",
+        summary="What a prediction came from (admin)",
+        responses=TRACED,
+    )
     async def predicted(prediction: str) -> JSONResponse:
         try:
             return JSONResponse(await run_in_threadpool(trace, prediction))

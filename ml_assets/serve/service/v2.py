@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from ml_assets.serve.service import bodies
-from ml_assets.serve.service.documented import ASKED, NAMED, json_when, refusals
+from ml_assets.serve.service.documented import ASKED, NAMED, asked_in, json_when, named, refusals
 from ml_assets.serve.service.predicting import Options, Reply, request_id
 from ml_assets.serve.service.refused import Refused
 from ml_assets.serve.service.requests import Service
@@ -31,9 +31,41 @@ TENSORS = {pa.float64(): "FP64", pa.bool_(): "BOOL"}
 NOT_TENSORS = (UNSEEN, MISSING_JOINS)
 
 
-def routes(service: Service) -> APIRouter:
+_TEXT = {"type": "string"}
+SCHEMA = {
+    "type": "object",
+    "required": ["inputs"],
+    "properties": {
+        "id": _TEXT,
+        "parameters": {
+            "type": "object",
+            "properties": {"features": {"type": "boolean"}, "batch": {"type": ["string", "null"]}},
+        },
+        "inputs": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["name", "shape", "datatype", "data"],
+                "properties": {
+                    "name": _TEXT,
+                    "shape": {"type": "array", "items": {"type": "integer"}},
+                    "datatype": _TEXT,
+                    "data": {"type": "array"},
+                },
+            },
+        },
+        "outputs": {
+            "type": "array",
+            "items": {"type": "object", "required": ["name"], "properties": {"name": _TEXT}},
+        },
+    },
+}
+
+
+def routes(service: Service, example: Mapping[str, Any] | None) -> APIRouter:
     """Return the routes under /v2."""
     router = APIRouter(prefix="/v2", tags=["Open Inference Protocol"])
+    known = named(service.models)
 
     @router.get("", summary="The server", responses=refusals())
     def server() -> JSONResponse:
@@ -50,22 +82,27 @@ def routes(service: Service) -> APIRouter:
         return JSONResponse({"ready": there}, 200 if there else 503)
 
     @router.get("/models/{name}", summary="A model's tensors", responses=NAMED)
-    def model(name: str) -> JSONResponse:
+    def model(name: str = known) -> JSONResponse:
         try:
             return JSONResponse(_metadata(service.model(name)))
         except Refused as refused:
             return JSONResponse(refused.document(), refused.status)
 
     @router.get("/models/{name}/ready", summary="Whether a model is loaded", responses=NAMED)
-    def model_ready(name: str) -> JSONResponse:
+    def model_ready(name: str = known) -> JSONResponse:
         try:
             there = service.model(name).loaded is not None
         except Refused as refused:
             return JSONResponse(refused.document(), refused.status)
         return JSONResponse({"name": name, "ready": there}, 200 if there else 503)
 
-    @router.post("/models/{name}/infer", summary="Predictions for tensors", responses=ASKED)
-    async def infer(request: Request, name: str) -> Response:
+    @router.post(
+        "/models/{name}/infer",
+        summary="Predictions for tensors",
+        responses=ASKED,
+        openapi_extra=asked_in(SCHEMA, None if example is None else _of(example)),
+    )
+    async def infer(request: Request, name: str = known) -> Response:
         def work(asked: Asked, body: bytes) -> Response:
             given = bodies.document(body, service.limits.rows)
             if not isinstance(given, dict):
@@ -78,6 +115,25 @@ def routes(service: Service) -> APIRouter:
         return await service.answered(request, PROTOCOL, lambda: service.model(name), work)
 
     return router
+
+
+def _of(example: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the body of a request as a client of this protocol sends it."""
+    (row,) = example["rows"]
+    inputs = [
+        {"name": name, "shape": [1], "datatype": _datatype(value), "data": [value]}
+        for name, value in row.items()
+    ]
+    parameters = {key: value for key, value in example.items() if key != "rows"}
+    return {"inputs": inputs, **({"parameters": parameters} if parameters else {})}
+
+
+def _datatype(value: bodies.Scalar) -> str:
+    if isinstance(value, bool):
+        return "BOOL"
+    if isinstance(value, int):
+        return "INT64"
+    return "FP64" if isinstance(value, float) else "BYTES"
 
 
 def _metadata(model: Served) -> dict[str, Any]:
