@@ -116,7 +116,9 @@ def test_only_admin_may_follow_a_prediction(promoted: Toy) -> None:
     with serving(promoted) as client:
         asked = client.ask(PREDICT, ASKED).json
         path = f"/v1/predictions/{asked['request_id']}"
-        assert client.ask(path).status == 401, "it is closed where there are no keys"
+        closed = client.ask(path)
+        assert closed.status == 401, "it is closed where there are no keys"
+        assert "`ml-assets keys add NAME --scope admin`" in closed.json["error"]
         shop, boss = add_key(home, "shop", ["predict"]), add_key(home, "boss", ["admin"])
         assert status_within(client, 401, {}) < 5
         status_within(client, 200, bearer(boss))

@@ -116,7 +116,7 @@ class Guarded:
         right: Right = "admin" if path.startswith(TRACED) else RIGHTS.get(path, "predict")
         if not self._access.open or right == "admin":
             if holder is None:
-                said = "an access key is needed: send it as Authorization: Bearer KEY"
+                said = f"an access key is needed: send it as Authorization: Bearer KEY{_also(path)}"
                 return JSONResponse({"error": said}, 401, {"WWW-Authenticate": "Bearer"})
             if not holder.allows(right):
                 said = f"this key has the scopes {', '.join(holder.scopes)}; wanted {right}"
@@ -129,6 +129,16 @@ class Guarded:
             return None
         later = {"Retry-After": str(math.ceil(wait))}
         return JSONResponse({"error": "too many requests; try again later"}, 429, later)
+
+
+def _also(path: str) -> str:
+    """Return what else to say to whoever has no key."""
+    if not path.startswith(TRACED):
+        return ""
+    return (
+        "; here always one with the scope admin (`ml-assets keys add NAME --scope admin`). "
+        "Beside the home, `ml-assets trace ID` needs none"
+    )
 
 
 def _write(scope: Scope, holder: AccessKey | None, status: int, seconds: float) -> None:
