@@ -40,10 +40,14 @@ def write(toy: Toy, day: str, *ids: str, env: str = "dev") -> None:
 
 
 def write_records(
-    toy: Toy, day: str, records: Sequence[Mapping[str, Any]], env: str = "dev"
+    toy: Toy,
+    day: str,
+    records: Sequence[Mapping[str, Any]],
+    env: str = "dev",
+    model: str = "forecast",
 ) -> None:
     """Write a segment of a day by a process that has ended."""
-    folder = folder_of(toy.planner(env).home.folder, "forecast")
+    folder = folder_of(toy.planner(env).home.folder, model)
     folder.mkdir(parents=True, exist_ok=True)
     lines = [framed(json.dumps(item).encode()) for item in records]
     (folder / f"{day}.{uuid.uuid4().hex[:16]}.log").write_bytes(b"".join(lines))

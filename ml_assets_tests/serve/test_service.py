@@ -142,6 +142,11 @@ def test_every_problem_is_told_by_row_and_column_and_no_value_repeated(client: C
     assert b'ml_assets_problems_total{model="forecast",rule="store.not_null"} 1.0' in figures
 
 
+def tensors_and(**more: Any) -> bytes:
+    """Return the body of a request by the v2 protocol with more in it."""
+    return json.dumps({"inputs": tensors(ROW), "parameters": {"batch": BATCH}, **more}).encode()
+
+
 @pytest.mark.parametrize(
     ("path", "body", "kind", "status", "said"),
     [
@@ -204,6 +209,16 @@ def test_every_problem_is_told_by_row_and_column_and_no_value_repeated(client: C
             400,
             "half a surrogate pair",
         ),
+        (INFER, tensors_and(outputs={}), "application/json", 400, "outputs: wanted a list"),
+        (INFER, tensors_and(outputs=[1]), "application/json", 400, "outputs: wanted a list"),
+        (INFER, tensors_and(parameters=0), "application/json", 400, "parameters: wanted an obj"),
+        (
+            "/invocations",
+            json.dumps({"dataframe_records": [ROW], "params": []}).encode(),
+            "application/json",
+            400,
+            "params: wanted features",
+        ),
         ("/invocations", b'{"inputs": {"\\ud800": [1]}}', "application/json", 400, "half a surrog"),
         (INFER, b'{"inputs": []}', "application/json", 400, "list of tensors"),
         (
@@ -228,6 +243,12 @@ def test_a_wrong_request_is_told_what_is_wrong(
     found = client.ask(path, body, kind)
     assert found.status == status
     assert said in found.json["error"]
+
+
+def test_binary_tensors_are_refused_with_what_a_client_can_do(client: Client) -> None:
+    body = b'{"inputs": []}\xff\xff'
+    found = client.ask(INFER, body, Inference_Header_Content_Length="14")
+    assert (found.status, "binary_data=False" in found.json["error"]) == (415, True)
 
 
 def test_encoded_bodies_other_hosts_and_slow_clients_are_refused(client: Client) -> None:

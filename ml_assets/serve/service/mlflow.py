@@ -34,7 +34,7 @@ SPLIT = {
     },
 }
 PARAMS = {
-    "type": "object",
+    "type": ["object", "null"],
     "additionalProperties": False,
     "properties": {"features": {"type": "boolean"}, "batch": {"type": "string"}},
 }
@@ -113,7 +113,7 @@ def _reading(kind: str, body: bytes, most: int) -> tuple[Callable[..., Any], Opt
     if len(ways) != 1:
         raise Refused(400, f"wanted an object with one of {', '.join(WAYS)}")
     rows = bodies.rows_in(_rows(ways[0], document[ways[0]], most), most)
-    return lambda _: rows, _options(document.get("params") or {})
+    return lambda _: rows, _options(document.get("params"))
 
 
 def _rows(way: str, given: Any, most: int) -> Any:
@@ -139,6 +139,8 @@ def _rows(way: str, given: Any, most: int) -> Any:
 
 
 def _options(params: Any) -> Options:
+    if params is None:
+        return Options()
     known = {"features": bool, "batch": str}
     if not isinstance(params, Mapping) or any(
         name not in known or not isinstance(value, known[name]) for name, value in params.items()

@@ -6,7 +6,7 @@ raw rows unless the request's `parameters` say `{"features": true}`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -28,6 +28,12 @@ DATATYPES = {"number": "FP64", "integer": "INT64", "boolean": "BOOL"}
 """By type of a column; all others are BYTES, as texts."""
 TENSORS = {pa.float64(): "FP64", pa.bool_(): "BOOL"}
 """By type of a column of the answer."""
+BINARY = "inference-header-content-length"
+"""The header of a body with binary tensors, which are an extension of the protocol."""
+NO_BINARY = (
+    "binary tensors are not taken; wanted data as lists "
+    "(tritonclient: set_data_from_numpy(…, binary_data=False))"
+)
 NOT_TENSORS = (UNSEEN, MISSING_JOINS)
 
 
@@ -38,7 +44,7 @@ SCHEMA = {
     "properties": {
         "id": _TEXT,
         "parameters": {
-            "type": "object",
+            "type": ["object", "null"],
             "properties": {"features": {"type": "boolean"}, "batch": {"type": ["string", "null"]}},
         },
         "inputs": {
@@ -55,7 +61,7 @@ SCHEMA = {
             },
         },
         "outputs": {
-            "type": "array",
+            "type": ["array", "null"],
             "items": {"type": "object", "required": ["name"], "properties": {"name": _TEXT}},
         },
     },
@@ -104,13 +110,16 @@ def routes(service: Service, example: Mapping[str, Any] | None) -> APIRouter:
     )
     async def infer(request: Request, name: str = known) -> Response:
         def work(asked: Asked, body: bytes) -> Response:
+            if BINARY in request.headers:
+                raise Refused(415, NO_BINARY)
             given = bodies.document(body, service.limits.rows)
             if not isinstance(given, dict):
                 raise Refused(400, "wanted an object with inputs")
             rows = _rows(given.get("inputs"), service.limits.rows)
-            options = _options(given.get("parameters") or {})
+            options, wanted = _options(given.get("parameters")), _wanted(given.get("outputs"))
             reply = service.reply(asked, PROTOCOL, lambda _: rows, options)
-            return JSONResponse(_response(asked.name, given, reply), headers=request_id(reply))
+            said = _response(asked.name, given.get("id"), wanted, reply)
+            return JSONResponse(said, headers=request_id(reply))
 
         return await service.answered(request, PROTOCOL, lambda: service.model(name), work)
 
@@ -183,6 +192,8 @@ def _rows(inputs: Any, most: int) -> list[dict[str, bodies.Scalar]]:
 
 
 def _options(parameters: Any) -> Options:
+    if parameters is None:
+        return Options()
     if not isinstance(parameters, dict):
         raise Refused(400, "parameters: wanted an object")
     features, batch = parameters.get("features", False), parameters.get("batch")
@@ -191,18 +202,22 @@ def _options(parameters: Any) -> Options:
     return Options(features, batch)
 
 
-def _response(name: str, asked: Mapping[str, Any], reply: Reply) -> dict[str, Any]:
-    wanted = asked.get("outputs")
+def _wanted(outputs: Any) -> list[str]:
+    """Return the names of the tensors that are asked for, none for all."""
+    if outputs is None:
+        return []
+    if not isinstance(outputs, list) or not all(isinstance(item, dict) for item in outputs):
+        raise Refused(400, "outputs: wanted a list of tensors, each with its name")
+    return [str(item.get("name")) for item in outputs]
+
+
+def _response(name: str, own: Any, wanted: Sequence[str], reply: Reply) -> dict[str, Any]:
     table = reply.answer.table
     names = [n for n in table.column_names if n not in NOT_TENSORS]
-    if isinstance(wanted, list) and wanted:
-        chosen = [str(item.get("name")) for item in wanted if isinstance(item, dict)]
-        missing = [item for item in chosen if item not in names]
-        if missing or len(chosen) < len(wanted):
-            raise Refused(422, f"outputs: wanted some of {', '.join(names)}")
-        names = chosen
-    own = {} if reply.request is None else {"id": reply.request}
-    said = {"id": asked["id"]} if isinstance(asked.get("id"), str) else own
+    if not set(wanted) <= set(names):
+        raise Refused(422, f"outputs: wanted some of {', '.join(names)}")
+    known = own if isinstance(own, str) else reply.request
+    said = {} if known is None else {"id": known}
     outputs = [
         {
             "name": output,
@@ -210,7 +225,7 @@ def _response(name: str, asked: Mapping[str, Any], reply: Reply) -> dict[str, An
             "shape": [len(table)],
             "data": table[output].to_pylist(),
         }
-        for output in names
+        for output in wanted or names
     ]
     version_of = str(reply.state.version)
     return {**said, "model_name": name, "model_version": version_of, "outputs": outputs}

@@ -1,0 +1,78 @@
+"""A plan of models whose requests of many days are sealed, where nothing has changed.
+
+    python -m benchmarks.sealed_days [--days 400] [--models 3]
+
+The toy project of the tests, with copies of its model. The days are written as the service leaves
+them, one request each; `ml-assets run` seals and makes them. Then `ml-assets plan` is asked three
+times, each in a cold process: the first after a run finds that all is settled.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import shutil
+import subprocess
+import tempfile
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from benchmarks.processes import CLI, ROOT, shell, tell
+from ml_assets_tests.asked import keep, record, write_records
+from ml_assets_tests.projects import FORECAST, MONTHS, Toy, prices, sales, toy_project
+
+
+def asked(root: Path, *words: object) -> tuple[float, float]:
+    """Run a command in the project; return its seconds and those of CPU."""
+    before, begin = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    environ = {**shell(), "PYTHONPATH": str(ROOT), "ML_ASSETS_HOME": str(root / "data")}
+    with (root / "log").open("wb") as log:
+        done = subprocess.run(
+            [*CLI, *map(str, words)], cwd=root, env=environ, stdout=log, stderr=log, check=False
+        )
+    if done.returncode != 0:
+        raise SystemExit(f"{words}: {(root / 'log').read_text()[-2000:]}")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return time.perf_counter() - begin, cpu
+
+
+def prepared(toy: Toy, models: int) -> list[str]:
+    """Make a champion of each model; return their names."""
+    keep(toy, "{retention: 2000 days}")
+    folder = (toy.root / FORECAST).parent
+    names = [folder.name, *(f"{folder.name}_{number}" for number in range(2, models + 1))]
+    for name in names[1:]:
+        shutil.copytree(folder, folder.with_name(name))
+    incoming = toy.root / "incoming"
+    incoming.mkdir()
+    for dataset, content in {"sales": sales, "prices": prices}.items():
+        for month in MONTHS:
+            (incoming / f"{dataset}-{month}.csv").write_bytes(content(month))
+        asked(toy.root, "land", dataset, *incoming.glob(f"{dataset}-*"))
+    asked(toy.root, "run")
+    return names
+
+
+def main() -> None:
+    """Measure, and say how it went."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--days", type=int, default=400)
+    parser.add_argument("--models", type=int, default=3)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder, toy_project(Path(folder) / "shop") as toy:
+        names = prepared(toy, given.models)
+        today = datetime.now(UTC).date()
+        for model in names:
+            for ago in range(2, given.days + 2):
+                day = (today - timedelta(days=ago)).isoformat()
+                write_records(toy, day, [record(day, f"{model}-{day}")], model=model)
+            toy.close()
+        for what, words in (("run", ["run"]), *[("plan", ["plan"])] * 3):
+            seconds, cpu = asked(toy.root, *words)
+            tell(f"{what}: {seconds:.1f} s, {cpu:.1f} s of CPU")
+
+
+if __name__ == "__main__":
+    main()
