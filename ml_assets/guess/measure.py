@@ -65,9 +65,9 @@ def _second(table: Table, columns: Sequence[ColumnProfile], places: Sequence[int
     for block in BLOCKS:
         seconds = [Second(columns[place]) for place in places]
         try:
-            for piece in table.pieces(block):
-                for place, second in zip(places, seconds, strict=True):
-                    second.add(piece[place])
+            for piece in table.pieces(block, places):
+                for values, second in zip(piece, seconds, strict=True):
+                    second.add(values)
         except TooLongRecord:
             continue
         return seconds

@@ -157,7 +157,9 @@ def _trial(
             return None
         trial = tried(name, spec, path, dialect)
         if trial is None:
-            notes.append(f"{path.name} is large and was not tried as a whole")
+            notes.append(
+                f"{path.name} is large and was not tried: a run will say what does not hold"
+            )
             return None
         done = weakened(root, trial, spec.quarantine_budget)
         notes += [f"weakened {what}" for what in done]

@@ -47,13 +47,16 @@ class Table:
     broken: int = 0
     """Records of another width, met in the last reading."""
 
-    def pieces(self, block: int = BLOCKS[0]) -> Iterator[Piece]:
-        """Yield the columns of one piece after another, as texts."""
+    def pieces(
+        self, block: int = BLOCKS[0], places: Sequence[int] | None = None
+    ) -> Iterator[Piece]:
+        """Yield the columns of one piece after another, as texts; only those at some places."""
         self.broken = 0
+        chosen = range(len(self.names)) if places is None else places
         for path in self.files:
-            yield from self._readers()[self.dialect.format](path, block)
+            yield from self._readers()[self.dialect.format](path, block, chosen)
 
-    def _readers(self) -> dict[str, Callable[[Path, int], Iterator[Piece]]]:
+    def _readers(self) -> dict[str, Callable[[Path, int, Sequence[int]], Iterator[Piece]]]:
         return {
             "csv": self._csv,
             "parquet": self._parquet,
@@ -61,7 +64,7 @@ class Table:
             "excel": self._excel,
         }
 
-    def _csv(self, path: Path, block: int) -> Iterator[Piece]:
+    def _csv(self, path: Path, block: int, places: Sequence[int]) -> Iterator[Piece]:
         _, lines = head(path, self.dialect)
         columns = [str(place) for place in range(len(self.names))]
         try:
@@ -78,7 +81,9 @@ class Table:
                         invalid_row_handler=self._skip,
                     ),
                     convert_options=pacsv.ConvertOptions(
-                        column_types=dict.fromkeys(columns, pa.string()), strings_can_be_null=False
+                        column_types=dict.fromkeys(columns, pa.string()),
+                        strings_can_be_null=False,
+                        include_columns=[columns[place] for place in places],
                     ),
                 )
                 for batch in reader:
@@ -96,19 +101,21 @@ class Table:
         self.broken += 1
         return "skip"
 
-    def _parquet(self, path: Path, _block: int) -> Iterator[Piece]:
+    def _parquet(self, path: Path, _block: int, places: Sequence[int]) -> Iterator[Piece]:
+        names = [self.names[place] for place in places]
         with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(ROWS, columns=self.names):
-                yield [as_text(batch.column(name)) for name in self.names]
+            for batch in file.iter_batches(ROWS, columns=names):
+                yield [as_text(batch.column(name)) for name in names]
 
-    def _jsonl(self, path: Path, _block: int) -> Iterator[Piece]:
-        yield from jsonl(path, self.dialect.encoding, self.names, ROWS)
+    def _jsonl(self, path: Path, _block: int, places: Sequence[int]) -> Iterator[Piece]:
+        names = [self.names[place] for place in places]
+        yield from jsonl(path, self.dialect.encoding, names, ROWS)
 
-    def _excel(self, path: Path, _block: int) -> Iterator[Piece]:
+    def _excel(self, path: Path, _block: int, places: Sequence[int]) -> Iterator[Piece]:
         _, rows = excel(path, self.dialect.sheet)
         body = rows[int(self.dialect.header) :]
-        columns = itertools.zip_longest(*body, fillvalue="") if body else []
-        yield [pa.array(column, pa.string()) for column in columns]
+        columns = list(itertools.zip_longest(*body, fillvalue="")) if body else []
+        yield [pa.array(columns[place], pa.string()) for place in places] if columns else []
 
 
 def table_of(files: Sequence[Path], dialect: FileDialect) -> Table:

@@ -15,16 +15,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml_assets.guess.dialect import opened
 from ml_assets.guess.draft import DraftNode
 from ml_assets.guess.profile import FileDialect
+from ml_assets.guess.sample import sampled
 from ml_assets.spec.dataset import CleanSpec, Contract, DatasetSpec, IngestSpec
 from ml_assets.stages.clean import clean
 from ml_assets.stages.ingest import ingest
 from ml_assets.stages.memory import InMemory
 
-MOST = 1 << 26
-"""Bytes of a file that are tried: a larger one is cut after a line."""
 KEPT = 3
 """Examples of each rule."""
 
@@ -47,8 +45,8 @@ class Trial:
 
 
 def tried(name: str, spec: DatasetSpec, path: Path, dialect: FileDialect) -> Trial | None:
-    """Ingest and clean a file, or its beginning, under a spec; None if that takes too long."""
-    content = _content(path, dialect)
+    """Ingest and clean a file under a spec, a large one by a sample; None if there is none."""
+    content = sampled(path, dialect)
     if content is None:
         return None
     read = IngestSpec(dataset=name, landing=spec.landing, columns=spec.columns)
@@ -81,17 +79,6 @@ def _trial(summary: Mapping[str, Any], quarantine: pa.Table) -> Trial:
         where = pc.equal(rules, item["rule"])
         examples[key] = quarantine.filter(where).column("reason").slice(0, KEPT).to_pylist()
     return Trial(summary["landed"], summary["cleaned"], summary["refused"], dict(broken), examples)
-
-
-def _content(path: Path, dialect: FileDialect) -> bytes | None:
-    """Return a file's bytes, cut after a line where it is large; None for other large files."""
-    if path.stat().st_size <= MOST:
-        return path.read_bytes()
-    if dialect.format != "csv" or dialect.encoding.startswith("utf-16"):
-        return None
-    with opened(path) as file:
-        start = file.read(MOST)
-    return start[: start.rfind(b"\n") + 1] or None
 
 
 def weakened(root: DraftNode, trial: Trial, budget: float) -> list[str]:
