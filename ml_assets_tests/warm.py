@@ -24,7 +24,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,16 @@ SERVED = ["-I", SCRIPT, f"{ROOT}/ml_assets/serve/fresh.py:answering"]
 COMMAND = ["-m", "ml_assets.cli.main"]
 FORKED = [PUBLISHER, SERVED, COMMAND]
 """How the words of what is forked begin."""
+FLOWER = (
+    "flwr.cli.app",
+    "flwr.serverapp.strategy",
+    "flwr.supercore.cli",
+    "flwr.superlink.cli",
+    "flwr.supernode.cli",
+    "xgboost",
+)
+OWN, FLOWERS = "ml_assets", "flower"
+"""Whose processes a warm process forks."""
 LAUNCHER = """\
 #!{real} -IS
 import sys, os
@@ -61,6 +71,7 @@ import json, socket
 with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as asked:
     asked.connect({address!r})
     request = dict(words=words, cwd=os.getcwd(), environ=dict(os.environ), python={launcher!r})
+    request["group"] = os.getpgrp() if {grouped} else None
     socket.send_fds(asked, [json.dumps(request).encode()], [0, 1, 2])
     sys.exit(int(asked.recv(16) or 1))
 """
@@ -82,9 +93,17 @@ def path() -> str:
     return str(Path(_launcher(sys.executable)).parent)
 
 
+def flower(real: str) -> str:
+    """Return a program that stands in for Flower's Python: what it starts is forked.
+
+    A process that started a session of its own is killed with its group, as if it had not been.
+    """
+    return _launcher(real, FLOWERS)
+
+
 @functools.cache
-def _launcher(real: str) -> str:
-    """Start the warm process of this one; return the program that asks it."""
+def _launcher(real: str, whose: str = OWN) -> str:
+    """Start a warm process of this one; return the program that asks it."""
     if Path(real).name == "launcher":
         return real
     folder = tempfile.mkdtemp(prefix="warm-")
@@ -92,7 +111,7 @@ def _launcher(real: str) -> str:
     environ = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     environ |= {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_LOGGING_LEVEL": "WARNING"}
     server = subprocess.Popen(
-        [real, "-P", "-m", "ml_assets_tests.warm", address],
+        [real, "-P", __file__, address, whose],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env=environ,
@@ -107,9 +126,9 @@ def _launcher(real: str) -> str:
     atexit.register(end)
     assert server.stdout is not None
     assert server.stdout.readline() == b"ready\n"
-    launcher.write_text(
-        LAUNCHER.format(real=real, launcher=str(launcher), address=address, forked=FORKED)
-    )
+    forked = FORKED if whose == OWN else [["-I"]]
+    names = {"real": real, "launcher": str(launcher), "address": address, "forked": forked}
+    launcher.write_text(LAUNCHER.format(**names, grouped=whose == FLOWERS))
     launcher.chmod(0o755)
     Path(folder, "sitecustomize.py").write_text(
         f"import sys\n\nsys.executable = {str(launcher)!r}\n"
@@ -117,15 +136,14 @@ def _launcher(real: str) -> str:
     return str(launcher)
 
 
-def serve(address: str) -> None:
+def serve(address: str, whose: str) -> None:
     """Fork a process for each request until stdin ends."""
-    from ml_assets.cli.main import MODULES
-
-    for name in (*IMPORTED, *(f"ml_assets.cli.{module}" for module in MODULES.values())):
+    for name in FLOWER if whose == FLOWERS else _own():
         importlib.import_module(name)
-    from ml_assets_tests import migrated
+    if whose == OWN:
+        from ml_assets_tests import migrated
 
-    migrated.keep(Path(address).with_name("mlflow.db"))
+        migrated.keep(Path(address).with_name("mlflow.db"))
     # Forked processes neither look through what is imported nor copy it for that.
     gc.collect()
     gc.freeze()
@@ -144,6 +162,13 @@ def serve(address: str) -> None:
             asked.close()
 
 
+def _own() -> Iterator[str]:
+    from ml_assets.cli.main import MODULES
+
+    yield from IMPORTED
+    yield from (f"ml_assets.cli.{module}" for module in MODULES.values())
+
+
 def _run(asked: socket.socket, request: dict[str, Any], streams: list[int]) -> None:
     """Be the process that was asked for; end with the one that asked."""
     code = 1
@@ -155,10 +180,14 @@ def _run(asked: socket.socket, request: dict[str, Any], streams: list[int]) -> N
         os.chdir(request["cwd"])
         os.environ.clear()
         os.environ.update(request["environ"])
-        threading.Thread(target=lambda: (asked.recv(1), os._exit(1)), daemon=True).start()
+        end = _joined(request["group"])
+        threading.Thread(target=lambda: (asked.recv(1), end()), daemon=True).start()
         sys.executable = request["python"]
         words = request["words"]
-        if words[0] != "-m":
+        if words[1] == "-c":
+            sys.argv = words[1:2] + words[3:]
+            exec(words[2], {"__name__": "__main__"})
+        elif words[0] != "-m":
             if words[0] == "-P":
                 sys.path[:0] = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
             sys.argv = words[1:]
@@ -182,5 +211,18 @@ def _run(asked: socket.socket, request: dict[str, Any], streams: list[int]) -> N
         os._exit(code)
 
 
+def _joined(group: int | None) -> Callable[[], object]:
+    """Join the group of the process that asked; return what ends this one when that has ended."""
+    if group is None:
+        return lambda: os._exit(1)
+    try:
+        os.setpgid(0, group)
+    except PermissionError:
+        # It leads a session: so this one leads a group.
+        os.setpgid(0, 0)
+        return lambda: os.killpg(0, signal.SIGKILL)
+    return lambda: os._exit(1)
+
+
 if __name__ == "__main__":
-    serve(sys.argv[1])
+    serve(*sys.argv[1:])

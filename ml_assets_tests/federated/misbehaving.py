@@ -42,16 +42,18 @@ TREES = """\
         text = json.dumps(trees).encode()
         found.content["arrays"] = ArrayRecord([np.frombuffer(text, dtype=np.uint8)])
     return found"""
-NAN = TREES.format("trees[0]['leaf'] = [float('nan')] * len(trees[0]['leaf'])")
-HUGE = TREES.format("trees[0]['leaf'] = [value * 1e9 for value in trees[0]['leaf']]")
+NAN_THEN_HUGE = TREES.format(
+    "scale = float('nan') if number == 1 else 1e9\n"
+    "        trees[0]['leaf'] = [value * scale for value in trees[0]['leaf']]"
+)
 SHAPE = TREES.format("trees[0]['left'][0] = -5")
 OTHER_VERSION = "0" * 64
 """Instead of what it does: the digest of the program that a site has."""
 
 
-def when(condition: str, do: str) -> str:
+def when(condition: str, do: str, then: str = "    return answer()") -> str:
     """Return a site that does something before it answers, in some cases."""
-    return f"    if {condition}:\n        {do}\n    return answer()"
+    return f"    if {condition}:\n        {do}\n{then}"
 
 
 LATE = "time.sleep({})"

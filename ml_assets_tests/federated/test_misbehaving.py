@@ -17,15 +17,13 @@ from ml_assets.workspace import locate
 from ml_assets_tests.federated import misbehaving
 from ml_assets_tests.federated.visits import clinics, rows
 
-pytestmark = pytest.mark.slow
-WAIT = 45
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("forked")]
+WAIT = 30
 SITES: dict[str, str] = {
     "honest": "",
     "plain": "",
-    "nan": misbehaving.NAN,
-    "huge": misbehaving.HUGE,
-    "shape": misbehaving.SHAPE,
-    "late": misbehaving.when("kind == 'train'", misbehaving.LATE.format(2 * WAIT)),
+    "lying": misbehaving.NAN_THEN_HUGE,
+    "late": misbehaving.when("number == 2", misbehaving.LATE.format(2 * WAIT), misbehaving.SHAPE),
     "gone": misbehaving.when("kind == 'train'", misbehaving.GONE),
     "unwilling": misbehaving.when("number == 2", misbehaving.NO),
     "other": misbehaving.OTHER_VERSION,
@@ -64,12 +62,14 @@ def test_rounds_go_on_without_sites_that_misbehave(tmp_path: Path) -> None:
     assert all("failed: Error: Node Unavailable" in line for line in said.pop("a site", []))
     assert said["other"] == ["0: did not come"]
     assert set(said) == set(SITES) - {"honest", "plain"}
-    believed = "sent what cannot be believed, not used: "
-    for number, name in enumerate(("nan", "huge", "shape")):
-        assert [line[:1] for line in said[name]] == ["1", "2"], said[name]
-        why = ("NaN is no number", "wanted at most", "a child that is not after its parent")[number]
-        assert all(believed in line and why in line for line in said[name])
-    assert said["late"] == [f"{n}: did not answer within {WAIT} s" for n in (1, 2)]
+    first, second = said["lying"]
+    assert first.startswith("1: sent what cannot be believed, not used: ")
+    assert "NaN is no number" in first
+    assert second.startswith("2: sent what cannot be believed, not used: ")
+    assert "wanted at most" in second
+    first, second = said["late"]
+    assert "a child that is not after its parent" in first
+    assert second == f"2: did not answer within {WAIT} s"
     assert [line[:1] for line in said["gone"]] == ["1", "2"]
     assert said["unwilling"] == ["2: said no: our lawyers called"]
     assert "other" not in result["plan"]["rows"]

@@ -12,7 +12,7 @@ from ml_assets.federated import flower
 from ml_assets.federated.flower import APP
 from ml_assets_tests.federated.visits import SITES, clinics, rows
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("forked")]
 MASKS = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
@@ -59,7 +59,7 @@ json.dump([
 
 
 @pytest.fixture(scope="module")
-def flow(tmp_path_factory: pytest.TempPathFactory) -> flower.Flower:
+def flow(forked: None, tmp_path_factory: pytest.TempPathFactory) -> flower.Flower:
     return flower.ready(tmp_path_factory.mktemp("flower"))
 
 
