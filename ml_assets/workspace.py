@@ -34,7 +34,7 @@ class Workspace:
     objects: str = ""
     """A folder or an fsspec URL; empty: `objects` in the home."""
     runner: str = ""
-    """The address of a Dask scheduler whose workers run actions; empty: this machine runs them."""
+    """The address of a scheduler whose Dask workers run actions; empty: this machine runs them."""
 
     def open_home(self) -> Home:
         """Open the home; raises HomeError where it cannot be used."""

@@ -49,7 +49,9 @@ def serve(
     ] = None,
     listen: Annotated[str, typer.Option(help="The address to listen on.")] = HOST,
     port: Annotated[int, typer.Option(help="The port to listen on.")] = 8000,
-    workers: Annotated[int, typer.Option(min=1, help="Processes that answer.")] = 1,
+    workers: Annotated[
+        int, typer.Option(min=1, help="Service workers: processes that answer.")
+    ] = 1,
     host: Annotated[
         list[str] | None,
         typer.Option(
@@ -73,7 +75,9 @@ def serve(
     ] = False,
     rate: Annotated[
         float | None,
-        typer.Option(min=0.01, help="Requests a second of one key or address, in each worker."),
+        typer.Option(
+            min=0.01, help="Requests a second of one key or address, in each service worker."
+        ),
     ] = None,
     max_rows: Annotated[int, typer.Option(min=1, help="Rows of one request.")] = 100_000,
     max_mb: Annotated[int, typer.Option(min=1, help="Megabytes of one request.")] = 32,

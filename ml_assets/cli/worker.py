@@ -1,4 +1,4 @@
-"""worker: a worker of a Dask cluster that is started again whenever it ends."""
+"""worker: a Dask worker that is started again whenever it ends."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ QUICK, PAUSE = 5.0, 2.0
 @guarded
 def worker(
     scheduler: Annotated[str, typer.Argument(help="tls://HOST:PORT, or tcp://127.0.0.1:PORT.")],
-    processes: Annotated[int, typer.Option(help="How many workers.", min=1)] = 1,
+    processes: Annotated[int, typer.Option(help="How many Dask workers.", min=1)] = 1,
     memory: Annotated[str, typer.Option(help="Most memory of each, such as 4GiB.")] = "auto",
     once: Annotated[
-        bool, typer.Option("--once", help="End when the workers end, for another supervisor.")
+        bool, typer.Option("--once", help="End when the Dask workers end, for another supervisor.")
     ] = False,
     as_json: bool = JSON,
 ) -> None:
-    """Run workers for a Dask scheduler until they are stopped; they need no project and no home.
+    """Run Dask workers for a scheduler until they are stopped; they need no project and no home.
 
-    A worker that ends, since it was killed or cut off, is started again.
+    One that ends, since it was killed or cut off, is started again.
 
     Example: ml-assets worker tls://scheduler:8786 --processes 3
     """
@@ -75,6 +75,6 @@ def supervised(words: Sequence[str], once: bool = False) -> None:
         code = running[0].wait()
         if once or stop:
             return
-        err.print(f"the workers ended with code {code}; they are started again")
+        err.print(f"the Dask workers ended with code {code}; they are started again")
         if time.monotonic() - began < QUICK:
             time.sleep(PAUSE)

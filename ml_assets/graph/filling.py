@@ -84,7 +84,7 @@ class _Filling:
             lambda: self._reached(home),
         )
         filler.run()
-        log.info("workers made %d actions, %d looks at units", filler.made, ready.looks)
+        log.info("Dask workers made %d actions, %d looks at units", filler.made, ready.looks)
         return {"made": filler.made, "looks": ready.looks}
 
     def _reached(self, home: Home) -> Cluster:
@@ -93,5 +93,5 @@ class _Filling:
         file = home.objects.recorded([probe])[probe]
         look(cluster, environment(LIBRARIES), (home.objects.shown, probe, file))
         for worker, why in cluster.refused.items():
-            log.warning("worker %s is not used: %s", worker, why)
+            log.warning("Dask worker %s is not used: %s", worker, why)
         return cluster

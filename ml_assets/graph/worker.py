@@ -1,4 +1,4 @@
-"""A worker process of a run, as `workers` starts it.
+"""A run worker, as `workers` starts it.
 
 It fills the action cache and writes nothing else; only the run makes results current and publishes
 them.
@@ -56,8 +56,8 @@ def _work(defs: Path, request: Any, start: float) -> None:
 def ordered(all_units: list[Unit], start: float = 0.0) -> list[Unit]:
     """Return units by kind, the last model first, since the run itself starts with the first.
 
-    Of batches the run starts with the last (`engine/make`). Each worker starts at another unit of
-    each kind, given as a fraction of them.
+    Of batches the run starts with the last (`engine/make`). Each run worker starts at another
+    unit of each kind, given as a fraction of them.
     """
     order: list[Unit] = []
     for kind in KINDS:

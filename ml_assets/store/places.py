@@ -100,7 +100,7 @@ PLACES = (
         "becomes a landed file, a day at a time",
     ),
     Place(f"{ENV}/settled.json*", "digests of batches that a plan need not walk again"),
-    Place(f"{ENV}/logs/", "logs of servers and worker processes", "emptied"),
+    Place(f"{ENV}/logs/", "logs of servers, run workers and Dask workers", "emptied"),
     Place(f"{ENV}/experiments/", "plots of experiments: scores of settings"),
     Place(f"{ENV}/replays/", "pages and plots of replays: sums of losses by batch"),
     Place(

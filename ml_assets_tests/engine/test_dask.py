@@ -124,7 +124,7 @@ def said(shell: Shell) -> str:
 
 def made_by_workers(shell: Shell) -> int:
     """Return how many actions workers made in the last run."""
-    (*_, last) = [line for line in said(shell).splitlines() if "workers made" in line]
+    (*_, last) = [line for line in said(shell).splitlines() if "Dask workers made" in line]
     return int(last.split("workers made ")[1].split()[0])
 
 
@@ -182,7 +182,7 @@ def test_workers_that_end_are_started_again(tmp_path: Path) -> None:
         (nanny,) = psutil.Process(supervisor.pid).children()
         nanny.kill()
         wait(lambda: dask.log(0).count("Register worker") == 2)
-        assert "the workers ended with code -9; they are started again" in dask.log(1)
+        assert "the Dask workers ended with code -9; they are started again" in dask.log(1)
         supervisor.send_signal(signal.SIGTERM)
         assert supervisor.wait(LONG) == 0
 
@@ -320,7 +320,7 @@ def test_workers_that_have_other_libraries_are_refused_by_name(toy: Toy, tmp_pat
         dask.workers(1)
         wait(lambda: dask.log(0).count("Register worker") == 3)
         answer = shell("run", "prices/raw")
-        assert "workers that are not used: tcp://127.0.0.1:" in answer.err
+        assert "Dask workers that are not used: tcp://127.0.0.1:" in answer.err
 
 
 def test_the_project_can_name_the_scheduler(toy: Toy) -> None:

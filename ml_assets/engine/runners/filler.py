@@ -86,7 +86,7 @@ class Filler:
                 if room:
                     seen = time.monotonic()
                 elif time.monotonic() - seen > WITHOUT:
-                    log.warning("no worker of %s can be used: %s", *self._why())
+                    log.warning("no Dask worker of %s can be used: %s", *self._why())
                     return
                 self._wait()
         finally:

@@ -1,8 +1,8 @@
-"""What a worker of a cluster does: one action, with the libraries and the objects alone.
+"""What a Dask worker does: one action, with the libraries and the objects alone.
 
 It has neither the project nor the state. Code comes from the stored sources, in a process for each
 state of it; inputs are checked against the size and SHA-256 that the task names. Belongs here: the
-worker's side. Does not belong here: what is sent (`task`), recording results (`filler`).
+Dask worker's side. Does not belong here: what is sent (`task`), recording results (`filler`).
 """
 
 from __future__ import annotations
@@ -18,27 +18,27 @@ from pathlib import Path
 from typing import Any
 
 from ml_assets.errors import StageError
-from ml_assets.history.stored_code.process import Worker, worker
+from ml_assets.history.stored_code.process import CodeProcess, code_process
 from ml_assets.keys.libraries import environment, machine, version_of
 from ml_assets.store.object_files import ObjectFiles, sha256_of
 from ml_assets.store.objects import Ref, described
 
 PROTOCOL = 1
 STATES = 2
-"""Processes that a thread of a worker keeps, each with another state of the code."""
+"""Processes that a thread of a Dask worker keeps, each with another state of the code."""
 Task = Mapping[str, Any]
 File = tuple[int, str]
 """Size and SHA-256."""
 
 
 class Refused(Exception):
-    """A worker that must not run a task; the text says why."""
+    """A Dask worker that must not run a task; the text says why."""
 
 
 def run(task: Task) -> dict[str, Any]:
     """Run an action and return its result, or why there is none, as JSON.
 
-    `outputs`, `checks`, `facts`, `machine`, `seconds`; or `refused`, if another worker may do
+    `outputs`, `checks`, `facts`, `machine`, `seconds`; or `refused`, if another Dask worker may do
     better; or `error`. Always `worker`, its address.
     """
     from distributed import get_worker
@@ -104,7 +104,7 @@ def _run(task: Task) -> dict[str, Any]:
 
 
 class _Store:
-    """The objects as a worker has them: by size and SHA-256, without the state."""
+    """The objects as a Dask worker has them: by size and SHA-256, without the state."""
 
     def __init__(self, root: str) -> None:
         self._files = ObjectFiles(root)
@@ -148,9 +148,9 @@ def _store(root: str) -> _Store:
     return stores[root]
 
 
-def _process(store: _Store, sources: str) -> Worker:
+def _process(store: _Store, sources: str) -> CodeProcess:
     """Return the process that has this state of the code."""
-    processes: OrderedDict[str, tuple[ExitStack, Worker]]
+    processes: OrderedDict[str, tuple[ExitStack, CodeProcess]]
     processes = _here.__dict__.setdefault("processes", OrderedDict())
     if sources in processes and not processes[sources][1].alive:
         processes.pop(sources)[0].close()
@@ -158,7 +158,7 @@ def _process(store: _Store, sources: str) -> Worker:
         stack = ExitStack()
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ml_assets-code-")))
         texts = json.loads(store.path(sources).read_bytes())
-        processes[sources] = stack, stack.enter_context(worker(texts, folder / "code", store))
+        processes[sources] = stack, stack.enter_context(code_process(texts, folder / "code", store))
         while len(processes) > STATES:
             processes.popitem(last=False)[1][0].close()
     processes.move_to_end(sources)

@@ -44,7 +44,7 @@ class Files(Protocol):
         """Keep a content."""
 
 
-class Worker:
+class CodeProcess:
     """One process with one version of the code."""
 
     def __init__(self, folder: Path, child: Child, objects: Files, texts: Texts) -> None:
@@ -98,10 +98,10 @@ class Worker:
 
 
 @contextmanager
-def worker(texts: Texts, folder: Path, objects: Files) -> Iterator[Worker]:
+def code_process(texts: Texts, folder: Path, objects: Files) -> Iterator[CodeProcess]:
     """Extract sources into a new folder, and start a process with them."""
     extract(texts, folder)
     path = os.pathsep.join(p for p in (str(folder), os.environ.get("PYTHONPATH", "")) if p)
     target = f"{stored.__file__}:answering"
     with Child(target, environ={"PYTHONPATH": path}, cwd=folder) as child:
-        yield Worker(folder, child, objects, texts)
+        yield CodeProcess(folder, child, objects, texts)

@@ -15,7 +15,7 @@ from typing import Any
 
 from ml_assets.errors import MlAssetsError, NotMaterialized, RequestError
 from ml_assets.history.ancestry import ancestry_of
-from ml_assets.history.stored_code.process import worker
+from ml_assets.history.stored_code.process import code_process
 from ml_assets.keys.specs import project_of, spec_texts
 from ml_assets.operations.attribution.mix import CodeState, Data, Extracted, Mixed, Mixer
 from ml_assets.operations.attribution.rows import Unseen, judge, unseen
@@ -111,7 +111,7 @@ def side(home: Home, model: str, prepared: Prepared) -> Side:
 def _code(
     stack: ExitStack, folder: Path, scratch: Home, workspace: Workspace, texts: Mapping[str, str]
 ) -> CodeState:
-    process = stack.enter_context(worker(texts, folder, scratch.objects))
+    process = stack.enter_context(code_process(texts, folder, scratch.objects))
     defs = folder.joinpath(*workspace.module.split("."))
     place = Extracted(defs, workspace.module, scratch.root, scratch.env, folder=folder)
     return CodeState(place, process)
@@ -220,7 +220,7 @@ class _Comparison:
         self, mix: Mixed, rows: Unseen, features: Mapping[str, Any], of_b: Coalition
     ) -> float:
         spec = self._sides[1].project.models[self._model]
-        process = self._codes[self._parts(of_b)[1]].worker
+        process = self._codes[self._parts(of_b)[1]].process
         return judge(self._scratch, process, mix, rows, features, spec.task, spec.training.metric)
 
     def _environments(self) -> list[str]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from ml_assets.assets.cells import Cell, Unit
 from ml_assets.engine.session import Done, Made, Session, Undone
 from ml_assets.errors import StageError
-from ml_assets.history.stored_code.process import Worker
+from ml_assets.history.stored_code.process import CodeProcess
 from ml_assets.keys.action import Action, Keyed
 from ml_assets.keys.calls import call_text
 from ml_assets.spec.project import Project
@@ -47,7 +47,7 @@ class CodeState:
     """One version's code: its folder, and the process that runs it."""
 
     workspace: Extracted
-    worker: Worker
+    process: CodeProcess
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class Mixer:
         return refs
 
     def _session(self, data: Data, code: CodeState, project: Project) -> Session:
-        runner = _Runner(self._scratch, code.worker)
+        runner = _Runner(self._scratch, code.process)
         session = _Mix(code.workspace, self._scratch, project, runner=runner)
         session.landed = {}
         for (dataset, batch), digest in data.items():
@@ -127,16 +127,16 @@ class Mixer:
 class _Runner:
     """Runs actions in the process of their code, and records them in the scratch home."""
 
-    def __init__(self, scratch: Home, worker: Worker) -> None:
+    def __init__(self, scratch: Home, process: CodeProcess) -> None:
         self._scratch = scratch
-        self._worker = worker
+        self._process = process
 
     def __call__(self, unit: Unit, action: Keyed, known: Answer | None) -> Done:
         """Return an action with its outputs."""
         if known is not None:
             return Done(known)
         started = time.perf_counter()
-        made = self._worker.make(json.loads(call_text(action.action)))
+        made = self._process.make(json.loads(call_text(action.action)))
         record = ActionRecord(
             key=action.key,
             recipe=action.recipe,

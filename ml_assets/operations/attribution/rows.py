@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ml_assets.errors import StageError
-from ml_assets.history.stored_code.process import Worker
+from ml_assets.history.stored_code.process import CodeProcess
 from ml_assets.operations.attribution.mix import Mixed
 from ml_assets.store.home import Home
 from ml_assets.store.objects import Ref
@@ -59,7 +59,7 @@ def unseen(scratch: Home, features: Mapping[str, Ref], mixes: Iterable[Mixed]) -
 
 def judge(
     scratch: Home,
-    process: Worker,
+    process: CodeProcess,
     mix: Mixed,
     rows: Unseen,
     features: Mapping[str, Ref],

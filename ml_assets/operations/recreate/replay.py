@@ -11,7 +11,7 @@ from typing import Any
 from ml_assets.errors import StageError
 from ml_assets.history.recorded import Step
 from ml_assets.history.stored_code.extract import states
-from ml_assets.history.stored_code.process import Worker, worker
+from ml_assets.history.stored_code.process import CodeProcess, code_process
 from ml_assets.operations.recreate.prepare import Prepared, machine_notes
 from ml_assets.store import temporary
 from ml_assets.store.home import Home
@@ -63,30 +63,30 @@ def replay(
         root = stack.enter_context(temporary.folder(home.root))
         scratch = Home(root / "home", "recreate")
         stack.callback(scratch.close)
-        replayed = _Replay(home, scratch, prepared, _workers(stack, root, scratch, prepared))
+        replayed = _Replay(home, scratch, prepared, _processes(stack, root, scratch, prepared))
         return replayed.run(tell)
 
 
-def _workers(
+def _processes(
     stack: ExitStack, root: Path, scratch: Home, prepared: Prepared
-) -> Mapping[str, Worker]:
+) -> Mapping[str, CodeProcess]:
     """Start a process for each version of the code; return them by the digest of their sources."""
     digests = list(prepared.sources)
-    workers: dict[str, Worker] = {}
+    processes: dict[str, CodeProcess] = {}
     for number, (texts, members) in enumerate(states(prepared.sources[d] for d in digests)):
-        process = stack.enter_context(worker(texts, root / f"code{number}", scratch.objects))
-        workers |= {digests[member]: process for member in members}
-    return workers
+        process = stack.enter_context(code_process(texts, root / f"code{number}", scratch.objects))
+        processes |= {digests[member]: process for member in members}
+    return processes
 
 
 class _Replay:
     def __init__(
-        self, home: Home, scratch: Home, prepared: Prepared, workers: Mapping[str, Worker]
+        self, home: Home, scratch: Home, prepared: Prepared, processes: Mapping[str, CodeProcess]
     ) -> None:
         self._home = home
         self._scratch = scratch
         self._prepared = prepared
-        self._workers = workers
+        self._processes = processes
         self._now: dict[str, str] = {}
         """Recorded digest -> the new digest."""
 
@@ -96,7 +96,7 @@ class _Replay:
         recreation = Recreation(IDENTICAL)
         for step in self._prepared.closure.steps:
             try:
-                made = self._workers[step.sources].make(self._call(step))
+                made = self._processes[step.sources].make(self._call(step))
             except StageError as error:
                 why = (f"failed: {error}", *_reasons(step, {}))
                 asset = str(step.cell())

@@ -92,7 +92,7 @@ class Figures:
         )
         self.log_bytes = Gauge(
             "ml_assets_requests_log_bytes",
-            "Size of the requests that are not sealed yet, of all workers.",
+            "Size of the requests that are not sealed yet, of all service workers.",
             ["model"],
             multiprocess_mode="mostrecent",
             registry=self._registry,

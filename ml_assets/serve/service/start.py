@@ -1,4 +1,4 @@
-"""The application of one worker process, made from what the process that starts it says.
+"""The application of one service worker, made from what the process that starts it says.
 
 Belongs here: opening the home or bundles, reading the specs. Does not belong here: routes.
 """
