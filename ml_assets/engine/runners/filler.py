@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import queue
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -48,6 +48,8 @@ class _Flight:
     future: Any = None
     attempt: int = 0
     replace: bool = False
+    workers: Sequence[str] = ()
+    """The Dask workers of which one may run it; any if there are none."""
 
 
 class Filler:
@@ -106,6 +108,8 @@ class Filler:
             self._look_elsewhere()
             if self._gone():
                 self._lost()
+            else:
+                self._look_abandoned()
             return
         flight = self._flying.get(key)
         if flight is not None and flight.future is future:
@@ -149,12 +153,13 @@ class Filler:
             self._left(flight, str(error))
             return
         flight.attempt += 1
+        flight.workers = list(self._cluster.usable())
         future = self._cluster.client.submit(
             remote.run,
             task,
             # With the attempt: Dask would answer an old key with the old result.
             key=f"{flight.item.action.part}-{key[-16:]}-{self._token[:8]}-{flight.attempt}",
-            workers=list(self._cluster.usable()) or None,
+            workers=flight.workers or None,
             priority=-flight.place,
             pure=False,
         )
@@ -238,6 +243,14 @@ class Filler:
                         self._ready.done(key, answer)
                     else:
                         self._ready.failed(key)
+
+    def _look_abandoned(self) -> None:
+        """Send again what was for Dask workers that are all gone: it would wait for ever."""
+        here = self._cluster.usable()
+        for flight in list(self._flying.values()):
+            if here and flight.workers and not here.keys() & set(flight.workers):
+                flight.future.cancel()
+                self._retry(flight, "the Dask workers that could run it are gone")
 
     def _lost(self) -> None:
         """Begin anew after the connection to the scheduler was lost.
