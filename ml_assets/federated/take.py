@@ -201,7 +201,7 @@ def _damaged(model: Mapping[str, Any]) -> list[str]:
         if "arrays" in state:
             Trees(state["arrays"], len(state["inputs"]))
         elif not np.isfinite(state["intercept"]).all():
-            return ["its coefficients are no numbers"]
+            return ["its coefficients are not numbers"]
     except (KeyError, TypeError, ValueError, StageError) as error:
         return [f"its model is damaged: {error}"]
     return []

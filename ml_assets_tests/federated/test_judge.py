@@ -126,8 +126,8 @@ def test_a_name_is_taken_once_and_by_an_expected_site(judge: Judge) -> None:
     assert not judge.joined({"site": "alpha"}, 7, {"alpha": {}})
     assert not judge.joined({"site": "omega"}, 8, {})
     assert judge.told()[-2:] == [
-        "alpha: is there twice; not asked (round 0)",
-        "omega: is none of the sites of the spec; not asked (round 0)",
+        "alpha: joined twice; not asked (round 0)",
+        "omega: is not a site of the spec; not asked (round 0)",
     ]
 
 

@@ -64,7 +64,7 @@ def test_rounds_go_on_without_sites_that_misbehave(tmp_path: Path) -> None:
     assert set(said) == set(SITES) - {"honest", "plain"}
     first, second = said["lying"]
     assert first.startswith("1: sent what cannot be believed, not used: ")
-    assert "NaN is no number" in first
+    assert "NaN is not a number" in first
     assert second.startswith("2: sent what cannot be believed, not used: ")
     assert "wanted at most" in second
     first, second = said["late"]

@@ -59,7 +59,7 @@ def _with(name: str, value: Any) -> dict[str, Any]:
         ([_with("feature", [2, -1, -1])], "a split that is at no agreed cut"),
         ([_with("left", [0, -1, -1])], "a child that is not after its parent"),
         ([_with("left", [3, -1, -1])], "a child that is not after its parent"),
-        ([_with("left", [2, -1, -1])], "its nodes are no tree"),
+        ([_with("left", [2, -1, -1])], "its nodes do not form a tree"),
         # XGBoost takes any number below 0 for a child's place but -1, and reads there.
         ([_with("left", [-5, -1, -1])], "a child that is not after its parent"),
         ([_with("left", [1, -5, -1])], "a child that is not after its parent"),
@@ -71,7 +71,7 @@ def _with(name: str, value: Any) -> dict[str, Any]:
         ([_with("missing", [2, 0, 0])], "missing numbers go left"),
         ([_with("missing", [1, -1, 0])], "missing numbers go left"),
         ([_with("left", [True, -1, -1])], "wanted whole numbers"),
-        ([_with("leaf", [0.0, "x", 0.0])], "a leaf is no number"),
+        ([_with("leaf", [0.0, "x", 0.0])], "a leaf is not a number"),
         ([_with("sum_hessian", [1, 1, 1])], "wanted the fields"),
         ([_with("cut", [1.5, -1, -1])], "wanted whole numbers"),
         ([_with("leaf", [0.0])], "wanted 1 to 7 nodes in each field"),
@@ -86,12 +86,12 @@ def test_lies_are_named(trees: Any, said: str) -> None:
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
 def test_a_number_that_is_none(number: str) -> None:
     text = json.dumps([TREE]).replace("2.0", number)
-    with pytest.raises(Lie, match=f"{number} is no number"):
+    with pytest.raises(Lie, match=f"{number} is not a number"):
         _checked(None, text)
     with pytest.raises(Lie, match="not JSON"):
         _checked(None, "[" * 100_000)
 
 
 def test_a_value_too_large_for_a_number() -> None:
-    with pytest.raises(Lie, match="a leaf is no number"):
+    with pytest.raises(Lie, match="a leaf is not a number"):
         _checked(None, json.dumps([TREE]).replace("2.0", "1e999"))

@@ -94,7 +94,7 @@ class Judge:
         """Take a site in by its statement; a name is taken once, and only an expected one."""
         site = str(said.get("site"))
         if site not in self._asked["sites"] or site in known:
-            why = "is there twice" if site in known else "is none of the sites of the spec"
+            why = "joined twice" if site in known else "is not a site of the spec"
             self._event(site, 0, f"{why}; not asked")
             return False
         self._nodes[site], self._misses[site] = node, 0
@@ -120,7 +120,7 @@ class Judge:
             found = read(content["arrays"]["0"].numpy().tobytes())
             loss = float(content["metrics"]["loss"])
             if not math.isfinite(loss):
-                raise Lie("its loss is no number")
+                raise Lie("its loss is not a number")
             return found, loss
 
         heard = self.heard(round_, replies, self._asked_nodes(), both)
@@ -285,4 +285,4 @@ class Judge:
 
 
 def _no_number(name: str) -> float:
-    raise ValueError(f"{name} is no number")
+    raise ValueError(f"{name} is not a number")

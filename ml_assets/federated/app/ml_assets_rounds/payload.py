@@ -80,7 +80,7 @@ def checked(
 
 
 def _constant(name: str) -> float:
-    raise ValueError(f"{name} is no number")
+    raise ValueError(f"{name} is not a number")
 
 
 _FIELDS = {"left", "right", "feature", "cut", "missing", "leaf"}
@@ -100,7 +100,7 @@ def _wrong(tree: Any, cuts: list[int], leaves: int, bound: float) -> str | None:
         return "wanted whole numbers"
     for value in tree["leaf"]:
         if type(value) not in (int, float) or not math.isfinite(value):
-            return "a leaf is no number"
+            return "a leaf is not a number"
         if abs(value) > bound:
             return f"a leaf of {value:g}, wanted at most {bound:g} on either side of 0"
     if not set(tree["missing"]) <= {0, 1}:
@@ -124,7 +124,7 @@ def _misshapen(tree: Tree, size: int, cuts: list[int]) -> str | None:
         if not (0 <= feature < len(cuts) and -1 <= cut <= cuts[feature]):
             return "a split that is at no agreed cut"
         seen += [left, right]
-    return None if sorted(seen) == list(range(size)) else "its nodes are no tree"
+    return None if sorted(seen) == list(range(size)) else "its nodes do not form a tree"
 
 
 def scaled(trees: list[Tree], share: float) -> list[Tree]:

@@ -124,7 +124,7 @@ def _keys(content: RecordDict, _: set[int], __: int) -> None:
         try:
             key = bytes_to_public_key(_of(bytes, content[CONFIGS][name]))
         except (ValueError, UnsupportedAlgorithm) as error:
-            raise Lie("a key that is none") from error
+            raise Lie("a key that cannot be read") from error
         if not isinstance(key, EllipticCurvePublicKey) or key.curve.name != CURVE:
             raise Lie(f"a key that is not of {CURVE}")
 
@@ -140,7 +140,7 @@ def _shares(content: RecordDict, nodes: set[int], _: int) -> None:
 def _vector(content: RecordDict, _: set[int], width: int) -> None:
     said = recorddict_to_fitres(content, keep_input=True)
     if not math.isfinite(float(said.metrics["loss"])):
-        raise Lie("its loss is no number")
+        raise Lie("its loss is not a number")
     found = [bytes_to_ndarray(part) for part in content[CONFIGS][Key.MASKED_PARAMETERS]]
     if [part.shape for part in found] != [(1,), (width,)]:
         raise Lie(f"wanted {width} masked coefficients")
