@@ -46,7 +46,7 @@ json.dump(found, sys.stdout)
 
 
 @pytest.fixture(scope="module")
-def flow(tmp_path_factory: pytest.TempPathFactory) -> Flower:
+def flow(forked: None, tmp_path_factory: pytest.TempPathFactory) -> Flower:
     return flower.ready(tmp_path_factory.mktemp("flower"))
 
 
