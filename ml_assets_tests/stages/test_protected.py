@@ -94,4 +94,4 @@ def test_groups_that_cannot_be_compared_leave_it_to_a_person() -> None:
     document = measured(SPEC, judged(), {"store": pa.chunked_array([["a"] * 305])})
     line = protected(ProtectedGate(max_difference=0.1), document)
     assert (line["passed"], line["effect"]) == (False, "wait")
-    assert line["text"] == "fewer than two groups of store have rows enough to be compared"
+    assert line["text"] == "fewer than two groups of store have enough rows to be compared"

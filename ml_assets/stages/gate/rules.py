@@ -325,7 +325,7 @@ def protected(rule: ProtectedGate, document: Mapping[str, Any]) -> Line:
         said.append(f"{entry['value']:.4g}{around} by {column['column']}")
     text = f"largest difference of {name}: {', '.join(said)}, allowed {wanted:g}"
     if unknown:
-        text = f"fewer than two groups of {', '.join(unknown)} have rows enough to be compared"
+        text = f"fewer than two groups of {', '.join(unknown)} have enough rows to be compared"
         return line("protected", False, text, got=got, wanted=wanted, effect="wait")
     return line("protected", max(got.values()) <= wanted, text, got=got, wanted=wanted)
 
