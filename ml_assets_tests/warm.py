@@ -59,6 +59,7 @@ FLOWER = (
     "flwr.supernode.cli",
     "xgboost",
 )
+PROGRAMS = ("dagster", "dagster-daemon", "ml-assets", "mlflow")
 OWN, FLOWERS = "ml_assets", "flower"
 """Whose processes a warm process forks."""
 LAUNCHER = """\
@@ -130,6 +131,9 @@ def _launcher(real: str, whose: str = OWN) -> str:
     names = {"real": real, "launcher": str(launcher), "address": address, "forked": forked}
     launcher.write_text(LAUNCHER.format(**names, grouped=whose == FLOWERS))
     launcher.chmod(0o755)
+    for name in PROGRAMS if whose == OWN else ():
+        # They are looked for beside `sys.executable`.
+        Path(folder, name).symlink_to(Path(real).with_name(name))
     Path(folder, "sitecustomize.py").write_text(
         f"import sys\n\nsys.executable = {str(launcher)!r}\n"
     )

@@ -63,6 +63,7 @@ def asked(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--last", type=int, default=12, help="the last month of traffic")
     parser.add_argument("--days", type=int, default=2, help="days of traffic a month")
     parser.add_argument("--every", type=int, default=4, help="only each so many flights")
+    parser.add_argument("--apart", type=int, default=2, help="months between two trainings")
     parser.add_argument("--page", action="store_true", help="write the docs of the last year")
     return parser.parse_args(words)
 
@@ -75,11 +76,12 @@ def play(options: argparse.Namespace, tell: Tell) -> dict[str, Any]:
         raise SystemExit(f"{folder} holds something else; name a new folder with --folder")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    write_project(folder / "project", options.every)
+    write_project(folder / "project", options.every, options.apart)
     home, ports = folder / "home", (free_port(), free_port(), free_port())
     world = World(folder / "sample", home / "landing", folder / "clock", ports[2])
     world.prepare(options.every)
     world.now(first_of(BEFORE + 1))
+    path = filter(None, [os.environ.get("PYTHONPATH")])
     with listening() as webhook:
         os.environ |= {
             "ML_ASSETS_HOME": str(home),
@@ -87,7 +89,7 @@ def play(options: argparse.Namespace, tell: Tell) -> dict[str, Any]:
             "ML_ASSETS_ACTOR": "sensor",
             clock.CLOCK: str(world.clock),
             "ALERTS_URL": f"http://127.0.0.1:{webhook.server_port}",
-            "PYTHONPATH": str(folder / "project"),
+            "PYTHONPATH": os.pathsep.join([str(folder / "project"), *path]),
         }
         # The servers' processes look for the project from where they are started.
         os.chdir(folder / "project")

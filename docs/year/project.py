@@ -23,8 +23,11 @@ OBSERVED = "temp dewp pressure wind_dir wind_speed wind_gust visib precip"
 IGNORED = [*OBSERVED.split(), "temp_change", "pressure_change", "weekday", "dest", "plane_model"]
 
 
-def write_project(folder: Path, every: int = 1) -> None:
-    """Write the project into a folder, for files with only each so many flights."""
+def write_project(folder: Path, every: int = 1, apart: int = 2) -> None:
+    """Write the project into a folder, for files with only each so many flights.
+
+    Trainings are so many months apart at least.
+    """
     defs = folder / PACKAGE / "defs"
     defs.mkdir(parents=True)
     for name in SHARED:
@@ -35,11 +38,11 @@ def write_project(folder: Path, every: int = 1) -> None:
     (defs.parent / "definitions.py").write_text(DEFINITIONS)
     yaml, spec = YAML(), defs / "flight_delay" / "defs.yaml"
     document = yaml.load(spec.read_text())
-    _edit(document["attributes"], every)
+    _edit(document["attributes"], every, apart)
     yaml.dump(document, spec)
 
 
-def _edit(model: dict[str, Any], every: int) -> None:
+def _edit(model: dict[str, Any], every: int, apart: int) -> None:
     """Change the demo's model into that of the year."""
     model.pop("federated", None)
     families = model["training"]["families"]
@@ -52,7 +55,7 @@ def _edit(model: dict[str, Any], every: int) -> None:
     }
     model["predictions"] = {"challenger": True}
     enough = {"any": [{"new_rows": 20_000 // every}, "drift"]}
-    model["retrain"] = {"when": enough, "at_most": "1 per 2 months"}
+    model["retrain"] = {"when": enough, "at_most": f"1 per {apart} months"}
     # A year has few days to compare on; the trial after it is what decides.
     model["gate"] |= {
         "mode": "trial",
