@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import time
+import tracemalloc
 from contextlib import suppress
 from typing import Any
 
@@ -12,11 +14,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml_assets.serve.service import bodies, mlflow, native, v2
+from ml_assets.serve.service import bodies, counting, mlflow, native, v2
 from ml_assets.serve.service.arrow import arrow
 from ml_assets.serve.service.predicting import Options
 from ml_assets.serve.service.refused import Refused
 from ml_assets.serve.service.requests import Limits
+from ml_assets.spec.columns import Column
+from ml_assets.spec.dataset import Contract, Landing
+from ml_assets.spec.score import RowsSpec
 from ml_assets.stages.ingest.source import Unreadable
 
 ROW = {"sale": 7, "day": "2020-06-03", "store": "north", "promo": None}
@@ -98,3 +103,37 @@ def test_too_many_columns() -> None:
         writer.write_table(table)
     with pytest.raises(Refused, match="wanted at most 10,000 columns"):
         arrow(sink.getvalue(), LIMITS.bytes, LIMITS.rows)
+
+
+ROWS = RowsSpec(
+    landing=Landing(pattern="x"), contract=Contract(columns={"sale": Column(type="number")})
+)
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r", b"\r\n"])
+def test_lines_without_a_row_are_counted_too(end: bytes) -> None:
+    text = b"sale" + end + b"7" + end
+    assert len(bodies.csv(text + end * 20 * 50, ROWS, 50).lines) == 1
+    with pytest.raises(Refused, match="wanted at most 50 rows in one request"):
+        bodies.csv(text + end * 20 * 52, ROWS, 50)
+
+
+@pytest.mark.parametrize("header", [b"s" * (2 << 20), b'"' + b'""\n' * (1 << 20) + b'"'])
+def test_a_header_that_goes_on_and_on(header: bytes) -> None:
+    begin = time.process_time()
+    with pytest.raises((Refused, Unreadable), match="header"):
+        bodies.csv(header + b"\n7\n", ROWS, 50)
+    assert time.process_time() - begin < 5
+
+
+@pytest.mark.parametrize("text", [b"a" * 2, b"\\n", b"[{"])
+def test_brackets_in_texts_are_no_rows_and_cost_no_memory(text: bytes) -> None:
+    body = b'{"rows": [{"store": "' + text * 500_000 + b"[{" * 2000 + b'"}]}'
+    tracemalloc.start()
+    try:
+        counting.few_brackets(body, 50)
+        assert tracemalloc.get_traced_memory()[1] < 5 * len(body)
+    finally:
+        tracemalloc.stop()
+    with pytest.raises(Refused, match="wanted at most 50 rows"):
+        counting.few_brackets(body + b"{" * 200, 50)

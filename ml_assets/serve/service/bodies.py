@@ -10,10 +10,11 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from ml_assets.serve.service.counting import end_of_line, few_brackets
+from ml_assets.serve.service.counting import end_of_line, few_blank_lines, few_brackets
 from ml_assets.serve.service.refused import Refused, many_rows
 from ml_assets.stages.ingest import delimited
-from ml_assets.stages.ingest.dialect import dialect
+from ml_assets.stages.ingest.dialect import Dialect, dialect
+from ml_assets.stages.ingest.header import read_header, skipped
 from ml_assets.stages.ingest.sniff import as_utf8
 from ml_assets.stages.ingest.source import Source
 
@@ -24,6 +25,8 @@ JSON, CSV, ARROW = "application/json", "text/csv", "application/vnd.apache.arrow
 FORMATS = (JSON, CSV, ARROW)
 COLUMNS = 10_000
 """That rows may have, the unknown ones too: each takes time, however few the rows."""
+HEADER = 1 << 20
+"""Bytes of a CSV text in which its header must end: reading it holds up all other requests."""
 Scalar = str | int | float | bool | None
 
 
@@ -87,6 +90,8 @@ def csv(body: bytes, spec: RowsSpec, most: int) -> Source:
     """Return the at most so many rows of a CSV text, read as the landed files are."""
     text, damaged = as_utf8(body, spec.landing.encoding)
     how = dialect(spec.landing, {**spec.contract.columns, **spec.optional})
+    few_blank_lines(text, most)
+    _short_header(text, how)
     few_columns(text[: end_of_line(text, how.skip + 1)].count(how.delimiter.encode()) + 1)
     lines = most + how.skip + 2
     while True:
@@ -100,3 +105,11 @@ def csv(body: bytes, spec: RowsSpec, most: int) -> Source:
         if end == len(text):
             return records
         lines *= 2
+
+
+def _short_header(text: bytes, how: Dialect) -> None:
+    """Raise Refused for a header that goes on and on; Unreadable for one that cannot be read."""
+    if len(text) > HEADER:
+        begin = text[:HEADER]
+        if read_header(begin, how, skipped(begin, how.skip)).start == HEADER:
+            raise Refused(413, f"the header has more than {HEADER:,} bytes")

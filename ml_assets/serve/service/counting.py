@@ -11,11 +11,15 @@ import numpy as np
 
 from ml_assets.serve.service.refused import many_rows
 
-TEXT = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+BRACKET = re.compile(rb'(?:[^"\[{]++|"[^"\\]*+(?:\\.[^"\\]*+)*+"?+)*+([\[{]?)', re.DOTALL)
+"""All up to the next bracket outside of texts; possessive, since what could be taken back is kept
+in memory: a hundred times the text."""
 SPARE = 100
 """Objects of a document besides its rows."""
 LISTS = 20
 """Lists for each row that may be sent: a protocol may have one for each value."""
+BLANK = 20
+"""Blank lines for each row that may be sent: they are no rows, but are looked at."""
 BLOCK = 1 << 20
 
 
@@ -24,14 +28,14 @@ def few_brackets(body: bytes, most: int) -> None:
 
     A megabyte of them takes many megabytes of memory.
     """
-    if _few(body, most):
+    objects, lists = most + SPARE, LISTS * most + SPARE
+    if body.count(b"{") <= objects and body.count(b"[") <= lists:
         return
-    if not _few(TEXT.sub(b"", body), most):
-        raise many_rows(most)
-
-
-def _few(body: bytes, most: int) -> bool:
-    return body.count(b"{") <= most + SPARE and body.count(b"[") <= LISTS * most + SPARE
+    for found in BRACKET.finditer(body):
+        objects -= found[1] == b"{"
+        lists -= found[1] == b"["
+        if objects < 0 or lists < 0:
+            raise many_rows(most)
 
 
 def end_of_line(text: bytes, line: int) -> int:
@@ -48,3 +52,18 @@ def end_of_line(text: bytes, line: int) -> int:
             return start + int(ends[line - seen - 1]) + 1
         seen += len(ends)
     return len(text)
+
+
+def few_blank_lines(text: bytes, most: int) -> None:
+    """Raise Refused if a text has many times more blank lines than `most` rows."""
+    found = 0
+    for start in range(0, len(text), BLOCK):
+        part = np.frombuffer(text, np.uint8, min(BLOCK, len(text) - start), start)
+        first, second = part[:-1], part[1:]
+        ends = (second == ord("\n")) & (first == ord("\n"))
+        found += int(np.count_nonzero(ends))
+        # The second of LF CRLF or CR CR begins a line end of its own.
+        ends = (second == ord("\r")) & ((first == ord("\n")) | (first == ord("\r")))
+        found += int(np.count_nonzero(ends))
+        if found > BLANK * most:
+            raise many_rows(most)

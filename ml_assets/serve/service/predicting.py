@@ -11,12 +11,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from ml_assets.errors import DamagedObject, HookError, RequestError, StageError
+from ml_assets.errors import HookError, RequestError, StageError
 from ml_assets.serve.answers import Answers
 from ml_assets.serve.model import LoadedVersion, Predictor, rows_spec
 from ml_assets.serve.recording.recorder import Answered
 from ml_assets.serve.service.figures import Figures
-from ml_assets.serve.service.refused import Refused, many_rows
+from ml_assets.serve.service.refused import AWAY, Refused, many_rows
 from ml_assets.serve.service.served import Served
 from ml_assets.serve.service.unusual import (
     Found,
@@ -98,7 +98,8 @@ def reply(
     answer = scored.answer.without({PROBLEM, *(() if options.interval else INTERVAL)})
     if options.explain:
         assert scored.features is not None
-        answer = Answers(table=_explained(state, answer.table, scored.features))
+        with _refusals(served.name):
+            answer = Answers(table=_explained(state, answer.table, scored.features))
     return Reply(state, answer, answered)
 
 
@@ -164,9 +165,9 @@ def _refusals(name: str) -> Iterator[None]:
     except HookError as error:
         log.warning("%s: %s", name, error)
         raise Refused(422, "the features function fails for these rows") from None
-    except (DamagedObject, OSError) as error:
+    except AWAY as error:
         log.warning("%s: %s", name, error)
-        raise Refused(503, "rows that are joined cannot be read now; try again later") from None
+        raise Refused(503, "rows that are needed cannot be read now; try again later") from None
 
 
 def _explained(state: LoadedVersion, table: pa.Table, features: pa.Table) -> pa.Table:

@@ -9,7 +9,13 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from sqlalchemy.exc import SQLAlchemyError
+
+from ml_assets.errors import DamagedObject
 from ml_assets.stages.score.problems import Problem
+
+AWAY = (DamagedObject, OSError, SQLAlchemyError)
+"""What a home raises that cannot be read at this moment."""
 
 MOST = 1000
 """Problems that are listed; an answer is not to be larger than its request."""

@@ -5,6 +5,7 @@ Belongs here: HTTP. Does not belong here: following (`operations/trace`).
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -14,9 +15,11 @@ from starlette.responses import JSONResponse
 
 from ml_assets.errors import MlAssetsError, RequestError, UnknownName
 from ml_assets.serve.service.documented import TRACED
+from ml_assets.serve.service.refused import AWAY
 from ml_assets.spec.project import Project
 from ml_assets.store.home import Home
 
+log = logging.getLogger("ml_assets.serve")
 Trace = Callable[[str], dict[str, Any]]
 """Returns the document of a prediction by its id."""
 
@@ -46,5 +49,8 @@ def routes(trace: Trace) -> APIRouter:
             return JSONResponse({"error": str(error)}, 400)
         except MlAssetsError as error:
             return JSONResponse({"error": str(error)}, 503)
+        except AWAY as error:
+            log.warning("%s", error)
+            return JSONResponse({"error": "the home cannot be read now; try again later"}, 503)
 
     return router
