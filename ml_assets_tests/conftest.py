@@ -20,8 +20,15 @@ os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 # What is imported stays: looking through it over and over took an eighth of the suite's time.
 gc.set_threshold(50_000, 20, 50)
 
-FIRST = ("test_demo.py", "test_daemon.py", "test_promotions.py")
-"""The longest of the slow ones, the longest first."""
+FIRST = (
+    "test_year.py",
+    "test_demo.py",
+    "test_promotions.py",
+    "test_daemon_alerts.py",
+    "test_misbehaving.py",
+    "test_daemon.py",
+)
+"""The longest of the slow ones, those that wait more than they compute between the others."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
