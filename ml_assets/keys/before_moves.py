@@ -13,6 +13,7 @@ import ast
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
+from ml_assets.keys.tree import nodes
 from ml_assets.moved import Moved
 
 Imported = tuple[str, str, str | None]
@@ -20,25 +21,28 @@ Imported = tuple[str, str, str | None]
 
 
 def before(tree: ast.Module, moved: Moved) -> ast.Module:
-    """Return a tree with the first names of moved modules, and its imports sorted again."""
-    return tree if not moved.moves else _Before(moved).visit(tree)
+    """Give a tree the first names of moved modules, and sort its imports again; return it."""
+    if moved.moves:
+        restored = _Before(moved)
+        for node in nodes(tree):
+            restored.change(node)
+    return tree
 
 
-class _Before(ast.NodeTransformer):
+class _Before:
     def __init__(self, moved: Moved) -> None:
         self._moved = moved
 
-    def generic_visit(self, node: ast.AST) -> ast.AST:
+    def change(self, node: ast.AST) -> None:
+        """Restore the imports among a node's statements, or the name that it is."""
+        if isinstance(node, ast.Constant):
+            if isinstance(node.value, str):
+                node.value = self._moved.first(node.value)
+            return
         for name in ("body", "orelse", "finalbody"):
             body = getattr(node, name, None)
             if isinstance(body, list):
                 setattr(node, name, list(self._statements(body)))
-        return super().generic_visit(node)
-
-    def visit_Constant(self, node: ast.Constant) -> ast.Constant:
-        if isinstance(node.value, str):
-            return ast.Constant(self._moved.first(node.value), node.kind)
-        return node
 
     def _statements(self, body: list[ast.stmt]) -> Iterator[ast.stmt]:
         for own, statements in groupby(body, is_own):

@@ -22,6 +22,8 @@ import ast
 import re
 from collections.abc import Container, Iterator
 
+from ml_assets.keys.tree import nodes
+
 WHERE = "ml_assets.faults"
 LOOKED_AT = "# never an error"
 ANY = "*"
@@ -29,6 +31,7 @@ ANY = "*"
 _BY_NAME = frozenset({"getattr", "hasattr", "attrgetter", "methodcaller"})
 """Functions that take a name as a string; with any other argument they may read any name."""
 _BY_ANY = frozenset({"vars", "dir", "__dict__", "getmembers", "getmembers_static"})
+_COMPUTING = _BY_NAME | _BY_ANY
 _DOTTED = re.compile(r"(?<=\.)[A-Za-z_]\w*")
 
 
@@ -65,7 +68,7 @@ def reads(tree: ast.AST, text: str) -> frozenset[str]:
 
 def _reads(tree: ast.AST, looked_at: Container[int]) -> Iterator[str]:
     plain: set[int] = set()
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if isinstance(node, ast.Call) and (names := _given(node)):
             yield from names
             plain.add(id(node.func))
@@ -73,9 +76,9 @@ def _reads(tree: ast.AST, looked_at: Container[int]) -> Iterator[str]:
             yield from node.kwd_attrs
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield from _DOTTED.findall(node.value)
-        elif isinstance(node, ast.Attribute | ast.Name | ast.alias) and id(node) not in plain:
+        elif isinstance(node, (ast.Attribute, ast.Name, ast.alias)) and id(node) not in plain:
             name = _last(node)
-            if name in _BY_NAME | _BY_ANY:
+            if name in _COMPUTING:
                 yield from () if node.lineno in looked_at else (ANY,)
             elif isinstance(node, ast.Attribute):
                 yield name

@@ -17,10 +17,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from ml_assets.keys.before_moves import before
 from ml_assets.keys.error_attributes import reads, without
+from ml_assets.keys.tree import blocks, statements
 from ml_assets.moved import MOVES, moved
 
 _parsing = threading.Lock()
@@ -54,6 +56,13 @@ def parsed(path: Path, source: bytes, text: str) -> Syntax:
         syntax = _parse(text)
         _keep(kept, mark, syntax)
     return syntax
+
+
+def prepare(folder: Path) -> None:
+    """Cache the syntax of all sources in a folder, before it can no longer be written."""
+    for path in sorted(folder.rglob("*.py")):
+        source = path.read_bytes()
+        parsed(path, source, source.decode())
 
 
 @functools.cache
@@ -99,7 +108,8 @@ def _parse(text: str) -> Syntax:
     imports = tuple(sorted(set(imports_of(tree))))
     tree = before(tree, moved)
     bare, spare = without(tree)
-    return Syntax(_digest(tree), imports, _digest(bare), spare, reads(bare, text))
+    digest = _digest(tree)
+    return Syntax(digest, imports, _digest(bare) if spare else digest, spare, reads(bare, text))
 
 
 def _digest(tree: ast.Module) -> str:
@@ -108,7 +118,7 @@ def _digest(tree: ast.Module) -> str:
 
 def imports_of(tree: ast.AST) -> Iterator[tuple[int, str]]:
     """Yield level and name of every module that a tree imports anywhere."""
-    for node in ast.walk(tree):
+    for node in statements(tree):
         if isinstance(node, ast.Import):
             yield from ((0, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -131,7 +141,12 @@ class _Stripped(ast.NodeTransformer):
         if isinstance(node, ast.Module | ast.ClassDef):
             # A string alone after an attribute is its docstring.
             node.body = [item for item in node.body if not _is_text(item)]
-        return super().generic_visit(node)
+        for block in blocks(node):
+            seen = [self.visit(item) for item in block]
+            block[:] = chain.from_iterable(
+                item if isinstance(item, list) else [item] for item in seen
+            )
+        return node
 
     def visit_If(self, node: ast.If) -> ast.AST | list[ast.stmt]:
         test = node.test
