@@ -3,7 +3,7 @@
 #
 #   deploy/secrets.sh DOMAIN
 #
-# Passwords of Postgres and S3, a certificate for Dask's processes, and the (empty) files of users.
+# Passwords of Postgres and S3, a certificate for Dask's processes, and the files of users, with nobody in them.
 # Containers run as user 10001, who must read them: run this as root, or by `podman unshare`.
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -14,7 +14,10 @@ drawn() { openssl rand -hex 24; }
 [[ -e secrets/postgres.env ]] || echo "PGPASSWORD=$(drawn)" >secrets/postgres.env
 [[ -e secrets/s3.env ]] ||
   printf 'AWS_ACCESS_KEY_ID=ml_assets\nAWS_SECRET_ACCESS_KEY=%s\n' "$(drawn)" >secrets/s3.env
-touch secrets/users/viewers secrets/users/operators
+for role in viewers operators; do
+  # Caddy takes no empty file.
+  [[ -e secrets/users/$role ]] || echo "# $role: a name and a hash, by deploy/user.sh" >secrets/users/$role
+done
 if [[ ! -e secrets/dask/dask.pem ]]; then
   # One certificate for scheduler, workers and runs, which is its own authority.
   openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 -subj /CN=dask \

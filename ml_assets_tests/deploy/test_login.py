@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import http.client
 import json
 import socket
 import ssl
@@ -11,8 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import quote
 
@@ -24,78 +22,15 @@ from ml_assets.children.ports import free_port
 from ml_assets.graph.settings import dagster_home
 from ml_assets.workspace import locate
 from ml_assets_tests.cli.shell import Site
+from ml_assets_tests.deploy.pages import DOMAIN, PASSWORDS, Pages
 from ml_assets_tests.deploy.parts import DEPLOY, command, process
 from ml_assets_tests.prepared import prepared_site
 
 pytestmark = pytest.mark.slow
 
-DOMAIN, EVIL, HERE = "example.test", "https://evil.example", "127.0.0.1"
-PASSWORDS = {"vera": "views", "olga": "operates"}
-JSON = {"Content-Type": "application/json"}
+EVIL, HERE = "https://evil.example", "127.0.0.1"
 RELOAD = json.dumps({"query": "mutation{reloadWorkspace{__typename ... on PythonError{message}}}"})
 SEARCH, CREATE = (f"/ajax-api/2.0/mlflow/experiments/{name}" for name in ("search", "create"))
-
-
-@dataclass(frozen=True)
-class Pages:
-    """The proxy's port, and the authority that it made for itself."""
-
-    port: int
-    authority: Path
-
-    def context(self) -> ssl.SSLContext:
-        """Return the settings of a client that trusts the authority."""
-        return ssl.create_default_context(cafile=str(self.authority))
-
-    def login(self, who: str | None) -> dict[str, str]:
-        """Return the header of somebody who logs in."""
-        if who is None:
-            return {}
-        word = base64.b64encode(f"{who}:{PASSWORDS[who]}".encode()).decode()
-        return {"Authorization": f"Basic {word}"}
-
-    def ask(
-        self,
-        who: str | None,
-        site: str,
-        path: str = "/",
-        body: str | None = None,
-        method: str | None = None,
-        **headers: str,
-    ) -> tuple[int, str]:
-        """Send a request; return status and text."""
-        sent = {**self.login(who), **JSON, **headers}
-        with self._connected(site) as connection:
-            sent["Host"] = f"{connection.host}:{self.port}"
-            connection.request(method or ("GET" if body is None else "POST"), path, body, sent)
-            answer = connection.getresponse()
-            return answer.status, answer.read().decode(errors="replace")
-
-    def upgraded(self, who: str | None, origin: str) -> tuple[int, str | None]:
-        """Ask for Dagster's websocket; return status and protocol."""
-        sent = {
-            "Connection": "Upgrade",
-            "Upgrade": "websocket",
-            "Sec-WebSocket-Version": "13",
-            "Sec-WebSocket-Key": base64.b64encode(bytes(16)).decode(),
-            "Sec-WebSocket-Protocol": "graphql-ws",
-            "Origin": origin,
-        }
-        with self._connected("dagster") as connection:
-            host = f"{connection.host}:{self.port}"
-            connection.request("GET", "/graphql", None, {"Host": host, **self.login(who), **sent})
-            answer = connection.getresponse()
-            return answer.status, answer.getheader("Sec-WebSocket-Protocol")
-
-    @contextmanager
-    def _connected(self, site: str) -> Iterator[http.client.HTTPSConnection]:
-        """Give a connection to the proxy, under the name of a site."""
-        host = f"{site}.{DOMAIN}"
-        connection = http.client.HTTPSConnection(host, self.port, timeout=60)
-        sock = socket.create_connection((HERE, self.port), timeout=60)
-        connection.sock = self.context().wrap_socket(sock, server_hostname=host)
-        with closing(connection):
-            yield connection
 
 
 @pytest.fixture(scope="module")

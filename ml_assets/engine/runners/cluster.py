@@ -58,6 +58,10 @@ def _loopback(host: str) -> bool:
     return all(ipaddress.ip_address(item[4][0]).is_loopback for item in found)
 
 
+class Lost(Exception):
+    """The scheduler went away while it was asked."""
+
+
 @dataclass
 class Cluster:
     """An open connection, and the workers that may not be used."""
@@ -68,8 +72,11 @@ class Cluster:
     """Address -> why."""
 
     def usable(self) -> dict[str, int]:
-        """Return the workers that may be used, and the threads of each."""
-        threads: Mapping[str, int] = self.client.nthreads()
+        """Return the workers that may be used, and the threads of each; raises Lost."""
+        try:
+            threads: Mapping[str, int] = self.client.nthreads()
+        except OSError as error:
+            raise Lost(str(error)) from None
         return {name: count for name, count in threads.items() if name not in self.refused}
 
     def close(self) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 from ml_assets.assets.cells import Unit
 from ml_assets.engine.run import ActionRunner, Outputs
 from ml_assets.engine.runners import remote
-from ml_assets.engine.runners.cluster import Cluster
+from ml_assets.engine.runners.cluster import Cluster, Lost
 from ml_assets.engine.runners.ready import Ready
 from ml_assets.engine.runners.task import Tasks
 from ml_assets.errors import DamagedObject, HookError, StageError
@@ -80,17 +80,20 @@ class Filler:
         seen = time.monotonic()
         try:
             while True:
-                self._queue += self._ready.take()
-                room = ROOM * sum(self._cluster.usable().values())
-                self._submit(room)
-                if not (self._queue or self._flying or self._elsewhere):
-                    return
-                if room:
-                    seen = time.monotonic()
-                elif time.monotonic() - seen > WITHOUT:
-                    log.warning("no Dask worker of %s can be used: %s", *self._why())
-                    return
-                self._wait()
+                try:
+                    self._queue += self._ready.take()
+                    room = ROOM * sum(self._cluster.usable().values())
+                    self._submit(room)
+                    if not (self._queue or self._flying or self._elsewhere):
+                        return
+                    if room:
+                        seen = time.monotonic()
+                    elif time.monotonic() - seen > WITHOUT:
+                        log.warning("no Dask worker of %s can be used: %s", *self._why())
+                        return
+                    self._wait()
+                except Lost:
+                    self._lost()
         finally:
             for flight in self._flying.values():
                 if flight.future is not None:
@@ -186,6 +189,8 @@ class Filler:
         future.release()
         if "refused" in said:
             self._refused(flight, said)
+        elif "ended" in said:
+            self._retry(flight, f"its process on {said['worker']} ended: {said['ended']}")
         elif "error" in said:
             self._left(flight, said["error"])
         else:

@@ -35,11 +35,15 @@ class Refused(Exception):
     """A Dask worker that must not run a task; the text says why."""
 
 
+class _Ended(Exception):
+    """The process of an action is gone: killed, for its memory perhaps."""
+
+
 def run(task: Task) -> dict[str, Any]:
     """Run an action and return its result, or why there is none, as JSON.
 
     `outputs`, `checks`, `facts`, `machine`, `seconds`; or `refused`, if another Dask worker may do
-    better; or `error`. Always `worker`, its address.
+    better; or `ended`, if its process was killed; or `error`. Always `worker`, its address.
     """
     from distributed import get_worker
 
@@ -49,6 +53,8 @@ def run(task: Task) -> dict[str, Any]:
         return {**said, **_run(task)}
     except (Refused, OSError) as error:
         return {**said, "refused": str(error) or type(error).__name__}
+    except _Ended as error:
+        return {**said, "ended": str(error)}
     except StageError as error:
         return {**said, "error": str(error)}
 
@@ -89,7 +95,12 @@ def _run(task: Task) -> dict[str, Any]:
     store = _store(task["objects"])
     store.files.update({digest: tuple(file) for digest, file in task["files"].items()})
     process = _process(store, task["sources"])
-    made = process.make(json.loads(task["call"]))
+    try:
+        made = process.make(json.loads(task["call"]))
+    except StageError as error:
+        if process.alive:
+            raise
+        raise _Ended(str(error)) from None
     return {
         "outputs": {
             name: {**ref.to_json(), "file": store.files[ref.digest]}
