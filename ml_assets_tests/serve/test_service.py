@@ -211,6 +211,7 @@ def tensors_and(**more: Any) -> bytes:
         ),
         (INFER, tensors_and(outputs={}), "application/json", 400, "outputs: wanted a list"),
         (INFER, tensors_and(outputs=[1]), "application/json", 400, "outputs: wanted a list"),
+        (INFER, tensors_and(id=7), "application/json", 400, "id: wanted a text"),
         (INFER, tensors_and(parameters=0), "application/json", 400, "parameters: wanted an obj"),
         (
             "/invocations",

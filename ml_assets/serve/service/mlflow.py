@@ -50,7 +50,6 @@ SCHEMA = {
         {
             "type": "object",
             "required": [way],
-            "additionalProperties": False,
             "properties": {way: form, "params": PARAMS},
         }
         for way, form in FORMS.items()

@@ -42,7 +42,7 @@ SCHEMA = {
     "type": "object",
     "required": ["inputs"],
     "properties": {
-        "id": _TEXT,
+        "id": {"type": ["string", "null"]},
         "parameters": {
             "type": ["object", "null"],
             "properties": {"features": {"type": "boolean"}, "batch": {"type": ["string", "null"]}},
@@ -116,9 +116,12 @@ def routes(service: Service, example: Mapping[str, Any] | None) -> APIRouter:
             if not isinstance(given, dict):
                 raise Refused(400, "wanted an object with inputs")
             rows = _rows(given.get("inputs"), service.limits.rows)
+            own = given.get("id")
+            if not isinstance(own, str | None):
+                raise Refused(400, "id: wanted a text")
             options, wanted = _options(given.get("parameters")), _wanted(given.get("outputs"))
             reply = service.reply(asked, PROTOCOL, lambda _: rows, options)
-            said = _response(asked.name, given.get("id"), wanted, reply)
+            said = _response(asked.name, own, wanted, reply)
             return JSONResponse(said, headers=request_id(reply))
 
         return await service.answered(request, PROTOCOL, lambda: service.model(name), work)
@@ -211,12 +214,12 @@ def _wanted(outputs: Any) -> list[str]:
     return [str(item.get("name")) for item in outputs]
 
 
-def _response(name: str, own: Any, wanted: Sequence[str], reply: Reply) -> dict[str, Any]:
+def _response(name: str, own: str | None, wanted: Sequence[str], reply: Reply) -> dict[str, Any]:
     table = reply.answer.table
     names = [n for n in table.column_names if n not in NOT_TENSORS]
     if not set(wanted) <= set(names):
         raise Refused(422, f"outputs: wanted some of {', '.join(names)}")
-    known = own if isinstance(own, str) else reply.request
+    known = reply.request if own is None else own
     said = {} if known is None else {"id": known}
     outputs = [
         {
