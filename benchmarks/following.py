@@ -79,6 +79,9 @@ class Asking:
             for child in process.children(recursive=True):
                 if any(item.raddr and item.raddr.port == own for item in child.net_connections()):
                     workers.setdefault(child.pid, connection)
+            for kept in workers.values():
+                # One that rests for 5 s is closed.
+                self.ask(kept)
         return list(workers.values())
 
 
