@@ -109,6 +109,17 @@ def test_each_worker_follows_and_any_tells_the_figures_of_all(promoted: Toy) -> 
         assert clients.ask(Authorization=f"Bearer {key}").popitem()[1] == {"v1"}
 
 
+@pytest.mark.slow
+def test_service_workers_end_with_the_process_that_started_them(promoted: Toy) -> None:
+    with workers(promoted) as (port, server):
+        _await(port)
+        started = server.children(recursive=True)
+        assert len(started) >= 2
+        server.kill()
+        _, alive = psutil.wait_procs(started, PATIENCE)
+        assert alive == []
+
+
 def _await(port: int) -> None:
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:

@@ -6,10 +6,14 @@ Belongs here: opening the home or bundles, reading the specs. Does not belong he
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import os
+import signal
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -34,6 +38,9 @@ from ml_assets.workspace import locate
 def create() -> FastAPI:
     """Return the application that the environment asks for."""
     logging.getLogger("ml_assets.serve").setLevel(logging.INFO)
+    supervisor = multiprocessing.parent_process()
+    if supervisor is not None:
+        threading.Thread(target=_end_after, args=(supervisor,), daemon=True).start()
     settings = WorkerSettings.load(os.environ[SETTINGS])
     shared = os.environ.get(SHARED)
     figures = Figures(None if shared is None else Path(shared))
@@ -51,6 +58,12 @@ def create() -> FastAPI:
         logged=settings.logged,
         trace=parts.trace,
     )
+
+
+def _end_after(supervisor: BaseProcess) -> None:
+    """End once the process that starts the workers has, even if it was killed."""
+    supervisor.join()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 @dataclass(frozen=True)
