@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,8 @@ exec chroot {root} {command}
 
 def why_not() -> str | None:
     """Return why hosts cannot be made here, None if they can."""
+    if find_spec("dagster_postgres") is None:
+        return "dagster-postgres is of the new lock: `make test` installs it"
     if os.geteuid() != 0:
         return "hosts are network namespaces, which root alone can make"
     words = ["unshare", "--mount", "--net", "--pid", "--uts", "--fork", "true"]
