@@ -22,7 +22,9 @@ gc.set_threshold(50_000, 20, 50)
 
 FIRST = (
     "test_year.py",
+    "test_hosts.py",
     "test_demo.py",
+    "test_dask_lost.py",
     "test_promotions.py",
     "test_daemon_alerts.py",
     "test_misbehaving.py",
