@@ -34,7 +34,7 @@ def number(text: str) -> float:
     try:
         return float(TRUTH.get(text.strip().lower(), text) or "nan")
     except ValueError:
-        raise SystemExit(f"{text!r} is neither a number nor true or false") from None
+        raise SystemExit(f"{text!r} is no number, true or false") from None
 
 
 def score(session: Any, source: TextIO, target: TextIO) -> None:
