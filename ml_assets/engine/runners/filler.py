@@ -95,10 +95,12 @@ class Filler:
                 except Lost:
                     self._lost()
         finally:
+            # First the locks: the run waits for them.
+            for flight in self._flying.values():
+                flight.lock.close()
             for flight in self._flying.values():
                 if flight.future is not None:
                     flight.future.cancel()
-                flight.lock.close()
 
     def _why(self) -> tuple[str, str]:
         said = "; ".join(f"{name}: {why}" for name, why in self._cluster.refused.items())
@@ -253,7 +255,9 @@ class Filler:
         """Send again what was for Dask workers that are all gone: it would wait for ever."""
         here = self._cluster.usable()
         for flight in list(self._flying.values()):
-            if here and flight.workers and not here.keys() & set(flight.workers):
+            if flight.future is None:
+                self._retry(flight, "it was not sent")
+            elif here and flight.workers and not here.keys() & set(flight.workers):
                 flight.future.cancel()
                 self._retry(flight, "the Dask workers that could run it are gone")
 
@@ -263,7 +267,13 @@ class Filler:
         HomeError if it does not answer any more: the run then makes the rest.
         """
         log.warning("the connection to %s was lost", self._cluster.address)
+        # Futures are their client's, and end with it.
+        for flight in self._flying.values():
+            flight.future = None
         self._cluster.close()
         self._cluster = self._reconnect()
         for flight in list(self._flying.values()):
-            self._retry(flight, "the scheduler was started again")
+            try:
+                self._retry(flight, "the scheduler was started again")
+            except Lost:
+                return
