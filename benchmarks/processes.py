@@ -1,16 +1,25 @@
-"""What the benchmarks share: a command in a cold process, the CPU seconds of a piece of work."""
+"""What the benchmarks share: a command in a cold process, what a piece of work took."""
 
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).parent.parent
 CLI = (sys.executable, "-m", "ml_assets")
+
+
+class Taken(NamedTuple):
+    """Wall seconds, and CPU seconds of all processes."""
+
+    seconds: float
+    cpu: float
 
 
 def output_of(words: Sequence[object], home: Path, environ: Mapping[str, str], cwd: Path) -> str:
@@ -36,6 +45,14 @@ def shipped(words: Sequence[object], home: Path) -> str:
 def shell() -> dict[str, str]:
     """Return a shell's environment; Python keeps its bytecode, as by default."""
     return {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+
+
+def timed(work: Callable[[], object]) -> Taken:
+    """Return what a piece of work in other processes took."""
+    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    work()
+    seconds, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
+    return Taken(seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
 
 
 def best(work: Callable[[], object]) -> float:

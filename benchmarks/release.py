@@ -12,18 +12,15 @@ home of all that it needs.
 from __future__ import annotations
 
 import argparse
-import resource
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
-from benchmarks.processes import CLI, ROOT, shell, shipped
+from benchmarks.processes import CLI, ROOT, Taken, shell, shipped, timed
 from benchmarks.run import MONTHS
 from ml_assets.cli.sample import write_sample
 
@@ -41,21 +38,6 @@ IMPORTS = {
 }
 """What the processes of an operation import: of a rollback the command, MLflow's and the one in
 which the model is checked."""
-
-
-class Taken(NamedTuple):
-    """Wall seconds, and CPU seconds of all processes."""
-
-    seconds: float
-    cpu: float
-
-
-def timed(work: Callable[[], object]) -> Taken:
-    """Return what a piece of work in other processes took."""
-    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    work()
-    seconds, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
-    return Taken(seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
 
 
 def imported(statements: Sequence[str]) -> None:

@@ -11,32 +11,20 @@ another day of each model was made.
 from __future__ import annotations
 
 import argparse
-import resource
 import shutil
-import subprocess
 import tempfile
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from benchmarks.processes import CLI, ROOT, shell, tell
+from benchmarks.processes import CLI, ROOT, Taken, output_of, shell, tell, timed
 from ml_assets_tests.asked import keep, record, write_records
-from ml_assets_tests.projects import FORECAST, MONTHS, Toy, prices, sales, toy_project
+from ml_assets_tests.projects import FORECAST, Toy, toy_project
 
 
-def asked(root: Path, *words: object) -> tuple[float, float]:
-    """Run a command in the project; return its seconds and those of CPU."""
-    before, begin = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    environ = {**shell(), "PYTHONPATH": str(ROOT), "ML_ASSETS_HOME": str(root / "data")}
-    with (root / "log").open("wb") as log:
-        done = subprocess.run(
-            [*CLI, *map(str, words)], cwd=root, env=environ, stdout=log, stderr=log, check=False
-        )
-    if done.returncode != 0:
-        raise SystemExit(f"{words}: {(root / 'log').read_text()[-2000:]}")
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return time.perf_counter() - begin, cpu
+def asked(root: Path, *words: object) -> Taken:
+    """Run a command in the project; return what it took."""
+    environ = {**shell(), "PYTHONPATH": str(ROOT)}
+    return timed(lambda: output_of([*CLI, *words], root / "data", environ, root))
 
 
 def prepared(toy: Toy, models: int) -> list[str]:
@@ -46,12 +34,8 @@ def prepared(toy: Toy, models: int) -> list[str]:
     names = [folder.name, *(f"{folder.name}_{number}" for number in range(2, models + 1))]
     for name in names[1:]:
         shutil.copytree(folder, folder.with_name(name))
-    incoming = toy.root / "incoming"
-    incoming.mkdir()
-    for dataset, content in {"sales": sales, "prices": prices}.items():
-        for month in MONTHS:
-            (incoming / f"{dataset}-{month}.csv").write_bytes(content(month))
-        asked(toy.root, "land", dataset, *incoming.glob(f"{dataset}-*"))
+    toy.land_all()
+    toy.close()
     asked(toy.root, "run")
     return names
 
