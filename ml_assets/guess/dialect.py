@@ -76,7 +76,8 @@ def _start(path: Path) -> bytes:
         raise RequestError(f"{path.name}: the gzip file is damaged ({error})") from None
 
 
-def _pieces(path: Path) -> Iterator[bytes]:
+def pieces(path: Path) -> Iterator[bytes]:
+    """Yield a file's bytes, decompressed. Raises RequestError for a damaged gzip file."""
     try:
         with opened(path) as file:
             while piece := file.read(PIECE):
@@ -124,7 +125,7 @@ def _undecodable(path: Path, encoding: str) -> bytes | None:
     decoder = codecs.getincrementaldecoder(encoding)()
     piece = b""
     try:
-        for piece in _pieces(path):
+        for piece in pieces(path):
             decoder.decode(piece)
         decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:

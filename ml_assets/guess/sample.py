@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from ml_assets.guess.dialect import opened
+from ml_assets.guess.dialect import opened, pieces
 from ml_assets.guess.profile import FileDialect
 
 WHOLE = 1 << 23
@@ -44,14 +44,12 @@ def _read(path: Path) -> bytes:
 def _size(path: Path, dialect: FileDialect) -> int:
     if not dialect.compressed:
         return path.stat().st_size
-    with opened(path) as file:
-        return sum(map(len, _steps(file)))
+    return sum(map(len, pieces(path)))
 
 
-def _steps(file: IO[bytes], most: int | None = None) -> Iterator[bytes]:
-    left = most
-    while piece := file.read(STEP if left is None else min(STEP, left)):
-        left = None if left is None else left - len(piece)
+def _steps(file: IO[bytes], left: int) -> Iterator[bytes]:
+    while piece := file.read(min(STEP, left)):
+        left -= len(piece)
         yield piece
 
 
