@@ -58,7 +58,7 @@ def _loopback(host: str) -> bool:
     return all(ipaddress.ip_address(item[4][0]).is_loopback for item in found)
 
 
-class Lost(Exception):
+class Lost(HomeError):
     """The scheduler went away while it was asked."""
 
 
@@ -76,7 +76,7 @@ class Cluster:
         try:
             threads: Mapping[str, int] = self.client.nthreads()
         except OSError as error:
-            raise Lost(str(error)) from None
+            raise Lost(f"the scheduler at {self.address} was lost: {error}") from None
         return {name: count for name, count in threads.items() if name not in self.refused}
 
     def close(self) -> None:

@@ -18,10 +18,10 @@ from typing import Any
 from ml_assets.assets.cells import Unit
 from ml_assets.engine.run import ActionRunner, Outputs
 from ml_assets.engine.runners import remote
-from ml_assets.engine.runners.cluster import Cluster, Lost
+from ml_assets.engine.runners.cluster import PATIENCE, Cluster, Lost
 from ml_assets.engine.runners.ready import Ready
 from ml_assets.engine.runners.task import Tasks
-from ml_assets.errors import DamagedObject, HookError, StageError
+from ml_assets.errors import DamagedObject, HomeError, HookError, StageError
 from ml_assets.keys.action import Keyed
 from ml_assets.store.home import Home
 from ml_assets.store.objects import Ref
@@ -252,11 +252,11 @@ class Filler:
                         self._ready.failed(key)
 
     def _look_abandoned(self) -> None:
-        """Send again what was for Dask workers that are all gone: it would wait for ever."""
+        """Send again what would wait for ever: for a client or Dask workers that are gone."""
         here = self._cluster.usable()
         for flight in list(self._flying.values()):
             if flight.future is None:
-                self._retry(flight, "it was not sent")
+                self._retry(flight, "the scheduler was started again")
             elif here and flight.workers and not here.keys() & set(flight.workers):
                 flight.future.cancel()
                 self._retry(flight, "the Dask workers that could run it are gone")
@@ -271,9 +271,14 @@ class Filler:
         for flight in self._flying.values():
             flight.future = None
         self._cluster.close()
-        self._cluster = self._reconnect()
-        for flight in list(self._flying.values()):
+        deadline = time.monotonic() + PATIENCE
+        while True:
             try:
-                self._retry(flight, "the scheduler was started again")
-            except Lost:
+                self._cluster = self._reconnect()
+            except HomeError:
+                # One that is ending or starting refuses at once.
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(TICK)
+            else:
                 return
