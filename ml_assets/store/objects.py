@@ -127,6 +127,11 @@ class Objects:
             sizes = threads.map(lambda d: self._size(d) if d in known else None, wanted)
             return [d for d, size in zip(wanted, sizes, strict=True) if size != known.get(d, -1)]
 
+    def reach(self, digest: str) -> None:
+        """Ask for an object's file; DamagedObject without one, OSError if the store is away."""
+        if self._size(digest) is None:
+            raise self._gone(digest)
+
     def read(self, digest: str) -> bytes:
         """Return an object's file bytes, checked; raises DamagedObject naming it."""
         path = self.path(digest)
@@ -140,9 +145,7 @@ class Objects:
             with self._translated():
                 data: bytes = path.read_bytes()
         except FileNotFoundError:
-            raise DamagedObject(
-                digest, f"object {digest} is missing: {path}; `ml-assets repair` rebuilds it"
-            ) from None
+            raise self._gone(digest) from None
         if len(data) != row.size or sha256_of(data) != row.sha256:
             raise DamagedObject(
                 digest,
@@ -241,6 +244,12 @@ class Objects:
                 self._write(mark, known.encode())
                 return known, known
         return lies, known
+
+    def _gone(self, digest: str) -> DamagedObject:
+        path = self.path(digest)
+        return DamagedObject(
+            digest, f"object {digest} is missing: {path}; `ml-assets repair` rebuilds it"
+        )
 
     def _translated(self) -> AbstractContextManager[None]:
         return self._files.translated()

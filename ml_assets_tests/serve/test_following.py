@@ -180,6 +180,22 @@ def test_a_joined_table_that_does_not_come_holds_up_one_request_for_a_moment(
             time.sleep(0.05)
 
 
+def test_objects_that_are_away_are_said(promoted: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(followed, "EVERY_OBJECT", 0.1)
+    objects = promoted.planner().home.root / "objects"
+    with serving(promoted) as client:
+        wanted = client.ask(ASKED, [ROW]).json["predictions"]
+        objects.rename(objects.with_name("away"))
+        _until_behind(client)
+        said = client.ask("/readyz")
+        assert (said.status, said.json["models"]["forecast"]["version"]) == (200, "v0")
+        assert "is missing: " in said.json["models"]["forecast"]["why"]
+        assert client.ask(ASKED, [ROW]).json["predictions"] == wanted
+        objects.with_name("away").rename(objects)
+        while client.ask("/readyz").json["models"]["forecast"]["why"] is not None:
+            threading.Event().wait(0.05)
+
+
 def test_a_home_that_hangs_is_said(promoted: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(followed, "SLOW", 0.2)
     answers, entries = threading.Event(), Promotions.entries

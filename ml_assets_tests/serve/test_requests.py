@@ -53,6 +53,8 @@ def test_every_protocol_leaves_the_same_record(keeping: Toy) -> None:
         )
         v2 = client.ask("/v2/models/forecast/infer", asked)
         assert client.ask(ASKED, [{**ROW, "day": "no day"}]).status == 422
+        other = client.ask("/v2/models/forecast/infer", {**asked, "outputs": [{"name": "x"}]})
+        assert (other.status, other.json["error"]) == (422, "outputs: wanted some of prediction")
     home = keeping.planner().home
     seal(home, keeping.planner().project, MADE, FAR)
     ((day, rows),) = sealed(keeping).items()

@@ -1,4 +1,4 @@
-"""A service whose Postgres is away for a while, with real processes."""
+"""A service whose Postgres or object store is away for a while, with real processes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ml_assets.children.ports import free_port
 from ml_assets_tests.cli.shell import Site, toy_site
 from ml_assets_tests.projects import prices, sales
 from ml_assets_tests.serve.serving import PREDICT
-from ml_assets_tests.shared import Cluster, postgres
+from ml_assets_tests.shared import Cluster, postgres, s3
 
 pytestmark = pytest.mark.slow
 ROW = {"sale": 7, "day": "2020-05-03", "store": "north", "promo": True}
@@ -58,7 +58,22 @@ def stopped(cluster: Cluster) -> Iterator[None]:
     """Have the server take connections and answer nothing."""
     (number,) = (cluster.folder / "data" / "postmaster.pid").read_text().splitlines()[:1]
     server = psutil.Process(int(number))
-    processes = [server, *server.children(recursive=True)]
+    with paused([server, *server.children(recursive=True)]):
+        yield
+
+
+@contextmanager
+def store_stopped(_: Cluster) -> Iterator[None]:
+    """Have the object store take connections and answer nothing."""
+    children = psutil.Process().children()
+    with paused([child for child in children if Path(child.exe()).name == "weed"]):
+        yield
+
+
+@contextmanager
+def paused(processes: list[psutil.Process]) -> Iterator[None]:
+    """Have processes stand still."""
+    assert processes
     for process in processes:
         os.kill(process.pid, signal.SIGSTOP)
     yield
@@ -102,10 +117,14 @@ def cluster() -> Iterator[Cluster]:
 
 @pytest.fixture(scope="module")
 def site(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Give a project with a champion, whose state is in Postgres."""
+    """Give a project with a champion, whose state is in Postgres and whose objects are in S3."""
     root: Path = tmp_path_factory.mktemp("away")
-    with toy_site(root / "project") as found:
-        found.more = {"ML_ASSETS_STATE": cluster.url()}
+    with toy_site(root / "project") as found, s3() as environ:
+        found.more = {
+            **environ,
+            "ML_ASSETS_STATE": cluster.url(),
+            "ML_ASSETS_OBJECTS": "s3://team/away",
+        }
         for month in ("2020-01", "2020-02", "2020-03", "2020-04", "2020-05"):
             for dataset, content in {"sales": sales, "prices": prices}.items():
                 (root / f"{dataset}-{month}.csv").write_bytes(content(month))
@@ -115,8 +134,8 @@ def site(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         yield found
 
 
-@pytest.mark.parametrize("away", [unreachable, stopped])
-def test_while_postgres_is_away_it_serves_what_it_has(
+@pytest.mark.parametrize("away", [unreachable, stopped, store_stopped])
+def test_while_postgres_or_the_object_store_is_away_it_serves_what_it_has(
     site: Site, cluster: Cluster, away: Any
 ) -> None:
     asked, other = f"{PREDICT}?batch=2020-05", f"{PREDICT}?batch=2020-03"

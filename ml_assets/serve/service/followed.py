@@ -26,6 +26,8 @@ from ml_assets.store.promotions import LogEntry
 
 EVERY = 1.0
 """Seconds between two looks at the home."""
+EVERY_OBJECT = 5.0
+"""Seconds between two requests for the champion's object, which a remote store counts."""
 SLOW = 15.0
 """Seconds without a look, after which it is said that the home does not answer."""
 FAILURES = (MlAssetsError, SQLAlchemyError, OSError, MemoryError)
@@ -46,8 +48,8 @@ class Followed(Served):
         self._tried = spec.gate.trial is not None
         if spec.predictions.traffic is not None:
             self.traffic = spec.predictions.traffic.share
-        self._looked = time.monotonic()
-        """When the last look ended."""
+        self._looked = self._reached = time.monotonic()
+        """When the last look ended, and when the champion's object was there."""
         self.look()
 
     @property
@@ -67,8 +69,7 @@ class Followed(Served):
         """Take over the champion; return the promotion log, None if anything fails."""
         try:
             if self._champion is not None:
-                # A database that is open answers, even where its folder is away.
-                self._home.folder.stat()
+                self._reach(self._champion)
             entries = self._home.promotions.entries(self._home.env, self.name)
             if self._champion is None:
                 newer = LoadedModel(self._home, self._project, self.name, entries, self._joined)
@@ -86,6 +87,13 @@ class Followed(Served):
             return None
         self.why = None
         return entries
+
+    def _reach(self, champion: LoadedModel) -> None:
+        """Raise if files are away: an open database answers without, and nothing new is read."""
+        self._home.folder.stat()
+        if time.monotonic() - self._reached >= EVERY_OBJECT:
+            self._home.objects.reach(champion.state.document)
+            self._reached = time.monotonic()
 
     def _look_beside(self, entries: Sequence[LogEntry]) -> None:
         """Take over the challenger; one that fails is not scored, and the champion is served on."""

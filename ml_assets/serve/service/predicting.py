@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -48,6 +48,8 @@ class Options:
     """The batch of all rows, where the model joins batches and no time says which."""
     interval: bool = False
     explain: bool = False
+    take: Callable[[Sequence[str]], None] | None = None
+    """Raises Refused for an answer whose columns are not what was asked for."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,8 @@ def reply(
         assert scored.features is not None
         with _refusals(served.name):
             answer = Answers(table=_explained(state, answer.table, scored.features))
+    if options.take is not None:
+        options.take(answer.names)
     return Reply(state, answer, answered)
 
 

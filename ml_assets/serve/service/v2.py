@@ -119,7 +119,8 @@ def routes(service: Service, example: Mapping[str, Any] | None) -> APIRouter:
             own = given.get("id")
             if not isinstance(own, str | None):
                 raise Refused(400, "id: wanted a text")
-            options, wanted = _options(given.get("parameters")), _wanted(given.get("outputs"))
+            wanted = _wanted(given.get("outputs"))
+            options = _options(given.get("parameters"), wanted)
             reply = service.reply(asked, PROTOCOL, lambda _: rows, options)
             said = _response(asked.name, own, wanted, reply)
             return JSONResponse(said, headers=request_id(reply))
@@ -194,15 +195,25 @@ def _rows(inputs: Any, most: int) -> list[dict[str, bodies.Scalar]]:
     return rows
 
 
-def _options(parameters: Any) -> Options:
-    if parameters is None:
-        return Options()
+def _options(given: Any, wanted: Sequence[str]) -> Options:
+    parameters = {} if given is None else given
     if not isinstance(parameters, dict):
         raise Refused(400, "parameters: wanted an object")
     features, batch = parameters.get("features", False), parameters.get("batch")
     if not isinstance(features, bool) or not isinstance(batch, str | None):
         raise Refused(400, "parameters: features is true or false, batch is a text")
-    return Options(features, batch)
+
+    def take(names: Sequence[str]) -> None:
+        there = _tensors(names)
+        if not set(wanted) <= set(there):
+            raise Refused(422, f"outputs: wanted some of {', '.join(there)}")
+
+    return Options(features, batch, take=take)
+
+
+def _tensors(names: Sequence[str]) -> list[str]:
+    """Return the columns of an answer that become tensors."""
+    return [name for name in names if name not in NOT_TENSORS]
 
 
 def _wanted(outputs: Any) -> list[str]:
@@ -216,9 +227,6 @@ def _wanted(outputs: Any) -> list[str]:
 
 def _response(name: str, own: str | None, wanted: Sequence[str], reply: Reply) -> dict[str, Any]:
     table = reply.answer.table
-    names = [n for n in table.column_names if n not in NOT_TENSORS]
-    if not set(wanted) <= set(names):
-        raise Refused(422, f"outputs: wanted some of {', '.join(names)}")
     known = reply.request if own is None else own
     said = {} if known is None else {"id": known}
     outputs = [
@@ -228,7 +236,7 @@ def _response(name: str, own: str | None, wanted: Sequence[str], reply: Reply) -
             "shape": [len(table)],
             "data": table[output].to_pylist(),
         }
-        for output in wanted or names
+        for output in wanted or _tensors(table.column_names)
     ]
     version_of = str(reply.state.version)
     return {**said, "model_name": name, "model_version": version_of, "outputs": outputs}
