@@ -136,7 +136,7 @@ def test_a_row_is_in_no_byte_of_a_whole_home_afterwards(site: Site) -> None:
     assert {site.home / file for file in left if file.startswith("objects/")} <= stored
     assert said["foreign"] == [str(site.home / "backup" / "sales.csv")]
     (unsearched,) = said["unsearched"]
-    assert unsearched.startswith(f"{landing}/notes-from-till.csv: the file has no column customer")
+    assert unsearched.startswith(f"{landing}/notes-from-till.csv: no column customer")
     assert said["files"][str(landing / "sales-2020-07.csv")] == "rewritten"
     assert said["files"][str(landing / "old" / "first.csv.gz")] == "rewritten"
     assert said["rows"] == {"": 1, **dict.fromkeys([*MONTHS, "2020-07"], 1)}

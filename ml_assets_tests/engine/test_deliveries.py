@@ -101,7 +101,7 @@ def test_a_folder_without_parts_is_no_batch(tmp_path: Path) -> None:
             "have other columns (one of them twice)",
         ),
         (pa.table({"number": ["x"], "name": ["y"]}), "file.columns", "columns of other types"),
-        (b"number,name\n", "file.format", "part-1.parquet is no Parquet file"),
+        (b"number,name\n", "file.format", "part-1.parquet is not a Parquet file"),
         (b"PAR1", "file.parquet", "damaged or truncated"),
     ],
 )

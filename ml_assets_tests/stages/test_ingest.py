@@ -157,7 +157,7 @@ def test_a_renamed_column_refuses_the_file_and_names_the_nearest() -> None:
     raw, rejects, summary = ingested(b"numbr,name\n1,Ann\n2\n")
     assert raw == []
     assert summary["refused"] == (
-        "the file has no column number; did you mean numbr for number?; columns that are "
+        "no column number; did you mean numbr for number?; columns that are "
         "not in the contract: numbr; use the contract's names, or change the contract "
         "(`source` names another column)"
     )

@@ -182,7 +182,7 @@ def test_a_value_that_does_not_parse_is_shown_with_its_record() -> None:
         ),
         (b"\xd0\xcf\x11\xe0 old", "file.format", "the file is an old Excel workbook"),
         (book([]), "file.empty", "the sheet 'A' is empty; wanted at least a header"),
-        (book([["number"], [1]]), "file.columns", "the file has no column name"),
+        (book([["number"], [1]]), "file.columns", "no column name"),
     ],
 )
 def test_what_cannot_be_read_is_refused(content: bytes, rule: str, wanted: str) -> None:

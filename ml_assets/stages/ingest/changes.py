@@ -54,7 +54,7 @@ def of_columns(source: Source, spec: IngestSpec) -> Changed:
     wanted.add(DUMMY)
     if gone and not other and spec.on_missing_column in ("ignore", "quarantine"):
         changed.later = (*spec.later, *gone)
-        said = f"the file has no column {', '.join(gone)}"
+        said = f"no column {', '.join(gone)}"
         _without(changed, said, gone, range(len(source.lines)), spec)
     elif gone:
         if spec.on_missing_column == "propose":

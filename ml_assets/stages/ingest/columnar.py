@@ -31,7 +31,7 @@ def read_parts(content: bytes) -> Source:
         raise Unreadable("format", f"the file is a damaged tar archive ({error})") from None
     for name, part in parts.items():
         if not part.startswith(PARQUET):
-            raise Unreadable("format", f"{name} is no Parquet file; deliver it again")
+            raise Unreadable("format", f"{name} is not a Parquet file; deliver it again")
     return _read(lambda: _together(parts))
 
 

@@ -74,7 +74,7 @@ def unlabelled(
     if not gone:
         return []
     near = _near(gone, [name for name in names if name not in expected(columns)])
-    said = f"the file has no column {', '.join(gone)}: such rows have no label yet"
+    said = f"no column {', '.join(gone)}: such rows have no label yet"
     return [f"{said}; did you mean {', '.join(near)}?" if near else said]
 
 
@@ -93,7 +93,7 @@ def _missing(missing: Sequence[str], names: Sequence[str], columns: Mapping[str,
     A file without a header has values in place of names: with sensitive columns, the names are
     shown only if most of the contract's columns are found.
     """
-    said = f"the file has no column {', '.join(missing)}"
+    said = f"no column {', '.join(missing)}"
     if len(names) == 1:
         other = next((mark for mark in DELIMITERS if mark in names[0]), None)
         if other:
