@@ -11,13 +11,11 @@ from __future__ import annotations
 import argparse
 import json
 import re
-import resource
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +23,7 @@ from typing import Any
 
 import yaml
 
-from benchmarks.processes import CLI, ROOT, output_of, shell
+from benchmarks.processes import CLI, ROOT, Taken, output_of, shell, timed
 from ml_assets.cli.sample import write_sample
 from ml_assets.scaffold.project import DG
 
@@ -46,14 +44,6 @@ TO_REPORT = "not (flight_delay/champion or flight_delay/release)"
 CPU_LIMIT = 1.5
 EVERYTHING = "everything"
 """The full run with gate and release, in a home of its own."""
-
-
-@dataclass(frozen=True)
-class Taken:
-    """What one process and its children took."""
-
-    wall: float
-    cpu: float
 
 
 class Bench:
@@ -116,28 +106,17 @@ class Bench:
     def plain(self, last: str = MONTHS[-2]) -> Taken:
         """Run the plain script on all months up to one."""
         words = [sys.executable, "-m", "benchmarks.plain", self.features, self.files, last]
-        return taken(
+        return timed(
             lambda: subprocess.run(
                 words, cwd=self.folder, env=self.environ(), check=True, capture_output=True
             )
-        )[0]
+        )
 
     def run(self, home: Path, *words: str) -> tuple[Taken, dict[str, Any]]:
         """Run the platform; return what it took and what it says it did."""
-        took, said = taken(lambda: self.command(home, "run", *words, "--json"))
-        return took, json.loads(said)
-
-
-def taken(work: Callable[[], Any]) -> tuple[Taken, Any]:
-    """Return what a piece of work in other processes took, and its result."""
-    started, before = time.perf_counter(), _children()
-    result = work()
-    return Taken(time.perf_counter() - started, _children() - before), result
-
-
-def _children() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
+        said: list[str] = []
+        took = timed(lambda: said.append(self.command(home, "run", *words, "--json")))
+        return took, json.loads(said[0])
 
 
 def append(path: Path, line: str) -> None:
@@ -234,8 +213,8 @@ def row(name: str, measured: list[Measured]) -> str:
 
     said = measured[-1].said
     figures = [
-        f"{median(lambda m: m.plain.wall):.1f}",
-        f"{median(lambda m: m.ours.wall / m.plain.wall):.2f}",
+        f"{median(lambda m: m.plain.seconds):.1f}",
+        f"{median(lambda m: m.ours.seconds / m.plain.seconds):.2f}",
         f"{LIMITS[name]}",
         f"{median(lambda m: m.plain.cpu):.1f}",
         f"{median(lambda m: m.ours.cpu):.1f}",
