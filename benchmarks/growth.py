@@ -17,18 +17,17 @@ from pathlib import Path
 
 from benchmarks.processes import tell
 from benchmarks.run import TO_REPORT, Bench, edit
-from benchmarks.scale import Cost, land, measured
-from ml_assets.cli.sample import write_sample
+from benchmarks.scale import MONTH, Cost, land, measured
 
 STILL = 5.0
 """Seconds for which a file must lie still before it is taken."""
 
 
-def grown(bench: Bench, files: Path, months: int) -> dict[str, tuple[int, Cost]]:
+def grown(bench: Bench, months: int) -> dict[str, tuple[int, Cost]]:
     """Return cells and cost of each operation on a home of so many months."""
     bench.write_project()
     home, aside = bench.folder / f"home{months}", bench.folder / "aside"
-    land(files, home, -(-(months + 1) // 12), ["year", "month"])
+    land(bench.files, home, -(-(months + 1) // 12), MONTH)
     for dataset in ("flights", "weather"):
         (aside / dataset).mkdir(parents=True, exist_ok=True)
         later = sorted((home / "landing" / dataset).iterdir())[months:]
@@ -60,12 +59,10 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder))
-        files = Path(folder) / "sample"
-        write_sample(files)
         tell("| months | operation | cells | seconds | CPU s | largest process, MB |")
         tell("| ---: | --- | ---: | ---: | ---: | ---: |")
         for months in options.months:
-            for name, (cells, cost) in grown(bench, files, months).items():
+            for name, (cells, cost) in grown(bench, months).items():
                 figures = f"{cost.seconds:.1f} | {cost.cpu:.1f} | {cost.memory:.0f}"
                 tell(f"| {months} | {name} | {cells} | {figures} |")
 

@@ -34,7 +34,6 @@ from benchmarks.processes import best
 from benchmarks.run import Bench
 from benchmarks.staged import stage
 from benchmarks.tables import command
-from ml_assets.cli.sample import write_sample
 from ml_assets.engine.recipes.dataset import clean_spec, ingest_spec
 from ml_assets.spec.project import read_project
 from ml_assets.stages.memory import InMemory
@@ -50,6 +49,10 @@ KINDS = {
     "candidate": ["flight_delay/candidate"],
     "evaluation report": ["flight_delay/evaluation_report"],
 }
+
+
+MONTH = ["year", "month"]
+DAY = [*MONTH, "day"]
 
 
 def years(files: Path, count: int) -> Iterator[tuple[str, int, pd.DataFrame]]:
@@ -125,7 +128,7 @@ def costed(words: list[str], cwd: Path, environ: dict[str, str]) -> tuple[bytes,
     return said, Cost(*took)
 
 
-def rows(bench: Bench, files: Path, times: list[int]) -> None:
+def rows(bench: Bench, times: list[int]) -> None:
     """Print seconds and memory by kind of asset, for so many years of flights."""
     sys.stdout.write(
         "| step | years | actions' cells | seconds | CPU seconds | largest process, MB |\n"
@@ -133,7 +136,7 @@ def rows(bench: Bench, files: Path, times: list[int]) -> None:
     sys.stdout.write("| --- | ---: | ---: | ---: | ---: | ---: |\n")
     for count in times:
         home = bench.folder / f"home{count}"
-        land(files, home, count, ["year", "month"])
+        land(bench.files, home, count, MONTH)
         time.sleep(5)  # a file must lie still for some seconds before it is taken
         for kind, assets in KINDS.items():
             done, cost = measured(bench, home, " or ".join(assets))
@@ -143,17 +146,23 @@ def rows(bench: Bench, files: Path, times: list[int]) -> None:
         shutil.rmtree(home)
 
 
-def batches(bench: Bench, files: Path, days: int) -> None:
+def small(bench: Bench, home: Path, count: int, by: list[str]) -> int:
+    """Land a few flights of so many days or months in a new home; return how many there are."""
+    for dataset in ("flights", "weather"):
+        spec = bench.defs / dataset / "defs.yaml"
+        pattern = r"\d{4}-\d{2}(-\d{2})?"
+        spec.write_text(spec.read_text().replace(r"\d{4}-\d{2})", f"{pattern})"))
+    days = count if by is DAY else round(count * 30.4)
+    land(bench.files, home, -(-(days + 5) // 365), by, every=40)
+    return trim(home, count)
+
+
+def batches(bench: Bench, days: int) -> None:
     """Print what a small batch costs, beside the same rows in monthly batches."""
     found: dict[str, tuple[int, Cost]] = {}
-    for name, by in (("month", ["year", "month"]), ("day", ["year", "month", "day"])):
+    for name, by in (("month", MONTH), ("day", DAY)):
         home = bench.folder / f"home-{name}"
-        for dataset in ("flights", "weather"):
-            spec = bench.defs / dataset / "defs.yaml"
-            pattern = r"\d{4}-\d{2}(-\d{2})?"
-            spec.write_text(spec.read_text().replace(r"\d{4}-\d{2})", f"{pattern})"))
-        land(files, home, -(-(days + 5) // 365), by, every=40)
-        held = trim(home, days if name == "day" else round(days / 30.4))
+        held = small(bench, home, days if name == "day" else round(days / 30.4), by)
         time.sleep(5)
         done, cost = measured(bench, home)
         found[name] = held, cost
@@ -297,12 +306,10 @@ def main() -> None:
             guess(Path(folder), options.rows)
             return
         bench = Bench(Path(folder))
-        files = Path(folder) / "sample"
-        write_sample(files)
         if options.command == "rows":
-            rows(bench, files, options.times)
+            rows(bench, options.times)
         else:
-            batches(bench, files, options.days)
+            batches(bench, options.days)
 
 
 if __name__ == "__main__":

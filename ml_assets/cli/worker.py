@@ -28,7 +28,9 @@ QUICK, PAUSE = 5.0, 2.0
 def worker(
     scheduler: Annotated[str, typer.Argument(help="tls://HOST:PORT, or tcp://127.0.0.1:PORT.")],
     processes: Annotated[int, typer.Option(help="How many Dask workers.", min=1)] = 1,
-    memory: Annotated[str, typer.Option(help="Most memory of each, such as 4GiB.")] = "auto",
+    memory: Annotated[
+        str, typer.Option(help="Most memory of each with its actions' processes, such as 4GiB.")
+    ] = "auto",
     once: Annotated[
         bool, typer.Option("--once", help="End when the Dask workers end, for another supervisor.")
     ] = False,

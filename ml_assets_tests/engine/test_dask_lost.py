@@ -1,4 +1,4 @@
-"""Actions on a Dask cluster that loses its scheduler for a moment, or an action's process."""
+"""Actions on a Dask cluster that loses its scheduler or an action's process, or has no memory."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ import re
 import sys
 from pathlib import Path
 
+import pytest
+
+from ml_assets.engine.runners.cluster import connect
 from ml_assets.workspace import DASK
 from ml_assets_tests.cli.shell import Shell
-from ml_assets_tests.engine.test_dask import (
+from ml_assets_tests.engine.clusters import (
     LONG,
     cluster,
     made_by_workers,
@@ -75,5 +78,55 @@ def test_an_action_whose_process_was_killed_is_sent_again(toy: Toy, tmp_path: Pa
     assert flag.exists()
     assert re.search(r"forecast/features@\S+ \S+ is sent again: its process on tcp://", said(shell))
     assert "is left to the run" not in said(shell)
+    with shell.store() as home:
+        assert len(home.records.held(home.env, "forecast/features")) == 2
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_an_action_that_needs_more_memory_goes_to_a_worker_that_has_it_or_to_the_run(
+    toy: Toy, tmp_path: Path, there: bool
+) -> None:
+    toy.land_all(MONTHS[:2])
+    toy.close()
+    begun, joined, ended = (tmp_path / name for name in ("begun", "joined", "ended"))
+    # The run itself makes the other month, and waits.
+    hungry = f"""    import pathlib, sys, time
+
+    def wait(path):
+        while not pathlib.Path(path).exists():
+            time.sleep(0.05)
+
+    if "stored_code" in " ".join(sys.argv):
+        pathlib.Path({str(begun)!r}).touch()
+        wait({str(joined)!r})
+        held = bytearray(1 << 30)
+        time.sleep(2)
+    else:
+        wait({str(ended)!r})
+    price = price_of(sales, prices)
+"""
+    toy.edit(FEATURES, "    price = price_of(sales, prices)\n", hungry)
+    shell = Shell(toy.root)
+    with cluster(tmp_path / "cluster") as dask:
+        dask.workers(1, "1GiB")
+        run = shell.start("run", "+forecast/features", "--json", more={DASK: dask.address})
+        wait(begun.exists)
+        connected = connect(dask.address)
+        if there:
+            dask.workers(1, "4GiB")
+            wait(lambda: len(connected.usable()) == 2)
+        assert len(connected.larger(1 << 30)) == int(there)
+        assert connected.larger(8 << 30) == []
+        connected.close()
+        joined.touch()
+        wait(lambda: "forecast/features" in said(shell))
+        ended.touch()
+        _, err = run.communicate(timeout=LONG)
+        assert run.returncode == 0, err
+    needed = "more than the Dask worker's memory is needed: "
+    assert needed in said(shell)
+    assert "and its limit is 1.00 GiB" in said(shell)
+    left = "is left to the run: no Dask worker has more memory than 1.00 GiB"
+    assert (left in said(shell)) == (not there)
     with shell.store() as home:
         assert len(home.records.held(home.env, "forecast/features")) == 2

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import ipaddress
+import math
 import socket
 import ssl
 from collections.abc import Mapping
@@ -78,6 +79,16 @@ class Cluster:
         except OSError as error:
             raise Lost(f"the scheduler at {self.address} was lost: {error}") from None
         return {name: count for name, count in threads.items() if name not in self.refused}
+
+    def larger(self, limit: int) -> list[str]:
+        """Return the usable workers that may hold more than so many bytes; raises Lost."""
+        here = self.usable()
+        known = self.client.scheduler_info(n_workers=-1)["workers"]
+        return [
+            name
+            for name in here
+            if name in known and (known[name]["memory_limit"] or math.inf) > limit
+        ]
 
     def close(self) -> None:
         """End the connection; what is still running is of no use any more."""

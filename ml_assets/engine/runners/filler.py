@@ -19,6 +19,7 @@ from ml_assets.assets.cells import Unit
 from ml_assets.engine.run import ActionRunner, Outputs
 from ml_assets.engine.runners import remote
 from ml_assets.engine.runners.cluster import PATIENCE, Cluster, Lost
+from ml_assets.engine.runners.memory import shown
 from ml_assets.engine.runners.ready import Ready
 from ml_assets.engine.runners.task import Tasks
 from ml_assets.errors import DamagedObject, HomeError, HookError, StageError
@@ -48,6 +49,8 @@ class _Flight:
     future: Any = None
     attempt: int = 0
     replace: bool = False
+    limit: int = 0
+    """Bytes of memory that were not enough for it."""
     workers: Sequence[str] = ()
     """The Dask workers of which one may run it; any if there are none."""
 
@@ -157,8 +160,14 @@ class Filler:
         except (DamagedObject, HookError, StageError) as error:
             self._left(flight, str(error))
             return
+        if flight.limit:
+            flight.workers = self._cluster.larger(flight.limit)
+            if not flight.workers:
+                self._left(flight, f"no Dask worker has more memory than {shown(flight.limit)}")
+                return
+        else:
+            flight.workers = list(self._cluster.usable())
         flight.attempt += 1
-        flight.workers = list(self._cluster.usable())
         future = self._cluster.client.submit(
             remote.run,
             task,
@@ -192,6 +201,7 @@ class Filler:
         if "refused" in said:
             self._refused(flight, said)
         elif "ended" in said:
+            flight.limit = said.get("limit", flight.limit)
             self._retry(flight, f"its process on {said['worker']} ended: {said['ended']}")
         elif "error" in said:
             self._left(flight, said["error"])

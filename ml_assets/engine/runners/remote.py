@@ -17,6 +17,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from ml_assets.engine.runners import memory
 from ml_assets.errors import StageError
 from ml_assets.history.stored_code.process import CodeProcess, code_process
 from ml_assets.keys.libraries import environment, machine, version_of
@@ -36,23 +37,38 @@ class Refused(Exception):
 
 
 class _Ended(Exception):
-    """The process of an action is gone: killed, for its memory perhaps."""
+    """The process of an action is gone: killed, by the kernel for its memory perhaps."""
+
+
+class _TooLarge(_Ended):
+    """The process of an action was killed since the Dask worker's memory was used up."""
+
+    def __init__(self, held: int, limit: int) -> None:
+        super().__init__(
+            f"more than the Dask worker's memory is needed: {memory.shown(held)} were held, and "
+            f"its limit is {memory.shown(limit)}"
+        )
+        self.limit = limit
 
 
 def run(task: Task) -> dict[str, Any]:
     """Run an action and return its result, or why there is none, as JSON.
 
     `outputs`, `checks`, `facts`, `machine`, `seconds`; or `refused`, if another Dask worker may do
-    better; or `ended`, if its process was killed; or `error`. Always `worker`, its address.
+    better; or `ended`, if its process was killed, with `limit` if it needs more bytes of memory
+    than that; or `error`. Always `worker`, its address.
     """
     from distributed import get_worker
 
-    said = {"worker": get_worker().address}
+    worker = get_worker()
+    said = {"worker": worker.address}
     try:
         check(task)
-        return {**said, **_run(task)}
+        return {**said, **_run(task, worker.memory_manager.memory_limit)}
     except (Refused, OSError) as error:
         return {**said, "refused": str(error) or type(error).__name__}
+    except _TooLarge as error:
+        return {**said, "ended": str(error), "limit": error.limit}
     except _Ended as error:
         return {**said, "ended": str(error)}
     except StageError as error:
@@ -90,17 +106,20 @@ def reads(objects: str, digest: str, file: File) -> str | None:
     return None
 
 
-def _run(task: Task) -> dict[str, Any]:
+def _run(task: Task, limit: int | None) -> dict[str, Any]:
     began = time.perf_counter()
     store = _store(task["objects"])
     store.files.update({digest: tuple(file) for digest, file in task["files"].items()})
     process = _process(store, task["sources"])
-    try:
-        made = process.make(json.loads(task["call"]))
-    except StageError as error:
-        if process.alive:
-            raise
-        raise _Ended(str(error)) from None
+    with memory.Watch(process.pid, limit) as watch:
+        try:
+            made = process.make(json.loads(task["call"]))
+        except StageError as error:
+            if process.alive:
+                raise
+            if watch.held and limit:
+                raise _TooLarge(watch.held, limit) from None
+            raise _Ended(str(error)) from None
     return {
         "outputs": {
             name: {**ref.to_json(), "file": store.files[ref.digest]}

@@ -58,6 +58,11 @@ class CodeProcess:
         """Whether the process runs."""
         return self._child.alive
 
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._child.pid
+
     def make(self, call: Mapping[str, Any]) -> CallOutputs:
         """Make a call whose inputs are in the scratch store; raises StageError if it failed."""
         needed = [d for tree in call["inputs"].values() for d in digests_of(tree)]
