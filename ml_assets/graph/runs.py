@@ -17,7 +17,7 @@ NAME = "ml_assets/range"
 FIRST = "dagster/asset_partition_range_start"
 LAST = "dagster/asset_partition_range_end"
 SILENT = 180.0
-"""Seconds after which a run that never reported its process counts as dead."""
+"""Seconds after which a run without a process here counts as dead, unless its launcher can tell."""
 OPEN = (
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
@@ -41,9 +41,9 @@ def tags(spec: RunSpec, wanted: str) -> dict[str, str]:
 
 
 def fail_dead(instance: dg.DagsterInstance, home: Home) -> None:
-    """Mark the open runs whose process is gone as failed, as Dagster does not."""
+    """Mark the open runs whose process is gone as failed, where Dagster does not."""
     for record in instance.get_run_records(dg.RunsFilter(statuses=list(OPEN))):
-        if _dead(home, record):
+        if _dead(instance, home, record):
             said = "its process is gone; the next run continues from there"
             instance.report_run_failed(record.dagster_run, said)
 
@@ -62,13 +62,16 @@ def open_backfills(instance: dg.DagsterInstance) -> list[str]:
     ]
 
 
-def _dead(home: Home, record: dg.RunRecord) -> bool:
+def _dead(instance: dg.DagsterInstance, home: Home, record: dg.RunRecord) -> bool:
     run = record.dagster_run
     if run.status == dg.DagsterRunStatus.QUEUED:
         return False
     gone = process_gone(home, run.run_id)
     if gone is not None:
         return gone
+    if instance.run_monitoring_enabled and instance.run_launcher.supports_check_run_worker_health:
+        # It is on another host, such as a pod: Dagster's daemon asks who launched it.
+        return False
     begun = record.start_time or record.create_timestamp.timestamp()
     return time.time() - begun > SILENT
 
