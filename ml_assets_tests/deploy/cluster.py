@@ -113,23 +113,23 @@ def lacking(pod: Mapping[str, Any], container: Mapping[str, Any]) -> list[str]:
     return [name for name, there in needs.items() if not there]
 
 
-def settings(kubeconfig: Path) -> dict[str, Any]:
-    """Return the dagster.yaml that the chart makes of the values, for outside of a cluster.
+def write_settings(folder: Path) -> None:
+    """Write the dagster.yaml that the chart makes of the values, for outside of a cluster.
 
-    Its storage is left out, and so it is the default one.
+    It asks the cluster of the folder's `kubeconfig`. Its storage is the folder, too.
     """
     given = values()
     own, daemon = given["runLauncher"]["config"]["k8sRunLauncher"], given["dagsterDaemon"]
     queue = daemon["runCoordinator"]["config"]["queuedRunCoordinator"]
     watched = daemon["runMonitoring"]
     assert own["loadInclusterConfig"] is True
-    return {
+    made = {
         "run_launcher": {
             "module": "dagster_k8s",
             "class": given["runLauncher"]["type"],
             "config": {
                 "load_incluster_config": False,
-                "kubeconfig_file": str(kubeconfig),
+                "kubeconfig_file": str(folder / "kubeconfig"),
                 "job_namespace": NAMESPACE,
                 "image_pull_policy": own["imagePullPolicy"],
                 "service_account_name": RELEASE,
@@ -161,6 +161,9 @@ def settings(kubeconfig: Path) -> dict[str, Any]:
         "telemetry": given["telemetry"],
         **given["additionalInstanceConfig"],
     }
+    assert made["local_artifact_storage"]["config"] == {"base_dir": "/tmp"}
+    made["local_artifact_storage"]["config"] = {"base_dir": str(folder)}
+    (folder / "dagster.yaml").write_text(yaml.safe_dump(made))
 
 
 def context() -> dict[str, Any]:
@@ -182,15 +185,42 @@ def context() -> dict[str, Any]:
     }
 
 
-@contextmanager
-def api(kubeconfig: Path, received: list[tuple[str, Any]]) -> Iterator[None]:
-    """Answer as a cluster's API does that takes every object; note path and object."""
+class Cluster:
+    """An API's side of a cluster: it takes every object and starts nothing."""
 
-    class Taking(BaseHTTPRequestHandler):
+    def __init__(self) -> None:
+        self.created: list[tuple[str, Any]] = []
+        """Path and object, in their order."""
+
+    def create(self, path: str, document: Any) -> None:
+        """Take an object."""
+        self.created.append((path, document))
+
+    def status(self, job: str) -> dict[str, int]:
+        """Return how many pods of a Job are active, failed or succeeded."""
+        raise KeyError(job)
+
+
+@contextmanager
+def api(cluster: Cluster, kubeconfig: Path) -> Iterator[None]:
+    """Answer for a cluster, at the address that is written into a kubeconfig."""
+
+    class Answering(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
-            received.append((self.path, json.loads(body)))
-            self.send_response(201)
+            document = json.loads(self.rfile.read(int(self.headers["content-length"])))
+            cluster.create(self.path, document)
+            self._say(201, document)
+
+        def do_GET(self) -> None:
+            if asked := re.fullmatch(r".*/jobs/([^/]+)/status", self.path):
+                status = cluster.status(asked[1])
+                self._say(200, {"metadata": {"name": asked[1]}, "status": status})
+            else:
+                self._say(200, {"items": []})
+
+        def _say(self, code: int, document: Any) -> None:
+            body = json.dumps(document).encode()
+            self.send_response(code)
             self.send_header("content-type", "application/json")
             self.send_header("content-length", str(len(body)))
             self.end_headers()
@@ -199,7 +229,7 @@ def api(kubeconfig: Path, received: list[tuple[str, Any]]) -> Iterator[None]:
         def log_message(self, format: str, *arguments: Any) -> None:
             return
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Taking) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answering) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         kubeconfig.write_text(yaml.safe_dump(_access(f"http://127.0.0.1:{server.server_port}")))

@@ -16,7 +16,6 @@ from typing import Any
 
 import dagster as dg
 import pytest
-import yaml
 from dagster._core.code_pointer import ModuleCodePointer
 from dagster._core.launcher.base import LaunchRunContext
 from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
@@ -40,19 +39,12 @@ RUN = "0" * 32
 
 @pytest.fixture
 def launched(tmp_path: Path) -> Iterator[tuple[dg.DagsterInstance, list[tuple[str, Any]]]]:
-    """Open an instance by the chart's settings, before an API that takes everything."""
-    received: list[tuple[str, Any]] = []
-    kubeconfig, home = tmp_path / "kubeconfig", tmp_path / "dagster"
-    home.mkdir()
-    with cluster.api(kubeconfig, received):
-        made = {**cluster.settings(kubeconfig)}
-        made["local_artifact_storage"] = {
-            **made["local_artifact_storage"],
-            "config": {"base_dir": str(tmp_path)},
-        }
-        (home / "dagster.yaml").write_text(yaml.safe_dump(made))
-        with dg.DagsterInstance.from_config(str(home)) as instance:
-            yield instance, received
+    """Open an instance by the chart's settings; what its launcher sends is in the list."""
+    taking = cluster.Cluster()
+    with cluster.api(taking, tmp_path / "kubeconfig"):
+        cluster.write_settings(tmp_path)
+        with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+            yield instance, taking.created
 
 
 def test_a_run_is_a_job_as_restricted_as_its_code_location(
