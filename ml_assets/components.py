@@ -32,18 +32,19 @@ class _Part(dg.Component):
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """Return the assets of this folder; the first folder brings what all share."""
+        from ml_assets.assets.edges import groups
         from ml_assets.graph.build import group_definitions, shared_definitions
         from ml_assets.spec.project import read_project
         from ml_assets.workspace import locate
 
         group = Path(context.path).name
         workspace = locate(Path(context.project_root))
-        project = read_project(workspace.defs)
+        project = read_project(workspace.defs, workspace.claims)
         part = group_definitions(project, group, workspace)
         for dataset, model in project.requests.items():
             if model == group:
                 part = dg.Definitions.merge(part, group_definitions(project, dataset, workspace))
-        if group != min([*project.datasets, *project.models]):
+        if group != min(groups(project)):
             return part
         return dg.Definitions.merge(part, shared_definitions(project, workspace))
 

@@ -35,20 +35,34 @@ class Workspace:
     """A folder or an fsspec URL; empty: `objects` in the home."""
     runner: str = ""
     """The address of a scheduler whose Dask workers run actions; empty: this machine runs them."""
+    formerly: tuple[str, ...] = ()
+    """Projects whose datasets and models of the same names are this one's now."""
 
     def open_home(self) -> Home:
         """Open the home; raises HomeError where it cannot be used."""
         return Home(self.home, self.env, self.state, self.objects)
 
+    def claims(self) -> dict[str, dict[str, Any]]:
+        """Return what the projects of the home claim; raises HomeError where it cannot be used."""
+        home = self.open_home()
+        try:
+            return home.claims.read()
+        finally:
+            home.close()
+
+    @property
+    def project(self) -> str:
+        """The project's name: its root module."""
+        return self.module.split(".", maxsplit=1)[0]
+
     @property
     def roots(self) -> Mapping[str, Path]:
         """First-party top-level packages and their folders."""
-        top = self.module.split(".", maxsplit=1)[0]
         depth = len(self.module.split(".")) - 1
         folder = self.defs
         for _ in range(depth):
             folder = folder.parent
-        return {"ml_assets": PACKAGE, top: folder}
+        return {"ml_assets": PACKAGE, self.project: folder}
 
     def hook(self, group: str, reference: str) -> str:
         """Return `module:function` of a user's `file.py:function` in a group's folder.
@@ -86,6 +100,7 @@ def locate(start: Path | None = None, environ: Mapping[str, str] | None = None) 
     objects = environ.get("ML_ASSETS_OBJECTS") or ""
     if objects and "://" not in objects:
         objects = str((here / objects).absolute())
+    runner, formerly = _settings(root, tools)
     return Workspace(
         defs,
         module,
@@ -93,24 +108,29 @@ def locate(start: Path | None = None, environ: Mapping[str, str] | None = None) 
         environ.get("ML_ASSETS_ENV") or "dev",
         environ.get("ML_ASSETS_STATE") or "",
         objects,
-        _runner(root, tools) if environ.get(DASK) is None else environ[DASK],
+        runner if environ.get(DASK) is None else environ[DASK],
+        formerly,
     )
 
 
-def _runner(root: Path, tools: Mapping[str, Any]) -> str:
-    """Return the `runner` of `[tool.ml_assets]` in a project's settings; empty without one.
+def _settings(root: Path, tools: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
+    """Return `runner` and `formerly` of `[tool.ml_assets]` in a project's settings, empty if unset.
 
     Raises HomeError for anything else in that table.
     """
     said = tools.get("ml_assets", {})
-    odd = sorted(set(said) - {"runner"}) if isinstance(said, dict) else ["ml_assets"]
+    odd = sorted(set(said) - {"runner", "formerly"}) if isinstance(said, dict) else ["ml_assets"]
     runner = "" if odd else said.get("runner", "")
-    if odd or not isinstance(runner, str):
+    before = [] if odd else said.get("formerly", [])
+    listed = isinstance(before, list) and all(isinstance(name, str) for name in before)
+    wrong = [repr(runner)] if not isinstance(runner, str) else [] if listed else [repr(before)]
+    if odd or wrong:
         raise HomeError(
             f"{root / 'pyproject.toml'}: [tool.ml_assets] takes only runner = 'tls://HOST:PORT', "
-            f"the address of a Dask scheduler; got {', '.join(odd) or repr(runner)}"
+            "the address of a Dask scheduler, and formerly = ['NAME'], other names that this "
+            f"project had; got {', '.join(odd or wrong)}"
         )
-    return runner
+    return runner, tuple(before)
 
 
 def inside_project(start: Path | None = None) -> bool:

@@ -16,8 +16,8 @@ def asset_keys(project: Project) -> list[str]:
 
 
 def groups(project: Project) -> list[str]:
-    """Return the names of all datasets, then of all models."""
-    return [*project.datasets, *project.models]
+    """Return the names of all datasets of the project's own, then of all models."""
+    return [*project.own, *project.models]
 
 
 def owner_of(project: Project, group: str) -> Owner:
@@ -107,5 +107,7 @@ def reverse(graph: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
     dependents: dict[str, list[str]] = {asset: [] for asset in graph}
     for asset, sources in graph.items():
         for source in sources:
-            dependents[source].append(asset)
+            # Of another project's asset: it is no part of this graph.
+            if source in dependents:
+                dependents[source].append(asset)
     return {asset: tuple(others) for asset, others in dependents.items()}

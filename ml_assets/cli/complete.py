@@ -39,6 +39,7 @@ def datasets(incomplete: str) -> list[str]:
 
 def _project() -> Project | None:
     try:
-        return read_project(locate().defs)
+        workspace = locate()
+        return read_project(workspace.defs, workspace.claims)
     except MlAssetsError:
         return None

@@ -40,6 +40,13 @@ Host = Annotated[
 ServePort = Annotated[
     int | None, typer.Option("--serve-port", help="Port of the prediction service (`serve`).")
 ]
+Beside = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--beside",
+        help="The folder of another project on this home, which Dagster shows too. Repeatable.",
+    ),
+]
 Ui = Annotated[bool, typer.Option("--ui/--no-ui", help="Keep the web pages running at the end.")]
 
 
@@ -92,6 +99,7 @@ def up(
     mlflow_port: MlflowPort = 5000,
     host: Host = None,
     serve_port: ServePort = None,
+    beside: Beside = None,
 ) -> None:
     """Serve Dagster's page, with the sensor on, and MLflow's page until Ctrl-C.
 
@@ -101,7 +109,7 @@ def up(
     Example: ml-assets up --port 3000
     """
     hosts = host_names(host or ())
-    _serve(opened(), port, mlflow_port, None, hosts, serve_port)
+    _serve(opened(), port, mlflow_port, None, hosts, serve_port, beside or ())
 
 
 def land_sample(planner: Planner) -> Path:
@@ -191,6 +199,7 @@ def _serve(
     sample: Path | None,
     hosts: Sequence[str] = (),
     serve_port: int | None = None,
+    beside: Sequence[Path] = (),
 ) -> None:
     signal.signal(signal.SIGTERM, _interrupt)
     home = planner.home.root
@@ -199,7 +208,7 @@ def _serve(
         follow(planner)
     planner.home.close()
     out.print("\nstarting the web pages …")
-    with serving(planner.workspace, port, mlflow_port, hosts, serve_port) as servers:
+    with serving(planner.workspace, port, mlflow_port, hosts, serve_port, beside) as servers:
         out.print(f"Dagster  http://{HOST}:{port}/  (the sensor is on)")
         out.print(
             f"MLflow   http://{HOST}:{mlflow_port}/  (choose Model training, at the top left)"

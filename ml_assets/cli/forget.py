@@ -59,6 +59,7 @@ def forget(
         raise RequestError("--reason is missing; it is stored in the tombstone")
     values = pairs(key)
     planner = opened()
+    planner.project.mine(dataset)
     home = planner.home
     if not values and batch is None and planner.project.calendar_of(dataset) is not None:
         raise RequestError(

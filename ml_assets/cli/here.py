@@ -27,12 +27,12 @@ def opened(about: str | None = None, *, partly: bool = False) -> Planner:
     for all.
     """
     workspace, home = home_opened()
-    project, wrong = read_valid(workspace.defs)
+    project, wrong = read_valid(workspace.defs, home.claims.read)
     if not wrong:
         return Planner(workspace, home, project)
     asked = set(re.findall(r"[\w-]+", about or ""))
     if asked & set(wrong) or not (asked or partly):
-        others = [*project.datasets, *project.models]
+        others = [*project.own, *project.models]
         if others and not asked:
             specs = "the spec of" if len(others) == 1 else "the specs of"
             verb = "is" if len(others) == 1 else "are"
@@ -42,7 +42,7 @@ def opened(about: str | None = None, *, partly: bool = False) -> Planner:
             )
         if not asked:
             # Without what only follows from another mistake.
-            read_project(workspace.defs)
+            read_project(workspace.defs, home.claims.read)
         raise SpecError("\n".join(said for problems in wrong.values() for said in problems))
     for problems in wrong.values():
         for said in problems:

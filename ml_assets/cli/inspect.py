@@ -247,6 +247,7 @@ def model_status(planner: Planner, planned: Plan, name: str) -> dict[str, Any]:
         "predictions": _predictions(planner, name),
         "watched": None,
         "deferred": next((i.reason for i in mine if i.status == "deferred"), None),
+        "borrowed": _borrowed(planner, name),
     }
     from ml_assets.operations.watched import watched
 
@@ -271,6 +272,13 @@ def model_status(planner: Planner, planned: Plan, name: str) -> dict[str, Any]:
         document["candidate"]["notes"] = reasons(metrics["notes"])
         document["candidate"]["report"] = str(page(planner.home, report))
     return document
+
+
+def _borrowed(planner: Planner, model: str) -> list[str]:
+    """Return the datasets of other projects that a model reads."""
+    spec, borrowed = planner.project.models[model], planner.project.borrowed
+    names = [spec.dataset, *(join.dataset for join in spec.joins)]
+    return [f"{borrowed[name].project}:{name}" for name in names if name in borrowed]
 
 
 def _unlabelled(planner: Planner, model: str) -> list[str]:
@@ -340,6 +348,8 @@ def _tell_status(name: str, document: dict[str, Any]) -> None:
             out.print(f"  {role}: {document[role]}")
     if document["log_broken"] is not None:
         out.print(f"  {document['log_broken']}", style="red")
+    if document["borrowed"]:
+        out.print(f"  reads {', '.join(document['borrowed'])}")
     if document["unlabelled"]:
         out.print(f"  no row has a label yet: {', '.join(document['unlabelled'])}")
     for item in document["predictions"][-1:]:

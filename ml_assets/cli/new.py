@@ -145,6 +145,13 @@ def new_model(
     from ml_assets.scaffold import write
     from ml_assets.scaffold.model import Asked
 
+    if ":" in dataset:
+        theirs, _, plain = dataset.rpartition(":")
+        raise RequestError(
+            f"a model is guessed from the rows of this project's datasets; in the folder of "
+            f"{theirs}: ml-assets new model {name} --dataset {plain} --target {target}. Then move "
+            f"its folder here, and write `dataset: {dataset}` in its defs.yaml"
+        )
     planner = opened_for(dataset)
     asked = Asked(
         name,

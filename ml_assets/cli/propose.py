@@ -11,7 +11,6 @@ from ml_assets.cli.console import err, out, styled
 from ml_assets.cli.here import opened
 from ml_assets.cli.output import JSON, emit, guarded
 from ml_assets.cli.progress import working
-from ml_assets.errors import UnknownName
 from ml_assets.stages.counted import counted
 
 if TYPE_CHECKING:
@@ -40,8 +39,7 @@ def propose(
     from ml_assets.scaffold.patch import proposal
 
     planner = opened(dataset)
-    if dataset not in planner.project.datasets:
-        raise UnknownName.of("dataset", dataset, planner.project.datasets)
+    planner.project.mine(dataset)
     with working(f"reading the files of {dataset} that do not fit"):
         proposed = proposal.proposed(planner, dataset, tuple(column or ()))
     shown = [item for item in proposed.suggestions if not column or item.column in column]

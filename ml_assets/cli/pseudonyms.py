@@ -37,7 +37,7 @@ def show(as_json: bool = JSON) -> None:
 
     planner = opened()
     home, project = planner.home, planner.project
-    columns = {n: sorted(pseudonymised(s.columns)) for n, s in project.datasets.items()}
+    columns = {n: sorted(pseudonymised(s.columns)) for n, s in project.own.items()}
     columns = {name: hidden for name, hidden in columns.items() if hidden}
     known, clear = known_key(home), clear_landings(home, project)
     try:

@@ -237,7 +237,7 @@ def refused(planner: Planner, held: Held, executed: Sequence[str]) -> list[dict[
     made = set(executed)
     cells = [
         Cell(f"{dataset}/quarantine", batch)
-        for dataset in planner.project.datasets
+        for dataset in planner.project.own
         for batch in planner.project.ordered(
             dataset, [batch for asset, batch in held if asset == f"{dataset}/quarantine"]
         )

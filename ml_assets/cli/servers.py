@@ -18,7 +18,7 @@ from pathlib import Path
 
 import yaml
 
-from ml_assets.children.ports import free_port
+from ml_assets.cli.locations import locations
 from ml_assets.cli.tied import Tied, end, start
 from ml_assets.errors import MlAssetsError, RequestError
 from ml_assets.graph.settings import dagster_folder, dagster_home
@@ -74,23 +74,28 @@ def serving(
     mlflow_port: int,
     hosts: Sequence[str] = (),
     predictions: int | None = None,
+    beside: Sequence[Path] = (),
 ) -> Iterator[list[Tied]]:
     """Start all servers and stop them at the end; they listen on this machine only.
+
+    `beside` are the folders of other projects on the same home, which Dagster shows too.
 
     `predictions` is the port of the prediction service, if it is to start too. They answer requests
     for loopback addresses and `hosts`. They always end with this process (see `tied`).
     """
-    code_port = free_port()
+    served = locations(workspace, beside)
     own = {} if predictions is None else {"predictions": predictions}
     ports_free({"Dagster": port, "MLflow": mlflow_port, **own})
-    locations = dagster_folder(workspace) / "workspace.yaml"
-    server = {"host": HOST, "port": code_port, "location_name": "ml_assets"}
-    locations.write_text(yaml.safe_dump({"load_from": [{"grpc_server": server}]}))
+    listed = dagster_folder(workspace) / "workspace.yaml"
+    load_from = [
+        {"grpc_server": {"host": HOST, "port": item.port, "location_name": item.name}}
+        for item in served
+    ]
+    listed.write_text(yaml.safe_dump({"load_from": load_from}))
     environ = {
         **os.environ,
         "DAGSTER_HOME": str(dagster_home(workspace)),
         **settings(workspace),
-        "DAGSTER_CODE_SERVER_PORT": str(code_port),
         "ML_ASSETS_MLFLOW_URL": os.environ.get("ML_ASSETS_MLFLOW_URL")
         or f"http://{HOST}:{mlflow_port}",
         "MLFLOW_DISABLE_TELEMETRY": os.environ.get("MLFLOW_DISABLE_TELEMETRY", "true"),
@@ -102,16 +107,22 @@ def serving(
     logs.mkdir(parents=True, exist_ok=True)
     servers: list[Tied] = []
 
-    def begin(name: str, words: Sequence[str], cwd: Path | None = None) -> None:
-        servers.append(start(name, words, environ, logs / f"{name}.log", cwd))
+    def begin(
+        name: str,
+        words: Sequence[str],
+        cwd: Path | None = None,
+        more: Mapping[str, str] | None = None,
+    ) -> None:
+        path = logs / f"{name}.log"
+        servers.append(start(name, words, {**environ, **(more or {})}, path, cwd))
 
     try:
-        module = f"{workspace.module.rpartition('.')[0] or 'ml_assets'}.definitions"
-        code = ("code-server", "start", "-m", module, "-h", HOST)
-        begin("code-server", [_program("dagster"), *code])
-        _await_port(code_port, servers, logs)
-        begin("dagster-webserver", dagster_command(locations, port, hosts))
-        begin("dagster-daemon", [_program("dagster-daemon"), "run", "-w", str(locations)])
+        for item in served:
+            begin(item.server, item.command(HOST), item.folder, item.environ)
+        for item in served:
+            _await_port(item.port, servers, logs)
+        begin("dagster-webserver", dagster_command(listed, port, hosts))
+        begin("dagster-daemon", [_program("dagster-daemon"), "run", "-w", str(listed)])
         # MLflow creates files in its working directory; they belong in its own folder.
         begin("mlflow", mlflow_command(workspace, mlflow_port, hosts), mlflow_folder(workspace))
         for address in (f"http://{HOST}:{port}/server_info", f"http://{HOST}:{mlflow_port}/health"):

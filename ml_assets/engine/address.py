@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 
 from ml_assets.assets.cells import Cell
-from ml_assets.assets.edges import edges
+from ml_assets.assets.edges import assets_of, edges
 from ml_assets.engine.plan import Planner
 from ml_assets.errors import RequestError, UnknownName
 from ml_assets.spec.calendar import spelled
@@ -67,7 +67,16 @@ def versions_of(planner: Planner, asset: str, partition: str | None) -> list[Ver
 
     Raises UnknownName, which lists what exists.
     """
-    known = [key for key in edges(planner.project) if not key.endswith("/landing")]
+    project = planner.project
+    known = [
+        *edges(project),
+        *(
+            f"{name}/{entry.name}"
+            for name in project.borrowed
+            for entry in assets_of(project, name)
+        ),
+    ]
+    known = [key for key in known if not key.endswith("/landing")]
     if asset not in known:
         raise UnknownName.of("asset", asset, known)
     records = planner.home.records

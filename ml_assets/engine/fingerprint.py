@@ -19,6 +19,7 @@ from sqlalchemy import func, select
 
 from ml_assets import clock
 from ml_assets.engine.sealing import due
+from ml_assets.store.claims import PREFIX as CLAIM
 from ml_assets.store.home import Home
 from ml_assets.store.pins import PREFIX
 from ml_assets.store.segments import FOLDER, segments
@@ -92,6 +93,7 @@ def fingerprint(workspace: Workspace, home: Home) -> str:
 def _revision(home: Home) -> list[object]:
     """Return a value that changes with each write that a plan of this environment can see."""
     shown = func.count().filter(current.c.published == current.c.token)
+    claims = (switches.c.env == home.env, switches.c.key.startswith(CLAIM))
     pinned = (switches.c.env == home.env, switches.c.key.startswith(PREFIX))
     with home.state.read() as db:
         return [
@@ -104,6 +106,7 @@ def _revision(home: Home) -> list[object]:
                 for table in (objects, removals)
             ),
             db.execute(select(func.count()).where(*pinned)).scalar(),
+            sorted(db.execute(select(switches.c.value).where(*claims)).scalars()),
             db.execute(select(heads.c.hash).where(heads.c.env == home.env)).scalars().all(),
             db.execute(
                 select(func.count(), func.max(current.c.updated), shown).where(

@@ -19,7 +19,7 @@ from ml_assets.engine.cutting.outcome import FORGOTTEN, CutFile
 from ml_assets.engine.deliveries import delivery, problem, remove
 from ml_assets.engine.hiding.landed import hide, stored
 from ml_assets.engine.sealing import seal_due
-from ml_assets.errors import RequestError, UnknownName
+from ml_assets.errors import RequestError
 from ml_assets.spec.calendar import spelled
 from ml_assets.spec.dataset import DatasetSpec
 from ml_assets.spec.project import Project
@@ -55,7 +55,7 @@ def observe(home: Home, project: Project, settle: float = SETTLE) -> Observed:
     known = home.batches.known_files()
     newest = home.batches.landed()
     names = Names(home, project)
-    for name, spec in project.datasets.items():
+    for name, spec in project.own.items():
         folder = home.landing / name
         if spec.landing.sql is not None:
             files = [shown(entry.path) for entry in entries(folder) if not entry.hidden]
@@ -184,9 +184,7 @@ def land(home: Home, project: Project, dataset: str, source: Path, batch: str | 
     name. Raises UnknownName for the dataset, and RequestError if neither is the case or the
     file cannot be read.
     """
-    if dataset not in project.datasets:
-        raise UnknownName.of("dataset", dataset, project.datasets)
-    spec = project.datasets[dataset]
+    spec = project.mine(dataset)
     if spec.landing.sql is not None:
         raise RequestError(f"{shown(source)}: {PULLED.format(dataset)}")
     place = look(home.landing / dataset)

@@ -13,6 +13,7 @@ from typing import Any
 from ml_assets.assets.cells import Cell, Unit
 from ml_assets.assets.edges import groups, kinds_of, partitioned
 from ml_assets.assets.registry import KINDS, made_by
+from ml_assets.engine.claiming import claim, refuse_claimed
 from ml_assets.engine.landing import Observed, observe
 from ml_assets.engine.product import complete, product
 from ml_assets.engine.selection import select
@@ -167,7 +168,10 @@ class Planner:
     def __init__(self, workspace: Workspace, home: Home, project: Project | None = None) -> None:
         self.workspace = workspace
         self.home = home
-        self.project = read_project(workspace.defs) if project is None else project
+        self.project = (
+            read_project(workspace.defs, home.claims.read) if project is None else project
+        )
+        refuse_claimed(home, workspace, self.project)
 
     def session(self, **options: Any) -> Session:
         """Return a new session on the present state; with a runner it runs what is missing."""
@@ -220,6 +224,7 @@ class Planner:
                 quiet += [unit] if all(cell.reason == UNCHANGED for cell in cells) else []
             planned += cells
         settled.keep(quiet)
+        claim(session, planned)
         return [
             item
             for item in planned

@@ -14,7 +14,7 @@ def pending(home: Home, project: Project) -> list[str]:
     """Return what to ask about, for each dataset with `propose` and each of its batches."""
     datasets = [
         name
-        for name, spec in project.datasets.items()
+        for name, spec in project.own.items()
         if "propose" in (spec.on_new_column, spec.on_missing_column, spec.on_type_change)
     ]
     if not datasets:

@@ -24,6 +24,8 @@ from ml_assets.spec.project import Project
 TOKEN = re.compile(
     r"\s*(?:([()])|(\d{1,9}\+)|(\+\d{0,9})|((?:(?:key|group):)?(?:\"[^\"]*\"|[\w/*.-]+)))"
 )
+OTHERS = re.compile(r"(?<!\w)(?!key:|group:)([A-Za-z_]\w*):([a-z]\w*)")
+"""A dataset of another project."""
 DEEPEST = 50
 """Limits the nesting, since the parser is recursive."""
 
@@ -37,6 +39,8 @@ def select(project: Project, text: str | None) -> list[str]:
     makeable = [asset for asset in graph if not asset.endswith("/landing")]
     if text is None or text.strip() in ("", "*"):
         return makeable
+    for theirs, name in OTHERS.findall(text):
+        raise _elsewhere(name, theirs)
     chosen = _Parser(project, graph, text).parse()
     return [asset for asset in makeable if asset in chosen]
 
@@ -81,6 +85,11 @@ class _Parser:
         names = sorted(available)
         said = f"no {what} {got!r}{suggest(got, names)}"
         return SelectionError(said, what=what, got=got, available=names)
+
+    def _refuse_borrowed(self, name: str) -> None:
+        borrowed = self._project.borrowed.get(name)
+        if borrowed is not None:
+            raise _elsewhere(name, borrowed.project)
 
     def _peek(self) -> str:
         return self._tokens[self._at] if self._at < len(self._tokens) else ""
@@ -132,12 +141,14 @@ class _Parser:
         kind, _, name = token.partition(":") if ":" in token else ("key", "", token)
         name = name.strip('"')
         if kind == "group":
-            groups = {*self._project.datasets, *self._project.models}
+            groups = {*self._project.own, *self._project.models}
+            self._refuse_borrowed(name)
             if name not in groups:
                 raise self._unknown("group", name, groups)
             return {asset for asset in self._graph if asset.startswith(f"{name}/")}
         assets = {asset for asset in self._graph if fnmatch.fnmatchcase(asset, name)}
         if not assets:
+            self._refuse_borrowed(name.split("/", maxsplit=1)[0])
             if name in self._project.models or name in self._project.datasets:
                 kind = "model" if name in self._project.models else "dataset"
                 raise SelectionError(
@@ -148,6 +159,15 @@ class _Parser:
                 )
             raise self._unknown("asset", name, self._graph)
         return assets
+
+
+def _elsewhere(dataset: str, project: str) -> SelectionError:
+    return SelectionError(
+        f"{dataset} is a dataset of project {project}, which alone makes its assets: ask in the "
+        f"folder of {project}, or here for the assets that read it",
+        what="asset",
+        got=dataset,
+    )
 
 
 def _depth(token: str) -> int | None:

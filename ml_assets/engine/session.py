@@ -184,11 +184,16 @@ class Session:
     def batches(self, dataset: str) -> list[str]:
         """Return the batches of a dataset that ever landed, in calendar order.
 
+        Of another project's dataset they are those that it has cleaned.
         Raises SpecError if the calendar's date format does not match a batch.
         """
         if dataset not in self._batches:
-            names = [batch for name, batch in self.landed if name == dataset]
-            self._refuse_odd(dataset, names)
+            if dataset in self.project.borrowed:
+                # What landed there and is not cleaned yet is not there for others.
+                names = [b for asset, b in self.current if asset == f"{dataset}/cleaned"]
+            else:
+                names = [batch for name, batch in self.landed if name == dataset]
+                self._refuse_odd(dataset, names)
             self._batches[dataset] = self.project.ordered(dataset, names)
         return self._batches[dataset]
 
@@ -223,9 +228,22 @@ class Session:
 
     def upstream(self, cell: Cell) -> Made:
         """Return a cell on which another depends."""
+        if cell.group in self.project.borrowed:
+            return self._borrowed(cell)
         if self.recurses:
             return self.make(unit_of(cell))[cell]
         return self.held(cell)
+
+    def _borrowed(self, cell: Cell) -> Made:
+        """Return what the environment holds of another project's cell; nothing makes it here."""
+        records, env = self.home.records, self.home.env
+        held = self.remembered(("held", cell.asset), lambda: records.held(env, cell.asset))
+        current = held.get(cell.partition)
+        if current is None:
+            project = self.project.borrowed[cell.group].project
+            said = f"{cell} is made by project {project}, and is not there yet"
+            return Made(cell, {}, {}, waiting=said)
+        return Made(cell, current.outputs, {}, facts=current.facts)
 
     def held(self, cell: Cell) -> Made:
         """Return the current content of a cell in the environment."""

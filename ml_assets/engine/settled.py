@@ -44,7 +44,7 @@ def candidates(project: Project) -> list[str]:
     read |= {join.dataset for model in project.models.values() for join in model.joins}
     return [
         name
-        for name, spec in project.datasets.items()
+        for name, spec in project.own.items()
         if name not in read and spec.calendar is not None and not spec.checks
     ]
 

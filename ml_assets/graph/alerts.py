@@ -44,8 +44,9 @@ def alert_sensors(project: Project) -> list[dg.SensorDefinition]:
 def _send(log: logging.Logger, run_id: str = "") -> None:
     """Send what is due, and if given that a run failed; raise dg.Failure if something was not."""
     workspace = locate()
-    project, home = read_project(workspace.defs), workspace.open_home()
+    home = workspace.open_home()
     try:
+        project = read_project(workspace.defs, home.claims.read)
         alerts = due(home, project) + (failed(home, project, run_id) if run_id else [])
         problems = []
         for alert in alerts:

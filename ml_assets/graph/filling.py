@@ -60,7 +60,7 @@ class _Filling:
             }
         assert self._cluster is not None
         # What a command left out is not among the cells that it wants.
-        project, _ = read_valid(workspace.defs)
+        project, _ = read_valid(workspace.defs, home.claims.read)
         planner, sources = Planner(workspace, home, project), Sources(workspace.roots)
         runner = ActionRunner(
             workspace,

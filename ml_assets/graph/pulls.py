@@ -37,7 +37,7 @@ _last: dict[str, _Pull] = {}
 def pulls(project: Project) -> list[str]:
     """Start each pull that is due; return what to say of pulls that run or failed."""
     said = []
-    for name, spec in project.datasets.items():
+    for name, spec in project.own.items():
         sql = spec.landing.sql
         if sql is None:
             continue

@@ -30,8 +30,9 @@ def answering(defs: str, number: str, count: str) -> Callable[[Any], None]:
 def _work(defs: Path, request: Any, start: float) -> None:
     workspace = locate(defs)
     # What a command left out is not among the cells that it wants.
-    project, _ = read_valid(workspace.defs)
-    planner = Planner(workspace, workspace.open_home(), project)
+    home = workspace.open_home()
+    project, _ = read_valid(workspace.defs, home.claims.read)
+    planner = Planner(workspace, home, project)
     runner = ActionRunner(
         workspace,
         planner.home,

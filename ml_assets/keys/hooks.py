@@ -26,7 +26,7 @@ FAMILY = ("fit", "refit", "predict")
 
 def hooks(workspace: Workspace, project: Project) -> Iterator[str]:
     """Yield `module:function` of every function that a project's YAML names."""
-    for name, dataset in project.datasets.items():
+    for name, dataset in project.own.items():
         for hook in dataset.checks.values():
             yield workspace.hook(name, hook)
     for name, model in project.models.items():

@@ -178,9 +178,7 @@ def _one(
 
 
 def _spec(project: Project, dataset: str) -> DatasetSpec:
-    if dataset not in project.datasets:
-        raise UnknownName.of("dataset", dataset, project.datasets)
-    return project.datasets[dataset]
+    return project.mine(dataset)
 
 
 def _zone(spec: DatasetSpec) -> str:

@@ -88,7 +88,7 @@ def to_apply(home: Home, project: Project) -> list[Changed]:
     Raises RequestError without the home's key, or where a file cannot be read.
     """
     changes: list[Changed] = []
-    for dataset, spec in project.datasets.items():
+    for dataset, spec in project.own.items():
         if not hides(spec):
             continue
         key, done = hiding_of(home, spec).key, hidden_in(home, dataset)
@@ -133,7 +133,7 @@ def to_rotate(home: Home, project: Project, path: Path) -> tuple[Pseudonyms, lis
             "pseudonyms apply"
         )
     changes: list[Changed] = []
-    for dataset, spec in project.datasets.items():
+    for dataset, spec in project.own.items():
         asked = dataset in project.requests and _asked_hidden(project, dataset)
         if not (hides(spec) or asked):
             continue
@@ -175,7 +175,7 @@ def end(home: Home, project: Project, keys: Pseudonyms, at: str) -> None:
     known = known_key(home)
     assert known is not None
     set_key(home, replace(known, fingerprint=keys.fingerprint, since=at, next=None))
-    for dataset in project.datasets:
+    for dataset in project.own:
         unmark(home, dataset, known.fingerprint)
 
 

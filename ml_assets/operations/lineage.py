@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ml_assets.assets.cells import Cell
-from ml_assets.assets.edges import edges
+from ml_assets.assets.edges import sources_of
 from ml_assets.assets.registry import PREDICTED
 from ml_assets.engine.address import FoundVersion
 from ml_assets.engine.plan import Planner
@@ -94,7 +94,7 @@ class _Walk:
 
     def __init__(self, planner: Planner, start: Sequence[FoundVersion]) -> None:
         self._records = planner.home.records
-        self._graph = edges(planner.project)
+        self._project = planner.project
         self._held = self._records.all_current(planner.home.env)
         self._landings = planner.home.batches.landed()
         self._ancestry = ancestry_of(planner.home)
@@ -154,7 +154,7 @@ class _Walk:
         self, revision: FoundVersion, keys: Iterable[str]
     ) -> Iterator[FoundVersion | Node]:
         """Yield an asset's inputs in the graph, without results that pass between actions."""
-        above = {*self._graph[revision.cell.asset]}
+        above = {*sources_of(self._project, revision.cell.asset)}
         if revision.cell.name in PREDICTED:
             # The scorer is pinned: the current candidate may be another.
             above.add(f"{revision.cell.group}/candidate")

@@ -19,6 +19,8 @@ from pydantic import (
 from ml_assets.spec.mistakes import Mistakes, Place, without_secrets
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
+PROJECT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+"""A project is named by its root module."""
 HOOK = re.compile(r"[A-Za-z0-9_./-]+\.py:[A-Za-z_][A-Za-z0-9_]*")
 INSTALLED = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*:[A-Za-z_][A-Za-z0-9_]*")
 
@@ -83,6 +85,14 @@ def _name(value: str) -> str:
     return value
 
 
+def _reference(value: str) -> str:
+    project, colon, dataset = value.rpartition(":")
+    if colon and not PROJECT.fullmatch(project):
+        raise ValueError(f"got {value!r}, wanted PROJECT:DATASET (like 'shop:sales')")
+    _name(dataset)
+    return value
+
+
 def _hook(value: str) -> str:
     beside = HOOK.fullmatch(value) and not value.startswith("/") and ".." not in value
     if not beside and not INSTALLED.fullmatch(value):
@@ -94,6 +104,8 @@ def _hook(value: str) -> str:
 
 
 Name = Annotated[str, AfterValidator(_name)]
+Reference = Annotated[str, AfterValidator(_reference)]
+"""The name of a dataset, of another project on the same home with that: `shop:sales`."""
 Hook = Annotated[str, AfterValidator(_hook)]
 """A user's function: `file.py:function`, the file beside the defs.yaml, or
 `package.module:function` of an installed package."""

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from ml_assets.errors import suggest
-from ml_assets.spec.base import Hook, Name, Names, Resamples, Seed, Spec, by_name
+from ml_assets.spec.base import Hook, Name, Names, Reference, Resamples, Seed, Spec, by_name
 from ml_assets.spec.expressions.constants import duration
 from ml_assets.spec.families import (
     BASELINES,
@@ -47,7 +47,8 @@ def _age(value: str) -> str:
 class Join(Spec):
     """Another dataset that the features function reads."""
 
-    dataset: Name
+    dataset: Reference
+    """Its name; of another project on the same home `shop:sales`."""
     previous: Annotated[int, Field(ge=0, le=100_000)] = 0
     """Also pass this many preceding batches (same calendar only), fewer at the start."""
     at: str | None = None
@@ -347,8 +348,9 @@ class ModelSpec(Spec):
     description: str
     owners: tuple[str, ...] = ()
     """E-mail addresses or `team:name`."""
-    dataset: Name
-    """The dataset whose rows are predicted."""
+    dataset: Reference
+    """The dataset whose rows are predicted; of another project on the same home `shop:sales`
+    ([more](../how-to/share-a-home.md#a-dataset-of-another-project))."""
     joins: tuple[Join, ...] = ()
     previous: Annotated[int, Field(ge=0, le=100_000)] = 0
     """Also pass the function this many preceding batches of the dataset itself."""

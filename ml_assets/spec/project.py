@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ml_assets.errors import SpecError, UnknownName, suggest
+from ml_assets.errors import RequestError, SpecError, UnknownName, suggest
+from ml_assets.spec.borrowed import Borrowed, Lookup, borrow, named
 from ml_assets.spec.calendar import Calendar
 from ml_assets.spec.dataset import DatasetSpec, Labels
 from ml_assets.spec.explain import locate
@@ -34,6 +35,29 @@ class Project:
     datasets: Mapping[str, DatasetSpec]
     models: Mapping[str, ModelSpec]
     folders: Mapping[str, Path] = field(default_factory=dict)
+    borrowed: Mapping[str, Borrowed] = field(default_factory=dict)
+    """Those of the datasets that are another project's."""
+
+    @property
+    def own(self) -> Mapping[str, DatasetSpec]:
+        """The datasets that this project makes itself."""
+        if not self.borrowed:
+            return self.datasets
+        return {name: d for name, d in self.datasets.items() if name not in self.borrowed}
+
+    def mine(self, dataset: str) -> DatasetSpec:
+        """Return a dataset of the project's own; raises UnknownName, and RequestError if it is not.
+
+        Whatever lands, changes or removes rows asks for it so.
+        """
+        theirs, colon, name = dataset.rpartition(":")
+        if colon:
+            raise elsewhere(name, theirs)
+        if dataset in self.borrowed:
+            raise elsewhere(dataset, self.borrowed[dataset].project)
+        if dataset not in self.datasets:
+            raise UnknownName.of("dataset", dataset, self.own)
+        return self.datasets[dataset]
 
     @property
     def requests(self) -> Mapping[str, str]:
@@ -74,6 +98,8 @@ class Project:
 
     def labels(self, dataset: str) -> Labels | None:
         """Return what of a dataset arrives with the labels; None where all comes at once."""
+        if dataset in self.borrowed:
+            return self.borrowed[dataset].labels
         return labels_of(dataset, self.datasets[dataset], self.models)
 
     def _calendar(self, group: str) -> Calendar | None:
@@ -81,12 +107,24 @@ class Project:
         return self.datasets[name].calendar
 
 
-def read_project(defs: Path) -> Project:
+def elsewhere(dataset: str, project: str) -> RequestError:
+    """Return the error of asking here for what only a dataset's own project can do."""
+    return RequestError(
+        f"{dataset} is a dataset of project {project}: its rows land, are withdrawn and are "
+        f"forgotten there. Run the command in the folder of {project}; this project reads the "
+        "batches that it cleans",
+        dataset=dataset,
+        project=project,
+    )
+
+
+def read_project(defs: Path, lookup: Lookup | None = None) -> Project:
     """Read and check every defs.yaml directly below the folders of `defs`.
 
-    Raises SpecError with every mistake of every file, each with its file and line.
+    `lookup` returns the claims of the home, for datasets of other projects. Raises SpecError with
+    every mistake of every file, each with its file and line.
     """
-    project, wrong = _read(defs)
+    project, wrong = _read(defs, lookup)
     if wrong:
         raise SpecError("\n".join(said for problems in wrong.values() for said in problems))
     models = {n: resolved(m, project.datasets[m.dataset]) for n, m in project.models.items()}
@@ -97,9 +135,16 @@ def read_for(defs: Path, dataset: str) -> Project:
     """Read the specs needed to work on one dataset's files: its own, and other valid datasets'.
 
     Models are left out, valid or not. Raises SpecError with the mistakes of the dataset, and
-    UnknownName if there is none of that name.
+    UnknownName if there is none of that name; RequestError if it is another project's.
     """
+    theirs, colon, name = dataset.rpartition(":")
+    if colon:
+        raise elsewhere(name, theirs)
     project, wrong = _read(defs)
+    if dataset not in {*project.datasets, *wrong}:
+        for _, _, theirs, name in named(_specs(defs)[1]):
+            if name == dataset:
+                raise elsewhere(dataset, theirs)
     if dataset in wrong:
         raise SpecError("\n".join(wrong[dataset]))
     datasets = {name: spec for name, spec in project.datasets.items() if name not in wrong}
@@ -108,15 +153,14 @@ def read_for(defs: Path, dataset: str) -> Project:
     return Project(datasets, {}, {name: project.folders[name] for name in datasets})
 
 
-def read_valid(defs: Path) -> tuple[Project, dict[str, list[str]]]:
+def read_valid(defs: Path, lookup: Lookup | None = None) -> tuple[Project, dict[str, list[str]]]:
     """Read the specs that are right and need none that is wrong; and the mistakes by folder.
 
-    A model that needs a wrong dataset is among the mistakes.
+    A model that needs a wrong dataset is among the mistakes. `lookup` as for `read_project`.
     """
-    project, wrong = _read(defs)
+    project, wrong = _read(defs, lookup)
     for name, model in project.models.items():
-        needed = [model.dataset, *(join.dataset for join in model.joins)]
-        bad = [dataset for dataset in needed if dataset in wrong]
+        bad = [dataset for dataset in _needed(model) if dataset in wrong]
         if bad and name not in wrong:
             place = project.folders[name] / "defs.yaml"
             wrong[name] = [f"{place}:1: it needs {', '.join(bad)}, whose spec is wrong"]
@@ -126,8 +170,8 @@ def read_valid(defs: Path) -> tuple[Project, dict[str, list[str]]]:
         for name, spec in project.models.items()
         if name not in wrong
     }
-    folders = {name: project.folders[name] for name in (*datasets, *models)}
-    return asked(Project(datasets, models, folders)), wrong
+    folders = {n: project.folders[n] for n in (*datasets, *models) if n in project.folders}
+    return asked(Project(datasets, models, folders, project.borrowed)), wrong
 
 
 def asked(project: Project) -> Project:
@@ -149,8 +193,11 @@ def asked(project: Project) -> Project:
     )
 
 
-def _read(defs: Path) -> tuple[Project, dict[str, list[str]]]:
-    """Return the project of all readable specs, and the mistakes by folder."""
+_Specs = tuple[dict[str, DatasetSpec], dict[str, ModelSpec], dict[str, Path], dict[str, list[str]]]
+
+
+def _specs(defs: Path) -> _Specs:
+    """Return all readable specs as they are written, their folders, and the mistakes by folder."""
     datasets: dict[str, DatasetSpec] = {}
     models: dict[str, ModelSpec] = {}
     folders: dict[str, Path] = {}
@@ -169,8 +216,15 @@ def _read(defs: Path) -> tuple[Project, dict[str, list[str]]]:
             datasets[name] = spec
         elif isinstance(spec, ModelSpec):
             models[name] = spec
-    project = Project(datasets, models, folders)
-    for name, place, what in [*mismatches(project, set(wrong))]:
+    return datasets, models, folders, wrong
+
+
+def _read(defs: Path, lookup: Lookup | None = None) -> tuple[Project, dict[str, list[str]]]:
+    """Return the project of all readable specs, and the mistakes by folder."""
+    datasets, models, folders, wrong = _specs(defs)
+    found = borrow(models, {**datasets, **models}, lookup)
+    project = Project({**datasets, **found.datasets}, found.models, folders, found.borrowed)
+    for name, place, what in [*found.wrong, *mismatches(project, set(wrong))]:
         said = f"{'.'.join(str(part) for part in place)}: {what}"
         wrong[name].append(f"{locate(folders[name] / 'defs.yaml', place)}: {said}")
     return project, dict(wrong)
@@ -186,7 +240,7 @@ def mismatches(project: Project, unread: Collection[str] = ()) -> Iterator[Misma
     `unread` names folders whose own specs are invalid: they are not compared.
     """
     yield from _calendar_mismatches(project)
-    for name, dataset in project.datasets.items():
+    for name, dataset in project.own.items():
         for place, said in label_mismatches(name, dataset, project.models):
             yield name, place, said
     for name, model in project.models.items():
@@ -206,7 +260,7 @@ def mismatches(project: Project, unread: Collection[str] = ()) -> Iterator[Misma
             *trial_mismatches(model, dataset),
             *retrain_mismatches(model, dataset),
         ):
-            yield name, place, said
+            yield name, place, said + _whose(project, model)
         for number, join in enumerate(model.joins):
             if join.dataset not in unread:
                 for key, said in _join_mismatches(project, model, join):
@@ -219,8 +273,11 @@ PARTS = ("order", "period", "zone")
 
 def _calendar_mismatches(project: Project) -> Iterator[Mismatch]:
     first: dict[str, tuple[str, Calendar]] = {}
-    for name, dataset in project.datasets.items():
-        mine = dataset.calendar
+    # Those of other projects are last: they cannot be changed here, so the reader is wrong.
+    ordered = [*project.own, *project.borrowed]
+    readers = {n: model for model, m in project.models.items() for n in _needed(m)}
+    for name in ordered:
+        mine = project.datasets[name].calendar
         if mine is None:
             continue
         other, theirs = first.setdefault(mine.name, (name, mine))
@@ -228,11 +285,24 @@ def _calendar_mismatches(project: Project) -> Iterator[Mismatch]:
             part = next(p for p in PARTS if getattr(mine, p) != getattr(theirs, p))
             said = f"{part} {getattr(mine, part)!r}, but {other} on the same calendar has "
             said += f"{getattr(theirs, part)!r}"
-            yield (
-                name,
-                ("calendar",),
-                f"{said}; wanted the same {part} on all datasets of {mine.name!r}",
-            )
+            said += f"; wanted the same {part} on all datasets of {mine.name!r}"
+            if name in project.borrowed:
+                yield readers[name], ("dataset",), f"calendar of {name}: {said}"
+            else:
+                yield name, ("calendar",), said
+
+
+def _needed(model: ModelSpec) -> list[str]:
+    """Return the datasets that a model reads."""
+    return [model.dataset, *(join.dataset for join in model.joins)]
+
+
+def _whose(project: Project, model: ModelSpec) -> str:
+    """Return what to say of a mismatch with a dataset whose spec is not in this project."""
+    borrowed = project.borrowed.get(model.dataset)
+    if borrowed is None:
+        return ""
+    return f" ({model.dataset} is of project {borrowed.project}, as it was cleaned last)"
 
 
 def _join_mismatches(project: Project, model: ModelSpec, join: Join) -> Iterator[tuple[str, str]]:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from ml_assets.errors import HomeError
 from ml_assets.store import temporary
 from ml_assets.store.batches import Batches
+from ml_assets.store.claims import Claims
 from ml_assets.store.lock import FolderLock, KeyLocks, WriterLock
 from ml_assets.store.objects import Objects
 from ml_assets.store.pins import Pins
@@ -74,6 +75,7 @@ class Home:
         self.promotions = Promotions(self.state)
         self.pins = Pins(self.state)
         self.verdicts = Verdicts(self.state)
+        self.claims = Claims(self.state, env)
         self.locks: KeyLocks | DatabaseLocks = KeyLocks(root / "locks")
         if state:
             from ml_assets.store.database_locks import DatabaseLocks

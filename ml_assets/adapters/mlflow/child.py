@@ -25,8 +25,8 @@ def answering(defs: str) -> Callable[[Any], dict[str, Any]]:
     """Open the home of a project's specs; return the function that answers requests about it."""
     workspace = locate(Path(defs))
     # A wrong spec of another model does not matter here.
-    project, wrong = read_valid(workspace.defs)
     home = workspace.open_home()
+    project, wrong = read_valid(workspace.defs, home.claims.read)
     with contextlib.suppress(MlAssetsError):
         # A failure is reported in the answer to the first request.
         opened(home)

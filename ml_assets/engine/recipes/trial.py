@@ -88,7 +88,7 @@ def _batches(
     dataset, target = session.project.models[model].dataset, session.project.models[model].target
     for batch in session.batches(dataset):
         known = session.pin(pin_name(model, batch, CHALLENGER), pin_name(model, role=CHALLENGER))
-        first = min((item.landed for item in session.landed[dataset, batch]), default="")
+        first = min((item.landed for item in session.landed.get((dataset, batch), ())), default="")
         if known not in (None, current_trial.challenger.digest) or first <= current_trial.since:
             continue
         features = session.upstream(Cell(f"{model}/features", batch))

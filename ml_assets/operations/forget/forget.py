@@ -72,9 +72,7 @@ def request(
     home: Home, project: Project, dataset: str, batch: str | None, key: Values, reason: str
 ) -> Request:
     """Return what would be removed; nothing is changed. Raises UnknownName and RequestError."""
-    if dataset not in project.datasets:
-        raise UnknownName.of("dataset", dataset, project.datasets)
-    spec = project.datasets[dataset]
+    spec = project.mine(dataset)
     for column in key:
         if column not in spec.columns:
             raise UnknownName.of(f"column of {dataset}", column, spec.columns)

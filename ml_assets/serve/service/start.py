@@ -90,7 +90,7 @@ def _parts(settings: WorkerSettings, figures: Figures) -> Parts:
         return Parts(served, Recorder({}), Follower((), keys=access), access, bytes)
     workspace = locate()
     home = workspace.open_home()
-    project, _ = read_valid(workspace.defs)
+    project, _ = read_valid(workspace.defs, home.claims.read)
     models = [Followed(home, project, name) for name in settings.models]
     recorder = Recorder.of(
         home, project, settings.models, lambda name: figures.unlogged.labels(name).inc()
