@@ -103,6 +103,7 @@ def serving(
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "PYTHONWARNINGS": "ignore",
     }
+    new = not any(dagster_home(workspace).rglob("*.db"))
     logs = workspace.home / "environments" / workspace.env / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     servers: list[Tied] = []
@@ -119,13 +120,16 @@ def serving(
     try:
         for item in served:
             begin(item.server, item.command(HOST), item.folder, item.environ)
-        for item in served:
             _await_port(item.port, servers, logs)
+        pages = [f"http://{HOST}:{port}/server_info", f"http://{HOST}:{mlflow_port}/health"]
         begin("dagster-webserver", dagster_command(listed, port, hosts))
+        if new:
+            # Two processes that create Dagster's databases at once break them.
+            _await_answer(pages[0], servers, logs)
         begin("dagster-daemon", [_program("dagster-daemon"), "run", "-w", str(listed)])
         # MLflow creates files in its working directory; they belong in its own folder.
         begin("mlflow", mlflow_command(workspace, mlflow_port, hosts), mlflow_folder(workspace))
-        for address in (f"http://{HOST}:{port}/server_info", f"http://{HOST}:{mlflow_port}/health"):
+        for address in pages:
             _await_answer(address, servers, logs)
         if predictions is not None:
             begin("predictions", predictions_command(predictions, hosts))

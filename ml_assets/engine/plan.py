@@ -273,12 +273,21 @@ def _planned(session: Session, made: Made) -> Planned:
     )
     if certain:
         keys = {} if before is None else before.actions
-        why = _why(session, keys, certain)
+        why = _whose(session, cell, _why(session, keys, certain))
         why = why if made.verdict is None else f"{made.verdict.said}; {why}"
         return Planned(cell, "run", why, wanted=wanted, verdict=made.verdict)
     depends = sorted({str(c) for action in undone.values() for c in action.pending.cells})
     reason = f"depends on {', '.join(depends[:4])}" + (", …" if len(depends) > 4 else "")
     return Planned(cell, "maybe", reason, tuple(depends), wanted=wanted)
+
+
+def _whose(session: Session, cell: Cell, why: str) -> str:
+    """Return a reason that names the dataset of another project which a model's features read."""
+    model = session.project.models.get(cell.group)
+    borrowed = None if model is None else session.project.borrowed.get(model.dataset)
+    if model is None or borrowed is None or cell.name != "features":
+        return why
+    return why.replace("input main ", f"input {borrowed.project}:{model.dataset} ")
 
 
 def _parts(made: Made) -> dict[str, Done | Undone]:

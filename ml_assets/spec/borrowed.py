@@ -107,16 +107,18 @@ def _missing(claims: Claims, own: Mapping[str, object], project: str, dataset: s
         said = f"this project has {dataset!r} itself, and a home has one dataset of a name"
         return f"{said}; write {dataset!r} alone, or rename one of them"
     projects = sorted({str(said["project"]) for said in claims.values()})
-    there = "; ".join(f"{one}: {', '.join(has(claims, one)) or 'no dataset'}" for one in projects)
     if project not in projects:
+        near = suggest(project, projects).partition(" available:")[0]
+        there = ", ".join(f"{one} ({', '.join(has(claims, one)) or '-'})" for one in projects)
         return (
-            f"no project {project!r} on this home and environment{suggest(project, projects)}; "
-            f"there are {there or 'none'}. A project is known by its root module once it was "
-            "planned here: `ml-assets plan` in its folder, with this ML_ASSETS_HOME"
+            f"no project {project!r} on this home and environment{near} available: "
+            f"{there or 'none'}. A project is known by its root module once it was planned here: "
+            "`ml-assets plan` in its folder, with this ML_ASSETS_HOME"
         )
     if dataset not in has(claims, project):
-        near = suggest(dataset, has(claims, project))
-        return f"project {project} has no dataset {dataset!r}{near}; there are {there}"
+        return (
+            f"project {project} has no dataset {dataset!r}{suggest(dataset, has(claims, project))}"
+        )
     if claims[dataset].get("spec") is None:
         return (
             f"no batch of {project}:{dataset} was cleaned in this environment yet; "
