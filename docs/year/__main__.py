@@ -26,7 +26,7 @@ from docs.year.servers import Servers, running, until
 from docs.year.story import story
 from docs.year.world import MODEL, MORNING, World, days_of, first_of, month_name
 from ml_assets import clock
-from ml_assets.cli.servers import free_port
+from ml_assets.children.ports import free_port
 from ml_assets.spec.project import read_project
 from ml_assets.store.segments import claimed, folder_of, segments
 from ml_assets.workspace import Workspace, locate

@@ -40,7 +40,8 @@ def select(project: Project, text: str | None) -> list[str]:
     if text is None or text.strip() in ("", "*"):
         return makeable
     for theirs, name in OTHERS.findall(text):
-        raise _elsewhere(name, theirs)
+        if name in project.borrowed and project.borrowed[name].project == theirs:
+            raise _elsewhere(name, theirs)
     chosen = _Parser(project, graph, text).parse()
     return [asset for asset in makeable if asset in chosen]
 

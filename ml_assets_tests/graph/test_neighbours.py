@@ -202,7 +202,7 @@ def test_commands_say_whose_it_is(tmp_path: Path) -> None:
         assert site.json("versions", "sales/cleaned", "--partition", MONTHS[0])
         shop("withdraw", "sales", "--batch", MONTHS[0], "--reason", "wrong")
         assert shop.json("run")["success"]
-        assert "sales/cleaned" in site("why", cell).out
+        assert "run, input shop:sales " in site("why", cell).out
         assert "reads shop:sales" in site("status").out
         projects.toy.edit(FORECAST, "shop:sales", "shop:sold")
         assert "project shop has no dataset 'sold'" in site("status", code=2).err
