@@ -16,7 +16,8 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from ml_assets.cli.servers import HOST, free_port, serving
+from ml_assets.children.ports import free_port
+from ml_assets.cli.servers import HOST, serving
 from ml_assets.engine.plan import Planner, planner_here
 from ml_assets.engine.reports import page, report_of
 from ml_assets.graph.report import VIEW
