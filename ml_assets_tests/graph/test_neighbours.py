@@ -205,4 +205,4 @@ def test_commands_say_whose_it_is(tmp_path: Path) -> None:
         assert "run, input shop:sales " in site("why", cell).out
         assert "reads shop:sales" in site("status").out
         projects.toy.edit(FORECAST, "shop:sales", "shop:sold")
-        assert "project shop has no dataset 'sold'" in site("status", code=2).err
+        assert "project shop has no dataset 'sold'" in site("plan", code=2).err
