@@ -148,10 +148,10 @@ def rows(bench: Bench, times: list[int]) -> None:
 
 def small(bench: Bench, home: Path, count: int, by: list[str]) -> int:
     """Land a few flights of so many days or months in a new home; return how many there are."""
-    for dataset in ("flights", "weather"):
+    for dataset in ("flights", "weather") if by is DAY else ():
         spec = bench.defs / dataset / "defs.yaml"
-        pattern = r"\d{4}-\d{2}(-\d{2})?"
-        spec.write_text(spec.read_text().replace(r"\d{4}-\d{2})", f"{pattern})"))
+        text = spec.read_text().replace(r"\d{4}-\d{2})", r"\d{4}-\d{2}-\d{2})")
+        spec.write_text(text.replace("period: month", "period: day"))
     days = count if by is DAY else round(count * 30.4)
     land(bench.files, home, -(-(days + 5) // 365), by, every=40)
     return trim(home, count)
