@@ -6,10 +6,10 @@ import os
 import shutil
 from pathlib import Path
 
-from ml_assets.adapters.mlflow import client as adapter
+from ml_assets.adapters.mlflow import embedded
 from ml_assets.store.home import Home
 
-create = adapter._create
+create = embedded._create
 """Makes the database as users' homes get it."""
 
 
@@ -17,7 +17,7 @@ def keep(template: Path) -> None:
     """Let the first database that is made be kept as `template`, and the next be copies of it."""
 
     def copied(home: Home) -> None:
-        folder = adapter.folder(home)
+        folder = embedded.folder(home)
         if not template.exists():
             create(home)
             aside = template.with_name(f"{os.getpid()}.db")
@@ -29,4 +29,4 @@ def keep(template: Path) -> None:
         shutil.copyfile(template, folder / "mlflow.db.copy")
         os.replace(folder / "mlflow.db.copy", folder / "mlflow.db")
 
-    adapter._create = copied
+    embedded._create = copied

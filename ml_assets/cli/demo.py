@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ml_assets.adapters.mlflow.server import address
 from ml_assets.cli.console import err, out, styled
 from ml_assets.cli.here import opened
 from ml_assets.cli.inspect import model_status
@@ -78,7 +79,7 @@ def demo(
             federated_demo.tell(done)
         return
     if ui and not as_json:
-        ports_free({"Dagster": port, "MLflow": mlflow_port, "predictions": serve_port or 0})
+        ports_free(_ports(port, mlflow_port, serve_port))
     planner = opened()
     sample = land_sample(planner)
     with writer(planner.home.writer_lock(), "ml-assets demo", patience=3600.0, waiting=err.print):
@@ -203,16 +204,15 @@ def _serve(
 ) -> None:
     signal.signal(signal.SIGTERM, _interrupt)
     home = planner.home.root
-    ports_free({"Dagster": port, "MLflow": mlflow_port, "predictions": serve_port or 0})
+    ports_free(_ports(port, mlflow_port, serve_port))
     with writer(planner.home.writer_lock(), "ml-assets up", patience=3600.0, waiting=err.print):
         follow(planner)
     planner.home.close()
     out.print("\nstarting the web pages …")
     with serving(planner.workspace, port, mlflow_port, hosts, serve_port, beside) as servers:
         out.print(f"Dagster  http://{HOST}:{port}/  (the sensor is on)")
-        out.print(
-            f"MLflow   http://{HOST}:{mlflow_port}/  (choose Model training, at the top left)"
-        )
+        mlflow = address() or f"http://{HOST}:{mlflow_port}"
+        out.print(f"MLflow   {mlflow}/  (choose Model training, at the top left)")
         if serve_port is not None:
             _tell_predictions(serve_port)
         left = [] if sample is None else held_back(sample, home / "landing")
@@ -227,6 +227,12 @@ def _serve(
                 time.sleep(1.0)
         except KeyboardInterrupt:
             out.print("stopping …")
+
+
+def _ports(port: int, mlflow_port: int, serve_port: int | None) -> dict[str, int]:
+    """Return the ports that `serving` takes, 0 for none."""
+    mlflow = 0 if address() else mlflow_port
+    return {"Dagster": port, "MLflow": mlflow, "predictions": serve_port or 0}
 
 
 def _tell_predictions(port: int) -> None:

@@ -155,16 +155,15 @@ def complete(planner: Planner, models: bool = False) -> None:
     home = planner.home
 
     def shown(digests: set[str], assets: set[str]) -> None:
-        from ml_assets.adapters.mlflow.client import is_empty, reset
-        from ml_assets.adapters.mlflow.forget import forget_runs
+        from ml_assets.adapters.mlflow.forget import forget_all, forget_runs
         from ml_assets.graph.forget import wipe
 
         for env in home.environments():
             wipe(replace(planner.workspace, env=env), assets)
             other = home.other(env)
             try:
-                if models and not is_empty(other):
-                    reset(other)
+                if models:
+                    forget_all(other)
                 else:
                     forget_runs(other, digests)
             finally:

@@ -10,7 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
-from ml_assets.adapters.mlflow.client import moved, reset
+from ml_assets.adapters.mlflow.client import moved
+from ml_assets.adapters.mlflow.embedded import reset
 from ml_assets.assets.cells import Cell
 from ml_assets.cli.console import err, out, styled
 from ml_assets.cli.here import opened

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import yaml
 
+from ml_assets.adapters.mlflow.server import address
 from ml_assets.cli.locations import locations
 from ml_assets.cli.tied import Tied, end, start
 from ml_assets.errors import MlAssetsError, RequestError
@@ -80,12 +81,14 @@ def serving(
 
     `beside` are the folders of other projects on the same home, which Dagster shows too.
 
-    `predictions` is the port of the prediction service, if it is to start too. They answer requests
-    for loopback addresses and `hosts`. They always end with this process (see `tied`).
+    `predictions` is the port of the prediction service, if it is to start too. MLflow's page is not
+    started where an MLflow server is named. They answer requests for loopback addresses and
+    `hosts`. They always end with this process (see `tied`).
     """
     served = locations(workspace, beside)
     own = {} if predictions is None else {"predictions": predictions}
-    ports_free({"Dagster": port, "MLflow": mlflow_port, **own})
+    mlflow = address()
+    ports_free({"Dagster": port, **({} if mlflow else {"MLflow": mlflow_port}), **own})
     listed = dagster_folder(workspace) / "workspace.yaml"
     load_from = [
         {"grpc_server": {"host": HOST, "port": item.port, "location_name": item.name}}
@@ -97,6 +100,7 @@ def serving(
         "DAGSTER_HOME": str(dagster_home(workspace)),
         **settings(workspace),
         "ML_ASSETS_MLFLOW_URL": os.environ.get("ML_ASSETS_MLFLOW_URL")
+        or mlflow
         or f"http://{HOST}:{mlflow_port}",
         "MLFLOW_DISABLE_TELEMETRY": os.environ.get("MLFLOW_DISABLE_TELEMETRY", "true"),
         # Otherwise seven processes would wait for jobs that are never submitted.
@@ -121,16 +125,18 @@ def serving(
         for item in served:
             begin(item.server, item.command(HOST), item.folder, item.environ)
             _await_port(item.port, servers, logs)
-        pages = [f"http://{HOST}:{port}/server_info", f"http://{HOST}:{mlflow_port}/health"]
+        pages = [f"http://{HOST}:{port}/server_info"]
         begin("dagster-webserver", dagster_command(listed, port, hosts))
         if new:
             # Two processes that create Dagster's databases at once break them.
             _await_answer(pages[0], servers, logs)
         begin("dagster-daemon", [_program("dagster-daemon"), "run", "-w", str(listed)])
-        # MLflow creates files in its working directory; they belong in its own folder.
-        begin("mlflow", mlflow_command(workspace, mlflow_port, hosts), mlflow_folder(workspace))
-        for address in pages:
-            _await_answer(address, servers, logs)
+        if not mlflow:
+            # MLflow creates files in its working directory; they belong in its own folder.
+            begin("mlflow", mlflow_command(workspace, mlflow_port, hosts), mlflow_folder(workspace))
+            pages.append(f"http://{HOST}:{mlflow_port}/health")
+        for page in pages:
+            _await_answer(page, servers, logs)
         if predictions is not None:
             begin("predictions", predictions_command(predictions, hosts))
             _await_answer(f"http://{HOST}:{predictions}/healthz", servers, logs)

@@ -13,6 +13,7 @@ from typing import Any
 
 import dagster as dg
 
+from ml_assets.adapters.mlflow.server import address
 from ml_assets.engine.markdown import plain
 from ml_assets.engine.reports import page
 from ml_assets.spec.project import Project
@@ -88,8 +89,8 @@ def report_metadata(home: Home, _: Project, current: Current) -> dict[str, Any]:
 
 
 def mlflow_metadata(answer: Mapping[str, Any]) -> dict[str, Any]:
-    """Return links to a candidate's run and version in MLflow, if `up` serves its page."""
-    base = os.environ.get(MLFLOW_URL) or "http://127.0.0.1:5000"
+    """Return links to a candidate's run and version in MLflow, whose page `up` or a server has."""
+    base = os.environ.get(MLFLOW_URL) or address() or "http://127.0.0.1:5000"
     run = f"{base}/#/experiments/{answer['experiment']}/runs/{answer['mlflow_run_id']}"
     version = f"{base}/#/models/{answer['name']}/versions/{answer['version']}"
     return {

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ml_assets.adapters.mlflow import client as adapter
+from ml_assets.adapters.mlflow import embedded
 from ml_assets.store.home import Home
 from ml_assets.workspace import Workspace
 from ml_assets_tests import migrated, processes
@@ -17,7 +17,7 @@ from ml_assets_tests.adapters.world import make_world, materialize
 def migrated_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     migrated.keep(tmp_path_factory.mktemp("migrated") / "mlflow.db")
     yield
-    adapter._create = migrated.create
+    embedded._create = migrated.create
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,7 @@ from mlflow.pyfunc.scoring_server import infer_and_parse_data
 from mlflow.types import ColSpec, Schema
 
 from ml_assets.adapters.mlflow import client as adapter
+from ml_assets.adapters.mlflow import embedded
 from ml_assets.adapters.mlflow.candidate import Candidate, current_candidate
 from ml_assets.adapters.mlflow.families import NestedRun
 from ml_assets.adapters.mlflow.model import dataset, requirements
@@ -41,7 +42,7 @@ class Published:
         self.home = Home(workspace.home, workspace.env)
         self.project = read_project(workspace.defs)
         self.answer = adapter.publish(self.home, self.project, MODEL, "dagster-7")
-        self.uri = adapter.tracking_uri(self.home)
+        self.uri = embedded.tracking_uri(self.home)
         self.client = MlflowClient(self.uri, self.uri)
         self.run = self.client.get_run(self.answer["mlflow_run_id"])
         self.candidate = current_candidate(self.home, self.project, MODEL)
@@ -296,7 +297,7 @@ def test_what_is_more_than_mlflow_takes_at_once_is_all_there(published: Publishe
 
 
 def test_the_input_example_and_the_words_of_the_version(published: Published) -> None:
-    place = adapter.folder(published.home) / "artifacts" / "delay-dev"
+    place = embedded.folder(published.home) / "artifacts" / "delay-dev"
     files = place / published.run.info.run_id / "artifacts"
     example = json.loads((files / "model" / "input_example.json").read_text())
     assert set(example["columns"]) <= {"hour", "wind", "carrier", "holiday"}
@@ -353,7 +354,7 @@ def test_another_report_of_the_same_candidate_is_shown_in_its_run(
     assert run.data.tags["ml_assets.report"] == report.digest
     assert run.data.params["split.min_labelled"] == "0.9"
     assert run.info.end_time == ended
-    place = adapter.folder(home) / "artifacts" / "delay-dev" / first["mlflow_run_id"]
+    place = embedded.folder(home) / "artifacts" / "delay-dev" / first["mlflow_run_id"]
     shown = (place / "artifacts" / "report.html").read_bytes()
     assert shown == home.objects.read(report.outputs["report"].digest)
     assert runs_and_versions(home) == (["FINISHED"], [1])
@@ -388,26 +389,26 @@ def test_a_migration_that_was_cut_is_begun_anew(
 ) -> None:
     monkeypatch.setattr(adapter, "_create", migrated.create)
     home = opens(workspace)
-    adapter.folder(home).mkdir(parents=True)
-    (adapter.folder(home) / "mlflow.db.new").write_bytes(b"a migration that was cut")
+    embedded.folder(home).mkdir(parents=True)
+    (embedded.folder(home) / "mlflow.db.new").write_bytes(b"a migration that was cut")
     assert adapter.opened(home).search_registered_models() == []
-    assert not (adapter.folder(home) / "mlflow.db.new").exists()
+    assert not (embedded.folder(home) / "mlflow.db.new").exists()
 
 
 def test_a_copied_home_is_noticed_and_leaves_the_original_alone(
     published: Published, tmp_path: Path, opens: Opens, made: Workspace
 ) -> None:
-    assert not adapter.moved(published.home)
+    assert not embedded.moved(published.home)
     processes.copy(published.home.root, tmp_path / "data")
     copy = opens(replace(made, home=tmp_path / "data"))
-    assert adapter.moved(copy)
+    assert embedded.moved(copy)
     with pytest.raises(PublishError, match=r"was copied or moved .* `ml-assets repair`"):
         adapter.publish(copy, published.project, MODEL)
-    adapter.reset(copy)
-    assert adapter.is_empty(copy)
-    assert not adapter.moved(copy)
-    assert not adapter.folder(copy).exists()
-    adapter.reset(copy)
+    embedded.reset(copy)
+    assert embedded.is_empty(copy)
+    assert not embedded.moved(copy)
+    assert not embedded.folder(copy).exists()
+    embedded.reset(copy)
     assert runs_and_versions(published.home) == (["FINISHED"], [1])
 
 
@@ -443,8 +444,8 @@ def test_what_cannot_be_published(
 
 def test_a_database_that_is_none(workspace: Workspace, opens: Opens) -> None:
     home = opens(workspace)
-    adapter.folder(home).mkdir(parents=True)
-    (adapter.folder(home) / "mlflow.db").write_bytes(b"no database, but long enough" * 100)
+    embedded.folder(home).mkdir(parents=True)
+    (embedded.folder(home) / "mlflow.db").write_bytes(b"no database, but long enough" * 100)
     with pytest.raises(PublishError, match=r"cannot be used: .*not a database; delete that folder"):
         adapter.opened(home)
 
@@ -467,11 +468,11 @@ def test_a_damaged_note_of_where_the_paths_lead_resets_nothing(
     tmp_path: Path, damage: bytes
 ) -> None:
     home = Home(tmp_path, "dev")
-    note = adapter.folder(home) / "home.txt"
+    note = embedded.folder(home) / "home.txt"
     note.parent.mkdir(parents=True)
     note.write_bytes(damage)
     with pytest.raises(HomeError, match=r"home\.txt is damaged: it holds .*, write /"):
-        adapter.moved(home)
+        embedded.moved(home)
     note.write_text(str(note.parent.resolve()))
-    assert not adapter.moved(home)
+    assert not embedded.moved(home)
     home.close()

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from ml_assets.adapters.mlflow import client as adapter
+from ml_assets.adapters.mlflow import embedded
 from ml_assets.adapters.mlflow.process import Publisher
 from ml_assets.errors import PublishError
 from ml_assets.store.home import Home
@@ -31,12 +32,12 @@ def test_a_moved_home_is_refused_until_it_is_reset_then_published_anew(
     workspace: Workspace, opens: Opens
 ) -> None:
     home = opens(workspace)
-    adapter.folder(home).mkdir(parents=True)
-    (adapter.folder(home) / "home.txt").write_text("/elsewhere/mlflow")
+    embedded.folder(home).mkdir(parents=True)
+    (embedded.folder(home) / "home.txt").write_text("/elsewhere/mlflow")
     with Publisher(workspace) as publisher:
         with pytest.raises(PublishError, match=r"delay was not published to MLflow: .*moved"):
             publisher.publish(MODEL)
-        adapter.reset(home)
+        embedded.reset(home)
         first = publisher.publish(MODEL, "dagster-7")
         assert first["version"] == 1
         assert first["new"]
@@ -55,7 +56,7 @@ def test_a_family_of_your_own(
     with Publisher(workspace) as publisher:
         answer = publisher.publish(MODEL)
     home = opens(workspace)
-    place = adapter.folder(home) / "artifacts" / answer["name"] / answer["mlflow_run_id"]
+    place = embedded.folder(home) / "artifacts" / answer["name"] / answer["mlflow_run_id"]
     monkeypatch.syspath_prepend(str(tmp_path))
     model = mlflow.pyfunc.load_model(str(place / "artifacts" / "model"))
     held = home.records.current("dev", f"{MODEL}/features", "day8")

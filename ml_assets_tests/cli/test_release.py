@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from ml_assets.adapters.mlflow.client import tracking_uri
+from ml_assets.adapters.mlflow.embedded import tracking_uri
 from ml_assets.release.read import read
 from ml_assets.release.sign import KEY
 from ml_assets.release.verify import verify

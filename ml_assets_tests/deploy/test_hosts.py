@@ -29,7 +29,7 @@ from ml_assets_tests.projects import MONTHS, prices, sales, write_project
 WHY_NOT = why_not()
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(WHY_NOT), reason=str(WHY_NOT))]
 
-ORDER = ("postgres", "s3", "scheduler", "code", "daemon", "webserver", "mlflow", "predictions")
+ORDER = ("postgres", "s3", "scheduler", "mlflow", "code", "daemon", "webserver", "predictions")
 SERVICES = {name: name for name in (*ORDER, "proxy")} | {"near": "worker", "far": "worker"}
 """Host -> service: Dask has a worker on each of two."""
 DELIVERIES = (MONTHS, ("2020-07",))

@@ -61,11 +61,12 @@ def pages(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page
         },
         "webserver": {**places, "3000": ports["webserver"]},
         "viewer": {**places, "3000": ports["viewer"]},
-        "mlflow": {**listens, "/srv/home": str(site.home), "5000": ports["mlflow"]},
+        "mlflow": {**listens, "/tmp": str(folder), "5000": ports["mlflow"]},
         # It answers to any name only where it listens to others.
         "predictions": {"8000": ports["predictions"]},
         "proxy": {"/etc/caddy/Caddyfile": str(DEPLOY / "Caddyfile")},
     }
+    mlflow = site.home / "environments" / "dev" / "mlflow"
     environ = {
         **site.environ(),
         "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
@@ -74,6 +75,8 @@ def pages(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page
         "PYTHONWARNINGS": "ignore",
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        "MLFLOW_BACKEND_STORE_URI": f"sqlite:///{mlflow / 'mlflow.db'}",
+        "MLFLOW_ARTIFACTS_DESTINATION": str(mlflow / "artifacts"),
         "DOMAIN": DOMAIN,
         "XDG_DATA_HOME": str(folder / "data"),
         "XDG_CONFIG_HOME": str(folder / "data"),

@@ -26,7 +26,7 @@ import dagster as dg
 from mlflow import MlflowClient
 
 from ml_assets.adapters.mlflow.aliases import show_log
-from ml_assets.adapters.mlflow.client import tracking_uri
+from ml_assets.adapters.mlflow.embedded import tracking_uri
 from ml_assets.cli.run import materialize
 from ml_assets.engine.plan import Planner, planner_here
 from ml_assets.graph import resource as engine

@@ -1,28 +1,24 @@
 """MLflow as a projection of the store: one run and one model version for each candidate.
 
 Everything is looked up by digest before it is created, so the next call completes an interrupted
-one. MLflow keeps absolute paths: a copied or moved home is detected (`moved`) and published again
-(`reset`). Belongs here: what is written to MLflow, and in which order. Does not belong here: the
-content (`candidate`), the model's files (`model`), processes (`process`).
-
-The database and the files are in `mlflow/` of the environment's folder; mlflow is imported on first
-use only.
+one. Belongs here: what is written to MLflow, and in which order. Does not belong here: where it is
+(`embedded`, `server`), the content (`candidate`), the model's files (`model`), processes
+(`process`). mlflow is imported on first use only.
 """
 
 from __future__ import annotations
 
 import logging
 import os
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ml_assets.adapters.mlflow import embedded, server
 from ml_assets.adapters.mlflow.candidate import Candidate, current_candidate
 from ml_assets.adapters.mlflow.families import NestedRun
 from ml_assets.adapters.mlflow.model import dataset, save, signature
 from ml_assets.engine.markdown import plain
-from ml_assets.errors import HomeError, PublishError
 from ml_assets.spec.project import Project
 from ml_assets.store import temporary
 from ml_assets.store.home import Home
@@ -34,6 +30,8 @@ if TYPE_CHECKING:
 PARENT, PART = "mlflow.parentRunId", "ml_assets.part"
 """The tags of a nested run: the run around it, and its part there."""
 DIGEST, REPORT, DAGSTER_RUN = "ml_assets.digest", "ml_assets.report", "dagster.run_id"
+ENVIRONMENT = "ml_assets.environment"
+"""The tag of experiments, runs and registered models."""
 ALIAS = "candidate"
 """The registry alias of the current candidate (after A, B, A it is A)."""
 _BATCH, _FEW = 1000, 100
@@ -42,19 +40,19 @@ _LONGEST = 6000
 """Most characters of a parameter's value in MLflow."""
 
 
-def folder(home: Home) -> Path:
-    """Return the folder of MLflow's database and files."""
-    return home.folder / "mlflow"
+def opened(home: Home) -> MlflowClient:
+    """Return a client for the MLflow of a home: a server's, or the database in it.
 
+    Raises PublishError if it cannot be used.
+    """
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+    import mlflow  # noqa: F401 - before its loggers are set
 
-def tracking_uri(home: Home) -> str:
-    """Return the address of the database, for tracking and registry alike."""
-    return f"sqlite:///{(folder(home) / 'mlflow.db').absolute()}"
-
-
-def is_empty(home: Home) -> bool:
-    """Return, without mlflow, whether MLflow's database is missing."""
-    return not (folder(home) / "mlflow.db").exists()
+    for name in ("mlflow", "alembic"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    url = server.address()
+    return server.opened(url) if url else embedded.opened(home)
 
 
 def moved(home: Home) -> bool:
@@ -62,59 +60,15 @@ def moved(home: Home) -> bool:
 
     Raises HomeError if the note about it is damaged.
     """
-    note, here = folder(home) / "home.txt", str(folder(home).resolve())
-    try:
-        written = note.read_bytes().decode(errors="replace")
-    except FileNotFoundError:
-        return False
-    if not written.startswith("/") or not written.isprintable() or "\ufffd" in written:
-        raise HomeError(
-            f"{note} is damaged: it holds {written[:80]!r}, wanted the folder that MLflow's paths "
-            f"lead to. If this home was not moved, write {here} into it (without a line end); "
-            f"otherwise delete {folder(home)}, and `ml-assets repair` publishes everything again"
-        )
-    return written != here
+    return not server.address() and embedded.moved(home)
 
 
-def reset(home: Home) -> None:
-    """Delete MLflow's folder, so that everything is published again.
-
-    It is renamed first, so an interrupted reset leaves nothing that looks like a database in use.
-    """
-    removed = home.folder / "mlflow.removed"
-    shutil.rmtree(removed, ignore_errors=True)
-    if folder(home).exists():
-        os.replace(folder(home), removed)
-        shutil.rmtree(removed)
-
-
-def opened(home: Home) -> MlflowClient:
-    """Return a client for the home's database, which is created if it is missing.
-
-    Raises PublishError if the home was moved or the database cannot be used.
-    """
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
-    from mlflow import MlflowClient
-    from mlflow.exceptions import MlflowException
-    from sqlalchemy.exc import SQLAlchemyError
-
-    for name in ("mlflow", "alembic"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    if moved(home):
-        raise PublishError(
-            f"{folder(home)} was copied or moved and its paths lead elsewhere; "
-            "`ml-assets repair` publishes everything again"
-        )
-    try:
-        if is_empty(home):
-            _create(home)
-        return MlflowClient(tracking_uri(home), tracking_uri(home))
-    except (MlflowException, SQLAlchemyError, OSError) as error:
-        raise PublishError(
-            f"MLflow's database in {folder(home)} cannot be used: {_first_line(error)}; delete "
-            "that folder, then `ml-assets repair` publishes everything again"
-        ) from error
+def new_experiment(client: MlflowClient, home: Home, name: str, tags: Mapping[str, str]) -> str:
+    """Create an experiment, whose files are in the home or where the server keeps them."""
+    place = None
+    if not server.address():
+        place = (embedded.folder(home) / "artifacts" / name).resolve().as_uri()
+    return str(client.create_experiment(name, artifact_location=place, tags=dict(tags)))
 
 
 def publish(
@@ -244,7 +198,7 @@ def register(client: MlflowClient, run: Run, candidate: Candidate) -> str:
     from mlflow.exceptions import MlflowException
 
     try:
-        tags = {"ml_assets.model": candidate.model, "ml_assets.environment": candidate.env}
+        tags = {"ml_assets.model": candidate.model, ENVIRONMENT: candidate.env}
         client.create_registered_model(candidate.name, tags, candidate.description)
     except MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
@@ -299,19 +253,6 @@ def _complete(run: Run, candidate: Candidate) -> bool:
     return run.info.status == "FINISHED" and run.data.tags.get(REPORT) == candidate.report
 
 
-def _create(home: Home) -> None:
-    """Create the database elsewhere, then move it: an interrupted migration cannot be continued."""
-    from mlflow import MlflowClient
-
-    folder(home).mkdir(parents=True, exist_ok=True)
-    (folder(home) / "home.txt").write_text(str(folder(home).resolve()), encoding="utf-8")
-    aside = folder(home) / "mlflow.db.new"
-    aside.unlink(missing_ok=True)
-    uri = f"sqlite:///{aside.absolute()}"
-    MlflowClient(uri, uri)
-    os.replace(aside, folder(home) / "mlflow.db")
-
-
 def _experiment(client: MlflowClient, home: Home, candidate: Candidate) -> str:
     known = client.get_experiment_by_name(candidate.name)
     if known is not None:
@@ -322,12 +263,7 @@ def _experiment(client: MlflowClient, home: Home, candidate: Candidate) -> str:
         "mlflow.note.content": candidate.description,
         # Without it MLflow's page opens with traces of language models.
         "mlflow.experimentKind": "custom_model_development",
-        "ml_assets.environment": candidate.env,
+        ENVIRONMENT: candidate.env,
         "ml_assets.model": candidate.model,
     }
-    place = (folder(home) / "artifacts" / candidate.name).resolve().as_uri()
-    return client.create_experiment(candidate.name, artifact_location=place, tags=tags)
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().split("\n")[0] or type(error).__name__
+    return new_experiment(client, home, candidate.name, tags)

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ml_assets.adapters.mlflow.client import DIGEST, folder, opened
+from ml_assets.adapters.mlflow.client import DIGEST, new_experiment, opened
 from ml_assets.store import temporary
 from ml_assets.store.home import Home
 
@@ -90,5 +90,4 @@ def _experiment(client: MlflowClient, home: Home, name: str) -> str:
         if known.lifecycle_stage == "deleted":
             client.restore_experiment(known.experiment_id)
         return str(known.experiment_id)
-    place = (folder(home) / "artifacts" / name).resolve().as_uri()
-    return str(client.create_experiment(name, artifact_location=place))
+    return new_experiment(client, home, name, {})
