@@ -231,7 +231,7 @@ def test_each_part_is_reached_by_those_who_need_it_alone() -> None:
         "proxy": (set(), [8443, 8080]),
         "webserver": ({"proxy"}, [3000]),
         "code": ({"webserver", "daemon"}, [4000]),
-        "mlflow": ({"proxy"}, [5000]),
+        "mlflow": ({"proxy", "code"}, [5000]),
         "predictions": ({"proxy"}, [8000]),
         "scheduler": ({"worker", "code"}, [8786]),
         "worker": ({"worker", "scheduler"}, []),
