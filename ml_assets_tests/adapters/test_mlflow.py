@@ -387,7 +387,7 @@ def test_what_was_cut_is_completed_not_doubled(
 def test_a_migration_that_was_cut_is_begun_anew(
     workspace: Workspace, opens: Opens, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(adapter, "_create", migrated.create)
+    monkeypatch.setattr(embedded, "_create", migrated.create)
     home = opens(workspace)
     embedded.folder(home).mkdir(parents=True)
     (embedded.folder(home) / "mlflow.db.new").write_bytes(b"a migration that was cut")
